@@ -1,0 +1,123 @@
+"""Where a campaign is: host and token, and the URLs made of them. The one place that puts a token into a URL."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode, urlsplit
+
+from aimylogic_provider.calls_api.errors import CallRejectedError, ConnectionRejectedError
+from aimylogic_provider.calls_api.wire import Request
+
+__all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress"]
+
+DEFAULT_HOST = "https://app.aimylogic.com"
+MAX_URL = 8000
+"""Characters. Longer URLs are cut or refused by servers and proxies on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAddress:
+    """A campaign's host and token. Make it with :meth:`of`, which validates.
+
+    :param base_url: scheme, host and port, without a slash at the end
+    :param token: the campaign's token: its only credential
+    """
+
+    base_url: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        host: str | None,
+        token: str | None,
+        *,
+        port: int | None = None,
+        scheme: str | None = None,
+        allow_plain_http: bool = False,
+    ) -> CampaignAddress:
+        """Validate connection settings.
+
+        :param host: a host name, or a URL of scheme and host; None for Aimylogic's own
+        :param port: overrides a port in *host*
+        :param scheme: ``https`` (the default) or ``http``, where *host* doesn't say
+        :param allow_plain_http: permit http beyond this machine
+        :raises ConnectionRejectedError: naming the setting, the rule and the way out
+        """
+        token = (token or "").strip()
+        if not token:
+            raise ConnectionRejectedError(
+                "the connection has no campaign token: put it into the password field (Aimylogic: Outbound calls → "
+                "the campaign → Integration → Get token)"
+            )
+        if not (token.isascii() and token.isprintable()) or any(c in token for c in " /\\?#"):
+            raise ConnectionRejectedError(
+                "the campaign token holds characters that no token has (spaces, slashes, control characters): copy "
+                "it again from Aimylogic, Integration → Get token"
+            )
+        base = _base_url((host or DEFAULT_HOST).strip(), port or None, scheme)
+        parts = urlsplit(base)
+        if parts.scheme == "http" and not allow_plain_http and not _is_loopback(parts.hostname or ""):
+            raise ConnectionRejectedError(
+                f"host {base!r} would send the token unencrypted: use https, or set allow_plain_http in the "
+                "connection's extra if the network between is yours"
+            )
+        return cls(base, token)
+
+    def url(self, request: Request) -> str:
+        """Return the full URL of *request*, percent-encoded.
+
+        :raises CallRejectedError: if it is longer than :data:`MAX_URL` characters
+        """
+        url = self.base_url + request.path.replace("{token}", quote(self.token, safe=""))
+        if request.query:
+            url += "?" + urlencode(request.query, quote_via=quote, safe="")
+        if len(url) > MAX_URL:
+            raise CallRejectedError(
+                f"the request's URL would have {len(url):,} characters, more than the {MAX_URL:,} that pass every "
+                "proxy: shorten the payload, or use addPhones, which sends it in the body"
+            )
+        return url
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the forms in which the token could show, to be masked."""
+        return tuple({self.token, quote(self.token, safe=""), quote(self.token)})
+
+
+def _base_url(host: str, port: int | None, scheme: str | None) -> str:
+    wrong = ConnectionRejectedError(
+        f"host {host.rpartition('@')[2]!r} is no host name or address of the form https://app.aimylogic.com: give "
+        "scheme, host and port at most, without a path"
+    )
+    try:
+        parts = urlsplit(host if "://" in host else f"{scheme or 'https'}://{host}")
+        port = port or parts.port
+    except ValueError:
+        raise wrong from None
+    name = (parts.hostname or "").lower()
+    if (
+        parts.scheme not in ("http", "https")
+        or not name
+        or parts.username is not None
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+        or not all(c.isalnum() or c in "-._:" for c in name)
+    ):
+        raise wrong
+    if not 0 < (port or 1) < 65536:
+        raise ConnectionRejectedError(f"port {port} is no port: give a number from 1 to 65535, or none")
+    if ":" in name:
+        name = f"[{name}]"
+    default = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{name}" + (f":{port}" if port and port != default else "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

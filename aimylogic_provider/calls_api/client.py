@@ -1,0 +1,96 @@
+"""A campaign's client: requests out, results back, over any transport. Everything but the sending is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.address import CampaignAddress
+from aimylogic_provider.calls_api.answers import interpret, silent
+from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.endpoints import Endpoint
+from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.phone import canonical_phone
+from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.transport import NoResponse
+from aimylogic_provider.calls_api.wire import Request, Response
+
+__all__ = ["Answer", "CampaignClient", "Transport"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A result, and the server's time (Unix seconds) when it gave it, if it said."""
+
+    value: T
+    date: float | None
+
+
+class Transport(Protocol):
+    """What sends: once, without following or repeating."""
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: object = None) -> Response:
+        """Send one request; raise NoResponse if no whole answer comes."""
+
+
+class CampaignClient:
+    """One campaign, reached over one transport.
+
+    :param address: where the campaign is
+    :param transport: what sends
+    """
+
+    def __init__(self, address: CampaignAddress, transport: Transport) -> None:
+        self.address = address
+        self._transport = transport
+
+    def ask(self, endpoint: Endpoint[T], request: Request) -> Answer[T]:
+        """Send *request* once and return what it was answered.
+
+        :raises CallRejectedError: if its URL is too long; nothing was sent
+        :raises ApiError: if it did not end in a result
+        """
+        url = self.address.url(request)
+        try:
+            response = self._transport.send(request.method, url, request.headers, request.json)
+        except NoResponse as error:
+            raise silent(endpoint, error.silence, error.detail) from None
+        keyed = "Idempotence-Key" in request.headers
+        return Answer(interpret(endpoint, response, keyed=keyed), response.date)
+
+    def add_phone(
+        self, call: Call, *, idempotence_key: str | None, method: str = "POST", test_call: bool = False
+    ) -> Answer[str]:
+        """Add one number; the value is the call job's id."""
+        request = endpoints.add_phone(call, idempotence_key=idempotence_key, method=method, test_call=test_call)
+        return self.ask(endpoints.ADD_PHONE, request)
+
+    def status(self) -> Answer[str]:
+        """Ask for the campaign's status."""
+        return self.ask(endpoints.STATUS, endpoints.status())
+
+    def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
+        """Ask for the jobs of one phone, in the form in which phones are compared.
+
+        The server's ``phone.not.found`` is the answer that there are none; any other error is no answer.
+        """
+        try:
+            answer = self.ask(endpoints.CALL_JOB_REPORT, endpoints.call_job_report(phones=[phone]))
+        except ApiError as error:
+            ours = error.phone is None or _same(error.phone, phone)
+            if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:
+                return Answer((), error.date)
+            raise
+        return Answer(tuple(job for job in answer.value if _same(job.phone, phone)), answer.date)
+
+
+def _same(written: str, phone: str) -> bool:
+    try:
+        return canonical_phone(written) == phone
+    except ValueError:
+        # A phone that can't be read could be ours: count it, so that nothing is missed.
+        return True

@@ -1,0 +1,81 @@
+"""Every exception that the Calls API layer raises, and the two axes on which an answer is judged.
+
+No message here ever bears a campaign's token, nor a phone number in full.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "AimylogicError",
+    "ApiError",
+    "CallRejectedError",
+    "ConnectionRejectedError",
+    "Known",
+    "UnreadableError",
+]
+
+
+class Known(StrEnum):
+    """What is known of a request after its answer, or after the lack of one."""
+
+    ANSWERED = "answered"
+    """It took effect, and the answer was read."""
+
+    REFUSED = "refused"
+    """The server said definitely that it took no effect."""
+
+    UNANSWERED = "unanswered"
+    """It may or may not have taken effect."""
+
+
+class AimylogicError(Exception):
+    """Base of all errors of this package."""
+
+
+class CallRejectedError(AimylogicError, ValueError):
+    """A call that this package refuses to send: it never reached the network."""
+
+
+class ConnectionRejectedError(AimylogicError, ValueError):
+    """Connection settings that can't be used: nothing was sent."""
+
+
+class UnreadableError(AimylogicError, ValueError):
+    """A body that is not what the contract says. Raised by parsers; :mod:`.answers` judges it."""
+
+
+class ApiError(AimylogicError):
+    """A request that did not end in an answer of the kind that was asked for.
+
+    :param message: what happened and what to do, without token and phone
+    :param known: what is known of the request
+    :param retryable: whether another try can help without anybody changing anything
+    :param status: the HTTP status, if there was one
+    :param type: the ``type`` of the server's error, if it sent one of the contract
+    :param phone: the phone that the server's error names, if it names one; not for display
+    :param retry_after: seconds that the server asks to wait, if it does
+    :param date: the server's time (Unix seconds) by the answer's ``Date``, if there was one
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        known: Known,
+        retryable: bool,
+        status: int | None = None,
+        type: str | None = None,
+        phone: str | None = None,
+        retry_after: float | None = None,
+        date: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.known = known
+        self.retryable = retryable
+        self.status = status
+        self.type = type
+        self.phone = phone
+        self.retry_after = retry_after
+        self.date = date

@@ -1,0 +1,126 @@
+"""What the server tells of jobs and campaigns, as values. Fields that no source names are kept in ``more``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aimylogic_provider.calls_api.errors import UnreadableError
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.values import read_id, read_json, read_time
+
+__all__ = ["CallJob", "Campaign", "parse_call_jobs", "parse_campaign", "parse_status"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallJob:
+    """A call job as a report shows it (Calls API, callJob/getReport).
+
+    :param phone: as the server writes it
+    :param call_duration: seconds
+    :param more: further fields, as sent: ``reportData``, ``tagName``, ``redialNumber`` …
+    """
+
+    id: str
+    phone: str = field(repr=False)
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    status: str | None = None
+    attempts_count: int | None = None
+    call_duration: int | None = None
+    more: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job is over: it has a ``finishedAt``."""
+        return self.finished_at is not None
+
+    def __str__(self) -> str:
+        created = self.created_at.isoformat(timespec="seconds") if self.created_at else "an unknown time"
+        return f"job {self.id} ({self.status or 'status unknown'}, created at {created}, {mask_phone(self.phone)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign (Calls API, campaign)."""
+
+    id: str | None
+    name: str
+    status: str
+    total_numbers: int | None = None
+    processed_numbers: int | None = None
+    more: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+_JOB_FIELDS = {"callJobId", "phone", "createdAt", "finishedAt", "jobStatus", "attemptsCount", "callDuration"}
+
+
+def parse_call_jobs(body: bytes) -> tuple[CallJob, ...]:
+    """Read a report: a list of jobs, or a page that holds one as ``items``.
+
+    :raises UnreadableError: if any job can't be read; a report is read whole or not at all
+    """
+    content = read_json(body)
+    if isinstance(content, dict):
+        content = content.get("items")
+    if not isinstance(content, list):
+        raise UnreadableError("the report is not a list of jobs")
+    return tuple(_job(item) for item in content)
+
+
+def _job(item: object) -> CallJob:
+    if not isinstance(item, dict) or not isinstance(item.get("phone"), str):
+        raise UnreadableError("the report holds an entry that is no job with a phone")
+    return CallJob(
+        id=read_id(item.get("callJobId")),
+        phone=item["phone"],
+        created_at=read_time(item.get("createdAt")),
+        finished_at=read_time(item.get("finishedAt")),
+        status=_text(item.get("jobStatus")),
+        attempts_count=_count(item.get("attemptsCount")),
+        call_duration=_count(item.get("callDuration")),
+        more={name: value for name, value in item.items() if name not in _JOB_FIELDS},
+    )
+
+
+def parse_campaign(body: bytes) -> Campaign:
+    """Read a campaign.
+
+    :raises UnreadableError: if it has no name and status
+    """
+    content = read_json(body)
+    if not isinstance(content, dict):
+        raise UnreadableError("the body is no campaign")
+    name, status, report = _text(content.get("name")), _text(content.get("status")), content.get("shortReport")
+    if name is None or status is None:
+        raise UnreadableError("the campaign has no name or no status")
+    numbers = report if isinstance(report, dict) else {}
+    number = content.get("id")
+    return Campaign(
+        id=None if number is None else str(number),
+        name=name,
+        status=status,
+        total_numbers=_count(numbers.get("totalNumbers")),
+        processed_numbers=_count(numbers.get("processedNumbers")),
+        more={key: value for key, value in content.items() if key not in ("id", "name", "status")},
+    )
+
+
+def parse_status(body: bytes) -> str:
+    """Read a campaign's status, a bare string, with or without JSON's quotation marks.
+
+    :raises UnreadableError: if it is no word
+    """
+    text = body.decode("utf-8", "replace").strip().strip('"')
+    if not (text.isascii() and text.isalpha() and len(text) <= 40):
+        raise UnreadableError("the body is no campaign status, which is one word")
+    return text
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

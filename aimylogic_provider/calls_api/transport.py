@@ -1,0 +1,156 @@
+"""The one thin transport over ``requests``: sends once, follows nothing, repeats nothing, reads within limits."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aimylogic_provider.calls_api.answers import Silence
+from aimylogic_provider.calls_api.wire import Response
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["NoResponse", "RequestsTransport", "TransportSettings"]
+
+
+class NoResponse(Exception):
+    """No whole response came. Bears neither URL nor phone.
+
+    :param silence: in which way
+    :param detail: the kind of the error beneath
+    """
+
+    def __init__(self, silence: Silence, detail: str) -> None:
+        super().__init__(f"{silence.value} ({detail})")
+        self.silence = silence
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSettings:
+    """How to send.
+
+    :param connect_timeout: seconds to wait for a connection
+    :param read_timeout: seconds to wait for the answer
+    :param verify: whether to check certificates, or the path of the authorities' certificates
+    :param proxies: proxy URL by scheme; empty means what the environment says
+    :param max_body: bytes of an answer that are read at most, after decoding
+    """
+
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    verify: bool | str = True
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_body: int = 32 * 2**20
+
+    @property
+    def total_timeout(self) -> float:
+        """Seconds after which a request has been given up: it takes effect by then or, we assume, never."""
+        return self.connect_timeout + self.read_timeout
+
+
+class RequestsTransport:
+    """A pooled session of ``requests``. Not for use by several threads at once."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self.settings = settings
+        self._session: requests.Session | None = None
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: object = None) -> Response:
+        """Send one request once, and read its answer whole.
+
+        :param body: a JSON value, or None for no body
+        :raises NoResponse: if no whole answer came
+        """
+        import requests
+        from urllib3.exceptions import HTTPError
+        from urllib3.util import Timeout
+
+        settings = self.settings
+        deadline = time.monotonic() + settings.total_timeout
+        try:
+            with self._open().request(
+                method,
+                url,
+                headers=dict(headers),
+                data=None if body is None else json.dumps(body).encode(),
+                # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
+                timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
+                    total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout
+                ),
+                allow_redirects=False,
+                stream=True,
+                verify=settings.verify,
+                proxies=dict(settings.proxies) or None,
+            ) as answer:
+                content = self._read(answer, deadline)
+                return Response(
+                    answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
+                )
+        # The errors beneath carry the URL, and so token and phone: they are named by their kind alone.
+        except requests.exceptions.RequestException as error:
+            raise NoResponse(_silence(error), type(error).__name__) from None
+        except (HTTPError, OSError, ValueError) as error:
+            raise NoResponse(Silence.RESET, type(error).__name__) from None
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _open(self) -> requests.Session:
+        if self._session is None:
+            import requests
+
+            from aimylogic_provider import __version__
+
+            self._session = requests.Session()
+            self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
+            self._session.auth = _no_netrc
+        return self._session
+
+    def _read(self, answer: requests.Response, deadline: float) -> bytes:
+        content = bytearray()
+        for chunk in answer.iter_content(64 * 1024):
+            content += chunk
+            if len(content) > self.settings.max_body:
+                raise NoResponse(Silence.TOO_LARGE, f"over {self.settings.max_body:,} bytes")
+            if time.monotonic() > deadline:
+                raise NoResponse(Silence.TOO_SLOW, f"over {self.settings.total_timeout:g} s")
+        return bytes(content)
+
+
+def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Stand where ``requests`` would else look into ~/.netrc: the token is the only credential."""
+    return request
+
+
+def _silence(error: Exception) -> Silence:
+    from requests import exceptions
+
+    match error:
+        case exceptions.ProxyError():
+            return Silence.PROXY
+        case exceptions.SSLError():
+            return Silence.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else Silence.RESET
+        case exceptions.Timeout():
+            return Silence.TIMEOUT
+        case exceptions.ContentDecodingError():
+            return Silence.UNDECODABLE
+        case exceptions.ChunkedEncodingError():
+            return Silence.RESET
+        case exceptions.ConnectionError():
+            # Reading a streamed body wraps a read timeout into a ConnectionError.
+            text = str(error)
+            if "Read timed out" in text or "ReadTimeoutError" in text:
+                return Silence.TIMEOUT
+            if "Failed to establish" in text or "Failed to resolve" in text or "NewConnectionError" in text:
+                return Silence.UNREACHABLE
+            return Silence.RESET
+        case _:
+            return Silence.RESET

@@ -1,0 +1,191 @@
+"""The emulator put together: state, routes, faults and journal as one application, and a thread to run it in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import threading
+from collections.abc import Iterable, Sequence
+from email.utils import formatdate
+
+from aiohttp import web
+
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.emulator import DEFAULT_TOKEN
+from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
+from aimylogic_provider.emulator.calls_routes import CALLS, CRM, CallsRoutes, Handler
+from aimylogic_provider.emulator.campaigns import Campaigns
+from aimylogic_provider.emulator.clock import VirtualClock
+from aimylogic_provider.emulator.faults import Action, Fault, Faults, Phase
+from aimylogic_provider.emulator.journal import Journal, Line
+
+__all__ = ["Emulator", "State", "application"]
+
+
+class State:
+    """All that the emulator remembers."""
+
+    def __init__(self, tokens: Iterable[str] = (DEFAULT_TOKEN,)) -> None:
+        self.clock = VirtualClock()
+        self.campaigns = Campaigns(tokens, self.clock.now())
+        self.faults = Faults()
+        self.journal = Journal()
+
+    def reset(self) -> None:
+        """Forget all."""
+        self.clock.reset()
+        self.campaigns.reset(self.clock.now())
+        self.faults.rules.clear()
+        self.journal.reset()
+
+
+def application(state: State) -> web.Application:
+    """Return the emulator as an aiohttp application."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(PREFIX):
+            return await handler(request)
+        return await _served(state, request, handler)
+
+    async def dated(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(state.clock.now(), usegmt=True)
+
+    app = web.Application(middlewares=[middleware])
+    app.on_response_prepare.append(dated)
+    app.add_routes(CallsRoutes(state.campaigns, state.clock).routes())
+    app.add_routes(AdminRoutes(state).routes())
+    return app
+
+
+async def _served(state: State, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Serve a request of the Calls API, through the faults, into the journal."""
+    await request.read()
+    struck = state.faults.strike(Phase.BEFORE_COMMIT, request.method, request.path)
+    response: web.StreamResponse | None = None
+    if struck is None:
+        try:
+            response = await handler(request)
+        except web.HTTPNotFound:
+            response = _unknown_path(request)
+        except web.HTTPException as error:
+            response = web.json_response({"error": error.reason}, status=error.status)
+        struck = state.faults.strike(Phase.AFTER_COMMIT, request.method, request.path)
+    if struck is not None:
+        outcome = f"{struck.action} {struck.phase}"
+    else:
+        assert response is not None
+        outcome = str(response.status)
+    state.journal.note(
+        Line(
+            at=state.clock.now(),
+            method=request.method,
+            endpoint=_endpoint(request),
+            phone=mask_phone(request.query.get("phone", "")) if "phone" in request.query else "",
+            key=request.headers.get("Idempotence-Key"),
+            outcome=outcome,
+            job=request.get("job"),
+        )
+    )
+    if struck is not None:
+        return await _strike(struck, request)
+    assert response is not None
+    return response
+
+
+async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse:
+    match fault.action:
+        case Action.RESET | Action.HANG:
+            if fault.action is Action.HANG:
+                await asyncio.sleep(fault.seconds)
+            _reset(request)
+            raise ConnectionResetError
+        case Action.STATUS:
+            body = json.dumps(fault.body) if fault.body is not None else ""
+            return web.Response(
+                status=fault.status, text=body, headers=dict(fault.headers),
+                content_type="application/json" if body else "text/plain",
+            )  # fmt: skip
+        case Action.GARBAGE:
+            return web.Response(body=bytes(range(256)), headers=dict(fault.headers))
+        case Action.HTML:
+            page = "<!doctype html><html><body><h1>Please sign in</h1></body></html>"
+            return web.Response(status=fault.status, text=page, content_type="text/html", headers=dict(fault.headers))
+        case Action.REDIRECT:
+            headers = {"Location": "/elsewhere", **fault.headers}
+            return web.Response(status=fault.status, headers=headers)
+
+
+def _reset(request: web.Request) -> None:
+    """Break the connection off, so that the client sees a reset and no proper end."""
+    transport = request.transport
+    if transport is not None:
+        connection = transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+
+
+def _endpoint(request: web.Request) -> str:
+    """The path behind the token, which never shows."""
+    parts = request.path.split("/")
+    if request.match_info.get("token") and len(parts) >= 5:
+        return "/".join(parts[5:]) or "campaign"
+    return "unknown path"
+
+
+def _unknown_path(request: web.Request) -> web.Response:
+    paths = [
+        f"GET, POST {CRM}/addPhone", f"GET {CRM}/test/addPhone", f"GET {CALLS}", f"GET {CALLS}/status",
+        f"POST {CALLS}/callJob/getReport", f"POST {CALLS}/callJob/getReportByDate",
+    ]  # fmt: skip
+    return web.json_response({"error": "unknown path", "paths": paths}, status=404)
+
+
+class Emulator:
+    """The emulator in a thread of its own, as a context manager.
+
+    :param port: 0 for any free one
+    :param tokens: one campaign each
+    """
+
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tokens: Sequence[str] = (DEFAULT_TOKEN,)) -> None:
+        self.host = host
+        self.port = port
+        self.state = State(tokens)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="aimylogic-emulator", daemon=True)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> Emulator:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._runner, self.port = await start(self.state, self.host, self.port)
+
+    async def _stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+
+async def start(state: State, host: str, port: int) -> tuple[web.AppRunner, int]:
+    """Serve *state*; return what stops it, and the port."""
+    runner = web.AppRunner(application(state), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner, runner.addresses[0][1]

@@ -1,0 +1,62 @@
+"""What Airflow reads about this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, in the form of Airflow's provider schema."""
+    return {
+        "package-name": "airflow-provider-aimylogic",
+        "name": "Aimylogic",
+        "description": "Add phone numbers to `Aimylogic <https://app.aimylogic.com/>`__ call campaigns, exactly once.",
+        "integrations": [
+            {
+                "integration-name": "Aimylogic",
+                "external-doc-url": "https://app.aimylogic.com/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Aimylogic", "python-modules": ["aimylogic_provider.hooks.aimylogic"]}],
+        "operators": [{"integration-name": "Aimylogic", "python-modules": ["aimylogic_provider.operators.add_phone"]}],
+        "connection-types": [
+            {
+                "connection-type": "aimylogic",
+                "hook-name": "Aimylogic",
+                "hook-class-name": "aimylogic_provider.hooks.aimylogic.AimylogicHook",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "schema"],
+                    "relabeling": {"password": "Campaign token"},
+                    "placeholders": {
+                        "host": "https://app.aimylogic.com",
+                        "password": "Outbound calls → the campaign → Integration → Get token",
+                    },
+                },
+                "conn-fields": {
+                    "connect_timeout": {
+                        "label": "Connect timeout",
+                        "description": "Seconds to wait for a connection (10 if left empty).",
+                        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 600},
+                    },
+                    "read_timeout": {
+                        "label": "Read timeout",
+                        "description": "Seconds to wait for an answer (30 if left empty).",
+                        "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 600},
+                    },
+                    "verify": {
+                        "label": "Certificates",
+                        "description": "Path of the authorities' certificates, for a host of your own.",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "allow_plain_http": {
+                        "label": "Allow plain http",
+                        "description": "Send the token unencrypted, beyond this machine too.",
+                        "schema": {"type": ["boolean", "null"]},
+                    },
+                },
+            }
+        ],
+    }

@@ -1,0 +1,406 @@
+"""One try to add one call: reads the record, asks :func:`.decision.decide`, and does what it says.
+
+Knows no Airflow and no socket: store, campaign and clock are ports. Two rules hold everywhere: what may create a job is
+noted in the store before it leaves, and any error of the store ends the try, for the store refuses the writes of a try
+that was replaced. So nothing here catches broadly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.client import Answer
+from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
+from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.idempotence import explanations
+from aimylogic_provider.idempotence.decision import (
+    Action,
+    Adopt,
+    AskReport,
+    AskTime,
+    Clash,
+    Park,
+    Refuse,
+    Report,
+    ReportedJob,
+    Return,
+    Row,
+    SendNow,
+    Situation,
+    Terms,
+    Time,
+    Wait,
+    decide,
+)  # fmt: skip
+from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "Attempt", "Campaign", "Clock", "Log", "NotAddedError", "Store", "Terms"]
+
+SENDS_PER_TRY = 3
+MAX_PAUSE = 20.0
+"""Seconds. A server that asks for a longer pause ends the try."""
+
+_FRESH = 30.0
+"""Seconds that may pass between the decision to send and the sending. Else the decision is made again."""
+
+
+class NotAddedError(AimylogicError):
+    """The try ended without a call job.
+
+    :param retryable: whether another try can help by itself
+    :param row: the row of the decision table, where one decided
+    """
+
+    def __init__(self, message: str, *, retryable: bool, row: Row | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.row = row
+
+
+class Store(Protocol):
+    """The durable entry of one task instance. Both methods raise if the try was replaced, or the store fails."""
+
+    def read(self) -> object | None:
+        """Return what was written last, or None. A try that was replaced may be told None."""
+
+    def write(self, content: dict[str, object]) -> None:
+        """Write durably, and only if this try still stands."""
+
+
+class Campaign(Protocol):
+    """The part of :class:`.calls_api.client.CampaignClient` that a try needs."""
+
+    def status(self) -> Answer[str]:
+        """Ask for the status."""
+
+    def add_phone(self, call: Call, *, idempotence_key: str | None, test_call: bool = False) -> Answer[str]:
+        """Add a number; the only request here that may create a job."""
+
+    def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
+        """Ask for the jobs of a phone."""
+
+
+class Log(Protocol):
+    """Where a try tells what it does."""
+
+    def info(self, message: str, /, *args: object) -> object:
+        """Tell what is as it should be."""
+
+    def warning(self, message: str, /, *args: object) -> object:
+        """Tell what a person should know of."""
+
+
+class Clock(Protocol):
+    """The worker's clocks, in seconds."""
+
+    def wall(self) -> float:
+        """Unix time."""
+
+    def monotonic(self) -> float:
+        """A clock that is never set."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Both of the worker's clocks at one moment."""
+
+    wall: float
+    monotonic: float
+
+    @classmethod
+    def of(cls, clock: Clock) -> _Reading:
+        return cls(clock.wall(), clock.monotonic())
+
+    def elapsed(self, clock: Clock) -> float:
+        """Seconds since, by the clock that shows more: one stands still in a suspended machine, one can be set back."""
+        return max(clock.wall() - self.wall, clock.monotonic() - self.monotonic, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Timebase:
+    """The server's time at a moment of the worker's."""
+
+    at: float
+    clock: ClockSource
+    reading: _Reading
+
+    def now(self, clock: Clock) -> Time:
+        return Time(self.at + self.reading.elapsed(clock), self.clock)
+
+
+class Attempt:
+    """One try to add one call.
+
+    :param first_try: whether this is surely the first try of its task instance, in a run that was never cleared
+    :param run_began: when the DAG run began, in Unix seconds by Airflow's clock, or None if it isn't known
+    :param report_lag: seconds after which a job shows in the report
+    :param send_timeout: seconds that one send takes at most
+    """
+
+    def __init__(
+        self,
+        intent: Intent,
+        *,
+        store: Store,
+        campaign: Campaign,
+        clock: Clock,
+        first_try: bool,
+        run_began: float | None,
+        report_lag: float,
+        send_timeout: float,
+        log: Log,
+    ) -> None:
+        self._intent = intent
+        self._store = store
+        self._campaign = campaign
+        self._clock = clock
+        self._run_began = run_began
+        self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
+        self._log = log
+        self._phone = intent.call.masked_phone
+        self._timebase: _Timebase | None = None
+        self._jobs: dict[str, str] = {}
+        content = store.read()
+        self._new = content is None
+        self._entry = Entry(sure=first_try) if content is None else Entry.from_json(content)
+
+    def run(self) -> str:
+        """Add the call, or find that it was added; return its call job id.
+
+        :raises NotAddedError: with what is known and the ways out
+        :raises Exception: whatever the store raises
+        """
+        action = self._decide()
+        if not isinstance(action, AskTime):
+            return self._conclude(action)
+        if self._new:
+            # Written before anything is asked: it makes this entry's certainty durable, and is the first fence.
+            self._save(self._entry)
+        try:
+            return self._with_repetitions(self._step)
+        except ApiError as error:
+            raise self._ended_by(error) from None
+
+    def _with_repetitions(self, step: Callable[[], str]) -> str:
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+        for attempt in Retrying(
+            stop=stop_after_attempt(SENDS_PER_TRY),
+            wait=_pause,
+            retry=retry_if_exception(_worth_repeating),
+            sleep=self._clock.sleep,
+            reraise=True,
+        ):
+            with attempt:
+                left = SENDS_PER_TRY - attempt.retry_state.attempt_number + 1
+                self._terms = replace(self._terms, sends_left=left)
+                return step()
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _step(self) -> str:
+        """Ask what must be known, decide, act. May send once."""
+        if self._timebase is None:
+            self._ask_time()
+        action = self._decide()
+        if isinstance(action, AskReport):
+            action = self._decide(report=self._ask_report())
+        if isinstance(action, SendNow):
+            return self._send(action)
+        return self._conclude(action)
+
+    def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
+        intent, record = self._intent, self._record
+        others = tuple(other for name, other in self._entry.records.items() if name != intent.record_name)
+        return decide(
+            Situation(
+                entry=self._entry,
+                parameters=intent.parameters,
+                person=intent.person,
+                phone=intent.phone_digest,
+                record=record,
+                others=others,
+                mapped=intent.mapped,
+                time=self._timebase.now(self._clock) if self._timebase else None,
+                report=report,
+                refused=refused,
+                terms=self._terms,
+            )
+        )
+
+    @property
+    def _record(self) -> Record | None:
+        return self._entry.records.get(self._intent.record_name)
+
+    def _save(self, entry: Entry) -> None:
+        """Write the entry. Raises if this try was replaced."""
+        self._entry = entry
+        self._store.write(entry.to_json())
+
+    def _save_record(self, record: Record) -> None:
+        self._save(self._entry.with_record(self._intent.record_name, record))
+
+    def _ask_time(self) -> None:
+        reading = _Reading.of(self._clock)
+        answer = self._campaign.status()
+        if answer.date is None:
+            self._log.warning(
+                "The server's answers bear no Date: its time is taken from this worker's clock, every limit is kept "
+                "an hour early, and no request is repeated after one that went unanswered."
+            )
+            self._timebase = _Timebase(self._clock.wall(), ClockSource.WORKER, _Reading.of(self._clock))
+        else:
+            self._timebase = _Timebase(answer.date, ClockSource.SERVER, reading)
+        now = self._timebase.now(self._clock)
+        age = None if self._run_began is None else max(0.0, self._clock.wall() - self._run_began)
+        self._entry = self._entry.timed(now.now, now.clock, age)
+
+    def _now(self) -> Time:
+        assert self._timebase is not None
+        return self._timebase.now(self._clock)
+
+    def _ask_report(self) -> Report:
+        asked = self._now().now
+        jobs = self._campaign.jobs_of(self._intent.call.phone).value
+        self._jobs = {job.id: str(job) for job in jobs}
+        reported = tuple(ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None) for job in jobs)
+        self._log.info("The report shows %d jobs for %s.", len(reported), self._phone)
+        return Report(reported, asked)
+
+    def _send(self, action: SendNow) -> str:
+        """Note a send, send it, note the answer."""
+        decided = _Reading.of(self._clock)
+        record = self._noted()
+        self._save_record(record)
+        if decided.elapsed(self._clock) > _FRESH:
+            # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
+            # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
+            self._save_record(record.withdrawn())
+            self._timebase = None
+            raise NotAddedError(
+                f"More than {_FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
+                "sent. The next try decides anew",
+                retryable=True,
+                row=action.row,
+            )
+        self._log.info(
+            "Adding %s: send %d of this record, idempotence key %s (%s).",
+            self._phone, len(record.sends), record.key, action.row,
+        )  # fmt: skip
+        try:
+            answer = self._campaign.add_phone(
+                self._intent.call, idempotence_key=record.key, test_call=self._intent.test_call
+            )
+        except ApiError as error:
+            return self._not_created(record, error)
+        self._save_record(record.answered(Outcome.CREATED, "", job=answer.value))
+        self._log.info("Call job %s created for %s.", answer.value, self._phone)
+        return answer.value
+
+    def _noted(self) -> Record:
+        """The record with this send noted in it; a new one if there is none."""
+        intent, record, now = self._intent, self._record, self._now()
+        if record is None:
+            record = Record(
+                key=intent.key,
+                person=intent.person,
+                phone=intent.phone_digest,
+                masked_phone=self._phone,
+                # In a mapped task another instance may have had this person before, unless this is the first try.
+                sure=self._entry.sure and (not intent.mapped or self._new),
+                begun=now.now,
+                parameters=intent.parameters,
+            )
+        elif record.only_refused:
+            record = replace(record, parameters=intent.parameters)
+        elif changed := _changed(record.parameters, intent.parameters):
+            self._log.warning(
+                "An earlier request to add %s went unanswered, and its %s changed since. The same idempotence key is "
+                "sent: if the earlier request made a job, that job stays as it is.",
+                self._phone, " and ".join(changed),
+            )  # fmt: skip
+        return record.noted(Send(now.now, now.clock))
+
+    def _not_created(self, record: Record, error: ApiError) -> str:
+        """Note an answer that brought no job, and see what it means."""
+        if error.known is not Known.REFUSED:
+            self._save_record(
+                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")
+            )
+            raise error
+        self._save_record(record.answered(Outcome.REFUSED, str(error)))
+        action = self._decide(refused=True)
+        if isinstance(action, AskReport):
+            action = self._decide(report=self._ask_report(), refused=True)
+        return self._conclude(action)
+
+    def _conclude(self, action: Action) -> str:
+        """Act on a decision that needs no further request."""
+        record = self._record
+        match action:
+            case Return(job=job):
+                self._log.info("Call job %s was already created for %s: nothing is sent.", job, self._phone)
+                return job
+            case Adopt(job=job) if record is not None:
+                self._save_record(record.adopted(job))
+                self._log.info("Found by the report: call job %s is ours (%s): nothing is sent.", job, action.row)
+                return job
+            case Clash() if record is not None:
+                changed = _changed(record.parameters, self._intent.parameters)
+                message, retryable = explanations.clash(self._phone, action, changed), False
+            case Park():
+                # A try that was replaced reads nothing: it must not speak before the store has let it write.
+                self._save(self._entry)
+                message, retryable = explanations.parked(self._phone, action, record, self._jobs), False
+            case Wait():
+                self._save(self._entry)
+                message, retryable = explanations.waiting(self._phone, action, record, self._jobs), True
+            case Refuse() if record is not None:
+                self._save_record(record.settled_absent())
+                message, retryable = explanations.refused(self._phone, record.sends[-1].detail), False
+            case _:
+                raise AssertionError(f"no way to act on {action}")
+        raise NotAddedError(message, retryable=retryable, row=action.row)
+
+    def _ended_by(self, error: ApiError) -> NotAddedError:
+        """What a failed request means for the try."""
+        record = self._record
+        text = f"Adding {self._phone} did not succeed: {error}."
+        if error.retry_after is not None and error.retryable:
+            text += f" The server asks to wait {error.retry_after:g} seconds."
+        if record is not None and record.unanswered:
+            text += (
+                f" Whether a job was created is not known; {'the next try' if error.retryable else 'a try after that'} "
+                f"finds out before it sends anything new. Sends: {explanations.sends(record)}."
+            )
+        else:
+            text += " No call was added." if self._entry.sure else " This try added no call."
+        return NotAddedError(text, retryable=error.retryable)
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and error.retryable and (error.retry_after or 0.0) <= MAX_PAUSE
+
+
+def _pause(state: RetryCallState) -> float:
+    """Full jitter, but never less than the server asks for."""
+    from tenacity import wait_random_exponential
+
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    return max(asked or 0.0, wait_random_exponential(multiplier=1, max=MAX_PAUSE)(state))
+
+
+def _changed(before: Parameters, now: Parameters) -> list[str]:
+    """The names of the parameters that differ."""
+    names = {"campaign": "campaign", "test_call": "test_call", "payload": "payload", "gmt_zone": "gmt_zone"}
+    return [text for name, text in names.items() if getattr(before, name) != getattr(now, name)]

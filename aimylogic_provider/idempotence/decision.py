@@ -1,0 +1,388 @@
+"""What to do next about one call: one pure function of what is recorded, the server's time, the try and the report.
+
+:func:`decide` is asked again whenever more is known (the time, the report, a refusal). It never sees a socket, a clock
+or a store. Every answer names the row of the table that gave it (:class:`Row`).
+
+The two facts that it stands on: a key makes a repeat safe for 24 hours from its *first* use, and a call job shows in
+the report within the report lag. So a young key is repeated, and an old one only after the report showed no job: what
+the report doesn't show yet is younger than its lag, and then its key still lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aimylogic_provider.idempotence.keys import Parameters
+from aimylogic_provider.idempotence.records import ClockSource, Entry, Record, Send
+
+__all__ = [
+    "GUARD_BAND", "KEY_WINDOW", "SLACK",
+    "Action", "Adopt", "AskReport", "AskTime", "Clash", "Park", "Refuse", "Report", "ReportedJob", "Return", "Row",
+    "SendNow", "Situation", "Terms", "Time", "Wait", "decide",
+]  # fmt: skip
+
+KEY_WINDOW = 24 * 3600.0
+"""Seconds from a key's first use, within which the server answers a repeat with the first job's id."""
+
+SLACK = 60.0
+"""Seconds taken off each limit: for ``Date``, which counts whole seconds, and for the way there."""
+
+GUARD_BAND = 3600.0
+"""Seconds taken off each limit besides, where a time was told by the worker's clock instead of the server's."""
+
+
+class Row(StrEnum):
+    """The rows of the table, by the names that logs and tests use."""
+
+    CREATED_SAME = "created, same parameters"
+    CREATED_CHANGED = "created, other parameters"
+    MAPPED_CHANGED = "mapped, the same person with other parameters"
+    UNANSWERED_ELSEWHERE = "unanswered sends, another campaign"
+    TIME = "time not known"
+    FIRST_SURE = "no open send, surely none before"
+    FIRST_RUN_YOUNG = "no open send, run young"
+    FIRST_RUN_OLD = "no open send, run old"
+    UNANSWERED_YOUNG = "unanswered sends, young"
+    UNANSWERED_OLD = "unanswered sends, old"
+    SHARED_RUN_YOUNG = "unanswered sends, mapped or unsure, run young"
+    SHARED_RUN_OLD = "unanswered sends, mapped or unsure, run old"
+    REFUSED_SURE = "refused, and surely nothing open"
+    REFUSED_OPEN = "refused, with unanswered sends"
+    REFUSED_SHARED = "refused, mapped or unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The server's time now, in Unix seconds, and whose clock told it."""
+
+    now: float
+    clock: ClockSource = ClockSource.SERVER
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedJob:
+    """A job of our phone in the report.
+
+    :param created: Unix seconds, or None if the report doesn't say
+    """
+
+    id: str
+    created: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The jobs of our phone in the campaign, and the server's time when they were asked for."""
+
+    jobs: tuple[ReportedJob, ...]
+    asked: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The limits that hold, in seconds.
+
+    :param send_timeout: the longest that one send takes
+    :param sends_left: how many sends this try may still make, the next one included
+    :param pause: the longest pause between two of them
+    """
+
+    report_lag: float = 600.0
+    send_timeout: float = 40.0
+    sends_left: int = 3
+    pause: float = 20.0
+    key_window: float = KEY_WINDOW
+
+    @property
+    def span(self) -> float:
+        """How long the next send and its repetitions take at most."""
+        return self.sends_left * self.send_timeout + max(0, self.sends_left - 1) * self.pause
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that is known when a decision is due.
+
+    :param record: what is recorded of this call
+    :param others: the task instance's other records
+    :param parameters: as they are now
+    :param person: digest of the person who is to be called
+    :param phone: digest of the phone
+    :param refused: whether the last recorded send has just now been refused
+    """
+
+    entry: Entry
+    parameters: Parameters
+    person: str
+    phone: str
+    record: Record | None = None
+    others: tuple[Record, ...] = ()
+    mapped: bool = False
+    time: Time | None = None
+    report: Report | None = None
+    refused: bool = False
+    terms: Terms = field(default_factory=Terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do, and the row that says so."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Return(Action):
+    """Return the recorded job; ask nobody."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clash(Action):
+    """Fail: a job was created, with other parameters than those of now."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskTime(Action):
+    """Ask for the campaign's status, which proves the token and tells the server's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskReport(Action):
+    """Ask for the jobs of this phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendNow(Action):
+    """Note a send, then send, with the recorded key if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(Action):
+    """Take a reported job for ours."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park(Action):
+    """Leave it to a person: it can't be known whether the job exists, or which one is ours."""
+
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Action):
+    """Let another try ask again: before the server's time *until*, the report proves nothing."""
+
+    until: float
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse(Action):
+    """The server refused the call, and surely no job came of it."""
+
+
+def decide(known: Situation) -> Action:
+    """Return what to do next."""
+    record = known.record
+    if record is not None and record.job is not None:
+        if record.parameters == known.parameters:
+            return Return(Row.CREATED_SAME, record.job.id)
+        return Clash(Row.CREATED_CHANGED, record.job.id)
+    if (record is None or record.only_refused) and (moved := _moved(known)):
+        return Park(Row.MAPPED_CHANGED, tuple(other.job.id for other in moved if other.job))
+    if record is not None and record.unanswered and _where(record.parameters) != _where(known.parameters):
+        return Park(Row.UNANSWERED_ELSEWHERE)
+    if known.time is None:
+        return AskTime(Row.TIME)
+    if record is None:
+        return _nothing_open(known, known.time)
+    if known.refused:
+        return _refused(known, record, known.time)
+    if record.only_refused:
+        return _nothing_open(known, known.time)
+    if _own(known, record):
+        return _unanswered(known, record, known.time)
+    return _unanswered_shared(known, record, known.time)
+
+
+def _where(parameters: Parameters) -> tuple[str, bool]:
+    return parameters.campaign, parameters.test_call
+
+
+def _own(known: Situation, record: Record) -> bool:
+    """Whether every send of the record's key stands in the record, so that its times tell its job."""
+    return record.sure and not known.mapped
+
+
+def _moved(known: Situation) -> list[Record]:
+    """In a mapped task, records of the same person that may have a job: the list moved, or its parameters changed."""
+    if not known.mapped:
+        return []
+    return [other for other in known.others if other.person == known.person and not other.only_refused]
+
+
+def _nothing_open(known: Situation, time: Time) -> Action:
+    """No record, or one of definite refusals alone."""
+    # A test call has no duplicate restriction: the same person twice in a mapped list is two test calls.
+    if known.entry.sure and (not known.mapped or known.parameters.test_call):
+        return SendNow(Row.FIRST_SURE)
+    if _run_young(known, time):
+        return SendNow(Row.FIRST_RUN_YOUNG)
+    if known.report is None:
+        return AskReport(Row.FIRST_RUN_OLD)
+    if found := _since_run_began(known, known.report):
+        return Park(Row.FIRST_RUN_OLD, _ids(found))
+    return _send_after_none(Row.FIRST_RUN_OLD, known, known.report, time)
+
+
+def _unanswered(known: Situation, record: Record, time: Time) -> Action:
+    """Unanswered sends, all of them in the record."""
+    if _young(known, record, time) and time.clock is ClockSource.SERVER:
+        return SendNow(Row.UNANSWERED_YOUNG)
+    row = Row.UNANSWERED_OLD
+    if known.report is None:
+        return AskReport(row)
+    found = _in_send_times(known, record, known.report)
+    if not found:
+        return _send_after_none(row, known, known.report, time)
+    return _adopt_or_park(row, known, record, known.report, found)
+
+
+def _unanswered_shared(known: Situation, record: Record, time: Time) -> Action:
+    """Unanswered sends, while another task instance or a lost record may have sent the same key."""
+    if _run_young(known, time) and time.clock is ClockSource.SERVER:
+        return SendNow(Row.SHARED_RUN_YOUNG)
+    row = Row.SHARED_RUN_OLD
+    if known.report is None:
+        return AskReport(row)
+    if found := _since_run_began(known, known.report):
+        return Park(row, _ids(found))
+    return _send_after_none(row, known, known.report, time)
+
+
+def _refused(known: Situation, record: Record, time: Time) -> Action:
+    """A definite refusal of the last send: an outcome only if no other send can have made a job."""
+    if record.sure and not record.unanswered:
+        return Refuse(Row.REFUSED_SURE)
+    own = _own(known, record)
+    row = Row.REFUSED_OPEN if own else Row.REFUSED_SHARED
+    report = known.report
+    if report is None:
+        return AskReport(row)
+    if own:
+        if found := _in_send_times(known, record, report):
+            return _adopt_or_park(row, known, record, report, found)
+    elif found := _since_run_began(known, report):
+        return Park(row, _ids(found))
+    shown = _shown_at(known)
+    return Refuse(row) if report.asked >= shown else Wait(row, shown)
+
+
+def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> Action:
+    """The report shows no job that could be ours: what it doesn't show yet is younger than its lag."""
+    open_sends = known.record is not None and bool(known.record.unanswered)
+    shown = _shown_at(known)
+    if time.clock is ClockSource.WORKER and open_sends:
+        # Without the server's time the report proves too little to send after an unanswered send.
+        return Park(row) if report.asked >= shown else Wait(row, shown)
+    terms = known.terms
+    unseen = time.now - report.asked + terms.report_lag + terms.send_timeout
+    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= terms.key_window
+    if key_lives or report.asked >= shown:
+        return SendNow(row)
+    return Wait(row, shown)
+
+
+def _adopt_or_park(row: Row, known: Situation, record: Record, report: Report, found: list[ReportedJob]) -> Action:
+    """Some job was created within the times of our sends: ours, if it is the only one and nobody else's."""
+    if len(found) == 1 and found[0].created is not None and not _claimed(known, found[0].created):
+        return Adopt(row, found[0].id)
+    shown = _shown_at(known)
+    return Park(row, _ids(found)) if report.asked >= shown else Wait(row, shown, _ids(found))
+
+
+def _protected(known: Situation) -> bool:
+    """Whether the server heeds the key: it doesn't for test calls, nor where the key gets lost on the way."""
+    return not known.parameters.test_call and not (known.record is not None and known.record.key_lost)
+
+
+def _margin(known: Situation) -> float:
+    """What is taken off each limit, by the worst of the clocks that told the times."""
+    clocks = {known.entry.clock}
+    if known.time is not None:
+        clocks.add(known.time.clock)
+    if known.record is not None:
+        clocks.update(send.clock for send in known.record.unanswered)
+    return SLACK + (GUARD_BAND if ClockSource.WORKER in clocks else 0.0)
+
+
+def _fits(known: Situation, age: float) -> bool:
+    """Whether the next send and its repetitions end inside the key window. A negative age means a clock set back."""
+    return _protected(known) and age >= -SLACK and age + known.terms.span + _margin(known) <= known.terms.key_window
+
+
+def _young(known: Situation, record: Record, time: Time) -> bool:
+    return _fits(known, time.now - min(send.at for send in record.unanswered))
+
+
+def _run_young(known: Situation, time: Time) -> bool:
+    entry = known.entry
+    if entry.server_time is None or entry.run_age is None:
+        return False
+    return _fits(known, time.now - entry.server_time + entry.run_age)
+
+
+def _shown_at(known: Situation) -> float:
+    """When the report shows every job that an earlier send can have made, by the server's clock."""
+    record, entry = known.record, known.entry
+    latest = [send.at for send in record.unanswered] if record is not None else []
+    if record is None or not _own(known, record):
+        # Sends that no record tells of were made before this record, or this entry, was begun.
+        latest.append(record.begun if record is not None else entry.server_time or 0.0)
+    return max(latest) + known.terms.send_timeout + known.terms.report_lag + _margin(known) - SLACK
+
+
+def _window(known: Situation, send: Send) -> tuple[float, float]:
+    margin = _margin(known)
+    return send.at - margin, send.at + known.terms.send_timeout + margin
+
+
+def _within(known: Situation, moment: float, sends: Iterable[Send]) -> bool:
+    return any(start <= moment <= end for start, end in (_window(known, send) for send in sends))
+
+
+def _unowned(known: Situation, report: Report) -> list[ReportedJob]:
+    owned = {other.job.id for other in known.others if other.job}
+    return [job for job in report.jobs if job.id not in owned]
+
+
+def _in_send_times(known: Situation, record: Record, report: Report) -> list[ReportedJob]:
+    return [
+        job for job in _unowned(known, report) if job.created is None or _within(known, job.created, record.unanswered)
+    ]
+
+
+def _claimed(known: Situation, created: float) -> bool:
+    """Whether another record's unanswered send, in the same minutes, could have made the job as well."""
+    return any(_within(known, created, other.unanswered) for other in known.others if other.phone == known.phone)
+
+
+def _since_run_began(known: Situation, report: Report) -> list[ReportedJob]:
+    entry = known.entry
+    jobs = _unowned(known, report)
+    if entry.server_time is None or entry.run_age is None:
+        return jobs
+    began = entry.server_time - entry.run_age - _margin(known)
+    return [job for job in jobs if job.created is None or job.created >= began]
+
+
+def _ids(jobs: Iterable[ReportedJob]) -> tuple[str, ...]:
+    return tuple(job.id for job in jobs)

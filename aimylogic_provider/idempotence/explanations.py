@@ -1,0 +1,83 @@
+"""What a person is told when a call is not simply added: what is known, and the ways out. Words only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
+from aimylogic_provider.idempotence.records import Record
+
+__all__ = ["clash", "moment", "parked", "refused", "sends", "waiting"]
+
+_WHY_PARKED = {
+    Row.MAPPED_CHANGED: "this mapped task instance has already sent a call to this person with another payload or "
+    "time zone; whether that was this call, with changed parameters, or another one of the list, can't be known",
+    Row.UNANSWERED_ELSEWHERE: "an earlier request to add it went unanswered in another campaign (or as a test call), "
+    "and that campaign can't be asked from here",
+    Row.FIRST_RUN_OLD: "the idempotence key of this DAG run may have expired, and the campaign holds jobs for this "
+    "phone that were created since the run began",
+    Row.UNANSWERED_OLD: "an earlier request to add it went unanswered, its idempotence key is no longer safe to "
+    "repeat, and the report doesn't tell which job, if any, came of it",
+    Row.SHARED_RUN_OLD: "an earlier request to add it went unanswered, its idempotence key may have expired, and "
+    "whether a job came of it can't be told here from the report",
+    Row.REFUSED_OPEN: "the server refuses it now, but an earlier request went unanswered, and the report doesn't tell "
+    "which job came of it",
+    Row.REFUSED_SHARED: "the server refuses it now, but the campaign holds jobs for this phone that were created "
+    "since the DAG run began, so it may have been added before",
+}
+
+
+def moment(seconds: float) -> str:
+    """Return a time of the server's clock as people read it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def sends(record: Record | None) -> str:
+    """Return the sends of a record in a line."""
+    if record is None or not record.sends:
+        return "none recorded"
+    return "; ".join(
+        f"{moment(send.at)} ({send.outcome.value}{': ' + send.detail if send.detail else ''})" for send in record.sends
+    )
+
+
+def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
+    """Explain a parked call."""
+    return (
+        f"The call to {phone} is parked, and nothing was sent: {_WHY_PARKED[park.row]}.\n"
+        f"Known: sends: {sends(record)}; candidate jobs: {_jobs(park.candidates, jobs)}.\n"
+        "Ways out: (1) look into the campaign; if one of these jobs is this call, mark the task as success. "
+        "(2) To have the person called, or called again, set another call_again and clear the task. "
+        "(3) To have the report asked once more, clear the task as it is."
+    )
+
+
+def waiting(phone: str, wait: Wait, record: Record | None, jobs: Mapping[str, str]) -> str:
+    """Explain why another try must ask again, and when."""
+    return (
+        f"Whether the call to {phone} was added can't be known yet: an earlier request may have created a job that "
+        f"the report shows only after its lag, by {moment(wait.until)} (the server's clock). A retry after that "
+        "settles it; a retry_delay longer than report_lag needs but one.\n"
+        f"Known: sends: {sends(record)}; candidate jobs: {_jobs(wait.candidates, jobs)}."
+    )
+
+
+def clash(phone: str, found: Clash, changed: Iterable[str]) -> str:
+    """Explain that a job exists with other parameters."""
+    return (
+        f"Call job {found.job} was already created for {phone} by this task of this DAG run, but with another "
+        f"{' and another '.join(changed)} than now; nothing was sent.\n"
+        "Ways out: (1) if that job will do, mark the task as success. (2) To have the person called again with what "
+        f"is set now, set another call_again and clear the task; cancel job {found.job} before, if it should not be "
+        "called. (3) Or set the former values again."
+    )
+
+
+def refused(phone: str, reason: str) -> str:
+    """Explain a definite refusal."""
+    return f"The call to {phone} was refused, and no job came of it. {reason}"
+
+
+def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> str:
+    return ", ".join(known.get(number, f"job {number}") for number in ids) or "none"

@@ -1,0 +1,112 @@
+"""Identity: the idempotence key of a call, and the digests by which records are compared.
+
+All are SHA-256 over length-prefixed fields, so that no two lists of fields give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from aimylogic_provider.calls_api.address import CampaignAddress
+from aimylogic_provider.calls_api.call import Call
+
+__all__ = ["KEY_SCHEME", "Intent", "Parameters", "campaign_digest", "digest"]
+
+KEY_SCHEME = "1"
+"""The version of the recipe. A record keeps the key that it was made with, so a change here spares calls begun."""
+
+
+def digest(*fields: str) -> bytes:
+    """Return the SHA-256 of *fields*, each with its length in bytes before it."""
+    state = hashlib.sha256()
+    for field in fields:
+        encoded = field.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "big"))
+        state.update(encoded)
+    return state.digest()
+
+
+def _short(*fields: str) -> str:
+    return digest(*fields).hex()[:32]
+
+
+def campaign_digest(address: CampaignAddress) -> str:
+    """Return what tells campaigns apart without telling the token."""
+    return _short("campaign", address.base_url, address.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Digests of what may not change once a job exists: campaign, test flag, payload and zone."""
+
+    campaign: str
+    test_call: bool
+    payload: str
+    gmt_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One intended call of one task in one DAG run: what its key is made of.
+
+    :param call_again: changing it is the one deliberate way to have the same run call the same person again
+    :param mapped: whether the task is mapped over a list, where payload and zone are part of the identity
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    campaign: str
+    call: Call
+    test_call: bool = False
+    call_again: str = ""
+    mapped: bool = False
+
+    @property
+    def key(self) -> str:
+        """The idempotence key, as a UUID of version 8. Holds no try number and no map index, on purpose."""
+        fields = (
+            KEY_SCHEME,
+            self.dag_id,
+            self.run_id,
+            self.task_id,
+            self.call_again,
+            self.campaign,
+            "test" if self.test_call else "real",
+            self.call.phone,
+            self.call.gmt_zone or "",
+            *(text for pair in self.call.payload for text in pair),
+        )
+        number = int.from_bytes(digest(*fields)[:16], "big")
+        number = number & ~(0xF << 76) | (8 << 76)
+        number = number & ~(0x3 << 62) | (0x2 << 62)
+        return str(uuid.UUID(int=number))
+
+    @property
+    def parameters(self) -> Parameters:
+        """The digests that a record keeps of this call."""
+        return Parameters(
+            campaign=self.campaign,
+            test_call=self.test_call,
+            payload=_short("payload", *(text for pair in self.call.payload for text in pair)),
+            gmt_zone=_short("gmt_zone", self.call.gmt_zone or ""),
+        )
+
+    @property
+    def person(self) -> str:
+        """A digest of the person who is to be called, and how often on purpose."""
+        return _short("person", self.call.phone, self.call_again)
+
+    @property
+    def phone_digest(self) -> str:
+        """A digest of the phone alone: records that bear the same may own the same job."""
+        return _short("phone", self.call.phone)
+
+    @property
+    def record_name(self) -> str:
+        """The name of this call's record within its task's entry."""
+        if not self.mapped:
+            return self.person
+        return _short("mapped", self.person, self.parameters.payload, self.parameters.gmt_zone)

@@ -1,0 +1,111 @@
+"""What a try needs of Airflow: its durable store, its clocks, and what Airflow knows of the try and its run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.idempotence.attempt import Log, Store
+
+__all__ = ["ENTRY", "SystemClock", "entry_store", "is_first_try", "is_mapped", "run_began"]
+
+ENTRY = "aimylogic"
+"""The fixed name of the one entry that a task instance keeps in Airflow's task state store."""
+
+
+class SystemClock:
+    """The worker's own clocks."""
+
+    def wall(self) -> float:
+        """Unix time."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """A clock that is never set."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class TaskStateEntry:
+    """The entry in Airflow's task state store, kept for as long as the DAG run is. Fenced: see the design of a try."""
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def read(self) -> object | None:
+        """Return the entry, or None."""
+        content: object | None = self._accessor.get(ENTRY)
+        return content
+
+    def write(self, content: dict[str, object]) -> None:
+        """Write the entry; raises if Airflow has replaced this try."""
+        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # its type stub lacks the name
+
+        self._accessor.set(ENTRY, content, retention=NEVER_EXPIRE)
+
+
+class NoStore:
+    """Stands in on Airflow 3.1 and 3.2, which have no task state store: remembers nothing from try to try."""
+
+    def read(self) -> object | None:
+        """Return None."""
+        return None
+
+    def write(self, content: dict[str, object]) -> None:
+        """Keep nothing."""
+
+
+def entry_store(context: Context, log: Log) -> Store:
+    """Return the store of this task instance. Any error of it is left to end the try."""
+    accessor = context.get("task_state_store")
+    if accessor is None:
+        log.warning(
+            "This Airflow has no task state store (it came with 3.3): what earlier tries did is not recorded. Retries "
+            "within 24 hours of the run's begin are safe by the idempotence key; later ones are parked if the "
+            "campaign holds jobs for the phone."
+        )
+        return NoStore()
+    if _has_worker_backend():
+        log.warning(
+            "[workers] state_store_backend is set: it writes before Airflow checks whether this try was replaced, so "
+            "two tries at once are not kept apart. Leave it unset to have that certainty."
+        )
+    return TaskStateEntry(accessor)
+
+
+def _has_worker_backend() -> bool:
+    from airflow.providers.common.compat.sdk import conf
+
+    return bool(conf.get("workers", "state_store_backend", fallback=""))
+
+
+def is_mapped(context: Context) -> bool:
+    """Whether the task is mapped over a list."""
+    index = context["ti"].map_index
+    return index is not None and index >= 0
+
+
+def is_first_try(context: Context) -> bool:
+    """Whether this is surely its first try: number 0 (``airflow tasks test``) or 1, in a run never cleared."""
+    return context["ti"].try_number in (0, 1) and _clear_number(context) == 0
+
+
+def run_began(context: Context) -> float | None:
+    """Return when the DAG run began, in Unix seconds by Airflow's clock; None if Airflow doesn't say.
+
+    A clear sets ``start_date`` anew, so from then on ``run_after`` counts, which lies no later than the true begin.
+    """
+    run = context["dag_run"]
+    began = run.start_date if _clear_number(context) == 0 else run.run_after
+    return None if began is None else began.timestamp()
+
+
+def _clear_number(context: Context) -> int | None:
+    number: int | None = getattr(context["dag_run"], "clear_number", None)
+    return number
