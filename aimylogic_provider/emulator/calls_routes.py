@@ -1,7 +1,8 @@
-"""The Calls API's paths: from HTTP to the state and back. What faults and the journal need is left on the request."""
+"""The Calls API's paths: from HTTP to the state and back. Faults and journal stand around them, in ``server``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,19 @@ from aimylogic_provider.calls_api.values import read_json, read_time
 from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Job, Refusal
 from aimylogic_provider.emulator.clock import VirtualClock
 
-__all__ = ["CALLS", "CRM", "CallsRoutes", "Handler"]
+__all__ = ["CALLS", "CRM", "Added", "CallsRoutes", "Handler"]
 
 CRM = "/api/crmCalls/campaign/{token}"
 CALLS = "/api/calls/campaign/{token}"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Added(web.Response):
+    """The answer of addPhone: the id as a JSON string. Keeps it, for the journal."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(text=json.dumps(job.id), content_type="application/json")
+        self.job = job.id
 
 
 class CallsRoutes:
@@ -62,19 +71,14 @@ class CallsRoutes:
             key = key or fields.get("Idempotence-Key") or None
         fields.pop("Idempotence-Key", None)
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
-        return self._added(request, self._campaign(request).add_phone(self._clock.now(), phone, fields, zone, key))
+        return Added(self._campaign(request).add_phone(self._clock.now(), phone, fields, zone, key))
 
     async def add_test_phone(self, request: web.Request) -> web.StreamResponse:
         """test/addPhone: the same without the duplicate restriction."""
         fields = await _fields(request)
         fields.pop("Idempotence-Key", None)
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
-        return self._added(request, self._campaign(request).add_test_phone(self._clock.now(), phone, fields, zone))
-
-    @staticmethod
-    def _added(request: web.Request, job: Job) -> web.Response:
-        request["job"] = job.id
-        return web.json_response(job.id)
+        return Added(self._campaign(request).add_test_phone(self._clock.now(), phone, fields, zone))
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """The status: a bare string."""

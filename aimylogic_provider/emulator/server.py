@@ -15,7 +15,7 @@ from aiohttp import web
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
-from aimylogic_provider.emulator.calls_routes import CALLS, CRM, CallsRoutes, Handler
+from aimylogic_provider.emulator.calls_routes import CALLS, CRM, Added, CallsRoutes, Handler
 from aimylogic_provider.emulator.campaigns import Campaigns
 from aimylogic_provider.emulator.clock import VirtualClock
 from aimylogic_provider.emulator.faults import Action, Fault, Faults, Phase
@@ -86,7 +86,7 @@ async def _served(state: State, request: web.Request, handler: Handler) -> web.S
             phone=mask_phone(request.query.get("phone", "")) if "phone" in request.query else "",
             key=request.headers.get("Idempotence-Key"),
             outcome=outcome,
-            job=request.get("job"),
+            job=response.job if isinstance(response, Added) else None,
         )
     )
     if struck is not None:

@@ -302,8 +302,13 @@ def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> 
 
 
 def _adopt_or_park(row: Row, known: Situation, record: Record, report: Report, found: list[ReportedJob]) -> Action:
-    """Some job was created within the times of our sends: ours, if it is the only one and nobody else's."""
-    if len(found) == 1 and found[0].created is not None and not _claimed(known, found[0].created):
+    """Some job was created within the times of our sends: ours, if it is the only one and nobody else's.
+
+    Times told by the worker's clock widen those minutes to hours, in which others may well have added the phone: then
+    nothing is adopted.
+    """
+    exact = _margin(known) == SLACK
+    if exact and len(found) == 1 and found[0].created is not None and not _claimed(known, found[0].created):
         return Adopt(row, found[0].id)
     shown = _shown_at(known)
     return Park(row, _ids(found)) if report.asked >= shown else Wait(row, shown, _ids(found))

@@ -1,0 +1,151 @@
+"""What the tests share: an emulator over a real socket, and a task instance that is tried, retried and cleared."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from types import SimpleNamespace
+from typing import Any
+
+# Before any import of Airflow: a home of its own, no examples.
+os.environ.setdefault("AIRFLOW_HOME", mkdtemp(prefix="aimylogic-tests-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
+
+import pytest
+
+from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
+
+TOKEN = DEFAULT_TOKEN
+OTHER_TOKEN = "77.88.secondcampaign"
+HOUR = 3600.0
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(tokens=(TOKEN, OTHER_TOKEN)) as running:
+        yield running
+
+
+def connection_json(emulator: Emulator, token: str = TOKEN, **extra: object) -> str:
+    return json.dumps(
+        {
+            "conn_type": "aimylogic",
+            "host": f"http://{emulator.host}",
+            "port": emulator.port,
+            "password": token,
+            "extra": {"connect_timeout": 2, "read_timeout": 1, **extra},
+        }
+    )
+
+
+@pytest.fixture
+def connections(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two campaigns, each with a connection of its own."""
+    monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(emulator))
+    monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_OTHER", connection_json(emulator, OTHER_TOKEN))
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repetitions within a try follow at once."""
+    from aimylogic_provider.operators import airflow_ports
+
+    monkeypatch.setattr(airflow_ports.SystemClock, "sleep", lambda self, seconds: None)
+
+
+class ReplacedError(Exception):
+    """What Airflow's store raises when a try that was replaced writes."""
+
+
+@dataclass
+class StateStore:
+    """Airflow's task state store at its seam: rows of a task instance, JSON only, refusing a try that was replaced."""
+
+    rows: dict[str, str]
+    instance: TaskInstance
+    try_number: int
+    writes: list[Any] = field(default_factory=list)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if self.instance.current_try != self.try_number:
+            return default
+        return json.loads(self.rows[key]) if key in self.rows else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        from airflow.sdk import NEVER_EXPIRE
+
+        assert retention is NEVER_EXPIRE
+        if self.instance.current_try != self.try_number:
+            raise ReplacedError
+        self.rows[key] = json.dumps(value)
+        self.writes.append(value)
+
+
+@dataclass
+class TaskInstance:
+    """A task instance at Airflow's seam: what a context holds of it, try by try."""
+
+    dag_id: str = "winter_sale"
+    run_id: str = "scheduled__2026-01-01T00:00:00+00:00"
+    task_id: str = "add_phone"
+    map_index: int = -1
+    has_store: bool = True
+    run: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(
+            clear_number=0, start_date=datetime.now(UTC), run_after=datetime.now(UTC)
+        )
+    )
+    current_try: int = 0
+    rows: dict[str, str] = field(default_factory=dict)
+
+    def context(self) -> dict[str, Any]:
+        ti = SimpleNamespace(
+            dag_id=self.dag_id,
+            run_id=self.run_id,
+            task_id=self.task_id,
+            map_index=self.map_index,
+            try_number=self.current_try,
+        )
+        context: dict[str, Any] = {"ti": ti, "dag_run": self.run, "run_id": self.run_id}
+        if self.has_store:
+            context["task_state_store"] = StateStore(self.rows, self, self.current_try)
+        return context
+
+    def start(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Begin the next try, without running it: the operator and its context."""
+        from aimylogic_provider.operators import AddPhoneOperator
+
+        self.current_try += 1
+        return AddPhoneOperator(task_id=self.task_id, **arguments), self.context()
+
+    def attempt(self, **arguments: Any) -> str:
+        """Run the next try."""
+        operator, context = self.start(**{"phone": "79123456789", **arguments})
+        result: str = operator.execute(context)
+        return result
+
+    def clear(self) -> None:
+        """What a person does with the button *Clear*."""
+        self.run.clear_number += 1
+        self.run.start_date = datetime.now(UTC)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.rows["aimylogic"])
+        return content
+
+
+@pytest.fixture
+def task(connections: None, no_pauses: None) -> TaskInstance:
+    return TaskInstance()
+
+
+@pytest.fixture
+def repository() -> Path:
+    return Path(__file__).parent.parent

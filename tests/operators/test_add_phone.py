@@ -1,0 +1,525 @@
+"""AddPhoneOperator against the emulator: runs, retries, clears, changed parameters, old keys, stopped campaigns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.faults import Fault
+from tests.conftest import HOUR, ReplacedError, TaskInstance
+
+LOST = {"phase": "after_commit", "action": "reset", "path": "/addPhone", "times": 3}
+NEVER_ARRIVED = {**LOST, "phase": "before_commit"}
+PARAMETERS = {"payload": {"name": "Alex"}, "gmt_zone": "+03:00"}
+
+
+def jobs(emulator: Emulator, campaign: int = 0) -> list[Any]:
+    return list(emulator.state.campaigns)[campaign].jobs
+
+
+def sends(emulator: Emulator) -> int:
+    return emulator.state.journal.counts["addPhone"]
+
+
+def order(emulator: Emulator, **rule: Any) -> None:
+    emulator.state.faults.rules.append(Fault.from_json(rule))
+
+
+def fail_first(task: TaskInstance, emulator: Emulator, rule: dict[str, Any], **arguments: Any) -> None:
+    """Let a try end without an answer."""
+    order(emulator, **rule)
+    with pytest.raises(AirflowException, match="not known") as failure:
+        task.attempt(**arguments)
+    assert not isinstance(failure.value, AirflowFailException), "an unanswered send must be tried again"
+    emulator.state.faults.rules.clear()
+
+
+def test_returns_the_call_job_id(task: TaskInstance, emulator: Emulator) -> None:
+    assert task.attempt(**PARAMETERS) == jobs(emulator)[0].id
+    (job,) = jobs(emulator)
+    assert (job.phone, job.payload, job.gmt_zone) == ("79123456789", {"name": "Alex"}, "+03:00")
+
+
+def test_two_runs_make_two_jobs(task: TaskInstance, emulator: Emulator) -> None:
+    first = task.attempt()
+    other_run = TaskInstance(run_id="scheduled__2026-01-02T00:00:00+00:00")
+    assert other_run.attempt() != first
+    assert len(jobs(emulator)) == 2
+
+
+def test_two_dags_with_the_same_run_and_task_make_two_jobs(task: TaskInstance, emulator: Emulator) -> None:
+    assert task.attempt() != TaskInstance(dag_id="spring_sale").attempt()
+    assert len(jobs(emulator)) == 2
+
+
+@pytest.mark.parametrize("hours", [0, 1, 23, 25, 40, 24 * 30])
+@pytest.mark.parametrize("rule", [LOST, NEVER_ARRIVED], ids=["lost", "never arrived"])
+def test_a_retry_finds_the_same_job_whenever_it_comes(
+    task: TaskInstance, emulator: Emulator, rule: dict[str, Any], hours: float
+) -> None:
+    fail_first(task, emulator, rule)
+    emulator.state.clock.advance(hours * HOUR)
+    assert task.attempt() == jobs(emulator)[0].id
+    assert len(jobs(emulator)) == 1
+
+
+def test_a_response_lost_once_is_repeated_within_the_try(task: TaskInstance, emulator: Emulator) -> None:
+    order(emulator, **{**LOST, "times": 1})
+    assert task.attempt() == jobs(emulator)[0].id
+    assert (len(jobs(emulator)), sends(emulator)) == (1, 2)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 25])
+def test_a_cleared_task_returns_its_job_and_asks_nobody(task: TaskInstance, emulator: Emulator, hours: float) -> None:
+    first = task.attempt()
+    requests = len(emulator.state.journal.lines)
+    emulator.state.clock.advance(hours * HOUR)
+    task.clear()
+    assert task.attempt() == first
+    assert len(emulator.state.journal.lines) == requests
+
+
+@pytest.mark.parametrize("hours", [1, 25])
+@pytest.mark.parametrize(
+    "changed", [{"payload": {"name": "Maria"}}, {"gmt_zone": "+04:00"}, {"test_call": True}], ids=str
+)
+def test_a_cleared_task_with_other_parameters_fails_and_names_the_job(
+    task: TaskInstance, emulator: Emulator, changed: dict[str, Any], hours: float
+) -> None:
+    first = task.attempt(**PARAMETERS)
+    emulator.state.clock.advance(hours * HOUR)
+    task.clear()
+    with pytest.raises(AirflowFailException, match=rf"(?s){first}.*{next(iter(changed))}.*call_again"):
+        task.attempt(**{**PARAMETERS, **changed})
+    assert len(jobs(emulator)) == 1
+
+
+def test_a_cleared_task_with_another_phone_calls_the_right_person(task: TaskInstance, emulator: Emulator) -> None:
+    first = task.attempt()
+    task.clear()
+    second = task.attempt(phone="79120000001")
+    assert second != first
+    task.clear()
+    assert task.attempt() == first, "the first person's record is kept"
+    assert [job.phone for job in jobs(emulator)] == ["79123456789", "79120000001"]
+
+
+def test_call_again_calls_again_once_for_each_value(task: TaskInstance, emulator: Emulator) -> None:
+    ids = []
+    for value in ("", "second", "", "second"):
+        ids.append(task.attempt(call_again=value))
+        task.clear()
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == len(jobs(emulator)) == 2
+
+
+def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance, emulator: Emulator) -> None:
+    fail_first(task, emulator, LOST)
+    with pytest.raises(AirflowFailException, match="parked.*another campaign"):
+        task.attempt(aimylogic_conn_id="aimylogic_other")
+    assert (len(jobs(emulator)), len(jobs(emulator, 1))) == (1, 0)
+
+
+def test_another_payload_after_an_unanswered_send_keeps_the_key(task: TaskInstance, emulator: Emulator) -> None:
+    fail_first(task, emulator, LOST, payload={"name": "Alex"})
+    assert task.attempt(payload={"name": "Maria"}) == jobs(emulator)[0].id
+    assert len(jobs(emulator)) == 1
+
+
+class TestStoppedCampaign:
+    """The campaign was stopped after an unanswered send: its refusal says nothing of the job."""
+
+    def test_the_job_is_adopted_when_the_report_shows_it(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, LOST)
+        next(iter(emulator.state.campaigns)).status = "finished"
+        assert task.attempt() == jobs(emulator)[0].id
+        task.clear()
+        assert task.attempt() == jobs(emulator)[0].id
+
+    def test_it_is_refused_when_the_lag_has_passed_without_it(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, NEVER_ARRIVED)
+        next(iter(emulator.state.campaigns)).status = "finished"
+        with pytest.raises(AirflowException, match="can't be known yet") as early:
+            task.attempt()
+        assert not isinstance(early.value, AirflowFailException)
+        emulator.state.clock.advance(700)
+        with pytest.raises(AirflowFailException, match="refused, and no job came of it"):
+            task.attempt()
+        next(iter(emulator.state.campaigns)).status = "inProgress"
+        task.clear()
+        assert task.attempt() == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_it_is_adopted_late_when_the_report_lags(self, task: TaskInstance, emulator: Emulator) -> None:
+        campaign = next(iter(emulator.state.campaigns))
+        campaign.report_lag = 300.0
+        fail_first(task, emulator, LOST)
+        campaign.status = "finished"
+        with pytest.raises(AirflowException, match="can't be known yet"):
+            task.attempt()
+        emulator.state.clock.advance(400)
+        assert task.attempt() == jobs(emulator)[0].id
+
+    def test_before_the_first_send_it_is_refused_at_once(self, task: TaskInstance, emulator: Emulator) -> None:
+        next(iter(emulator.state.campaigns)).status = "finished"
+        with pytest.raises(AirflowFailException, match="the campaign is stopped"):
+            task.attempt()
+        assert sends(emulator) == 1
+
+
+class TestOldKeys:
+    """The retry came after the key window."""
+
+    def test_another_dags_job_hours_later_is_not_taken_for_ours(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.state.clock.advance(5 * HOUR)
+        theirs = TaskInstance(dag_id="another").attempt()
+        emulator.state.clock.advance(20 * HOUR)
+        assert task.attempt() != theirs
+        assert len(jobs(emulator)) == 2
+
+    def test_two_jobs_in_the_same_minutes_are_parked(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, LOST)
+        theirs = TaskInstance(dag_id="another").attempt()
+        emulator.state.clock.advance(25 * HOUR)
+        with pytest.raises(AirflowFailException, match=rf"(?s)parked.*{jobs(emulator)[0].id}.*{theirs}.*Ways out"):
+            task.attempt()
+        assert len(jobs(emulator)) == 2
+
+    def test_a_job_that_another_call_again_could_have_is_not_adopted(
+        self, task: TaskInstance, emulator: Emulator
+    ) -> None:
+        fail_first(task, emulator, LOST, call_again="a")
+        fail_first(task, emulator, NEVER_ARRIVED, call_again="b")
+        emulator.state.clock.advance(25 * HOUR)
+        for value in "ba":
+            with pytest.raises(AirflowFailException, match="parked"):
+                task.attempt(call_again=value)
+        assert len(jobs(emulator)) == 1
+
+    def test_a_job_that_another_call_again_has_is_left_out(self, task: TaskInstance, emulator: Emulator) -> None:
+        first = task.attempt(call_again="a")
+        fail_first(task, emulator, LOST, call_again="b")
+        emulator.state.clock.advance(25 * HOUR)
+        second = task.attempt(call_again="b")
+        assert {first, second} == {job.id for job in jobs(emulator)}
+
+    def test_a_job_still_unseen_is_found_by_its_young_key(self, task: TaskInstance, emulator: Emulator) -> None:
+        next(iter(emulator.state.campaigns)).report_lag = 500.0
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.state.clock.advance(23.9 * HOUR)
+        fail_first(task, emulator, LOST)
+        emulator.state.clock.advance(450)
+        assert task.attempt() == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+
+class TestUnsureEntry:
+    """The entry was emptied (clear_on_success, or by hand), so nothing proves that no send was made."""
+
+    def test_young_it_finds_the_job_by_its_key(self, task: TaskInstance, emulator: Emulator) -> None:
+        first = task.attempt()
+        task.rows.clear()
+        task.clear()
+        assert task.attempt() == first
+
+    def test_old_with_a_job_it_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
+        first = task.attempt()
+        task.rows.clear()
+        task.run.run_after -= timedelta(hours=25)
+        task.clear()
+        with pytest.raises(AirflowFailException, match=f"parked.*\n.*{first}"):
+            task.attempt()
+        assert len(jobs(emulator)) == 1
+
+    def test_old_without_a_job_it_is_sent(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, NEVER_ARRIVED)
+        task.rows.clear()
+        task.run.run_after -= timedelta(hours=25)
+        task.clear()
+        assert task.attempt() == jobs(emulator)[0].id
+
+    def test_a_refusal_is_no_outcome_there(self, task: TaskInstance, emulator: Emulator) -> None:
+        first = task.attempt()
+        task.rows.clear()
+        task.clear()
+        next(iter(emulator.state.campaigns)).status = "finished"
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
+            task.attempt()
+
+
+class TestMapped:
+    """A task mapped over a list: one entry for each index, and lists that turn and grow."""
+
+    PEOPLE = ("79120000001", "79120000002", "79120000003")
+
+    def run(self, people: tuple[str, ...], instances: dict[int, TaskInstance]) -> list[Any]:
+        results: list[Any] = []
+        for index, phone in enumerate(people):
+            instance = instances.setdefault(index, TaskInstance(map_index=index, run=self.dag_run))
+            try:
+                results.append(instance.attempt(phone=phone))
+            except AirflowException as error:
+                results.append(error)
+        return results
+
+    @pytest.fixture(autouse=True)
+    def one_run(self, task: TaskInstance) -> None:
+        self.dag_run = task.run
+
+    def test_the_same_person_and_payload_twice_is_one_job(self, emulator: Emulator) -> None:
+        first, second = self.run((self.PEOPLE[0],) * 2, {})
+        assert first == second
+        assert len(jobs(emulator)) == 1
+
+    @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
+    @pytest.mark.parametrize("hours", [1, 23])
+    def test_a_list_that_turned_and_grew_within_the_day(
+        self, emulator: Emulator, rule: dict[str, Any] | None, hours: float
+    ) -> None:
+        instances: dict[int, TaskInstance] = {}
+        if rule:
+            order(emulator, **{**rule, "times": 9})
+        self.run(self.PEOPLE, instances)
+        emulator.state.faults.rules.clear()
+        emulator.state.clock.advance(hours * HOUR)
+        self.dag_run.clear_number += 1
+        grown = ("79120000009", *reversed(self.PEOPLE))
+        results = self.run(grown, instances)
+        assert all(isinstance(result, str) for result in results), results
+        assert sorted(job.phone for job in jobs(emulator)) == sorted(grown)
+
+    @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
+    def test_a_list_that_turned_and_grew_after_the_day(self, emulator: Emulator, rule: dict[str, Any] | None) -> None:
+        instances: dict[int, TaskInstance] = {}
+        if rule:
+            order(emulator, **{**rule, "times": 9})
+        self.run(self.PEOPLE, instances)
+        emulator.state.faults.rules.clear()
+        emulator.state.clock.advance(25 * HOUR)
+        self.dag_run.clear_number += 1
+        self.dag_run.run_after -= timedelta(hours=25)
+        self.dag_run.start_date = datetime.now(UTC)
+        grown = ("79120000009", *reversed(self.PEOPLE))
+        results = self.run(grown, instances)
+        phones = [job.phone for job in jobs(emulator)]
+        assert len(set(phones)) == len(phones), "nobody twice"
+        for phone, result in zip(grown, results, strict=True):
+            # Index 2 holds the same person as before; every other person's job can't be told from another's.
+            assert phone in phones, "nobody missed"
+            if isinstance(result, Exception):
+                assert isinstance(result, AirflowFailException)
+                assert "parked" in str(result)
+        assert isinstance(results[0], str)
+
+    def test_a_changed_payload_of_a_mapped_person_is_parked(self, emulator: Emulator) -> None:
+        instance = TaskInstance(map_index=0, run=self.dag_run)
+        instance.attempt(payload={"bonus": "1"})
+        instance.clear()
+        with pytest.raises(AirflowFailException, match="parked.*another payload"):
+            instance.attempt(payload={"bonus": "2"})
+        assert len(jobs(emulator)) == 1
+
+
+class TestNoStore:
+    """Airflow 3.1 and 3.2: nothing is remembered from try to try."""
+
+    @pytest.fixture(autouse=True)
+    def without_store(self, task: TaskInstance) -> None:
+        task.has_store = False
+
+    def test_within_the_day_the_key_finds_the_job(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, LOST)
+        assert task.attempt() == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_after_the_day_a_job_of_the_run_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, LOST)
+        emulator.state.clock.advance(25 * HOUR)
+        task.run.start_date -= timedelta(hours=25)
+        with pytest.raises(AirflowFailException, match="parked"):
+            task.attempt()
+        assert len(jobs(emulator)) == 1
+
+
+class TestTestCalls:
+    """test/addPhone knows no duplicates and heeds no key: an unanswered send is never repeated blindly."""
+
+    def test_a_lost_response_is_adopted_from_the_report(self, task: TaskInstance, emulator: Emulator) -> None:
+        order(emulator, **LOST)
+        assert task.attempt(test_call=True) == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_one_that_never_arrived_waits_for_the_lag(self, task: TaskInstance, emulator: Emulator) -> None:
+        order(emulator, **NEVER_ARRIVED)
+        with pytest.raises(AirflowException, match="can't be known yet"):
+            task.attempt(test_call=True)
+        emulator.state.faults.rules.clear()
+        emulator.state.clock.advance(700)
+        assert task.attempt(test_call=True) == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_the_same_number_again_and_again(self, task: TaskInstance, emulator: Emulator) -> None:
+        task.attempt(test_call=True)
+        TaskInstance(run_id="next").attempt(test_call=True)
+        assert len(jobs(emulator)) == 2
+
+
+def test_a_key_lost_on_the_way_never_calls_twice(task: TaskInstance, emulator: Emulator) -> None:
+    """A proxy that strips the header makes the server answer phone.duplicated to a repeat."""
+    campaign = next(iter(emulator.state.campaigns))
+    campaign.add_phone(emulator.state.clock.now(), "79123456789", {}, None, None)  # our send, stripped and then lost
+    order(
+        emulator, phase="before_commit", action="status", status=400, path="/addPhone", times=1,
+        body={"type": "phone.duplicated", "message": "duplicate", "phone": "79123456789"},
+    )  # fmt: skip
+    assert task.attempt() == campaign.jobs[0].id
+    assert len(campaign.jobs) == 1
+
+
+class TestFence:
+    """A try that was replaced makes no second job, wherever it was stopped."""
+
+    def test_stopped_before_its_note_it_sends_nothing(self, task: TaskInstance, emulator: Emulator) -> None:
+        stopped, context = task.start(phone="79123456789")
+        assert task.attempt() == jobs(emulator)[0].id
+        before = sends(emulator)
+        with pytest.raises(ReplacedError):
+            stopped.execute(context)
+        assert sends(emulator) == before
+
+    def test_a_pause_between_note_and_send_decides_anew(
+        self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process stands still for hours right after its note: it must not send on the old decision."""
+        from aimylogic_provider.operators import airflow_ports
+
+        slept = 0.0
+        wall = airflow_ports.SystemClock.wall
+        monkeypatch.setattr(airflow_ports.SystemClock, "wall", lambda self: wall(self) + slept)
+        operator, context = task.start(phone="79123456789")
+        store = context["task_state_store"]
+        note = store.set
+
+        def note_and_stand_still(key: str, value: Any, **more: Any) -> None:
+            nonlocal slept
+            note(key, value, **more)
+            if any(record["sends"] for record in value["records"].values()):
+                slept = 25 * HOUR
+
+        monkeypatch.setattr(store, "set", note_and_stand_still)
+        with pytest.raises(AirflowException, match="nothing was sent"):
+            operator.execute(context)
+        assert sends(emulator) == 0
+
+
+class TestPermanent:
+    """Bad input and permanent answers: the task fails at once, and the message says what to do."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"phone": "123"}, "not a possible number"),
+            ({"phone": "call me"}, "characters that are no part"),
+            ({"phone": ""}, "phone is empty"),
+            ({"phone": None}, "phone is None"),
+            ({"phone": "89123456789"}, "phone_region"),
+            ({"phone_region": "XX"}, "two-letter code"),
+            ({"gmt_zone": "-5"}, "none of the allowed forms"),
+            ({"payload": {"a": {"b": 1}}}, "addPhones"),
+            ({"payload": {"a": None}}, "leave the name out"),
+            ({"payload": {"phone": "1"}}, "rename it"),
+            ({"payload": {"text": "x" * 9000}}, "8,000"),
+            ({"report_lag": 1e9}, "12 hours"),
+        ],
+    )
+    def test_bad_input_never_reaches_the_network(
+        self, task: TaskInstance, emulator: Emulator, arguments: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(AirflowFailException, match=f"Rejected before any request.*{message}"):
+            task.attempt(**arguments)
+        assert not emulator.state.journal.lines
+        assert not task.rows
+
+    @pytest.mark.parametrize(
+        ("rule", "message"),
+        [
+            ({"action": "status", "status": 401}, "access was denied"),
+            ({"action": "status", "status": 403}, "access was denied"),
+            ({"action": "status", "status": 404, "body": {"type": "invalid.token"}}, "copy the token again"),
+            ({"action": "redirect", "headers": {"Location": "https://example.com/"}}, "final address"),
+        ],
+        ids=["401", "403", "404", "redirect"],
+    )
+    @pytest.mark.parametrize("path", ["/status", "/addPhone"])
+    def test_permanent_answers(
+        self, task: TaskInstance, emulator: Emulator, rule: dict[str, Any], message: str, path: str
+    ) -> None:
+        order(emulator, phase="before_commit", path=path, times=None, **rule)
+        with pytest.raises(AirflowFailException, match=message):
+            task.attempt()
+        assert sends(emulator) == (path == "/addPhone")
+
+    @pytest.mark.parametrize(
+        ("connection", "message"),
+        [
+            ({"conn_type": "aimylogic"}, "no campaign token"),
+            ({"conn_type": "aimylogic", "password": "t.1", "host": "http://example.com"}, "use https"),
+            ({"conn_type": "aimylogic", "password": "t.1", "host": "https://a/b"}, "without a path"),
+            ({"conn_type": "aimylogic", "password": "t 1"}, "copy it again"),
+            ({"conn_type": "aimylogic", "password": "t.1", "extra": {"read_timeout": "soon"}}, "seconds"),
+        ],
+    )
+    def test_bad_connections(
+        self, task: TaskInstance, monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], message: str
+    ) -> None:
+        import json
+
+        monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", json.dumps(connection))
+        with pytest.raises(AirflowFailException, match=message) as failure:
+            task.attempt()
+        assert "t.1" not in str(failure.value)
+
+    @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+    def test_passing_answers_are_tried_again(self, task: TaskInstance, emulator: Emulator, status: int) -> None:
+        order(emulator, phase="before_commit", action="status", status=status, path="/addPhone", times=3)
+        with pytest.raises(AirflowException) as failure:
+            task.attempt()
+        assert not isinstance(failure.value, AirflowFailException)
+        assert sends(emulator) == 3
+        assert task.attempt() == jobs(emulator)[0].id
+
+    def test_a_long_retry_after_ends_the_try_and_says_when(self, task: TaskInstance, emulator: Emulator) -> None:
+        order(
+            emulator, phase="before_commit", action="status", status=429, path="/addPhone",
+            headers={"Retry-After": "120"},
+        )  # fmt: skip
+        with pytest.raises(AirflowException, match="120 seconds"):
+            task.attempt()
+        assert sends(emulator) == 1
+
+
+def test_a_record_of_a_newer_format_stops_the_task(task: TaskInstance, emulator: Emulator) -> None:
+    task.rows["aimylogic"] = '{"format": 99}'
+    with pytest.raises(AirflowFailException, match="format 99"):
+        task.attempt()
+    assert not emulator.state.journal.lines
+
+
+def test_no_message_tells_token_or_phone(task: TaskInstance, emulator: Emulator) -> None:
+    from tests.conftest import TOKEN
+
+    for rule in (LOST, {**LOST, "action": "html"}, {**LOST, "action": "redirect", "headers": {"Location": "/x"}}):
+        order(emulator, **rule)
+        with pytest.raises(AirflowException) as failure:
+            TaskInstance(run_id=str(rule)).attempt(phone="79123456789")
+        emulator.state.faults.rules.clear()
+        assert TOKEN not in str(failure.value)
+        assert "79123456789" not in str(failure.value)
+        assert "7912***6789" in str(failure.value)
+        assert failure.value.__cause__ is None
+        assert failure.value.__suppress_context__
