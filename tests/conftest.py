@@ -84,6 +84,7 @@ class StateStore:
         if self.instance.current_try != self.try_number:
             raise ReplacedError
         self.rows[key] = json.dumps(value)
+        assert json.loads(self.rows[key]) == value, "Airflow takes plain JSON only: no tuples, no enums"
         self.writes.append(value)
 
 

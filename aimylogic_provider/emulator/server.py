@@ -101,7 +101,7 @@ async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse:
             if fault.action is Action.HANG:
                 await asyncio.sleep(fault.seconds)
             _reset(request)
-            raise ConnectionResetError
+            return web.Response()  # goes nowhere
         case Action.STATUS:
             body = json.dumps(fault.body) if fault.body is not None else ""
             return web.Response(

@@ -7,7 +7,7 @@ is what a crash leaves behind. Times are seconds of the server's clock (Unix tim
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -169,8 +169,15 @@ class Entry:
         return replace(self, records={**self.records, name: record})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, for the store."""
-        return {"format": FORMAT, **asdict(self)}
+        """Return the JSON form, for the store: dictionaries, lists, text, numbers, booleans and nothing else."""
+        return {
+            "format": FORMAT,
+            "sure": self.sure,
+            "server_time": self.server_time,
+            "run_age": self.run_age,
+            "clock": self.clock.value,
+            "records": {name: _record_to_json(record) for name, record in self.records.items()},
+        }
 
     @classmethod
     def from_json(cls, content: object) -> Entry:
@@ -197,6 +204,34 @@ class Entry:
                 f"the record of this task can't be read ({type(error).__name__}: {error}): was it changed by hand? "
                 "Restore it; nothing was sent"
             ) from None
+
+
+def _record_to_json(record: Record) -> dict[str, Any]:
+    return {
+        "key": record.key,
+        "person": record.person,
+        "phone": record.phone,
+        "masked_phone": record.masked_phone,
+        "sure": record.sure,
+        "begun": record.begun,
+        "parameters": {
+            "campaign": record.parameters.campaign,
+            "test_call": record.parameters.test_call,
+            "payload": record.parameters.payload,
+            "gmt_zone": record.parameters.gmt_zone,
+        },
+        "sends": [
+            {
+                "at": send.at,
+                "clock": send.clock.value,
+                "outcome": send.outcome.value,
+                "detail": send.detail,
+                "key_lost": send.key_lost,
+            }
+            for send in record.sends
+        ],
+        "job": None if record.job is None else {"id": record.job.id, "by": record.job.by.value},
+    }
 
 
 def _record(content: Any) -> Record:

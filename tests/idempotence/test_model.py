@@ -323,6 +323,7 @@ class Rows:
 
     def write(self, content: dict[str, object]) -> None:
         self.content = json.dumps(content)
+        assert json.loads(self.content) == content
 
 
 class Quiet:

@@ -1,0 +1,28 @@
+"""Every morning, one call: the person on duty is told that the night's report is ready.
+
+Needs the connection ``aimylogic_default``. A retry, at whatever time, finds the same call job.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG
+
+from aimylogic_provider.operators import AddPhoneOperator
+
+with DAG(
+    dag_id="add_phone_scheduled",
+    schedule="0 9 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["aimylogic", "example"],
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
+    doc_md=__doc__,
+):
+    AddPhoneOperator(
+        task_id="call_person_on_duty",
+        phone="{{ var.value.get('phone_on_duty', '+7 912 345-67-89') }}",
+        payload={"report": "nightly", "date": "{{ run_id }}"},
+        gmt_zone="Europe/Moscow",
+    )

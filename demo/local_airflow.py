@@ -1,0 +1,266 @@
+"""A real Airflow on this machine, in a folder of its own: API server, scheduler, DAG processor, SQLite.
+
+Used by ``make demo``, ``make up`` and the tests. Everything listens on loopback, and everybody is an admin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+__all__ = ["AirflowError", "LocalAirflow", "free_port", "wait_for"]
+
+
+class AirflowError(RuntimeError):
+    """Airflow did not do what was asked of it in time."""
+
+
+def free_port() -> int:
+    """Return a port of this machine that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(what: str, check: Callable[[], Any], seconds: float = 60, every: float = 0.2) -> Any:
+    """Return the first true result of *check*.
+
+    :raises AirflowError: if there is none within *seconds*
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if result := check():
+            return result
+        time.sleep(every)
+    raise AirflowError(f"waited {seconds:g} s in vain for {what}")
+
+
+class LocalAirflow:
+    """Airflow in *home*, as a context manager.
+
+    :param home: becomes AIRFLOW_HOME; logs of the components lie in it as ``<component>.log``
+    :param dags: folder of the DAG files
+    :param port: of the API server and the pages; None for any free one
+    :param settings: further environment variables, ``AIRFLOW__…`` and ``AIRFLOW_CONN_…``
+    """
+
+    COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+    def __init__(
+        self, home: Path, dags: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None
+    ) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._token = ""
+        scripts = str(Path(sys.executable).parent)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "PATH": scripts + os.pathsep + os.environ.get("PATH", ""),
+            "PYTHONUNBUFFERED": "1",
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "8",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            **(settings or {}),
+        }
+
+    def __enter__(self) -> LocalAirflow:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def start(self, components: tuple[str, ...] = ("api-server", "scheduler", "dag-processor")) -> None:
+        """Migrate the database and start the components; return when they are up."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.run("db", "migrate")
+        for component in components:
+            self._start(component)
+        wait_for("Airflow's API server", self._is_up, 120)
+
+    def _start(self, component: str) -> None:
+        with (self.home / f"{component}.log").open("ab") as log:
+            self._processes[component] = subprocess.Popen(
+                ["airflow", component],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _is_up(self) -> bool:
+        for component, process in self._processes.items():
+            if process.poll() is not None:
+                raise AirflowError(f"Airflow's {component} ended: see {self.home / component}.log")
+        try:
+            self.api("GET", "/api/v2/dags")
+        except (OSError, AirflowError):
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End all components and what they started."""
+        for process in self._processes.values():
+            _signal_group(process, signal.SIGTERM)
+        end = time.monotonic() + 5
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                continue
+        for process in self._processes.values():
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+        self._processes.clear()
+
+    @property
+    def pids(self) -> list[int]:
+        """The process groups that :meth:`stop` ends."""
+        return [process.pid for process in self._processes.values()]
+
+    def run(self, *arguments: str) -> str:
+        """Run an ``airflow`` command and return what it prints."""
+        done = subprocess.run(
+            ["airflow", *arguments], env=self.environment, cwd=self.home, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise AirflowError(f"airflow {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Ask Airflow's REST API.
+
+        :raises AirflowError: for an answer of 400 and more
+        """
+        headers = {"Content-Type": "application/json"}
+        if not path.startswith("/auth"):
+            if not self._token:
+                self._token = self.api("GET", "/auth/token")["access_token"]
+            headers["Authorization"] = f"Bearer {self._token}"
+        request = urllib.request.Request(  # noqa: S310 - loopback
+            self.url + path, method=method, headers=headers, data=None if body is None else json.dumps(body).encode()
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=30) as response:
+                content = response.read()
+        except urllib.error.HTTPError as error:
+            raise AirflowError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from None
+        return json.loads(content) if content else None
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until Airflow knows the DAG, and let it run."""
+
+        def known() -> bool:
+            try:
+                return self.api("GET", f"/api/v2/dags/{dag_id}") is not None
+            except AirflowError:
+                errors = self.api("GET", "/api/v2/importErrors")["import_errors"]
+                if errors:
+                    raise AirflowError(errors[0]["stack_trace"]) from None
+                return False
+
+        wait_for(f"DAG {dag_id}", known, 60)
+        self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+
+    def connect(self, url: str, token: str, conn_id: str = "aimylogic_default", **extra: object) -> None:
+        """Save a connection of type ``aimylogic`` to the campaign with this token at *url*."""
+        host, _, port = url.rpartition(":")
+        body = {
+            "connection_id": conn_id, "conn_type": "aimylogic", "host": host, "port": int(port), "password": token,
+            "extra": json.dumps(extra) if extra else None,
+        }  # fmt: skip
+        self.api("POST", "/api/v2/connections", body)
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, object] | None = None) -> None:
+        """Start a run by hand."""
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        self.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear all tasks of a run, so that they run again."""
+        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
+        self.api("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return a task instance: ``state``, ``try_number``, ``pid`` and more."""
+        found: dict[str, Any] = self.api("GET", f"{self._run_path(dag_id, run_id)}/taskInstances/{task_id}")
+        return found
+
+    def wait_for_task(
+        self, dag_id: str, run_id: str, task_id: str, states: tuple[str, ...], *, tries: int = 0, seconds: float = 60
+    ) -> dict[str, Any]:
+        """Wait until a task instance is in one of *states*, with at least *tries* tries; return it."""
+
+        def there() -> dict[str, Any] | None:
+            task = self.task(dag_id, run_id, task_id)
+            return task if task["state"] in states and task["try_number"] >= tries else None
+
+        try:
+            found: dict[str, Any] = wait_for(f"{task_id} of {dag_id} to be {' or '.join(states)}", there, seconds)
+        except AirflowError as error:
+            raise AirflowError(f"{error}; it is {self.task(dag_id, run_id, task_id)}") from None
+        return found
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task returned."""
+        path = f"{self._run_path(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.api("GET", path)["value"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+        """Return the log of a try, a line of JSON for each event."""
+        path = f"{self._run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}?full_content=true"
+        content = self.api("GET", path)["content"]
+        return "\n".join(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in content)
+
+    @staticmethod
+    def _run_path(dag_id: str, run_id: str) -> str:
+        return f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

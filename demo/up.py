@@ -1,0 +1,81 @@
+"""``make up`` and ``make down``: Airflow with the examples, and the emulator, left running to play with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from demo.local_airflow import LocalAirflow, free_port
+from demo.local_emulator import LocalEmulator
+
+ROOT = Path(__file__).parent.parent
+HOME = ROOT / ".airflow"
+RUNNING = HOME / "running.json"
+TOKEN = "8231.7056.1b131df1"  # noqa: S105 - the vendor's example, which the emulator serves
+
+
+def _port(wanted: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+    return wanted
+
+
+def up() -> int:
+    """Start both, print where they are, and leave them running."""
+    if RUNNING.exists():
+        print("Already up, it seems: run 'make down' first.")
+        return 1
+    HOME.mkdir(exist_ok=True)
+    emulator = LocalEmulator(_port(8089))
+    airflow = LocalAirflow(HOME, ROOT / "dags", port=_port(8080))
+    try:
+        airflow.start(LocalAirflow.COMPONENTS)
+        if "aimylogic_default" not in airflow.run("connections", "list"):
+            airflow.connect(emulator.url, TOKEN)
+        for dag in ("add_phone_by_hand", "add_phone_mapped"):
+            airflow.wait_for_dag(dag)
+    except BaseException:
+        airflow.stop()
+        emulator.__exit__()
+        raise
+    RUNNING.write_text(json.dumps([emulator.process.pid, *airflow.pids]))
+    print(
+        f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
+        f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
+        f"            connection aimylogic_default, which points to the emulator\n"
+        f"Emulator:   {emulator.url}  (campaign token {TOKEN})\n"
+        f"            jobs at {emulator.url}/_emulator/campaigns/1/jobs, requests at {emulator.url}/_emulator/requests\n"
+        "Stop both:  make down"
+    )
+    return 0
+
+
+def down() -> int:
+    """Stop both."""
+    if not RUNNING.exists():
+        print("Nothing is up.")
+        return 0
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in json.loads(RUNNING.read_text()):
+            try:
+                os.killpg(pid, number)
+            except ProcessLookupError:
+                continue
+        if number is signal.SIGTERM:
+            time.sleep(5)
+    RUNNING.unlink()
+    print("Stopped.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(down() if sys.argv[1:] == ["down"] else up())

@@ -1,0 +1,96 @@
+"""DAGs of the tests with a real Airflow: one call; a mapped list read from a file; a try that can be stopped anywhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, get_current_context, task
+
+from aimylogic_provider.operators import AddPhoneOperator
+
+ARGUMENTS: dict[str, Any] = {
+    "schedule": None,
+    "start_date": datetime(2026, 1, 1),
+    "default_args": {"retries": 3, "retry_delay": timedelta(seconds=2)},
+}
+
+
+class StoppableOperator(AddPhoneOperator):
+    """Its first try waits at a point of its way, until a file says *go*: time enough to be stopped by a signal."""
+
+    template_fields = (*AddPhoneOperator.template_fields, "point", "folder")
+
+    def __init__(self, *, point: str, folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.point = point
+        self.folder = folder
+
+    def _wait_at(self, point: str) -> None:
+        if point == self.point:
+            Path(self.folder, f"{point}.reached").touch()
+            while not Path(self.folder, f"{point}.go").exists():
+                time.sleep(0.05)
+
+    def execute(self, context: Any) -> str:
+        from aimylogic_provider.calls_api.transport import RequestsTransport
+        from aimylogic_provider.operators.airflow_ports import TaskStateEntry
+
+        if context["ti"].try_number > 1:
+            return super().execute(context)
+        self._wait_at("before reading")
+        write: Callable[..., None] = TaskStateEntry.write
+        send: Callable[..., Any] = RequestsTransport.send
+
+        def watched_write(entry: TaskStateEntry, content: Any) -> None:
+            sends = [send for record in content["records"].values() for send in record["sends"]]
+            noting = bool(sends) and sends[-1]["outcome"] == "noted"
+            self._wait_at("before the head" if not sends else "before the note" if noting else "before the answer")
+            write(entry, content)
+            if noting:
+                self._wait_at("after the note")
+
+        def watched_send(transport: RequestsTransport, method: str, url: str, *arguments: Any) -> Any:
+            answer = send(transport, method, url, *arguments)
+            if "addPhone" in url:
+                self._wait_at("after the request")
+            return answer
+
+        TaskStateEntry.write = watched_write  # type: ignore[method-assign]
+        RequestsTransport.send = watched_send  # type: ignore[method-assign]
+        return super().execute(context)
+
+
+with DAG(dag_id="one_call", **ARGUMENTS):
+    AddPhoneOperator(
+        task_id="add_phone",
+        phone="{{ params.phone }}",
+        payload={"name": "{{ params.get('name', 'Alex') }}"},
+        aimylogic_conn_id="{{ params.conn_id }}",
+        params={"phone": "79123456789", "conn_id": "aimylogic_default"},
+    )
+
+with DAG(dag_id="mapped_calls", **ARGUMENTS):
+
+    @task
+    def people() -> list[dict[str, str]]:
+        """Read the list, which may have changed since the last try."""
+        params = get_current_context()["params"]
+        phones = json.loads(Path(params["list"]).read_text())
+        return [{"phone": phone, "aimylogic_conn_id": params["conn_id"]} for phone in phones]
+
+    AddPhoneOperator.partial(task_id="add_phone", retries=0).expand_kwargs(people())
+
+with DAG(dag_id="stoppable", **ARGUMENTS):
+    StoppableOperator(
+        task_id="add_phone",
+        phone="{{ params.phone }}",
+        point="{{ params.point }}",
+        folder="{{ params.folder }}",
+        aimylogic_conn_id="{{ params.conn_id }}",
+        params={"phone": "79123456789", "conn_id": "aimylogic_default", "point": "", "folder": ""},
+    )

@@ -1,0 +1,239 @@
+"""Exactly once under a real Airflow: scheduler, API server, task supervisor, processes killed and stopped by signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.faults import Fault
+from demo.local_airflow import LocalAirflow, wait_for
+from tests.conftest import HOUR, TOKEN
+
+numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    settings = {
+        "AIRFLOW__CORE__PARALLELISM": "16",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "6",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+    dags = Path(__file__).parent / "dags"
+    with LocalAirflow(tmp_path_factory.mktemp("airflow") / "home", dags, settings=settings) as running:
+        for dag in ("one_call", "mapped_calls", "stoppable"):
+            running.wait_for_dag(dag)
+        yield running
+
+
+class Campaign:
+    """A campaign of its own for each test, on an emulator of its own, and the connection to it."""
+
+    def __init__(self, airflow: LocalAirflow, emulator: Emulator) -> None:
+        self.conn_id = f"campaign_{next(numbers)}"
+        self.emulator = emulator
+        airflow.connect(emulator.url, TOKEN, self.conn_id, read_timeout=30)
+
+    def fault(self, **rule: Any) -> Fault:
+        fault = Fault.from_json({"path": "/addPhone", **rule})
+        self.emulator.state.faults.rules.append(fault)
+        return fault
+
+    @property
+    def jobs(self) -> list[Any]:
+        return next(iter(self.emulator.state.campaigns)).jobs
+
+    @property
+    def sends(self) -> int:
+        return self.emulator.state.journal.counts["addPhone"]
+
+    @property
+    def conf(self) -> dict[str, Any]:
+        return {"phone": "+7 912 345-67-89", "conn_id": self.conn_id}
+
+
+@pytest.fixture
+def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
+    with Emulator() as emulator:
+        yield Campaign(airflow, emulator)
+
+
+@pytest.mark.parametrize("hours", [0, 25])
+@pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
+def test_no_answer_then_a_retry(airflow: LocalAirflow, campaign: Campaign, phase: str, hours: int) -> None:
+    run = f"{phase}-{hours}"
+    lost = campaign.fault(phase=phase, action="reset", times=3)
+    airflow.trigger("one_call", run, campaign.conf)
+    airflow.wait_for_task("one_call", run, "add_phone", ("up_for_retry",))
+    assert (lost.hits, len(campaign.jobs)) == (3, phase == "after_commit")
+    campaign.emulator.state.clock.advance(hours * HOUR)
+    task = airflow.wait_for_task("one_call", run, "add_phone", ("success", "failed"), tries=2)
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert [airflow.xcom("one_call", run, "add_phone")] == [job.id for job in campaign.jobs]
+
+
+@pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
+def test_killed_between_request_and_response(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
+    hanging = campaign.fault(phase=phase, action="hang", seconds=600)
+    airflow.trigger("one_call", f"killed-{phase}", campaign.conf)
+    wait_for("the request", lambda: hanging.hits)
+    os.kill(airflow.task("one_call", f"killed-{phase}", "add_phone")["pid"], signal.SIGKILL)
+    task = airflow.wait_for_task("one_call", f"killed-{phase}", "add_phone", ("success", "failed"), tries=2)
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert [airflow.xcom("one_call", f"killed-{phase}", "add_phone")] == [job.id for job in campaign.jobs]
+
+
+def test_cleared_after_25_hours_it_asks_nobody(airflow: LocalAirflow, campaign: Campaign) -> None:
+    airflow.trigger("one_call", "cleared", campaign.conf)
+    airflow.wait_for_task("one_call", "cleared", "add_phone", ("success",))
+    requests = len(campaign.emulator.state.journal.lines)
+    campaign.emulator.state.clock.advance(25 * HOUR)
+    airflow.clear("one_call", "cleared")
+    airflow.wait_for_task("one_call", "cleared", "add_phone", ("success",), tries=2)
+    assert airflow.xcom("one_call", "cleared", "add_phone") == campaign.jobs[0].id
+    assert len(campaign.emulator.state.journal.lines) == requests
+
+
+@pytest.mark.parametrize(
+    ("name", "conf", "fault", "message"),
+    [
+        ("bad phone", {"phone": "123"}, None, "not a possible number"),
+        ("redirect", {}, {"phase": "before_commit", "action": "redirect", "path": "", "times": None}, "final address"),
+        ("401", {}, {"phase": "before_commit", "action": "status", "status": 401, "path": ""}, "access was denied"),
+        ("stopped", {}, None, "the campaign is stopped"),
+    ],
+)
+def test_permanent_failures_burn_no_retry(
+    airflow: LocalAirflow, campaign: Campaign, name: str, conf: dict[str, str], fault: dict[str, Any], message: str
+) -> None:
+    if fault:
+        campaign.fault(**fault)
+    if name == "stopped":
+        next(iter(campaign.emulator.state.campaigns)).status = "finished"
+    run = f"permanent-{name.replace(' ', '-')}"
+    airflow.trigger("one_call", run, {**campaign.conf, **conf})
+    task = airflow.wait_for_task("one_call", run, "add_phone", ("failed", "up_for_retry"))
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    log = airflow.log("one_call", run, "add_phone", 1)
+    assert message in log
+    assert TOKEN not in log
+    assert campaign.jobs == []
+
+
+@pytest.mark.parametrize("hours", [1, 25])
+def test_a_mapped_list_turned_and_grown(
+    airflow: LocalAirflow, campaign: Campaign, hours: int, tmp_path: Path
+) -> None:
+    people = ["79120000001", "79120000002", "79120000003"]
+    (tmp_path / "list.json").write_text(json.dumps(people))
+    run = f"mapped-{hours}"
+    # After a clear, Airflow tells a run's age by run_after alone: it is made as old as the emulator's clock will say.
+    body = {
+        "dag_run_id": run, "logical_date": None,
+        "run_after": (datetime.now(UTC) - timedelta(hours=hours)).isoformat(),
+        "conf": {"list": str(tmp_path / "list.json"), "conn_id": campaign.conn_id},
+    }  # fmt: skip
+    airflow.api("POST", "/api/v2/dags/mapped_calls/dagRuns", body)
+
+    def finished() -> dict[str, Any] | None:
+        found: dict[str, Any] = airflow.api("GET", f"/api/v2/dags/mapped_calls/dagRuns/{run}")
+        return found if found["state"] in ("success", "failed") else None
+
+    assert wait_for("the mapped run", finished, 90)["state"] == "success"
+    assert [job.phone for job in sorted(campaign.jobs, key=lambda job: job.phone)] == people
+    campaign.emulator.state.clock.advance(hours * HOUR)
+    grown = [*reversed(people), "79120000009"]
+    (tmp_path / "list.json").write_text(json.dumps(grown))
+    airflow.clear("mapped_calls", run)
+    time.sleep(1)
+    state = wait_for("the cleared run", finished, 120)["state"]
+    assert sorted(job.phone for job in campaign.jobs) == sorted(grown), "nobody twice, nobody missed"
+    if hours == 1:
+        assert state == "success"
+    else:
+        # Only what can't be known is parked: the one at the same index as before has a record, the new one has no job.
+        path = f"/api/v2/dags/mapped_calls/dagRuns/{run}/taskInstances"
+        states = {
+            task["map_index"]: task["state"]
+            for task in airflow.api("GET", path)["task_instances"]
+            if task["task_id"] == "add_phone"
+        }
+        assert states == {0: "failed", 1: "success", 2: "failed", 3: "success"}
+
+
+POINTS = {
+    # where the first try is stopped: how many requests that may create a job it still makes after it wakes, at most
+    "before reading": 0,
+    "before the head": 0,
+    "before the note": 0,
+    "after the note": 1,
+    "after the request": 0,
+    "before the answer": 0,
+}
+
+
+def test_a_replaced_try_makes_no_second_job_wherever_it_was_stopped(
+    airflow: LocalAirflow, campaign: Campaign, tmp_path: Path
+) -> None:
+    runs = {point: f"stopped-{point.replace(' ', '-')}" for point in POINTS}
+    phones = {point: f"7912000000{number}" for number, point in enumerate(POINTS)}
+    for point, run in runs.items():
+        conf = {"phone": phones[point], "conn_id": campaign.conn_id, "point": point, "folder": str(tmp_path)}
+        airflow.trigger("stoppable", run, conf)
+    stopped: dict[str, tuple[int, int]] = {}
+    for point, run in runs.items():
+        wait_for(f"the point {point!r}", (tmp_path / f"{point}.reached").exists, 90)
+        process = airflow.task("stoppable", run, "add_phone")["pid"]
+        stopped[point] = (process, _parent(process))
+        # The supervisor first: it would else tell Airflow that the task still lives.
+        os.kill(stopped[point][1], signal.SIGSTOP)
+        os.kill(process, signal.SIGSTOP)
+    try:
+        for run in runs.values():
+            task = airflow.wait_for_task("stoppable", run, "add_phone", ("success", "failed"), tries=2, seconds=120)
+            assert task["state"] == "success", run
+        ids = {point: airflow.xcom("stoppable", run, "add_phone") for point, run in runs.items()}
+        before = {point: _sends(campaign, phone) for point, phone in phones.items()}
+        for point in POINTS:
+            (tmp_path / f"{point}.go").touch()
+        for process, _ in stopped.values():
+            os.kill(process, signal.SIGCONT)
+        time.sleep(3)
+    finally:
+        for process, supervisor in stopped.values():
+            os.kill(supervisor, signal.SIGCONT)
+            os.kill(process, signal.SIGCONT)
+    for point, (process, _) in stopped.items():
+        wait_for(f"the replaced try at {point!r} to end", lambda process=process: not _alive(process), 60)
+    for point, phone in phones.items():
+        jobs = [job.id for job in campaign.jobs if job.phone == phone]
+        assert jobs == [ids[point]], f"{point}: one job, the one that the second try returned"
+        assert _sends(campaign, phone) - before[point] <= POINTS[point], f"{point}: sent after it was replaced"
+
+
+def _parent(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
+
+
+def _alive(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _sends(campaign: Campaign, phone: str) -> int:
+    lines = campaign.emulator.state.journal.lines
+    return sum(line.endpoint == "addPhone" and line.phone.endswith(phone[-4:]) for line in lines)
