@@ -53,7 +53,7 @@ def up() -> int:
         f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
         f"            connection aimylogic_default, which points to the emulator\n"
         f"Emulator:   {emulator.url}  (campaign token {TOKEN})\n"
-        f"            jobs at {emulator.url}/_emulator/campaigns/1/jobs, requests at {emulator.url}/_emulator/requests\n"
+        f"            jobs: {emulator.url}/_emulator/campaigns/1/jobs, requests: {emulator.url}/_emulator/requests\n"
         "Stop both:  make down"
     )
     return 0

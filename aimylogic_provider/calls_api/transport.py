@@ -92,10 +92,8 @@ class RequestsTransport:
                     answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
                 )
         # The errors beneath carry the URL, and so token and phone: they are named by their kind alone.
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
             raise NoResponse(_silence(error), type(error).__name__) from None
-        except (HTTPError, OSError, ValueError) as error:
-            raise NoResponse(Silence.RESET, type(error).__name__) from None
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -115,8 +113,9 @@ class RequestsTransport:
         return self._session
 
     def _read(self, answer: requests.Response, deadline: float) -> bytes:
+        """Read the body as it comes in, so that neither a flood nor a trickle gets past the limits."""
         content = bytearray()
-        for chunk in answer.iter_content(64 * 1024):
+        while chunk := answer.raw.read1(64 * 1024, decode_content=True):
             content += chunk
             if len(content) > self.settings.max_body:
                 raise NoResponse(Silence.TOO_LARGE, f"over {self.settings.max_body:,} bytes")
@@ -132,23 +131,21 @@ def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _silence(error: Exception) -> Silence:
     from requests import exceptions
+    from urllib3 import exceptions as beneath
 
     match error:
+        case beneath.TimeoutError():
+            return Silence.TIMEOUT
+        case beneath.DecodeError():
+            return Silence.UNDECODABLE
         case exceptions.ProxyError():
             return Silence.PROXY
         case exceptions.SSLError():
             return Silence.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else Silence.RESET
         case exceptions.Timeout():
             return Silence.TIMEOUT
-        case exceptions.ContentDecodingError():
-            return Silence.UNDECODABLE
-        case exceptions.ChunkedEncodingError():
-            return Silence.RESET
         case exceptions.ConnectionError():
-            # Reading a streamed body wraps a read timeout into a ConnectionError.
             text = str(error)
-            if "Read timed out" in text or "ReadTimeoutError" in text:
-                return Silence.TIMEOUT
             if "Failed to establish" in text or "Failed to resolve" in text or "NewConnectionError" in text:
                 return Silence.UNREACHABLE
             return Silence.RESET

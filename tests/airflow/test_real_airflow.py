@@ -132,9 +132,7 @@ def test_permanent_failures_burn_no_retry(
 
 
 @pytest.mark.parametrize("hours", [1, 25])
-def test_a_mapped_list_turned_and_grown(
-    airflow: LocalAirflow, campaign: Campaign, hours: int, tmp_path: Path
-) -> None:
+def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaign, hours: int, tmp_path: Path) -> None:
     people = ["79120000001", "79120000002", "79120000003"]
     (tmp_path / "list.json").write_text(json.dumps(people))
     run = f"mapped-{hours}"

@@ -1,4 +1,4 @@
-"""DAGs of the tests with a real Airflow: one call; a mapped list read from a file; a try that can be stopped anywhere."""
+"""DAGs for the tests with a real Airflow: one call; a mapped list from a file; a try that can be stopped anywhere."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
     heeds_key = not now.test_call and not (r and any(x.key_lost for x in r.sends))
     run_known = s.entry.server_time is not None and s.entry.run_age is not None
     run_age = s.time.now - s.entry.server_time + s.entry.run_age if run_known else float("inf")
-    run_young = heeds_key and -60 <= run_age and run_age + this_send <= 24 * 3600
+    run_young = heeds_key and run_age >= -60 and run_age + this_send <= 24 * 3600
     ours_alone = bool(r and r.sure and not s.mapped)
     last = max([x.at for x in open_sends], default=0.0)
     if not ours_alone:
@@ -89,6 +89,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         taken = {x.job.id for x in s.others if x.job}
         jobs = [j for j in s.report.jobs if j.id not in taken]
         lag_passed = s.report.asked >= last + t.send_timeout + t.report_lag + guard
+
     def near(x: Send, moment: float) -> bool:
         return x.at - 60 - guard <= moment <= x.at + t.send_timeout + 60 + guard
 
@@ -139,7 +140,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         return by_run(Row.FIRST_RUN_OLD, again(Row.FIRST_RUN_OLD))
     if ours_alone:
         age = s.time.now - min(x.at for x in open_sends)
-        if heeds_key and s.time.clock is not worker and -60 <= age and age + this_send <= 24 * 3600:
+        if heeds_key and s.time.clock is not worker and age >= -60 and age + this_send <= 24 * 3600:
             return SendNow, Row.UNANSWERED_YOUNG
         return by_times(Row.UNANSWERED_OLD, again(Row.UNANSWERED_OLD))
     if run_young and s.time.clock is not worker:
@@ -235,9 +236,7 @@ class World:
                 # To a client that did send a key, this says that the key was lost on the way.
                 raise ApiError("duplicated", known=Known.UNANSWERED, retryable=True, type="phone.duplicated")
         number = str(1000 + len(self.jobs))
-        self.jobs.append(
-            {"id": number, "campaign": campaign, "phone": phone, "created": self.now, "intent": intent}
-        )
+        self.jobs.append({"id": number, "campaign": campaign, "phone": phone, "created": self.now, "intent": intent})
         if not test and key is not None:
             self.keys[campaign, key] = (number, self.now)
         if not test and key is None:
@@ -287,7 +286,9 @@ class Line:
         world = self.world
         world.sends += 1
         key = None if world.strips_key else idempotence_key
-        fate = world.rng.choice(["ok", "lost", "never", "crash before", "crash after", "late"]) if world.faults else "ok"
+        fate = (
+            world.rng.choice(["ok", "lost", "never", "crash before", "crash after", "late"]) if world.faults else "ok"
+        )
         if fate == "crash before":
             raise CrashError
         if fate == "never":

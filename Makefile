@@ -1,0 +1,52 @@
+# Two commands matter: make demo, make test. Both set up what they need, in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Quickest first.
+TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/airflow tests/model
+
+.PHONY: help demo up down test lint bench lock clean
+
+help:
+	@echo "make demo    a real Airflow adds a call, loses the answer, retries, and returns the same call job"
+	@echo "make test    lint, types and all tests"
+	@echo "make up      leave Airflow with the examples, and the emulator, running; make down stops them"
+	@echo "make bench   what importing the operator costs"
+	@echo "make lock    pin the dependencies anew (needs uv)"
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) 2>/dev/null \
+		|| { $(PYTHON) -m pip install --quiet virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/python -m demo.run
+
+up: $(READY)
+	@$(BIN)/python -m demo.up
+
+down: $(READY)
+	@$(BIN)/python -m demo.up down
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest $(TESTS)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/import_cost.py
+
+lock:
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

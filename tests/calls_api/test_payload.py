@@ -1,0 +1,67 @@
+"""Payloads: flat, of strings, made in one way."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+
+import pytest
+
+from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.payload import flat_payload
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Alex", "Alex"),
+        ("", ""),
+        ("a&b=c +%\r\n", "a&b=c +%\r\n"),
+        ("e\u0301", "\u00e9"),
+        (True, "true"),
+        (False, "false"),
+        (0, "0"),
+        (-7, "-7"),
+        (10**30, "1" + "0" * 30),
+        (0.1, "0.1"),
+        (1e22, "1e+22"),
+        (Decimal("10.50"), "10.50"),
+        (Decimal("1E+3"), "1000"),
+        (date(2026, 1, 2), "2026-01-02"),
+        (time(9, 30), "09:30:00"),
+        (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02T03:04:00+00:00"),
+    ],
+)
+def test_values_become_strings_in_one_way(value: object, text: str) -> None:
+    assert flat_payload({"name": value}) == {"name": text}
+
+
+def test_names_are_sorted_and_composed() -> None:
+    assert list(flat_payload({"b": 1, "a": 2, "e\u0301": 3})) == ["a", "b", "\u00e9"]
+    assert flat_payload(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        ({"a": {"b": 1}}, "addPhones takes nested"),
+        ({"a": [1]}, "addPhones takes nested"),
+        ({"a": None}, "leave the name out"),
+        ({"a": b"x"}, "is a bytes"),
+        ({"a": float("nan")}, "finite"),
+        ({"a": Decimal("Infinity")}, "finite"),
+        ({"phone": "1"}, "rename it"),
+        ({"gmtZone": "1"}, "rename it"),
+        ({"Idempotence-Key": "1"}, "addPhones"),
+        ({"idempotence-key": "1"}, "rename it"),
+        ({"": "1"}, "not empty"),
+        ({1: "1"}, "names are text"),
+        ({"a": "\ud800"}, "lone surrogate"),
+        ({"\u00e9": 1, "e\u0301": 2}, "twice"),
+        ("name=Alex", "give a dictionary"),
+        ([("name", "Alex")], "give a dictionary"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_with_the_way_out(payload: object, message: str) -> None:
+    with pytest.raises(CallRejectedError, match=message):
+        flat_payload(payload)  # type: ignore[arg-type]

@@ -1,0 +1,104 @@
+"""Jobs, campaigns, statuses and times, as different sources write them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aimylogic_provider.calls_api.endpoints import call_job_report, call_job_report_by_date
+from aimylogic_provider.calls_api.errors import CallRejectedError, UnreadableError
+from aimylogic_provider.calls_api.reports import parse_call_jobs, parse_campaign, parse_status
+from aimylogic_provider.calls_api.values import read_time
+
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+JOB: dict[str, Any] = {
+    "callJobId": "5665334669",
+    "phone": "79123456789",
+    "createdAt": 1767323045000,
+    "finishedAt": None,
+    "jobStatus": "planned",
+    "attemptsCount": 0,
+    "tagName": "x",
+}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [1767323045000, 1767323045000.0, "1767323045000", "2026-01-02T03:04:05Z", "2026-01-02T06:04:05+03:00",
+     "2026-01-02T03:04:05", "2026-01-02 03:04:05.000"],
+)  # fmt: skip
+def test_times_in_every_form(written: object) -> None:
+    assert read_time(written) == MOMENT
+
+
+@pytest.mark.parametrize("written", [True, "soon", [], {}, 1e300, float("nan"), "9" * 40])
+def test_no_times(written: object) -> None:
+    with pytest.raises(UnreadableError):
+        read_time(written)
+
+
+@pytest.mark.parametrize("wrap", [lambda jobs: jobs, lambda jobs: {"items": jobs, "pagination": {}}])
+def test_jobs(wrap: Any) -> None:
+    (job,) = parse_call_jobs(json.dumps(wrap([JOB])).encode())
+    assert (job.id, job.phone, job.created_at, job.finished) == ("5665334669", "79123456789", MOMENT, False)
+    assert job.more == {"tagName": "x"}
+    assert "7912***6789" in str(job)
+    assert "79123456789" not in str(job) + repr(job)
+
+
+def test_an_id_as_a_number_is_text_without_loss() -> None:
+    (job,) = parse_call_jobs(json.dumps([{**JOB, "callJobId": 12345678901234567890}]).encode())
+    assert job.id == "12345678901234567890"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"null", b"[1]", b"[{}]", b"<html>",
+     json.dumps([{**JOB, "callJobId": None}]).encode(), json.dumps([{**JOB, "callJobId": 1.5}]).encode(),
+     json.dumps([{**JOB, "phone": None}]).encode(), json.dumps([{**JOB, "createdAt": "soon"}]).encode(),
+     json.dumps([JOB, {**JOB, "phone": 5}]).encode()],
+)  # fmt: skip
+def test_a_report_is_read_whole_or_not_at_all(body: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        parse_call_jobs(body)
+
+
+def test_campaign() -> None:
+    content = {
+        "id": 12, "name": "Winter sale", "status": "inProgress",
+        "shortReport": {"totalNumbers": 5000, "processedNumbers": 120},
+    }  # fmt: skip
+    campaign = parse_campaign(json.dumps(content).encode())
+    assert (campaign.id, campaign.name, campaign.status) == ("12", "Winter sale", "inProgress")
+    assert (campaign.total_numbers, campaign.processed_numbers) == (5000, 120)
+    with pytest.raises(UnreadableError):
+        parse_campaign(b'{"name": "x"}')
+
+
+@pytest.mark.parametrize("body", [b"inProgress", b'"inProgress"', b"inProgress\n"])
+def test_status(body: bytes) -> None:
+    assert parse_status(body) == "inProgress"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"in progress", b"\xff"])
+def test_no_status(body: bytes) -> None:
+    with pytest.raises(UnreadableError):
+        parse_status(body)
+
+
+def test_report_requests() -> None:
+    assert call_job_report(phones=["1"], ids=["2"]).json == {"phones": ["1"], "ids": ["2"]}
+    request = call_job_report_by_date(created_from=MOMENT, page=3)
+    assert request.json == {
+        "filter": {"createdAtFrom": 1767323045000},
+        "pagination": {"page": 3, "pageSize": 200},
+    }
+    with pytest.raises(CallRejectedError, match="at least one"):
+        call_job_report()
+    with pytest.raises(CallRejectedError, match="0 to 199"):
+        call_job_report_by_date(page=200)
+    with pytest.raises(CallRejectedError, match="time zone"):
+        call_job_report_by_date(created_from=datetime(2026, 1, 1))

@@ -1,0 +1,67 @@
+"""Records: their JSON form reads back the same, and nothing else is read."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from aimylogic_provider.idempotence.keys import Parameters
+from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, RecordError, Send
+
+RECORD = Record("key", "person", "phone", "7912***6789", True, 1.5, Parameters("c", False, "p", "z"))
+NOTED = RECORD.noted(Send(2.5, ClockSource.WORKER))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        RECORD,
+        NOTED,
+        NOTED.answered(Outcome.CREATED, "", job="7"),
+        NOTED.answered(Outcome.UNANSWERED, "duplicated", key_lost=True),
+        NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0)),
+        NOTED.adopted("8"),
+        NOTED.settled_absent(),
+    ],
+)
+def test_an_entry_reads_back_the_same(record: Record) -> None:
+    entry = Entry(sure=False).timed(9.0, ClockSource.WORKER, None).with_record("name", record)
+    assert Entry.from_json(json.loads(json.dumps(entry.to_json()))) == entry
+
+
+def test_what_counts_as_unanswered() -> None:
+    assert NOTED.unanswered
+    assert NOTED.answered(Outcome.UNANSWERED, "").unanswered
+    for settled in (NOTED.answered(Outcome.REFUSED, ""), NOTED.settled_absent(), NOTED.withdrawn(), NOTED.adopted("1")):
+        assert not settled.unanswered
+    assert NOTED.settled_absent().only_refused
+    assert not NOTED.adopted("1").only_refused
+
+
+def test_the_head_keeps_its_first_time() -> None:
+    entry = Entry(sure=True).timed(5.0, ClockSource.SERVER, 1.0)
+    assert entry.timed(9.0, ClockSource.WORKER, 2.0) == entry
+
+
+def broken(**changes: Any) -> dict[str, Any]:
+    content: dict[str, Any] = copy.deepcopy(Entry(sure=True).with_record("n", NOTED).to_json())
+    for name, value in changes.items():
+        (content if name in content else content["records"]["n"])[name] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text", [], {}, {"format": 2}, {"format": 1}, broken(sure=1), broken(clock="sun"), broken(records=[]),
+        broken(key=""), broken(begun="soon"), broken(sends=[{}]), broken(sends=5), broken(job={"id": 5, "by": "x"}),
+        broken(parameters={}), broken(surplus=1),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_anything_else_is_an_error_that_says_so(content: object) -> None:
+    with pytest.raises(RecordError, match="nothing was sent"):
+        Entry.from_json(content)
