@@ -119,7 +119,7 @@ def test_call_again_calls_again_once_for_each_value(task: TaskInstance, emulator
 
 def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance, emulator: Emulator) -> None:
     fail_first(task, emulator, LOST)
-    with pytest.raises(AirflowFailException, match="parked.*another campaign"):
+    with pytest.raises(AirflowFailException, match=r"parked.*another campaign"):
         task.attempt(aimylogic_conn_id="aimylogic_other")
     assert (len(jobs(emulator)), len(jobs(emulator, 1))) == (1, 0)
 
@@ -321,7 +321,7 @@ class TestMapped:
         instance = TaskInstance(map_index=0, run=self.dag_run)
         instance.attempt(payload={"bonus": "1"})
         instance.clear()
-        with pytest.raises(AirflowFailException, match="parked.*another payload"):
+        with pytest.raises(AirflowFailException, match=r"parked.*another payload"):
             instance.attempt(payload={"bonus": "2"})
         assert len(jobs(emulator)) == 1
 
