@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 async def _serve(host: str, port: int, tokens: Sequence[str]) -> None:
-    from aimylogic_provider.emulator.server import State, start
+    from aimylogic_provider.emulator.server import start
+    from aimylogic_provider.emulator.state import State
 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

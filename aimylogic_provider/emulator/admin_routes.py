@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from aimylogic_provider.emulator.campaigns import Campaign
 from aimylogic_provider.emulator.faults import Fault, FaultError
-
-if TYPE_CHECKING:
-    from aimylogic_provider.emulator.server import State
+from aimylogic_provider.emulator.state import State
 
 __all__ = ["PREFIX", "AdminRoutes"]
 

@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from email.utils import formatdate
 
 from aiohttp import web
@@ -16,29 +16,11 @@ from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
 from aimylogic_provider.emulator.calls_routes import CALLS, CRM, Added, CallsRoutes, Handler
-from aimylogic_provider.emulator.campaigns import Campaigns
-from aimylogic_provider.emulator.clock import VirtualClock
-from aimylogic_provider.emulator.faults import Action, Fault, Faults, Phase
-from aimylogic_provider.emulator.journal import Journal, Line
+from aimylogic_provider.emulator.faults import Action, Fault, Phase
+from aimylogic_provider.emulator.journal import Line
+from aimylogic_provider.emulator.state import State
 
-__all__ = ["Emulator", "State", "application"]
-
-
-class State:
-    """All that the emulator remembers."""
-
-    def __init__(self, tokens: Iterable[str] = (DEFAULT_TOKEN,)) -> None:
-        self.clock = VirtualClock()
-        self.campaigns = Campaigns(tokens, self.clock.now())
-        self.faults = Faults()
-        self.journal = Journal()
-
-    def reset(self) -> None:
-        """Forget all."""
-        self.clock.reset()
-        self.campaigns.reset(self.clock.now())
-        self.faults.rules.clear()
-        self.journal.reset()
+__all__ = ["Emulator", "application", "start"]
 
 
 def application(state: State) -> web.Application:

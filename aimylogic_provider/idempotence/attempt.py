@@ -8,14 +8,12 @@ that was replaced. So nothing here catches broadly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
-from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence import explanations
+from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.decision import (
     Action,
     Adopt,
@@ -36,12 +34,13 @@ from aimylogic_provider.idempotence.decision import (
     decide,
 )  # fmt: skip
 from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.ports import Campaign, Log, Store
 from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "Attempt", "Campaign", "Clock", "Log", "NotAddedError", "Store", "Terms"]
+__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "Attempt", "NotAddedError"]
 
 SENDS_PER_TRY = 3
 MAX_PAUSE = 20.0
@@ -62,80 +61,6 @@ class NotAddedError(AimylogicError):
         super().__init__(message)
         self.retryable = retryable
         self.row = row
-
-
-class Store(Protocol):
-    """The durable entry of one task instance. Both methods raise if the try was replaced, or the store fails."""
-
-    def read(self) -> object | None:
-        """Return what was written last, or None. A try that was replaced may be told None."""
-
-    def write(self, content: dict[str, object]) -> None:
-        """Write durably, and only if this try still stands."""
-
-
-class Campaign(Protocol):
-    """The part of :class:`.calls_api.client.CampaignClient` that a try needs."""
-
-    def status(self) -> Answer[str]:
-        """Ask for the status."""
-
-    def add_phone(self, call: Call, *, idempotence_key: str | None, test_call: bool = False) -> Answer[str]:
-        """Add a number; the only request here that may create a job."""
-
-    def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
-        """Ask for the jobs of a phone."""
-
-
-class Log(Protocol):
-    """Where a try tells what it does."""
-
-    def info(self, message: str, /, *args: object) -> object:
-        """Tell what is as it should be."""
-
-    def warning(self, message: str, /, *args: object) -> object:
-        """Tell what a person should know of."""
-
-
-class Clock(Protocol):
-    """The worker's clocks, in seconds."""
-
-    def wall(self) -> float:
-        """Unix time."""
-
-    def monotonic(self) -> float:
-        """A clock that is never set."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Both of the worker's clocks at one moment."""
-
-    wall: float
-    monotonic: float
-
-    @classmethod
-    def of(cls, clock: Clock) -> _Reading:
-        return cls(clock.wall(), clock.monotonic())
-
-    def elapsed(self, clock: Clock) -> float:
-        """Seconds since, by the clock that shows more: one stands still in a suspended machine, one can be set back."""
-        return max(clock.wall() - self.wall, clock.monotonic() - self.monotonic, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Timebase:
-    """The server's time at a moment of the worker's."""
-
-    at: float
-    clock: ClockSource
-    reading: _Reading
-
-    def now(self, clock: Clock) -> Time:
-        return Time(self.at + self.reading.elapsed(clock), self.clock)
 
 
 class Attempt:
@@ -168,7 +93,7 @@ class Attempt:
         self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
         self._log = log
         self._phone = intent.call.masked_phone
-        self._timebase: _Timebase | None = None
+        self._timebase: Timebase | None = None
         self._jobs: dict[str, str] = {}
         content = store.read()
         self._new = content is None
@@ -209,8 +134,7 @@ class Attempt:
 
     def _step(self) -> str:
         """Ask what must be known, decide, act. May send once."""
-        if self._timebase is None:
-            self._ask_time()
+        self._ask_time_if_stale()
         action = self._decide()
         if isinstance(action, AskReport):
             action = self._decide(report=self._ask_report())
@@ -249,26 +173,39 @@ class Attempt:
     def _save_record(self, record: Record) -> None:
         self._save(self._entry.with_record(self._intent.record_name, record))
 
-    def _ask_time(self) -> None:
-        reading = _Reading.of(self._clock)
-        answer = self._campaign.status()
-        if answer.date is None:
+    def _ask_time_if_stale(self) -> None:
+        """Have the server's time, told so recently and by clocks so steady that it can be relied on."""
+        for _ in range(SENDS_PER_TRY):
+            if self._timebase is not None and self._timebase.is_fresh(self._clock):
+                now = self._timebase.now(self._clock)
+                age = None if self._run_began is None else max(0.0, self._clock.wall() - self._run_began)
+                self._entry = self._entry.timed(now.now, now.clock, age)
+                return
+            self._timebase = self._told_time()
+        raise NotAddedError(
+            f"The clocks of this worker don't agree, or stood still: nothing was sent to {self._phone}. "
+            "The next try asks again; if this goes on, look at the worker's time service",
+            retryable=True,
+        )
+
+    def _told_time(self) -> Timebase:
+        reading = Reading.of(self._clock)
+        date = self._campaign.status().date
+        if date is not None:
+            return Timebase(date, ClockSource.SERVER, reading)
+        if self._timebase is None:
             self._log.warning(
                 "The server's answers bear no Date: its time is taken from this worker's clock, every limit is kept "
                 "an hour early, and no request is repeated after one that went unanswered."
             )
-            self._timebase = _Timebase(self._clock.wall(), ClockSource.WORKER, _Reading.of(self._clock))
-        else:
-            self._timebase = _Timebase(answer.date, ClockSource.SERVER, reading)
-        now = self._timebase.now(self._clock)
-        age = None if self._run_began is None else max(0.0, self._clock.wall() - self._run_began)
-        self._entry = self._entry.timed(now.now, now.clock, age)
+        return Timebase(reading.wall, ClockSource.WORKER, reading)
 
     def _now(self) -> Time:
         assert self._timebase is not None
         return self._timebase.now(self._clock)
 
     def _ask_report(self) -> Report:
+        self._ask_time_if_stale()
         asked = self._now().now
         jobs = self._campaign.jobs_of(self._intent.call.phone).value
         self._jobs = {job.id: str(job) for job in jobs}
@@ -278,7 +215,7 @@ class Attempt:
 
     def _send(self, action: SendNow) -> str:
         """Note a send, send it, note the answer."""
-        decided = _Reading.of(self._clock)
+        decided = Reading.of(self._clock)
         record = self._noted()
         self._save_record(record)
         if decided.elapsed(self._clock) > _FRESH:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.idempotence.attempt import Log, Store
+    from aimylogic_provider.idempotence.ports import Log, Store
 
 __all__ = ["ENTRY", "SystemClock", "entry_store", "is_first_try", "is_mapped", "run_began"]
 

@@ -418,6 +418,22 @@ class TestFence:
         assert sends(emulator) == 0
 
 
+@pytest.mark.parametrize("jump", [2 * HOUR, -2 * HOUR])
+def test_a_worker_whose_clock_is_set_in_mid_try_notes_the_servers_time(
+    task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    """A time noted too late would make an old key look young; one noted too early would hide its job."""
+    from aimylogic_provider.operators import airflow_ports
+
+    wall = airflow_ports.SystemClock.wall
+    asked = emulator.state.journal.counts
+    monkeypatch.setattr(airflow_ports.SystemClock, "wall", lambda self: wall(self) + (jump if asked["status"] else 0))
+    task.attempt()
+    ((noted,),) = [record["sends"] for record in task.entry["records"].values()]
+    assert noted["at"] == pytest.approx(emulator.state.clock.now(), abs=5)
+    assert asked["status"] == 2, "the time was asked for anew"
+
+
 class TestPermanent:
     """Bad input and permanent answers: the task fails at once, and the message says what to do."""
 
