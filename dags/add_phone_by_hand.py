@@ -36,7 +36,7 @@ with DAG(
         "gmt_zone": Param(
             None,
             type=["null", "string"],
-            pattern=r"^(Z|[+-][0-9]{2}:[0-9]{2}|[A-Za-z_]+/[A-Za-z_/+-]+)$",
+            pattern=r"^((UTC|GMT|UT)?(Z|\+[0-9]{1,2}|[+-][0-9]{2}(:?[0-9]{2}){1,2})|[A-Za-z][A-Za-z0-9_/+-]+)$",
             title="Time zone",
             description="As in +03:00 or Europe/Moscow. Left empty, the number's own.",
         ),

@@ -23,6 +23,6 @@ with DAG(
     AddPhoneOperator(
         task_id="call_person_on_duty",
         phone="{{ var.value.get('phone_on_duty', '+7 912 345-67-89') }}",
-        payload={"report": "nightly", "date": "{{ run_id }}"},
+        payload={"report": "nightly", "date": "{{ dag_run.run_after | ds }}"},
         gmt_zone="Europe/Moscow",
     )

@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -86,8 +87,6 @@ class LocalAirflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -118,9 +117,11 @@ class LocalAirflow:
         wait_for("Airflow's API server", self._is_up, 120)
 
     def _start(self, component: str) -> None:
+        # Logs are read from the folder itself; the servers of them would listen on every interface.
+        options = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
         with (self.home / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
-                ["airflow", component],
+                ["airflow", component, *options],
                 env=self.environment,
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
@@ -205,12 +206,14 @@ class LocalAirflow:
         self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
 
     def connect(self, url: str, token: str, conn_id: str = "aimylogic_default", **extra: object) -> None:
-        """Save a connection of type ``aimylogic`` to the campaign with this token at *url*."""
+        """Save, anew if it exists, a connection of type ``aimylogic`` to the campaign with this token at *url*."""
         host, _, port = url.rpartition(":")
         body = {
             "connection_id": conn_id, "conn_type": "aimylogic", "host": host, "port": int(port), "password": token,
             "extra": json.dumps(extra) if extra else None,
         }  # fmt: skip
+        with suppress(AirflowError):  # there is none yet
+            self.api("DELETE", f"/api/v2/connections/{conn_id}")
         self.api("POST", "/api/v2/connections", body)
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, object] | None = None) -> None:

@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
 from demo.local_airflow import LocalAirflow
 from demo.local_emulator import LocalEmulator
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"
-TOKEN = "8231.7056.1b131df1"  # noqa: S105 - the vendor's example, which the emulator serves
 PHONE = "+7 912 345-67-89"
 DAG, RUN, TASK = "add_phone_by_hand", "demo", "add_phone"
 

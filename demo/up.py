@@ -8,15 +8,18 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
+from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
 from demo.local_airflow import LocalAirflow, free_port
 from demo.local_emulator import LocalEmulator
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".airflow"
 RUNNING = HOME / "running.json"
-TOKEN = "8231.7056.1b131df1"  # noqa: S105 - the vendor's example, which the emulator serves
 
 
 def _port(wanted: int) -> int:
@@ -29,6 +32,14 @@ def _port(wanted: int) -> int:
     return wanted
 
 
+def _started(pid: int) -> float | None:
+    """When a process was started, or None if there is none."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
+
+
 def up() -> int:
     """Start both, print where they are, and leave them running."""
     if RUNNING.exists():
@@ -39,15 +50,14 @@ def up() -> int:
     airflow = LocalAirflow(HOME, ROOT / "dags", port=_port(8080))
     try:
         airflow.start(LocalAirflow.COMPONENTS)
-        if "aimylogic_default" not in airflow.run("connections", "list"):
-            airflow.connect(emulator.url, TOKEN)
+        airflow.connect(emulator.url, TOKEN)
         for dag in ("add_phone_by_hand", "add_phone_mapped"):
             airflow.wait_for_dag(dag)
     except BaseException:
         airflow.stop()
         emulator.__exit__()
         raise
-    RUNNING.write_text(json.dumps([emulator.process.pid, *airflow.pids]))
+    RUNNING.write_text(json.dumps({pid: _started(pid) for pid in (emulator.process.pid, *airflow.pids)}))
     print(
         f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
         f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
@@ -65,11 +75,11 @@ def down() -> int:
         print("Nothing is up.")
         return 0
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in json.loads(RUNNING.read_text()):
-            try:
-                os.killpg(pid, number)
-            except ProcessLookupError:
-                continue
+        for pid, started in json.loads(RUNNING.read_text()).items():
+            # After a reboot the number may be a stranger's.
+            if _started(int(pid)) == started:
+                with suppress(ProcessLookupError):
+                    os.killpg(int(pid), number)
         if number is signal.SIGTERM:
             time.sleep(5)
     RUNNING.unlink()

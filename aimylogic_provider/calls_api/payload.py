@@ -65,10 +65,10 @@ def _text(name: str, value: object) -> str:
         case Integral():  # numpy's integers too
             return str(int(value))
         case float() if math.isfinite(value):
-            return repr(value)
+            return float.__repr__(value)  # a subclass, such as NumPy's, may write itself otherwise
         case Decimal() if value.is_finite():
             return format(value, "f")
-        case datetime() | date() | time():
+        case datetime() | date() | time() if value == value:
             return value.isoformat()
         case float() | Decimal():
             raise CallRejectedError(f"payload {name!r} is {value}: only finite numbers can be sent")

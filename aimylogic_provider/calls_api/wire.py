@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 __all__ = ["Request", "Response"]
@@ -36,10 +37,7 @@ class Response:
     @property
     def date(self) -> float | None:
         """The server's time by its ``Date`` header, in Unix seconds, or None where it can't be read."""
-        try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp()
-        except (KeyError, ValueError, TypeError, IndexError, OverflowError):
-            return None
+        return _moment(self.headers.get("date", ""))
 
     @property
     def retry_after(self) -> float | None:
@@ -47,8 +45,14 @@ class Response:
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdigit():
             return float(text[:9])
-        try:
-            at = parsedate_to_datetime(text).timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-        return None if self.date is None else max(0.0, at - self.date)
+        at, now = _moment(text), self.date
+        return None if at is None or now is None else max(0.0, at - now)
+
+
+def _moment(text: str) -> float | None:
+    """Read an HTTP date. One that names no zone is in GMT, as all of HTTP's are, and not in this machine's zone."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

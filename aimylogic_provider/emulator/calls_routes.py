@@ -14,7 +14,7 @@ from aimylogic_provider.calls_api.values import read_json, read_time
 from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Job, Refusal
 from aimylogic_provider.emulator.clock import VirtualClock
 
-__all__ = ["CALLS", "CRM", "Added", "CallsRoutes", "Handler"]
+__all__ = ["CALLS", "CRM", "Added", "CallsRoutes", "Handler", "form_fields"]
 
 CRM = "/api/crmCalls/campaign/{token}"
 CALLS = "/api/calls/campaign/{token}"
@@ -65,17 +65,17 @@ class CallsRoutes:
 
     async def add_phone(self, request: web.Request) -> web.StreamResponse:
         """addPhone: parameters in the query or in a form body, the key in the header (for GET also in the query)."""
-        fields = await _fields(request)
+        fields = await form_fields(request)
         key = request.headers.get("Idempotence-Key") or None
         if request.method == "GET":
-            key = key or fields.get("Idempotence-Key") or None
-        fields.pop("Idempotence-Key", None)
+            # For a POST, what the query names so is payload, as every other name is.
+            key = key or fields.pop("Idempotence-Key", None) or None
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
         return Added(self._campaign(request).add_phone(self._clock.now(), phone, fields, zone, key))
 
     async def add_test_phone(self, request: web.Request) -> web.StreamResponse:
         """test/addPhone: the same without the duplicate restriction."""
-        fields = await _fields(request)
+        fields = await form_fields(request)
         fields.pop("Idempotence-Key", None)
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
         return Added(self._campaign(request).add_test_phone(self._clock.now(), phone, fields, zone))
@@ -99,7 +99,8 @@ class CallsRoutes:
         campaign, body = self._campaign(request), await _body(request)
         limits, pages = _object(body, "filter"), _object(body, "pagination")
         page, size = _number(pages, "page", 0, 0, 199), _number(pages, "pageSize", 20, 1, 200)
-        if _moment(limits, "finishedAtFrom") or _moment(limits, "finishedAtTo"):
+        finished = [_moment(limits, name) for name in ("finishedAtFrom", "finishedAtTo")]
+        if finished != [None, None]:
             jobs = []  # no job of this emulator finishes yet
         else:
             jobs = campaign.report_by_date(
@@ -111,7 +112,7 @@ class CallsRoutes:
         )
 
 
-async def _fields(request: web.Request) -> dict[str, str]:
+async def form_fields(request: web.Request) -> dict[str, str]:
     """The parameters of the query, and of a form body where there is one."""
     fields = dict(request.query)
     if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":

@@ -63,16 +63,20 @@ class Job:
 class Campaign:
     """One campaign.
 
+    :param number: 1 and up, by which the emulator's own paths name it
+    :param ids: the call job ids to come, which no two campaigns share
     :param report_lag: seconds until a new job shows in reports
     """
 
     token: str
+    number: int
+    ids: Iterator[int]
     name: str = "Emulated campaign"
     status: str = "inProgress"
     report_lag: float = 0.0
     created: float = 0.0
     jobs: list[Job] = field(default_factory=list)
-    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(5665334669))
+    _by_id: dict[str, Job] = field(default_factory=dict)
     _by_phone: dict[str, list[Job]] = field(default_factory=dict)
     _keys: dict[str, tuple[Job, float]] = field(default_factory=dict)
     _keyless: dict[tuple[str, tuple[tuple[str, str], ...]], float] = field(default_factory=dict)
@@ -119,8 +123,8 @@ class Campaign:
                 raise Refusal(400, "phone.not.found", "The campaign has no such phone", phone=phone)
             found.update((job.id, job) for job in jobs)
         for number in ids:
-            job = next((job for job in self.jobs if job.id == number and self._shows(job, now)), None)
-            if job is None:
+            job = self._by_id.get(number)
+            if job is None or not self._shows(job, now):
                 raise Refusal(400, "id.not.found", "The campaign has no such call job", id=number)
             found[number] = job
         return sorted(found.values(), key=lambda job: job.created)
@@ -136,7 +140,7 @@ class Campaign:
     def as_answer(self) -> dict[str, object]:
         """Return the campaign as the server shows it."""
         return {
-            "id": 1,
+            "id": self.number,
             "name": self.name,
             "projectName": "Emulator",
             "creationDate": round(self.created * 1000),
@@ -160,10 +164,11 @@ class Campaign:
             raise Refusal(400, "invalid.call.task.state", "The campaign is stopped", state="FINISHED")
 
     def _next_id(self) -> str:
-        return str(next(self._ids))
+        return str(next(self.ids))
 
     def _created(self, job: Job) -> Job:
         self.jobs.append(job)
+        self._by_id[job.id] = job
         self._by_phone.setdefault(job.phone, []).append(job)
         return job
 
@@ -180,8 +185,9 @@ class Campaigns:
 
     def reset(self, now: float) -> None:
         """Begin anew: the same tokens, nothing else."""
+        ids = itertools.count(5665334669)
         self._by_token = {
-            token: Campaign(token, name=f"Emulated campaign {number}", created=now)
+            token: Campaign(token, number, ids, name=f"Emulated campaign {number}", created=now)
             for number, token in enumerate(self._tokens, 1)
         }
 

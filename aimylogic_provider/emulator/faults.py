@@ -23,7 +23,7 @@ class Phase(StrEnum):
     BEFORE_COMMIT = "before_commit"
     """The request was read, and nothing was changed."""
     AFTER_COMMIT = "after_commit"
-    """The request took effect, and its answer has not been sent."""
+    """The request took effect (it was not refused), and its answer has not been sent."""
 
 
 class Action(StrEnum):

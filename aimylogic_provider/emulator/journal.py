@@ -15,8 +15,9 @@ class Line:
     :param at: the emulator's time, in Unix seconds
     :param endpoint: the path behind the token
     :param phone: masked
+    :param key: the idempotence key that it bore
     :param outcome: the status that was answered, or what a fault did instead
-    :param job: the id that was answered, if any
+    :param job: the id of the job that it created, or that its key found; also when a fault kept it from the client
     """
 
     at: float

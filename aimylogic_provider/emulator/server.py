@@ -15,7 +15,7 @@ from aiohttp import web
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
-from aimylogic_provider.emulator.calls_routes import CALLS, CRM, Added, CallsRoutes, Handler
+from aimylogic_provider.emulator.calls_routes import CALLS, CRM, Added, CallsRoutes, Handler, form_fields
 from aimylogic_provider.emulator.faults import Action, Fault, Phase
 from aimylogic_provider.emulator.journal import Line
 from aimylogic_provider.emulator.state import State
@@ -54,19 +54,22 @@ async def _served(state: State, request: web.Request, handler: Handler) -> web.S
             response = _unknown_path(request)
         except web.HTTPException as error:
             response = web.json_response({"error": error.reason}, status=error.status)
-        struck = state.faults.strike(Phase.AFTER_COMMIT, request.method, request.path)
+        if response.status < 400:  # else nothing was committed
+            struck = state.faults.strike(Phase.AFTER_COMMIT, request.method, request.path)
     if struck is not None:
         outcome = f"{struck.action} {struck.phase}"
     else:
         assert response is not None
         outcome = str(response.status)
+    fields = await form_fields(request)
+    query_key = fields.get("Idempotence-Key") if request.method == "GET" else None
     state.journal.note(
         Line(
             at=state.clock.now(),
             method=request.method,
             endpoint=_endpoint(request),
-            phone=mask_phone(request.query.get("phone", "")) if "phone" in request.query else "",
-            key=request.headers.get("Idempotence-Key"),
+            phone=mask_phone(fields["phone"]) if "phone" in fields else "",
+            key=request.headers.get("Idempotence-Key") or query_key,
             outcome=outcome,
             job=response.job if isinstance(response, Added) else None,
         )
@@ -77,6 +80,10 @@ async def _served(state: State, request: web.Request, handler: Handler) -> web.S
     return response
 
 
+def _answer(fault: Fault, body: bytes, content_type: str) -> web.Response:
+    return web.Response(status=fault.status, body=body, headers={"Content-Type": content_type, **fault.headers})
+
+
 async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse:
     match fault.action:
         case Action.RESET | Action.HANG:
@@ -85,19 +92,15 @@ async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse:
             _reset(request)
             return web.Response()  # goes nowhere
         case Action.STATUS:
-            body = json.dumps(fault.body) if fault.body is not None else ""
-            return web.Response(
-                status=fault.status, text=body, headers=dict(fault.headers),
-                content_type="application/json" if body else "text/plain",
-            )  # fmt: skip
+            body = json.dumps(fault.body).encode() if fault.body is not None else b""
+            return _answer(fault, body, "application/json" if body else "text/plain")
         case Action.GARBAGE:
-            return web.Response(body=bytes(range(256)), headers=dict(fault.headers))
+            return _answer(fault, bytes(range(256)), "application/octet-stream")
         case Action.HTML:
-            page = "<!doctype html><html><body><h1>Please sign in</h1></body></html>"
-            return web.Response(status=fault.status, text=page, content_type="text/html", headers=dict(fault.headers))
+            page = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
+            return _answer(fault, page, "text/html; charset=utf-8")
         case Action.REDIRECT:
-            headers = {"Location": "/elsewhere", **fault.headers}
-            return web.Response(status=fault.status, headers=headers)
+            return web.Response(status=fault.status, headers={"Location": "/elsewhere", **fault.headers})
 
 
 def _reset(request: web.Request) -> None:
@@ -148,11 +151,18 @@ class Emulator:
 
     def __enter__(self) -> Emulator:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        try:
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(30)
         self._loop.close()

@@ -47,6 +47,15 @@ class AimylogicHook(BaseHook):
         super().__init__(**kwargs)
         self.aimylogic_conn_id = aimylogic_conn_id
 
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the connection's form looks, for Airflow 3.1, which reads it here and not in the provider info."""
+        from aimylogic_provider.get_provider_info import get_provider_info
+
+        (connection_type,) = get_provider_info()["connection-types"]
+        behaviour = connection_type["ui-field-behaviour"]
+        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
     def get_conn(self) -> CampaignClient:
         """Return the campaign's client, which asks and sends without repeating.
 
@@ -180,9 +189,7 @@ class AimylogicHook(BaseHook):
 
     @cached_property
     def _client(self) -> CampaignClient:
-        from urllib.parse import quote
-
-        from airflow.providers.common.compat.sdk import mask_secret
+        from airflow.sdk.log import mask_secret
 
         from aimylogic_provider.calls_api.address import CampaignAddress
         from aimylogic_provider.calls_api.client import CampaignClient
@@ -196,7 +203,7 @@ class AimylogicHook(BaseHook):
             scheme=connection.schema if connection.schema in ("http", "https") else None,
             allow_plain_http=self._flag("allow_plain_http", False),
         )
-        for secret in (address.token, quote(address.token, safe="")):
+        for secret in address.secrets():
             mask_secret(secret)
         return CampaignClient(address, RequestsTransport(self._settings))
 
@@ -258,7 +265,7 @@ _STATUS = {
     "planned": "is planned",
     "inProgress": "is running",
     "inProcess": "is running",
-    "paused": "is paused: it takes numbers and rings nobody",
-    "finished": "is stopped and takes no numbers: start it in Aimylogic",
+    "paused": "is paused",
+    "finished": "is stopped, and a stopped campaign takes no numbers: start it in Aimylogic",
     "deleted": "was deleted",
 }

@@ -45,7 +45,7 @@ def sends(record: Record | None) -> str:
 def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Explain a parked call."""
     return (
-        f"The call to {phone} is parked, and nothing was sent: {_WHY_PARKED[park.row]}.\n"
+        f"The call to {phone} is parked, and nothing more is sent: {_WHY_PARKED[park.row]}.\n"
         f"Known: sends: {sends(record)}; candidate jobs: {_jobs(park.candidates, jobs)}.\n"
         "Ways out: (1) look into the campaign; if one of these jobs is this call, mark the task as success. "
         "(2) To have the person called, or called again, set another call_again and clear the task. "
