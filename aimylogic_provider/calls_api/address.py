@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from aimylogic_provider.calls_api.errors import CallRejectedError, ConnectionRejectedError
@@ -65,12 +66,12 @@ class CampaignAddress:
             )
         return cls(base, token)
 
-    def url(self, request: Request) -> str:
+    def url(self, request: Request[Any]) -> str:
         """Return the full URL of *request*, percent-encoded.
 
         :raises CallRejectedError: if it is longer than :data:`MAX_URL` characters
         """
-        url = self.base_url + request.path.replace("{token}", quote(self.token, safe=""))
+        url = self.base_url + request.endpoint.path.replace("{token}", quote(self.token, safe=""))
         if request.query:
             url += "?" + urlencode(request.query, quote_via=quote, safe="")
         if len(url) > MAX_URL:

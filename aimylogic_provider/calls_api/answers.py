@@ -1,21 +1,19 @@
 """What an answer means, on two axes never mixed: what is known of the request, and whether another try can help.
 
-One table for all endpoints (:func:`judge_status`), and one for the ways of not answering (:class:`Silence`).
+One table for all endpoints (:func:`judge_status`), and one for the ways of not answering (:func:`silent`).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeVar
 
-from aimylogic_provider.calls_api.endpoints import Endpoint
 from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
 from aimylogic_provider.calls_api.values import read_json
-from aimylogic_provider.calls_api.wire import Response
+from aimylogic_provider.calls_api.wire import Endpoint, NoResponse, Request, Response, Silence
 
-__all__ = ["Silence", "Verdict", "interpret", "judge_status", "silent"]
+__all__ = ["Verdict", "interpret", "judge_status", "silent"]
 
 T = TypeVar("T")
 _ERROR_TYPE = re.compile(r"[A-Za-z0-9_.]{1,80}")
@@ -33,19 +31,6 @@ class Verdict:
     known: Known
     retryable: bool
     advice: str
-
-
-class Silence(Enum):
-    """The ways of not answering."""
-
-    UNREACHABLE = "the server could not be reached"
-    TIMEOUT = "the server did not answer in time"
-    RESET = "the connection broke off before the answer was complete"
-    PROXY = "the proxy did not let the request through"
-    CERTIFICATE = "the server's certificate can't be trusted"
-    TOO_LARGE = "the answer was larger than any that the contract knows"
-    TOO_SLOW = "the answer did not end in time"
-    UNDECODABLE = "the answer's content encoding could not be read"
 
 
 _PERMANENT_SILENCE = {
@@ -108,11 +93,12 @@ def judge_status(endpoint: Endpoint[T], status: int, error_type: str | None, *, 
             return Verdict(Known.UNANSWERED, True, "the Calls API has no such answer (is the host right?)")
 
 
-def interpret(endpoint: Endpoint[T], response: Response, *, keyed: bool = False) -> T:
+def interpret(request: Request[T], response: Response) -> T:
     """Return the result that *response* bears.
 
     :raises ApiError: with what is known, if it bears none
     """
+    endpoint = request.endpoint
     reason = ""
     if response.status == 200:
         try:
@@ -120,7 +106,7 @@ def interpret(endpoint: Endpoint[T], response: Response, *, keyed: bool = False)
         except UnreadableError as error:
             reason = f" ({error})"
     error_type, phone = _error(response)
-    verdict = judge_status(endpoint, response.status, error_type, keyed=keyed)
+    verdict = judge_status(endpoint, response.status, error_type, keyed=request.key is not None)
     named = f" {error_type}" if error_type else ""
     raise ApiError(
         f"{endpoint.name} was answered with {response.status}{named}{reason}: {verdict.advice}",
@@ -134,11 +120,11 @@ def interpret(endpoint: Endpoint[T], response: Response, *, keyed: bool = False)
     )
 
 
-def silent(endpoint: Endpoint[T], silence: Silence, detail: str = "") -> ApiError:
+def silent(request: Request[T], no_response: NoResponse) -> ApiError:
     """Return the error for a request that got no answer: it may or may not have taken effect."""
-    advice = _PERMANENT_SILENCE.get(silence)
+    advice = _PERMANENT_SILENCE.get(no_response.silence)
     return ApiError(
-        f"{endpoint.name}: {silence.value}" + (f" ({detail})" if detail else "") + (f": {advice}" if advice else ""),
+        f"{request.endpoint.name}: {no_response}" + (f": {advice}" if advice else ""),
         known=Known.UNANSWERED,
         retryable=advice is None,
     )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.answers import interpret, silent
 from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.endpoints import Endpoint
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phone import canonical_phone
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.calls_api.transport import NoResponse
-from aimylogic_provider.calls_api.wire import Request, Response
+from aimylogic_provider.calls_api.wire import NoResponse, Request, Response
 
 __all__ = ["Answer", "CampaignClient", "Transport"]
 
@@ -33,7 +30,7 @@ class Answer(Generic[T]):
 class Transport(Protocol):
     """What sends: once, without following or repeating."""
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: object = None) -> Response:
+    def send(self, request: Request[Any], url: str) -> Response:
         """Send one request; raise NoResponse if no whole answer comes."""
 
 
@@ -48,7 +45,7 @@ class CampaignClient:
         self.address = address
         self._transport = transport
 
-    def ask(self, endpoint: Endpoint[T], request: Request) -> Answer[T]:
+    def ask(self, request: Request[T]) -> Answer[T]:
         """Send *request* once and return what it was answered.
 
         :raises CallRejectedError: if its URL is too long; nothing was sent
@@ -56,22 +53,21 @@ class CampaignClient:
         """
         url = self.address.url(request)
         try:
-            response = self._transport.send(request.method, url, request.headers, request.json)
+            response = self._transport.send(request, url)
         except NoResponse as error:
-            raise silent(endpoint, error.silence, error.detail) from None
-        keyed = "Idempotence-Key" in request.headers
-        return Answer(interpret(endpoint, response, keyed=keyed), response.date)
+            raise silent(request, error) from None
+        return Answer(interpret(request, response), response.date)
 
     def add_phone(
         self, call: Call, *, idempotence_key: str | None, method: str = "POST", test_call: bool = False
     ) -> Answer[str]:
         """Add one number; the value is the call job's id."""
         request = endpoints.add_phone(call, idempotence_key=idempotence_key, method=method, test_call=test_call)
-        return self.ask(endpoints.ADD_PHONE, request)
+        return self.ask(request)
 
     def status(self) -> Answer[str]:
         """Ask for the campaign's status."""
-        return self.ask(endpoints.STATUS, endpoints.status())
+        return self.ask(endpoints.status())
 
     def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
         """Ask for the jobs of one phone, in the form in which phones are compared.
@@ -79,7 +75,7 @@ class CampaignClient:
         The server's ``phone.not.found`` is the answer that there are none; any other error is no answer.
         """
         try:
-            answer = self.ask(endpoints.CALL_JOB_REPORT, endpoints.call_job_report(phones=[phone]))
+            answer = self.ask(endpoints.call_job_report(phones=[phone]))
         except ApiError as error:
             ours = error.phone is None or _same(error.phone, phone)
             if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:

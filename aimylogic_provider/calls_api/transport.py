@@ -6,28 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.calls_api.answers import Silence
-from aimylogic_provider.calls_api.wire import Response
+from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["NoResponse", "RequestsTransport", "TransportSettings"]
-
-
-class NoResponse(Exception):
-    """No whole response came. Bears neither URL nor phone.
-
-    :param silence: in which way
-    :param detail: the kind of the error beneath
-    """
-
-    def __init__(self, silence: Silence, detail: str) -> None:
-        super().__init__(f"{silence.value} ({detail})")
-        self.silence = silence
-        self.detail = detail
+__all__ = ["RequestsTransport", "TransportSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +46,9 @@ class RequestsTransport:
         self.settings = settings
         self._session: requests.Session | None = None
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: object = None) -> Response:
+    def send(self, request: Request[Any], url: str) -> Response:
         """Send one request once, and read its answer whole.
 
-        :param body: a JSON value, or None for no body
         :raises NoResponse: if no whole answer came
         """
         import requests
@@ -74,10 +59,10 @@ class RequestsTransport:
         deadline = time.monotonic() + settings.total_timeout
         try:
             with self._open().request(
-                method,
+                request.method,
                 url,
-                headers=dict(headers),
-                data=None if body is None else json.dumps(body).encode(),
+                headers=request.all_headers,
+                data=None if request.json is None else json.dumps(request.json).encode(),
                 # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
                 timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
                     total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout

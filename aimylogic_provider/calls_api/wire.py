@@ -1,29 +1,60 @@
-"""Requests and responses as plain values. Only :mod:`.address` makes a URL of a request; only a transport sends it."""
+"""What goes over the wire, as plain values: endpoints, requests, responses, and the ways of not answering.
+
+Only :mod:`.address` makes a URL of a request; only a transport sends it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Generic, TypeVar
 
-__all__ = ["Request", "Response"]
+__all__ = ["Endpoint", "NoResponse", "Request", "Response", "Silence"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of the server.
+class Endpoint(Generic[T]):
+    """One endpoint, and what is known of its answers.
 
+    :param name: as errors and logs name it
+    :param methods: the HTTP methods that it has
     :param path: with ``{token}`` where the campaign's token belongs, so that no request ever holds a token
-    :param query: names and values, not yet percent-encoded
-    :param json: the body, if there is one
+    :param parse: from the body of a 200 to the result; raises UnreadableError
+    :param refusals: status and ``type`` of each definite error that the contract names
     """
 
-    method: str
+    name: str
+    methods: tuple[str, ...]
     path: str
+    parse: Callable[[bytes], T]
+    refusals: frozenset[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """What is asked of an endpoint.
+
+    :param query: names and values, not yet percent-encoded
+    :param json: the body, or None for none
+    :param key: the idempotence key, or None for none
+    """
+
+    endpoint: Endpoint[T]
+    method: str
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = field(default=None, repr=False)
+    key: str | None = None
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers, with the key."""
+        return {**self.headers, **({} if self.key is None else {"Idempotence-Key": self.key})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +78,32 @@ class Response:
             return float(text[:9])
         at, now = _moment(text), self.date
         return None if at is None or now is None else max(0.0, at - now)
+
+
+class Silence(Enum):
+    """The ways of not answering."""
+
+    UNREACHABLE = "the server could not be reached"
+    TIMEOUT = "the server did not answer in time"
+    RESET = "the connection broke off before the answer was complete"
+    PROXY = "the proxy did not let the request through"
+    CERTIFICATE = "the server's certificate can't be trusted"
+    TOO_LARGE = "the answer was larger than any that the contract knows"
+    TOO_SLOW = "the answer did not end in time"
+    UNDECODABLE = "the answer's content encoding could not be read"
+
+
+class NoResponse(Exception):
+    """What a transport raises when no whole response came. Bears neither URL nor phone.
+
+    :param silence: in which way
+    :param detail: the kind of the error beneath
+    """
+
+    def __init__(self, silence: Silence, detail: str) -> None:
+        super().__init__(f"{silence.value} ({detail})")
+        self.silence = silence
+        self.detail = detail
 
 
 def _moment(text: str) -> float | None:

@@ -9,15 +9,14 @@ from typing import Any
 
 from aiohttp import web
 
+from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.values import read_json, read_time
 from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Job, Refusal
 from aimylogic_provider.emulator.clock import VirtualClock
 
-__all__ = ["CALLS", "CRM", "Added", "CallsRoutes", "Handler", "form_fields"]
+__all__ = ["Added", "CallsRoutes", "Handler", "form_fields"]
 
-CRM = "/api/crmCalls/campaign/{token}"
-CALLS = "/api/calls/campaign/{token}"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -38,14 +37,18 @@ class CallsRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
+        handlers = {
+            endpoints.ADD_PHONE: self.add_phone,
+            endpoints.TEST_ADD_PHONE: self.add_test_phone,
+            endpoints.STATUS: self.status,
+            endpoints.CAMPAIGN: self.campaign,
+            endpoints.CALL_JOB_REPORT: self.report,
+            endpoints.CALL_JOB_REPORT_BY_DATE: self.report_by_date,
+        }
         return [
-            web.get(f"{CRM}/addPhone", self._guarded(self.add_phone)),
-            web.post(f"{CRM}/addPhone", self._guarded(self.add_phone)),
-            web.get(f"{CRM}/test/addPhone", self._guarded(self.add_test_phone)),
-            web.get(f"{CALLS}/status", self._guarded(self.status)),
-            web.get(CALLS, self._guarded(self.campaign)),
-            web.post(f"{CALLS}/callJob/getReport", self._guarded(self.report)),
-            web.post(f"{CALLS}/callJob/getReportByDate", self._guarded(self.report_by_date)),
+            web.route(method, endpoint.path, self._guarded(handlers[endpoint]))
+            for endpoint in endpoints.ENDPOINTS
+            for method in endpoint.methods
         ]
 
     @staticmethod

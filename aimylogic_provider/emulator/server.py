@@ -12,10 +12,11 @@ from email.utils import formatdate
 
 from aiohttp import web
 
+from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
-from aimylogic_provider.emulator.calls_routes import CALLS, CRM, Added, CallsRoutes, Handler, form_fields
+from aimylogic_provider.emulator.calls_routes import Added, CallsRoutes, Handler, form_fields
 from aimylogic_provider.emulator.faults import Action, Fault, Phase
 from aimylogic_provider.emulator.journal import Line
 from aimylogic_provider.emulator.state import State
@@ -51,7 +52,7 @@ async def _served(state: State, request: web.Request, handler: Handler) -> web.S
         try:
             response = await handler(request)
         except web.HTTPNotFound:
-            response = _unknown_path(request)
+            response = _unknown_path()
         except web.HTTPException as error:
             response = web.json_response({"error": error.reason}, status=error.status)
         if response.status < 400:  # else nothing was committed
@@ -121,11 +122,8 @@ def _endpoint(request: web.Request) -> str:
     return "unknown path"
 
 
-def _unknown_path(request: web.Request) -> web.Response:
-    paths = [
-        f"GET, POST {CRM}/addPhone", f"GET {CRM}/test/addPhone", f"GET {CALLS}", f"GET {CALLS}/status",
-        f"POST {CALLS}/callJob/getReport", f"POST {CALLS}/callJob/getReportByDate",
-    ]  # fmt: skip
+def _unknown_path() -> web.Response:
+    paths = [f"{', '.join(endpoint.methods)} {endpoint.path}" for endpoint in ENDPOINTS]
     return web.json_response({"error": "unknown path", "paths": paths}, status=404)
 
 

@@ -102,7 +102,7 @@ class AimylogicHook(BaseHook):
         """Return the campaign: name, status, counts."""
         from aimylogic_provider.calls_api import endpoints
 
-        return self._read(lambda: self._client.ask(endpoints.CAMPAIGN, endpoints.campaign()).value)
+        return self._read(lambda: self._client.ask(endpoints.campaign()).value)
 
     def get_campaign_status(self) -> str:
         """Return the campaign's status, as in ``inProgress``."""
@@ -117,7 +117,7 @@ class AimylogicHook(BaseHook):
         from aimylogic_provider.calls_api.phone import canonical_phone
 
         request = endpoints.call_job_report(phones=[canonical_phone(phone) for phone in phones], ids=ids)
-        return self._read(lambda: self._client.ask(endpoints.CALL_JOB_REPORT, request).value)
+        return self._read(lambda: self._client.ask(request).value)
 
     def get_call_jobs_by_date(
         self,
@@ -144,7 +144,7 @@ class AimylogicHook(BaseHook):
             page=page,
             page_size=page_size,
         )
-        return self._read(lambda: self._client.ask(endpoints.CALL_JOB_REPORT_BY_DATE, request).value)
+        return self._read(lambda: self._client.ask(request).value)
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the campaign, for the button *Test*; adds nothing and never tells the token."""

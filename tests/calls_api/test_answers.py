@@ -6,17 +6,20 @@ import json
 
 import pytest
 
-from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.answers import Silence, interpret, silent
+from aimylogic_provider.calls_api.answers import interpret, silent
+from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.endpoints import add_phone
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.wire import Response
+from aimylogic_provider.calls_api.wire import NoResponse, Response, Silence
 
+KEYLESS = add_phone(Call.of("79123456789"))
+KEYED = add_phone(Call.of("79123456789"), idempotence_key="key")
 REFUSED, UNANSWERED = Known.REFUSED, Known.UNANSWERED
 
 
 def judged(status: int, body: bytes = b"", *, keyed: bool = True, **headers: str) -> ApiError:
     with pytest.raises(ApiError) as error:
-        interpret(endpoints.ADD_PHONE, Response(status, headers, body), keyed=keyed)
+        interpret(KEYED if keyed else KEYLESS, Response(status, headers, body))
     return error.value
 
 
@@ -75,7 +78,7 @@ def test_a_duplicate_is_a_refusal_only_without_a_key() -> None:
     ],
 )
 def test_ids_are_text_of_any_length(body: bytes, job: str) -> None:
-    assert interpret(endpoints.ADD_PHONE, Response(200, {}, body)) == job
+    assert interpret(KEYED, Response(200, {}, body)) == job
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,7 @@ def test_what_is_no_id_is_no_answer(body: bytes) -> None:
 
 @pytest.mark.parametrize("silence", Silence)
 def test_every_way_of_not_answering(silence: Silence) -> None:
-    error = silent(endpoints.ADD_PHONE, silence)
+    error = silent(KEYED, NoResponse(silence, "detail"))
     assert error.known is UNANSWERED
     assert error.retryable is (silence is not Silence.CERTIFICATE)
 
@@ -108,3 +111,16 @@ def test_retry_after(header: str, seconds: float | None) -> None:
 @pytest.mark.parametrize("date", ["", "yesterday", "0", "Mon, 99 Nov 2026 10:00:00 GMT"])
 def test_a_date_that_cannot_be_read_is_none(date: str) -> None:
     assert Response(200, {"date": date}, b"").date is None
+
+
+@pytest.mark.parametrize("zone", ["GMT", "UTC", "+0000", "-0000", ""])
+def test_a_date_is_in_gmt_wherever_the_worker_is(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert Response(200, {"date": f"Mon, 23 Nov 2026 10:00:00 {zone}".strip()}, b"").date == 1795428000
+    finally:
+        monkeypatch.undo()
+        time.tzset()

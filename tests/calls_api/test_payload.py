@@ -36,6 +36,17 @@ def test_values_become_strings_in_one_way(value: object, text: str) -> None:
     assert flat_payload({"name": value}) == {"name": text}
 
 
+class NumPyFloat(float):
+    """Writes itself as NumPy's float64 does."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)!r})"
+
+
+def test_a_subclass_of_float_is_written_as_a_number() -> None:
+    assert flat_payload({"a": NumPyFloat(0.5)}) == {"a": "0.5"}
+
+
 def test_names_are_sorted_and_composed() -> None:
     assert list(flat_payload({"b": 1, "a": 2, "e\u0301": 3})) == ["a", "b", "\u00e9"]
     assert flat_payload(None) == {}

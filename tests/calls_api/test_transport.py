@@ -10,9 +10,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from aimylogic_provider.calls_api.answers import Silence
-from aimylogic_provider.calls_api.transport import NoResponse, RequestsTransport, TransportSettings
+from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.endpoints import add_phone
+from aimylogic_provider.calls_api.transport import RequestsTransport, TransportSettings
+from aimylogic_provider.calls_api.wire import NoResponse, Silence
 
+POST = add_phone(Call.of("79123456789"), idempotence_key="k")
 SECRET = "1.2.secret-token"
 Behaviour = Callable[[socket.socket], None]
 
@@ -76,7 +79,7 @@ def reset(connection: socket.socket) -> None:
 def test_ways_of_not_answering(behave: Behaviour, silence: Silence) -> None:
     transport = RequestsTransport(TransportSettings(connect_timeout=0.5, read_timeout=0.5, max_body=4096))
     with server(behave) as (url, requests), pytest.raises(NoResponse) as error:
-        transport.send("POST", f"{url}/{SECRET}?phone=79123456789", {})
+        transport.send(POST, f"{url}/{SECRET}?phone=79123456789")
     assert error.value.silence is silence
     assert len(requests) == 1, "nothing is repeated in the transport"
     assert SECRET not in str(error.value) + repr(error.value)
@@ -89,7 +92,7 @@ def test_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(NoResponse) as error:
-        RequestsTransport(TransportSettings()).send("GET", f"http://127.0.0.1:{port}/{SECRET}", {})
+        RequestsTransport(TransportSettings()).send(POST, f"http://127.0.0.1:{port}/{SECRET}")
     assert error.value.silence is Silence.UNREACHABLE
 
 
@@ -97,7 +100,7 @@ def test_unreachable() -> None:
 def test_redirects_are_not_followed(status: int) -> None:
     text = f"HTTP/1.1 {status} X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
     with server(answer(text)) as (url, requests):
-        assert RequestsTransport(TransportSettings()).send("POST", url, {}).status == status
+        assert RequestsTransport(TransportSettings()).send(POST, url).status == status
     assert len(requests) == 1
 
 
@@ -109,15 +112,13 @@ def test_netrc_is_not_read(tmp_path: object, monkeypatch: pytest.MonkeyPatch) ->
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with server(answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as (url, requests):
-        RequestsTransport(TransportSettings()).send("GET", url, {})
+        RequestsTransport(TransportSettings()).send(POST, url)
     assert b"Authorization" not in requests[0]
 
 
 def test_a_post_bears_its_parameters_in_the_url_and_no_body() -> None:
     with server(answer('HTTP/1.1 200 OK\r\nDATE: x\r\nContent-Length: 3\r\n\r\n"1"')) as (url, requests):
-        response = RequestsTransport(TransportSettings()).send(
-            "POST", f"{url}/a?gmtZone=%2B03%3A30", {"Idempotence-Key": "k"}
-        )
+        response = RequestsTransport(TransportSettings()).send(POST, f"{url}/a?gmtZone=%2B03%3A30")
     assert (response.body, response.headers["date"]) == (b'"1"', "x")
     assert requests[0].startswith(b"POST /a?gmtZone=%2B03%3A30 HTTP/1.1\r\n")
     assert b"Idempotence-Key: k\r\n" in requests[0]

@@ -54,9 +54,9 @@ class StoppableOperator(AddPhoneOperator):
             if noting:
                 self._wait_at("after the note")
 
-        def watched_send(transport: RequestsTransport, method: str, url: str, *arguments: Any) -> Any:
-            answer = send(transport, method, url, *arguments)
-            if "addPhone" in url:
+        def watched_send(transport: RequestsTransport, request: Any, url: str) -> Any:
+            answer = send(transport, request, url)
+            if request.key is not None:
                 self._wait_at("after the request")
             return answer
 
