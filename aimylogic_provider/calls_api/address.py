@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from aimylogic_provider.calls_api.errors import CallRejectedError, ConnectionRejectedError
+from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
 from aimylogic_provider.calls_api.wire import Request
 
 __all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress"]
@@ -69,13 +69,13 @@ class CampaignAddress:
     def url(self, request: Request[Any]) -> str:
         """Return the full URL of *request*, percent-encoded.
 
-        :raises CallRejectedError: if it is longer than :data:`MAX_URL` characters
+        :raises RejectedError: if it is longer than :data:`MAX_URL` characters
         """
         url = self.base_url + request.endpoint.path.replace("{token}", quote(self.token, safe=""))
         if request.query:
             url += "?" + urlencode(request.query, quote_via=quote, safe="")
         if len(url) > MAX_URL:
-            raise CallRejectedError(
+            raise RejectedError(
                 f"the request's URL would have {len(url):,} characters, more than the {MAX_URL:,} that pass every "
                 "proxy: shorten the payload, or use addPhones, which sends it in the body"
             )

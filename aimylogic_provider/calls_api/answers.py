@@ -1,6 +1,6 @@
 """What an answer means, on two axes never mixed: what is known of the request, and whether another try can help.
 
-One table for all endpoints (:func:`judge_status`), and one for the ways of not answering (:func:`silent`).
+One table for all endpoints (:func:`interpret`), and one for the ways of not answering (:func:`silent`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
 from aimylogic_provider.calls_api.values import read_json
 from aimylogic_provider.calls_api.wire import Endpoint, NoResponse, Request, Response, Silence
 
-__all__ = ["Verdict", "interpret", "judge_status", "silent"]
+__all__ = ["interpret", "silent"]
 
 T = TypeVar("T")
 _ERROR_TYPE = re.compile(r"[A-Za-z0-9_.]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class _Verdict:
     """What an answer without a result means.
 
     :param known: what is known of the request
@@ -40,18 +40,16 @@ _PERMANENT_SILENCE = {
 _REFUSALS = {
     "invalid.token": "no campaign has this token there: check the host, and copy the token again from Aimylogic "
     "(Integration → Get token)",
-    "invalid.call.task.state": "the campaign is stopped and takes no numbers: start it in Aimylogic, then clear the "
-    "task",
-    "phone.bad.format": "the server doesn't take the phone for a number of its country: correct it, then clear the "
-    "task",
-    "phone.gmtZone.bad.format": "the server doesn't take the time zone: correct gmt_zone, then clear the task",
+    "invalid.call.task.state": "the campaign is stopped and takes no numbers: start it in Aimylogic",
+    "phone.bad.format": "the server doesn't take the phone for a number of its country: correct it",
+    "phone.gmtZone.bad.format": "the server doesn't take the time zone: correct gmt_zone",
     "phone.duplicated": "the same phone with the same payload was added within the last 24 hours",
     "phone.not.found": "the campaign knows no such phone",
     "id.not.found": "the campaign knows no such id",
 }
 
 
-def judge_status(endpoint: Endpoint[T], status: int, error_type: str | None, *, keyed: bool) -> Verdict:
+def _judge_status(endpoint: Endpoint[T], status: int, error_type: str | None, *, keyed: bool) -> _Verdict:
     """Judge a status other than a readable 200.
 
     :param error_type: the ``type`` that the body names, if it is an error of the contract
@@ -60,37 +58,37 @@ def judge_status(endpoint: Endpoint[T], status: int, error_type: str | None, *, 
     match status:
         case 400 | 404 if error_type is not None and (status, error_type) in endpoint.refusals:
             if error_type == "phone.duplicated" and keyed:
-                return Verdict(
+                return _Verdict(
                     Known.UNANSWERED,
                     True,
                     "the server called it a duplicate, which it never does when it sees an idempotence key: "
                     "something on the way removes the header Idempotence-Key (a proxy?)",
                 )
-            return Verdict(Known.REFUSED, False, _REFUSALS.get(error_type, f"the server refused it: {error_type}"))
+            return _Verdict(Known.REFUSED, False, _REFUSALS.get(error_type, f"the server refused it: {error_type}"))
         case 413:
-            return Verdict(Known.REFUSED, False, "the request is too large for the server: shorten the payload")
+            return _Verdict(Known.REFUSED, False, "the request is too large for the server: shorten the payload")
         case 401 | 403:
-            return Verdict(
+            return _Verdict(
                 Known.UNANSWERED,
                 False,
                 "access was denied, though the token in the URL is all that the API asks for: check the host, and "
                 "what stands between (a proxy, a firewall)",
             )
         case _ if 300 <= status <= 399:
-            return Verdict(
+            return _Verdict(
                 Known.UNANSWERED,
                 False,
                 "the server sent a redirect, which is not followed, for the token would go elsewhere: set the "
                 "connection's host to the final address",
             )
         case 408 | 425 | 429:
-            return Verdict(Known.UNANSWERED, True, "the server asks for patience")
+            return _Verdict(Known.UNANSWERED, True, "the server asks for patience")
         case _ if status >= 500:
-            return Verdict(Known.UNANSWERED, True, "the server, or something before it, failed")
+            return _Verdict(Known.UNANSWERED, True, "the server, or something before it, failed")
         case 200:
-            return Verdict(Known.UNANSWERED, True, "the body is not what the Calls API answers")
+            return _Verdict(Known.UNANSWERED, True, "the body is not what the Calls API answers")
         case _:
-            return Verdict(Known.UNANSWERED, True, "the Calls API has no such answer (is the host right?)")
+            return _Verdict(Known.UNANSWERED, True, "the Calls API has no such answer (is the host right?)")
 
 
 def interpret(request: Request[T], response: Response) -> T:
@@ -106,7 +104,7 @@ def interpret(request: Request[T], response: Response) -> T:
         except UnreadableError as error:
             reason = f" ({error})"
     error_type, phone = _error(response)
-    verdict = judge_status(endpoint, response.status, error_type, keyed=request.key is not None)
+    verdict = _judge_status(endpoint, response.status, error_type, keyed=request.key is not None)
     named = f" {error_type}" if error_type else ""
     raise ApiError(
         f"{endpoint.name} was answered with {response.status}{named}{reason}: {verdict.advice}",

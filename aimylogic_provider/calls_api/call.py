@@ -36,7 +36,7 @@ class Call:
     ) -> Call:
         """Validate what a user wrote and return it in canonical form.
 
-        :raises CallRejectedError: naming the value (a phone masked), the rule and the way out
+        :raises RejectedError: naming the value (a phone masked), the rule and the way out
         """
         return cls(
             phone=canonical_phone(phone, phone_region),

@@ -48,7 +48,7 @@ class CampaignClient:
     def ask(self, request: Request[T]) -> Answer[T]:
         """Send *request* once and return what it was answered.
 
-        :raises CallRejectedError: if its URL is too long; nothing was sent
+        :raises RejectedError: if its URL is too long; nothing was sent
         :raises ApiError: if it did not end in a result
         """
         url = self.address.url(request)

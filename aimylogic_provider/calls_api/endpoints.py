@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.reports import (
     CallJob,
     Campaign,
@@ -91,14 +91,14 @@ def add_phone(
 
     :param idempotence_key: sent as it is given, as the header ``Idempotence-Key``
     :param method: ``POST`` or ``GET``; a test call is always a GET
-    :raises CallRejectedError: for another method, or a key that no header can bear
+    :raises RejectedError: for another method, or a key that no header can bear
     """
     if method not in ADD_PHONE.methods:
-        raise CallRejectedError(f"method {method!r} is not one that addPhone has: use 'POST' or 'GET'")
+        raise RejectedError(f"method {method!r} is not one that addPhone has: use 'POST' or 'GET'")
     if idempotence_key is not None and not (
         idempotence_key.isascii() and idempotence_key.isprintable() and idempotence_key.strip() == idempotence_key != ""
     ):
-        raise CallRejectedError(
+        raise RejectedError(
             "idempotence_key is empty or holds characters that no HTTP header can bear: use a UUID, or other "
             "printable ASCII text without spaces at its ends"
         )
@@ -125,7 +125,7 @@ def campaign() -> Request[Campaign]:
 def call_job_report(*, phones: Sequence[str] = (), ids: Sequence[str] = ()) -> Request[tuple[CallJob, ...]]:
     """The jobs of some phones, or with some ids, or both."""
     if not phones and not ids:
-        raise CallRejectedError("a report needs phones or ids: give at least one")
+        raise RejectedError("a report needs phones or ids: give at least one")
     wanted = {"phones": [str(phone) for phone in phones], "ids": [str(number) for number in ids]}
     return _ask(CALL_JOB_REPORT, {name: values for name, values in wanted.items() if values})
 
@@ -143,10 +143,10 @@ def call_job_report_by_date(
 
     :param page: 0 to 199
     :param page_size: rows, 1 to 200
-    :raises CallRejectedError: for a time without a zone, or a page out of range
+    :raises RejectedError: for a time without a zone, or a page out of range
     """
     if not 0 <= page <= 199 or not 1 <= page_size <= 200:
-        raise CallRejectedError(
+        raise RejectedError(
             f"page {page} of size {page_size} can't be asked for: pages are 0 to 199, sizes 1 to 200; split the "
             "time range instead"
         )
@@ -166,5 +166,5 @@ def _ask(endpoint: Endpoint[T], body: object) -> Request[T]:
 
 def _milliseconds(name: str, moment: datetime) -> int:
     if moment.tzinfo is None:
-        raise CallRejectedError(f"{name} {moment.isoformat()} has no time zone: give an aware datetime")
+        raise RejectedError(f"{name} {moment.isoformat()} has no time zone: give an aware datetime")
     return round(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Every exception that the Calls API layer raises, and the two axes on which an answer is judged.
+"""The exceptions that users of this package meet, and what they tell of a request.
 
 No message here ever bears a campaign's token, nor a phone number in full.
 """
@@ -10,18 +10,15 @@ from enum import StrEnum
 __all__ = [
     "AimylogicError",
     "ApiError",
-    "CallRejectedError",
     "ConnectionRejectedError",
     "Known",
+    "RejectedError",
     "UnreadableError",
 ]
 
 
 class Known(StrEnum):
-    """What is known of a request after its answer, or after the lack of one."""
-
-    ANSWERED = "answered"
-    """It took effect, and the answer was read."""
+    """What is known of a request that brought no result."""
 
     REFUSED = "refused"
     """The server said definitely that it took no effect."""
@@ -31,15 +28,15 @@ class Known(StrEnum):
 
 
 class AimylogicError(Exception):
-    """Base of all errors of this package."""
+    """Base of the errors that the hook and the operator raise."""
 
 
-class CallRejectedError(AimylogicError, ValueError):
-    """A call that this package refuses to send: it never reached the network."""
+class RejectedError(AimylogicError, ValueError):
+    """What this package refuses to send: it never reached the network."""
 
 
-class ConnectionRejectedError(AimylogicError, ValueError):
-    """Connection settings that can't be used: nothing was sent."""
+class ConnectionRejectedError(RejectedError):
+    """Connection settings that can't be used."""
 
 
 class UnreadableError(AimylogicError, ValueError):

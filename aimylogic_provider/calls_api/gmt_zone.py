@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 
 __all__ = ["FORMS", "canonical_gmt_zone"]
 
@@ -33,12 +33,12 @@ _LIMIT = 18 * 3600
 def canonical_gmt_zone(value: object) -> str | None:
     """Return *value* as ``Z``, ``±hh:mm``, ``±hh:mm:ss`` or an IANA id; None or ``""`` as None.
 
-    :raises CallRejectedError: for every other form, naming those that are allowed
+    :raises RejectedError: for every other form, naming those that are allowed
     """
     if value is None:
         return None
     if not isinstance(value, str):
-        raise CallRejectedError(f"gmt_zone {value!r} is of type {type(value).__name__}: give text, one of {FORMS}")
+        raise RejectedError(f"gmt_zone {value!r} is of type {type(value).__name__}: give text, one of {FORMS}")
     text = value.strip()
     if not text:
         return None
@@ -46,7 +46,7 @@ def canonical_gmt_zone(value: object) -> str | None:
         return _offset(match, text)
     if text in _iana_ids():
         return text
-    raise CallRejectedError(f"gmt_zone {text[:64]!r} is none of the allowed forms: {FORMS}")
+    raise RejectedError(f"gmt_zone {text[:64]!r} is none of the allowed forms: {FORMS}")
 
 
 def _offset(match: re.Match[str], text: str) -> str:
@@ -57,7 +57,7 @@ def _offset(match: re.Match[str], text: str) -> str:
     minutes = int(part["mm"] or part["mm2"] or 0)
     seconds = int(part["ss"] or part["ss2"] or 0)
     if minutes > 59 or seconds > 59 or hours * 3600 + minutes * 60 + seconds > _LIMIT:
-        raise CallRejectedError(f"gmt_zone {text!r} lies outside -18:00 to +18:00, or is no time: use {FORMS}")
+        raise RejectedError(f"gmt_zone {text!r} lies outside -18:00 to +18:00, or is no time: use {FORMS}")
     canonical = f"{part['sign'] or '+'}{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
     return "Z" if canonical in ("+00:00", "-00:00") else canonical
 

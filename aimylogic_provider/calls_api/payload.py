@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 
 __all__ = ["RESERVED", "flat_payload"]
 
@@ -27,29 +27,29 @@ _WAY_OUT = "addPhone takes a flat object of strings; addPhones takes nested ones
 def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
     """Return *payload* as text by name, sorted by name; empty for None.
 
-    :raises CallRejectedError: for nested values, None, reserved or empty names, text that is not Unicode
+    :raises RejectedError: for nested values, None, reserved or empty names, text that is not Unicode
     """
     if payload is None:
         return {}
     if not isinstance(payload, Mapping):
-        raise CallRejectedError(
+        raise RejectedError(
             f"payload is of type {type(payload).__name__}: give a dictionary of names and values. {_WAY_OUT}"
         )
     flat: dict[str, str] = {}
     for name, value in payload.items():
         text = _name(name)
         if text in flat:
-            raise CallRejectedError(f"payload names {text!r} twice, in two Unicode forms: keep one")
+            raise RejectedError(f"payload names {text!r} twice, in two Unicode forms: keep one")
         flat[text] = _text(text, value)
     return dict(sorted(flat.items()))
 
 
 def _name(name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise CallRejectedError(f"payload has the name {name!r}: names are text that is not empty")
+        raise RejectedError(f"payload has the name {name!r}: names are text that is not empty")
     text = _unicode(name, f"payload name {name!r}")
     if text in RESERVED or text.casefold() == "idempotence-key":
-        raise CallRejectedError(
+        raise RejectedError(
             f"payload has the name {text!r}, which addPhone reads itself: rename it, or use addPhones, where the "
             "payload stands apart"
         )
@@ -71,11 +71,11 @@ def _text(name: str, value: object) -> str:
         case datetime() | date() | time() if value == value:
             return value.isoformat()
         case float() | Decimal():
-            raise CallRejectedError(f"payload {name!r} is {value}: only finite numbers can be sent")
+            raise RejectedError(f"payload {name!r} is {value}: only finite numbers can be sent")
         case None:
-            raise CallRejectedError(f"payload {name!r} is None: leave the name out, or send an empty text. {_WAY_OUT}")
+            raise RejectedError(f"payload {name!r} is None: leave the name out, or send an empty text. {_WAY_OUT}")
         case _:
-            raise CallRejectedError(
+            raise RejectedError(
                 f"payload {name!r} is a {type(value).__name__}: make it text, a number, a boolean or a date. {_WAY_OUT}"
             )
 
@@ -84,5 +84,5 @@ def _unicode(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise CallRejectedError(f"{what} holds a lone surrogate, which is no character: clean the text") from None
+        raise RejectedError(f"{what} holds a lone surrogate, which is no character: clean the text") from None
     return unicodedata.normalize("NFC", text)

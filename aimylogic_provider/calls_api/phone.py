@@ -11,7 +11,7 @@ import unicodedata
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -40,7 +40,7 @@ def canonical_phone(value: object, region: str | None = None) -> str:
     :param value: a number as people write it: ``+7 912 345-67-89``, ``79123456789``, an integer, or, with
         *region*, a national number such as ``8 (912) 345-67-89``
     :param region: the two-letter code (ISO 3166-1) of the country whose national numbers are understood
-    :raises CallRejectedError: if it is no possible number, or could be two different ones
+    :raises RejectedError: if it is no possible number, or could be two different ones
     """
     import phonenumbers
 
@@ -51,7 +51,7 @@ def canonical_phone(value: object, region: str | None = None) -> str:
     if text.startswith("+") or region is None:
         number = _read("+" + digits, None)
         if number is None:
-            raise CallRejectedError(
+            raise RejectedError(
                 f"phone {mask_phone(text)!r} is not a possible number with a country code: write it in full, as "
                 "in +79123456789"
                 + ("" if region else ", or set phone_region (as in 'RU') if your numbers are national ones")
@@ -62,7 +62,7 @@ def canonical_phone(value: object, region: str | None = None) -> str:
         _digits(number): number for number in (_read("+" + digits, None), _read(digits, region)) if number is not None
     }
     if not readings:
-        raise CallRejectedError(
+        raise RejectedError(
             f"phone {mask_phone(text)!r} is not a possible number, neither with a country code nor in region "
             f"{region}: correct it, or write it in full, as in +79123456789"
         )
@@ -70,7 +70,7 @@ def canonical_phone(value: object, region: str | None = None) -> str:
         valid = {text for text, number in readings.items() if phonenumbers.is_valid_number(number)}
         if len(valid) != 1:
             one, other = (mask_phone(text) for text in sorted(readings))
-            raise CallRejectedError(
+            raise RejectedError(
                 f"phone {mask_phone(text)!r} is ambiguous in region {region}: it could be {one} or {other}. "
                 "Write it with a plus and the country code"
             )
@@ -80,17 +80,17 @@ def canonical_phone(value: object, region: str | None = None) -> str:
 
 def _written(value: object) -> str:
     if value is None:
-        raise CallRejectedError("phone is None: give a number, as in '+79123456789'")
+        raise RejectedError("phone is None: give a number, as in '+79123456789'")
     if isinstance(value, bool) or not isinstance(value, (str, Integral)):
-        raise CallRejectedError(
+        raise RejectedError(
             f"phone {mask_phone(value)!r} is of type {type(value).__name__}: give text or an integer (a number "
             "that went through a float has lost its digits' meaning; cast the column to text)"
         )
     text = unicodedata.normalize("NFKC", str(value)).translate(_DASHES).strip()
     if not text:
-        raise CallRejectedError("phone is empty: give a number, as in '+79123456789'")
+        raise RejectedError("phone is empty: give a number, as in '+79123456789'")
     if not _WRITTEN.fullmatch(text):
-        raise CallRejectedError(
+        raise RejectedError(
             f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: allowed are digits, "
             "one leading plus, spaces, brackets, dots, slashes and dashes"
         )
@@ -101,7 +101,7 @@ def _checked_region(region: str) -> str:
     import phonenumbers
 
     if not isinstance(region, str) or region.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise CallRejectedError(
+        raise RejectedError(
             f"phone_region {region!r} is not a region with phone numbers: give a two-letter code, as in 'RU'"
         )
     return region.upper()

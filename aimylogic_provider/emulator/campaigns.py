@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.phone import canonical_phone
 
@@ -208,14 +208,14 @@ class Campaigns:
 def _checked(phone: str, gmt_zone: str | None) -> tuple[str, str | None]:
     try:
         plain = canonical_phone(phone)
-    except CallRejectedError:
+    except RejectedError:
         raise Refusal(400, "phone.bad.format", "The phone is not a number of its country", phone=phone) from None
     # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
     if gmt_zone is not None and gmt_zone[:1] == " ":
         gmt_zone = "+" + gmt_zone[1:]
     try:
         return plain, canonical_gmt_zone(gmt_zone)
-    except CallRejectedError:
+    except RejectedError:
         raise Refusal(
             400, "phone.gmtZone.bad.format", "The time zone is of none of the allowed forms",
             phone=phone, gmtZone=gmt_zone,
@@ -225,5 +225,5 @@ def _checked(phone: str, gmt_zone: str | None) -> tuple[str, str | None]:
 def _plain(phone: str) -> str:
     try:
         return canonical_phone(phone)
-    except CallRejectedError:
+    except RejectedError:
         return phone

@@ -90,7 +90,7 @@ class AimylogicHook(BaseHook):
             calls the person again after that. Without one, the server itself refuses a duplicate for 24 hours
         :param method: ``POST`` or ``GET``
         :param test_call: use the address for testing, which knows no duplicates
-        :raises CallRejectedError: if the call can't be sent as it is
+        :raises RejectedError: if the call can't be sent as it is
         :raises ApiError: if it was not answered with an id; its ``known`` says whether it may have been added
         """
         from aimylogic_provider.calls_api.call import Call

@@ -11,7 +11,7 @@ the report doesn't show yet is younger than its lag, and then its key still live
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from aimylogic_provider.idempotence.keys import Parameters
@@ -84,16 +84,16 @@ class Report:
 class Terms:
     """The limits that hold, in seconds.
 
+    :param report_lag: how long a new job may take to show in the report
     :param send_timeout: the longest that one send takes
     :param sends_left: how many sends this try may still make, the next one included
     :param pause: the longest pause between two of them
     """
 
-    report_lag: float = 600.0
-    send_timeout: float = 40.0
-    sends_left: int = 3
-    pause: float = 20.0
-    key_window: float = KEY_WINDOW
+    report_lag: float
+    send_timeout: float
+    sends_left: int
+    pause: float
 
     @property
     def span(self) -> float:
@@ -117,13 +117,13 @@ class Situation:
     parameters: Parameters
     person: str
     phone: str
+    terms: Terms
     record: Record | None = None
     others: tuple[Record, ...] = ()
     mapped: bool = False
     time: Time | None = None
     report: Report | None = None
     refused: bool = False
-    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,11 @@ class Refuse(Action):
 
 
 def decide(known: Situation) -> Action:
-    """Return what to do next."""
+    """Return what to do next.
+
+    :returns: an :class:`AskTime` or :class:`AskReport` where more must be known, to be asked for before deciding again;
+        else what to do
+    """
     record = known.record
     if record is not None and record.job is not None:
         if record.parameters == known.parameters:
@@ -295,7 +299,7 @@ def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> 
         return Park(row) if report.asked >= shown else Wait(row, shown)
     terms = known.terms
     unseen = time.now - report.asked + terms.report_lag + terms.send_timeout
-    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= terms.key_window
+    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= KEY_WINDOW
     if key_lives or report.asked >= shown:
         return SendNow(row)
     return Wait(row, shown)
@@ -331,7 +335,7 @@ def _margin(known: Situation) -> float:
 
 def _fits(known: Situation, age: float) -> bool:
     """Whether the next send and its repetitions end inside the key window. A negative age means a clock set back."""
-    return _protected(known) and age >= -SLACK and age + known.terms.span + _margin(known) <= known.terms.key_window
+    return _protected(known) and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW
 
 
 def _young(known: Situation, record: Record, time: Time) -> bool:

@@ -76,7 +76,7 @@ def clash(phone: str, found: Clash, changed: Iterable[str]) -> str:
 
 def refused(phone: str, reason: str) -> str:
     """Explain a definite refusal."""
-    return f"The call to {phone} was refused, and no job came of it. {reason}"
+    return f"The call to {phone} was refused, and no job came of it. {reason}. Once that is mended, clear the task."
 
 
 def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.keys import Parameters
 
 __all__ = ["FORMAT", "ClockSource", "CreatedBy", "Entry", "Job", "Outcome", "Record", "RecordError", "Send"]
@@ -19,7 +20,7 @@ FORMAT = 1
 """The version of the JSON form."""
 
 
-class RecordError(ValueError):
+class RecordError(AimylogicError, ValueError):
     """An entry that can't be read: written by a newer version, or changed by hand."""
 
 
@@ -85,7 +86,7 @@ class Record:
     :param key: the idempotence key, made once and kept
     :param person: digest of phone and ``call_again``
     :param phone: digest of the phone alone
-    :param masked_phone: for people
+    :param masked_phone: for people who look into the store
     :param sure: whether it was begun surely before any send of its key
     :param begun: the server's time when it was begun
     :param parameters: as they were first sent

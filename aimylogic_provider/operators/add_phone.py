@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.idempotence.attempt import Attempt
+    from aimylogic_provider.idempotence.one_try import Try
 
 __all__ = ["AddPhoneOperator"]
 
@@ -64,24 +64,28 @@ class AddPhoneOperator(BaseOperator):
         self.report_lag = report_lag
 
     def execute(self, context: Context) -> str:
-        """Add the number, or find that it was added; return the call job's id."""
-        from aimylogic_provider.calls_api.errors import CallRejectedError, ConnectionRejectedError
-        from aimylogic_provider.idempotence.attempt import NotAddedError
+        """Add the number, or find that it was added; return the call job's id.
+
+        :raises AirflowFailException: if another try can't help by itself: rejected, refused, parked
+        :raises AirflowException: if another try can help
+        """
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.one_try import NotAddedError
         from aimylogic_provider.idempotence.records import RecordError
 
         try:
-            return self._attempt(context).run()
-        except (CallRejectedError, ConnectionRejectedError, RecordError) as error:
+            return self._try(context).run()
+        except (RejectedError, RecordError) as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except NotAddedError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
-    def _attempt(self, context: Context) -> Attempt:
+    def _try(self, context: Context) -> Try:
         from aimylogic_provider.calls_api import endpoints
         from aimylogic_provider.calls_api.call import Call
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.attempt import Attempt
         from aimylogic_provider.idempotence.keys import Intent, campaign_digest
+        from aimylogic_provider.idempotence.one_try import Try
         from aimylogic_provider.operators.airflow_ports import (
             SystemClock,
             entry_store,
@@ -96,7 +100,7 @@ class AddPhoneOperator(BaseOperator):
         # Made once for its checks (the length of the URL), before anything is noted.
         client.address.url(endpoints.add_phone(call, test_call=self.test_call))
         ti = context["ti"]
-        return Attempt(
+        return Try(
             Intent(
                 dag_id=ti.dag_id,
                 run_id=ti.run_id,
@@ -118,10 +122,10 @@ class AddPhoneOperator(BaseOperator):
         )
 
     def _report_lag_seconds(self) -> float:
-        from aimylogic_provider.calls_api.errors import CallRejectedError
+        from aimylogic_provider.calls_api.errors import RejectedError
 
         lag = self.report_lag
         seconds = lag.total_seconds() if isinstance(lag, timedelta) else lag
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 12 * 3600:
-            raise CallRejectedError(f"report_lag {lag!r} can't be used: give a timedelta from 0 to under 12 hours")
+            raise RejectedError(f"report_lag {lag!r} can't be used: give a timedelta from 0 to under 12 hours")
         return float(seconds)

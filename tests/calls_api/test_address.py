@@ -7,7 +7,7 @@ import pytest
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.call import Call
 from aimylogic_provider.calls_api.endpoints import STATUS, add_phone
-from aimylogic_provider.calls_api.errors import CallRejectedError, ConnectionRejectedError
+from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
 from aimylogic_provider.calls_api.wire import Request
 
 TOKEN = "8231.7056.1b131df1"
@@ -80,5 +80,5 @@ def test_a_long_url_is_refused_with_the_way_out() -> None:
     address = CampaignAddress.of(None, TOKEN)
     free = 8000 - len(address.url(Request(STATUS, "GET", (("a", ""),))))
     assert len(address.url(Request(STATUS, "GET", (("a", "x" * free),)))) == 8000
-    with pytest.raises(CallRejectedError, match=r"8,001 characters.*addPhones"):
+    with pytest.raises(RejectedError, match=r"8,001 characters.*addPhones"):
         address.url(Request(STATUS, "GET", (("a", "x" * (free + 1)),)))

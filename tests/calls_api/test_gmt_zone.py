@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import FORMS, canonical_gmt_zone
 
 
@@ -52,14 +52,14 @@ def test_left_out(nothing: str | None) -> None:
     ],
 )  # fmt: skip
 def test_other_forms_are_refused_with_those_allowed(written: str) -> None:
-    with pytest.raises(CallRejectedError) as error:
+    with pytest.raises(RejectedError) as error:
         canonical_gmt_zone(written)
     assert FORMS in str(error.value)
 
 
 @pytest.mark.parametrize("value", [3, 3.0, True, ["+03:00"]])
 def test_values_of_other_types_are_refused(value: object) -> None:
-    with pytest.raises(CallRejectedError, match="give text"):
+    with pytest.raises(RejectedError, match="give text"):
         canonical_gmt_zone(value)
 
 
@@ -67,6 +67,6 @@ def test_values_of_other_types_are_refused(value: object) -> None:
 def test_the_canonical_form_is_stable(text: str) -> None:
     try:
         zone = canonical_gmt_zone(text)
-    except CallRejectedError:
+    except RejectedError:
         return
     assert canonical_gmt_zone(zone) == zone

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.payload import flat_payload
 
 
@@ -74,5 +74,5 @@ def test_names_are_sorted_and_composed() -> None:
     ],
 )
 def test_what_cannot_be_sent_is_refused_with_the_way_out(payload: object, message: str) -> None:
-    with pytest.raises(CallRejectedError, match=message):
+    with pytest.raises(RejectedError, match=message):
         flat_payload(payload)  # type: ignore[arg-type]

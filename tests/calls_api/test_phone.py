@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aimylogic_provider.calls_api.errors import CallRejectedError
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
 
 
@@ -54,7 +54,7 @@ def test_one_person_has_one_form(written: object, region: str | None) -> None:
     ],
 )
 def test_a_bad_number_is_rejected_in_words_that_help(written: object, region: str | None, message: str) -> None:
-    with pytest.raises(CallRejectedError, match=message) as error:
+    with pytest.raises(RejectedError, match=message) as error:
         canonical_phone(written, region)
     if len(str(written)) >= 7 and "79123456789" not in str(written):
         assert str(written) not in str(error.value), "the value is shown masked"
@@ -62,7 +62,7 @@ def test_a_bad_number_is_rejected_in_words_that_help(written: object, region: st
 
 def test_a_number_valid_in_two_readings_is_ambiguous() -> None:
     # 49 30 is Berlin with its country code, and a national number of Brazil's area 49.
-    with pytest.raises(CallRejectedError, match=r"ambiguous in region BR: .*49\*\*\*56 or 5549\*\*\*3456"):
+    with pytest.raises(RejectedError, match=r"ambiguous in region BR: .*49\*\*\*56 or 5549\*\*\*3456"):
         canonical_phone("4930123456", "BR")
     assert canonical_phone("+4930123456", "BR") == "4930123456"
     assert canonical_phone("+554930123456", "BR") == "554930123456"
@@ -87,7 +87,7 @@ def test_masks(value: object, masked: str) -> None:
 def test_any_value_is_a_number_or_a_clear_error(value: object) -> None:
     try:
         phone = canonical_phone(value)
-    except CallRejectedError as error:
+    except RejectedError as error:
         assert str(error)
     else:
         assert phone.isascii()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.calls_api.endpoints import call_job_report, call_job_report_by_date
-from aimylogic_provider.calls_api.errors import CallRejectedError, UnreadableError
+from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
 from aimylogic_provider.calls_api.reports import parse_call_jobs, parse_campaign, parse_status
 from aimylogic_provider.calls_api.values import read_time
 
@@ -96,9 +96,9 @@ def test_report_requests() -> None:
         "filter": {"createdAtFrom": 1767323045000},
         "pagination": {"page": 3, "pageSize": 200},
     }
-    with pytest.raises(CallRejectedError, match="at least one"):
+    with pytest.raises(RejectedError, match="at least one"):
         call_job_report()
-    with pytest.raises(CallRejectedError, match="0 to 199"):
+    with pytest.raises(RejectedError, match="0 to 199"):
         call_job_report_by_date(page=200)
-    with pytest.raises(CallRejectedError, match="time zone"):
+    with pytest.raises(RejectedError, match="time zone"):
         call_job_report_by_date(created_from=datetime(2026, 1, 1))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aimylogic_provider.calls_api.errors import ApiError, CallRejectedError, Known
+from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.faults import Fault
 from aimylogic_provider.hooks import AimylogicHook
@@ -44,7 +44,7 @@ def test_test_calls(hook: AimylogicHook, emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("key", ["", " a", "a\r\nX: y", "ключ"])
 def test_a_key_that_no_header_can_bear(hook: AimylogicHook, key: str) -> None:
-    with pytest.raises(CallRejectedError, match="idempotence_key"):
+    with pytest.raises(RejectedError, match="idempotence_key"):
         hook.add_phone("79123456789", idempotence_key=key)
 
 

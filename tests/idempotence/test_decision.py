@@ -32,6 +32,7 @@ from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0
 HERE = Parameters("campaign", False, "payload", "zone")
+TERMS = Terms(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
 SURE = Entry(sure=True, server_time=BEGAN, run_age=5.0)
 UNSURE = replace(SURE, sure=False)
 UNANSWERED, REFUSED = Outcome.UNANSWERED, Outcome.REFUSED
@@ -53,6 +54,7 @@ def decided(after: float | None, *, report: list[float] | None = None, **known: 
                 "parameters": HERE,
                 "person": "person",
                 "phone": "phone",
+                "terms": TERMS,
                 "time": None if now is None else Time(now, known.pop("clock", ClockSource.SERVER)),
                 "report": None
                 if report is None or now is None
@@ -173,7 +175,7 @@ def test_old_and_unclear_waits_for_the_lag_after_the_last_send() -> None:
 
 
 def test_none_in_the_report_is_sent_only_while_an_unseen_job_would_have_a_living_key() -> None:
-    slow = Terms(report_lag=24 * HOUR)
+    slow = replace(TERMS, report_lag=24 * HOUR)
     late = replace(record(UNANSWERED), sends=(Send(BEGAN), Send(BEGAN + 25 * HOUR)))
     assert isinstance(decided(25 * HOUR + 1, record=late, report=[], terms=slow), Wait)
     assert decided(49 * HOUR + 40, record=late, report=[], terms=slow) == SendNow(Row.UNANSWERED_OLD)

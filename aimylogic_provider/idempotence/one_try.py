@@ -8,7 +8,7 @@ that was replaced. So nothing here catches broadly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
@@ -40,7 +40,7 @@ from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "Attempt", "NotAddedError"]
+__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "NotAddedError", "Try"]
 
 SENDS_PER_TRY = 3
 MAX_PAUSE = 20.0
@@ -63,7 +63,7 @@ class NotAddedError(AimylogicError):
         self.row = row
 
 
-class Attempt:
+class Try:
     """One try to add one call.
 
     :param first_try: whether this is surely the first try of its task instance, in a run that was never cleared
@@ -339,5 +339,4 @@ def _pause(state: RetryCallState) -> float:
 
 def _changed(before: Parameters, now: Parameters) -> list[str]:
     """The names of the parameters that differ."""
-    names = {"campaign": "campaign", "test_call": "test_call", "payload": "payload", "gmt_zone": "gmt_zone"}
-    return [text for name, text in names.items() if getattr(before, name) != getattr(now, name)]
+    return [one.name for one in fields(Parameters) if getattr(before, one.name) != getattr(now, one.name)]
