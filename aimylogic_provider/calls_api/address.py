@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -88,8 +89,8 @@ class CampaignAddress:
 
 def _base_url(host: str, port: int | None, scheme: str | None) -> str:
     wrong = ConnectionRejectedError(
-        f"host {host.rpartition('@')[2]!r} is no host name or address of the form https://app.aimylogic.com: give "
-        "scheme, host and port at most, without a path"
+        f"host {_shown(host)!r} is no host name or address of the form https://app.aimylogic.com: give scheme, host "
+        "and port at most, without a path"
     )
     try:
         parts = urlsplit(host if "://" in host else f"{scheme or 'https'}://{host}")
@@ -113,6 +114,13 @@ def _base_url(host: str, port: int | None, scheme: str | None) -> str:
         name = f"[{name}]"
     default = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{name}" + (f":{port}" if port and port != default else "")
+
+
+def _shown(host: str) -> str:
+    """A host setting as it may be shown: a URL that was pasted whole holds the token in its path."""
+    scheme, found, rest = host.rpartition("://")
+    name = re.split(r"[/?#\s]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return scheme + found + name + ("…" if len(name) < len(rest) else "")
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.answers import interpret, silent
 from aimylogic_provider.calls_api.call import Call
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.phone import canonical_phone
+from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response
 
@@ -70,23 +70,14 @@ class CampaignClient:
         return self.ask(endpoints.status())
 
     def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
-        """Ask for the jobs of one phone, in the form in which phones are compared.
+        """Ask for the jobs of one phone; all that the report shows are returned, whatever phone it writes.
 
         The server's ``phone.not.found`` is the answer that there are none; any other error is no answer.
         """
         try:
-            answer = self.ask(endpoints.call_job_report(phones=[phone]))
+            return self.ask(endpoints.call_job_report(phones=[phone]))
         except ApiError as error:
-            ours = error.phone is None or _same(error.phone, phone)
+            ours = error.phone is None or same_phone(error.phone, phone)
             if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:
                 return Answer((), error.date)
             raise
-        return Answer(tuple(job for job in answer.value if _same(job.phone, phone)), answer.date)
-
-
-def _same(written: str, phone: str) -> bool:
-    try:
-        return canonical_phone(written) == phone
-    except ValueError:
-        # A phone that can't be read could be ours: count it, so that nothing is missed.
-        return True

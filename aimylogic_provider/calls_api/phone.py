@@ -16,7 +16,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-__all__ = ["canonical_phone", "mask_phone"]
+__all__ = ["canonical_phone", "mask_phone", "same_phone"]
 
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-]*[0-9][0-9 ()./\-]*")
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
@@ -76,6 +76,14 @@ def canonical_phone(value: object, region: str | None = None) -> str:
             )
         return valid.pop()
     return next(iter(readings))
+
+
+def same_phone(written: str, phone: str) -> bool:
+    """Whether *written*, as a server writes it, is surely the canonical *phone*."""
+    try:
+        return canonical_phone(written) == phone
+    except RejectedError:
+        return False
 
 
 def _written(value: object) -> str:

@@ -20,7 +20,7 @@ __all__ = ["RequestsTransport", "TransportSettings"]
 class TransportSettings:
     """How to send.
 
-    :param connect_timeout: seconds to wait for a connection
+    :param connect_timeout: seconds to wait for a connection, after which no request leaves
     :param read_timeout: seconds to wait for the answer
     :param verify: whether to check certificates, or the path of the authorities' certificates
     :param proxies: proxy URL by scheme; empty means what the environment says
@@ -55,23 +55,28 @@ class RequestsTransport:
         from urllib3.exceptions import HTTPError
         from urllib3.util import Timeout
 
+        from aimylogic_provider.calls_api.connections import sending
+
         settings = self.settings
         deadline = time.monotonic() + settings.total_timeout
         try:
-            with self._open().request(
-                request.method,
-                url,
-                headers=request.all_headers,
-                data=None if request.json is None else json.dumps(request.json).encode(),
-                # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
-                timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
-                    total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout
-                ),
-                allow_redirects=False,
-                stream=True,
-                verify=settings.verify,
-                proxies=dict(settings.proxies) or None,
-            ) as answer:
+            with (
+                sending(settings.connect_timeout),
+                self._open().request(
+                    request.method,
+                    url,
+                    headers=request.all_headers,
+                    data=None if request.json is None else json.dumps(request.json).encode(),
+                    # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
+                    timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
+                        total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout
+                    ),
+                    allow_redirects=False,
+                    stream=True,
+                    verify=settings.verify,
+                    proxies=dict(settings.proxies) or None,
+                ) as answer,
+            ):
                 content = self._read(answer, deadline)
                 return Response(
                     answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
@@ -91,8 +96,11 @@ class RequestsTransport:
             import requests
 
             from aimylogic_provider import __version__
+            from aimylogic_provider.calls_api.connections import PunctualAdapter
 
             self._session = requests.Session()
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, PunctualAdapter())
             self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
             self._session.auth = _no_netrc
         return self._session

@@ -36,27 +36,38 @@ class Reading:
         """Read both."""
         return cls(clock.wall(), clock.monotonic())
 
-    def elapsed(self, clock: Clock) -> float:
-        """Seconds since, by the clock that shows more: one stands still in a suspended machine, one can be set back."""
-        return max(clock.wall() - self.wall, clock.monotonic() - self.monotonic, 0.0)
+    def elapsed(self, clock: Clock) -> tuple[float, float]:
+        """Seconds since, at the least and at the most: a clock stands still in a suspended machine, or can be set."""
+        wall, monotonic = self._differences(clock)
+        return max(0.0, min(wall, monotonic)), max(0.0, wall, monotonic)
 
     def clocks_agree(self, clock: Clock) -> bool:
         """Whether both clocks show the same time since, to within two seconds."""
-        return abs((clock.wall() - self.wall) - (clock.monotonic() - self.monotonic)) <= 2.0
+        wall, monotonic = self._differences(clock)
+        return abs(wall - monotonic) <= 2.0
+
+    def _differences(self, clock: Clock) -> tuple[float, float]:
+        return clock.wall() - self.wall, clock.monotonic() - self.monotonic
 
 
 @dataclass(frozen=True, slots=True)
 class Timebase:
-    """The server's time at a moment of the worker's."""
+    """The server's time as one answer told it, and the worker's clocks before its request and after it.
 
-    at: float
+    :param date: Unix seconds, whole ones
+    """
+
+    date: float
     clock: ClockSource
-    reading: Reading
+    before: Reading
+    after: Reading
 
     def now(self, clock: Clock) -> Time:
         """The server's time now."""
-        return Time(self.at + self.reading.elapsed(clock), self.clock)
+        least, _ = self.after.elapsed(clock)
+        _, most = self.before.elapsed(clock)
+        return Time(self.date + least, self.date + 1.0 + most, self.clock)
 
     def is_fresh(self, clock: Clock) -> bool:
         """Whether it can still be told from here: for a minute, unless a clock was set or stood still meanwhile."""
-        return self.reading.elapsed(clock) <= 60.0 and self.reading.clocks_agree(clock)
+        return self.before.clocks_agree(clock) and self.after.elapsed(clock)[1] <= 60.0

@@ -55,9 +55,13 @@ class Row(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """The server's time now, in Unix seconds, and whose clock told it."""
+    """The server's time now, in Unix seconds: an interval, for ``Date`` took a while to come and tells whole seconds.
 
-    now: float
+    :param clock: whose clock told it
+    """
+
+    earliest: float
+    latest: float
     clock: ClockSource = ClockSource.SERVER
 
 
@@ -65,7 +69,7 @@ class Time:
 class ReportedJob:
     """A job of our phone in the report.
 
-    :param created: Unix seconds, or None if the report doesn't say
+    :param created: Unix seconds, or None if the report doesn't say, or not surely of our phone
     """
 
     id: str
@@ -74,7 +78,7 @@ class ReportedJob:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The jobs of our phone in the campaign, and the server's time when they were asked for."""
+    """The jobs of our phone in the campaign, and the server's time, at the earliest, when they were asked for."""
 
     jobs: tuple[ReportedJob, ...]
     asked: float
@@ -111,6 +115,7 @@ class Situation:
     :param person: digest of the person who is to be called
     :param phone: digest of the phone
     :param refused: whether the last recorded send has just now been refused
+    :param first: whether this try began the entry, surely before any send of its task instance
     """
 
     entry: Entry
@@ -124,6 +129,7 @@ class Situation:
     time: Time | None = None
     report: Report | None = None
     refused: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ def decide(known: Situation) -> Action:
         return Clash(Row.CREATED_CHANGED, record.job.id)
     if (record is None or record.only_refused) and (moved := _moved(known)):
         return Park(Row.MAPPED_CHANGED, tuple(other.job.id for other in moved if other.job))
-    if record is not None and record.unanswered and _where(record.parameters) != _where(known.parameters):
+    if record is not None and _where(record.parameters) != _where(known.parameters) and _may_have_a_job(record):
         return Park(Row.UNANSWERED_ELSEWHERE)
     if known.time is None:
         return AskTime(Row.TIME)
@@ -219,6 +225,11 @@ def decide(known: Situation) -> Action:
 
 def _where(parameters: Parameters) -> tuple[str, bool]:
     return parameters.campaign, parameters.test_call
+
+
+def _may_have_a_job(record: Record) -> bool:
+    """Whether a job may exist where the record was begun; an unsure record's refusals don't tell of other sends."""
+    return bool(record.unanswered) or (bool(record.sends) and not record.sure)
 
 
 def _own(known: Situation, record: Record) -> bool:
@@ -274,9 +285,10 @@ def _unanswered_shared(known: Situation, record: Record, time: Time) -> Action:
 
 def _refused(known: Situation, record: Record, time: Time) -> Action:
     """A definite refusal of the last send: an outcome only if no other send can have made a job."""
-    if record.sure and not record.unanswered:
-        return Refuse(Row.REFUSED_SURE)
     own = _own(known, record)
+    # In a mapped task another instance may have sent since, unless this is the first try.
+    if not record.unanswered and (own or (known.first and record.sure)):
+        return Refuse(Row.REFUSED_SURE)
     row = Row.REFUSED_OPEN if own else Row.REFUSED_SHARED
     report = known.report
     if report is None:
@@ -298,7 +310,7 @@ def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> 
         # Without the server's time the report proves too little to send after an unanswered send.
         return Park(row) if report.asked >= shown else Wait(row, shown)
     terms = known.terms
-    unseen = time.now - report.asked + terms.report_lag + terms.send_timeout
+    unseen = time.latest - report.asked + terms.report_lag
     key_lives = _protected(known) and unseen + terms.span + _margin(known) <= KEY_WINDOW
     if key_lives or report.asked >= shown:
         return SendNow(row)
@@ -319,8 +331,15 @@ def _adopt_or_park(row: Row, known: Situation, record: Record, report: Report, f
 
 
 def _protected(known: Situation) -> bool:
-    """Whether the server heeds the key: it doesn't for test calls, nor where the key gets lost on the way."""
-    return not known.parameters.test_call and not (known.record is not None and known.record.key_lost)
+    """Whether the server surely heeds the key.
+
+    It doesn't for test calls, nor where the key gets lost on the way; and no source states what it does with the same
+    key and other parameters.
+    """
+    record = known.record
+    if known.parameters.test_call:
+        return False
+    return record is None or not (record.key_lost or (record.unanswered and record.parameters != known.parameters))
 
 
 def _margin(known: Situation) -> float:
@@ -339,29 +358,30 @@ def _fits(known: Situation, age: float) -> bool:
 
 
 def _young(known: Situation, record: Record, time: Time) -> bool:
-    return _fits(known, time.now - min(send.at for send in record.unanswered))
+    return _fits(known, time.latest - min(send.at for send in record.unanswered))
 
 
 def _run_young(known: Situation, time: Time) -> bool:
     entry = known.entry
     if entry.server_time is None or entry.run_age is None:
         return False
-    return _fits(known, time.now - entry.server_time + entry.run_age)
+    return _fits(known, time.latest - entry.server_time + entry.run_age)
 
 
 def _shown_at(known: Situation) -> float:
     """When the report shows every job that an earlier send can have made, by the server's clock."""
     record, entry = known.record, known.entry
-    latest = [send.at for send in record.unanswered] if record is not None else []
+    ends = [send.until for send in record.unanswered] if record is not None else []
     if record is None or not _own(known, record):
         # Sends that no record tells of were made before this record, or this entry, was begun.
-        latest.append(record.begun if record is not None else entry.server_time or 0.0)
-    return max(latest) + known.terms.send_timeout + known.terms.report_lag + _margin(known) - SLACK
+        begun = record.begun if record is not None else entry.server_time or 0.0
+        ends.append(begun + known.terms.send_timeout)
+    return max(ends) + known.terms.report_lag + _margin(known)
 
 
 def _window(known: Situation, send: Send) -> tuple[float, float]:
     margin = _margin(known)
-    return send.at - margin, send.at + known.terms.send_timeout + margin
+    return send.at - margin, send.until + margin
 
 
 def _within(known: Situation, moment: float, sends: Iterable[Send]) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
+from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.idempotence import explanations
 from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.decision import (
@@ -95,7 +96,12 @@ class Try:
         self._phone = intent.call.masked_phone
         self._timebase: Timebase | None = None
         self._jobs: dict[str, str] = {}
+        self._saved = False
+        self._decided = Reading.of(clock)
         content = store.read()
+        if content is None and not first_try:
+            # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
+            content = store.read()
         self._new = content is None
         self._entry = Entry(sure=first_try) if content is None else Entry.from_json(content)
 
@@ -105,16 +111,18 @@ class Try:
         :raises NotAddedError: with what is known and the ways out
         :raises Exception: whatever the store raises
         """
+        self._warn_of_open_sends()
         action = self._decide()
         if not isinstance(action, AskTime):
             return self._conclude(action)
-        if self._new:
-            # Written before anything is asked: it makes this entry's certainty durable, and is the first fence.
-            self._save(self._entry)
         try:
             return self._with_repetitions(self._step)
-        except ApiError as error:
-            raise self._ended_by(error) from None
+        except (ApiError, NotAddedError) as error:
+            if self._new and not self._saved:
+                # Nothing was sent. That a later try may know it, the head is kept. It is not written sooner, for a
+                # write that got stuck on its way to Airflow, and was repeated, must never undo the note of a send.
+                self._save(self._entry)
+            raise self._ended_by(error) if isinstance(error, ApiError) else error from None
 
     def _with_repetitions(self, step: Callable[[], str]) -> str:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
@@ -144,7 +152,7 @@ class Try:
 
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
         intent, record = self._intent, self._record
-        others = tuple(other for name, other in self._entry.records.items() if name != intent.record_name)
+        self._decided = Reading.of(self._clock)
         return decide(
             Situation(
                 entry=self._entry,
@@ -152,11 +160,12 @@ class Try:
                 person=intent.person,
                 phone=intent.phone_digest,
                 record=record,
-                others=others,
+                others=self._others,
                 mapped=intent.mapped,
                 time=self._timebase.now(self._clock) if self._timebase else None,
                 report=report,
                 refused=refused,
+                first=self._new and self._entry.sure,
                 terms=self._terms,
             )
         )
@@ -165,10 +174,24 @@ class Try:
     def _record(self) -> Record | None:
         return self._entry.records.get(self._intent.record_name)
 
+    @property
+    def _others(self) -> tuple[Record, ...]:
+        return tuple(other for name, other in self._entry.records.items() if name != self._intent.record_name)
+
+    def _warn_of_open_sends(self) -> None:
+        for other in self._others:
+            if other.unanswered and other.person != self._intent.person:
+                self._log.warning(
+                    "This task has also an unanswered request for %s, which this try leaves as it is: to have that "
+                    "settled, clear the task with the former parameters. Its sends: %s.",
+                    other.masked_phone, explanations.sends(other),
+                )  # fmt: skip
+
     def _save(self, entry: Entry) -> None:
         """Write the entry. Raises if this try was replaced."""
         self._entry = entry
         self._store.write(entry.to_json())
+        self._saved = True
 
     def _save_record(self, record: Record) -> None:
         self._save(self._entry.with_record(self._intent.record_name, record))
@@ -178,8 +201,9 @@ class Try:
         for _ in range(SENDS_PER_TRY):
             if self._timebase is not None and self._timebase.is_fresh(self._clock):
                 now = self._timebase.now(self._clock)
-                age = None if self._run_began is None else max(0.0, self._clock.wall() - self._run_began)
-                self._entry = self._entry.timed(now.now, now.clock, age)
+                # By whichever clock makes the run older: this worker's may be slow.
+                age = None if self._run_began is None else max(0.0, self._clock.wall(), now.latest) - self._run_began
+                self._entry = self._entry.timed(now.earliest, now.clock, age)
                 return
             self._timebase = self._told_time()
         raise NotAddedError(
@@ -189,16 +213,17 @@ class Try:
         )
 
     def _told_time(self) -> Timebase:
-        reading = Reading.of(self._clock)
+        before = Reading.of(self._clock)
         date = self._campaign.status().date
+        after = Reading.of(self._clock)
         if date is not None:
-            return Timebase(date, ClockSource.SERVER, reading)
+            return Timebase(date, ClockSource.SERVER, before, after)
         if self._timebase is None:
             self._log.warning(
                 "The server's answers bear no Date: its time is taken from this worker's clock, every limit is kept "
                 "an hour early, and no request is repeated after one that went unanswered."
             )
-        return Timebase(reading.wall, ClockSource.WORKER, reading)
+        return Timebase(after.wall, ClockSource.WORKER, after, after)
 
     def _now(self) -> Time:
         assert self._timebase is not None
@@ -206,19 +231,23 @@ class Try:
 
     def _ask_report(self) -> Report:
         self._ask_time_if_stale()
-        asked = self._now().now
-        jobs = self._campaign.jobs_of(self._intent.call.phone).value
+        asked, phone = self._now().earliest, self._intent.call.phone
+        jobs = self._campaign.jobs_of(phone).value
         self._jobs = {job.id: str(job) for job in jobs}
-        reported = tuple(ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None) for job in jobs)
+        # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
+        reported = tuple(
+            ReportedJob(job.id, job.created_at.timestamp() if job.created_at and same_phone(job.phone, phone) else None)
+            for job in jobs
+        )
         self._log.info("The report shows %d jobs for %s.", len(reported), self._phone)
         return Report(reported, asked)
 
     def _send(self, action: SendNow) -> str:
         """Note a send, send it, note the answer."""
-        decided = Reading.of(self._clock)
+        decided = self._decided
         record = self._noted()
         self._save_record(record)
-        if decided.elapsed(self._clock) > _FRESH:
+        if decided.elapsed(self._clock)[1] > _FRESH:
             # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
             # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
             self._save_record(record.withdrawn())
@@ -254,18 +283,20 @@ class Try:
                 masked_phone=self._phone,
                 # In a mapped task another instance may have had this person before, unless this is the first try.
                 sure=self._entry.sure and (not intent.mapped or self._new),
-                begun=now.now,
+                begun=now.latest,
                 parameters=intent.parameters,
             )
         elif record.only_refused:
-            record = replace(record, parameters=intent.parameters)
+            # Its key goes on where it was begun; elsewhere others may already use the one of the recipe.
+            here = record.parameters.campaign == intent.campaign and record.parameters.test_call == intent.test_call
+            record = replace(record, key=record.key if here else intent.key, parameters=intent.parameters)
         elif changed := _changed(record.parameters, intent.parameters):
             self._log.warning(
                 "An earlier request to add %s went unanswered, and its %s changed since. The same idempotence key is "
                 "sent: if the earlier request made a job, that job stays as it is.",
                 self._phone, " and ".join(changed),
             )  # fmt: skip
-        return record.noted(Send(now.now, now.clock))
+        return record.noted(Send(now.earliest, now.latest + self._terms.send_timeout, now.clock))
 
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""
@@ -320,7 +351,8 @@ class Try:
                 f"finds out before it sends anything new. Sends: {explanations.sends(record)}."
             )
         else:
-            text += " No call was added." if self._entry.sure else " This try added no call."
+            sure = self._entry.sure and not self._intent.mapped
+            text += " No call was added." if sure else " This try added no call."
         return NotAddedError(text, retryable=error.retryable)
 
 

@@ -54,12 +54,14 @@ class CreatedBy(StrEnum):
 class Send:
     """One request that may create a job.
 
-    :param at: when it was noted, before it left
+    :param at: when it was noted, before it left, at the earliest
+    :param until: when it had taken effect, at the latest, or never would
     :param detail: what was answered, in words without token and phone
     :param key_lost: whether the answer showed that the idempotence key had not reached the server
     """
 
     at: float
+    until: float
     clock: ClockSource = ClockSource.SERVER
     outcome: Outcome = Outcome.NOTED
     detail: str = ""
@@ -224,6 +226,7 @@ def _record_to_json(record: Record) -> dict[str, Any]:
         "sends": [
             {
                 "at": send.at,
+                "until": send.until,
                 "clock": send.clock.value,
                 "outcome": send.outcome.value,
                 "detail": send.detail,
@@ -248,6 +251,7 @@ def _record(content: Any) -> Record:
                     **{
                         **send,
                         "at": float(send["at"]),
+                        "until": float(send["until"]),
                         "clock": ClockSource(send["clock"]),
                         "outcome": Outcome(send["outcome"]),
                     }

@@ -83,6 +83,7 @@ class AddPhoneOperator(BaseOperator):
     def _try(self, context: Context) -> Try:
         from aimylogic_provider.calls_api import endpoints
         from aimylogic_provider.calls_api.call import Call
+        from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.keys import Intent, campaign_digest
         from aimylogic_provider.idempotence.one_try import Try
@@ -94,6 +95,8 @@ class AddPhoneOperator(BaseOperator):
             run_began,
         )
 
+        if not isinstance(self.test_call, bool):
+            raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
         call = Call.of(self.phone, self.payload, self.gmt_zone, phone_region=self.phone_region)

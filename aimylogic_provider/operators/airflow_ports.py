@@ -71,18 +71,19 @@ def entry_store(context: Context, log: Log) -> Store:
             "campaign holds jobs for the phone."
         )
         return NoStore()
-    if _has_worker_backend():
+    from airflow.providers.common.compat.sdk import conf
+
+    if conf.getboolean("state_store", "clear_on_success", fallback=False):
+        log.warning(
+            "[state_store] clear_on_success is set: the record of a call that was added is wiped. A clear then finds "
+            "its job by the idempotence key for 24 hours, if no parameter changed; later the call is parked."
+        )
+    if conf.get("workers", "state_store_backend", fallback=""):
         log.warning(
             "[workers] state_store_backend is set: it writes before Airflow checks whether this try was replaced, so "
             "two tries at once are not kept apart. Leave it unset to have that certainty."
         )
     return TaskStateEntry(accessor)
-
-
-def _has_worker_backend() -> bool:
-    from airflow.providers.common.compat.sdk import conf
-
-    return bool(conf.get("workers", "state_store_backend", fallback=""))
 
 
 def is_mapped(context: Context) -> bool:

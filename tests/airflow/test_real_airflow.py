@@ -174,7 +174,6 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
 POINTS = {
     # where the first try is stopped: how many requests that may create a job it still makes after it wakes, at most
     "before reading": 0,
-    "before the head": 0,
     "before the note": 0,
     "after the note": 1,
     "after the request": 0,

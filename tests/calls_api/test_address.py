@@ -53,6 +53,11 @@ def test_bad_hosts(host: str, message: str) -> None:
     assert "word" not in str(error.value)
 
 
+def test_a_pasted_url_does_not_show_its_token() -> None:
+    with pytest.raises(ConnectionRejectedError, match=r"'https://app\.aimylogic\.com…'"):
+        CampaignAddress.of("https://app.aimylogic.com/api/crmCalls/campaign/9.9.secret/addPhone?phone=1", TOKEN)
+
+
 def test_plain_http_can_be_allowed() -> None:
     assert CampaignAddress.of("http://10.0.0.7", TOKEN, allow_plain_http=True).base_url == "http://10.0.0.7"
 

@@ -116,6 +116,32 @@ def test_netrc_is_not_read(tmp_path: object, monkeypatch: pytest.MonkeyPatch) ->
     assert b"Authorization" not in requests[0]
 
 
+def test_a_request_that_connects_too_late_never_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking a host up has no limit of its own."""
+    look_up = socket.getaddrinfo
+
+    def slow(*arguments: object, **more: object) -> object:
+        time.sleep(0.6)
+        return look_up(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    transport = RequestsTransport(TransportSettings(connect_timeout=0.5, read_timeout=5))
+    with server(answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as (url, requests):
+        with pytest.raises(NoResponse) as error:
+            transport.send(POST, url)
+        time.sleep(0.2)
+    assert error.value.silence is Silence.TIMEOUT
+    assert not any(requests), "connected, perhaps, but nothing was sent"
+
+
+def test_urllib3_logs_neither_token_nor_phone(caplog: pytest.LogCaptureFixture) -> None:
+    text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nno header at all\r\n\r\n"
+    with caplog.at_level("DEBUG"), server(answer(text)) as (url, _):
+        RequestsTransport(TransportSettings()).send(POST, f"{url}/{SECRET}?phone=79123456789")
+    assert SECRET not in caplog.text
+    assert "79123456789" not in caplog.text
+
+
 def test_a_post_bears_its_parameters_in_the_url_and_no_body() -> None:
     with server(answer('HTTP/1.1 200 OK\r\nDATE: x\r\nContent-Length: 3\r\n\r\n"1"')) as (url, requests):
         response = RequestsTransport(TransportSettings()).send(POST, f"{url}/a?gmtZone=%2B03%3A30")

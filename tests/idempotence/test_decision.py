@@ -38,8 +38,13 @@ UNSURE = replace(SURE, sure=False)
 UNANSWERED, REFUSED = Outcome.UNANSWERED, Outcome.REFUSED
 
 
+def send(at: float, outcome: Outcome = Outcome.UNANSWERED, **more: Any) -> Send:
+    """A send *at* seconds, which took effect within 40 seconds or never."""
+    return Send(BEGAN + at, BEGAN + at + 40, outcome=outcome, **more)
+
+
 def record(*outcomes: Outcome, sure: bool = True, job: str | None = None, **more: Any) -> Record:
-    sends = tuple(Send(BEGAN + 60 * number, outcome=outcome) for number, outcome in enumerate(outcomes))
+    sends = tuple(send(60 * number, outcome) for number, outcome in enumerate(outcomes))
     found = None if job is None else Job(job, CreatedBy.ANSWER)
     return Record("key", "person", "phone", "7912***6789", sure, BEGAN, HERE, sends, found, **more)
 
@@ -55,7 +60,7 @@ def decided(after: float | None, *, report: list[float] | None = None, **known: 
                 "person": "person",
                 "phone": "phone",
                 "terms": TERMS,
-                "time": None if now is None else Time(now, known.pop("clock", ClockSource.SERVER)),
+                "time": None if now is None else Time(now, now, known.pop("clock", ClockSource.SERVER)),
                 "report": None
                 if report is None or now is None
                 else Report(tuple(ReportedJob(f"j{at:g}", BEGAN + at) for at in report), now),
@@ -85,11 +90,34 @@ def test_unanswered_and_elsewhere_now_is_parked(name: str) -> None:
     assert decided(None, record=record(UNANSWERED), parameters=changed) == Park(Row.UNANSWERED_ELSEWHERE)
 
 
+def test_refused_with_a_record_that_proves_nothing_and_elsewhere_now_is_parked() -> None:
+    changed = replace(HERE, campaign="other")
+    assert decided(None, record=record(REFUSED, sure=False), parameters=changed) == Park(Row.UNANSWERED_ELSEWHERE)
+    assert decided(None, record=record(REFUSED), parameters=changed) == AskTime(Row.TIME)
+
+
 def test_mapped_and_the_same_person_with_other_parameters_is_parked() -> None:
     for other in (record(job="7"), record(UNANSWERED)):
         assert decided(None, mapped=True, others=(other,)).row is Row.MAPPED_CHANGED
     assert decided(None, mapped=True, others=(record(REFUSED),)).row is Row.TIME
     assert decided(None, mapped=True, others=(replace(record(job="7"), person="another"),)).row is Row.TIME
+
+
+def test_the_age_is_taken_at_its_most_and_the_report_at_its_least() -> None:
+    unanswered = {"record": record(UNANSWERED)}
+    known: dict[str, Any] = {
+        "entry": SURE,
+        "parameters": HERE,
+        "person": "p",
+        "phone": "phone",
+        "terms": TERMS,
+        **unanswered,
+    }
+    for latest, action in ((24 * HOUR - 220, SendNow), (24 * HOUR - 219, AskReport)):
+        assert isinstance(decide(Situation(time=Time(BEGAN, BEGAN + latest), **known)), action)
+    refused = {**known, "record": record(UNANSWERED, REFUSED), "refused": True}
+    time = Time(BEGAN + 690, BEGAN + 900)
+    assert isinstance(decide(Situation(time=time, report=Report((), time.earliest), **refused)), Wait)
 
 
 def test_otherwise_the_time_is_asked_for() -> None:
@@ -167,18 +195,18 @@ def test_old_with_a_job_that_another_record_could_have() -> None:
 
 
 def test_old_and_unclear_waits_for_the_lag_after_the_last_send() -> None:
-    late = replace(record(UNANSWERED), sends=(Send(BEGAN), Send(BEGAN + 25 * HOUR)))
+    late = replace(record(UNANSWERED), sends=(send(0), send(25 * HOUR)))
     action = decided(25 * HOUR + 100, record=late, report=[1, 2])
     assert isinstance(action, Wait)
-    assert action.until == BEGAN + 25 * HOUR + 40 + 600
-    assert decided(25 * HOUR + 640, record=late, report=[1, 2]) == Park(Row.UNANSWERED_OLD, ("j1", "j2"))
+    assert action.until == BEGAN + 25 * HOUR + 40 + 600 + 60
+    assert decided(25 * HOUR + 700, record=late, report=[1, 2]) == Park(Row.UNANSWERED_OLD, ("j1", "j2"))
 
 
 def test_none_in_the_report_is_sent_only_while_an_unseen_job_would_have_a_living_key() -> None:
     slow = replace(TERMS, report_lag=24 * HOUR)
-    late = replace(record(UNANSWERED), sends=(Send(BEGAN), Send(BEGAN + 25 * HOUR)))
+    late = replace(record(UNANSWERED), sends=(send(0), send(25 * HOUR)))
     assert isinstance(decided(25 * HOUR + 1, record=late, report=[], terms=slow), Wait)
-    assert decided(49 * HOUR + 40, record=late, report=[], terms=slow) == SendNow(Row.UNANSWERED_OLD)
+    assert decided(49 * HOUR + 100, record=late, report=[], terms=slow) == SendNow(Row.UNANSWERED_OLD)
 
 
 @pytest.mark.parametrize("known", [{"mapped": True}, {"entry": UNSURE, "record": record(UNANSWERED, sure=False)}])
@@ -197,9 +225,9 @@ def test_without_date_nothing_is_sent_after_an_unanswered_send() -> None:
     known: dict[str, Any] = {"record": record(UNANSWERED), "clock": ClockSource.WORKER}
     assert decided(60, **known) == AskReport(Row.UNANSWERED_OLD)
     assert isinstance(decided(60, report=[], **known), Wait)
-    assert isinstance(decided(640 + 3599, report=[], **known), Wait)
-    assert decided(640 + 3600, report=[], **known) == Park(Row.UNANSWERED_OLD)
-    assert decided(640 + 3600, report=[1], **known) == Park(Row.UNANSWERED_OLD, ("j1",)), "nothing is adopted"
+    assert isinstance(decided(700 + 3599, report=[], **known), Wait)
+    assert decided(700 + 3600, report=[], **known) == Park(Row.UNANSWERED_OLD)
+    assert decided(700 + 3600, report=[1], **known) == Park(Row.UNANSWERED_OLD, ("j1",)), "nothing is adopted"
 
 
 def test_without_date_the_run_is_young_an_hour_less() -> None:
@@ -215,13 +243,19 @@ def test_a_refusal_with_nothing_open_is_an_outcome() -> None:
     assert decided(1, record=record(REFUSED), refused=True) == Refuse(Row.REFUSED_SURE)
 
 
+def test_a_refusal_in_a_mapped_task_is_an_outcome_in_the_first_try_alone() -> None:
+    known: dict[str, Any] = {"record": record(REFUSED), "refused": True, "mapped": True}
+    assert decided(1, first=True, **known) == Refuse(Row.REFUSED_SURE)
+    assert decided(1, **known) == AskReport(Row.REFUSED_SHARED)
+
+
 def test_a_refusal_with_an_unanswered_send_is_none_yet() -> None:
     known: dict[str, Any] = {"record": record(UNANSWERED, REFUSED), "refused": True}
     assert decided(100, **known) == AskReport(Row.REFUSED_OPEN)
     assert decided(100, report=[1], **known) == Adopt(Row.REFUSED_OPEN, "j1")
-    assert decided(100, report=[], **known) == Wait(Row.REFUSED_OPEN, BEGAN + 640)
-    assert decided(640, report=[], **known) == Refuse(Row.REFUSED_OPEN)
-    assert decided(640, report=[1, 2], **known) == Park(Row.REFUSED_OPEN, ("j1", "j2"))
+    assert decided(100, report=[], **known) == Wait(Row.REFUSED_OPEN, BEGAN + 700)
+    assert decided(700, report=[], **known) == Refuse(Row.REFUSED_OPEN)
+    assert decided(700, report=[1, 2], **known) == Park(Row.REFUSED_OPEN, ("j1", "j2"))
 
 
 @pytest.mark.parametrize("known", [{"mapped": True}, {"entry": UNSURE}])
@@ -230,22 +264,23 @@ def test_a_refusal_of_an_unsure_record_is_none_yet(known: dict[str, Any]) -> Non
     assert decided(100, **known) == AskReport(Row.REFUSED_SHARED)
     assert decided(100, report=[1], **known) == Park(Row.REFUSED_SHARED, ("j1",))
     assert isinstance(decided(100, report=[], **known), Wait)
-    assert decided(640, report=[], **known) == Refuse(Row.REFUSED_SHARED)
+    assert decided(700, report=[], **known) == Refuse(Row.REFUSED_SHARED)
 
 
 # --- where the server doesn't heed the key --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["test call", "key lost"])
+@pytest.mark.parametrize("case", ["test call", "key lost", "other payload", "other zone"])
 def test_without_the_key_an_unanswered_send_is_never_repeated_blindly(case: str) -> None:
+    """No source states what the server does with the same key and other parameters."""
     here = replace(HERE, test_call=case == "test call")
     known: dict[str, Any] = {
-        "record": replace(
-            record(UNANSWERED), parameters=here, sends=(Send(BEGAN, outcome=UNANSWERED, key_lost=case == "key lost"),)
+        "record": replace(record(UNANSWERED), parameters=here, sends=(send(0, key_lost=case == "key lost"),)),
+        "parameters": replace(
+            here, **{"other payload": {"payload": "x"}, "other zone": {"gmt_zone": "x"}}.get(case, {})
         ),
-        "parameters": here,
     }
     assert decided(1, **known) == AskReport(Row.UNANSWERED_OLD)
     assert isinstance(decided(1, report=[], **known), Wait)
-    assert decided(640, report=[], **known) == SendNow(Row.UNANSWERED_OLD)
+    assert decided(700, report=[], **known) == SendNow(Row.UNANSWERED_OLD)
     assert decided(1, report=[1], **known) == Adopt(Row.UNANSWERED_OLD, "j1")

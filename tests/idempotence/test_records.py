@@ -12,7 +12,7 @@ from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, RecordError, Send
 
 RECORD = Record("key", "person", "phone", "7912***6789", True, 1.5, Parameters("c", False, "p", "z"))
-NOTED = RECORD.noted(Send(2.5, ClockSource.WORKER))
+NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ NOTED = RECORD.noted(Send(2.5, ClockSource.WORKER))
         NOTED,
         NOTED.answered(Outcome.CREATED, "", job="7"),
         NOTED.answered(Outcome.UNANSWERED, "duplicated", key_lost=True),
-        NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0)),
+        NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0, 43.0)),
         NOTED.adopted("8"),
         NOTED.settled_absent(),
     ],

@@ -124,10 +124,87 @@ def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance,
     assert (len(jobs(emulator)), len(jobs(emulator, 1))) == (1, 0)
 
 
-def test_another_payload_after_an_unanswered_send_keeps_the_key(task: TaskInstance, emulator: Emulator) -> None:
+def test_another_payload_after_an_unanswered_send_goes_by_the_report(task: TaskInstance, emulator: Emulator) -> None:
+    """What the server does with the same key and another payload is not stated."""
     fail_first(task, emulator, LOST, payload={"name": "Alex"})
+    before = sends(emulator)
     assert task.attempt(payload={"name": "Maria"}) == jobs(emulator)[0].id
+    assert (len(jobs(emulator)), sends(emulator)) == (1, before)
+
+
+def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
+    task: TaskInstance, emulator: Emulator
+) -> None:
+    fail_first(task, emulator, NEVER_ARRIVED, payload={"name": "Alex"})
+    with pytest.raises(AirflowException, match="can't be known yet"):
+        task.attempt(payload={"name": "Maria"})
+    emulator.state.clock.advance(800)
+    assert task.attempt(payload={"name": "Maria"}) == jobs(emulator)[0].id
+    assert [job.payload for job in jobs(emulator)] == [{"name": "Maria"}]
+
+
+@pytest.mark.parametrize("hours", [0, 25])
+@pytest.mark.parametrize("rule", [LOST, NEVER_ARRIVED], ids=["lost", "never arrived"])
+def test_an_upgrade_between_two_tries_keeps_the_key(
+    task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, rule: dict[str, Any], hours: float
+) -> None:
+    from aimylogic_provider.idempotence import keys
+
+    fail_first(task, emulator, rule)
+    monkeypatch.setattr(keys, "KEY_SCHEME", "2")
+    emulator.state.clock.advance(hours * HOUR)
+    assert task.attempt() == jobs(emulator)[0].id
     assert len(jobs(emulator)) == 1
+    assert len({line.key for line in emulator.state.journal.lines if line.key}) == 1
+
+
+def test_a_first_try_that_could_not_ask_the_status_leaves_its_certainty(task: TaskInstance, emulator: Emulator) -> None:
+    order(emulator, phase="before_commit", action="reset", path="/status", times=3)
+    with pytest.raises(AirflowException, match="No call was added"):
+        task.attempt()
+    assert task.entry["sure"] is True
+    emulator.state.clock.advance(25 * HOUR)
+    assert task.attempt() == jobs(emulator)[0].id
+
+
+def test_a_slow_status_does_not_make_the_report_look_older(task: TaskInstance, emulator: Emulator) -> None:
+    """The time that the status took is not time that passed since the lag began."""
+    next(iter(emulator.state.campaigns)).report_lag = 590.0
+    fail_first(task, emulator, LOST)
+    next(iter(emulator.state.campaigns)).status = "finished"
+    emulator.state.clock.advance(580)
+    with pytest.raises(AirflowException, match="can't be known yet"):
+        task.attempt()
+    emulator.state.clock.advance(200)
+    assert task.attempt() == jobs(emulator)[0].id
+
+
+def test_an_open_send_for_another_phone_is_not_forgotten(
+    task: TaskInstance, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_first(task, emulator, LOST)
+    task.attempt(phone="79120000001")
+    assert "unanswered request for 7912***6789" in capsys.readouterr().out
+
+
+def test_a_job_reported_with_another_phone_is_not_adopted_and_not_overlooked(
+    task: TaskInstance, emulator: Emulator
+) -> None:
+    """The report was asked for our phone alone: a row that writes it otherwise may be ours."""
+    fail_first(task, emulator, LOST)
+    jobs(emulator)[0].phone = "9123456789"
+    emulator.state.clock.advance(25 * HOUR)
+    with pytest.raises(AirflowFailException, match=rf"(?s)parked.*{jobs(emulator)[0].id}"):
+        task.attempt()
+    assert len(jobs(emulator)) == 1
+
+
+def test_a_call_refused_in_one_campaign_is_sent_with_a_key_of_the_next(task: TaskInstance, emulator: Emulator) -> None:
+    next(iter(emulator.state.campaigns)).status = "finished"
+    with pytest.raises(AirflowFailException, match="refused"):
+        task.attempt()
+    assert task.attempt(aimylogic_conn_id="aimylogic_other") == jobs(emulator, 1)[0].id
+    assert len({line.key for line in emulator.state.journal.lines if line.key}) == 2
 
 
 class TestStoppedCampaign:
@@ -146,7 +223,7 @@ class TestStoppedCampaign:
         with pytest.raises(AirflowException, match="can't be known yet") as early:
             task.attempt()
         assert not isinstance(early.value, AirflowFailException)
-        emulator.state.clock.advance(700)
+        emulator.state.clock.advance(800)
         with pytest.raises(AirflowFailException, match="refused, and no job came of it"):
             task.attempt()
         next(iter(emulator.state.campaigns)).status = "inProgress"
@@ -317,6 +394,19 @@ class TestMapped:
             # The second is at the same index as before, and the last is new: of the others' jobs nothing is known.
             assert [isinstance(result, str) for result in results] == [False, True, False, True]
 
+    def test_a_refusal_after_a_turn_and_back_is_no_outcome(self, emulator: Emulator) -> None:
+        """Index 0 was refused, index 1 then added the person, and the list turned back."""
+        campaign = next(iter(emulator.state.campaigns))
+        instances: dict[int, TaskInstance] = {}
+        campaign.status = "finished"
+        self.run(self.PEOPLE[:2], instances)
+        self.dag_run.clear_number += 1
+        campaign.status = "inProgress"
+        self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        campaign.status = "finished"
+        results = self.run(self.PEOPLE[:2], instances)
+        assert all("parked" in str(result) for result in results), results
+
     def test_a_changed_payload_of_a_mapped_person_is_parked(self, emulator: Emulator) -> None:
         instance = TaskInstance(map_index=0, run=self.dag_run)
         instance.attempt(payload={"bonus": "1"})
@@ -360,7 +450,7 @@ class TestTestCalls:
         with pytest.raises(AirflowException, match="can't be known yet"):
             task.attempt(test_call=True)
         emulator.state.faults.rules.clear()
-        emulator.state.clock.advance(700)
+        emulator.state.clock.advance(800)
         assert task.attempt(test_call=True) == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
@@ -452,6 +542,7 @@ class TestPermanent:
             ({"payload": {"phone": "1"}}, "rename it"),
             ({"payload": {"text": "x" * 9000}}, "8,000"),
             ({"report_lag": 1e9}, "12 hours"),
+            ({"test_call": "false"}, "True or False"),
         ],
     )
     def test_bad_input_never_reaches_the_network(

@@ -49,7 +49,7 @@ class StoppableOperator(AddPhoneOperator):
         def watched_write(entry: TaskStateEntry, content: Any) -> None:
             sends = [send for record in content["records"].values() for send in record["sends"]]
             noting = bool(sends) and sends[-1]["outcome"] == "noted"
-            self._wait_at("before the head" if not sends else "before the note" if noting else "before the answer")
+            self._wait_at("before the note" if noting else "before the answer")
             write(entry, content)
             if noting:
                 self._wait_at("after the note")

@@ -1,0 +1,95 @@
+"""What urllib3 is made to keep to, beneath the transport: leave in time or never, and log neither token nor phone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError
+
+__all__ = ["PunctualAdapter", "sending"]
+
+_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+
+
+class _Sending(threading.local):
+    """What holds while this thread sends: when a request may leave at the latest, by two clocks."""
+
+    monotonic: float | None = None
+    wall: float = 0.0
+
+    def is_late(self) -> bool:
+        return self.monotonic is not None and (time.monotonic() > self.monotonic or time.time() > self.wall)
+
+
+_now_sending = _Sending()
+
+
+@contextmanager
+def sending(connect_timeout: float) -> Iterator[None]:
+    """Let no request of this thread leave after *connect_timeout* seconds, and urllib3 not log what it sends.
+
+    Looking the host up has no limit of its own, and each of its addresses gets the whole connect timeout: a request
+    could else leave long after it was noted.
+    """
+    _now_sending.monotonic = time.monotonic() + connect_timeout
+    _now_sending.wall = time.time() + connect_timeout
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_not_ours)
+    try:
+        yield
+    finally:
+        _now_sending.monotonic = None
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    """Urllib3 logs whole URLs, with token and phone: not while this thread sends."""
+    return _now_sending.monotonic is None
+
+
+class _Punctual:
+    """Mixed into urllib3's connections: once connected too late, nothing is sent."""
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]  # of HTTPConnection
+        if _now_sending.is_late():
+            self.close()  # type: ignore[attr-defined]
+            raise ConnectTimeoutError(self, "connecting took too long")
+
+
+class _PunctualHTTPConnection(_Punctual, HTTPConnection):
+    pass
+
+
+class _PunctualHTTPSConnection(_Punctual, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _PunctualHTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _PunctualHTTPSConnection
+
+
+class PunctualAdapter(HTTPAdapter):
+    """An adapter of ``requests`` whose connections keep to :func:`sending`; it repeats nothing."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Make the pools of such connections."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        """Make the pools behind a proxy of such connections too."""
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager
