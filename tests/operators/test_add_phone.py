@@ -313,6 +313,30 @@ class TestUnsureEntry:
             task.attempt()
         assert len(jobs(emulator)) == 1
 
+    def test_a_slow_worker_does_not_make_the_run_look_young(self, task: TaskInstance, emulator: Emulator) -> None:
+        """By the worker's clock the run is 23 hours old, by the server's 25."""
+        first = task.attempt()
+        task.rows.clear()
+        task.run.run_after -= timedelta(hours=23)
+        emulator.state.clock.advance(2 * HOUR)
+        task.clear()
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
+            task.attempt()
+
+    def test_a_store_that_fails_to_find_the_entry_once_is_asked_again(
+        self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = task.attempt(payload={"bonus": 1})
+        task.clear()
+        operator, context = task.start(phone="79123456789", payload={"bonus": 2})
+        store = context["task_state_store"]
+        answers = iter([None])
+        get = store.get
+        monkeypatch.setattr(store, "get", lambda key: next(answers, get(key)))
+        with pytest.raises(AirflowFailException, match=first):
+            operator.execute(context)
+        assert len(jobs(emulator)) == 1
+
     def test_old_without_a_job_it_is_sent(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
         task.rows.clear()
@@ -393,6 +417,19 @@ class TestMapped:
         if rule is None:
             # The second is at the same index as before, and the last is new: of the others' jobs nothing is known.
             assert [isinstance(result, str) for result in results] == [False, True, False, True]
+
+    def test_a_later_record_refused_and_elsewhere_now_is_parked(self, emulator: Emulator) -> None:
+        """Another index may have added the person before this one was given her."""
+        campaign = next(iter(emulator.state.campaigns))
+        instance = TaskInstance(map_index=0, run=self.dag_run)
+        instance.attempt(phone=self.PEOPLE[0])
+        instance.clear()
+        campaign.status = "finished"
+        with pytest.raises(AirflowException):
+            instance.attempt(phone=self.PEOPLE[1])
+        with pytest.raises(AirflowFailException, match=r"parked.*another campaign"):
+            instance.attempt(phone=self.PEOPLE[1], aimylogic_conn_id="aimylogic_other")
+        assert jobs(emulator, 1) == []
 
     def test_a_refusal_after_a_turn_and_back_is_no_outcome(self, emulator: Emulator) -> None:
         """Index 0 was refused, index 1 then added the person, and the list turned back."""
