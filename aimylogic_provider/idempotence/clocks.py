@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from aimylogic_provider.idempotence.decision import Time
 from aimylogic_provider.idempotence.records import ClockSource
+from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Clock", "Reading", "Timebase"]
 

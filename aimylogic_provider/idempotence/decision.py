@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.records import ClockSource, Entry, Record, Send
+from aimylogic_provider.idempotence.records import ClockSource, Record, Send
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Time
 
 __all__ = [
     "GUARD_BAND", "KEY_WINDOW", "SLACK",
-    "Action", "Adopt", "AskReport", "AskTime", "Clash", "Park", "Refuse", "Report", "ReportedJob", "Return", "Row",
-    "SendNow", "Situation", "Terms", "Time", "Wait", "decide",
+    "Action", "Adopt", "AskReport", "AskTime", "Clash", "Park", "Refuse", "Return", "Row", "SendNow", "Wait", "decide",
 ]  # fmt: skip
 
 KEY_WINDOW = 24 * 3600.0
@@ -51,85 +51,6 @@ class Row(StrEnum):
     REFUSED_SURE = "refused, and surely nothing open"
     REFUSED_OPEN = "refused, with unanswered sends"
     REFUSED_SHARED = "refused, mapped or unsure"
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The server's time now, in Unix seconds: an interval, for ``Date`` took a while to come and tells whole seconds.
-
-    :param clock: whose clock told it
-    """
-
-    earliest: float
-    latest: float
-    clock: ClockSource = ClockSource.SERVER
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedJob:
-    """A job of our phone in the report.
-
-    :param created: Unix seconds, or None if the report doesn't say, or not surely of our phone
-    """
-
-    id: str
-    created: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The jobs of our phone in the campaign, and the server's time, at the earliest, when they were asked for."""
-
-    jobs: tuple[ReportedJob, ...]
-    asked: float
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The limits that hold, in seconds.
-
-    :param report_lag: how long a new job may take to show in the report
-    :param send_timeout: the longest that one send takes
-    :param sends_left: how many sends this try may still make, the next one included
-    :param pause: the longest pause between two of them
-    """
-
-    report_lag: float
-    send_timeout: float
-    sends_left: int
-    pause: float
-
-    @property
-    def span(self) -> float:
-        """How long the next send and its repetitions take at most."""
-        return self.sends_left * self.send_timeout + max(0, self.sends_left - 1) * self.pause
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that is known when a decision is due.
-
-    :param record: what is recorded of this call
-    :param others: the task instance's other records
-    :param parameters: as they are now
-    :param person: digest of the person who is to be called
-    :param phone: digest of the phone
-    :param refused: whether the last recorded send has just now been refused
-    :param first: whether this try began the entry, surely before any send of its task instance
-    """
-
-    entry: Entry
-    parameters: Parameters
-    person: str
-    phone: str
-    terms: Terms
-    record: Record | None = None
-    others: tuple[Record, ...] = ()
-    mapped: bool = False
-    time: Time | None = None
-    report: Report | None = None
-    refused: bool = False
-    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

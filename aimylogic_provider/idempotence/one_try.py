@@ -23,20 +23,16 @@ from aimylogic_provider.idempotence.decision import (
     Clash,
     Park,
     Refuse,
-    Report,
-    ReportedJob,
     Return,
     Row,
     SendNow,
-    Situation,
-    Terms,
-    Time,
     Wait,
     decide,
-)  # fmt: skip
+)
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.ports import Campaign, Log, Store
 from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

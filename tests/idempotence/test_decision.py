@@ -15,19 +15,15 @@ from aimylogic_provider.idempotence.decision import (
     Clash,
     Park,
     Refuse,
-    Report,
-    ReportedJob,
     Return,
     Row,
     SendNow,
-    Situation,
-    Terms,
-    Time,
     Wait,
     decide,
 )
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0

@@ -32,20 +32,16 @@ from aimylogic_provider.idempotence.decision import (
     Clash,
     Park,
     Refuse,
-    Report,
-    ReportedJob,
     Return,
     Row,
     SendNow,
-    Situation,
-    Terms,
-    Time,
     Wait,
     decide,
 )
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.one_try import NotAddedError, Try
 from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 SEQUENCES = 100_000
 HOUR, DAY, MINUTE = 3600.0, 86400.0, 60.0
