@@ -255,8 +255,8 @@ class Try:
                 row=action.row,
             )
         self._log.info(
-            "Adding %s: send %d of this record, idempotence key %s (%s).",
-            self._phone, len(record.sends), record.key, action.row,
+            "Adding %s to the campaign: send %d (%s), idempotence key %s.",
+            self._phone, len(record.sends), action.row, record.key,
         )  # fmt: skip
         try:
             answer = self._campaign.add_phone(
