@@ -1,11 +1,13 @@
 """Every morning, one call: the person on duty is told that the night's report is ready.
 
-Needs the connection ``aimylogic_default``. A retry, at whatever time, finds the same call job.
+Needs the connection ``aimylogic_default``. A retry, at whatever time, finds the same call job. Unpausing the DAG runs
+it at once for the last nine o'clock that has passed, as Airflow does with every schedule: someone is called then.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG
 
@@ -14,7 +16,7 @@ from aimylogic_provider.operators import AddPhoneOperator
 with DAG(
     dag_id="add_phone_scheduled",
     schedule="0 9 * * *",
-    start_date=datetime(2026, 1, 1),
+    start_date=datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Moscow")),
     catchup=False,
     tags=["aimylogic", "example"],
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},

@@ -77,7 +77,7 @@ def run(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     demo.say(f"Try {task['try_number']}: {task['state']}, and it returned call job {again}.")
     demo.claim("the job that the cleared task returned", again, jobs[0]["id"])
     demo.claim("jobs after 25 hours and a clear", len(emulator.jobs()), 1)
-    demo.claim("requests that could have made one", emulator.count("addPhone") - before, 0)
+    demo.claim("addPhone requests since the clear", emulator.count("addPhone") - before, 0)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -43,9 +44,13 @@ def _started(pid: int) -> float | None:
 def up() -> int:
     """Start both, print where they are, and leave them running."""
     if RUNNING.exists():
-        print("Already up, it seems: run 'make down' first.")
-        return 1
-    HOME.mkdir(exist_ok=True)
+        state = json.loads(RUNNING.read_text())
+        if any(_started(int(pid)) == started for pid, started in state["processes"].items()):
+            print(state["told"])
+            return 0
+    # Afresh each time, for the emulator forgets its jobs: no run should tell of jobs that are others' now.
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
     emulator = LocalEmulator(_port(8089))
     airflow = LocalAirflow(HOME, ROOT / "dags", port=_port(8080))
     try:
@@ -57,8 +62,7 @@ def up() -> int:
         airflow.stop()
         emulator.__exit__()
         raise
-    RUNNING.write_text(json.dumps({pid: _started(pid) for pid in (emulator.process.pid, *airflow.pids)}))
-    print(
+    told = (
         f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
         f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
         f"            connection aimylogic_default, which points to the emulator\n"
@@ -66,6 +70,9 @@ def up() -> int:
         f"            jobs: {emulator.url}/_emulator/campaigns/1/jobs, requests: {emulator.url}/_emulator/requests\n"
         "Stop both:  make down"
     )
+    processes = {pid: _started(pid) for pid in (emulator.process.pid, *airflow.pids)}
+    RUNNING.write_text(json.dumps({"processes": processes, "told": told}))
+    print(told)
     return 0
 
 
@@ -75,7 +82,7 @@ def down() -> int:
         print("Nothing is up.")
         return 0
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid, started in json.loads(RUNNING.read_text()).items():
+        for pid, started in json.loads(RUNNING.read_text())["processes"].items():
             # After a reboot the number may be a stranger's.
             if _started(int(pid)) == started:
                 with suppress(ProcessLookupError):

@@ -118,11 +118,11 @@ def interpret(request: Request[T], response: Response) -> T:
     )
 
 
-def silent(request: Request[T], no_response: NoResponse) -> ApiError:
-    """Return the error for a request that got no answer: it may or may not have taken effect."""
+def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError:
+    """Return the error for a request to the host *where* that got no answer: it may or may not have taken effect."""
     advice = _PERMANENT_SILENCE.get(no_response.silence)
     return ApiError(
-        f"{request.endpoint.name}: {no_response}" + (f": {advice}" if advice else ""),
+        f"{request.endpoint.name} at {where}: {no_response}" + (f": {advice}" if advice else ""),
         known=Known.UNANSWERED,
         retryable=advice is None,
     )

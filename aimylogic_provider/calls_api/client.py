@@ -55,7 +55,7 @@ class CampaignClient:
         try:
             response = self._transport.send(request, url)
         except NoResponse as error:
-            raise silent(request, error) from None
+            raise silent(request, error, self.address.base_url) from None
         return Answer(interpret(request, response), response.date)
 
     def add_phone(

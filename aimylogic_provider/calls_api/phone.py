@@ -40,7 +40,8 @@ def canonical_phone(value: object, region: str | None = None) -> str:
     :param value: a number as people write it: ``+7 912 345-67-89``, ``79123456789``, an integer, or, with
         *region*, a national number such as ``8 (912) 345-67-89``
     :param region: the two-letter code (ISO 3166-1) of the country whose national numbers are understood
-    :raises RejectedError: if it is no possible number, or could be two different ones
+    :raises RejectedError: if it is no possible number, or could be two different ones; without plus and *region* also
+        if it is no number in use, for then its country code may be missing
     """
     import phonenumbers
 
@@ -55,6 +56,12 @@ def canonical_phone(value: object, region: str | None = None) -> str:
                 f"phone {mask_phone(text)!r} is not a possible number with a country code: write it in full, as "
                 "in +79123456789"
                 + ("" if region else ", or set phone_region (as in 'RU') if your numbers are national ones")
+            )
+        if not text.startswith("+") and not phonenumbers.is_valid_number(number):
+            raise RejectedError(
+                f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it with "
+                "a plus and the country code if it is right, or set phone_region (as in 'RU') if your numbers are "
+                "national ones"
             )
         return _digits(number)
 
@@ -81,7 +88,7 @@ def canonical_phone(value: object, region: str | None = None) -> str:
 def same_phone(written: str, phone: str) -> bool:
     """Whether *written*, as a server writes it, is surely the canonical *phone*."""
     try:
-        return canonical_phone(written) == phone
+        return re.sub(r"[^0-9]", "", written) == phone or canonical_phone(written) == phone
     except RejectedError:
         return False
 
@@ -122,7 +129,9 @@ def _read(text: str, region: str | None) -> PhoneNumber | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    return number if phonenumbers.is_possible_number(number) else None
+    # Not those that are possible within their area alone: nobody can be called so from outside.
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return number if possible else None
 
 
 def _digits(number: PhoneNumber) -> str:

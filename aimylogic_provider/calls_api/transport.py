@@ -134,7 +134,7 @@ def _silence(error: Exception) -> Silence:
         case exceptions.ProxyError():
             return Silence.PROXY
         case exceptions.SSLError():
-            return Silence.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else Silence.RESET
+            return Silence.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else Silence.TLS
         case exceptions.Timeout():
             return Silence.TIMEOUT
         case exceptions.ConnectionError():

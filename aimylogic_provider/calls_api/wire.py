@@ -87,6 +87,7 @@ class Silence(Enum):
     TIMEOUT = "the server did not answer in time"
     RESET = "the connection broke off before the answer was complete"
     PROXY = "the proxy did not let the request through"
+    TLS = "no TLS connection could be made; if the server speaks plain http, write http:// before the host"
     CERTIFICATE = "the server's certificate can't be trusted"
     TOO_LARGE = "the answer was larger than any that the contract knows"
     TOO_SLOW = "the answer did not end in time"

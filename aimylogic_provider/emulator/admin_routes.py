@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from aimylogic_provider.emulator.campaigns import Campaign
+from aimylogic_provider.emulator.campaigns import STATUSES, Campaign
 from aimylogic_provider.emulator.faults import Fault, FaultError
 from aimylogic_provider.emulator.state import State
 
@@ -86,6 +86,8 @@ class AdminRoutes:
         for name in ("status", "name"):
             if not isinstance(body.get(name, ""), str):
                 raise _bad(f"{name} is not text")
+        if body.get("status", campaign.status) not in STATUSES:
+            raise _bad(f"status {body['status']!r} is none of {', '.join(STATUSES)}")
         lag = _real({"report_lag": campaign.report_lag, **body}, "report_lag")
         if lag < 0:
             raise _bad("report_lag is less than 0")

@@ -10,11 +10,12 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.phone import canonical_phone
 
-__all__ = ["KEY_LIFE", "Campaign", "Campaigns", "Job", "Refusal"]
+__all__ = ["KEY_LIFE", "STATUSES", "Campaign", "Campaigns", "Job", "Refusal"]
 
 KEY_LIFE = 24 * 3600.0
 """Seconds from its first use, after which a key expires; and for which a number without a key has no duplicate."""
 
+STATUSES = ("new", "planned", "inProgress", "finished", "paused", "deleted")
 _STOPPED = ("finished", "deleted")
 
 
@@ -207,7 +208,7 @@ class Campaigns:
 
 def _checked(phone: str, gmt_zone: str | None) -> tuple[str, str | None]:
     try:
-        plain = canonical_phone(phone)
+        plain = canonical_phone(_with_plus(phone))
     except RejectedError:
         raise Refusal(400, "phone.bad.format", "The phone is not a number of its country", phone=phone) from None
     # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
@@ -224,6 +225,11 @@ def _checked(phone: str, gmt_zone: str | None) -> tuple[str, str | None]:
 
 def _plain(phone: str) -> str:
     try:
-        return canonical_phone(phone)
+        return canonical_phone(_with_plus(phone))
     except RejectedError:
         return phone
+
+
+def _with_plus(phone: str) -> str:
+    """The server's numbers bear a country code, with or without a plus."""
+    return phone if phone.startswith("+") else f"+{phone}"

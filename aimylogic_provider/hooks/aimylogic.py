@@ -21,6 +21,7 @@ __all__ = ["AimylogicHook"]
 T = TypeVar("T")
 
 _READS_PER_CALL = 3
+_EXTRAS = {"connect_timeout", "read_timeout", "verify", "proxies", "allow_plain_http"}
 
 
 class AimylogicHook(BaseHook):
@@ -172,6 +173,11 @@ class AimylogicHook(BaseHook):
             raise ConnectionRejectedError(
                 f"the extra of connection {self.aimylogic_conn_id!r} is no JSON object: give one, or leave it empty"
             )
+        if unknown := extra.keys() - _EXTRAS:
+            self.log.warning(
+                "Connection %s has extras that mean nothing here: %s. Known are: %s.",
+                self.aimylogic_conn_id, ", ".join(sorted(unknown)), ", ".join(sorted(_EXTRAS)),
+            )  # fmt: skip
         # The form saves fields that nobody touched as null, and empty ones as empty text.
         return {name: value for name, value in extra.items() if value not in (None, "")}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 
 from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
 from aimylogic_provider.idempotence.records import Record
@@ -34,22 +35,26 @@ def moment(seconds: float) -> str:
 
 
 def sends(record: Record | None) -> str:
-    """Return the sends of a record in a line."""
+    """Return the sends of a record in a line, those with the same answer together."""
     if record is None or not record.sends:
         return "none recorded"
-    return "; ".join(
-        f"{moment(send.at)} ({send.outcome.value}{': ' + send.detail if send.detail else ''})" for send in record.sends
-    )
+    told = []
+    for (outcome, detail), group in groupby(record.sends, key=lambda send: (send.outcome, send.detail)):
+        times = [send.at for send in group]
+        span = moment(times[0]) if len(times) == 1 else f"{len(times)} from {moment(times[0])} to {moment(times[-1])}"
+        told.append(f"{span} ({outcome.value}{': ' + detail if detail else ''})")
+    return "; ".join(told)
 
 
 def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Explain a parked call."""
     return (
         f"The call to {phone} is parked, and nothing more is sent: {_WHY_PARKED[park.row]}.\n"
-        f"Known: sends: {sends(record)}; candidate jobs: {_jobs(park.candidates, jobs)}.\n"
+        f"Candidate jobs: {_jobs(park.candidates, jobs)}.\n"
         "Ways out: (1) look into the campaign; if one of these jobs is this call, mark the task as success. "
         "(2) To have the person called, or called again, set another call_again and clear the task. "
-        "(3) To have the report asked once more, clear the task as it is."
+        "(3) To have the report asked once more, clear the task as it is.\n"
+        f"Sends: {sends(record)}."
     )
 
 
@@ -59,7 +64,7 @@ def waiting(phone: str, wait: Wait, record: Record | None, jobs: Mapping[str, st
         f"Whether the call to {phone} was added can't be known yet: an earlier request may have created a job that "
         f"the report shows only after its lag, by {moment(wait.until)} (the server's clock). A retry after that "
         "settles it; a retry_delay longer than report_lag needs but one.\n"
-        f"Known: sends: {sends(record)}; candidate jobs: {_jobs(wait.candidates, jobs)}."
+        f"Candidate jobs: {_jobs(wait.candidates, jobs)}. Sends: {sends(record)}."
     )
 
 

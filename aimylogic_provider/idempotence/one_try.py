@@ -343,8 +343,8 @@ class Try:
             text += f" The server asks to wait {error.retry_after:g} seconds."
         if record is not None and record.unanswered:
             text += (
-                f" Whether a job was created is not known; {'the next try' if error.retryable else 'a try after that'} "
-                f"finds out before it sends anything new. Sends: {explanations.sends(record)}."
+                f" Whether a job was created is not known; {'a' if error.retryable else 'once mended, a'} retry or a "
+                f"clear finds out before it sends anything new. Sends: {explanations.sends(record)}."
             )
         else:
             sure = self._entry.sure and not self._intent.mapped

@@ -91,7 +91,7 @@ def test_what_is_no_id_is_no_answer(body: bytes) -> None:
 
 @pytest.mark.parametrize("silence", Silence)
 def test_every_way_of_not_answering(silence: Silence) -> None:
-    error = silent(KEYED, NoResponse(silence, "detail"))
+    error = silent(KEYED, NoResponse(silence, "detail"), "https://host")
     assert error.known is UNANSWERED
     assert error.retryable is (silence is not Silence.CERTIFICATE)
 
