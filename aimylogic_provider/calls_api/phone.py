@@ -59,9 +59,9 @@ def canonical_phone(value: object, region: str | None = None) -> str:
             )
         if not text.startswith("+") and not phonenumbers.is_valid_number(number):
             raise RejectedError(
-                f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it with "
-                "a plus and the country code if it is right, or set phone_region (as in 'RU') if your numbers are "
-                "national ones"
+                f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it "
+                "with a plus and the country code if it is right, or set phone_region (as in 'RU') if your numbers "
+                "are national ones"
             )
         return _digits(number)
 
