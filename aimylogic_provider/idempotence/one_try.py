@@ -198,7 +198,8 @@ class Try:
             if self._timebase is not None and self._timebase.is_fresh(self._clock):
                 now = self._timebase.now(self._clock)
                 # By whichever clock makes the run older: this worker's may be slow.
-                age = None if self._run_began is None else max(0.0, self._clock.wall(), now.latest) - self._run_began
+                latest = max(self._clock.wall(), now.latest)
+                age = None if self._run_began is None else max(0.0, latest - self._run_began)
                 self._entry = self._entry.timed(now.earliest, now.clock, age)
                 return
             self._timebase = self._told_time()
