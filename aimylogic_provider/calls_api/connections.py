@@ -33,14 +33,14 @@ _now_sending = _Sending()
 
 
 @contextmanager
-def sending(connect_timeout: float) -> Iterator[None]:
-    """Let no request of this thread leave after *connect_timeout* seconds, and urllib3 not log what it sends.
+def sending(seconds: float) -> Iterator[None]:
+    """Let no request of this thread leave after *seconds*, and urllib3 not log what it sends.
 
     Looking the host up has no limit of its own, and each of its addresses gets the whole connect timeout: a request
     could else leave long after it was noted.
     """
-    _now_sending.monotonic = time.monotonic() + connect_timeout
-    _now_sending.wall = time.time() + connect_timeout
+    _now_sending.monotonic = time.monotonic() + seconds
+    _now_sending.wall = time.time() + seconds
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_not_ours)
     try:
@@ -91,5 +91,6 @@ class PunctualAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         """Make the pools behind a proxy of such connections too."""
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        if manager.pool_classes_by_scheme.get("http") is HTTPConnectionPool:  # and not a SOCKS proxy's, say
+            manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         return manager

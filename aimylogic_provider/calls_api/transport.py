@@ -20,7 +20,8 @@ __all__ = ["RequestsTransport", "TransportSettings"]
 class TransportSettings:
     """How to send.
 
-    :param connect_timeout: seconds to wait for a connection, after which no request leaves
+    :param connect_timeout: seconds to wait for a connection to each of the host's addresses; after twice as long in
+        all, no request leaves
     :param read_timeout: seconds to wait for the answer
     :param verify: whether to check certificates, or the path of the authorities' certificates
     :param proxies: proxy URL by scheme; empty means what the environment says
@@ -36,7 +37,7 @@ class TransportSettings:
     @property
     def total_timeout(self) -> float:
         """Seconds after which a request has been given up: it takes effect by then or, we assume, never."""
-        return self.connect_timeout + self.read_timeout
+        return 2 * self.connect_timeout + self.read_timeout
 
 
 class RequestsTransport:
@@ -61,7 +62,7 @@ class RequestsTransport:
         deadline = time.monotonic() + settings.total_timeout
         try:
             with (
-                sending(settings.connect_timeout),
+                sending(2 * settings.connect_timeout),
                 self._open().request(
                     request.method,
                     url,

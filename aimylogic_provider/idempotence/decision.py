@@ -19,7 +19,7 @@ from aimylogic_provider.idempotence.records import ClockSource, Record, Send
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Time
 
 __all__ = [
-    "GUARD_BAND", "KEY_WINDOW", "SLACK",
+    "AIRFLOW_SLACK", "GUARD_BAND", "KEY_WINDOW", "SLACK",
     "Action", "Adopt", "AskReport", "AskTime", "Clash", "Park", "Refuse", "Return", "Row", "SendNow", "Wait", "decide",
 ]  # fmt: skip
 
@@ -28,6 +28,9 @@ KEY_WINDOW = 24 * 3600.0
 
 SLACK = 60.0
 """Seconds taken off each limit: for ``Date``, which counts whole seconds, and for the way there."""
+
+AIRFLOW_SLACK = 900.0
+"""Seconds by which Airflow's clock, by which a run's age is taken, may differ from the server's."""
 
 GUARD_BAND = 3600.0
 """Seconds taken off each limit besides, where a time was told by the worker's clock instead of the server's."""
@@ -245,8 +248,9 @@ def _adopt_or_park(row: Row, known: Situation, record: Record, report: Report, f
     nothing is adopted.
     """
     exact = _margin(known) == SLACK
-    if exact and len(found) == 1 and found[0].created is not None and not _claimed(known, found[0].created):
-        return Adopt(row, found[0].id)
+    job = found[0]
+    if exact and len(found) == 1 and job.ours and job.created is not None and not _claimed(known, job.created):
+        return Adopt(row, job.id)
     shown = _shown_at(known)
     return Park(row, _ids(found)) if report.asked >= shown else Wait(row, shown, _ids(found))
 
@@ -286,7 +290,7 @@ def _run_young(known: Situation, time: Time) -> bool:
     entry = known.entry
     if entry.server_time is None or entry.run_age is None:
         return False
-    return _fits(known, time.latest - entry.server_time + entry.run_age)
+    return _fits(known, time.latest - entry.server_time + entry.run_age + AIRFLOW_SLACK)
 
 
 def _shown_at(known: Situation) -> float:
@@ -294,8 +298,9 @@ def _shown_at(known: Situation) -> float:
     record, entry = known.record, known.entry
     ends = [send.until for send in record.unanswered] if record is not None else []
     if record is None or not _own(known, record):
-        # Sends that no record tells of were made before this record, or this entry, was begun.
-        begun = record.begun if record is not None else entry.server_time or 0.0
+        # Sends that no record tells of were made before this entry was begun, or the run was cleared.
+        since = [send.at for send in record.sends if send.clear_number == known.clear_number] if record else []
+        begun = min(since, default=entry.server_time or 0.0)
         ends.append(begun + known.terms.send_timeout)
     return max(ends) + known.terms.report_lag + _margin(known)
 
@@ -330,7 +335,7 @@ def _since_run_began(known: Situation, report: Report) -> list[ReportedJob]:
     jobs = _unowned(known, report)
     if entry.server_time is None or entry.run_age is None:
         return jobs
-    began = entry.server_time - entry.run_age - _margin(known)
+    began = entry.server_time - entry.run_age - _margin(known) - AIRFLOW_SLACK
     return [job for job in jobs if job.created is None or job.created >= began]
 
 

@@ -64,6 +64,7 @@ class Try:
     """One try to add one call.
 
     :param first_try: whether this is surely the first try of its task instance, in a run that was never cleared
+    :param clear_number: how often the DAG run was cleared: between two clears, a mapped list keeps its order
     :param run_began: when the DAG run began, in Unix seconds by Airflow's clock, or None if it isn't known
     :param report_lag: seconds after which a job shows in the report
     :param send_timeout: seconds that one send takes at most
@@ -77,6 +78,7 @@ class Try:
         campaign: Campaign,
         clock: Clock,
         first_try: bool,
+        clear_number: int,
         run_began: float | None,
         report_lag: float,
         send_timeout: float,
@@ -86,6 +88,7 @@ class Try:
         self._store = store
         self._campaign = campaign
         self._clock = clock
+        self._clear_number = clear_number
         self._run_began = run_began
         self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
         self._log = log
@@ -162,6 +165,7 @@ class Try:
                 report=report,
                 refused=refused,
                 first=self._new and self._entry.sure,
+                clear_number=self._clear_number,
                 terms=self._terms,
             )
         )
@@ -233,7 +237,7 @@ class Try:
         self._jobs = {job.id: str(job) for job in jobs}
         # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
         reported = tuple(
-            ReportedJob(job.id, job.created_at.timestamp() if job.created_at and same_phone(job.phone, phone) else None)
+            ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None, same_phone(job.phone, phone))
             for job in jobs
         )
         self._log.info("The report shows %d jobs for %s.", len(reported), self._phone)
@@ -288,12 +292,15 @@ class Try:
             here = record.parameters.campaign == intent.campaign and record.parameters.test_call == intent.test_call
             record = replace(record, key=record.key if here else intent.key, parameters=intent.parameters)
         elif changed := _changed(record.parameters, intent.parameters):
+            # Only the report leads here: it showed, after its lag, that no job came of the former parameters.
             self._log.warning(
-                "An earlier request to add %s went unanswered, and its %s changed since. The same idempotence key is "
-                "sent: if the earlier request made a job, that job stays as it is.",
+                "An earlier request to add %s went unanswered, and its %s changed since. The report shows that no job "
+                "came of it: the call is added with what is set now.",
                 self._phone, " and ".join(changed),
             )  # fmt: skip
-        return record.noted(Send(now.earliest, now.latest + self._terms.send_timeout, now.clock))
+            record = replace(record.settled_absent(), parameters=intent.parameters)
+        until = now.latest + self._terms.send_timeout
+        return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
 
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""

@@ -57,6 +57,7 @@ class Send:
     :param at: when it was noted, before it left, at the earliest
     :param until: when it had taken effect, at the latest, or never would
     :param detail: what was answered, in words without token and phone
+    :param clear_number: how often the DAG run had been cleared
     :param key_lost: whether the answer showed that the idempotence key had not reached the server
     """
 
@@ -66,6 +67,7 @@ class Send:
     outcome: Outcome = Outcome.NOTED
     detail: str = ""
     key_lost: bool = False
+    clear_number: int = 0
 
     @property
     def unanswered(self) -> bool:
@@ -231,6 +233,7 @@ def _record_to_json(record: Record) -> dict[str, Any]:
                 "outcome": send.outcome.value,
                 "detail": send.detail,
                 "key_lost": send.key_lost,
+                "clear_number": send.clear_number,
             }
             for send in record.sends
         ],

@@ -26,11 +26,13 @@ class Time:
 class ReportedJob:
     """A job of our phone in the report.
 
-    :param created: Unix seconds, or None if the report doesn't say, or not surely of our phone
+    :param created: Unix seconds, or None if the report doesn't say
+    :param ours: whether its phone is surely ours
     """
 
     id: str
     created: float | None
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Situation:
     :param person: digest of the person who is to be called
     :param phone: digest of the phone
     :param refused: whether the last recorded send has just now been refused
+    :param clear_number: how often the DAG run was cleared
     :param first: whether this try began the entry, surely before any send of its task instance
     """
 
@@ -87,3 +90,4 @@ class Situation:
     report: Report | None = None
     refused: bool = False
     first: bool = False
+    clear_number: int = 0

@@ -89,6 +89,7 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.idempotence.one_try import Try
         from aimylogic_provider.operators.airflow_ports import (
             SystemClock,
+            clear_number,
             entry_store,
             is_first_try,
             is_mapped,
@@ -118,6 +119,7 @@ class AddPhoneOperator(BaseOperator):
             campaign=client,
             clock=SystemClock(),
             first_try=is_first_try(context),
+            clear_number=clear_number(context),
             run_began=run_began(context),
             report_lag=self._report_lag_seconds(),
             send_timeout=hook.send_timeout,

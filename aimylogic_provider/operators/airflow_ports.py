@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.ports import Log, Store
 
-__all__ = ["ENTRY", "SystemClock", "entry_store", "is_first_try", "is_mapped", "run_began"]
+__all__ = ["ENTRY", "SystemClock", "clear_number", "entry_store", "is_first_try", "is_mapped", "run_began"]
 
 ENTRY = "aimylogic"
 """The fixed name of the one entry that a task instance keeps in Airflow's task state store."""
@@ -94,7 +94,7 @@ def is_mapped(context: Context) -> bool:
 
 def is_first_try(context: Context) -> bool:
     """Whether this is surely its first try: number 0 (``airflow tasks test``) or 1, in a run never cleared."""
-    return context["ti"].try_number in (0, 1) and _clear_number(context) == 0
+    return context["ti"].try_number in (0, 1) and clear_number(context) == 0
 
 
 def run_began(context: Context) -> float | None:
@@ -103,10 +103,11 @@ def run_began(context: Context) -> float | None:
     A clear sets ``start_date`` anew, so from then on ``run_after`` counts, which lies no later than the true begin.
     """
     run = context["dag_run"]
-    began = run.start_date if _clear_number(context) == 0 else run.run_after
+    began = run.start_date if clear_number(context) == 0 else run.run_after
     return None if began is None else began.timestamp()
 
 
-def _clear_number(context: Context) -> int | None:
+def clear_number(context: Context) -> int:
+    """Return how often the DAG run was cleared, or -1 if Airflow doesn't say."""
     number: int | None = getattr(context["dag_run"], "clear_number", None)
-    return number
+    return -1 if number is None else number

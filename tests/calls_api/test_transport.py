@@ -121,7 +121,7 @@ def test_a_request_that_connects_too_late_never_leaves(monkeypatch: pytest.Monke
     look_up = socket.getaddrinfo
 
     def slow(*arguments: object, **more: object) -> object:
-        time.sleep(0.6)
+        time.sleep(1.2)
         return look_up(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)

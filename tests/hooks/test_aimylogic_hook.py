@@ -110,7 +110,7 @@ def test_fields_that_the_form_saved_as_null_are_unset(emulator: Emulator, monkey
     content = connection_json(emulator, connect_timeout=None, verify="", allow_plain_http=None, read_timeout=None)
     monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", content)
     hook = AimylogicHook()
-    assert hook.send_timeout == 40.0
+    assert hook.send_timeout == 50.0
     assert hook.test_connection()[0]
 
 
@@ -119,4 +119,4 @@ def test_a_connection_as_a_uri(emulator: Emulator, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", uri)
     hook = AimylogicHook()
     assert hook.test_connection()[0]
-    assert hook.send_timeout == 15.0
+    assert hook.send_timeout == 25.0

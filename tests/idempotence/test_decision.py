@@ -178,6 +178,19 @@ def test_old_with_a_job_outside_those_minutes_sends_the_recorded_key(at: float) 
     assert decided(25 * HOUR, record=record(UNANSWERED), report=[at]) == SendNow(Row.UNANSWERED_OLD)
 
 
+def test_old_with_a_job_reported_with_another_phone_is_parked_if_its_time_fits() -> None:
+    for at, action in ((1.0, Park), (2 * HOUR, SendNow)):
+        report = Report((ReportedJob("7", BEGAN + at, ours=False),), BEGAN + 25 * HOUR)
+        now = Time(BEGAN + 25 * HOUR, BEGAN + 25 * HOUR)
+        situation = Situation(SURE, HERE, "person", "phone", TERMS, record=record(UNANSWERED), time=now, report=report)
+        assert isinstance(decide(situation), action)
+
+
+def test_a_run_is_taken_for_a_quarter_of_an_hour_older_as_airflows_clock_may_differ() -> None:
+    assert decided(24 * HOUR - 900 - 230, mapped=True) == SendNow(Row.FIRST_RUN_YOUNG)
+    assert decided(24 * HOUR - 900, mapped=True) == AskReport(Row.FIRST_RUN_OLD)
+
+
 def test_old_with_two_jobs_is_parked() -> None:
     assert decided(25 * HOUR, record=record(UNANSWERED), report=[1, 2]) == Park(Row.UNANSWERED_OLD, ("j1", "j2"))
 

@@ -42,7 +42,7 @@ class SlowLine(Line):
 
 def one_try(world: World, rows: Rows, *, first: bool = False, **line: float | bool) -> str:
     return Try(
-        INTENT, store=rows, campaign=SlowLine(world, 0, "ours", **line), clock=world, first_try=first,
+        INTENT, store=rows, campaign=SlowLine(world, 0, "ours", **line), clock=world, first_try=first, clear_number=0,
         run_began=NOW, report_lag=600.0, send_timeout=40.0, log=Quiet(),
     ).run()  # fmt: skip
 
@@ -84,7 +84,7 @@ def test_a_job_made_late_is_found_though_the_timeout_is_shorter_now(world: World
     with pytest.raises(CrashError):
         Try(
             INTENT, store=rows, campaign=SlowLine(world, 0, "ours", adding_takes=300.0, crashes=True), clock=world,
-            first_try=True, run_began=NOW, report_lag=600.0, send_timeout=600.0, log=Quiet(),
+            first_try=True, clear_number=0, run_began=NOW, report_lag=600.0, send_timeout=600.0, log=Quiet(),
         ).run()  # fmt: skip
     world.now += 25 * HOUR
     assert one_try(world, rows) == world.jobs[0]["id"]

@@ -76,12 +76,13 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
     if open_sends and r.parameters != now:
         heeds_key = False  # what the same key does with other parameters is not stated
     run_known = s.entry.server_time is not None and s.entry.run_age is not None
-    run_age = s.time.latest - s.entry.server_time + s.entry.run_age if run_known else float("inf")
+    run_age = s.time.latest - s.entry.server_time + s.entry.run_age + 900 if run_known else float("inf")
     run_young = heeds_key and run_age >= -60 and run_age + this_send <= 24 * 3600
     ours_alone = bool(r and r.sure and not s.mapped)
     last = max([x.until for x in open_sends], default=0.0)
     if not ours_alone:
-        last = max(last, (r.begun if r else s.entry.server_time or 0.0) + t.send_timeout)
+        since_clear = [x.at for x in r.sends if x.clear_number == s.clear_number] if r else []
+        last = max(last, min(since_clear, default=s.entry.server_time or 0.0) + t.send_timeout)
     jobs = None
     lag_passed = False
     if s.report is not None:
@@ -99,7 +100,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         found = [j for j in jobs if j.created is None or any(near(x, j.created) for x in open_sends)]
         if not found:
             return none()
-        if len(found) == 1 and found[0].created is not None and not guard:
+        if len(found) == 1 and found[0].ours and found[0].created is not None and not guard:
             rivals = [x for o in s.others if o.phone == s.phone and not o.job for x in o.sends]
             if not any(near(x, found[0].created) for x in rivals if x.outcome in ("noted", "unanswered")):
                 return Adopt, row
@@ -109,7 +110,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         """Look for any job since the run began."""
         if jobs is None:
             return AskReport, row
-        began = s.entry.server_time - s.entry.run_age - 60 - guard if run_known else float("-inf")
+        began = s.entry.server_time - s.entry.run_age - 60 - 900 - guard if run_known else float("-inf")
         if any(j.created is None or j.created >= began for j in jobs):
             return Park, row
         return none()
@@ -360,7 +361,7 @@ class Sequence:
         world.dated = self.kind != "no date"
         self.mapped = self.kind == "mapped"
         self.began = world.now - 5.0
-        self.run_cleared = False
+        self.run_cleared = 0
         self.people = list(PEOPLE[: rng.randint(1, 3)]) if self.mapped else [PEOPLE[0]]
         self.stores = [Rows(present=self.kind != "no store") for _ in PEOPLE]
         self.tries = [0 for _ in PEOPLE]
@@ -390,10 +391,10 @@ class Sequence:
             world.stopped = stopped
             world.now += 15 * MINUTE
         if rng.random() < 0.4:
-            self.run_cleared = True
+            self.run_cleared += 1
         if self.kind == "emptied" and rng.random() < 0.5:
             self.stores[0].content = None
-            self.run_cleared = True
+            self.run_cleared += 1
         if self.kind == "changing" and rng.random() < 0.5:
             name = rng.choice(["payload", "campaign", "call_again", "gmt_zone", "phone"])
             match name:
@@ -406,7 +407,7 @@ class Sequence:
                 case _:
                     self.settings[name] = rng.choice(["1", "2"])
         if self.mapped and rng.random() < 0.5:
-            self.run_cleared = True
+            self.run_cleared += 1
             fresh = [person for person in PEOPLE if person not in self.people]
             self.people = fresh[: rng.randint(0, 1)] + self.people
             if rng.random() < 0.5:
@@ -436,6 +437,7 @@ class Sequence:
                 campaign=Line(world, settings["campaign"], identity),
                 clock=world,
                 first_try=self.tries[index] == 1 and not self.run_cleared,
+                clear_number=self.run_cleared,
                 run_began=self.began,
                 report_lag=600.0,
                 send_timeout=40.0,

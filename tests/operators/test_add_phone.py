@@ -143,6 +143,16 @@ def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
     assert [job.payload for job in jobs(emulator)] == [{"name": "Maria"}]
 
 
+def test_parameters_changed_and_set_back_go_by_the_report_each_time(task: TaskInstance, emulator: Emulator) -> None:
+    one, other = {"payload": {"name": "Alex"}}, {"payload": {"name": "Maria"}}
+    fail_first(task, emulator, NEVER_ARRIVED, **one)
+    emulator.state.clock.advance(800)
+    fail_first(task, emulator, LOST, **other)
+    before = sends(emulator)
+    assert task.attempt(**one) == jobs(emulator)[0].id
+    assert (len(jobs(emulator)), sends(emulator)) == (1, before)
+
+
 @pytest.mark.parametrize("hours", [0, 25])
 @pytest.mark.parametrize("rule", [LOST, NEVER_ARRIVED], ids=["lost", "never arrived"])
 def test_an_upgrade_between_two_tries_keeps_the_key(
@@ -441,6 +451,26 @@ class TestMapped:
         campaign.status = "inProgress"
         self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
         campaign.status = "finished"
+        results = self.run(self.PEOPLE[:2], instances)
+        assert all("parked" in str(result) for result in results), results
+
+    def test_a_refusal_counts_the_lag_from_the_last_clear(self, emulator: Emulator) -> None:
+        """Index 0 was refused hours ago; since then the list turned, and index 1 may have added the person just now."""
+        campaign = next(iter(emulator.state.campaigns))
+        campaign.report_lag = 500.0
+        instances: dict[int, TaskInstance] = {}
+        campaign.status = "finished"
+        self.run(self.PEOPLE[:2], instances)
+        emulator.state.clock.advance(HOUR)
+        self.dag_run.clear_number += 1
+        campaign.status = "inProgress"
+        self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        emulator.state.clock.advance(120)
+        self.dag_run.clear_number += 1
+        campaign.status = "finished"
+        results = self.run(self.PEOPLE[:2], instances)
+        assert all("can't be known yet" in str(result) for result in results), results
+        emulator.state.clock.advance(800)
         results = self.run(self.PEOPLE[:2], instances)
         assert all("parked" in str(result) for result in results), results
 
