@@ -222,9 +222,18 @@ class LocalAirflow:
         self.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
 
     def clear(self, dag_id: str, run_id: str) -> None:
-        """Clear all tasks of a run, so that they run again."""
+        """Clear all tasks of a run, once it is over, so that they run again.
+
+        Cleared in the moment between the end of its last task and its own, a run may stay as it is.
+        """
+        wait_for(f"run {run_id} to end", lambda: self.run_state(dag_id, run_id) in ("success", "failed"))
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
         self.api("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return the state of a DAG run."""
+        state: str = self.api("GET", self._run_path(dag_id, run_id))["state"]
+        return state
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return a task instance: ``state``, ``try_number``, ``pid`` and more."""
