@@ -284,7 +284,6 @@ class Try:
                 masked_phone=self._phone,
                 # In a mapped task another instance may have had this person before, unless this is the first try.
                 sure=self._entry.sure and (not intent.mapped or self._new),
-                begun=now.latest,
                 parameters=intent.parameters,
             )
         elif record.only_refused:

@@ -92,7 +92,6 @@ class Record:
     :param phone: digest of the phone alone
     :param masked_phone: for people who look into the store
     :param sure: whether it was begun surely before any send of its key
-    :param begun: the server's time when it was begun
     :param parameters: as they were first sent
     """
 
@@ -101,7 +100,6 @@ class Record:
     phone: str
     masked_phone: str
     sure: bool
-    begun: float
     parameters: Parameters
     sends: tuple[Send, ...] = ()
     job: Job | None = None
@@ -218,7 +216,6 @@ def _record_to_json(record: Record) -> dict[str, Any]:
         "phone": record.phone,
         "masked_phone": record.masked_phone,
         "sure": record.sure,
-        "begun": record.begun,
         "parameters": {
             "campaign": record.parameters.campaign,
             "test_call": record.parameters.test_call,
@@ -247,7 +244,6 @@ def _record(content: Any) -> Record:
             **content,
             "key": _word(content["key"]),
             "sure": _boolean(content["sure"]),
-            "begun": float(content["begun"]),
             "parameters": Parameters(**content["parameters"]),
             "sends": tuple(
                 Send(

@@ -42,7 +42,7 @@ def send(at: float, outcome: Outcome = Outcome.UNANSWERED, **more: Any) -> Send:
 def record(*outcomes: Outcome, sure: bool = True, job: str | None = None, **more: Any) -> Record:
     sends = tuple(send(60 * number, outcome) for number, outcome in enumerate(outcomes))
     found = None if job is None else Job(job, CreatedBy.ANSWER)
-    return Record("key", "person", "phone", "7912***6789", sure, BEGAN, HERE, sends, found, **more)
+    return Record("key", "person", "phone", "7912***6789", sure, HERE, sends, found, **more)
 
 
 def decided(after: float | None, *, report: list[float] | None = None, **known: Any) -> Action:

@@ -11,7 +11,7 @@ import pytest
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, RecordError, Send
 
-RECORD = Record("key", "person", "phone", "7912***6789", True, 1.5, Parameters("c", False, "p", "z"))
+RECORD = Record("key", "person", "phone", "7912***6789", True, Parameters("c", False, "p", "z"))
 NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
 
 
@@ -57,7 +57,7 @@ def broken(**changes: Any) -> dict[str, Any]:
     "content",
     [
         "text", [], {}, {"format": 2}, {"format": 1}, broken(sure=1), broken(clock="sun"), broken(records=[]),
-        broken(key=""), broken(begun="soon"), broken(sends=[{}]), broken(sends=5), broken(job={"id": 5, "by": "x"}),
+        broken(key=""),  broken(sends=[{}]), broken(sends=5), broken(job={"id": 5, "by": "x"}),
         broken(parameters={}), broken(surplus=1),
     ],
     ids=repr,

@@ -156,8 +156,7 @@ ENUMERATED: Counter[tuple[Row, str]] = Counter()
 
 
 def _record(sends: tuple[Send, ...], sure: bool, job: Job | None, parameters: Parameters = HERE) -> Record:
-    begun = min([send.at for send in sends], default=NOW)
-    return Record("key", "person", "phone", "7912***6789", sure, begun, parameters, sends, job)
+    return Record("key", "person", "phone", "7912***6789", sure, parameters, sends, job)
 
 
 def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
