@@ -16,7 +16,28 @@ from aimylogic_provider.calls_api.wire import Endpoint, NoResponse, Request, Res
 __all__ = ["interpret", "silent"]
 
 T = TypeVar("T")
-_ERROR_TYPE = re.compile(r"[A-Za-z0-9_.]{1,80}")
+# A long run of digits could be a phone, and is no name.
+_ERROR_TYPE = re.compile(r"(?!.*[0-9]{6})[A-Za-z0-9_.]{1,80}")
+_SHOWN_WORDS = re.compile(r"[A-Za-z_. \-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The error that a body names.
+
+    :param name: its ``type``; where the endpoint's errors are worded, its ``error``
+    :param definite: whether the contract has it for this endpoint: a refusal
+    :param phone: the phone that it names, if it does
+    """
+
+    name: str
+    definite: bool
+    phone: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name as a message may bear it: the server's own words could hold anything, a phone too."""
+        return self.name if _ERROR_TYPE.fullmatch(self.name) or _SHOWN_WORDS.fullmatch(self.name) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +67,37 @@ _REFUSALS = {
     "phone.duplicated": "the same phone with the same payload was added within the last 24 hours",
     "phone.not.found": "the campaign knows no such phone",
     "id.not.found": "the campaign knows no such id",
+    "invalid.call.allowed.time": "the server doesn't take a policy's allowed time: correct allowed_time",
+    "invalid.dialer_priority": "the server doesn't take a policy's priority: correct priority",
+}
+_REFUSALS_OF = {
+    ("addPhones", "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
 }
 
 
-def _judge_status(endpoint: Endpoint[T], status: int, error_type: str | None, *, keyed: bool) -> _Verdict:
+def _judge_status(endpoint: Endpoint[T], status: int, error: _Named | None, *, keyed: bool) -> _Verdict:
     """Judge a status other than a readable 200.
 
-    :param error_type: the ``type`` that the body names, if it is an error of the contract
+    :param error: what the body names, if it names an error
     :param keyed: whether the request bore an idempotence key
     """
     match status:
-        case 400 | 404 if error_type is not None and (status, error_type) in endpoint.refusals:
-            if error_type == "phone.duplicated" and keyed:
+        case 400 | 404 if error is not None and error.definite:
+            if keyed and error.name in endpoint.never_with_key:
                 return _Verdict(
                     Known.UNANSWERED,
                     True,
                     "the server called it a duplicate, which it never does when it sees an idempotence key: "
                     "something on the way removes the header Idempotence-Key (a proxy?)",
                 )
-            return _Verdict(Known.REFUSED, False, _REFUSALS.get(error_type, f"the server refused it: {error_type}"))
+            advice = _REFUSALS_OF.get((endpoint.name, error.name)) or _REFUSALS.get(error.name, "the server refused it")
+            return _Verdict(Known.REFUSED, False, advice)
         case 413:
-            return _Verdict(Known.REFUSED, False, "the request is too large for the server: shorten the payload")
+            return _Verdict(
+                Known.REFUSED,
+                False,
+                "the request is too large for the server: shorten the payload, or send fewer numbers at once",
+            )
         case 401 | 403:
             return _Verdict(
                 Known.UNANSWERED,
@@ -100,19 +131,19 @@ def interpret(request: Request[T], response: Response) -> T:
     reason = ""
     if response.status == 200:
         try:
-            return endpoint.parse(response.body)
-        except UnreadableError as error:
-            reason = f" ({error})"
-    error_type, phone = _error(response)
-    verdict = _judge_status(endpoint, response.status, error_type, keyed=request.key is not None)
-    named = f" {error_type}" if error_type else ""
+            return request.read(response.body)
+        except UnreadableError as unreadable:
+            reason = f" ({unreadable})"
+    error = _error(endpoint, response)
+    verdict = _judge_status(endpoint, response.status, error, keyed=request.key is not None)
+    named = f" {error.shown}" if error and error.shown else ""
     raise ApiError(
         f"{endpoint.name} was answered with {response.status}{named}{reason}: {verdict.advice}",
         known=verdict.known,
         retryable=verdict.retryable,
         status=response.status,
-        type=error_type,
-        phone=phone,
+        type=error.name if error else None,
+        phone=error.phone if error else None,
         retry_after=response.retry_after,
         date=response.date,
     )
@@ -128,17 +159,21 @@ def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError
     )
 
 
-def _error(response: Response) -> tuple[str | None, str | None]:
-    """The ``type`` of an error body, if it looks like the contract's (a short dotted word), and its ``phone``."""
+def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
+    """The error that a body names: by its ``type``, a short dotted word, or in words, where the endpoint has such."""
     if response.status < 400:
-        return None, None
+        return None
     try:
         content = read_json(response.body)
     except UnreadableError:
-        return None, None
+        return None
     if not isinstance(content, dict):
-        return None, None
-    error_type, phone = content.get("type"), content.get("phone")
-    if not isinstance(error_type, str) or not _ERROR_TYPE.fullmatch(error_type):
-        return None, None
-    return error_type, phone if isinstance(phone, str) else None
+        return None
+    error, message = content.get("error"), content.get("message")
+    if response.status in endpoint.worded_refusals and isinstance(error, str) and isinstance(message, str):
+        return _Named(error, definite=True)
+    name, phone = content.get("type"), content.get("phone")
+    if not isinstance(name, str) or not _ERROR_TYPE.fullmatch(name):
+        return None
+    definite = (response.status, name) in endpoint.refusals
+    return _Named(name, definite, phone if isinstance(phone, str) else None)

@@ -1,15 +1,24 @@
-"""A call: one number to be called, with its payload and time zone, validated and in canonical form."""
+"""A call: one number to be called, with its payload and time zone, validated and in canonical form.
+
+:class:`Call` is what addPhone takes, :class:`ListedCall` what addPhones does: a nested payload, and a policy.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
-from aimylogic_provider.calls_api.payload import flat_payload
+from aimylogic_provider.calls_api.payload import flat_payload, nested_payload
 from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+from aimylogic_provider.calls_api.policy import CallPolicy
 
-__all__ = ["Call"]
+__all__ = ["Call", "ListedCall"]
+
+# Made once: for each of a million calls that would cost more than the encoding.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +57,57 @@ class Call:
     def masked_phone(self) -> str:
         """The phone as it may be shown."""
         return mask_phone(self.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """One number of a list to be called. Make it with :meth:`of`, which validates.
+
+    :param phone: digits with country code
+    :param payload: a JSON object as compact text, its names sorted, or None for none
+    :param gmt_zone: ``Z``, ``±hh:mm[:ss]``, an IANA id, or None for the number's own zone
+    :param policy: when and how often to call, or None for as the campaign does
+    """
+
+    phone: str = field(repr=False)
+    payload: str | None = field(default=None, repr=False)
+    gmt_zone: str | None = None
+    policy: CallPolicy | None = None
+
+    @classmethod
+    def of(
+        cls,
+        phone: object,
+        payload: Mapping[str, object] | None = None,
+        gmt_zone: object = None,
+        policy: CallPolicy | None = None,
+        *,
+        phone_region: str | None = None,
+    ) -> ListedCall:
+        """Validate what a user wrote and return it in canonical form. An empty payload or policy is the same as none.
+
+        :raises RejectedError: naming the value (a phone masked), the rule and the way out
+        """
+        if policy is not None and not isinstance(policy, CallPolicy):
+            raise RejectedError(f"policy is of type {type(policy).__name__}: make it with CallPolicy.of(…)")
+        content = nested_payload(payload)
+        return cls(
+            phone=canonical_phone(phone, phone_region),
+            payload=_compact(content) if content else None,
+            gmt_zone=canonical_gmt_zone(gmt_zone),
+            policy=policy or None,
+        )
+
+    @property
+    def masked_phone(self) -> str:
+        """The phone as it may be shown."""
+        return mask_phone(self.phone)
+
+    def as_item(self) -> dict[str, object]:
+        """Return the item of addPhones' JSON list."""
+        item: dict[str, object] = {"phone": self.phone}
+        if self.payload is not None:
+            item["payload"] = json.loads(self.payload)
+        if self.gmt_zone is not None:
+            item["gmtZone"] = self.gmt_zone
+        return item if self.policy is None else {**item, **self.policy.as_item()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.answers import interpret, silent
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.calls_api.reports import CallJob
@@ -64,6 +65,13 @@ class CampaignClient:
         """Add one number; the value is the call job's id."""
         request = endpoints.add_phone(call, idempotence_key=idempotence_key, method=method, test_call=test_call)
         return self.ask(request)
+
+    def add_phones(self, calls: Sequence[ListedCall], *, idempotence_key: str | None) -> Answer[tuple[str, ...]]:
+        """Add many numbers, all or none; the value is their call jobs' ids, one for each of *calls*, in their order.
+
+        A 200 with another count of ids, or with one of them twice, is no answer: what it belongs to can't be told.
+        """
+        return self.ask(endpoints.add_phones(calls, idempotence_key=idempotence_key))
 
     def status(self) -> Answer[str]:
         """Ask for the campaign's status."""

@@ -1,44 +1,76 @@
-"""The endpoints: for each, its path, the parser of its answer, the errors that it may name, and what is asked of it.
+"""The endpoints that change something, and the list of all: path, parser of the answer, errors, and what is asked.
 
 An endpoint is data, and a function beside it makes its request from plain values: a further endpoint of the contract is
-a few lines here. Paths and fields are those of the vendor's pages "Adding phone numbers from CRM systems" and "Calls
-API".
+a few lines here, or in ``report_endpoints`` if it only reads; both are imported from here. Paths and fields are those
+of the vendor's pages "Adding phone numbers from CRM systems" and "Calls API".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.reports import (
-    CallJob,
-    Campaign,
-    parse_call_jobs,
-    parse_campaign,
-    parse_status,
+from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
+from aimylogic_provider.calls_api.report_endpoints import (
+    CALL_ATTEMPT_REPORT,
+    CALL_ATTEMPT_REPORT_BY_DATE,
+    CALL_JOB_REPORT,
+    CALL_JOB_REPORT_BY_DATE,
+    CAMPAIGN,
+    STATUS,
+    UNFINISHED_CALL_JOBS,
+    call_attempt_report,
+    call_attempt_report_by_date,
+    call_job_report,
+    call_job_report_by_date,
+    campaign,
+    status,
+    unfinished_call_jobs,
+)
+from aimylogic_provider.calls_api.request_parts import (
+    CALLS,
+    NO_CAMPAIGN,
+    REPORT_ERRORS,
+    checked_key,
+    listed,
+    phones_and_ids,
+    post_json,
 )
 from aimylogic_provider.calls_api.values import read_id, read_json
 from aimylogic_provider.calls_api.wire import Endpoint, Request
 
 __all__ = [
     "ADD_PHONE",
+    "ADD_PHONES",
+    "CALL_ATTEMPT_REPORT",
+    "CALL_ATTEMPT_REPORT_BY_DATE",
     "CALL_JOB_REPORT",
     "CALL_JOB_REPORT_BY_DATE",
     "CAMPAIGN",
+    "CANCEL_CALL_JOBS",
     "ENDPOINTS",
+    "PAUSE_CAMPAIGN",
+    "RESUME_CAMPAIGN",
     "STATUS",
+    "STOP_CAMPAIGN",
     "TEST_ADD_PHONE",
+    "UNFINISHED_CALL_JOBS",
     "add_phone",
+    "add_phones",
+    "call_attempt_report",
+    "call_attempt_report_by_date",
     "call_job_report",
     "call_job_report_by_date",
     "campaign",
+    "cancel_call_jobs",
+    "pause_campaign",
+    "resume_campaign",
     "status",
+    "stop_campaign",
+    "unfinished_call_jobs",
 ]
-
-T = TypeVar("T")
 
 
 def _job_id(body: bytes) -> str:
@@ -47,39 +79,71 @@ def _job_id(body: bytes) -> str:
     return read_id(text.decode() if text.isdigit() else read_json(text))
 
 
-_NO_CAMPAIGN = (404, "invalid.token")
+def _job_ids(body: bytes) -> tuple[str, ...]:
+    content = read_json(body)
+    if not isinstance(content, list):
+        raise UnreadableError("the body is no list of call job ids")
+    return tuple(read_id(item) for item in content)
+
+
+def _nothing(body: bytes) -> None:
+    if body.strip():
+        raise UnreadableError("the body should be empty")
+
+
 _CRM = "/api/crmCalls/campaign/{token}"
-_CALLS = "/api/calls/campaign/{token}"
 
 _ADD_PHONE_ERRORS = frozenset(
     {
-        _NO_CAMPAIGN,
+        NO_CAMPAIGN,
         (400, "phone.duplicated"),
         (400, "phone.bad.format"),
         (400, "phone.gmtZone.bad.format"),
         (400, "invalid.call.task.state"),
     }
 )
-_REPORT_ERRORS = frozenset({_NO_CAMPAIGN, (400, "id.not.found"), (400, "phone.not.found")})
+_ADD_PHONES_ERRORS = _ADD_PHONE_ERRORS | {(400, "invalid.call.allowed.time"), (400, "invalid.dialer_priority")}
+# With a key, addPhone knows no duplicates. In addPhones the word means another thing: twice in the very list.
+_NEVER_WITH_KEY = frozenset({"phone.duplicated"})
 
-ADD_PHONE: Endpoint[str] = Endpoint("addPhone", ("POST", "GET"), f"{_CRM}/addPhone", _job_id, _ADD_PHONE_ERRORS)
-TEST_ADD_PHONE: Endpoint[str] = Endpoint("test/addPhone", ("GET",), f"{_CRM}/test/addPhone", _job_id, _ADD_PHONE_ERRORS)
-STATUS: Endpoint[str] = Endpoint("status", ("GET",), f"{_CALLS}/status", parse_status, frozenset({_NO_CAMPAIGN}))
-CAMPAIGN: Endpoint[Campaign] = Endpoint("campaign", ("GET",), _CALLS, parse_campaign, frozenset({_NO_CAMPAIGN}))
-CALL_JOB_REPORT: Endpoint[tuple[CallJob, ...]] = Endpoint(
-    "callJob/getReport", ("POST",), f"{_CALLS}/callJob/getReport", parse_call_jobs, _REPORT_ERRORS
+ADD_PHONE: Endpoint[str] = Endpoint(
+    "addPhone", ("POST", "GET"), f"{_CRM}/addPhone", _job_id, _ADD_PHONE_ERRORS, never_with_key=_NEVER_WITH_KEY
 )
-CALL_JOB_REPORT_BY_DATE: Endpoint[tuple[CallJob, ...]] = Endpoint(
-    "callJob/getReportByDate", ("POST",), f"{_CALLS}/callJob/getReportByDate", parse_call_jobs, _REPORT_ERRORS
+TEST_ADD_PHONE: Endpoint[str] = Endpoint(
+    "test/addPhone", ("GET",), f"{_CRM}/test/addPhone", _job_id, _ADD_PHONE_ERRORS, never_with_key=_NEVER_WITH_KEY
 )
+ADD_PHONES: Endpoint[tuple[str, ...]] = Endpoint(
+    "addPhones", ("POST",), f"{CALLS}/addPhones", _job_ids, _ADD_PHONES_ERRORS
+)
+CANCEL_CALL_JOBS: Endpoint[tuple[str, ...]] = Endpoint(
+    "callJob/cancel", ("POST",), f"{CALLS}/callJob/cancel", _job_ids, REPORT_ERRORS
+)
+
+
+def _control(name: str) -> Endpoint[None]:
+    path = f"{CALLS}/{name}"
+    return Endpoint(name, ("POST",), path, _nothing, frozenset({NO_CAMPAIGN}), worded_refusals=frozenset({400}))
+
+
+PAUSE_CAMPAIGN = _control("control/pause")
+RESUME_CAMPAIGN = _control("control/resume")
+STOP_CAMPAIGN = _control("control/stop")
 
 ENDPOINTS: tuple[Endpoint[Any], ...] = (
     ADD_PHONE,
     TEST_ADD_PHONE,
-    STATUS,
-    CAMPAIGN,
+    ADD_PHONES,
+    CANCEL_CALL_JOBS,
     CALL_JOB_REPORT,
     CALL_JOB_REPORT_BY_DATE,
+    UNFINISHED_CALL_JOBS,
+    CALL_ATTEMPT_REPORT,
+    CALL_ATTEMPT_REPORT_BY_DATE,
+    CAMPAIGN,
+    STATUS,
+    PAUSE_CAMPAIGN,
+    RESUME_CAMPAIGN,
+    STOP_CAMPAIGN,
 )
 """All of them."""
 
@@ -95,76 +159,73 @@ def add_phone(
     """
     if method not in ADD_PHONE.methods:
         raise RejectedError(f"method {method!r} is not one that addPhone has: use 'POST' or 'GET'")
-    if idempotence_key is not None and not (
-        idempotence_key.isascii() and idempotence_key.isprintable() and idempotence_key.strip() == idempotence_key != ""
-    ):
-        raise RejectedError(
-            "idempotence_key is empty or holds characters that no HTTP header can bear: use a UUID, or other "
-            "printable ASCII text without spaces at its ends"
-        )
+    key = checked_key(idempotence_key)
     query = [("phone", call.phone)]
     if call.gmt_zone is not None:
         query.append(("gmtZone", call.gmt_zone))
     query.extend(call.payload)
     if test_call:
-        return Request(TEST_ADD_PHONE, "GET", tuple(query), key=idempotence_key)
+        return Request(TEST_ADD_PHONE, "GET", tuple(query), key=key)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request(ADD_PHONE, method, tuple(query), form if method == "POST" else {}, key=idempotence_key)
+    return Request(ADD_PHONE, method, tuple(query), form if method == "POST" else {}, key=key)
 
 
-def status() -> Request[str]:
-    """The campaign's status. Asks past every cache, for the answer's ``Date`` tells the server's time."""
-    return Request(STATUS, "GET", headers={"Cache-Control": "no-cache"})
+def add_phones(calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> Request[tuple[str, ...]]:
+    """Add many numbers, all or none; the result is their jobs' ids, in the order of *calls*.
 
-
-def campaign() -> Request[Campaign]:
-    """The campaign itself."""
-    return Request(CAMPAIGN, "GET")
-
-
-def call_job_report(*, phones: Sequence[str] = (), ids: Sequence[str] = ()) -> Request[tuple[CallJob, ...]]:
-    """The jobs of some phones, or with some ids, or both."""
-    if not phones and not ids:
-        raise RejectedError("a report needs phones or ids: give at least one")
-    wanted = {"phones": [str(phone) for phone in phones], "ids": [str(number) for number in ids]}
-    return _ask(CALL_JOB_REPORT, {name: values for name, values in wanted.items() if values})
-
-
-def call_job_report_by_date(
-    *,
-    created_from: datetime | None = None,
-    created_to: datetime | None = None,
-    finished_from: datetime | None = None,
-    finished_to: datetime | None = None,
-    page: int = 0,
-    page_size: int = 200,
-) -> Request[tuple[CallJob, ...]]:
-    """A page of the jobs created, or finished, in a time range.
-
-    :param page: 0 to 199
-    :param page_size: rows, 1 to 200
-    :raises RejectedError: for a time without a zone, or a page out of range
+    :param calls: at least one, each with another phone
+    :param idempotence_key: sent as it is given, as the header ``Idempotence-Key``
+    :raises RejectedError: for an empty list, a phone that occurs twice, or a key that no header can bear
     """
-    if not 0 <= page <= 199 or not 1 <= page_size <= 200:
-        raise RejectedError(
-            f"page {page} of size {page_size} can't be asked for: pages are 0 to 199, sizes 1 to 200; split the "
-            "time range instead"
-        )
-    limits = {
-        "createdAtFrom": created_from,
-        "createdAtTo": created_to,
-        "finishedAtFrom": finished_from,
-        "finishedAtTo": finished_to,
-    }
-    chosen = {name: _milliseconds(name, moment) for name, moment in limits.items() if moment is not None}
-    return _ask(CALL_JOB_REPORT_BY_DATE, {"filter": chosen, "pagination": {"page": page, "pageSize": page_size}})
+    key = checked_key(idempotence_key)
+    calls = listed("calls", calls)
+    if not calls:
+        raise RejectedError("calls is empty: addPhones needs one call at least, so send nothing where there is none")
+    places: dict[str, int] = {}
+    for place, call in enumerate(calls):
+        if not isinstance(call, ListedCall):
+            raise RejectedError(f"calls[{place}] is a {type(call).__name__}: make it with ListedCall.of(…)")
+        if (first := places.setdefault(call.phone, place)) != place:
+            raise RejectedError(
+                f"phone {call.masked_phone} stands twice in the list, at calls[{first}] and calls[{place}], and "
+                "addPhones takes each phone once: drop one of them, or send it in another request"
+            )
+    items = [call.as_item() for call in calls]
+    return post_json(ADD_PHONES, items, key=key, check=partial(_check_ids, len(items)))
 
 
-def _ask(endpoint: Endpoint[T], body: object) -> Request[T]:
-    return Request(endpoint, "POST", headers={"Content-Type": "application/json"}, json=body)
+def _check_ids(calls: int, ids: tuple[str, ...]) -> None:
+    if len(ids) != calls:
+        raise UnreadableError(f"{len(ids):,} ids for {calls:,} numbers")
+    if len(set(ids)) != calls:
+        raise UnreadableError("one id stands for several numbers")
 
 
-def _milliseconds(name: str, moment: datetime) -> int:
-    if moment.tzinfo is None:
-        raise RejectedError(f"{name} {moment.isoformat()} has no time zone: give an aware datetime")
-    return round(moment.timestamp() * 1000)
+def cancel_call_jobs(
+    *, phones: Sequence[str] = (), ids: Sequence[str | int] = (), idempotence_key: str | None = None
+) -> Request[tuple[str, ...]]:
+    """Cancel call jobs; the result is the ids of those that were cancelled.
+
+    No source that we know shows the body. We assume that of the reports: ``phones`` and ``ids``, either or both.
+
+    :param phones: in canonical form
+    :param ids: decimal strings, or integers
+    :param idempotence_key: sent as it is given, as the header ``Idempotence-Key``
+    :raises RejectedError: if neither is given, an id is none, or no header can bear the key
+    """
+    return post_json(CANCEL_CALL_JOBS, phones_and_ids(phones, ids), key=checked_key(idempotence_key))
+
+
+def pause_campaign(*, idempotence_key: str | None = None) -> Request[None]:
+    """Pause the campaign."""
+    return Request(PAUSE_CAMPAIGN, "POST", key=checked_key(idempotence_key))
+
+
+def resume_campaign(*, idempotence_key: str | None = None) -> Request[None]:
+    """Resume the campaign."""
+    return Request(RESUME_CAMPAIGN, "POST", key=checked_key(idempotence_key))
+
+
+def stop_campaign(*, idempotence_key: str | None = None) -> Request[None]:
+    """Stop the campaign. A stopped campaign takes no numbers."""
+    return Request(STOP_CAMPAIGN, "POST", key=checked_key(idempotence_key))

@@ -50,7 +50,8 @@ class ApiError(AimylogicError):
     :param known: what is known of the request
     :param retryable: whether another try can help without anybody changing anything
     :param status: the HTTP status, if there was one
-    :param type: the ``type`` of the server's error, if it sent one of the contract
+    :param type: the ``type`` of the server's error (of the campaign's control: its ``error``, which can be any text and
+        is not for display), if it sent one
     :param phone: the phone that the server's error names, if it names one; not for display
     :param retry_after: seconds that the server asks to wait, if it does
     :param date: the server's time (Unix seconds) by the answer's ``Date``, if there was one

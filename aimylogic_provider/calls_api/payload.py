@@ -1,7 +1,8 @@
-"""The payload of addPhone: a flat object of strings, which the campaign's script reads.
+"""Payloads, which the campaign's script reads: flat ones of strings for addPhone, nested ones for addPhones.
 
-Values become strings in one way: text as it is; ``True`` and ``False`` as ``true`` and ``false``; integers and
-decimals in plain digits; floats in the shortest form that reads back the same; dates and times in ISO 8601.
+In a flat payload values become strings in one way: text as it is; ``True`` and ``False`` as ``true`` and ``false``;
+integers and decimals in plain digits; floats in the shortest form that reads back the same; dates and times in ISO
+8601. In a nested one, JSON's own kinds of values are kept, and only dates, times and decimals become strings.
 Names and text are brought to Unicode's normal form C, so that what looks the same is the same.
 """
 
@@ -13,15 +14,21 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral
+from typing import Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
 
-__all__ = ["RESERVED", "flat_payload"]
+__all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload"]
 
 RESERVED = frozenset({"phone", "gmtZone", "Idempotence-Key"})
 """Names that addPhone reads itself, so that no payload can bear them."""
 
-_WAY_OUT = "addPhone takes a flat object of strings; addPhones takes nested ones"
+MAX_DEPTH = 32
+"""Objects and lists within each other, the payload itself counted."""
+
+_FLAT_WAY_OUT = ". addPhone takes a flat object of strings; addPhones takes nested ones"
+_EXACT_FLOAT = 2.0**53
+"""Below it every whole float is exactly that number, and no other."""
 
 
 def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
@@ -31,58 +38,132 @@ def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
     """
     if payload is None:
         return {}
-    if not isinstance(payload, Mapping):
-        raise RejectedError(
-            f"payload is of type {type(payload).__name__}: give a dictionary of names and values. {_WAY_OUT}"
-        )
+    _check_object(payload, _FLAT_WAY_OUT)
     flat: dict[str, str] = {}
     for name, value in payload.items():
-        text = _name(name)
+        text = _name(name, "payload")
+        if text in RESERVED or text.casefold() == "idempotence-key":
+            raise RejectedError(
+                f"payload has the name {text!r}, which addPhone reads itself: rename it, or use addPhones, where the "
+                "payload stands apart"
+            )
         if text in flat:
-            raise RejectedError(f"payload names {text!r} twice, in two Unicode forms: keep one")
-        flat[text] = _text(text, value)
+            raise _twice(text, "payload")
+        flat[text] = _flat(f"payload {text!r}", value)
     return dict(sorted(flat.items()))
 
 
-def _name(name: object) -> str:
-    if not isinstance(name, str) or not name:
-        raise RejectedError(f"payload has the name {name!r}: names are text that is not empty")
-    text = _unicode(name, f"payload name {name!r}")
-    if text in RESERVED or text.casefold() == "idempotence-key":
-        raise RejectedError(
-            f"payload has the name {text!r}, which addPhone reads itself: rename it, or use addPhones, where the "
-            "payload stands apart"
-        )
-    return text
+def nested_payload(payload: Mapping[str, object] | None) -> dict[str, object]:
+    """Return *payload* as JSON's own kinds of values, the names of each object sorted; empty for None.
+
+    Whole floats become integers where both are the same number exactly, for JSON knows but one kind of number.
+
+    :raises RejectedError: for other kinds of values, numbers that are not finite, names that are empty or no text, text
+        that is not Unicode, and objects and lists more than :data:`MAX_DEPTH` deep
+    """
+    if payload is None:
+        return {}
+    _check_object(payload, "")
+    return _object("payload", payload, 1)
 
 
-def _text(name: str, value: object) -> str:
+def _object(what: str, value: Mapping[Any, object], depth: int) -> dict[str, object]:
+    content: dict[str, object] = {}
+    for name, inner in value.items():
+        text = _name(name, what)
+        if text in content:
+            raise _twice(text, what)
+        content[text] = _nested(f"{what} {text!r}", inner, depth + 1)
+    return dict(sorted(content.items()))
+
+
+def _nested(what: str, value: object, depth: int) -> object:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return _unicode(value, what)
+        case Integral():
+            _digits(what, value)  # JSON writes them in no other way
+            return int(value)
+        case float() if math.isfinite(value):
+            whole = value.is_integer() and abs(value) < _EXACT_FLOAT
+            return int(value) if whole else float(value)
+        case Mapping() | list() | tuple() if depth > MAX_DEPTH:
+            raise RejectedError(
+                f"{_shortened(what)} lies more than {MAX_DEPTH} objects and lists deep: make it flatter, or send it as "
+                "text (it may also hold itself)"
+            )
+        case Mapping():
+            return _object(what, value, depth)
+        case list() | tuple():
+            return [_nested(f"{what}[{place}]", item, depth + 1) for place, item in enumerate(value)]
+        case _:
+            return _text(what, value, "text, a number, a boolean, None, a date, a list or a dictionary")
+
+
+def _flat(what: str, value: object) -> str:
     match value:
         case str():
-            return _unicode(value, f"payload {name!r}")
+            return _unicode(value, what)
         case bool():
             return "true" if value else "false"
         case Integral():  # numpy's integers too
-            return str(int(value))
+            return _digits(what, value)
         case float() if math.isfinite(value):
             return float.__repr__(value)  # a subclass, such as NumPy's, may write itself otherwise
+        case None:
+            raise RejectedError(f"{what} is None: leave the name out, or send an empty text{_FLAT_WAY_OUT}")
+        case _:
+            return _text(what, value, f"text, a number, a boolean or a date{_FLAT_WAY_OUT}")
+
+
+def _text(what: str, value: object, allowed: str) -> str:
+    """What becomes text in every payload; all else is refused."""
+    match value:
         case Decimal() if value.is_finite():
             return format(value, "f")
         case datetime() | date() | time() if value == value:
             return value.isoformat()
         case float() | Decimal():
-            raise RejectedError(f"payload {name!r} is {value}: only finite numbers can be sent")
-        case None:
-            raise RejectedError(f"payload {name!r} is None: leave the name out, or send an empty text. {_WAY_OUT}")
+            raise RejectedError(f"{_shortened(what)} is {value}: only finite numbers can be sent")
         case _:
-            raise RejectedError(
-                f"payload {name!r} is a {type(value).__name__}: make it text, a number, a boolean or a date. {_WAY_OUT}"
-            )
+            raise RejectedError(f"{_shortened(what)} is a {type(value).__name__}: make it {allowed}")
+
+
+def _digits(what: str, value: Integral) -> str:
+    try:
+        return str(int(value))
+    except ValueError:  # Python's own limit on digits
+        raise RejectedError(f"{_shortened(what)} is too long a number to be written: send it as text") from None
+
+
+def _check_object(payload: object, way_out: str) -> None:
+    if not isinstance(payload, Mapping):
+        raise RejectedError(
+            f"payload is of type {type(payload).__name__}: give a dictionary of names and values{way_out}"
+        )
+
+
+def _name(name: object, what: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise RejectedError(f"{_shortened(what)} has the name {name!r}: names are text that is not empty")
+    return _unicode(name, f"{what} name {name!r}")
+
+
+def _twice(name: str, what: str) -> RejectedError:
+    return RejectedError(f"{_shortened(what)} names {name!r} twice, in two Unicode forms: keep one")
 
 
 def _unicode(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise RejectedError(f"{what} holds a lone surrogate, which is no character: clean the text") from None
+        raise RejectedError(
+            f"{_shortened(what)} holds a lone surrogate, which is no character: clean the text"
+        ) from None
     return unicodedata.normalize("NFC", text)
+
+
+def _shortened(what: str) -> str:
+    return what if len(what) <= 200 else f"{what[:150]}…{what[-40:]}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-__all__ = ["canonical_phone", "mask_phone", "same_phone"]
+__all__ = ["canonical_phone", "mask_phone", "parsed_phone", "plain_phone", "same_phone"]
 
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-]*[0-9][0-9 ()./\-]*")
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
@@ -43,12 +45,43 @@ def canonical_phone(value: object, region: str | None = None) -> str:
     :raises RejectedError: if it is no possible number, or could be two different ones; without plus and *region* also
         if it is no number in use, for then its country code may be missing
     """
-    import phonenumbers
-
+    if type(value) is str and region is None and (phone := plain_phone(value)) is not None:
+        return phone
     text = _written(value)
     if region is not None:
         region = _checked_region(region)
-    digits = re.sub(r"[^0-9]", "", text)
+    plus = "+" if text.startswith("+") else ""
+    text = plus + re.sub(r"[^0-9]", "", text)
+    if (plus or region is None) and (phone := plain_phone(text)) is not None:
+        return phone
+    return parsed_phone(text, region)
+
+
+def plain_phone(text: str) -> str | None:
+    """Return the canonical form of digits, with or without a plus, if it can be told without parsing; else None.
+
+    Many times faster than :func:`parsed_phone`, and never another answer: where the digits behind the country code
+    could begin with a national prefix, are of an unusual number, or fail any check, it is left to that.
+    """
+    plus = text[:1] == "+"
+    digits = text[1:] if plus else text
+    if not (digits.isdigit() and digits.isascii()):
+        return None
+    plan = _plans[digits[:3]]
+    if plan is None or len(digits) not in plan.lengths or plan.national_prefix(digits, plan.code_length):
+        return None
+    return digits if plus or plan.is_valid(digits) else None
+
+
+def parsed_phone(text: str, region: str | None) -> str:
+    """Return the canonical form of digits, with or without a plus, as ``phonenumbers`` reads them.
+
+    :param region: of those that have phone numbers, in capitals, or None
+    :raises RejectedError: as :func:`canonical_phone` does
+    """
+    import phonenumbers
+
+    digits = text.removeprefix("+")
     if text.startswith("+") or region is None:
         number = _read("+" + digits, None)
         if number is None:
@@ -91,6 +124,65 @@ def same_phone(written: str, phone: str) -> bool:
         return re.sub(r"[^0-9]", "", written) == phone or canonical_phone(written) == phone
     except RejectedError:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What must be known of a country code to read its plain numbers.
+
+    :param lengths: of its numbers, the country code included
+    :param national_prefix: matches in a number, from the country code's end, what may be a national prefix
+    """
+
+    code_length: int
+    lengths: frozenset[int]
+    national_prefix: Callable[[str, int], object]
+
+    def is_valid(self, digits: str) -> bool:
+        """Whether *digits*, country code included, are a number in use."""
+        import phonenumbers
+
+        code, rest = digits[: self.code_length], digits[self.code_length :]
+        if rest.startswith("0"):
+            return False  # or perhaps not: leading zeros are told apart by parsing alone
+        return phonenumbers.is_valid_number(phonenumbers.PhoneNumber(int(code), int(rest)))
+
+
+class _Plans(dict[str, _Plan | None]):
+    """Plans by the first three digits of a number, each looked up once: all at once take a tenth of a second."""
+
+    def __missing__(self, start: str) -> _Plan | None:
+        plan = self[start] = _plan(start)
+        return plan
+
+
+_plans = _Plans()
+
+
+def _plan(start: str) -> _Plan | None:
+    """The plan of the country code that *start* begins with. No code is the beginning of another."""
+    import phonenumbers
+
+    for length in range(1, len(start) + 1):
+        code = int(start[:length])
+        if start[0] != "0" and (regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)):
+            break
+    else:
+        return None
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
+    if metadata is None or metadata.general_desc is None:
+        return None
+    possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
+    prefix = metadata.national_prefix_for_parsing
+    return _Plan(
+        code_length=length,
+        lengths=frozenset(length + rest for rest in possible),
+        national_prefix=re.compile(prefix).match if prefix else _no_match,
+    )
+
+
+def _no_match(digits: str, start: int) -> None:
+    return None
 
 
 def _written(value: object) -> str:

@@ -1,16 +1,27 @@
-"""What the server tells of jobs and campaigns, as values. Fields that no source names are kept in ``more``."""
+"""What the server tells of jobs, attempts and campaigns, as values. Fields that no source names are in ``more``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.calls_api.values import read_id, read_json, read_time
 
-__all__ = ["CallJob", "Campaign", "parse_call_jobs", "parse_campaign", "parse_status"]
+__all__ = [
+    "CallAttempt",
+    "CallJob",
+    "Campaign",
+    "parse_call_attempts",
+    "parse_call_jobs",
+    "parse_campaign",
+    "parse_status",
+]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,29 @@ class CallJob:
 
 
 @dataclass(frozen=True, slots=True)
+class CallAttempt:
+    """One attempt at a call, as a report shows it (Calls API, callAttempt/getReport).
+
+    :param phone: as the server writes it
+    :param attempt_number: which of the job's attempts
+    :param result: how it ended
+    :param call_duration: seconds
+    :param job_status: the status of its job
+    :param more: further fields, as sent: ``reportData``, ``tagName``, ``redialNumber`` …
+    """
+
+    call_job_id: str
+    phone: str = field(repr=False)
+    attempt_number: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: str | None = None
+    call_duration: int | None = None
+    job_status: str | None = None
+    more: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """A campaign (Calls API, campaign)."""
 
@@ -54,6 +88,9 @@ class Campaign:
 
 
 _JOB_FIELDS = {"callJobId", "phone", "createdAt", "finishedAt", "jobStatus", "attemptsCount", "callDuration"}
+_ATTEMPT_FIELDS = {
+    "callJobId", "phone", "attemptNumber", "startedAt", "finishedAt", "callResult", "callDuration", "jobStatus",
+}  # fmt: skip
 
 
 def parse_call_jobs(body: bytes) -> tuple[CallJob, ...]:
@@ -61,17 +98,29 @@ def parse_call_jobs(body: bytes) -> tuple[CallJob, ...]:
 
     :raises UnreadableError: if any job can't be read; a report is read whole or not at all
     """
+    return _rows(body, _job)
+
+
+def parse_call_attempts(body: bytes) -> tuple[CallAttempt, ...]:
+    """Read a report of attempts: a list, or a page that holds one as ``items``.
+
+    :raises UnreadableError: if any attempt can't be read; a report is read whole or not at all
+    """
+    return _rows(body, _attempt)
+
+
+def _rows(body: bytes, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
     content = read_json(body)
     if isinstance(content, dict):
         content = content.get("items")
     if not isinstance(content, list):
-        raise UnreadableError("the report is not a list of jobs")
-    return tuple(_job(item) for item in content)
+        raise UnreadableError("the report is not a list")
+    if not all(isinstance(item, dict) and isinstance(item.get("phone"), str) for item in content):
+        raise UnreadableError("the report holds an entry that has no phone")
+    return tuple(read(item) for item in content)
 
 
-def _job(item: object) -> CallJob:
-    if not isinstance(item, dict) or not isinstance(item.get("phone"), str):
-        raise UnreadableError("the report holds an entry that is no job with a phone")
+def _job(item: dict[str, Any]) -> CallJob:
     return CallJob(
         id=read_id(item.get("callJobId")),
         phone=item["phone"],
@@ -80,7 +129,21 @@ def _job(item: object) -> CallJob:
         status=_text(item.get("jobStatus")),
         attempts_count=_count(item.get("attemptsCount")),
         call_duration=_count(item.get("callDuration")),
-        more={name: value for name, value in item.items() if name not in _JOB_FIELDS},
+        more=_more(item, _JOB_FIELDS),
+    )
+
+
+def _attempt(item: dict[str, Any]) -> CallAttempt:
+    return CallAttempt(
+        call_job_id=read_id(item.get("callJobId")),
+        phone=item["phone"],
+        attempt_number=_count(item.get("attemptNumber")),
+        started_at=read_time(item.get("startedAt")),
+        finished_at=read_time(item.get("finishedAt")),
+        result=_text(item.get("callResult")),
+        call_duration=_count(item.get("callDuration")),
+        job_status=_text(item.get("jobStatus")),
+        more=_more(item, _ATTEMPT_FIELDS),
     )
 
 
@@ -103,7 +166,7 @@ def parse_campaign(body: bytes) -> Campaign:
         status=status,
         total_numbers=_count(numbers.get("totalNumbers")),
         processed_numbers=_count(numbers.get("processedNumbers")),
-        more={key: value for key, value in content.items() if key not in ("id", "name", "status")},
+        more=_more(content, {"id", "name", "status"}),
     )
 
 
@@ -124,3 +187,7 @@ def _text(value: object) -> str | None:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _more(item: dict[str, Any], known: Set[str]) -> dict[str, object]:
+    return {name: value for name, value in item.items() if name not in known}

@@ -26,6 +26,9 @@ class Endpoint(Generic[T]):
     :param path: with ``{token}`` where the campaign's token belongs, so that no request ever holds a token
     :param parse: from the body of a 200 to the result; raises UnreadableError
     :param refusals: status and ``type`` of each definite error that the contract names
+    :param never_with_key: ``type`` of the errors that the server never names when it sees an idempotence key
+    :param worded_refusals: statuses with which a body of ``{"error": text, "message": text}`` is a definite error, in
+        whatever words
     """
 
     name: str
@@ -33,6 +36,8 @@ class Endpoint(Generic[T]):
     path: str
     parse: Callable[[bytes], T]
     refusals: frozenset[tuple[int, str]]
+    never_with_key: frozenset[str] = frozenset()
+    worded_refusals: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Request(Generic[T]):
     :param query: names and values, not yet percent-encoded
     :param json: the body, or None for none
     :param key: the idempotence key, or None for none
+    :param check: raises UnreadableError for a result that can't be the answer to this very request, or None where any
+        result can
     """
 
     endpoint: Endpoint[T]
@@ -50,11 +57,22 @@ class Request(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = field(default=None, repr=False)
     key: str | None = None
+    check: Callable[[T], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def all_headers(self) -> dict[str, str]:
         """The headers, with the key."""
         return {**self.headers, **({} if self.key is None else {"Idempotence-Key": self.key})}
+
+    def read(self, body: bytes) -> T:
+        """Return the result that the *body* of a 200 bears.
+
+        :raises UnreadableError: if it bears none, or one that can't be the answer to this request
+        """
+        result = self.endpoint.parse(body)
+        if self.check is not None:
+            self.check(result)
+        return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,16 +12,18 @@ from airflow.providers.common.compat.sdk import BaseHook
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from aimylogic_provider.calls_api.client import CampaignClient
-    from aimylogic_provider.calls_api.reports import CallJob, Campaign
+    from aimylogic_provider.calls_api.call import ListedCall
+    from aimylogic_provider.calls_api.client import Answer, CampaignClient
+    from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
     from aimylogic_provider.calls_api.transport import TransportSettings
+    from aimylogic_provider.calls_api.wire import Request
+    from aimylogic_provider.hooks.connection_extra import ConnectionExtra
 
 __all__ = ["AimylogicHook"]
 
 T = TypeVar("T")
 
 _READS_PER_CALL = 3
-_EXTRAS = {"connect_timeout", "read_timeout", "verify", "proxies", "allow_plain_http"}
 
 
 class AimylogicHook(BaseHook):
@@ -32,9 +34,9 @@ class AimylogicHook(BaseHook):
     certificates), ``proxies`` (URL by scheme) and ``allow_plain_http`` (true, to send the token unencrypted beyond
     this machine).
 
-    Reading methods repeat a request that failed for a passing reason, three times in all. :meth:`add_phone` sends once,
-    for a repeat could call the person twice: :class:`~aimylogic_provider.operators.AddPhoneOperator` knows when it is
-    safe.
+    Reading methods (``get_…``) repeat a request that failed for a passing reason, three times in all. All others send
+    once, for a repeat could call a person twice: :class:`~aimylogic_provider.operators.AddPhoneOperator` knows when it
+    is safe.
 
     :param aimylogic_conn_id: the connection
     """
@@ -99,26 +101,96 @@ class AimylogicHook(BaseHook):
         call = Call.of(phone, payload, gmt_zone, phone_region=phone_region)
         return self._client.add_phone(call, idempotence_key=idempotence_key, method=method, test_call=test_call).value
 
-    def get_campaign(self) -> Campaign:
-        """Return the campaign: name, status, counts."""
+    def add_phones(self, calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> tuple[str, ...]:
+        """Add many numbers to the campaign, all or none, by one request, and return the ids of their call jobs.
+
+        Calls API, "addPhones". The server doesn't look for duplicates of what was added before.
+
+        :param calls: at least one, each with another phone; see
+            :meth:`ListedCall.of <aimylogic_provider.calls_api.call.ListedCall.of>`
+        :param idempotence_key: sent as given; a repeat with the same key is safe for 24 hours from its first use, and
+            calls everybody again after that, as every repeat without one does
+        :returns: an id for each of *calls*, in their order
+        :raises RejectedError: if the list can't be sent as it is
+        :raises ApiError: if it was not answered with an id for each; its ``known`` says whether it may have been added
+        """
+        return self._client.add_phones(calls, idempotence_key=idempotence_key).value
+
+    def cancel_call_jobs(
+        self,
+        phones: Sequence[str | int] = (),
+        ids: Sequence[str | int] = (),
+        *,
+        idempotence_key: str | None = None,
+    ) -> tuple[str, ...]:
+        """Cancel call jobs, of some phones, or with some ids, or both, and return the ids of those cancelled.
+
+        Calls API, "callJob/cancel". Only jobs that were added by the Calls API can be cancelled; a call that is under
+        way ends as it may, and no new attempt is made.
+
+        :param phones: in any writing, with country code
+        :param idempotence_key: sent as given
+        :raises RejectedError: if neither is given, or one can't be sent as it is
+        :raises ApiError: ``phone.not.found`` or ``id.not.found`` if one is unknown in the campaign; or if it was not
+            answered, and then its ``known`` says whether jobs may have been cancelled
+        """
         from aimylogic_provider.calls_api import endpoints
 
-        return self._read(lambda: self._client.ask(endpoints.campaign()).value)
+        return self._client.ask(
+            endpoints.cancel_call_jobs(phones=_canonical(phones), ids=ids, idempotence_key=idempotence_key)
+        ).value
+
+    def pause_campaign(self, *, idempotence_key: str | None = None) -> None:
+        """Pause the campaign. Calls API, "control/pause".
+
+        :param idempotence_key: sent as given
+        :raises RejectedError: for a key that no header can bear
+        :raises ApiError: if the server refused, with its word for it as ``type``, or did not answer
+        """
+        from aimylogic_provider.calls_api import endpoints
+
+        self._client.ask(endpoints.pause_campaign(idempotence_key=idempotence_key))
+
+    def resume_campaign(self, *, idempotence_key: str | None = None) -> None:
+        """Resume the campaign. Calls API, "control/resume". Parameters and errors as :meth:`pause_campaign`."""
+        from aimylogic_provider.calls_api import endpoints
+
+        self._client.ask(endpoints.resume_campaign(idempotence_key=idempotence_key))
+
+    def stop_campaign(self, *, idempotence_key: str | None = None) -> None:
+        """Stop the campaign, so that it takes no numbers. Calls API, "control/stop". Else as :meth:`pause_campaign`."""
+        from aimylogic_provider.calls_api import endpoints
+
+        self._client.ask(endpoints.stop_campaign(idempotence_key=idempotence_key))
+
+    def get_campaign(self) -> Campaign:
+        """Return the campaign: name, status, counts. Calls API, "campaign".
+
+        :raises ApiError: if it was not answered
+        """
+        from aimylogic_provider.calls_api import endpoints
+
+        return self._read(endpoints.campaign())
 
     def get_campaign_status(self) -> str:
-        """Return the campaign's status, as in ``inProgress``."""
-        return self._read(lambda: self._client.status().value)
+        """Return the campaign's status, as in ``inProgress``. Calls API, "campaign status".
 
-    def get_call_jobs(self, *, phones: Sequence[str] = (), ids: Sequence[str] = ()) -> tuple[CallJob, ...]:
-        """Return the call jobs of some phones, or with some ids, or both.
+        :raises ApiError: if it was not answered
+        """
+        from aimylogic_provider.calls_api import endpoints
 
+        return self._read(endpoints.status())
+
+    def get_call_jobs(self, *, phones: Sequence[str | int] = (), ids: Sequence[str | int] = ()) -> tuple[CallJob, ...]:
+        """Return the call jobs of some phones, or with some ids, or both. Calls API, "callJob/getReport".
+
+        :param phones: in any writing, with country code
+        :raises RejectedError: if neither is given, or one can't be asked for
         :raises ApiError: ``phone.not.found`` or ``id.not.found`` if one is unknown in the campaign
         """
         from aimylogic_provider.calls_api import endpoints
-        from aimylogic_provider.calls_api.phone import canonical_phone
 
-        request = endpoints.call_job_report(phones=[canonical_phone(phone) for phone in phones], ids=ids)
-        return self._read(lambda: self._client.ask(request).value)
+        return self._read(endpoints.call_job_report(phones=_canonical(phones), ids=ids))
 
     def get_call_jobs_by_date(
         self,
@@ -130,22 +202,83 @@ class AimylogicHook(BaseHook):
         page: int = 0,
         page_size: int = 200,
     ) -> tuple[CallJob, ...]:
-        """Return one page of the call jobs created, or finished, in a time range.
+        """Return one page of the call jobs created, or finished, in a time range. Calls API, "callJob/getReportByDate".
 
+        :param created_from: this and the other times: aware
         :param page: 0 to 199
         :param page_size: rows, 1 to 200
+        :raises RejectedError: for a time without a zone, or a page out of range
+        :raises ApiError: if it was not answered
         """
         from aimylogic_provider.calls_api import endpoints
 
-        request = endpoints.call_job_report_by_date(
-            created_from=created_from,
-            created_to=created_to,
-            finished_from=finished_from,
-            finished_to=finished_to,
-            page=page,
-            page_size=page_size,
+        return self._read(
+            endpoints.call_job_report_by_date(
+                created_from=created_from,
+                created_to=created_to,
+                finished_from=finished_from,
+                finished_to=finished_to,
+                page=page,
+                page_size=page_size,
+            )
         )
-        return self._read(lambda: self._client.ask(request).value)
+
+    def get_unfinished_call_jobs(self, page: int = 0, page_size: int = 200) -> tuple[CallJob, ...]:
+        """Return one page of the call jobs that are not finished. Calls API, "callJob/getUnfinished".
+
+        :param page: 0 to 199; in what order pages come is not stated, and they shift as jobs are added and finish
+        :param page_size: rows, 1 to 200
+        :raises RejectedError: for a page out of range
+        :raises ApiError: if it was not answered
+        """
+        from aimylogic_provider.calls_api import endpoints
+
+        return self._read(endpoints.unfinished_call_jobs(page=page, page_size=page_size))
+
+    def get_call_attempts(
+        self, phones: Sequence[str | int] = (), ids: Sequence[str | int] = ()
+    ) -> tuple[CallAttempt, ...]:
+        """Return the attempts at calling some phones, or with some ids, or both. Calls API, "callAttempt/getReport".
+
+        :param phones: in any writing, with country code
+        :param ids: of call jobs
+        :raises RejectedError: if neither is given, or one can't be asked for
+        :raises ApiError: ``phone.not.found`` or ``id.not.found`` if one is unknown in the campaign
+        """
+        from aimylogic_provider.calls_api import endpoints
+
+        return self._read(endpoints.call_attempt_report(phones=_canonical(phones), ids=ids))
+
+    def get_call_attempts_by_date(
+        self,
+        *,
+        started_from: datetime | None = None,
+        started_to: datetime | None = None,
+        finished_from: datetime | None = None,
+        finished_to: datetime | None = None,
+        page: int = 0,
+        page_size: int = 200,
+    ) -> tuple[CallAttempt, ...]:
+        """Return one page of the attempts in a time range. Calls API, "callAttempt/getReportByDate".
+
+        :param started_from: this and the other times: aware
+        :param page: 0 to 199
+        :param page_size: rows, 1 to 200
+        :raises RejectedError: for a time without a zone, or a page out of range
+        :raises ApiError: if it was not answered
+        """
+        from aimylogic_provider.calls_api import endpoints
+
+        return self._read(
+            endpoints.call_attempt_report_by_date(
+                started_from=started_from,
+                started_to=started_to,
+                finished_from=finished_from,
+                finished_to=finished_to,
+                page=page,
+                page_size=page_size,
+            )
+        )
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the campaign, for the button *Test*; adds nothing and never tells the token."""
@@ -165,33 +298,20 @@ class AimylogicHook(BaseHook):
         return self.get_connection(self.aimylogic_conn_id)
 
     @cached_property
-    def _extra(self) -> dict[str, Any]:
-        from aimylogic_provider.calls_api.errors import ConnectionRejectedError
+    def _extra(self) -> ConnectionExtra:
+        from aimylogic_provider.hooks.connection_extra import EXTRAS, ConnectionExtra
 
-        extra = self._connection.extra_dejson
-        if not isinstance(extra, dict):
-            raise ConnectionRejectedError(
-                f"the extra of connection {self.aimylogic_conn_id!r} is no JSON object: give one, or leave it empty"
-            )
-        if unknown := extra.keys() - _EXTRAS:
+        extra = ConnectionExtra.of(self.aimylogic_conn_id, self._connection.extra_dejson)
+        if extra.unknown:
             self.log.warning(
                 "Connection %s has extras that mean nothing here: %s. Known are: %s.",
-                self.aimylogic_conn_id, ", ".join(sorted(unknown)), ", ".join(sorted(_EXTRAS)),
+                self.aimylogic_conn_id, ", ".join(extra.unknown), ", ".join(sorted(EXTRAS)),
             )  # fmt: skip
-        # The form saves fields that nobody touched as null, and empty ones as empty text.
-        return {name: value for name, value in extra.items() if value not in (None, "")}
+        return extra
 
     @cached_property
     def _settings(self) -> TransportSettings:
-        from aimylogic_provider.calls_api.transport import TransportSettings
-
-        default = TransportSettings()
-        return TransportSettings(
-            connect_timeout=self._seconds("connect_timeout", default.connect_timeout),
-            read_timeout=self._seconds("read_timeout", default.read_timeout),
-            verify=self._verify(),
-            proxies=self._proxies(),
-        )
+        return self._extra.transport_settings()
 
     @cached_property
     def _client(self) -> CampaignClient:
@@ -207,63 +327,32 @@ class AimylogicHook(BaseHook):
             connection.password,
             port=connection.port,
             scheme=connection.schema if connection.schema in ("http", "https") else None,
-            allow_plain_http=self._flag("allow_plain_http", False),
+            allow_plain_http=self._extra.flag("allow_plain_http", False),
         )
         for secret in address.secrets():
             mask_secret(secret)
         return CampaignClient(address, RequestsTransport(self._settings))
 
-    def _read(self, ask: Callable[[], T]) -> T:
+    def _read(self, request: Request[T]) -> T:
         """Ask, and ask again after a failure that passes by itself."""
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         from aimylogic_provider.calls_api.errors import ApiError
 
-        return Retrying(
+        answer: Answer[T] = Retrying(
             stop=stop_after_attempt(_READS_PER_CALL),
             wait=wait_random_exponential(multiplier=0.5, max=10),
             retry=retry_if_exception(lambda error: isinstance(error, ApiError) and error.retryable),
             reraise=True,
-        )(ask)
+        )(self._client.ask, request)
+        return answer.value
 
-    def _seconds(self, name: str, default: float) -> float:
-        value = self._extra.get(name, default)
-        try:
-            seconds = float(value)
-        except (TypeError, ValueError):
-            seconds = 0.0
-        if isinstance(value, bool) or not 0 < seconds <= 600:
-            raise self._wrong(name, value, "seconds, more than 0 and at most 600")
-        return seconds
 
-    def _flag(self, name: str, default: bool) -> bool:
-        value = self._extra.get(name, default)
-        match value:
-            case bool():
-                return value
-            case str() if value.lower() in ("true", "false"):
-                return value.lower() == "true"
-        raise self._wrong(name, value, "true or false")
+def _canonical(phones: Sequence[str | int]) -> list[str]:
+    from aimylogic_provider.calls_api.phone import canonical_phone
+    from aimylogic_provider.calls_api.request_parts import listed
 
-    def _verify(self) -> bool | str:
-        value = self._extra.get("verify", True)
-        if isinstance(value, str) and value.lower() not in ("true", "false"):
-            return value
-        return self._flag("verify", True)
-
-    def _proxies(self) -> dict[str, str]:
-        value = self._extra.get("proxies", {})
-        if isinstance(value, dict) and all(isinstance(url, str) for url in value.values()):
-            return value
-        raise self._wrong("proxies", value, "an object of proxy URL by scheme")
-
-    def _wrong(self, name: str, value: object, rule: str) -> Exception:
-        from aimylogic_provider.calls_api.errors import ConnectionRejectedError
-
-        shown = "" if name == "proxies" else f" {value!r}"
-        return ConnectionRejectedError(
-            f"{name}{shown} in the extra of connection {self.aimylogic_conn_id!r} can't be used: give {rule}"
-        )
+    return [canonical_phone(phone) for phone in listed("phones", phones)]
 
 
 _STATUS = {

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from aimylogic_provider.calls_api.answers import interpret, silent
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.endpoints import add_phone
+from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.endpoints import add_phone, add_phones, cancel_call_jobs, pause_campaign
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.wire import NoResponse, Response, Silence
+from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
 KEYLESS = add_phone(Call.of("79123456789"))
 KEYED = add_phone(Call.of("79123456789"), idempotence_key="key")
+LIST = [ListedCall.of("+79123456789"), ListedCall.of("+79123456780")]
+LISTED = add_phones(LIST)
+LISTED_WITH_KEY = add_phones(LIST, idempotence_key="key")
+CONTROL = pause_campaign(idempotence_key="key")
+CANCEL = cancel_call_jobs(ids=["1"])
 REFUSED, UNANSWERED = Known.REFUSED, Known.UNANSWERED
 
 
 def judged(status: int, body: bytes = b"", *, keyed: bool = True, **headers: str) -> ApiError:
+    return answered(KEYED if keyed else KEYLESS, status, body, **headers)
+
+
+def answered(request: Request[Any], status: int, body: bytes, **headers: str) -> ApiError:
     with pytest.raises(ApiError) as error:
-        interpret(KEYED if keyed else KEYLESS, Response(status, headers, body))
+        interpret(request, Response(status, headers, body))
     return error.value
 
 
@@ -65,6 +75,116 @@ def test_a_duplicate_is_a_refusal_only_without_a_key() -> None:
     assert (keyless.known, keyless.retryable) == (REFUSED, False)
     assert (keyed.known, keyed.type) == (UNANSWERED, "phone.duplicated")
     assert "Idempotence-Key" in str(keyed)
+
+
+@pytest.mark.parametrize("request_", [LISTED, LISTED_WITH_KEY])
+def test_a_phone_twice_in_a_list_is_a_refusal_with_and_without_a_key(request_: Request[Any]) -> None:
+    body = b'{"type": "phone.duplicated", "message": "", "phone": "79123456789", "phonesDuplicates": ["79123456789"]}'
+    error = answered(request_, 400, body)
+    assert (error.known, error.retryable, error.phone) == (REFUSED, False, "79123456789")
+    assert "twice" in str(error)
+    assert "79123456789" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "type"),
+    [
+        *((LISTED, 400, type) for type in (
+            "phone.bad.format", "phone.gmtZone.bad.format", "invalid.call.task.state", "invalid.call.allowed.time",
+            "invalid.dialer_priority",
+        )),
+        (CANCEL, 400, "id.not.found"),
+        (CANCEL, 400, "phone.not.found"),
+        *((request, 404, "invalid.token") for request in (LISTED, CANCEL, CONTROL)),
+    ],
+)  # fmt: skip
+def test_refusals_of_the_other_endpoints(request_: Request[Any], status: int, type: str) -> None:
+    error = answered(request_, status, json.dumps({"type": type, "message": ""}).encode())
+    assert (error.known, error.retryable, error.type) == (REFUSED, False, type)
+
+
+@pytest.mark.parametrize("type", ["invalid.call.allowed.time", "invalid.dialer_priority", "id.not.found"])
+def test_a_type_of_another_endpoint_is_no_refusal(type: str) -> None:
+    error = judged(400, json.dumps({"type": type, "message": ""}).encode())
+    assert (error.known, error.retryable) == (UNANSWERED, True)
+
+
+@pytest.mark.parametrize("named", ["illegal.state", "Bad Request", "Кампания остановлена", "", "79123456789", "x" * 99])
+def test_control_refuses_in_any_words(named: str) -> None:
+    error = answered(CONTROL, 400, json.dumps({"error": named, "message": "79123456789", "args": {}}).encode())
+    assert (error.known, error.retryable, error.type) == (REFUSED, False, named)
+    assert "79123456789" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": "x"}),
+        (400, {"message": "x"}),
+        (400, {"error": 5, "message": "x"}),
+        (400, {"error": "x", "message": None}),
+        (400, {"type": "phone.bad.format", "message": "x"}),
+        (400, ["error", "message"]),
+        (404, {"error": "Not Found", "message": "x"}),
+        (500, {"error": "x", "message": "x"}),
+        (409, {"error": "x", "message": "x"}),
+    ],
+)
+def test_what_is_no_refusal_of_control(status: int, body: object) -> None:
+    error = answered(CONTROL, status, json.dumps(body).encode())
+    assert (error.known, error.retryable) == (UNANSWERED, True)
+
+
+@pytest.mark.parametrize("request_", [KEYED, LISTED, CANCEL])
+def test_the_form_of_controls_errors_says_nothing_elsewhere(request_: Request[Any]) -> None:
+    error = answered(request_, 400, b'{"error": "x", "message": "x"}')
+    assert (error.known, error.retryable, error.type) == (UNANSWERED, True, None)
+
+
+def test_control_shows_what_the_server_named() -> None:
+    error = answered(CONTROL, 400, b'{"error": "Campaign is finished", "message": "m"}')
+    assert "control/pause was answered with 400 Campaign is finished: the server refused it" in str(error)
+
+
+def test_a_type_that_could_be_a_phone_is_no_type() -> None:
+    error = judged(400, b'{"type": "79123456789", "message": ""}')
+    assert error.type is None
+    assert "79123456789" not in str(error)
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n"])
+def test_control_answers_with_nothing(body: bytes) -> None:
+    assert interpret(CONTROL, Response(200, {}, body)) is None
+
+
+@pytest.mark.parametrize("body", [b"{}", b"null", b"<html>", b"ok"])
+def test_anything_else_is_no_answer_of_control(body: bytes) -> None:
+    error = answered(CONTROL, 200, body)
+    assert (error.known, error.retryable) == (UNANSWERED, True)
+
+
+def test_a_list_is_answered_with_an_id_for_each() -> None:
+    assert interpret(LISTED, Response(200, {}, b'["2", "1"]')) == ("2", "1")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[]", "0 ids for 2 numbers"),
+        (b'["1"]', "1 ids for 2 numbers"),
+        (b'["1", "2", "3"]', "3 ids for 2 numbers"),
+        (b'["1", "1"]', "one id stands for several numbers"),
+        (b'["1", 1]', "one id stands for several numbers"),
+    ],
+)
+def test_ids_that_do_not_fit_the_list_are_no_answer(body: bytes, reason: str) -> None:
+    error = answered(LISTED, 200, body)
+    assert (error.known, error.retryable, error.status) == (UNANSWERED, True, 200)
+    assert reason in str(error)
+
+
+def test_cancel_may_answer_with_fewer_ids() -> None:
+    assert interpret(CANCEL, Response(200, {}, b"[]")) == ()
 
 
 @pytest.mark.parametrize(

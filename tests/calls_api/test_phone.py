@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone, parsed_phone, plain_phone
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,84 @@ def test_any_value_is_a_number_or_a_clear_error(value: object) -> None:
         assert phone.isascii()
         assert phone.isdigit()
         assert canonical_phone("+" + phone) == phone
+
+
+CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
+TELLING = [39, 54, 52, 55, 800, 883, 979, 1, 7, 44, 49]
+"""Leading zeros, mobile tokens, carrier codes, no country, shared codes, lengths of all sorts."""
+
+
+def parsed(text: str) -> str | None:
+    try:
+        return parsed_phone(text, None)
+    except RejectedError:
+        return None
+
+
+def check(text: str) -> None:
+    """The quick way gives no other answer than parsing does; canonical_phone gives the same, errors included."""
+    expected = parsed(text)
+    assert plain_phone(text) in (None, expected)
+    try:
+        assert canonical_phone(text) == expected
+    except RejectedError:
+        assert expected is None
+
+
+@settings(max_examples=3000)
+@given(
+    st.sampled_from(["+", ""]),
+    st.sampled_from(TELLING) | st.sampled_from(CODES),
+    st.sampled_from(["", "0", "00", "1", "8", "9", "15", "011", "044"]),
+    st.text("0123456789", min_size=0, max_size=14),
+)
+@example("+", 7, "8", "005553535")
+@example("+", 54, "", "91123456789")
+@example("+", 39, "0", "236618300")
+@example("+", 1, "1", "2015550123")
+def test_plain_numbers_are_as_if_parsed(plus: str, code: int, start: str, rest: str) -> None:
+    check(f"{plus}{code}{start}{rest}")
+
+
+@settings(max_examples=1000)
+@given(st.text("+0123456789", max_size=20) | st.text("0123456789\u0663\uff11\u00b2 -", max_size=14))
+def test_any_text_is_as_if_parsed(text: str) -> None:
+    plain = plain_phone(text)
+    assert plain is None or plain == parsed(text)
+
+
+@pytest.mark.parametrize("plus", ["+", ""])
+def test_every_regions_numbers_are_as_if_parsed(plus: str) -> None:
+    quick = total = 0
+    kinds = phonenumbers.PhoneNumberType.values()
+    numbers = [phonenumbers.example_number_for_type(region, kind) for region in phonenumbers.SUPPORTED_REGIONS
+               for kind in kinds]  # fmt: skip
+    numbers += [phonenumbers.example_number_for_non_geo_entity(code) for code in (800, 808, 870, 878, 881, 883, 979)]
+    for number in numbers:
+        if number is None:
+            continue
+        digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+        for text in (digits, digits[:-1], digits + "0"):
+            check(plus + text)
+        total += 1
+        quick += plain_phone(plus + digits) is not None
+    assert total > 1000
+    assert quick > 0.8 * total, "the quick way is the usual one"
+
+
+@pytest.mark.parametrize("text", ["+79123456789", "79123456789", "+390236618300", "+12015550123", "+80012345678"])
+def test_usual_numbers_need_no_parsing(text: str) -> None:
+    assert plain_phone(text) == text.removeprefix("+")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "+", "+7", "12", "89123456789", "+78005553535", "+7912345678", "71234567890", "++79123456789",
+             "+0123456789", "+7912345678a", "\uff17\uff19123456789", "+999123456789"],
+)  # fmt: skip
+def test_unusual_text_is_left_to_parsing(text: str) -> None:
+    assert plain_phone(text) is None
+
+
+def test_a_bad_region_is_rejected_even_with_a_plain_number() -> None:
+    with pytest.raises(RejectedError, match="two-letter code"):
+        canonical_phone("+79123456789", "Russia")

@@ -10,7 +10,7 @@ import pytest
 
 from aimylogic_provider.calls_api.endpoints import call_job_report, call_job_report_by_date
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.reports import parse_call_jobs, parse_campaign, parse_status
+from aimylogic_provider.calls_api.reports import parse_call_attempts, parse_call_jobs, parse_campaign, parse_status
 from aimylogic_provider.calls_api.values import read_time
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -22,6 +22,18 @@ JOB: dict[str, Any] = {
     "jobStatus": "planned",
     "attemptsCount": 0,
     "tagName": "x",
+}
+ATTEMPT: dict[str, Any] = {
+    "callJobId": 5665334669,
+    "phone": "79123456789",
+    "attemptNumber": 2,
+    "startedAt": 1767323045000,
+    "finishedAt": "2026-01-02T03:04:35Z",
+    "callResult": "noAnswer",
+    "callDuration": 30,
+    "jobStatus": "onRetry",
+    "tagName": "x",
+    "redialNumber": 1,
 }
 
 
@@ -64,6 +76,31 @@ def test_an_id_as_a_number_is_text_without_loss() -> None:
 def test_a_report_is_read_whole_or_not_at_all(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         parse_call_jobs(body)
+
+
+@pytest.mark.parametrize("wrap", [lambda items: items, lambda items: {"items": items, "pagination": {}}])
+def test_attempts(wrap: Any) -> None:
+    (attempt,) = parse_call_attempts(json.dumps(wrap([ATTEMPT])).encode())
+    assert (attempt.call_job_id, attempt.phone, attempt.attempt_number) == ("5665334669", "79123456789", 2)
+    assert attempt.started_at == MOMENT
+    assert attempt.finished_at is not None
+    assert (attempt.finished_at - MOMENT).total_seconds() == attempt.call_duration == 30
+    assert (attempt.result, attempt.job_status) == ("noAnswer", "onRetry")
+    assert attempt.more == {"tagName": "x", "redialNumber": 1}
+    assert "79123456789" not in repr(attempt)
+
+
+def test_an_attempt_under_way_lacks_its_end() -> None:
+    (attempt,) = parse_call_attempts(b'[{"callJobId": "1", "phone": "79123456789", "finishedAt": null}]')
+    assert (attempt.finished_at, attempt.result, attempt.call_duration) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"callJobId": None}, {"callJobId": 1.5}, {"phone": None}, {"startedAt": "soon"}, {"finishedAt": True}]
+)
+def test_attempts_are_read_whole_or_not_at_all(bad: dict[str, object]) -> None:
+    with pytest.raises(UnreadableError):
+        parse_call_attempts(json.dumps([ATTEMPT, {**ATTEMPT, **bad}]).encode())
 
 
 def test_campaign() -> None:

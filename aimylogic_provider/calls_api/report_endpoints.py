@@ -1,0 +1,157 @@
+"""The endpoints that only read: the campaign, its status, and the reports of jobs and of attempts.
+
+Each is a constant, with a function beside it that makes its request. Paths and fields are those of the vendor's page
+"Calls API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aimylogic_provider.calls_api.reports import (
+    CallAttempt,
+    CallJob,
+    Campaign,
+    parse_call_attempts,
+    parse_call_jobs,
+    parse_campaign,
+    parse_status,
+)
+from aimylogic_provider.calls_api.request_parts import (
+    CALLS,
+    NO_CAMPAIGN,
+    REPORT_ERRORS,
+    pagination,
+    phones_and_ids,
+    post_json,
+    time_range,
+)
+from aimylogic_provider.calls_api.wire import Endpoint, Request
+
+__all__ = [
+    "CALL_ATTEMPT_REPORT",
+    "CALL_ATTEMPT_REPORT_BY_DATE",
+    "CALL_JOB_REPORT",
+    "CALL_JOB_REPORT_BY_DATE",
+    "CAMPAIGN",
+    "STATUS",
+    "UNFINISHED_CALL_JOBS",
+    "call_attempt_report",
+    "call_attempt_report_by_date",
+    "call_job_report",
+    "call_job_report_by_date",
+    "campaign",
+    "status",
+    "unfinished_call_jobs",
+]
+
+STATUS: Endpoint[str] = Endpoint("status", ("GET",), f"{CALLS}/status", parse_status, frozenset({NO_CAMPAIGN}))
+CAMPAIGN: Endpoint[Campaign] = Endpoint("campaign", ("GET",), CALLS, parse_campaign, frozenset({NO_CAMPAIGN}))
+
+
+def _jobs(name: str) -> Endpoint[tuple[CallJob, ...]]:
+    return Endpoint(name, ("POST",), f"{CALLS}/{name}", parse_call_jobs, REPORT_ERRORS)
+
+
+def _attempts(name: str) -> Endpoint[tuple[CallAttempt, ...]]:
+    return Endpoint(name, ("POST",), f"{CALLS}/{name}", parse_call_attempts, REPORT_ERRORS)
+
+
+CALL_JOB_REPORT = _jobs("callJob/getReport")
+CALL_JOB_REPORT_BY_DATE = _jobs("callJob/getReportByDate")
+UNFINISHED_CALL_JOBS = _jobs("callJob/getUnfinished")
+CALL_ATTEMPT_REPORT = _attempts("callAttempt/getReport")
+CALL_ATTEMPT_REPORT_BY_DATE = _attempts("callAttempt/getReportByDate")
+
+
+def status() -> Request[str]:
+    """The campaign's status. Asks past every cache, for the answer's ``Date`` tells the server's time."""
+    return Request(STATUS, "GET", headers={"Cache-Control": "no-cache"})
+
+
+def campaign() -> Request[Campaign]:
+    """The campaign itself."""
+    return Request(CAMPAIGN, "GET")
+
+
+def call_job_report(*, phones: Sequence[str] = (), ids: Sequence[str | int] = ()) -> Request[tuple[CallJob, ...]]:
+    """The jobs of some phones, or with some ids, or both.
+
+    :param phones: in canonical form
+    :param ids: decimal strings, or integers
+    :raises RejectedError: if neither is given, or an id is none
+    """
+    return post_json(CALL_JOB_REPORT, phones_and_ids(phones, ids))
+
+
+def call_job_report_by_date(
+    *,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+    finished_from: datetime | None = None,
+    finished_to: datetime | None = None,
+    page: int = 0,
+    page_size: int = 200,
+) -> Request[tuple[CallJob, ...]]:
+    """A page of the jobs created, or finished, in a time range.
+
+    :param page: 0 to 199
+    :param page_size: rows, 1 to 200
+    :raises RejectedError: for a time without a zone, or a page out of range
+    """
+    limits = {
+        "createdAtFrom": created_from,
+        "createdAtTo": created_to,
+        "finishedAtFrom": finished_from,
+        "finishedAtTo": finished_to,
+    }
+    body = {"filter": time_range(limits), "pagination": pagination(page, page_size)}
+    return post_json(CALL_JOB_REPORT_BY_DATE, body)
+
+
+def unfinished_call_jobs(*, page: int = 0, page_size: int = 200) -> Request[tuple[CallJob, ...]]:
+    """A page of the jobs that are not finished.
+
+    :param page: 0 to 199
+    :param page_size: rows, 1 to 200
+    :raises RejectedError: for a page out of range
+    """
+    return post_json(UNFINISHED_CALL_JOBS, {"pagination": pagination(page, page_size)})
+
+
+def call_attempt_report(
+    *, phones: Sequence[str] = (), ids: Sequence[str | int] = ()
+) -> Request[tuple[CallAttempt, ...]]:
+    """The attempts at calling some phones, or of the jobs with some ids, or both.
+
+    :param phones: in canonical form
+    :param ids: decimal strings, or integers
+    :raises RejectedError: if neither is given, or an id is none
+    """
+    return post_json(CALL_ATTEMPT_REPORT, phones_and_ids(phones, ids))
+
+
+def call_attempt_report_by_date(
+    *,
+    started_from: datetime | None = None,
+    started_to: datetime | None = None,
+    finished_from: datetime | None = None,
+    finished_to: datetime | None = None,
+    page: int = 0,
+    page_size: int = 200,
+) -> Request[tuple[CallAttempt, ...]]:
+    """A page of the attempts started, or finished, in a time range.
+
+    :param page: 0 to 199
+    :param page_size: rows, 1 to 200
+    :raises RejectedError: for a time without a zone, or a page out of range
+    """
+    limits = {
+        "startedAtFrom": started_from,
+        "startedAtTo": started_to,
+        "finishedAtFrom": finished_from,
+        "finishedAtTo": finished_to,
+    }
+    body = {"filter": time_range(limits), "pagination": pagination(page, page_size)}
+    return post_json(CALL_ATTEMPT_REPORT_BY_DATE, body)
