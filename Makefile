@@ -4,15 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first.
-TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/airflow tests/model
+TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/browser \
+	tests/fuzz tests/wheel tests/airflow tests/model
 
-.PHONY: help demo up down test lint bench lock clean
+.PHONY: help demo up down test lint fuzz bench lock clean chromium
 
 help:
 	@echo "make demo    a real Airflow adds a call, loses the answer, retries, and returns the same call job"
 	@echo "make test    lint, types and all tests"
 	@echo "make up      leave Airflow with the examples, and the emulator, running; make down stops them"
-	@echo "make bench   what importing the operator costs"
+	@echo "make fuzz    the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
+	@echo "make bench   what importing the operator costs, and how fast the emulator is"
 	@echo "make lock    pin the dependencies anew (needs uv)"
 
 $(READY): requirements.lock pyproject.toml
@@ -39,11 +41,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+test: lint chromium
 	$(BIN)/python -m pytest $(TESTS)
+
+# The browser tests need it; where it can't be installed they are skipped, with the reason.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& echo "Installing Chromium …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+		|| echo "Chromium is absent and can't be installed: the browser tests will be skipped"
+
+fuzz: $(READY)
+	AIMYLOGIC_FUZZ_EXAMPLES=500 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
 
 bench: $(READY)
 	$(BIN)/python benchmarks/import_cost.py
+	$(BIN)/python benchmarks/emulator_speed.py
 
 lock:
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml --output-file requirements.lock

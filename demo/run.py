@@ -50,24 +50,24 @@ def run(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     airflow.wait_for_dag(DAG)
     demo.say(f"Airflow {airflow.run('version').strip()} is up, with the connection aimylogic_default.")
 
-    emulator.lose_answers(3)
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
     demo.say("The emulator is told to create jobs, but to lose every answer of the first try.")
     airflow.trigger(DAG, RUN, {"phone": PHONE, "name": "Alex"})
     demo.say(f"Triggered {DAG} through Airflow's REST API, with phone 7912***6789.")
     airflow.wait_for_task(DAG, RUN, TASK, ("up_for_retry",), seconds=90)
     jobs = emulator.jobs()
     demo.say(f"Try 1 failed without an answer, after {emulator.count('addPhone')} requests with one idempotence key.")
-    demo.say(f"The emulator holds {len(jobs)} job, {jobs[0]['id']}, which Airflow knows nothing of.")
+    demo.say(f"The emulator holds {len(jobs)} job, {jobs[0].id}, which Airflow knows nothing of.")
     demo.claim("jobs after the first try lost its answers", len(jobs), 1)
 
     task = airflow.wait_for_task(DAG, RUN, TASK, ("success", "failed"), tries=2, seconds=90)
     job = airflow.xcom(DAG, RUN, TASK) if task["state"] == "success" else "none"
     demo.say(f"Try {task['try_number']}: {task['state']}, and it returned call job {job}.")
     demo.claim("the retry is green", task["state"], "success")
-    demo.claim("the job that the retry returned", job, jobs[0]["id"])
+    demo.claim("the job that the retry returned", job, jobs[0].id)
     demo.claim("jobs after the retry", len(emulator.jobs()), 1)
 
-    emulator.advance(25)
+    emulator.advance(hours=25)
     before = emulator.count("addPhone")
     demo.say("The emulator's clock is moved 25 hours ahead: the idempotence key has expired.")
     airflow.clear(DAG, RUN)
@@ -75,7 +75,7 @@ def run(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     task = airflow.wait_for_task(DAG, RUN, TASK, ("success", "failed"), tries=3, seconds=90)
     again = airflow.xcom(DAG, RUN, TASK) if task["state"] == "success" else "none"
     demo.say(f"Try {task['try_number']}: {task['state']}, and it returned call job {again}.")
-    demo.claim("the job that the cleared task returned", again, jobs[0]["id"])
+    demo.claim("the job that the cleared task returned", again, jobs[0].id)
     demo.claim("jobs after 25 hours and a clear", len(emulator.jobs()), 1)
     demo.claim("addPhone requests since the clear", emulator.count("addPhone") - before, 0)
 

@@ -66,8 +66,8 @@ def up() -> int:
         f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
         f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
         f"            connection aimylogic_default, which points to the emulator\n"
-        f"Emulator:   {emulator.url}  (campaign token {TOKEN})\n"
-        f"            jobs: {emulator.url}/_emulator/campaigns/1/jobs, requests: {emulator.url}/_emulator/requests\n"
+        f"Emulator:   {emulator.url}  (a page: its calls, its clock, its faults)\n"
+        f"            campaign token {TOKEN}\n"
         "Stop both:  make down"
     )
     processes = {pid: _started(pid) for pid in (emulator.process.pid, *airflow.pids)}

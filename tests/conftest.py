@@ -33,15 +33,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def connection_json(emulator: Emulator, token: str = TOKEN, **extra: object) -> str:
-    return json.dumps(
-        {
-            "conn_type": "aimylogic",
-            "host": f"http://{emulator.host}",
-            "port": emulator.port,
-            "password": token,
-            "extra": {"connect_timeout": 2, "read_timeout": 1, **extra},
-        }
-    )
+    return emulator.connection(token, **{"connect_timeout": 2, "read_timeout": 1, **extra})
 
 
 @pytest.fixture

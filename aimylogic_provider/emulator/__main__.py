@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ipaddress
+import os
 import signal
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 
@@ -23,24 +27,82 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--token", action="append", metavar="TOKEN", help=f"a campaign's token; repeatable (default: {DEFAULT_TOKEN})"
     )
+    parser.add_argument("--seed", type=int, metavar="N", help="what the lives of call jobs are drawn from (default: 0)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="settings",
+        help="a setting, its value as JSON, as in report_lag=300; repeatable (docs/emulator.md lists them)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--snapshot", type=Path, metavar="FILE", help="take up what the file holds, and save to it at the end"
+    )
     arguments = parser.parse_args(argv)
+    if not 0 <= arguments.port < 65536:
+        parser.error(f"--port {arguments.port} is no port: give 0 to 65535")
+    tokens = list(arguments.token or [DEFAULT_TOKEN])
+    if len(set(tokens)) != len(tokens) or not all(tokens):
+        parser.error("--token is empty, or given twice: each campaign has a token of its own")
     try:
-        asyncio.run(_serve(arguments.host, arguments.port, arguments.token or [DEFAULT_TOKEN]))
+        settings = _settings(arguments.settings, arguments.seed)
+        asyncio.run(_serve(arguments.host, arguments.port, tokens, settings, arguments.snapshot))
+    except ValueError as error:
+        parser.exit(2, f"aimylogic-emulator: {error}\n")
     except OSError as error:
-        parser.exit(1, f"aimylogic-emulator: can't listen at {arguments.host}:{arguments.port}: {error.strerror}\n")
+        parser.exit(1, f"aimylogic-emulator: {error.filename or f'{arguments.host}:{arguments.port}'}: "
+                       f"{error.strerror or error}\n")  # fmt: skip
 
 
-async def _serve(host: str, port: int, tokens: Sequence[str]) -> None:
-    from aimylogic_provider.emulator.server import start
-    from aimylogic_provider.emulator.state import State
+def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
+    import msgspec
 
+    settings: dict[str, Any] = {} if seed is None else {"seed": seed}
+    for text in written:
+        name, found, value = text.partition("=")
+        if not found:
+            raise ValueError(f"--set {text}: write NAME=VALUE")
+        try:
+            settings[name] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            settings[name] = value
+    return settings
+
+
+async def _serve(host: str, port: int, tokens: Sequence[str], settings: dict[str, Any], snapshot: Path | None) -> None:
+    import msgspec
+
+    from aimylogic_provider.emulator.server import EmulatorServer
+    from aimylogic_provider.emulator.settings import Settings
+    from aimylogic_provider.emulator.state import EmulatorState
+
+    state = EmulatorState(tokens, msgspec.convert(settings, Settings))
+    if snapshot is not None and snapshot.exists():
+        state.restore(snapshot.read_bytes())
+    server = EmulatorServer(state)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    runner, port = await start(State(tokens), host, port)
-    print(f"The emulator serves {len(tokens)} campaign(s) at http://{host}:{port}", flush=True)
+    port = await server.start(host, port)
+    if not _is_loopback(host):
+        print("Others can reach it: it asks nobody for a password, and shows what it was sent.", flush=True)
+    print(f"The emulator serves {len(state.campaigns)} campaign(s) at http://{host}:{port}", flush=True)
     await stopped.wait()
-    await runner.cleanup()
+    await server.stop()
+    if snapshot is not None:
+        _save(snapshot, state.snapshot())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _save(path: Path, content: bytes) -> None:
+    """Write the file whole or not at all, for its owner alone: it holds tokens and phones."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(content)
+    draft.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,146 +1,346 @@
-"""The emulator's own paths, under a prefix of their own: clock, faults, campaigns, jobs, journal."""
+"""The emulator's own paths, under a prefix of their own: clock, settings, faults, campaigns, oracle, journal, snapshot.
+
+Each is a row of a table, from which the OpenAPI document is made too.
+"""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from aiohttp import web
+import msgspec
 
-from aimylogic_provider.emulator.campaigns import STATUSES, Campaign
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.emulator import openapi, page
+from aimylogic_provider.emulator.campaigns import Campaign, plain_phone
+from aimylogic_provider.emulator.clock import ClockReading
+from aimylogic_provider.emulator.exchange import Answer, Refusal, Target, decoded, fields_of, json_answer
 from aimylogic_provider.emulator.faults import Fault, FaultError
-from aimylogic_provider.emulator.state import State
+from aimylogic_provider.emulator.jobs import Job
+from aimylogic_provider.emulator.reports import counts_by_status, job_row, shown_status
+from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.state import EmulatorState, SnapshotError
+from aimylogic_provider.emulator.views import (
+    CampaignChange,
+    CampaignView,
+    ClockChange,
+    JobView,
+    Overview,
+    Requests,
+    Rings,
+    masked_token,
+)
 
-__all__ = ["PREFIX", "AdminRoutes"]
+__all__ = ["PREFIX", "AdminApi"]
 
 PREFIX = "/_emulator"
+_SHOWN = 50
 
 
-class AdminRoutes:
-    """The handlers of the emulator's own paths. Campaigns are named by their number, 1 and up, never by token."""
+class Holder(Protocol):
+    """What may hold requests back: the server."""
 
-    def __init__(self, state: State) -> None:
+    @property
+    def pending(self) -> int:
+        """How many it holds back."""
+
+    def drop_pending(self) -> None:
+        """Let none of them take effect."""
+
+
+class AdminError(Exception):
+    """A request that can't be served: says why."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked of one of the emulator's own paths."""
+
+    number: str
+    query: Mapping[str, str]
+    body: bytes
+
+    def json(self, kind: Any) -> Any:
+        """Read the body.
+
+        :raises AdminError: naming what is wrong and where
+        """
+        try:
+            return msgspec.json.decode(self.body.decode(), type=kind)
+        except UnicodeDecodeError:
+            raise AdminError("the body is not UTF-8") from None
+        except (msgspec.DecodeError, RecursionError, ValueError) as error:
+            raise AdminError(f"the body can't be read: {error}") from None
+
+    def whole(self, name: str, default: int, most: int) -> int:
+        """Read a whole number of the query."""
+        text = self.query.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= most):
+            raise AdminError(f"{name} is no whole number from 0 to {most:,}")
+        return int(text)
+
+
+class AdminApi:
+    """The handlers of the emulator's own paths. Campaigns are named by their number, never by token."""
+
+    def __init__(self, state: EmulatorState, holder: Holder) -> None:
         self._state = state
+        self._holder = holder
+        query = openapi.Query
+        self._routes = [
+            openapi.Route("GET", "/clock", "What the clock shows", self._clock, None, ClockReading),
+            openapi.Route("PATCH", "/clock", "Move the clock", self._move, ClockChange, ClockReading),
+            openapi.Route("GET", "/settings", "How the server behaves", self._settings, None, Settings),
+            openapi.Route("PATCH", "/settings", "Change some settings", self._change_settings, Settings, Settings),
+            openapi.Route("GET", "/faults", "The rules with their hits", self._faults, None, list[Fault]),
+            openapi.Route("POST", "/faults", "Add a rule behind the others", self._add_fault, Fault, Fault),
+            openapi.Route("DELETE", "/faults", "Drop all rules", self._drop_faults, None, list[Fault]),
+            openapi.Route("GET", "/campaigns", "All campaigns", self._campaigns, None, list[CampaignView]),
+            openapi.Route(
+                "PATCH", "/campaigns/{number}", "Change a campaign", self._change_campaign, CampaignChange, CampaignView
+            ),
+            openapi.Route(
+                "GET", "/jobs", "Call jobs, oldest first", self._jobs, None, list[JobView],
+                (query("campaign"), query("phone"), query("start"), query("size")),
+            ),
+            openapi.Route(
+                "GET", "/rings", "How many jobs have rung, or may yet ring, a person", self._rings, None, Rings,
+                (query("phone", required=True), query("payload"), query("campaign")),
+            ),
+            openapi.Route(
+                "GET", "/requests", "The journal", self._requests, None, Requests, (query("last"),)
+            ),
+            openapi.Route("GET", "/overview", "What the page shows", self._overview, None, Overview),
+            openapi.Route("GET", "/snapshot", "All that the emulator remembers", self._snapshot, None, Any),
+            openapi.Route("PUT", "/snapshot", "Take a snapshot up", self._restore, Any, None),
+            openapi.Route("POST", "/reset", "Forget all", self._reset, None, None),
+        ]  # fmt: skip
+        self._fixed = {
+            "/openapi.json": lambda: json_answer(openapi.emulator_document(PREFIX, self._routes)),
+            "/calls-api.json": lambda: json_answer(openapi.calls_document()),
+            **{f"/{name}": make for name, make in page.FILES.items()},
+        }
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
-        return [
-            web.get(f"{PREFIX}/clock", self.clock),
-            web.post(f"{PREFIX}/clock/advance", self.advance),
-            web.put(f"{PREFIX}/clock", self.set_clock),
-            web.get(f"{PREFIX}/faults", self.faults),
-            web.post(f"{PREFIX}/faults", self.add_fault),
-            web.delete(f"{PREFIX}/faults", self.drop_faults),
-            web.patch(f"{PREFIX}/campaigns/{{number}}", self.change_campaign),
-            web.get(f"{PREFIX}/campaigns/{{number}}/jobs", self.jobs),
-            web.get(f"{PREFIX}/requests", self.requests),
-            web.post(f"{PREFIX}/reset", self.reset),
+    def serves(self, target: Target) -> bool:
+        """Whether the target is one of the emulator's own."""
+        return target.path == "/" or target.path == PREFIX or target.path.startswith(f"{PREFIX}/")
+
+    def answer(self, method: str, target: Target, body: bytes) -> Answer:
+        """Answer a request."""
+        path = target.path.removeprefix(PREFIX)
+        fixed = self._fixed.get("/page.html" if target.path == "/" else path)
+        try:
+            if fixed is not None:
+                return fixed() if method == "GET" else _no_method(["GET"])
+            number = re.fullmatch(r"/campaigns/([^/]+)", path)
+            named = "/campaigns/{number}" if number else path
+            routes = {route.method: route for route in self._routes if route.path == named}
+            if not routes:
+                paths = [f"{route.method} {PREFIX}{route.path}" for route in self._routes]
+                return json_answer({"error": "unknown path", "paths": paths}, 404)
+            if method not in routes:
+                return _no_method(list(routes))
+            asked = Asked(decoded(number[1]) if number else "", fields_of(target.query), body)
+            route = routes[method]
+            if unknown := asked.query.keys() - {one.name for one in route.query}:
+                raise AdminError(f"unknown parameters: {len(unknown)}; there are {[one.name for one in route.query]}")
+            return json_answer(route.handler(asked))
+        except AdminError as error:
+            return json_answer({"error": str(error)}, error.status)
+        except Refusal as refusal:
+            return json_answer({"error": str(refusal)}, refusal.status)
+
+    def _clock(self, asked: Asked) -> ClockReading:
+        return self._state.clock.reading()
+
+    def _move(self, asked: Asked) -> ClockReading:
+        change, clock = asked.json(ClockChange), self._state.clock
+        steps: list[tuple[float | None, Callable[[float], None]]] = [
+            (change.rate, clock.run),
+            (change.now, clock.set),
+            (change.skew, clock.skew),
+            (change.advance, clock.advance),
         ]
-
-    async def clock(self, request: web.Request) -> web.Response:
-        """The time, in Unix seconds."""
-        return web.json_response({"now": self._state.clock.now()})
-
-    async def advance(self, request: web.Request) -> web.Response:
-        """Move the clock by ``seconds``."""
-        body = await _json(request)
+        before = clock.now(), clock.rate
         try:
-            self._state.clock.advance(_real(body, "seconds"))
+            for value, step in steps:
+                if value is not None:
+                    step(value)
         except ValueError as error:
-            raise _bad(str(error)) from None
-        return await self.clock(request)
+            clock.run(before[1])
+            clock.set(before[0])
+            raise AdminError(str(error)) from None
+        return clock.reading()
 
-    async def set_clock(self, request: web.Request) -> web.Response:
-        """Set the clock to ``now``."""
-        body = await _json(request)
+    def _settings(self, asked: Asked) -> Settings:
+        return self._state.settings
+
+    def _change_settings(self, asked: Asked) -> Settings:
+        changed = asked.json(dict[str, Any])
         try:
-            self._state.clock.set(_real(body, "now"))
-        except ValueError as error:
-            raise _bad(str(error)) from None
-        return await self.clock(request)
+            settings = msgspec.convert({**msgspec.to_builtins(self._state.settings), **changed}, Settings)
+        except msgspec.ValidationError as error:
+            raise AdminError(f"the settings can't be so: {error}") from None
+        now = self._state.clock.now()
+        for campaign in self._state.campaigns:
+            campaign.life.run(now)
+        self._state.campaigns.change(settings)
+        return settings
 
-    async def faults(self, request: web.Request) -> web.Response:
-        """The rules with their hits."""
-        return web.json_response([rule.as_json() for rule in self._state.faults.rules])
+    def _faults(self, asked: Asked) -> list[Fault]:
+        return self._state.faults.rules
 
-    async def add_fault(self, request: web.Request) -> web.Response:
-        """Add a rule behind the others."""
+    def _add_fault(self, asked: Asked) -> Fault:
         try:
-            self._state.faults.rules.append(Fault.from_json(await _json(request)))
+            return self._state.faults.add(asked.json(Fault))
         except FaultError as error:
-            raise _bad(str(error)) from None
-        return await self.faults(request)
+            raise AdminError(str(error)) from None
 
-    async def drop_faults(self, request: web.Request) -> web.Response:
-        """Drop all rules."""
-        self._state.faults.rules.clear()
-        return await self.faults(request)
+    def _drop_faults(self, asked: Asked) -> list[Fault]:
+        self._state.faults.clear()
+        return []
 
-    async def change_campaign(self, request: web.Request) -> web.Response:
-        """Change a campaign's ``status``, ``name`` or ``report_lag`` (seconds)."""
-        campaign, body = self._campaign(request), await _json(request)
-        unknown = body.keys() - {"status", "name", "report_lag"}
-        if unknown:
-            raise _bad(f"unknown fields {sorted(unknown)}: a campaign has status, name, report_lag")
-        for name in ("status", "name"):
-            if not isinstance(body.get(name, ""), str):
-                raise _bad(f"{name} is not text")
-        if body.get("status", campaign.status) not in STATUSES:
-            raise _bad(f"status {body['status']!r} is none of {', '.join(STATUSES)}")
-        lag = _real({"report_lag": campaign.report_lag, **body}, "report_lag")
-        if lag < 0:
-            raise _bad("report_lag is less than 0")
-        campaign.status = body.get("status", campaign.status)
-        campaign.name = body.get("name", campaign.name)
-        campaign.report_lag = lag
-        return web.json_response({"status": campaign.status, "name": campaign.name, "report_lag": lag})
+    def _campaigns(self, asked: Asked) -> list[CampaignView]:
+        return [self._view(campaign) for campaign in self._state.campaigns]
 
-    async def jobs(self, request: web.Request) -> web.Response:
-        """All jobs of a campaign: phone, payload, key, creation time."""
-        return web.json_response(
-            [
-                {
-                    "id": job.id, "phone": job.phone, "payload": job.payload, "gmt_zone": job.gmt_zone,
-                    "created": job.created, "test": job.test, "key": job.key,
-                }
-                for job in self._campaign(request).jobs
-            ]
-        )  # fmt: skip
+    def _change_campaign(self, asked: Asked) -> CampaignView:
+        campaign, change = self._campaign(asked.number), asked.json(CampaignChange)
+        now = self._state.clock.now()
+        campaign.life.run(now)
+        if change.name is not None:
+            campaign.name = change.name
+        if change.lines is not None:
+            campaign.life.change(now, lines=change.lines)
+        if change.status is not None:
+            campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
+        return self._view(campaign)
 
-    async def requests(self, request: web.Request) -> web.Response:
-        """The journal."""
-        return web.json_response(self._state.journal.as_json())
+    def _jobs(self, asked: Asked) -> list[JobView]:
+        start, size = asked.whole("start", 0, 10**9), asked.whole("size", 1000, 100_000)
+        chosen: Sequence[Job] = self._state.campaigns.all_jobs()
+        campaign, phone = asked.query.get("campaign"), asked.query.get("phone")
+        if phone is not None:
+            chosen = self._of_phone(phone, campaign)
+        elif campaign is not None:
+            chosen = self._campaign(campaign).jobs
+        return self._job_views(chosen[start : start + size])
 
-    async def reset(self, request: web.Request) -> web.Response:
-        """Forget all: jobs, keys, faults, journal, clock."""
+    def _rings(self, asked: Asked) -> Rings:
+        if "phone" not in asked.query:
+            raise AdminError("phone is missing: a number with country code")
+        payload = asked.query.get("payload")
+        wanted = None if payload is None else _payload(payload)
+        ids = [
+            job.id
+            for job in self._of_phone(asked.query["phone"], asked.query.get("campaign"))
+            if job.rings() and (wanted is None or wanted == _payload(job.payload or "{}"))
+        ]
+        return Rings(jobs=len(ids), ids=ids)
+
+    def _requests(self, asked: Asked) -> Requests:
+        journal, last = self._state.journal, asked.whole("last", 10**6, 10**6)
+        lines = list(journal.lines)
+        return Requests(
+            counts=dict(journal.counts),
+            outcomes=dict(journal.outcomes),
+            pending=self._holder.pending,
+            requests=lines[len(lines) - last :] if last < len(lines) else lines,
+        )
+
+    def _overview(self, asked: Asked) -> Overview:
+        views = self._job_views(self._state.campaigns.all_jobs()[-_SHOWN:])
+        for view in views:
+            view.phone, view.payload = mask_phone(view.phone), {}
+        journal = self._requests(Asked("", {"last": str(_SHOWN)}, b""))
+        faults = [msgspec.structs.replace(rule, phone=mask_phone(rule.phone)) for rule in self._state.faults.rules]
+        return Overview(
+            clock=self._state.clock.reading(),
+            campaigns=self._campaigns(asked),
+            jobs=views[::-1],
+            journal=journal,
+            faults=faults,
+        )
+
+    def _snapshot(self, asked: Asked) -> msgspec.Raw:
+        return msgspec.Raw(self._state.snapshot())
+
+    def _restore(self, asked: Asked) -> None:
+        try:
+            self._state.restore(asked.body)
+        except SnapshotError as error:
+            raise AdminError(str(error)) from None
+        self._holder.drop_pending()
+
+    def _reset(self, asked: Asked) -> None:
+        self._holder.drop_pending()
         self._state.reset()
-        return web.json_response({})
 
-    def _campaign(self, request: web.Request) -> Campaign:
+    def _campaign(self, number: str) -> Campaign:
         campaigns = list(self._state.campaigns)
-        number = request.match_info["number"]
-        if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= len(campaigns):
-            raise web.HTTPNotFound(text=json.dumps({"error": f"campaigns are numbered 1 to {len(campaigns)}"}))
+        if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(campaigns)):
+            raise AdminError(f"there is no such campaign: they are numbered 1 to {len(campaigns)}", 404)
         return campaigns[int(number) - 1]
 
+    def _of_phone(self, phone: str, number: str | None) -> list[Job]:
+        now = self._state.clock.now()
+        campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
+        for campaign in campaigns:
+            campaign.life.run(now)
+        jobs = [job for campaign in campaigns for job in campaign.of_phone(plain_phone(phone))]
+        return sorted(jobs, key=lambda job: job.number)
 
-async def _json(request: web.Request) -> dict[str, Any]:
+    def _view(self, campaign: Campaign) -> CampaignView:
+        campaign.life.run(self._state.clock.now())
+        return CampaignView(
+            number=campaign.number,
+            name=campaign.name,
+            token=masked_token(campaign.token),
+            status=shown_status(campaign),
+            lines=campaign.life.lines,
+            jobs=len(campaign.jobs),
+            by_status=counts_by_status(campaign),
+        )
+
+    def _job_views(self, jobs: Sequence[Job]) -> list[JobView]:
+        now, settings = self._state.clock.now(), self._state.settings
+        for campaign in self._state.campaigns:
+            campaign.life.run(now)
+        views = []
+        for job in jobs:
+            row = job_row(job, now, settings)
+            views.append(
+                JobView(
+                    id=job.id,
+                    campaign=job.campaign,
+                    phone=job.phone,
+                    payload=_payload(job.payload or "{}"),
+                    gmt_zone=job.gmt_zone,
+                    key=job.key,
+                    test=job.test,
+                    created=job.created,
+                    finished=job.finished if job.finished is not None and job.finished <= now else None,
+                    status=str(row["jobStatus"]),
+                    attempts=len(job.attempts_by(now)),
+                    rings=job.rings(),
+                )
+            )
+        return views
+
+
+def _payload(text: str) -> dict[str, Any]:
     try:
-        body = await request.json()
-    except (ValueError, RecursionError):
-        raise _bad("the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise _bad("the body is not a JSON object")
-    return body
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise AdminError("payload is no JSON object") from None
 
 
-def _real(body: dict[str, Any], name: str) -> float:
-    value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _bad(f"{name} {value!r} is not a number")
-    return float(value)
-
-
-def _bad(message: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": message}), content_type="application/json")
+def _no_method(methods: Sequence[str]) -> Answer:
+    answer = json_answer({"error": f"the path has only {', '.join(methods)}"}, 405)
+    answer.headers = {"Allow": ", ".join(methods)}
+    return answer

@@ -1,168 +1,329 @@
-"""The Calls API's paths: from HTTP to the state and back. Faults and journal stand around them, in ``server``."""
+"""The Calls API: from a request that was read to its answer. No sockets; faults and journal stand around it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
-from aiohttp import web
+import msgspec
 
-from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.errors import UnreadableError
-from aimylogic_provider.calls_api.values import read_json, read_time
-from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Job, Refusal
-from aimylogic_provider.emulator.clock import VirtualClock
+from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.wire import Endpoint
+from aimylogic_provider.emulator import reports
+from aimylogic_provider.emulator.bodies import (
+    AttemptsByDate,
+    Item,
+    JobsByDate,
+    Pagination,
+    Unfinished,
+    Which,
+    read_body,
+)
+from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, ControlRefusal, Wanted, plain_phone
+from aimylogic_provider.emulator.exchange import (
+    Answer,
+    Refusal,
+    Target,
+    bad_request,
+    decoded,
+    error,
+    fields_of,
+    json_answer,
+)
+from aimylogic_provider.emulator.jobs import Job, Policy
+from aimylogic_provider.emulator.journal import UNKNOWN_PATH
+from aimylogic_provider.emulator.policies import policy_of
 
-__all__ = ["Added", "CallsRoutes", "Handler", "form_fields"]
+__all__ = ["Asked", "CallsApi", "Place", "locate"]
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Added(web.Response):
-    """The answer of addPhone: the id as a JSON string. Keeps it, for the journal."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(text=json.dumps(job.id), content_type="application/json")
-        self.job = job.id
+_KEY = "Idempotence-Key"
+_FORM = "application/x-www-form-urlencoded"
+_BY_QUERY = ("addPhone", "test/addPhone")
+_JSON = "application/json"
+_encode = msgspec.json.encode
 
 
-class CallsRoutes:
-    """The handlers of the Calls API."""
+class Place(NamedTuple):
+    """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
 
-    def __init__(self, campaigns: Campaigns, clock: VirtualClock) -> None:
+    endpoint: Endpoint[Any] | None
+    token: str
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request, read.
+
+    :param header_key: the header ``Idempotence-Key``
+    :param content_type: without its parameters, in lower case
+    """
+
+    method: str
+    place: Place
+    target: Target
+    header_key: str | None
+    content_type: str
+    body: bytes = b""
+    _fields: dict[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+        return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
+
+    def fields(self) -> dict[str, str]:
+        """The parameters of the query, and of a form body where there is one.
+
+        :raises Refusal: if they can't be read
+        """
+        if self._fields is None:
+            self._fields = fields_of(self.target.query, self._form())
+        return self._fields
+
+    def key(self) -> str | None:
+        """The idempotence key: the header's; for GET also the query's."""
+        if self.header_key or self.method != "GET":
+            return self.header_key or None
+        try:
+            return self.fields().get(_KEY) or None
+        except Refusal:
+            return None
+
+    def phones(self) -> Iterable[str]:
+        """The phones (canonical) that it bears, as far as it can be read."""
+        try:
+            if self.name == "addPhones":
+                return [plain_phone(item.phone) for item in read_body(self.body, list[Item])]
+            if self.name in _BY_QUERY:
+                return [plain_phone(self.fields().get("phone", ""))]
+            return [plain_phone(phone) for phone in read_body(self.body, Which).phones] if self.body else ()
+        except Refusal:
+            return ()
+
+    def masked_phone(self) -> str:
+        """The phone of addPhone, as it may be shown."""
+        try:
+            phone = self.fields().get("phone") if self.name in _BY_QUERY else None
+        except Refusal:
+            phone = None
+        return mask_phone(phone) if phone else ""
+
+    def _form(self) -> str:
+        if not self.body:
+            return ""
+        if self.method != "POST" or self.content_type != _FORM:
+            raise bad_request(f"there is a body, which is read for POST as {_FORM} alone", 415)
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError:
+            raise bad_request("the body is not UTF-8") from None
+
+
+_BY_PATH = {
+    (prefix, suffix.lstrip("/")): endpoint
+    for endpoint in ENDPOINTS
+    for prefix, _, suffix in [endpoint.path.partition("{token}")]
+}
+_PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
+
+
+def locate(target: Target) -> Place:
+    """Find out where a request goes."""
+    for prefix in _PREFIXES:
+        if target.path.startswith(prefix):
+            token, _, suffix = target.path[len(prefix) :].partition("/")
+            endpoint = _BY_PATH.get((prefix, suffix)) if token else None
+            if endpoint is not None and not target.path.endswith("/"):
+                return Place(endpoint, token)
+    return Place(None, "")
+
+
+class CallsApi:
+    """The endpoints' handlers.
+
+    :param campaigns: asked anew each time, for a snapshot may put others there
+    """
+
+    def __init__(self, campaigns: Callable[[], Campaigns]) -> None:
         self._campaigns = campaigns
-        self._clock = clock
-
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
-        handlers = {
-            endpoints.ADD_PHONE: self.add_phone,
-            endpoints.TEST_ADD_PHONE: self.add_test_phone,
-            endpoints.STATUS: self.status,
-            endpoints.CAMPAIGN: self.campaign,
-            endpoints.CALL_JOB_REPORT: self.report,
-            endpoints.CALL_JOB_REPORT_BY_DATE: self.report_by_date,
+        self._handlers: dict[str, Callable[[Campaign, float, Asked], Answer]] = {
+            "addPhone": self._add_phone,
+            "test/addPhone": self._add_phone,
+            "addPhones": self._add_phones,
+            "callJob/cancel": self._cancel,
+            "callJob/getReport": self._jobs,
+            "callJob/getReportByDate": self._jobs_by_date,
+            "callJob/getUnfinished": self._unfinished,
+            "callAttempt/getReport": self._attempts,
+            "callAttempt/getReportByDate": self._attempts_by_date,
+            "campaign": self._campaign,
+            "status": self._status,
+            "control/pause": partial(self._control, "pause"),
+            "control/resume": partial(self._control, "resume"),
+            "control/stop": partial(self._control, "stop"),
         }
-        return [
-            web.route(method, endpoint.path, self._guarded(handlers[endpoint]))
-            for endpoint in endpoints.ENDPOINTS
-            for method in endpoint.methods
-        ]
+        assert self._handlers.keys() == {endpoint.name for endpoint in ENDPOINTS}
+
+    def answer(self, asked: Asked, now: float) -> Answer:
+        """Answer a request."""
+        endpoint = asked.place.endpoint
+        if endpoint is None:
+            paths = [f"{', '.join(one.methods)} {one.path}" for one in ENDPOINTS]
+            return json_answer({"error": "unknown path", "paths": paths}, 404)
+        if asked.method not in endpoint.methods:
+            answer = json_answer({"error": f"{endpoint.name} has only {', '.join(endpoint.methods)}"}, 405)
+            answer.headers = {"Allow": ", ".join(endpoint.methods)}
+            return answer
+        try:
+            if asked.header_key is not None and not (asked.header_key.isascii() and asked.header_key.isprintable()):
+                raise bad_request(f"the header {_KEY} is not printable ASCII text")
+            campaign = self._campaigns().of(decoded(asked.place.token))
+            return self._handlers[endpoint.name](campaign, now, asked)
+        except Refusal as refusal:
+            return error(refusal)
+        except ControlRefusal as refusal:
+            return json_answer(refusal.body, 400)
 
     @staticmethod
-    def _guarded(handler: Handler) -> Handler:
-        """Turn refusals into the contract's errors."""
-
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            try:
-                return await handler(request)
-            except Refusal as refusal:
-                return web.json_response(refusal.body, status=refusal.status)
-
-        return guarded
-
-    def _campaign(self, request: web.Request) -> Campaign:
-        return self._campaigns.of(request.match_info["token"])
-
-    async def add_phone(self, request: web.Request) -> web.StreamResponse:
-        """addPhone: parameters in the query or in a form body, the key in the header (for GET also in the query)."""
-        fields = await form_fields(request)
-        key = request.headers.get("Idempotence-Key") or None
-        if request.method == "GET":
-            # For a POST, what the query names so is payload, as every other name is.
-            key = key or fields.pop("Idempotence-Key", None) or None
+    def _add_phone(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """Parameters in the query or in a form body, the key in the header (for GET also in the query)."""
+        fields, key = dict(asked.fields()), asked.key()
+        if asked.method == "GET":
+            fields.pop(_KEY, None)  # for a POST, what the query names so is payload, as every other name is
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
-        return Added(self._campaign(request).add_phone(self._clock.now(), phone, fields, zone, key))
-
-    async def add_test_phone(self, request: web.Request) -> web.StreamResponse:
-        """test/addPhone: the same without the duplicate restriction."""
-        fields = await form_fields(request)
-        fields.pop("Idempotence-Key", None)
-        phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
-        return Added(self._campaign(request).add_test_phone(self._clock.now(), phone, fields, zone))
-
-    async def status(self, request: web.Request) -> web.StreamResponse:
-        """The status: a bare string."""
-        return web.Response(text=self._campaign(request).status)
-
-    async def campaign(self, request: web.Request) -> web.StreamResponse:
-        """The campaign."""
-        return web.json_response(self._campaign(request).as_answer())
-
-    async def report(self, request: web.Request) -> web.StreamResponse:
-        """callJob/getReport: by phones, by ids, or both."""
-        campaign, body = self._campaign(request), await _body(request)
-        jobs = campaign.report(self._clock.now(), _texts(body, "phones"), _texts(body, "ids"))
-        return web.json_response([job.as_report() for job in jobs])
-
-    async def report_by_date(self, request: web.Request) -> web.StreamResponse:
-        """callJob/getReportByDate: a page of the jobs created in a time range; a page has no total."""
-        campaign, body = self._campaign(request), await _body(request)
-        limits, pages = _object(body, "filter"), _object(body, "pagination")
-        page, size = _number(pages, "page", 0, 0, 199), _number(pages, "pageSize", 20, 1, 200)
-        finished = [_moment(limits, name) for name in ("finishedAtFrom", "finishedAtTo")]
-        if finished != [None, None]:
-            jobs = []  # no job of this emulator finishes yet
-        else:
-            jobs = campaign.report_by_date(
-                self._clock.now(), _moment(limits, "createdAtFrom"), _moment(limits, "createdAtTo")
-            )
-        shown = jobs[page * size : (page + 1) * size]
-        return web.json_response(
-            {"items": [job.as_report() for job in shown], "pagination": {"page": page, "pageSize": size}}
+        payload = _encode(dict(sorted(fields.items()))).decode() if fields else None
+        wanted = Wanted(phone, payload, zone)
+        add = campaign.add_phone if asked.name == "addPhone" else campaign.add_test_phone
+        job = add(now, wanted, key)
+        as_text = campaign.house.settings.id_as == "text"
+        return Answer(
+            body=(job.id if as_text else f'"{job.id}"').encode(),
+            content_type="text/plain" if as_text else _JSON,
+            jobs=(job,),
         )
 
+    @staticmethod
+    def _add_phones(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        items = read_body(_json(campaign, asked), list[Item])
+        if not items:
+            raise bad_request("the list is empty")
+        policies: dict[object, Policy | None] = {}
+        wanted = [
+            Wanted(
+                item.phone,
+                _encode(item.payload).decode() if item.payload else None,
+                item.gmt_zone,
+                _policy(item, policies) if item.has_policy() else None,
+            )
+            for item in items
+        ]
+        jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked))
+        return json_answer([job.id for job in jobs], jobs=jobs)
 
-async def form_fields(request: web.Request) -> dict[str, str]:
-    """The parameters of the query, and of a form body where there is one."""
-    fields = dict(request.query)
-    if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":
-        form = await request.post()
-        fields.update((name, value) for name, value in form.items() if isinstance(value, str))
-    return fields
+    @staticmethod
+    def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = read_body(_json(campaign, asked), Which)
+        jobs = campaign.cancel(now, which.phones, which.ids, asked.key(), _parameters(asked))
+        return json_answer([job.id for job in jobs], jobs=jobs)
+
+    @staticmethod
+    def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = read_body(_json(campaign, asked), Which)
+        campaign.life.run(now)
+        return _rows(campaign, now, campaign.find(now, which.phones, which.ids))
+
+    @staticmethod
+    def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        body = read_body(_json(campaign, asked), JobsByDate)
+        created, finished = body.filter.spans()
+        campaign.life.run(now)
+        page = body.pagination
+        return _rows(campaign, now, reports.jobs_by_date(campaign, now, created, finished, page.start, page.size), page)
+
+    @staticmethod
+    def _unfinished(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        page = read_body(_json(campaign, asked), Unfinished).pagination
+        campaign.life.run(now)
+        return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
+
+    @staticmethod
+    def _attempts(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = read_body(_json(campaign, asked), Which)
+        campaign.life.run(now)
+        settings = campaign.house.settings
+        return json_answer(
+            [
+                reports.attempt_row(job, attempt, now, settings)
+                for job in campaign.find(now, which.phones, which.ids)
+                for attempt in job.attempts_by(now)
+            ]
+        )
+
+    @staticmethod
+    def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        body = read_body(_json(campaign, asked), AttemptsByDate)
+        begun, ended = body.filter.spans()
+        campaign.life.run(now)
+        page = body.pagination
+        return _page(reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size), page)
+
+    @staticmethod
+    def _campaign(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        campaign.life.run(now)
+        return json_answer(reports.campaign_row(campaign))
+
+    @staticmethod
+    def _status(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """A bare string."""
+        status = reports.shown_status(campaign)
+        if campaign.house.settings.status_as == "json":
+            return json_answer(status)
+        return Answer(body=status.encode(), content_type="text/plain")
+
+    @staticmethod
+    def _control(what: str, campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """An empty 200."""
+        campaign.control(now, what, asked.key())
+        return Answer(content_type="text/plain")
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = read_json(await request.read())
-    except UnreadableError:
-        raise _bad("the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise _bad("the body is not a JSON object")
-    return body
+def _json(campaign: Campaign, asked: Asked) -> bytes:
+    if campaign.house.settings.json_content_type and asked.content_type != _JSON:
+        raise bad_request(f"the body's content type is not {_JSON}", 415)
+    return asked.body
 
 
-def _texts(body: dict[str, Any], name: str) -> list[str]:
-    values = body.get(name) or []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise _bad(f"{name} is not a list of strings")
-    return values
+def _parameters(asked: Asked) -> str:
+    """The body, as a part of the key where a setting wants that."""
+    return asked.body.decode()
 
 
-def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
-    value = body.get(name) or {}
-    if not isinstance(value, dict):
-        raise _bad(f"{name} is not an object")
-    return value
+def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
+    """An item's policy. Those that are written alike are one, for most of a list's are."""
+    times = None if item.times is None else _encode(item.times)
+    days = None if item.days is None else tuple(item.days)
+    written = (item.start, item.finish, days, times, item.retry_minutes, item.max_attempts, item.priority)
+    if written not in known:
+        known[written] = policy_of(
+            start=item.start,
+            finish=item.finish,
+            days=days,
+            times=item.times,
+            retry_minutes=item.retry_minutes,
+            max_attempts=item.max_attempts,
+            priority=item.priority,
+        )
+    return known[written]
 
 
-def _number(body: dict[str, Any], name: str, default: int, least: int, most: int) -> int:
-    value = body.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise _bad(f"{name} is not a number from {least} to {most}")
-    return value
+def _rows(campaign: Campaign, now: float, jobs: Sequence[Job], page: Pagination | None = None) -> Answer:
+    rows = [reports.job_row(job, now, campaign.house.settings) for job in jobs]
+    return json_answer(rows) if page is None else _page(rows, page)
 
 
-def _moment(body: dict[str, Any], name: str) -> float | None:
-    try:
-        moment: datetime | None = read_time(body.get(name))
-    except UnreadableError:
-        raise _bad(f"{name} is not a time") from None
-    return None if moment is None else moment.timestamp()
-
-
-def _bad(message: str) -> Refusal:
-    """A request that the contract doesn't know; its ``type`` is the emulator's own, so that no client relies on it."""
-    return Refusal(400, "emulator.bad.request", message)
+def _page(rows: Sequence[object], page: Pagination) -> Answer:
+    """A page bears no total."""
+    return json_answer({"items": rows, "pagination": {"page": page.page, "pageSize": page.size}})

@@ -1,199 +1,270 @@
-"""What the server remembers: campaigns, their jobs and their idempotence keys. No HTTP, no faults; time is given."""
+"""What the server remembers, and the rules by which it adds, cancels and controls. No HTTP; time is given."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.phone import canonical_phone
+from aimylogic_provider.emulator.exchange import Refusal
+from aimylogic_provider.emulator.jobs import Job, Policy
+from aimylogic_provider.emulator.keys import KEY_LIFE, Keys, Use
+from aimylogic_provider.emulator.life import Life
+from aimylogic_provider.emulator.settings import Settings
 
-__all__ = ["KEY_LIFE", "STATUSES", "Campaign", "Campaigns", "Job", "Refusal"]
+__all__ = ["FIRST_ID", "STATUSES", "Campaign", "Campaigns", "ControlRefusal", "Wanted", "plain_phone"]
 
-KEY_LIFE = 24 * 3600.0
-"""Seconds from its first use, after which a key expires; and for which a number without a key has no duplicate."""
-
+FIRST_ID = 5665334669
+"""The id of the vendor's own example."""
 STATUSES = ("new", "planned", "inProgress", "finished", "paused", "deleted")
+
 _STOPPED = ("finished", "deleted")
+_ADDS = ("addPhone", "test/addPhone", "addPhones")
+_CONTROL = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
 
 
-class Refusal(Exception):
-    """An error of the contract.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A number to be added, as the request bears it.
 
-    :param body: what the server answers
+    :param payload: JSON text, or None for none
     """
 
-    def __init__(self, status: int, type: str, message: str, **more: object) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"type": type, "message": message, **more}
-
-
-@dataclass(slots=True)
-class Job:
-    """A call job. Times are Unix seconds."""
-
-    id: str
     phone: str
-    payload: Mapping[str, object]
+    payload: str | None
     gmt_zone: str | None
-    created: float
-    test: bool = False
-    key: str | None = None
+    policy: Policy | None = None
 
-    def as_report(self) -> dict[str, object]:
-        """Return it as callJob/getReport shows it: no payload and no key; times in milliseconds."""
-        return {
-            "callJobId": self.id,
-            "phone": self.phone,
-            "createdAt": round(self.created * 1000),
-            "finishedAt": None,
-            "jobStatus": "planned",
-            "attemptsCount": 0,
-            "callDuration": None,
-            "redialNumber": None,
-            "tagName": None,
-            "tagPayload": None,
-            "reportData": None,
+
+class ControlRefusal(Exception):
+    """Control's errors have a form of their own."""
+
+    def __init__(self, what: str, status: str) -> None:
+        super().__init__(what)
+        self.body = {
+            "error": "emulator.bad.state",
+            "message": f"The campaign can't be made to {what}, for it is {status}",
+            "args": {"status": status},
         }
 
 
-@dataclass(slots=True)
 class Campaign:
     """One campaign.
 
     :param number: 1 and up, by which the emulator's own paths name it
-    :param ids: the call job ids to come, which no two campaigns share
-    :param report_lag: seconds until a new job shows in reports
     """
 
-    token: str
-    number: int
-    ids: Iterator[int]
-    name: str = "Emulated campaign"
-    status: str = "inProgress"
-    report_lag: float = 0.0
-    created: float = 0.0
-    jobs: list[Job] = field(default_factory=list)
-    _by_id: dict[str, Job] = field(default_factory=dict)
-    _by_phone: dict[str, list[Job]] = field(default_factory=dict)
-    _keys: dict[str, tuple[Job, float]] = field(default_factory=dict)
-    _keyless: dict[tuple[str, tuple[tuple[str, str], ...]], float] = field(default_factory=dict)
+    def __init__(self, house: Campaigns, token: str, number: int, created: float) -> None:
+        self.house = house
+        self.token = token
+        self.number = number
+        self.created = created
+        self.name = f"Emulated campaign {number}"
+        self.status = "inProgress"
+        self.life = Life(house.settings, lines=10, dials=True)
+        self.jobs: list[Job] = []
+        """By the time of their creation."""
+        self.keyless: dict[tuple[str, str | None], float] = {}
+        """When each phone and payload was last added without a key."""
+        self._by_phone: dict[str, Job | list[Job]] = {}
 
-    def add_phone(
-        self, now: float, phone: str, payload: Mapping[str, str], gmt_zone: str | None, key: str | None
-    ) -> Job:
-        """Add a number, by the contract's table of duplicates and keys.
+    def add_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
+        """Add a number, by the contract's table of duplicates and keys."""
 
-        The order of the checks is our choice, for no source states it: campaign, key, number, duplicate. It is the
-        harder case for a client: a stopped campaign refuses the repeat of a request that did create a job.
+        def add() -> list[Job]:
+            self._must_run()
+            checked = self._checked(wanted)
+            if key is None:
+                identity = (checked.phone, checked.payload)
+                first = self.keyless.get(identity)
+                if first is not None and now - first < KEY_LIFE:
+                    raise _duplicated(checked.phone, "The phone was added within the last 24 hours")
+                self.keyless[identity] = now
+            return self._created([checked], now, key)
+
+        parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
+        return self._once(now, "addPhone", key, parameters, add)[0]
+
+    def add_test_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
+        """Add a number for testing: no duplicate restriction."""
+
+        def add() -> list[Job]:
+            self._must_run()
+            return self._created([self._checked(wanted)], now, key, test=True)
+
+        heeded = key if self.house.settings.test_address_heeds_key else None
+        parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
+        return self._once(now, "test/addPhone", heeded, parameters, add)[0]
+
+    def add_phones(self, now: float, wanted: Sequence[Wanted], key: str | None, parameters: str) -> Sequence[Job]:
+        """Add all, or none. No duplicate check but within the list."""
+
+        def add() -> list[Job]:
+            self._must_run()
+            checked = [self._checked(one) for one in wanted]
+            seen: set[str] = set()
+            for one in checked:
+                if one.phone in seen:
+                    raise _duplicated(one.phone, "The list holds the phone twice")
+                seen.add(one.phone)
+            return self._created(checked, now, key)
+
+        return self._once(now, "addPhones", key, parameters, add)
+
+    def cancel(
+        self, now: float, phones: Sequence[str], ids: Sequence[str], key: str | None, parameters: str
+    ) -> Sequence[Job]:
+        """Cancel the open ones among some jobs; return those that were cancelled."""
+
+        def cancel() -> list[Job]:
+            return [job for job in self.find(now, phones, ids) if self.life.cancel(job, now)]
+
+        return self._once(now, "callJob/cancel", key, parameters, cancel)
+
+    def control(self, now: float, what: str, key: str | None) -> None:
+        """Pause, resume or stop.
+
+        :raises ControlRefusal: if the campaign's state doesn't allow it
         """
-        self._must_run()
-        if key is not None and (known := self._keys.get(key)) is not None and now - known[1] < KEY_LIFE:
-            return known[0]
-        phone, gmt_zone = _checked(phone, gmt_zone)
-        identity = (phone, tuple(sorted(payload.items())))
-        if key is None:
-            first = self._keyless.get(identity)
-            if first is not None and now - first < KEY_LIFE:
-                raise Refusal(
-                    400, "phone.duplicated", "The phone was added within the last 24 hours",
-                    phone=phone, phonesDuplicates=[phone],
-                )  # fmt: skip
-        job = self._created(Job(self._next_id(), phone, dict(payload), gmt_zone, now, key=key))
-        if key is None:
-            self._keyless[identity] = now
-        else:
-            self._keys[key] = (job, now)
-        return job
 
-    def add_test_phone(self, now: float, phone: str, payload: Mapping[str, str], gmt_zone: str | None) -> Job:
-        """Add a number for testing: no duplicate restriction, and keys are not looked at."""
-        self._must_run()
-        phone, gmt_zone = _checked(phone, gmt_zone)
-        return self._created(Job(self._next_id(), phone, dict(payload), gmt_zone, now, test=True))
+        def control() -> list[Job]:
+            settings, status = self.house.settings, _CONTROL[what]
+            allowed = {
+                "pause": ("new", "planned", "inProgress"),
+                "resume": ("paused", "finished") if settings.resumes_stopped else ("paused",),
+                "stop": ("new", "planned", "inProgress", "paused"),
+            }[what]
+            if self.status not in allowed and not (self.status == status and settings.control_repeats == "accepted"):
+                raise ControlRefusal(what, self.status)
+            self.set_status(now, status)
+            return []
 
-    def report(self, now: float, phones: Iterable[str], ids: Iterable[str]) -> list[Job]:
-        """Return the jobs of some phones or with some ids, each once, in the order of their creation."""
-        found: dict[str, Job] = {}
+        self._once(now, f"control/{what}", key, "", control)
+
+    def set_status(self, now: float, status: str) -> None:
+        """Set the status; new attempts begin only while it is ``inProgress``."""
+        self.status = status
+        self.life.change(now, dials=status == "inProgress")
+
+    def find(self, now: float, phones: Iterable[str], ids: Iterable[str]) -> list[Job]:
+        """Return the jobs of some phones or with some ids, each once, in the order of their creation.
+
+        :raises Refusal: if the campaign doesn't know one, or its reports don't show it yet
+        """
+        shown = now - self.house.settings.report_lag
+        found: dict[int, Job] = {}
         for phone in phones:
-            jobs = [job for job in self._by_phone.get(_plain(phone), ()) if self._shows(job, now)]
+            jobs = [job for job in self.of_phone(plain_phone(phone)) if job.created <= shown]
             if not jobs:
                 raise Refusal(400, "phone.not.found", "The campaign has no such phone", phone=phone)
-            found.update((job.id, job) for job in jobs)
-        for number in ids:
-            job = self._by_id.get(number)
-            if job is None or not self._shows(job, now):
-                raise Refusal(400, "id.not.found", "The campaign has no such call job", id=number)
-            found[number] = job
-        return sorted(found.values(), key=lambda job: job.created)
+            found.update((job.number, job) for job in jobs)
+        for text in ids:
+            job = self.house.job(text)
+            if job is None or job.campaign != self.number or job.created > shown:
+                raise Refusal(400, "id.not.found", "The campaign has no such call job", id=text)
+            found[job.number] = job
+        return sorted(found.values(), key=lambda job: (job.created, job.number))
 
-    def report_by_date(self, now: float, start: float | None, end: float | None) -> list[Job]:
-        """Return the jobs created in a time range, both ends included."""
-        return [
-            job
-            for job in self.jobs
-            if self._shows(job, now) and (start is None or job.created >= start) and (end is None or job.created <= end)
-        ]
+    def of_phone(self, phone: str) -> Sequence[Job]:
+        """All jobs of a phone (canonical), whether reports show them yet or not."""
+        held = self._by_phone.get(phone, ())
+        return (held,) if isinstance(held, Job) else held
 
-    def as_answer(self) -> dict[str, object]:
-        """Return the campaign as the server shows it."""
-        return {
-            "id": self.number,
-            "name": self.name,
-            "projectName": "Emulator",
-            "creationDate": round(self.created * 1000),
-            "botId": "emulator",
-            "status": self.status,
-            "startTime": round(self.created * 1000),
-            "endTime": None,
-            "maxSimultaneousCalls": 1,
-            "shortReport": {
-                "totalNumbers": len(self.jobs),
-                "processedNumbers": 0,
-                "usedTalkingTime": 0,
-                "usedAsrSeconds": 0,
-                "inProcessCalls": 0,
-                "retryCalls": 0,
-            },
-        }
+    def restore(self, jobs: Iterable[Job], now: float) -> None:
+        """Take saved jobs in."""
+        known = list(jobs)
+        for job in known:
+            self._keep(job)
+        self.life.restore(known, now)
+
+    def _once(
+        self, now: float, endpoint: str, key: str | None, parameters: str, act: Callable[[], list[Job]]
+    ) -> Sequence[Job]:
+        """Act, unless the key says that it was done."""
+        self.life.run(now)
+        if key is None:
+            return act()
+        settings, keys = self.house.settings, self.house.keys
+        use = Use(self.number, endpoint, key, parameters, now)
+        first = keys.alive(settings, use)
+        if first is not None:
+            if first.refused is not None:
+                raise _Repeated(*first.refused)
+            if settings.campaign_before_key and endpoint in _ADDS:
+                self._must_run()
+            return [self.house.by_number(number) for number in first.jobs]
+        try:
+            jobs = act()
+        except Refusal as refusal:
+            if settings.error_uses_up_key:
+                keys.note(settings, replace(use, refused=(refusal.status, refusal.body)))
+            raise
+        keys.note(settings, replace(use, jobs=tuple(job.number for job in jobs)))
+        return jobs
 
     def _must_run(self) -> None:
         if self.status in _STOPPED:
             raise Refusal(400, "invalid.call.task.state", "The campaign is stopped", state="FINISHED")
 
-    def _next_id(self) -> str:
-        return str(next(self.ids))
+    def _checked(self, wanted: Wanted) -> Wanted:
+        settings, zone = self.house.settings, wanted.gmt_zone
+        try:
+            phone = canonical_phone(_with_plus(wanted.phone))
+        except RejectedError:
+            phone = ""
+        if not phone or (settings.bad_numbers and settings.knows_bad(phone)):
+            raise Refusal(400, "phone.bad.format", "The phone is not a number of its country", phone=wanted.phone)
+        if zone is not None:
+            try:
+                zone = _zone(zone)
+            except RejectedError:
+                raise Refusal(
+                    400, "phone.gmtZone.bad.format", "The time zone is of none of the allowed forms",
+                    phone=wanted.phone, gmtZone=zone,
+                ) from None  # fmt: skip
+        if phone == wanted.phone and zone is wanted.gmt_zone:
+            return wanted
+        return Wanted(phone, wanted.payload, zone, wanted.policy)
 
-    def _created(self, job: Job) -> Job:
-        self.jobs.append(job)
-        self._by_id[job.id] = job
-        self._by_phone.setdefault(job.phone, []).append(job)
-        return job
+    def _created(self, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool = False) -> list[Job]:
+        jobs = self.house.new_jobs(self.number, wanted, now, key, test=test)
+        for job in jobs:
+            self._keep(job)
+        self.life.add(jobs, now)
+        return jobs
 
-    def _shows(self, job: Job, now: float) -> bool:
-        return now >= job.created + self.report_lag
+    def _keep(self, job: Job) -> None:
+        if self.jobs and self.jobs[-1].created > job.created:  # the clock was set back
+            insort(self.jobs, job, key=lambda job: job.created)
+        else:
+            self.jobs.append(job)
+        held = self._by_phone.setdefault(job.phone, job)
+        if isinstance(held, list):
+            held.append(job)
+        elif held is not job:
+            self._by_phone[job.phone] = [held, job]
 
 
 class Campaigns:
-    """All campaigns, by token."""
+    """All campaigns by token, their jobs by number, and the keys."""
 
-    def __init__(self, tokens: Iterable[str], now: float) -> None:
-        self._tokens = tuple(tokens)
-        self.reset(now)
-
-    def reset(self, now: float) -> None:
-        """Begin anew: the same tokens, nothing else."""
-        ids = itertools.count(5665334669)
-        self._by_token = {
-            token: Campaign(token, number, ids, name=f"Emulated campaign {number}", created=now)
-            for number, token in enumerate(self._tokens, 1)
-        }
+    def __init__(self, tokens: Iterable[str], settings: Settings, now: float) -> None:
+        self.settings = settings
+        self.keys = Keys()
+        self._jobs: list[Job] = []
+        self._by_token = {token: Campaign(self, token, number, now) for number, token in enumerate(tokens, 1)}
 
     def __iter__(self) -> Iterator[Campaign]:
         return iter(self._by_token.values())
+
+    def __len__(self) -> int:
+        return len(self._by_token)
 
     def of(self, token: str) -> Campaign:
         """Return the campaign with this token.
@@ -205,25 +276,57 @@ class Campaigns:
         except KeyError:
             raise Refusal(404, "invalid.token", "No campaign has this token") from None
 
+    def change(self, settings: Settings) -> None:
+        """Behave otherwise from now on."""
+        self.settings = settings
+        for campaign in self:
+            campaign.life.settings = settings
 
-def _checked(phone: str, gmt_zone: str | None) -> tuple[str, str | None]:
-    try:
-        plain = canonical_phone(_with_plus(phone))
-    except RejectedError:
-        raise Refusal(400, "phone.bad.format", "The phone is not a number of its country", phone=phone) from None
-    # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
-    if gmt_zone is not None and gmt_zone[:1] == " ":
-        gmt_zone = "+" + gmt_zone[1:]
-    try:
-        return plain, canonical_gmt_zone(gmt_zone)
-    except RejectedError:
-        raise Refusal(
-            400, "phone.gmtZone.bad.format", "The time zone is of none of the allowed forms",
-            phone=phone, gmtZone=gmt_zone,
-        ) from None  # fmt: skip
+    def job(self, text: str) -> Job | None:
+        """Return the job with an id, if there is one."""
+        index = int(text) - FIRST_ID if text.isascii() and text.isdigit() and len(text) < 20 else -1
+        return self._jobs[index] if 0 <= index < len(self._jobs) and str(index + FIRST_ID) == text else None
+
+    def by_number(self, number: int) -> Job:
+        """Return the job with a number."""
+        return self._jobs[number - FIRST_ID]
+
+    def all_jobs(self) -> Sequence[Job]:
+        """All jobs of all campaigns, in the order of their ids."""
+        return self._jobs
+
+    def new_jobs(
+        self, campaign: int, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool
+    ) -> list[Job]:
+        """Make jobs, with the next ids."""
+        jobs = [
+            Job(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test)
+            for number, one in enumerate(wanted, FIRST_ID + len(self._jobs))
+        ]
+        self._jobs.extend(jobs)
+        return jobs
+
+    def restore(self, jobs: Sequence[Job], uses: Sequence[Use], now: float) -> None:
+        """Take saved jobs and keys in.
+
+        :raises ValueError: if they can't belong together
+        """
+        self._jobs = list(jobs)
+        numbers = range(FIRST_ID, FIRST_ID + len(self._jobs))
+        if any(job.number != number for number, job in zip(numbers, self._jobs, strict=True)):
+            raise ValueError("the jobs' numbers have gaps")
+        if any(job.campaign not in range(1, len(self) + 1) for job in self._jobs):
+            raise ValueError("a job belongs to no campaign")
+        if any(number not in numbers for use in uses for number in use.jobs):
+            raise ValueError("a key belongs to no job")
+        for campaign in self:
+            campaign.restore((job for job in self._jobs if job.campaign == campaign.number), now)
+        for use in uses:
+            self.keys.note(self.settings, use)
 
 
-def _plain(phone: str) -> str:
+def plain_phone(phone: str) -> str:
+    """A phone in canonical form, or as it is if it is none."""
     try:
         return canonical_phone(_with_plus(phone))
     except RejectedError:
@@ -233,3 +336,21 @@ def _plain(phone: str) -> str:
 def _with_plus(phone: str) -> str:
     """The server's numbers bear a country code, with or without a plus."""
     return phone if phone.startswith("+") else f"+{phone}"
+
+
+def _duplicated(phone: str, message: str) -> Refusal:
+    return Refusal(400, "phone.duplicated", message, phone=phone, phonesDuplicates=[phone])
+
+
+class _Repeated(Refusal):
+    """A refusal of before."""
+
+    def __init__(self, status: int, body: Mapping[str, object]) -> None:
+        super().__init__(status, "", "")
+        self.body = dict(body)
+
+
+@lru_cache(4096)
+def _zone(text: str) -> str | None:
+    # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
+    return canonical_gmt_zone("+" + text[1:] if text[:1] == " " else text)

@@ -1,39 +1,83 @@
-"""The emulator's clock: real time, plus what it was moved by. Keys, jobs, reports and ``Date`` follow it."""
+"""The emulator's clock. Keys, jobs, reports and ``Date`` follow it; the delays of faults run on real time.
+
+It shows a moment and runs on from there, at a rate: 1 is real time, 0 stands still.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 
-__all__ = ["VirtualClock"]
+from msgspec import Struct
 
-_LIMIT = 100 * 366 * 86400.0
+__all__ = ["ClockReading", "VirtualClock"]
+
+_CENTURY = 100 * 366 * 86400.0
+_FASTEST = 1e6
+
+
+class ClockReading(Struct, frozen=True, kw_only=True):
+    """What the clock shows.
+
+    :param now: Unix seconds
+    :param rate: virtual seconds in a real one; 0 while it stands still
+    :param skew: seconds by which it is ahead of real time
+    """
+
+    now: float
+    rate: float
+    skew: float
 
 
 class VirtualClock:
     """Seconds of Unix time."""
 
     def __init__(self) -> None:
-        self.offset = 0.0
-
-    def now(self) -> float:
-        """The time now."""
-        return time.time() + self.offset
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock; backwards too.
-
-        :raises ValueError: if it would leave the century
-        """
-        moved = self.offset + seconds
-        if not math.isfinite(moved) or abs(moved) > _LIMIT:
-            raise ValueError(f"the clock can't be moved by {seconds!r} seconds: stay within a hundred years of today")
-        self.offset = moved
-
-    def set(self, moment: float) -> None:
-        """Set the clock to a Unix time; it runs on from there."""
-        self.advance(moment - self.now())
+        self.reset()
 
     def reset(self) -> None:
         """Go back to real time."""
-        self.offset = 0.0
+        self._shown = time.time()
+        self._since = time.monotonic()
+        self._rate = 1.0
+
+    def now(self) -> float:
+        """The time now."""
+        return self._shown + (time.monotonic() - self._since) * self._rate
+
+    @property
+    def rate(self) -> float:
+        """Virtual seconds in a real one."""
+        return self._rate
+
+    def reading(self) -> ClockReading:
+        """All that it shows."""
+        now = self.now()
+        return ClockReading(now=now, rate=self._rate, skew=now - time.time())
+
+    def set(self, moment: float) -> None:
+        """Set the clock to a Unix time; it runs on from there.
+
+        :raises ValueError: if that is over a hundred years from today
+        """
+        if not math.isfinite(moment) or abs(moment - time.time()) > _CENTURY:
+            raise ValueError(f"the clock can't be set to {moment!r}: stay within a hundred years of today")
+        self._shown, self._since = moment, time.monotonic()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; backwards too."""
+        self.set(self.now() + seconds)
+
+    def skew(self, seconds: float) -> None:
+        """Set the clock ahead of real time, or behind it if negative."""
+        self.set(time.time() + seconds)
+
+    def run(self, rate: float) -> None:
+        """Run at a rate: 1 is real time, 0 stands still.
+
+        :raises ValueError: if it is no rate from 0 to a million
+        """
+        if not 0 <= rate <= _FASTEST:
+            raise ValueError(f"the clock can't run at the rate {rate!r}: give 0 (it stands still) to {_FASTEST:,.0f}")
+        self.set(self.now())
+        self._rate = rate

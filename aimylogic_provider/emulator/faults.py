@@ -2,141 +2,290 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TypeVar
+from random import Random
+from typing import Annotated, Any, Protocol
 
-__all__ = ["Action", "Fault", "FaultError", "Faults", "Phase"]
+from msgspec import Meta, Struct, field
 
+from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import canonical_phone
 
-E = TypeVar("E", bound=StrEnum)
+__all__ = ["COMMITTING", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
 
 
 class FaultError(ValueError):
-    """A rule that can't be: names the field and what it may be."""
+    """A rule that can't be, or could never strike: says why."""
 
 
 class Phase(StrEnum):
     """When a fault strikes."""
 
+    BEFORE_READ = "before_read"
+    """The request's head has come; its body has not been read."""
     BEFORE_COMMIT = "before_commit"
     """The request was read, and nothing was changed."""
     AFTER_COMMIT = "after_commit"
-    """The request took effect (it was not refused), and its answer has not been sent."""
+    """The request took effect (it was not refused), and nothing of its answer has been sent."""
+    IN_BODY = "in_body"
+    """It took effect, and its answer has been sent to the middle of the body."""
+    COMMITTED_LATE = "committed_late"
+    """The fault comes first, and the request takes effect afterwards: after the client gave up."""
 
 
 class Action(StrEnum):
-    """What a fault does instead of the answer."""
+    """What a fault does."""
 
     RESET = "reset"
-    HANG = "hang"
+    """Break the connection off."""
+    CLOSE = "close"
+    """Close the connection."""
+    DELAY = "delay"
+    """Go on, only later."""
+    DRIP = "drip"
+    """Send the body byte by byte."""
     STATUS = "status"
+    """Answer with a status, with headers and a body if wanted."""
     GARBAGE = "garbage"
+    """Answer with bytes that mean nothing."""
+    TRUNCATED = "truncated"
+    """Answer with the first half of the body, as if it were all."""
     HTML = "html"
+    """Answer with a page of HTML, as a proxy or a login page does."""
     REDIRECT = "redirect"
+    """Answer with a redirect."""
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    """Answer rightly, but call it something else."""
+    NO_DATE = "no_date"
+    """Answer rightly, but without the header ``Date``."""
 
 
-@dataclass(slots=True)
-class Fault:
+_BREAKS = {Action.RESET, Action.CLOSE, Action.DELAY}
+_INSTEAD = {Action.STATUS, Action.GARBAGE, Action.HTML, Action.REDIRECT}
+_CHANGES = {Action.DRIP, Action.TRUNCATED, Action.WRONG_CONTENT_TYPE, Action.NO_DATE}
+_POSSIBLE = {
+    Phase.BEFORE_READ: _BREAKS | _INSTEAD,
+    Phase.BEFORE_COMMIT: _BREAKS | _INSTEAD,
+    Phase.AFTER_COMMIT: _BREAKS | _INSTEAD | _CHANGES,
+    Phase.IN_BODY: _BREAKS | {Action.DRIP, Action.GARBAGE},
+    Phase.COMMITTED_LATE: _BREAKS | _INSTEAD,
+}
+_STATUS = {Action.STATUS: 503, Action.GARBAGE: 200, Action.HTML: 200, Action.REDIRECT: 302}
+_BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+_ADDS = {"addPhone", "test/addPhone", "addPhones"}
+_EMPTY_BODY = {"control/pause", "control/resume", "control/stop"}
+COMMITTING = _ADDS | _EMPTY_BODY | {"callJob/cancel"}
+"""The endpoints that change something. They take idempotence keys."""
+_WITH_PHONES = _ADDS | {"callJob/cancel", "callJob/getReport", "callAttempt/getReport"}
+
+Positive = Annotated[int, Meta(ge=1, le=2**31)]
+Seconds = Annotated[float, Meta(ge=0, le=86400)]
+
+
+class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """A rule.
 
-    :param path: how the request's path must end, as in ``/addPhone``; empty for every path
+    What it matches; all that is given must hold:
+
+    :param path: the endpoint's name, which is the path behind the token, as in ``addPhone`` or ``callJob/getReport``;
+        ``campaign`` for the campaign itself; empty for every one
     :param method: the request's method; empty for every method
-    :param times: how many requests it strikes; None for all
-    :param status: the status of ``status``, ``html`` and ``redirect``
-    :param headers: headers of the answer, as in ``Retry-After`` and ``Location``
+    :param phone: a number that the request bears; empty for every one
+    :param key: the idempotence key that it bears; empty for every one
+    :param nth: only the n-th of the requests that match, counted from 1
+    :param every: every n-th of them
+    :param probability: so many of them, drawn by *seed*
+
+    What it does:
+
+    :param status: of ``status`` (503), ``garbage`` and ``html`` (200), ``redirect`` (302)
+    :param headers: of an answer that it gives itself, as in ``Retry-After`` and ``Location``
     :param body: JSON body of ``status``
-    :param seconds: how long ``hang`` hangs before it closes the connection, in real time
-    :param hits: how many requests it struck
+    :param seconds: real seconds: how long ``delay`` and ``drip`` take, and how long the others wait before they strike
+    :param commit_after: real seconds between a fault of phase ``committed_late`` and its request's taking effect
+    :param times: how many requests it strikes, null for all; 1 if left out, but null with *every* or *probability*
+
+    What the server tells of it:
+
+    :param id: the rule's number
+    :param seen: how many requests matched, struck or not
+    :param hits: how many it struck
     """
 
     phase: Phase
     action: Action
     path: str = ""
     method: str = ""
-    times: int | None = 1
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: object = None
-    seconds: float = 3600.0
+    phone: str = ""
+    key: str = ""
+    nth: Positive | None = None
+    every: Positive | None = None
+    probability: Annotated[float, Meta(gt=0, le=1)] | None = None
+    seed: int = 0
+    status: Annotated[int, Meta(ge=200, le=599)] | None = None
+    headers: dict[str, str] = {}
+    body: Any = None
+    seconds: Seconds | None = None
+    commit_after: Seconds | None = None
+    times: Positive | None = field(default=0)  # which stands for "left out"
+    id: int = 0
+    seen: int = 0
     hits: int = 0
 
-    @classmethod
-    def from_json(cls, content: object) -> Fault:
-        """Read a rule.
+    def settled(self, number: int) -> Fault:
+        """Return the rule as it will be followed: numbered, and with its defaults.
 
-        :raises FaultError: naming what is wrong
+        :raises FaultError: if it could never strike, or says what its action has no use for
         """
-        if not isinstance(content, dict):
-            raise FaultError("a fault is an object with at least 'phase' and 'action'")
-        unknown = content.keys() - set(_FIELDS)
-        if unknown:
-            raise FaultError(f"unknown fields {sorted(unknown)}: a fault has {', '.join(_FIELDS)}")
-        phase = _member(Phase, content, "phase")
-        action = _member(Action, content, "action")
-        for name, types in _FIELDS.items():
-            value = content.get(name)
-            if name in content and (not isinstance(value, types) or isinstance(value, bool)):
-                raise FaultError(f"{name} {value!r} is of the wrong type")
-        default = {Action.STATUS: 503, Action.HTML: 200, Action.REDIRECT: 302}.get(action, 200)
-        status = content.get("status", default)
-        if not 200 <= status <= 599:
-            raise FaultError(f"status {status} is none that a server can answer with: use 200 to 599")
-        times = content.get("times", 1)
-        if times is not None and times < 1:
-            raise FaultError(f"times {times} would never strike: give 1 or more, or null for always")
-        if not 0 <= content.get("seconds", 1) <= 86400:
-            raise FaultError("seconds must lie from 0 to 86400")
-        headers = content.get("headers", {})
-        if not all(isinstance(value, str) and value.isprintable() for value in headers.values()):
-            raise FaultError("headers are an object of printable text")
-        return cls(**{**content, "phase": phase, "action": action, "status": status})
+        if self.seen or self.hits or self.id:
+            raise FaultError("id, seen and hits are the server's to say: leave them out")
+        self.path = self.path.lstrip("/")
+        self.method = self.method.upper()
+        self.phone = _phone(self.phone)
+        for reason in (*self._never_strikes(), *self._useless()):
+            raise FaultError(reason)
+        self.id = number
+        if self.times == 0:
+            self.times = None if self.every or self.probability else 1
+        self.status = self.status or _STATUS.get(self.action)
+        self.seconds = self.seconds or 0.0
+        if self.phase is Phase.COMMITTED_LATE and self.commit_after is None:
+            self.commit_after = 0.1
+        return self
 
-    def as_json(self) -> dict[str, object]:
-        """Return the rule with its hits."""
-        return {name: getattr(self, name) for name in (*_FIELDS, "hits")}
+    def _never_strikes(self) -> Iterable[str]:
+        endpoint = _BY_NAME.get(self.path)
+        if self.path and endpoint is None:
+            yield f"path {self.path!r} matches no endpoint: use one of {', '.join(_BY_NAME)}"
+        methods = endpoint.methods if endpoint else {method for one in ENDPOINTS for method in one.methods}
+        if self.method and self.method not in methods:
+            yield f"method {self.method!r} never comes to {self.path or 'any endpoint'}: use {' or '.join(methods)}"
+        if self.action not in _POSSIBLE[self.phase]:
+            able = ", ".join(sorted(_POSSIBLE[self.phase]))
+            yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
+        if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
+            yield f"path {self.path!r} changes nothing, so nothing can be committed late"
+        if endpoint and self.phase is Phase.IN_BODY and self.path in _EMPTY_BODY:
+            yield f"path {self.path!r} is answered without a body, so nothing strikes in the middle of it"
+        if endpoint and self.phone and self.path not in _WITH_PHONES:
+            yield f"path {self.path!r} bears no phone: leave phone out"
+        if self.phone and self.phase is Phase.BEFORE_READ and self.path not in ("", "addPhone", "test/addPhone"):
+            yield "the phone stands in the body, which is not read in phase 'before_read'"
+        if endpoint and self.key and self.path not in COMMITTING:
+            yield f"path {self.path!r} takes no idempotence key: leave key out"
 
-    def strikes(self, phase: Phase, method: str, path: str) -> bool:
-        """Whether the rule strikes this request in this phase."""
-        return (
-            self.phase is phase
-            and (self.times is None or self.hits < self.times)
-            and (not self.method or self.method.upper() == method)
-            and path.endswith(self.path)
-        )
+    def _useless(self) -> Iterable[str]:
+        if sum(chosen is not None for chosen in (self.nth, self.every, self.probability)) > 1:
+            yield "nth, every and probability exclude each other: give one"
+        if self.nth and self.times not in (0, 1):
+            yield "the n-th request comes once: leave times out, or use every"
+        action = f"action {self.action.value!r}"
+        if self.action not in _STATUS and (self.status is not None or self.headers):
+            yield f"{action} gives no answer of its own: leave status and headers out"
+        if self.body is not None and self.action is not Action.STATUS:
+            yield f"{action} has no use for body"
+        if self.action is Action.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
+            yield f"status {self.status} is no redirect: use 300 to 399"
+        if not all(_is_header(name, value) for name, value in self.headers.items()):
+            yield "headers are tokens and printable ASCII text, and the connection's own are not for rules to set"
+        if self.action in (Action.DELAY, Action.DRIP) and not self.seconds:
+            yield f"{action} needs seconds, more than 0"
+        if self.commit_after is not None and self.phase is not Phase.COMMITTED_LATE:
+            yield "commit_after is for phase 'committed_late' alone"
 
 
-_FIELDS: dict[str, tuple[type, ...]] = {
-    "phase": (str,),
-    "action": (str,),
-    "path": (str,),
-    "method": (str,),
-    "times": (int, type(None)),
-    "status": (int,),
-    "headers": (dict,),
-    "body": (object,),
-    "seconds": (int, float),
-}
-
-
-def _member(kind: type[E], content: Mapping[str, object], name: str) -> E:
+def _phone(text: str) -> str:
+    if not text:
+        return ""
     try:
-        return kind(str(content[name]))
-    except (KeyError, ValueError):
-        raise FaultError(f"{name} must be one of {', '.join(kind)}, not {content.get(name)!r}") from None
+        return canonical_phone(text if text.startswith("+") else f"+{text}")
+    except RejectedError:
+        raise FaultError("phone is no number with a country code, so no request that is served bears it") from None
+
+
+def _is_header(name: str, value: str) -> bool:
+    reserved = name.lower() in ("content-length", "transfer-encoding", "connection", "date")
+    token = bool(name) and name.isascii() and all(c.isalnum() or c in "!#$%&'*+-.^_`|~" for c in name)
+    return token and not reserved and value.isascii() and value.isprintable()
+
+
+class Facts(Protocol):
+    """What is known of a request, to match rules with. Phone and key are asked only if a rule wants to know them."""
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+
+    def key(self) -> str | None:
+        """Its idempotence key."""
+
+    def phones(self) -> Iterable[str]:
+        """The phones (canonical) that it bears."""
 
 
 class Faults:
-    """The rules, in order; the first that strikes a request in a phase is the one."""
+    """The rules, in order; of those that match in a phase, the first one strikes."""
 
     def __init__(self) -> None:
         self.rules: list[Fault] = []
+        self._ids = 0
+        self._chances: dict[int, Random] = {}
 
-    def strike(self, phase: Phase, method: str, path: str) -> Fault | None:
+    def add(self, rule: Fault) -> Fault:
+        """Add a rule behind the others.
+
+        :raises FaultError: if it can't be
+        """
+        settled = rule.settled(self._ids + 1)
+        self._ids += 1
+        self.rules.append(settled)
+        return settled
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        self.rules.clear()
+        self._chances.clear()
+
+    def restore(self, rules: Iterable[Fault]) -> None:
+        """Take saved rules in; those that go by chance go on where they were."""
+        self.rules = list(rules)
+        self._ids = max((rule.id for rule in self.rules), default=0)
+        for rule in self.rules:
+            if rule.probability is not None:
+                for _ in range(rule.seen):
+                    self._chance(rule).random()
+
+    def strike(self, phases: tuple[Phase, ...], facts: Facts) -> Fault | None:
         """Return the rule that strikes, and count it."""
         for rule in self.rules:
-            if rule.strikes(phase, method, path):
+            if rule.phase in phases and self._strikes(rule, facts):
                 rule.hits += 1
                 return rule
         return None
+
+    def _strikes(self, rule: Fault, facts: Facts) -> bool:
+        if (
+            (rule.path and rule.path != facts.name)
+            or (rule.method and rule.method != facts.method)
+            or (rule.key and rule.key != facts.key())
+            or (rule.times is not None and rule.hits >= rule.times)
+            or (rule.phone and rule.phone not in facts.phones())
+        ):
+            return False
+        rule.seen += 1
+        if rule.nth is not None:
+            return rule.seen == rule.nth
+        if rule.every is not None:
+            return rule.seen % rule.every == 0
+        return rule.probability is None or self._chance(rule).random() < rule.probability
+
+    def _chance(self, rule: Fault) -> Random:
+        if rule.id not in self._chances:
+            self._chances[rule.id] = Random(rule.seed)  # noqa: S311 - drawn, not secret
+        return self._chances[rule.id]

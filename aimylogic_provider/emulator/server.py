@@ -1,181 +1,257 @@
-"""The emulator put together: state, routes, faults and journal as one application, and a thread to run it in."""
+"""The server: each request through the faults to the Calls API and into the journal, or to the emulator's own paths."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-import struct
-import threading
-from collections.abc import Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
+from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.http import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.calls_api.phone import mask_phone
-from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.admin_routes import PREFIX, AdminRoutes
-from aimylogic_provider.emulator.calls_routes import Added, CallsRoutes, Handler, form_fields
-from aimylogic_provider.emulator.faults import Action, Fault, Phase
+from aimylogic_provider.emulator.admin_routes import AdminApi
+from aimylogic_provider.emulator.calls_routes import Asked, CallsApi, locate
+from aimylogic_provider.emulator.exchange import Answer, Refusal, Target, bad_request, error
+from aimylogic_provider.emulator.faults import COMMITTING, Action, Fault, Phase
 from aimylogic_provider.emulator.journal import Line
-from aimylogic_provider.emulator.state import State
+from aimylogic_provider.emulator.state import EmulatorState
+from aimylogic_provider.emulator.strikes import Sent, close, is_gone, own_answer, reset, strike_answer
 
-__all__ = ["Emulator", "application", "start"]
+__all__ = ["EmulatorServer"]
 
-
-def application(state: State) -> web.Application:
-    """Return the emulator as an aiohttp application."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith(PREFIX):
-            return await handler(request)
-        return await _served(state, request, handler)
-
-    async def dated(request: web.Request, response: web.StreamResponse) -> None:
-        response.headers["Date"] = formatdate(state.clock.now(), usegmt=True)
-
-    app = web.Application(middlewares=[middleware])
-    app.on_response_prepare.append(dated)
-    app.add_routes(CallsRoutes(state.campaigns, state.clock).routes())
-    app.add_routes(AdminRoutes(state).routes())
-    return app
+_BODY_TIMEOUT = 60.0
+_POLL = 0.01
+_SNAPSHOT = 2**31
+_READ = (Phase.BEFORE_COMMIT,)
+_READ_AND_COMMITS = (Phase.BEFORE_COMMIT, Phase.COMMITTED_LATE)
+_COMMITTED = (Phase.AFTER_COMMIT,)
+_COMMITTED_WITH_BODY = (Phase.AFTER_COMMIT, Phase.IN_BODY)
+_log = logging.getLogger(__name__)
 
 
-async def _served(state: State, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Serve a request of the Calls API, through the faults, into the journal."""
-    await request.read()
-    struck = state.faults.strike(Phase.BEFORE_COMMIT, request.method, request.path)
-    response: web.StreamResponse | None = None
-    if struck is None:
-        try:
-            response = await handler(request)
-        except web.HTTPNotFound:
-            response = _unknown_path()
-        except web.HTTPException as error:
-            response = web.json_response({"error": error.reason}, status=error.status)
-        if response.status < 400:  # else nothing was committed
-            struck = state.faults.strike(Phase.AFTER_COMMIT, request.method, request.path)
-    if struck is not None:
-        outcome = f"{struck.action} {struck.phase}"
-    else:
-        assert response is not None
-        outcome = str(response.status)
-    fields = await form_fields(request)
-    query_key = fields.get("Idempotence-Key") if request.method == "GET" else None
-    state.journal.note(
-        Line(
-            at=state.clock.now(),
-            method=request.method,
-            endpoint=_endpoint(request),
-            phone=mask_phone(fields["phone"]) if "phone" in fields else "",
-            key=request.headers.get("Idempotence-Key") or query_key,
-            outcome=outcome,
-            job=response.job if isinstance(response, Added) else None,
-        )
-    )
-    if struck is not None:
-        return await _strike(struck, request)
-    assert response is not None
-    return response
+class EmulatorServer:
+    """Serves a state.
 
-
-def _answer(fault: Fault, body: bytes, content_type: str) -> web.Response:
-    return web.Response(status=fault.status, body=body, headers={"Content-Type": content_type, **fault.headers})
-
-
-async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse:
-    match fault.action:
-        case Action.RESET | Action.HANG:
-            if fault.action is Action.HANG:
-                await asyncio.sleep(fault.seconds)
-            _reset(request)
-            return web.Response()  # goes nowhere
-        case Action.STATUS:
-            body = json.dumps(fault.body).encode() if fault.body is not None else b""
-            return _answer(fault, body, "application/json" if body else "text/plain")
-        case Action.GARBAGE:
-            return _answer(fault, bytes(range(256)), "application/octet-stream")
-        case Action.HTML:
-            page = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
-            return _answer(fault, page, "text/html; charset=utf-8")
-        case Action.REDIRECT:
-            return web.Response(status=fault.status, headers={"Location": "/elsewhere", **fault.headers})
-
-
-def _reset(request: web.Request) -> None:
-    """Break the connection off, so that the client sees a reset and no proper end."""
-    transport = request.transport
-    if transport is not None:
-        connection = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-
-
-def _endpoint(request: web.Request) -> str:
-    """The path behind the token, which never shows."""
-    parts = request.path.split("/")
-    if request.match_info.get("token") and len(parts) >= 5:
-        return "/".join(parts[5:]) or "campaign"
-    return "unknown path"
-
-
-def _unknown_path() -> web.Response:
-    paths = [f"{', '.join(endpoint.methods)} {endpoint.path}" for endpoint in ENDPOINTS]
-    return web.json_response({"error": "unknown path", "paths": paths}, status=404)
-
-
-class Emulator:
-    """The emulator in a thread of its own, as a context manager.
-
-    :param port: 0 for any free one
-    :param tokens: one campaign each
+    :param state: what is served
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tokens: Sequence[str] = (DEFAULT_TOKEN,)) -> None:
-        self.host = host
-        self.port = port
-        self.state = State(tokens)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="aimylogic-emulator", daemon=True)
-        self._runner: web.AppRunner | None = None
+    def __init__(self, state: EmulatorState) -> None:
+        self.state = state
+        self._calls = CallsApi(lambda: state.campaigns)
+        self._admin = AdminApi(state, self)
+        self._pending = 0
+        self._late: set[asyncio.Task[Any]] = set()
+        self._reigns = 0
+        self._date = (0, "")
+        self._runner: web.ServerRunner | None = None
 
-    @property
-    def url(self) -> str:
-        """Scheme, host and port."""
-        return f"http://{self.host}:{self.port}"
+    async def start(self, host: str, port: int) -> int:
+        """Begin to serve; return the port."""
+        server = web.Server(self._serve, access_log=None, logger=_log)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port, backlog=1024).start()
+        bound: int = self._runner.addresses[0][1]
+        return bound
 
-    def __enter__(self) -> Emulator:
-        self._thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
-        self._end()
-
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._runner, self.port = await start(self.state, self.host, self.port)
-
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Stop serving. What faults still hold back never takes effect."""
+        self.drop_pending()
         if self._runner is not None:
             await self._runner.cleanup()
 
+    @property
+    def pending(self) -> int:
+        """How many requests a fault holds back at the moment, before or after their answer."""
+        return self._pending
 
-async def start(state: State, host: str, port: int) -> tuple[web.AppRunner, int]:
-    """Serve *state*; return what stops it, and the port."""
-    runner = web.AppRunner(application(state), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner, runner.addresses[0][1]
+    def drop_pending(self) -> None:
+        """Let nothing that is held back take effect."""
+        self._reigns += 1
+        for task in self._late:
+            task.cancel()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = Target.of(request.raw_path)
+        if request.headers.get("Expect", "").lower() == "100-continue" and not is_gone(request):
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # type: ignore[union-attr]  # of WriteTransport
+        if self._admin.serves(target):
+            try:
+                _only_from_our_own_page(request)
+                body = await self._body(request, _SNAPSHOT if target.path.endswith("/snapshot") else None)
+                return self._response(self._admin.answer(request.method, target, body))
+            except Refusal as refusal:
+                return self._response(error(refusal), last=True)
+        return await self._exchange(request, target)
+
+    async def _exchange(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
+        """A request of the Calls API, through the faults, into the journal."""
+        faults, line = self.state.faults, None
+        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        key = request.headers.get("Idempotence-Key")
+        asked = Asked(request.method, locate(target), target, key, content_type)
+        commits = asked.name in COMMITTING
+
+        rule = faults.strike((Phase.BEFORE_READ,), asked) if faults.rules else None
+        if rule is not None:
+            line = self._note(asked, rule)
+            if (response := await self._struck(rule, request)) is not None:
+                response.force_close()
+                return response
+        try:
+            asked.body = await self._body(request)
+        except Refusal as refusal:
+            self._note(asked, refusal.status, line=line)
+            return self._response(error(refusal), last=True)
+
+        rule = faults.strike(_READ_AND_COMMITS if commits else _READ, asked) if faults.rules else None
+        if rule is not None:
+            line = self._note(asked, rule, line=line)
+            if rule.phase is Phase.COMMITTED_LATE:
+                return await self._committed_late(rule, request, asked, line)
+            if (response := await self._struck(rule, request)) is not None:
+                return response
+
+        answer = self._calls.answer(asked, self.state.clock.now())
+        rule = None
+        if faults.rules and answer.status < 400:  # else nothing was committed
+            rule = faults.strike(_COMMITTED_WITH_BODY if answer.body else _COMMITTED, asked)
+        self._note(asked, answer.status if rule is None else rule, answer, line)
+        response = None if rule is None else await self._struck(rule, request, answer)
+        return self._response(answer) if response is None else response
+
+    async def _struck(self, rule: Fault, request: web.BaseRequest, answer: Answer | None = None) -> web.Response | None:
+        """Let a fault strike.
+
+        :param answer: the server's answer, once there is one
+        :returns: what is answered; None if the request goes on as if nothing had been
+        """
+        reign = self._reigns
+        if rule.action is not Action.DRIP and not (rule.phase is Phase.IN_BODY and rule.action is Action.DELAY):
+            await self._wait(rule.seconds or 0.0)
+            if reign != self._reigns:
+                return close(request)
+        own = own_answer(rule)
+        if own is not None:
+            return self._response(own)
+        if answer is not None:
+            with self._held():
+                changed = await strike_answer(rule, request, answer, self._http_date)
+            return changed if isinstance(changed, Sent) else self._response(changed)
+        match rule.action:
+            case Action.RESET:
+                return reset(request)
+            case Action.CLOSE:
+                return close(request)
+        return None
+
+    async def _committed_late(
+        self, rule: Fault, request: web.BaseRequest, asked: Asked, line: Line
+    ) -> web.StreamResponse:
+        """Let the fault strike first, and the request take effect afterwards."""
+        reign = self._reigns
+
+        async def commit() -> Answer | None:
+            await self._wait(rule.commit_after or 0.0)
+            if reign != self._reigns:
+                return None
+            answer = self._calls.answer(asked, self.state.clock.now())
+            self._note(asked, answer.status, answer, line)
+            return answer
+
+        if rule.action is Action.DELAY:
+            await self._wait(rule.seconds or 0.0, unless=lambda: is_gone(request))
+            answer = await commit()
+            return close(request) if answer is None else self._response(answer)
+        response = await self._struck(rule, request)
+        task = asyncio.get_running_loop().create_task(commit())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        return close(request) if response is None else response
+
+    async def _wait(self, seconds: float, unless: Callable[[], bool] = lambda: False) -> None:
+        """Wait in real time, unless the emulator is reset meanwhile, or something else is so."""
+        if not seconds:
+            return
+        reign, until = self._reigns, time.monotonic() + seconds
+        with self._held():
+            while (left := until - time.monotonic()) > 0 and reign == self._reigns and not unless():
+                await asyncio.sleep(min(left, _POLL))
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        self._pending += 1
+        try:
+            yield
+        finally:
+            self._pending -= 1
+
+    def _note(self, asked: Asked, outcome: Fault | int, answer: Answer | None = None, line: Line | None = None) -> Line:
+        """Note what became of a request, in a line of its own or in the one that it has."""
+        said = f"{outcome.action} {outcome.phase}" if isinstance(outcome, Fault) else str(outcome)
+        if line is None:
+            phone = asked.masked_phone()
+            line = Line(self.state.clock.now(), asked.method[:20], asked.name, phone, asked.key(), said)
+            self.state.journal.note(line)
+        else:
+            line.outcome += f", {said}"
+        if answer is not None and answer.jobs:
+            line.made(answer.jobs)
+            line.phone = line.phone or mask_phone(answer.jobs[0].phone)
+        return line
+
+    async def _body(self, request: web.BaseRequest, limit: int | None = None) -> bytes:
+        """Read the body, within its limit: the setting's, if no other is given.
+
+        :raises Refusal: 413 if it is larger, 408 if it doesn't come, 400 if it is broken
+        """
+        if not request.body_exists:
+            return b""
+        limit = limit or self.state.settings.max_body
+        too_large = bad_request(f"the body is larger than {limit:,} bytes: see the setting max_body", 413)
+        try:
+            if request.content_length is not None and request.content_length > limit:
+                raise too_large
+            body = bytearray()
+            async with asyncio.timeout(_BODY_TIMEOUT):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > limit:
+                        raise too_large
+        except TimeoutError:
+            raise bad_request(f"the body did not come within {_BODY_TIMEOUT:.0f} seconds", 408) from None
+        except (ValueError, ClientError, HttpProcessingError, RequestPayloadError):
+            raise bad_request("the body is broken: its length or its encoding is wrong") from None
+        return bytes(body)
+
+    def _response(self, answer: Answer, *, last: bool = False) -> web.Response:
+        response = web.Response(
+            status=answer.status,
+            body=answer.body,
+            headers={"Content-Type": answer.content_type, "Date": self._http_date(), **answer.headers},
+        )
+        if last:
+            response.force_close()
+        return response
+
+    def _http_date(self) -> str:
+        second = int(self.state.clock.now())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+
+def _only_from_our_own_page(request: web.BaseRequest) -> None:
+    """Refuse what the page of another site sends through somebody's browser: the emulator asks for no password.
+
+    :raises Refusal: if the request comes from another page
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("Host"):
+        raise bad_request("the request comes from the page of another site", 403)

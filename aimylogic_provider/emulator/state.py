@@ -1,30 +1,145 @@
-"""All that the emulator remembers, in one place. No HTTP."""
+"""All that the emulator remembers, in one place, and how it is saved and taken up again. No HTTP."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.campaigns import Campaigns
 from aimylogic_provider.emulator.clock import VirtualClock
-from aimylogic_provider.emulator.faults import Faults
-from aimylogic_provider.emulator.journal import Journal
+from aimylogic_provider.emulator.faults import Fault, Faults
+from aimylogic_provider.emulator.jobs import Job
+from aimylogic_provider.emulator.journal import Journal, Line
+from aimylogic_provider.emulator.keys import Use
+from aimylogic_provider.emulator.settings import Settings
 
-__all__ = ["State"]
+__all__ = ["EmulatorState", "Snapshot", "SnapshotError"]
 
 
-class State:
-    """All that the emulator remembers."""
+class SnapshotError(ValueError):
+    """A snapshot that can't be taken up: says why."""
 
-    def __init__(self, tokens: Iterable[str] = (DEFAULT_TOKEN,)) -> None:
-        self.clock = VirtualClock()
-        self.campaigns = Campaigns(tokens, self.clock.now())
-        self.faults = Faults()
-        self.journal = Journal()
+
+class SavedCampaign(Struct):
+    """A campaign without its jobs.
+
+    :param keyless: phone, payload and time of each number that was added without a key
+    """
+
+    token: str
+    name: str
+    status: str
+    created: float
+    lines: int
+    keyless: list[tuple[str, str | None, float]]
+
+
+class Snapshot(Struct):
+    """All that the emulator remembers. Holds tokens and phones."""
+
+    format: Literal["aimylogic-emulator/1"]
+    now: float
+    rate: float
+    settings: Settings
+    campaigns: list[SavedCampaign]
+    jobs: list[Job]
+    keys: list[Use]
+    faults: list[Fault]
+    counts: dict[str, int]
+    outcomes: dict[str, int]
+    requests: list[Line]
+
+
+class EmulatorState:
+    """All that the emulator remembers.
+
+    :param tokens: one campaign each
+    :param settings: also those to which a reset goes back
+    :param journal_size: requests that the journal keeps
+    """
+
+    def __init__(
+        self, tokens: Iterable[str] = (DEFAULT_TOKEN,), settings: Settings | None = None, journal_size: int = 10_000
+    ) -> None:
+        self._tokens = tuple(tokens)
+        self._settings = settings or Settings()
+        self._journal_size = journal_size
+        self.reset()
 
     def reset(self) -> None:
-        """Forget all."""
-        self.clock.reset()
-        self.campaigns.reset(self.clock.now())
-        self.faults.rules.clear()
-        self.journal.reset()
+        """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start."""
+        self.clock = VirtualClock()
+        self.campaigns = Campaigns(self._tokens, self._settings, self.clock.now())
+        self.faults = Faults()
+        self.journal = Journal(self._journal_size)
+
+    @property
+    def settings(self) -> Settings:
+        """How the server behaves."""
+        return self.campaigns.settings
+
+    def snapshot(self) -> bytes:
+        """Return all as JSON."""
+        now = self.clock.now()
+        for campaign in self.campaigns:
+            campaign.life.run(now)
+        return msgspec.json.encode(
+            Snapshot(
+                format="aimylogic-emulator/1",
+                now=now,
+                rate=self.clock.rate,
+                settings=self.settings,
+                campaigns=[
+                    SavedCampaign(
+                        campaign.token,
+                        campaign.name,
+                        campaign.status,
+                        campaign.created,
+                        campaign.life.lines,
+                        [(phone, payload, at) for (phone, payload), at in campaign.keyless.items()],
+                    )
+                    for campaign in self.campaigns
+                ],
+                jobs=list(self.campaigns.all_jobs()),
+                keys=list(self.campaigns.keys),
+                faults=self.faults.rules,
+                counts=dict(self.journal.counts),
+                outcomes=dict(self.journal.outcomes),
+                requests=list(self.journal.lines),
+            )
+        )
+
+    def restore(self, saved: bytes) -> None:
+        """Take up what :meth:`snapshot` gave, its campaigns and their tokens included.
+
+        :raises SnapshotError: if it is none; nothing is changed then
+        """
+        clock = VirtualClock()
+        try:
+            content = msgspec.json.decode(saved, type=Snapshot)
+            clock.run(content.rate)
+            clock.set(content.now)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise SnapshotError(f"this is no snapshot of the emulator: {error}") from None
+        campaigns = Campaigns((campaign.token for campaign in content.campaigns), content.settings, content.now)
+        if len(campaigns) != len(content.campaigns) or not campaigns:
+            raise SnapshotError("the snapshot holds no campaign, or two with one token")
+        for campaign, held in zip(campaigns, content.campaigns, strict=True):
+            campaign.name, campaign.created, campaign.life.lines = held.name, held.created, held.lines
+            campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
+        try:
+            campaigns.restore(content.jobs, content.keys, content.now)
+        except (LookupError, ValueError) as error:
+            raise SnapshotError(f"the snapshot's parts don't belong together: {error}") from None
+        for campaign, held in zip(campaigns, content.campaigns, strict=True):
+            campaign.set_status(content.now, held.status)
+        faults, journal = Faults(), Journal(self._journal_size)
+        faults.restore(content.faults)
+        journal.lines.extend(content.requests)
+        journal.counts, journal.outcomes = Counter(content.counts), Counter(content.outcomes)
+        self.clock, self.campaigns, self.faults, self.journal = clock, campaigns, faults, journal

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.faults import Fault
+from aimylogic_provider.emulator import Emulator, OrderedFault
+from aimylogic_provider.emulator.views import JobView
 from demo.local_airflow import LocalAirflow, wait_for
-from tests.conftest import HOUR, TOKEN
+from tests.conftest import TOKEN
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
 numbers = count(1)
@@ -46,18 +46,12 @@ class Campaign:
         self.emulator = emulator
         airflow.connect(emulator.url, TOKEN, self.conn_id, read_timeout=30)
 
-    def fault(self, **rule: Any) -> Fault:
-        fault = Fault.from_json({"path": "/addPhone", **rule})
-        self.emulator.state.faults.rules.append(fault)
-        return fault
+    def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
+        return self.emulator.fault(phase, action, **{"path": "addPhone", **rule})
 
     @property
-    def jobs(self) -> list[Any]:
-        return next(iter(self.emulator.state.campaigns)).jobs
-
-    @property
-    def sends(self) -> int:
-        return self.emulator.state.journal.counts["addPhone"]
+    def jobs(self) -> list[JobView]:
+        return self.emulator.jobs()
 
     @property
     def conf(self) -> dict[str, Any]:
@@ -74,11 +68,11 @@ def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
 @pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
 def test_no_answer_then_a_retry(airflow: LocalAirflow, campaign: Campaign, phase: str, hours: int) -> None:
     run = f"{phase}-{hours}"
-    lost = campaign.fault(phase=phase, action="reset", times=3)
+    lost = campaign.fault(phase, "reset", times=3)
     airflow.trigger("one_call", run, campaign.conf)
     airflow.wait_for_task("one_call", run, "add_phone", ("up_for_retry",))
     assert (lost.hits, len(campaign.jobs)) == (3, phase == "after_commit")
-    campaign.emulator.state.clock.advance(hours * HOUR)
+    campaign.emulator.advance(hours=hours)
     task = airflow.wait_for_task("one_call", run, "add_phone", ("success", "failed"), tries=2)
     assert (task["state"], task["try_number"]) == ("success", 2)
     assert [airflow.xcom("one_call", run, "add_phone")] == [job.id for job in campaign.jobs]
@@ -86,7 +80,7 @@ def test_no_answer_then_a_retry(airflow: LocalAirflow, campaign: Campaign, phase
 
 @pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
 def test_killed_between_request_and_response(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
-    hanging = campaign.fault(phase=phase, action="hang", seconds=600)
+    hanging = campaign.fault(phase, "reset", seconds=600)
     airflow.trigger("one_call", f"killed-{phase}", campaign.conf)
     wait_for("the request", lambda: hanging.hits)
     os.kill(airflow.task("one_call", f"killed-{phase}", "add_phone")["pid"], signal.SIGKILL)
@@ -98,12 +92,12 @@ def test_killed_between_request_and_response(airflow: LocalAirflow, campaign: Ca
 def test_cleared_after_25_hours_it_asks_nobody(airflow: LocalAirflow, campaign: Campaign) -> None:
     airflow.trigger("one_call", "cleared", campaign.conf)
     airflow.wait_for_task("one_call", "cleared", "add_phone", ("success",))
-    requests = len(campaign.emulator.state.journal.lines)
-    campaign.emulator.state.clock.advance(25 * HOUR)
+    requests = len(campaign.emulator.requests())
+    campaign.emulator.advance(hours=25)
     airflow.clear("one_call", "cleared")
     airflow.wait_for_task("one_call", "cleared", "add_phone", ("success",), tries=2)
     assert airflow.xcom("one_call", "cleared", "add_phone") == campaign.jobs[0].id
-    assert len(campaign.emulator.state.journal.lines) == requests
+    assert len(campaign.emulator.requests()) == requests
 
 
 @pytest.mark.parametrize(
@@ -121,7 +115,7 @@ def test_permanent_failures_burn_no_retry(
     if fault:
         campaign.fault(**fault)
     if name == "stopped":
-        next(iter(campaign.emulator.state.campaigns)).status = "finished"
+        campaign.emulator.campaign(status="finished")
     run = f"permanent-{name.replace(' ', '-')}"
     airflow.trigger("one_call", run, {**campaign.conf, **conf})
     task = airflow.wait_for_task("one_call", run, "add_phone", ("failed", "up_for_retry"))
@@ -151,7 +145,7 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
 
     assert wait_for("the mapped run", finished, 90) == "success"
     assert [job.phone for job in sorted(campaign.jobs, key=lambda job: job.phone)] == people
-    campaign.emulator.state.clock.advance(hours * HOUR)
+    campaign.emulator.advance(hours=hours)
     grown = [*reversed(people), "79120000009"]
     (tmp_path / "list.json").write_text(json.dumps(grown))
     airflow.clear("mapped_calls", run)
@@ -232,5 +226,5 @@ def _alive(process: int) -> bool:
 
 
 def _sends(campaign: Campaign, phone: str) -> int:
-    lines = campaign.emulator.state.journal.lines
+    lines = campaign.emulator.requests()
     return sum(line.endpoint == "addPhone" and line.phone.endswith(phone[-4:]) for line in lines)

@@ -9,7 +9,6 @@ import pytest
 
 from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.faults import Fault
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TOKEN, connection_json
 
@@ -20,14 +19,14 @@ def hook(connections: None) -> AimylogicHook:
 
 
 def jobs(emulator: Emulator) -> int:
-    return len(next(iter(emulator.state.campaigns)).jobs)
+    return len(emulator.jobs(campaign=1))
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_add_phone_sends_the_key_as_given(hook: AimylogicHook, emulator: Emulator, method: str) -> None:
     first = hook.add_phone("+7 912 345-67-89", {"n": 1}, "+03:30", idempotence_key="my key/1", method=method)
     assert hook.add_phone("79123456789", idempotence_key="my key/1") == first
-    (line, _) = emulator.state.journal.lines
+    (line, _) = emulator.requests()
     assert (line.method, line.key, line.job) == (method, "my key/1", first)
 
 
@@ -49,17 +48,17 @@ def test_a_key_that_no_header_can_bear(hook: AimylogicHook, key: str) -> None:
 
 
 def test_add_phone_never_repeats(hook: AimylogicHook, emulator: Emulator) -> None:
-    emulator.state.faults.rules.append(Fault.from_json({"phase": "after_commit", "action": "reset"}))
+    emulator.fault(phase="after_commit", action="reset")
     with pytest.raises(ApiError) as error:
         hook.add_phone("79123456789")
     assert (error.value.known, error.value.retryable) == (Known.UNANSWERED, True)
-    assert emulator.state.journal.counts["addPhone"] == 1
+    assert emulator.count("addPhone") == 1
 
 
 def test_reads_are_repeated(hook: AimylogicHook, emulator: Emulator) -> None:
-    emulator.state.faults.rules.append(Fault.from_json({"phase": "before_commit", "action": "reset", "times": 2}))
+    emulator.fault(phase="before_commit", action="reset", times=2)
     assert hook.get_campaign_status() == "inProgress"
-    assert emulator.state.journal.counts["status"] == 3
+    assert emulator.count("status") == 3
 
 
 def test_reports_and_campaign(hook: AimylogicHook, emulator: Emulator) -> None:
@@ -76,7 +75,7 @@ def test_reports_and_campaign(hook: AimylogicHook, emulator: Emulator) -> None:
 def test_test_connection_in_words(hook: AimylogicHook, emulator: Emulator) -> None:
     hook.add_phone("79123456789")
     assert hook.test_connection() == (True, "Campaign 'Emulated campaign 1' is running: 0 of 1 numbers done")
-    next(iter(emulator.state.campaigns)).status = "finished"
+    emulator.campaign(status="finished")
     assert "takes no numbers" in hook.test_connection()[1]
 
 

@@ -9,33 +9,31 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.faults import Fault
+from aimylogic_provider.emulator.views import JobView
+from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import HOUR, ReplacedError, TaskInstance
 
-LOST = {"phase": "after_commit", "action": "reset", "path": "/addPhone", "times": 3}
+LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
 NEVER_ARRIVED = {**LOST, "phase": "before_commit"}
 PARAMETERS = {"payload": {"name": "Alex"}, "gmt_zone": "+03:00"}
 
 
-def jobs(emulator: Emulator, campaign: int = 0) -> list[Any]:
-    return list(emulator.state.campaigns)[campaign].jobs
+def jobs(emulator: Emulator, campaign: int = 1) -> list[JobView]:
+    return emulator.jobs(campaign=campaign)
 
 
 def sends(emulator: Emulator) -> int:
-    return emulator.state.journal.counts["addPhone"]
-
-
-def order(emulator: Emulator, **rule: Any) -> None:
-    emulator.state.faults.rules.append(Fault.from_json(rule))
+    return emulator.count("addPhone")
 
 
 def fail_first(task: TaskInstance, emulator: Emulator, rule: dict[str, Any], **arguments: Any) -> None:
     """Let a try end without an answer."""
-    order(emulator, **rule)
+    lost = emulator.fault(**rule)
     with pytest.raises(AirflowException, match="not known") as failure:
         task.attempt(**arguments)
+    assert lost.hits == 3
     assert not isinstance(failure.value, AirflowFailException), "an unanswered send must be tried again"
-    emulator.state.faults.rules.clear()
+    emulator.clear_faults()
 
 
 def test_returns_the_call_job_id(task: TaskInstance, emulator: Emulator) -> None:
@@ -62,13 +60,13 @@ def test_a_retry_finds_the_same_job_whenever_it_comes(
     task: TaskInstance, emulator: Emulator, rule: dict[str, Any], hours: float
 ) -> None:
     fail_first(task, emulator, rule)
-    emulator.state.clock.advance(hours * HOUR)
+    emulator.advance(hours=hours)
     assert task.attempt() == jobs(emulator)[0].id
     assert len(jobs(emulator)) == 1
 
 
 def test_a_response_lost_once_is_repeated_within_the_try(task: TaskInstance, emulator: Emulator) -> None:
-    order(emulator, **{**LOST, "times": 1})
+    emulator.fault(**{**LOST, "times": 1})
     assert task.attempt() == jobs(emulator)[0].id
     assert (len(jobs(emulator)), sends(emulator)) == (1, 2)
 
@@ -76,11 +74,11 @@ def test_a_response_lost_once_is_repeated_within_the_try(task: TaskInstance, emu
 @pytest.mark.parametrize("hours", [0, 1, 25])
 def test_a_cleared_task_returns_its_job_and_asks_nobody(task: TaskInstance, emulator: Emulator, hours: float) -> None:
     first = task.attempt()
-    requests = len(emulator.state.journal.lines)
-    emulator.state.clock.advance(hours * HOUR)
+    requests = len(emulator.requests())
+    emulator.advance(hours=hours)
     task.clear()
     assert task.attempt() == first
-    assert len(emulator.state.journal.lines) == requests
+    assert len(emulator.requests()) == requests
 
 
 @pytest.mark.parametrize("hours", [1, 25])
@@ -91,7 +89,7 @@ def test_a_cleared_task_with_other_parameters_fails_and_names_the_job(
     task: TaskInstance, emulator: Emulator, changed: dict[str, Any], hours: float
 ) -> None:
     first = task.attempt(**PARAMETERS)
-    emulator.state.clock.advance(hours * HOUR)
+    emulator.advance(hours=hours)
     task.clear()
     with pytest.raises(AirflowFailException, match=rf"(?s){first}.*{next(iter(changed))}.*call_again"):
         task.attempt(**{**PARAMETERS, **changed})
@@ -121,7 +119,7 @@ def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance,
     fail_first(task, emulator, LOST)
     with pytest.raises(AirflowFailException, match=r"parked.*another campaign"):
         task.attempt(aimylogic_conn_id="aimylogic_other")
-    assert (len(jobs(emulator)), len(jobs(emulator, 1))) == (1, 0)
+    assert (len(jobs(emulator)), len(jobs(emulator, 2))) == (1, 0)
 
 
 def test_another_payload_after_an_unanswered_send_goes_by_the_report(task: TaskInstance, emulator: Emulator) -> None:
@@ -138,7 +136,7 @@ def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
     fail_first(task, emulator, NEVER_ARRIVED, payload={"name": "Alex"})
     with pytest.raises(AirflowException, match="can't be known yet"):
         task.attempt(payload={"name": "Maria"})
-    emulator.state.clock.advance(800)
+    emulator.advance(seconds=800)
     assert task.attempt(payload={"name": "Maria"}) == jobs(emulator)[0].id
     assert [job.payload for job in jobs(emulator)] == [{"name": "Maria"}]
 
@@ -146,7 +144,7 @@ def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
 def test_parameters_changed_and_set_back_go_by_the_report_each_time(task: TaskInstance, emulator: Emulator) -> None:
     one, other = {"payload": {"name": "Alex"}}, {"payload": {"name": "Maria"}}
     fail_first(task, emulator, NEVER_ARRIVED, **one)
-    emulator.state.clock.advance(800)
+    emulator.advance(seconds=800)
     fail_first(task, emulator, LOST, **other)
     before = sends(emulator)
     assert task.attempt(**one) == jobs(emulator)[0].id
@@ -162,30 +160,30 @@ def test_an_upgrade_between_two_tries_keeps_the_key(
 
     fail_first(task, emulator, rule)
     monkeypatch.setattr(keys, "KEY_SCHEME", "2")
-    emulator.state.clock.advance(hours * HOUR)
+    emulator.advance(hours=hours)
     assert task.attempt() == jobs(emulator)[0].id
     assert len(jobs(emulator)) == 1
-    assert len({line.key for line in emulator.state.journal.lines if line.key}) == 1
+    assert len({line.key for line in emulator.requests() if line.key}) == 1
 
 
 def test_a_first_try_that_could_not_ask_the_status_leaves_its_certainty(task: TaskInstance, emulator: Emulator) -> None:
-    order(emulator, phase="before_commit", action="reset", path="/status", times=3)
+    emulator.fault(phase="before_commit", action="reset", path="status", times=3)
     with pytest.raises(AirflowException, match="No call was added"):
         task.attempt()
     assert task.entry["sure"] is True
-    emulator.state.clock.advance(25 * HOUR)
+    emulator.advance(hours=25)
     assert task.attempt() == jobs(emulator)[0].id
 
 
 def test_a_slow_status_does_not_make_the_report_look_older(task: TaskInstance, emulator: Emulator) -> None:
     """The time that the status took is not time that passed since the lag began."""
-    next(iter(emulator.state.campaigns)).report_lag = 590.0
+    emulator.settings(report_lag=590.0)
     fail_first(task, emulator, LOST)
-    next(iter(emulator.state.campaigns)).status = "finished"
-    emulator.state.clock.advance(580)
+    emulator.campaign(status="finished")
+    emulator.advance(seconds=580)
     with pytest.raises(AirflowException, match="can't be known yet"):
         task.attempt()
-    emulator.state.clock.advance(200)
+    emulator.advance(seconds=200)
     assert task.attempt() == jobs(emulator)[0].id
 
 
@@ -202,19 +200,21 @@ def test_a_job_reported_with_another_phone_is_not_adopted_and_not_overlooked(
 ) -> None:
     """The report was asked for our phone alone: a row that writes it otherwise may be ours."""
     fail_first(task, emulator, LOST)
-    jobs(emulator)[0].phone = "9123456789"
-    emulator.state.clock.advance(25 * HOUR)
+    (job,) = jobs(emulator)
+    row = {"callJobId": job.id, "phone": "9123456789", "createdAt": round(job.created * 1000)}
+    emulator.fault("before_commit", "status", status=200, path="callJob/getReport", times=None, body=[row])
+    emulator.advance(hours=25)
     with pytest.raises(AirflowFailException, match=rf"(?s)parked.*{jobs(emulator)[0].id}"):
         task.attempt()
     assert len(jobs(emulator)) == 1
 
 
 def test_a_call_refused_in_one_campaign_is_sent_with_a_key_of_the_next(task: TaskInstance, emulator: Emulator) -> None:
-    next(iter(emulator.state.campaigns)).status = "finished"
+    emulator.campaign(status="finished")
     with pytest.raises(AirflowFailException, match="refused"):
         task.attempt()
-    assert task.attempt(aimylogic_conn_id="aimylogic_other") == jobs(emulator, 1)[0].id
-    assert len({line.key for line in emulator.state.journal.lines if line.key}) == 2
+    assert task.attempt(aimylogic_conn_id="aimylogic_other") == jobs(emulator, 2)[0].id
+    assert len({line.key for line in emulator.requests() if line.key}) == 2
 
 
 class TestStoppedCampaign:
@@ -222,37 +222,36 @@ class TestStoppedCampaign:
 
     def test_the_job_is_adopted_when_the_report_shows_it(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, LOST)
-        next(iter(emulator.state.campaigns)).status = "finished"
+        emulator.campaign(status="finished")
         assert task.attempt() == jobs(emulator)[0].id
         task.clear()
         assert task.attempt() == jobs(emulator)[0].id
 
     def test_it_is_refused_when_the_lag_has_passed_without_it(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
-        next(iter(emulator.state.campaigns)).status = "finished"
+        emulator.campaign(status="finished")
         with pytest.raises(AirflowException, match="can't be known yet") as early:
             task.attempt()
         assert not isinstance(early.value, AirflowFailException)
-        emulator.state.clock.advance(800)
+        emulator.advance(seconds=800)
         with pytest.raises(AirflowFailException, match="refused, and no job came of it"):
             task.attempt()
-        next(iter(emulator.state.campaigns)).status = "inProgress"
+        emulator.campaign(status="inProgress")
         task.clear()
         assert task.attempt() == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
     def test_it_is_adopted_late_when_the_report_lags(self, task: TaskInstance, emulator: Emulator) -> None:
-        campaign = next(iter(emulator.state.campaigns))
-        campaign.report_lag = 300.0
+        emulator.settings(report_lag=300.0)
         fail_first(task, emulator, LOST)
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         with pytest.raises(AirflowException, match="can't be known yet"):
             task.attempt()
-        emulator.state.clock.advance(400)
+        emulator.advance(seconds=400)
         assert task.attempt() == jobs(emulator)[0].id
 
     def test_before_the_first_send_it_is_refused_at_once(self, task: TaskInstance, emulator: Emulator) -> None:
-        next(iter(emulator.state.campaigns)).status = "finished"
+        emulator.campaign(status="finished")
         with pytest.raises(AirflowFailException, match="the campaign is stopped"):
             task.attempt()
         assert sends(emulator) == 1
@@ -263,16 +262,16 @@ class TestOldKeys:
 
     def test_another_dags_job_hours_later_is_not_taken_for_ours(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
-        emulator.state.clock.advance(5 * HOUR)
+        emulator.advance(hours=5)
         theirs = TaskInstance(dag_id="another").attempt()
-        emulator.state.clock.advance(20 * HOUR)
+        emulator.advance(hours=20)
         assert task.attempt() != theirs
         assert len(jobs(emulator)) == 2
 
     def test_two_jobs_in_the_same_minutes_are_parked(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, LOST)
         theirs = TaskInstance(dag_id="another").attempt()
-        emulator.state.clock.advance(25 * HOUR)
+        emulator.advance(hours=25)
         with pytest.raises(AirflowFailException, match=rf"(?s)parked.*{jobs(emulator)[0].id}.*{theirs}.*Ways out"):
             task.attempt()
         assert len(jobs(emulator)) == 2
@@ -282,7 +281,7 @@ class TestOldKeys:
     ) -> None:
         fail_first(task, emulator, LOST, call_again="a")
         fail_first(task, emulator, NEVER_ARRIVED, call_again="b")
-        emulator.state.clock.advance(25 * HOUR)
+        emulator.advance(hours=25)
         for value in "ba":
             with pytest.raises(AirflowFailException, match="parked"):
                 task.attempt(call_again=value)
@@ -291,16 +290,16 @@ class TestOldKeys:
     def test_a_job_that_another_call_again_has_is_left_out(self, task: TaskInstance, emulator: Emulator) -> None:
         first = task.attempt(call_again="a")
         fail_first(task, emulator, LOST, call_again="b")
-        emulator.state.clock.advance(25 * HOUR)
+        emulator.advance(hours=25)
         second = task.attempt(call_again="b")
         assert {first, second} == {job.id for job in jobs(emulator)}
 
     def test_a_job_still_unseen_is_found_by_its_young_key(self, task: TaskInstance, emulator: Emulator) -> None:
-        next(iter(emulator.state.campaigns)).report_lag = 500.0
+        emulator.settings(report_lag=500.0)
         fail_first(task, emulator, NEVER_ARRIVED)
-        emulator.state.clock.advance(23.9 * HOUR)
+        emulator.advance(hours=23.9)
         fail_first(task, emulator, LOST)
-        emulator.state.clock.advance(450)
+        emulator.advance(seconds=450)
         assert task.attempt() == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
@@ -328,7 +327,7 @@ class TestUnsureEntry:
         first = task.attempt()
         task.rows.clear()
         task.run.run_after -= timedelta(hours=23)
-        emulator.state.clock.advance(2 * HOUR)
+        emulator.advance(hours=2)
         task.clear()
         with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
             task.attempt()
@@ -358,7 +357,7 @@ class TestUnsureEntry:
         first = task.attempt()
         task.rows.clear()
         task.clear()
-        next(iter(emulator.state.campaigns)).status = "finished"
+        emulator.campaign(status="finished")
         with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
             task.attempt()
 
@@ -394,10 +393,10 @@ class TestMapped:
     ) -> None:
         instances: dict[int, TaskInstance] = {}
         if rule:
-            order(emulator, **{**rule, "times": 9})
+            emulator.fault(**{**rule, "times": 9})
         self.run(self.PEOPLE, instances)
-        emulator.state.faults.rules.clear()
-        emulator.state.clock.advance(hours * HOUR)
+        emulator.clear_faults()
+        emulator.advance(hours=hours)
         self.dag_run.clear_number += 1
         grown = ("79120000009", *reversed(self.PEOPLE))
         results = self.run(grown, instances)
@@ -408,10 +407,10 @@ class TestMapped:
     def test_a_list_that_turned_and_grew_after_the_day(self, emulator: Emulator, rule: dict[str, Any] | None) -> None:
         instances: dict[int, TaskInstance] = {}
         if rule:
-            order(emulator, **{**rule, "times": 9})
+            emulator.fault(**{**rule, "times": 9})
         self.run(self.PEOPLE, instances)
-        emulator.state.faults.rules.clear()
-        emulator.state.clock.advance(25 * HOUR)
+        emulator.clear_faults()
+        emulator.advance(hours=25)
         self.dag_run.clear_number += 1
         self.dag_run.run_after -= timedelta(hours=25)
         self.dag_run.start_date = datetime.now(UTC)
@@ -430,47 +429,44 @@ class TestMapped:
 
     def test_a_later_record_refused_and_elsewhere_now_is_parked(self, emulator: Emulator) -> None:
         """Another index may have added the person before this one was given her."""
-        campaign = next(iter(emulator.state.campaigns))
         instance = TaskInstance(map_index=0, run=self.dag_run)
         instance.attempt(phone=self.PEOPLE[0])
         instance.clear()
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         with pytest.raises(AirflowException):
             instance.attempt(phone=self.PEOPLE[1])
         with pytest.raises(AirflowFailException, match=r"parked.*another campaign"):
             instance.attempt(phone=self.PEOPLE[1], aimylogic_conn_id="aimylogic_other")
-        assert jobs(emulator, 1) == []
+        assert jobs(emulator, 2) == []
 
     def test_a_refusal_after_a_turn_and_back_is_no_outcome(self, emulator: Emulator) -> None:
         """Index 0 was refused, index 1 then added the person, and the list turned back."""
-        campaign = next(iter(emulator.state.campaigns))
         instances: dict[int, TaskInstance] = {}
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         self.run(self.PEOPLE[:2], instances)
         self.dag_run.clear_number += 1
-        campaign.status = "inProgress"
+        emulator.campaign(status="inProgress")
         self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         results = self.run(self.PEOPLE[:2], instances)
         assert all("parked" in str(result) for result in results), results
 
     def test_a_refusal_counts_the_lag_from_the_last_clear(self, emulator: Emulator) -> None:
         """Index 0 was refused hours ago; since then the list turned, and index 1 may have added the person just now."""
-        campaign = next(iter(emulator.state.campaigns))
-        campaign.report_lag = 500.0
+        emulator.settings(report_lag=500.0)
         instances: dict[int, TaskInstance] = {}
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         self.run(self.PEOPLE[:2], instances)
-        emulator.state.clock.advance(HOUR)
+        emulator.advance(hours=1)
         self.dag_run.clear_number += 1
-        campaign.status = "inProgress"
+        emulator.campaign(status="inProgress")
         self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
-        emulator.state.clock.advance(120)
+        emulator.advance(seconds=120)
         self.dag_run.clear_number += 1
-        campaign.status = "finished"
+        emulator.campaign(status="finished")
         results = self.run(self.PEOPLE[:2], instances)
         assert all("can't be known yet" in str(result) for result in results), results
-        emulator.state.clock.advance(800)
+        emulator.advance(seconds=800)
         results = self.run(self.PEOPLE[:2], instances)
         assert all("parked" in str(result) for result in results), results
 
@@ -497,7 +493,7 @@ class TestNoStore:
 
     def test_after_the_day_a_job_of_the_run_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, LOST)
-        emulator.state.clock.advance(25 * HOUR)
+        emulator.advance(hours=25)
         task.run.start_date -= timedelta(hours=25)
         with pytest.raises(AirflowFailException, match="parked"):
             task.attempt()
@@ -508,16 +504,17 @@ class TestTestCalls:
     """test/addPhone knows no duplicates and heeds no key: an unanswered send is never repeated blindly."""
 
     def test_a_lost_response_is_adopted_from_the_report(self, task: TaskInstance, emulator: Emulator) -> None:
-        order(emulator, **LOST)
+        lost = emulator.fault(**{**LOST, "path": "test/addPhone"})
         assert task.attempt(test_call=True) == jobs(emulator)[0].id
-        assert len(jobs(emulator)) == 1
+        assert (len(jobs(emulator)), lost.hits) == (1, 1)
 
     def test_one_that_never_arrived_waits_for_the_lag(self, task: TaskInstance, emulator: Emulator) -> None:
-        order(emulator, **NEVER_ARRIVED)
+        lost = emulator.fault(**{**NEVER_ARRIVED, "path": "test/addPhone"})
         with pytest.raises(AirflowException, match="can't be known yet"):
             task.attempt(test_call=True)
-        emulator.state.faults.rules.clear()
-        emulator.state.clock.advance(800)
+        assert lost.hits == 1
+        emulator.clear_faults()
+        emulator.advance(seconds=800)
         assert task.attempt(test_call=True) == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
@@ -529,14 +526,13 @@ class TestTestCalls:
 
 def test_a_key_lost_on_the_way_never_calls_twice(task: TaskInstance, emulator: Emulator) -> None:
     """A proxy that strips the header makes the server answer phone.duplicated to a repeat."""
-    campaign = next(iter(emulator.state.campaigns))
-    campaign.add_phone(emulator.state.clock.now(), "79123456789", {}, None, None)  # our send, stripped and then lost
-    order(
-        emulator, phase="before_commit", action="status", status=400, path="/addPhone", times=1,
+    AimylogicHook().add_phone("79123456789")  # our send, stripped and then lost
+    emulator.fault(
+        phase="before_commit", action="status", status=400, path="addPhone", times=1,
         body={"type": "phone.duplicated", "message": "duplicate", "phone": "79123456789"},
     )  # fmt: skip
-    assert task.attempt() == campaign.jobs[0].id
-    assert len(campaign.jobs) == 1
+    assert task.attempt() == jobs(emulator)[0].id
+    assert len(jobs(emulator)) == 1
 
 
 class TestFence:
@@ -583,12 +579,13 @@ def test_a_worker_whose_clock_is_set_in_mid_try_notes_the_servers_time(
     from aimylogic_provider.operators import airflow_ports
 
     wall = airflow_ports.SystemClock.wall
-    asked = emulator.state.journal.counts
-    monkeypatch.setattr(airflow_ports.SystemClock, "wall", lambda self: wall(self) + (jump if asked["status"] else 0))
+    monkeypatch.setattr(
+        airflow_ports.SystemClock, "wall", lambda self: wall(self) + (jump if emulator.count("status") else 0)
+    )
     task.attempt()
     ((noted,),) = [record["sends"] for record in task.entry["records"].values()]
-    assert noted["at"] == pytest.approx(emulator.state.clock.now(), abs=5)
-    assert asked["status"] == 2, "the time was asked for anew"
+    assert noted["at"] == pytest.approx(emulator.now().timestamp(), abs=5)
+    assert emulator.count("status") == 2, "the time was asked for anew"
 
 
 class TestPermanent:
@@ -617,7 +614,7 @@ class TestPermanent:
     ) -> None:
         with pytest.raises(AirflowFailException, match=f"Rejected before any request.*{message}"):
             task.attempt(**arguments)
-        assert not emulator.state.journal.lines
+        assert not emulator.requests()
         assert not task.rows
 
     @pytest.mark.parametrize(
@@ -630,14 +627,14 @@ class TestPermanent:
         ],
         ids=["401", "403", "404", "redirect"],
     )
-    @pytest.mark.parametrize("path", ["/status", "/addPhone"])
+    @pytest.mark.parametrize("path", ["status", "addPhone"])
     def test_permanent_answers(
         self, task: TaskInstance, emulator: Emulator, rule: dict[str, Any], message: str, path: str
     ) -> None:
-        order(emulator, phase="before_commit", path=path, times=None, **rule)
+        emulator.fault(phase="before_commit", path=path, times=None, **rule)
         with pytest.raises(AirflowFailException, match=message):
             task.attempt()
-        assert sends(emulator) == (path == "/addPhone")
+        assert sends(emulator) == (path == "addPhone")
 
     @pytest.mark.parametrize(
         ("connection", "message"),
@@ -661,7 +658,7 @@ class TestPermanent:
 
     @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
     def test_passing_answers_are_tried_again(self, task: TaskInstance, emulator: Emulator, status: int) -> None:
-        order(emulator, phase="before_commit", action="status", status=status, path="/addPhone", times=3)
+        emulator.fault(phase="before_commit", action="status", status=status, path="addPhone", times=3)
         with pytest.raises(AirflowException) as failure:
             task.attempt()
         assert not isinstance(failure.value, AirflowFailException)
@@ -669,8 +666,8 @@ class TestPermanent:
         assert task.attempt() == jobs(emulator)[0].id
 
     def test_a_long_retry_after_ends_the_try_and_says_when(self, task: TaskInstance, emulator: Emulator) -> None:
-        order(
-            emulator, phase="before_commit", action="status", status=429, path="/addPhone",
+        emulator.fault(
+            phase="before_commit", action="status", status=429, path="addPhone",
             headers={"Retry-After": "120"},
         )  # fmt: skip
         with pytest.raises(AirflowException, match="120 seconds"):
@@ -682,17 +679,17 @@ def test_a_record_of_a_newer_format_stops_the_task(task: TaskInstance, emulator:
     task.rows["aimylogic"] = '{"format": 99}'
     with pytest.raises(AirflowFailException, match="format 99"):
         task.attempt()
-    assert not emulator.state.journal.lines
+    assert not emulator.requests()
 
 
 def test_no_message_tells_token_or_phone(task: TaskInstance, emulator: Emulator) -> None:
     from tests.conftest import TOKEN
 
     for rule in (LOST, {**LOST, "action": "html"}, {**LOST, "action": "redirect", "headers": {"Location": "/x"}}):
-        order(emulator, **rule)
+        emulator.fault(**rule)
         with pytest.raises(AirflowException) as failure:
             TaskInstance(run_id=str(rule)).attempt(phone="79123456789")
-        emulator.state.faults.rules.clear()
+        emulator.clear_faults()
         assert TOKEN not in str(failure.value)
         assert "79123456789" not in str(failure.value)
         assert "7912***6789" in str(failure.value)

@@ -1,0 +1,149 @@
+"""The JSON bodies that the Calls API takes, as types: they read requests, and describe them in the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from aimylogic_provider.calls_api.errors import UnreadableError
+from aimylogic_provider.calls_api.values import read_time
+from aimylogic_provider.emulator.exchange import bad_request
+from aimylogic_provider.emulator.jobs import Span
+
+__all__ = ["AttemptsByDate", "Item", "JobsByDate", "LocalTimes", "Pagination", "Unfinished", "Which", "read_body"]
+
+T = TypeVar("T")
+
+_NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+class LocalTimes(Struct, frozen=True):
+    """A span of a day's local time, as HH:MM."""
+
+    begins: str = field(name="localTimeFrom")
+    ends: str = field(name="localTimeTo")
+
+
+class Item(Struct, kw_only=True, gc=False):
+    """One number of addPhones, with its call policy."""
+
+    phone: str
+    payload: dict[str, Any] | None = None
+    start: str | None = field(default=None, name="startDateTime")
+    finish: str | None = field(default=None, name="finishDateTime")
+    days: list[str] | None = field(default=None, name="allowedDays")
+    times: dict[str, list[LocalTimes]] | None = field(default=None, name="allowedTime")
+    retry_minutes: int | None = field(default=None, name="retryIntervalInMinutes")
+    max_attempts: int | None = field(default=None, name="maxAttempts")
+    gmt_zone: str | None = field(default=None, name="gmtZone")
+    priority: int | None = field(default=None, name="dialerPriority")
+
+    def has_policy(self) -> bool:
+        """Whether it names any part of a policy."""
+        return not (
+            self.start is None
+            and self.finish is None
+            and self.days is None
+            and self.times is None
+            and self.retry_minutes is None
+            and self.max_attempts is None
+            and self.priority is None
+        )
+
+
+class Which(Struct, kw_only=True):
+    """Jobs by phone or id, or both, as strings."""
+
+    phones: list[str] = []
+    ids: list[str] = []
+
+
+class Pagination(Struct, kw_only=True):
+    """A page of a report; a page bears no total."""
+
+    page: Annotated[int, Meta(ge=0, le=199)] = 0
+    size: Annotated[int, Meta(ge=1, le=200)] = field(default=20, name="pageSize")
+
+    @property
+    def start(self) -> int:
+        """The rows before it."""
+        return self.page * self.size
+
+
+class Unfinished(Struct, kw_only=True):
+    """A page of the open jobs."""
+
+    pagination: Pagination = field(default_factory=Pagination)
+
+
+class JobFilter(Struct, kw_only=True):
+    """A time range, in Unix milliseconds or ISO 8601 text, both ends included."""
+
+    created_from: int | float | str | None = field(default=None, name="createdAtFrom")
+    created_to: int | float | str | None = field(default=None, name="createdAtTo")
+    finished_from: int | float | str | None = field(default=None, name="finishedAtFrom")
+    finished_to: int | float | str | None = field(default=None, name="finishedAtTo")
+
+    def spans(self) -> tuple[Span, Span]:
+        """Of the creation, and of the end."""
+        return _span(self.created_from, self.created_to), _span(self.finished_from, self.finished_to)
+
+
+class AttemptFilter(Struct, kw_only=True):
+    """A time range, in Unix milliseconds or ISO 8601 text, both ends included."""
+
+    started_from: int | float | str | None = field(default=None, name="startedAtFrom")
+    started_to: int | float | str | None = field(default=None, name="startedAtTo")
+    finished_from: int | float | str | None = field(default=None, name="finishedAtFrom")
+    finished_to: int | float | str | None = field(default=None, name="finishedAtTo")
+
+    def spans(self) -> tuple[Span, Span]:
+        """Of the beginning, and of the end."""
+        return _span(self.started_from, self.started_to), _span(self.finished_from, self.finished_to)
+
+
+class JobsByDate(Unfinished, kw_only=True):
+    """A page of the jobs of a time range."""
+
+    filter: JobFilter = field(default_factory=JobFilter)
+
+
+class AttemptsByDate(Unfinished, kw_only=True):
+    """A page of the attempts of a time range."""
+
+    filter: AttemptFilter = field(default_factory=AttemptFilter)
+
+
+def read_body(body: bytes, kind: type[T]) -> T:
+    """Read a JSON body.
+
+    :raises Refusal: naming what is wrong and where
+    """
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind)
+    try:
+        content: T = _decoders[kind].decode(body.decode())
+    except msgspec.ValidationError as error:
+        raise bad_request(f"the body is not what the endpoint takes: {error}") from None
+    except UnicodeDecodeError:
+        raise bad_request("the body is not UTF-8") from None
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise bad_request("the body is not JSON, or nests too deeply") from None
+    if b"\\u0000" in body and _NULL.search(body):
+        raise bad_request("the body holds a null character")
+    return content
+
+
+def _span(start: float | str | None, end: float | str | None) -> Span:
+    moments = []
+    for moment in (start, end):
+        try:
+            read = read_time(moment)
+        except UnreadableError:
+            raise bad_request("filter holds a time that is neither Unix milliseconds nor ISO 8601 text") from None
+        moments.append(None if read is None else read.timestamp())
+    return Span(*moments)

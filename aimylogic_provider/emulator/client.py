@@ -1,0 +1,243 @@
+"""A small typed client for the emulator's own paths: clock, settings, faults, oracle, journal, snapshots."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from aimylogic_provider.emulator import DEFAULT_TOKEN
+from aimylogic_provider.emulator.clock import ClockReading
+from aimylogic_provider.emulator.faults import Fault
+from aimylogic_provider.emulator.journal import Line
+from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.views import CampaignView, JobView, Requests, Rings
+
+__all__ = ["EmulatorClient", "EmulatorError", "OrderedFault"]
+
+T = TypeVar("T")
+
+
+class EmulatorError(Exception):
+    """What the emulator refused, with its reason."""
+
+
+class OrderedFault:
+    """A fault that was ordered, and how often it struck."""
+
+    def __init__(self, client: EmulatorClient, rule: Fault) -> None:
+        self._client = client
+        self.rule = rule
+
+    @property
+    def hits(self) -> int:
+        """How many requests it has struck.
+
+        :raises EmulatorError: if its rule was dropped
+        """
+        for rule in self._client.faults():
+            if rule.id == self.rule.id:
+                return rule.hits
+        raise EmulatorError(f"rule {self.rule.id} was dropped")
+
+
+class EmulatorClient:
+    """Tells a running emulator what to do, and asks it what it knows.
+
+    :param url: scheme, host and port
+    :param token: the token of its first campaign, for :attr:`connection`
+    """
+
+    def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
+        self._url = url.rstrip("/")
+        self.token = token
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port."""
+        return self._url
+
+    def connection(self, token: str | None = None, **extra: object) -> str:
+        """Return an Airflow connection to a campaign, as JSON for ``AIRFLOW_CONN_…``.
+
+        :param token: the campaign's; the first one's if left out
+        :param extra: the connection's extra
+        """
+        host, _, port = self.url.rpartition(":")
+        return json.dumps(
+            {
+                "conn_type": "aimylogic",
+                "host": host,
+                "port": int(port),
+                "password": token or self.token,
+                "extra": extra,
+            }
+        )
+
+    # The clock
+
+    def now(self) -> datetime:
+        """Return the emulator's time, in UTC."""
+        return datetime.fromtimestamp(self._ask("GET", "/clock", ClockReading).now, UTC)
+
+    def advance(self, *, hours: float = 0.0, minutes: float = 0.0, seconds: float = 0.0) -> None:
+        """Move the clock; backwards if negative."""
+        self._move(advance=hours * 3600 + minutes * 60 + seconds)
+
+    def set_time(self, moment: datetime) -> None:
+        """Set the clock; it runs on from there."""
+        self._move(now=moment.timestamp())
+
+    def skew(self, seconds: float) -> None:
+        """Set the clock so far ahead of real time; behind it if negative."""
+        self._move(skew=seconds)
+
+    def freeze(self) -> None:
+        """Let the clock stand still."""
+        self._move(rate=0.0)
+
+    def run(self, rate: float = 1.0) -> None:
+        """Let the clock run: 1 is real time."""
+        self._move(rate=rate)
+
+    # How the server behaves
+
+    def settings(self, **changes: object) -> Settings:
+        """Change settings, if any are named, and return all.
+
+        :param changes: see :class:`~aimylogic_provider.emulator.settings.Settings`
+        """
+        return self._ask("PATCH" if changes else "GET", "/settings", Settings, changes or None)
+
+    def campaigns(self) -> list[CampaignView]:
+        """Return all campaigns."""
+        return self._ask("GET", "/campaigns", list[CampaignView])
+
+    def campaign(self, number: int = 1, **changes: object) -> CampaignView:
+        """Change a campaign, if any change is named, and return it.
+
+        :param changes: ``name``, ``status``, ``lines`` (simultaneous calls at most)
+        """
+        if changes:
+            return self._ask("PATCH", f"/campaigns/{number}", CampaignView, changes)
+        return self.campaigns()[number - 1]
+
+    # Faults
+
+    def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
+        """Order a fault, behind the others.
+
+        :param phase: ``before_read``, ``before_commit``, ``after_commit``, ``in_body`` or ``committed_late``
+        :param action: ``reset``, ``close``, ``delay``, ``drip``, ``status``, ``garbage``, ``truncated``, ``html``,
+            ``redirect``, ``wrong_content_type`` or ``no_date``
+        :param rule: see :class:`~aimylogic_provider.emulator.faults.Fault`
+        :raises EmulatorError: if it could never strike, saying why
+        """
+        return OrderedFault(self, self._ask("POST", "/faults", Fault, {"phase": phase, "action": action, **rule}))
+
+    def faults(self) -> list[Fault]:
+        """Return the rules with their hits."""
+        return self._ask("GET", "/faults", list[Fault])
+
+    def clear_faults(self) -> None:
+        """Drop all rules."""
+        self._ask("DELETE", "/faults", Any)
+
+    def settle(self, seconds: float = 10.0) -> None:
+        """Wait, in real time, until no fault holds a request back any more.
+
+        :raises EmulatorError: if one still does
+        """
+        until = time.monotonic() + seconds
+        while self._ask("GET", "/requests?last=0", Requests).pending:
+            if time.monotonic() > until:
+                raise EmulatorError(f"after {seconds:g} seconds a fault still holds a request back")
+            time.sleep(0.01)
+
+    # Oracle and journal
+
+    def rings(self, phone: str, payload: Mapping[str, object] | None = None, *, campaign: int | None = None) -> int:
+        """Return how many jobs have rung, or may yet ring, a person.
+
+        :param phone: with country code
+        :param payload: count only jobs with just this payload
+        :param campaign: count only this campaign's
+        """
+        wanted = {
+            "phone": phone,
+            "payload": None if payload is None else json.dumps(payload),
+            "campaign": campaign,
+        }
+        return self._ask("GET", "/rings", Rings, query=wanted).jobs
+
+    def jobs(self, phone: str | None = None, *, campaign: int | None = None) -> list[JobView]:
+        """Return the call jobs, oldest first; 100,000 at most."""
+        wanted = {"phone": phone, "campaign": campaign, "size": 100_000}
+        return self._ask("GET", "/jobs", list[JobView], query=wanted)
+
+    def requests(self) -> list[Line]:
+        """Return the journal, oldest first."""
+        return self._ask("GET", "/requests", Requests).requests
+
+    def count(self, endpoint: str | None = None) -> int:
+        """Return how many requests an endpoint has had, or all of them."""
+        counts = self._ask("GET", "/requests?last=0", Requests).counts
+        return sum(counts.values()) if endpoint is None else counts.get(endpoint, 0)
+
+    # All of it
+
+    def save(self, path: str | Path) -> None:
+        """Write all that the emulator remembers to a file, for its owner alone: it holds tokens and phones."""
+        content = self._send("GET", "/snapshot", None)
+        target = Path(path)
+        target.touch(mode=0o600)
+        target.write_bytes(content)
+
+    def restore(self, path: str | Path) -> None:
+        """Take up what was saved to a file, campaigns and tokens included."""
+        self._send("PUT", "/snapshot", Path(path).read_bytes())
+
+    def reset(self) -> None:
+        """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start."""
+        self._send("POST", "/reset", None)
+
+    def _move(self, **change: float) -> None:
+        self._ask("PATCH", "/clock", ClockReading, change)
+
+    def _ask(
+        self, method: str, path: str, kind: type[T], body: object = None, query: Mapping[str, object] | None = None
+    ) -> T:
+        chosen = {name: value for name, value in (query or {}).items() if value is not None}
+        content = self._send(
+            method,
+            path + (f"?{urlencode(chosen)}" if chosen else ""),
+            None if body is None else msgspec.json.encode(body),
+        )
+        return msgspec.json.decode(content, type=kind)
+
+    def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+        request = urllib.request.Request(  # noqa: S310 - the emulator's own address
+            f"{self.url}/_emulator{path}", method=method, data=body, headers={"Content-Type": "application/json"}
+        )
+        # A proxy of the environment has no business with the emulator.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as response:
+                content: bytes = response.read()
+                return content
+        except urllib.error.HTTPError as error:
+            with error:
+                told = error.read().decode("utf-8", "replace")
+            try:
+                reason = str(json.loads(told)["error"])
+            except (ValueError, KeyError, TypeError):
+                reason = told[:200]
+            raise EmulatorError(reason) from None

@@ -1,0 +1,133 @@
+"""Call jobs, their attempts and their policies, as the emulated server keeps them. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+__all__ = ["Attempt", "Job", "Policy", "Result", "Span", "State"]
+
+
+class Result(StrEnum):
+    """How an attempt ends, and with the last one the job."""
+
+    LONG_CALL_WITH_RESULT = "longCallWithResult"
+    LONG_CALL_WITH_NO_RESULT = "longCallWithNoResult"
+    NO_ANSWER = "noAnswer"
+    NONEXISTENT_NUMBER = "nonexistentNumber"
+    TECHNICAL_ERROR = "technicalError"
+
+
+class State(StrEnum):
+    """What a job is while it is open, and what else it can end as."""
+
+    PLANNED = "planned"
+    IN_PROCESS = "inProcess"
+    ON_RETRY = "onRetry"
+    NOT_DONE = "notDone"
+    CANCELLED = "cancelled"
+
+
+class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When and how often a number may be rung.
+
+    :param start: not before
+    :param finish: not from this moment on
+    :param days: 0 is Monday
+    :param times: for each day from Monday, the minutes from and to which it may be rung; None where no time is named
+    :param retry_interval: seconds between attempts
+    :param priority: 1 is the highest
+    """
+
+    start: float | None = None
+    finish: float | None = None
+    days: tuple[int, ...] | None = None
+    times: tuple[tuple[tuple[int, int], ...] | None, ...] | None = None
+    retry_interval: float | None = None
+    max_attempts: int | None = None
+    priority: int = 3
+
+
+class Attempt(Struct, gc=False):
+    """One ring. Its end is known from its beginning, and shown once it has come.
+
+    :param talk: seconds of talk
+    :param cut: whether a cancel ended it
+    """
+
+    number: int
+    started: float
+    ended: float
+    result: Result
+    talk: int = 0
+    cut: bool = False
+
+
+class Job(Struct, gc=False, omit_defaults=True):
+    """A call job. Without garbage collection, for it never refers back to itself.
+
+    :param campaign: the campaign's number
+    :param payload: JSON text, or None for none
+    :param key: the idempotence key that it was added with
+    :param ready: when it may be rung next
+    :param finished: when it was over; None while it is open
+    :param ending: what it ended as
+    """
+
+    number: int
+    campaign: int
+    phone: str
+    created: float
+    payload: str | None = None
+    gmt_zone: str | None = None
+    key: str | None = None
+    policy: Policy | None = None
+    test: bool = False
+    ready: float = 0.0
+    attempts: list[Attempt] | None = None
+    finished: float | None = None
+    ending: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its id: a decimal string."""
+        return str(self.number)
+
+    def attempts_by(self, now: float) -> list[Attempt]:
+        """The attempts that have begun."""
+        return [attempt for attempt in self.attempts or () if attempt.started <= now]
+
+    def state(self, now: float) -> str:
+        """What it is: a :class:`State` or a :class:`Result`."""
+        if self.finished is not None and self.finished <= now:
+            return self.ending
+        attempts = self.attempts_by(now)
+        if not attempts:
+            return State.PLANNED
+        return State.IN_PROCESS if attempts[-1].ended > now else State.ON_RETRY
+
+    def rings(self) -> bool:
+        """Whether the person has been, or may yet be, rung by it."""
+        return self.finished is None or bool(self.attempts)
+
+
+class Span(NamedTuple):
+    """A time range, both ends included; None for no end."""
+
+    start: float | None = None
+    end: float | None = None
+
+    def holds(self, moment: float | None) -> bool:
+        """Whether a moment lies in it."""
+        if moment is None:
+            return self.start is self.end is None
+        return (self.start is None or moment >= self.start) and (self.end is None or moment <= self.end)
+
+    def until(self, moment: float) -> tuple[float, float]:
+        """Its start, and its end up to a moment at most."""
+        return (
+            float("-inf") if self.start is None else self.start,
+            moment if self.end is None else min(self.end, moment),
+        )

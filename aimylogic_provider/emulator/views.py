@@ -1,0 +1,115 @@
+"""What the emulator's own paths take and give, as types: shared by the server, its OpenAPI document and the client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from aimylogic_provider.emulator.clock import ClockReading
+from aimylogic_provider.emulator.faults import Fault
+from aimylogic_provider.emulator.journal import Line
+
+__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "masked_token"]
+
+CampaignStatus = Literal["new", "planned", "inProgress", "inProcess", "finished", "paused", "deleted"]
+
+
+class ClockChange(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A change of the clock; what is given is done in this order.
+
+    :param rate: let it run so fast: 1 as real time, 0 not at all
+    :param now: set it to this Unix time
+    :param skew: set it so many seconds ahead of real time (behind, if negative)
+    :param advance: move it by so many seconds
+    """
+
+    rate: float | None = None
+    now: float | None = None
+    skew: float | None = None
+    advance: float | None = None
+
+
+class CampaignChange(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A change of a campaign, as its owner could make it in Aimylogic.
+
+    :param lines: simultaneous calls at most; 0 to call nobody
+    """
+
+    name: str | None = None
+    status: CampaignStatus | None = None
+    lines: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+
+
+class CampaignView(Struct, kw_only=True):
+    """A campaign.
+
+    :param number: by which the emulator's own paths name it
+    :param token: masked
+    :param jobs: how many there are
+    :param by_status: how many of them are of each status
+    :param lines: simultaneous calls at most
+    """
+
+    number: int
+    name: str
+    token: str
+    status: str
+    lines: int
+    jobs: int
+    by_status: dict[str, int]
+
+
+class JobView(Struct, kw_only=True):
+    """A call job with all that the emulator knows of it. Times are Unix seconds.
+
+    :param status: as reports show it
+    :param rings: whether it has rung, or may yet ring, the person
+    """
+
+    id: str
+    campaign: int
+    phone: str
+    payload: dict[str, Any]
+    gmt_zone: str | None
+    key: str | None
+    test: bool
+    created: float
+    finished: float | None
+    status: str
+    attempts: int
+    rings: bool
+
+
+class Rings(Struct, kw_only=True):
+    """How many jobs have rung, or may yet ring, a person."""
+
+    jobs: int
+    ids: list[str]
+
+
+class Requests(Struct, kw_only=True):
+    """The journal: counts of all requests by endpoint and by outcome, and the last ones, oldest first.
+
+    :param pending: requests that a fault holds back at the moment
+    """
+
+    counts: dict[str, int]
+    outcomes: dict[str, int]
+    pending: int
+    requests: list[Line]
+
+
+class Overview(Struct, kw_only=True):
+    """What the page shows. Phones and tokens are masked."""
+
+    clock: ClockReading
+    campaigns: list[CampaignView]
+    jobs: list[JobView]
+    journal: Requests
+    faults: list[Fault]
+
+
+def masked_token(token: str) -> str:
+    """A token as it may be shown."""
+    return f"{token[:4]}…{token[-2:]}" if len(token) >= 12 else "…"
