@@ -1,0 +1,58 @@
+"""The public faces as users write them: checked by mypy in ``make lint``, never run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import assert_type
+
+from airflow.sdk import DAG
+
+from aimylogic_provider.calls_api.call import ListedCall
+from aimylogic_provider.calls_api.policy import CallPolicy
+from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
+from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
+from aimylogic_provider.emulator.views import JobView
+from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.operators import AddPhoneOperator
+
+
+def a_dag() -> None:
+    with DAG("remind", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
+        AddPhoneOperator(task_id="call", phone="+7 912 345-67-89", payload={"name": "Alex"}, retries=3)
+        AddPhoneOperator.partial(task_id="map").expand(phone=["79120000001", "79120000002"])
+
+
+def the_hook() -> None:
+    hook = AimylogicHook("aimylogic_default")
+    assert_type(hook.add_phone(79123456789, {"n": 1}, "+03:00", idempotence_key="a"), str)
+    policy = CallPolicy.of(
+        finish=datetime(2026, 1, 2, tzinfo=UTC), allowed_time={"default": [("09:00", "18:00")]}, max_attempts=3
+    )
+    calls = [ListedCall.of("+7 912 345-67-89", {"items": [1, 2]}, policy=policy)]
+    assert_type(hook.add_phones(calls, idempotence_key="b"), tuple[str, ...])
+    assert_type(hook.cancel_call_jobs(ids=["5665334669"]), tuple[str, ...])
+    hook.pause_campaign()
+    hook.resume_campaign()
+    hook.stop_campaign(idempotence_key="c")
+    assert_type(hook.get_campaign(), Campaign)
+    assert_type(hook.get_call_jobs(phones=["+79123456789"]), tuple[CallJob, ...])
+    assert_type(hook.get_unfinished_call_jobs(page=1), tuple[CallJob, ...])
+    assert_type(hook.get_call_attempts(ids=["5665334669"]), tuple[CallAttempt, ...])
+
+
+def the_fixture(aimylogic_emulator: Emulator, tmp_path: Path) -> None:
+    fault = aimylogic_emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    assert_type(fault, OrderedFault)
+    assert_type(fault.hits, int)
+    aimylogic_emulator.advance(hours=25)
+    assert_type(aimylogic_emulator.rings("79123456789", {"name": "Alex"}), int)
+    assert_type(aimylogic_emulator.jobs(), list[JobView])
+    aimylogic_emulator.save(tmp_path / "saved.json")
+
+
+def the_client() -> None:
+    with Emulator(tokens=("1.2.three",), report_lag=300) as emulator:
+        client = EmulatorClient(emulator.url, "1.2.three")
+        assert_type(client.now(), datetime)
+        assert_type(client.connection(read_timeout=5), str)
