@@ -25,7 +25,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8089, help="port, 0 for any free one (default: %(default)s)")
     parser.add_argument(
-        "--token", action="append", metavar="TOKEN", help=f"a campaign's token; repeatable (default: {DEFAULT_TOKEN})"
+        "--token",
+        action="append",
+        metavar="TOKEN[=NAME]",
+        help=f"a campaign's token, and its name; repeatable (default: {DEFAULT_TOKEN})",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="what the lives of call jobs are drawn from (default: 0)")
     parser.add_argument(
@@ -38,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.port < 65536:
         parser.error(f"--port {arguments.port} is no port: give 0 to 65535")
-    tokens = list(arguments.token or [DEFAULT_TOKEN])
-    if len(set(tokens)) != len(tokens) or not all(tokens):
+    written = [text.partition("=")[::2] for text in arguments.token or [DEFAULT_TOKEN]]
+    tokens = dict(written)
+    if len(tokens) != len(written) or not all(tokens):
         parser.error("--token is empty, or given twice: each campaign has a token of its own")
     try:
         settings = _settings(arguments.settings, arguments.seed)
@@ -66,7 +70,7 @@ def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
     return settings
 
 
-async def _serve(host: str, port: int, tokens: Sequence[str], settings: dict[str, Any], snapshot: Path | None) -> None:
+async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[str, Any], snapshot: Path | None) -> None:
     import msgspec
 
     from aimylogic_provider.emulator.server import EmulatorServer

@@ -12,14 +12,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from aimylogic_provider.calls_api.phone import mask_phone
-from aimylogic_provider.emulator import openapi, page
-from aimylogic_provider.emulator.campaigns import Campaign, plain_phone
+from aimylogic_provider.emulator import openapi, oracle, page
+from aimylogic_provider.emulator.campaigns import Campaign
 from aimylogic_provider.emulator.clock import ClockReading
 from aimylogic_provider.emulator.exchange import Answer, Refusal, Target, decoded, fields_of, json_answer
 from aimylogic_provider.emulator.faults import Fault, FaultError
 from aimylogic_provider.emulator.jobs import Job
-from aimylogic_provider.emulator.reports import counts_by_status, job_row, shown_status
 from aimylogic_provider.emulator.settings import Settings
 from aimylogic_provider.emulator.state import EmulatorState, SnapshotError
 from aimylogic_provider.emulator.views import (
@@ -30,13 +28,11 @@ from aimylogic_provider.emulator.views import (
     Overview,
     Requests,
     Rings,
-    masked_token,
 )
 
 __all__ = ["PREFIX", "AdminApi"]
 
 PREFIX = "/_emulator"
-_SHOWN = 50
 
 
 class Holder(Protocol):
@@ -207,7 +203,7 @@ class AdminApi:
         return []
 
     def _campaigns(self, asked: Asked) -> list[CampaignView]:
-        return [self._view(campaign) for campaign in self._state.campaigns]
+        return [oracle.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
 
     def _change_campaign(self, asked: Asked) -> CampaignView:
         campaign, change = self._campaign(asked.number), asked.json(CampaignChange)
@@ -219,53 +215,33 @@ class AdminApi:
             campaign.life.change(now, lines=change.lines)
         if change.status is not None:
             campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
-        return self._view(campaign)
+        return oracle.campaign_view(self._state, campaign)
 
     def _jobs(self, asked: Asked) -> list[JobView]:
         start, size = asked.whole("start", 0, 10**9), asked.whole("size", 1000, 100_000)
-        chosen: Sequence[Job] = self._state.campaigns.all_jobs()
-        campaign, phone = asked.query.get("campaign"), asked.query.get("phone")
+        phone, number = asked.query.get("phone"), asked.query.get("campaign")
+        jobs: Sequence[Job] = self._state.campaigns.all_jobs()
         if phone is not None:
-            chosen = self._of_phone(phone, campaign)
-        elif campaign is not None:
-            chosen = self._campaign(campaign).jobs
-        return self._job_views(chosen[start : start + size])
+            jobs = oracle.jobs_of(self._state, self._chosen(number), phone)
+        elif number is not None:
+            jobs = self._campaign(number).jobs
+        return oracle.job_views(self._state, jobs[start : start + size])
 
     def _rings(self, asked: Asked) -> Rings:
-        if "phone" not in asked.query:
+        phone, payload = asked.query.get("phone"), asked.query.get("payload")
+        if phone is None:
             raise AdminError("phone is missing: a number with country code")
-        payload = asked.query.get("payload")
-        wanted = None if payload is None else _payload(payload)
-        ids = [
-            job.id
-            for job in self._of_phone(asked.query["phone"], asked.query.get("campaign"))
-            if job.rings() and (wanted is None or wanted == _payload(job.payload or "{}"))
-        ]
-        return Rings(jobs=len(ids), ids=ids)
+        try:
+            wanted = None if payload is None else oracle.read_payload(payload)
+        except ValueError as error:
+            raise AdminError(str(error)) from None
+        return oracle.rings(oracle.jobs_of(self._state, self._chosen(asked.query.get("campaign")), phone), wanted)
 
     def _requests(self, asked: Asked) -> Requests:
-        journal, last = self._state.journal, asked.whole("last", 10**6, 10**6)
-        lines = list(journal.lines)
-        return Requests(
-            counts=dict(journal.counts),
-            outcomes=dict(journal.outcomes),
-            pending=self._holder.pending,
-            requests=lines[len(lines) - last :] if last < len(lines) else lines,
-        )
+        return oracle.journal_view(self._state, self._holder.pending, asked.whole("last", 10**6, 10**6))
 
     def _overview(self, asked: Asked) -> Overview:
-        views = self._job_views(self._state.campaigns.all_jobs()[-_SHOWN:])
-        for view in views:
-            view.phone, view.payload = mask_phone(view.phone), {}
-        journal = self._requests(Asked("", {"last": str(_SHOWN)}, b""))
-        faults = [msgspec.structs.replace(rule, phone=mask_phone(rule.phone)) for rule in self._state.faults.rules]
-        return Overview(
-            clock=self._state.clock.reading(),
-            campaigns=self._campaigns(asked),
-            jobs=views[::-1],
-            journal=journal,
-            faults=faults,
-        )
+        return oracle.overview(self._state, self._holder.pending)
 
     def _snapshot(self, asked: Asked) -> msgspec.Raw:
         return msgspec.Raw(self._state.snapshot())
@@ -287,57 +263,8 @@ class AdminApi:
             raise AdminError(f"there is no such campaign: they are numbered 1 to {len(campaigns)}", 404)
         return campaigns[int(number) - 1]
 
-    def _of_phone(self, phone: str, number: str | None) -> list[Job]:
-        now = self._state.clock.now()
-        campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
-        for campaign in campaigns:
-            campaign.life.run(now)
-        jobs = [job for campaign in campaigns for job in campaign.of_phone(plain_phone(phone))]
-        return sorted(jobs, key=lambda job: job.number)
-
-    def _view(self, campaign: Campaign) -> CampaignView:
-        campaign.life.run(self._state.clock.now())
-        return CampaignView(
-            number=campaign.number,
-            name=campaign.name,
-            token=masked_token(campaign.token),
-            status=shown_status(campaign),
-            lines=campaign.life.lines,
-            jobs=len(campaign.jobs),
-            by_status=counts_by_status(campaign),
-        )
-
-    def _job_views(self, jobs: Sequence[Job]) -> list[JobView]:
-        now, settings = self._state.clock.now(), self._state.settings
-        for campaign in self._state.campaigns:
-            campaign.life.run(now)
-        views = []
-        for job in jobs:
-            row = job_row(job, now, settings)
-            views.append(
-                JobView(
-                    id=job.id,
-                    campaign=job.campaign,
-                    phone=job.phone,
-                    payload=_payload(job.payload or "{}"),
-                    gmt_zone=job.gmt_zone,
-                    key=job.key,
-                    test=job.test,
-                    created=job.created,
-                    finished=job.finished if job.finished is not None and job.finished <= now else None,
-                    status=str(row["jobStatus"]),
-                    attempts=len(job.attempts_by(now)),
-                    rings=job.rings(),
-                )
-            )
-        return views
-
-
-def _payload(text: str) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        raise AdminError("payload is no JSON object") from None
+    def _chosen(self, number: str | None) -> list[Campaign]:
+        return list(self._state.campaigns) if number is None else [self._campaign(number)]
 
 
 def _no_method(methods: Sequence[str]) -> Answer:

@@ -60,12 +60,12 @@ class Campaign:
     :param number: 1 and up, by which the emulator's own paths name it
     """
 
-    def __init__(self, house: Campaigns, token: str, number: int, created: float) -> None:
+    def __init__(self, house: Campaigns, token: str, number: int, created: float, name: str) -> None:
         self.house = house
         self.token = token
         self.number = number
         self.created = created
-        self.name = f"Emulated campaign {number}"
+        self.name = name or f"Emulated campaign {number}"
         self.status = "inProgress"
         self.life = Life(house.settings, lines=10, dials=True)
         self.jobs: list[Job] = []
@@ -252,13 +252,18 @@ class Campaign:
 
 
 class Campaigns:
-    """All campaigns by token, their jobs by number, and the keys."""
+    """All campaigns by token, their jobs by number, and the keys.
 
-    def __init__(self, tokens: Iterable[str], settings: Settings, now: float) -> None:
+    :param tokens: the campaigns' names by token; without a name they are numbered
+    """
+
+    def __init__(self, tokens: Mapping[str, str], settings: Settings, now: float) -> None:
         self.settings = settings
         self.keys = Keys()
         self._jobs: list[Job] = []
-        self._by_token = {token: Campaign(self, token, number, now) for number, token in enumerate(tokens, 1)}
+        self._by_token = {
+            token: Campaign(self, token, number, now, name) for number, (token, name) in enumerate(tokens.items(), 1)
+        }
 
     def __iter__(self) -> Iterator[Campaign]:
         return iter(self._by_token.values())

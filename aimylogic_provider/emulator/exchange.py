@@ -75,7 +75,7 @@ class Target:
     @classmethod
     def of(cls, raw: str) -> Target:
         """Split the target of a request line."""
-        if raw[:1] != "/":  # the absolute form, which a server must understand too
+        if raw[:1] != "/" and "://" in raw:  # the absolute form, which a server must understand too
             raw = "/" + raw.partition("://")[2].partition("/")[2]
         path, _, query = raw.partition("#")[0].partition("?")
         return cls(path, query)

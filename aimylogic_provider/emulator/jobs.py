@@ -99,9 +99,13 @@ class Job(Struct, gc=False, omit_defaults=True):
         """The attempts that have begun."""
         return [attempt for attempt in self.attempts or () if attempt.started <= now]
 
+    def finished_by(self, now: float) -> float | None:
+        """When it was over, if it is."""
+        return self.finished if self.finished is not None and self.finished <= now else None
+
     def state(self, now: float) -> str:
         """What it is: a :class:`State` or a :class:`Result`."""
-        if self.finished is not None and self.finished <= now:
+        if self.finished_by(now) is not None:
             return self.ending
         attempts = self.attempts_by(now)
         if not attempts:

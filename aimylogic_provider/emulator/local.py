@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Emulator(EmulatorClient):
 
     :param host: where it listens: this machine alone, unless told otherwise
     :param port: 0 for any free one
-    :param tokens: one campaign each
+    :param tokens: one campaign each; their names by token, if they are to have any
     :param settings: see :class:`~aimylogic_provider.emulator.settings.Settings`
     """
 
@@ -37,10 +37,10 @@ class Emulator(EmulatorClient):
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        tokens: Sequence[str] = (DEFAULT_TOKEN,),
+        tokens: Sequence[str] | Mapping[str, str] = (DEFAULT_TOKEN,),
         **settings: object,
     ) -> None:
-        super().__init__("", tokens[0])
+        super().__init__("", next(iter(tokens)))
         self.host = host
         self.port = port
         self.tokens = tuple(tokens)

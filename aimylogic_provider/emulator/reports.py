@@ -19,6 +19,7 @@ __all__ = [
     "counts_by_status",
     "job_row",
     "jobs_by_date",
+    "shown_state",
     "shown_status",
     "unfinished",
 ]
@@ -32,8 +33,8 @@ def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
         "callJobId": job.id,
         "phone": job.phone,
         "createdAt": _time(job.created, settings),
-        "finishedAt": _time(_finished(job, now), settings),
-        "jobStatus": _status(job.state(now), settings),
+        "finishedAt": _time(job.finished_by(now), settings),
+        "jobStatus": shown_state(job, now, settings),
         "attemptsCount": len(attempts),
         "callDuration": sum(attempt.talk for attempt in ended) if ended else None,
         **_told(job, ended[-1] if ended else None),
@@ -51,7 +52,7 @@ def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> d
         "finishedAt": _time(attempt.ended if is_over else None, settings),
         "callResult": _result(attempt, settings) if is_over else None,
         "callDuration": attempt.talk if is_over else None,
-        "jobStatus": _status(job.state(now), settings),
+        "jobStatus": shown_state(job, now, settings),
         **_told(job, attempt if is_over else None),
     }
 
@@ -122,6 +123,11 @@ def campaign_row(campaign: Campaign) -> dict[str, object]:
     }
 
 
+def shown_state(job: Job, now: float, settings: Settings) -> str:
+    """A job's ``jobStatus``, in the words of the source that is served."""
+    return _status(job.state(now), settings)
+
+
 def shown_status(campaign: Campaign) -> str:
     """The campaign's status, in the words of the source that is served."""
     return campaign.house.settings.running_status if campaign.status == "inProgress" else campaign.status
@@ -152,10 +158,6 @@ def _page(campaign: Campaign, jobs: Sequence[Job], first: int, last: int, start:
 
 def _created(job: Job) -> float:
     return job.created
-
-
-def _finished(job: Job, now: float) -> float | None:
-    return job.finished if job.finished is not None and job.finished <= now else None
 
 
 def _status(state: str, settings: Settings) -> str:

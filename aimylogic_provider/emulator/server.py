@@ -32,7 +32,37 @@ _READ = (Phase.BEFORE_COMMIT,)
 _READ_AND_COMMITS = (Phase.BEFORE_COMMIT, Phase.COMMITTED_LATE)
 _COMMITTED = (Phase.AFTER_COMMIT,)
 _COMMITTED_WITH_BODY = (Phase.AFTER_COMMIT, Phase.IN_BODY)
+_BROKEN = (HttpProcessingError, RequestPayloadError)
 _log = logging.getLogger(__name__)
+
+
+class _Connection(web.RequestHandler):
+    """A connection. What is no HTTP is refused in words of our own: aiohttp's quote the request, token and all."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if not isinstance(exc, _BROKEN):
+            return super().handle_error(request, status, exc, message)
+        answer = error(bad_request(f"this is no HTTP that the server understands: {type(exc).__name__}"))
+        response = web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type})
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        if not isinstance(kw.get("exc_info"), _BROKEN):  # else a broken body, which was refused already
+            super().log_exception(*args, **kw)
+
+
+class _Connections(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class EmulatorServer:
@@ -53,7 +83,7 @@ class EmulatorServer:
 
     async def start(self, host: str, port: int) -> int:
         """Begin to serve; return the port."""
-        server = web.Server(self._serve, access_log=None, logger=_log)
+        server = _Connections(self._serve, access_log=None, logger=_log)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port, backlog=1024).start()
@@ -196,8 +226,10 @@ class EmulatorServer:
         """Note what became of a request, in a line of its own or in the one that it has."""
         said = f"{outcome.action} {outcome.phase}" if isinstance(outcome, Fault) else str(outcome)
         if line is None:
-            phone = asked.masked_phone()
-            line = Line(self.state.clock.now(), asked.method[:20], asked.name, phone, asked.key(), said)
+            phone, key = asked.masked_phone(), asked.key()
+            if key is not None:  # bytes that are no UTF-8, though refused, would keep the journal from being shown
+                key = key.encode(errors="replace").decode()
+            line = Line(self.state.clock.now(), asked.method[:20], asked.name, phone, key, said)
             self.state.journal.note(line)
         else:
             line.outcome += f", {said}"
@@ -226,7 +258,7 @@ class EmulatorServer:
                         raise too_large
         except TimeoutError:
             raise bad_request(f"the body did not come within {_BODY_TIMEOUT:.0f} seconds", 408) from None
-        except (ValueError, ClientError, HttpProcessingError, RequestPayloadError):
+        except (ValueError, ConnectionError, ClientError, *_BROKEN):  # a ConnectionError: the client left halfway
             raise bad_request("the body is broken: its length or its encoding is wrong") from None
         return bytes(body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -58,15 +58,18 @@ class Snapshot(Struct):
 class EmulatorState:
     """All that the emulator remembers.
 
-    :param tokens: one campaign each
+    :param tokens: one campaign each; their names by token, if they are to have any
     :param settings: also those to which a reset goes back
     :param journal_size: requests that the journal keeps
     """
 
     def __init__(
-        self, tokens: Iterable[str] = (DEFAULT_TOKEN,), settings: Settings | None = None, journal_size: int = 10_000
+        self,
+        tokens: Iterable[str] | Mapping[str, str] = (DEFAULT_TOKEN,),
+        settings: Settings | None = None,
+        journal_size: int = 10_000,
     ) -> None:
-        self._tokens = tuple(tokens)
+        self._tokens = dict(tokens) if isinstance(tokens, Mapping) else dict.fromkeys(tokens, "")
         self._settings = settings or Settings()
         self._journal_size = journal_size
         self.reset()
@@ -126,11 +129,13 @@ class EmulatorState:
             clock.set(content.now)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise SnapshotError(f"this is no snapshot of the emulator: {error}") from None
-        campaigns = Campaigns((campaign.token for campaign in content.campaigns), content.settings, content.now)
+        campaigns = Campaigns(
+            {campaign.token: campaign.name for campaign in content.campaigns}, content.settings, content.now
+        )
         if len(campaigns) != len(content.campaigns) or not campaigns:
             raise SnapshotError("the snapshot holds no campaign, or two with one token")
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
-            campaign.name, campaign.created, campaign.life.lines = held.name, held.created, held.lines
+            campaign.created, campaign.life.lines = held.created, held.lines
             campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
         try:
             campaigns.restore(content.jobs, content.keys, content.now)

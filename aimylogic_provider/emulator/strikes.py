@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from msgspec.json import encode
 
 from aimylogic_provider.emulator.exchange import Answer
 from aimylogic_provider.emulator.faults import Action, Fault, Phase
@@ -45,7 +45,7 @@ def own_answer(rule: Fault) -> Answer | None:
     status = rule.status or 200
     match rule.action:
         case Action.STATUS:
-            body = b"" if rule.body is None else json.dumps(rule.body).encode()
+            body = b"" if rule.body is None else encode(rule.body)  # which nests as deep as what was read
             return Answer(status, body, "application/json" if body else "text/plain", rule.headers)
         case Action.GARBAGE if rule.phase is not Phase.IN_BODY:
             return Answer(status, _GARBAGE, "application/octet-stream", rule.headers)

@@ -10,7 +10,7 @@ from aimylogic_provider.emulator.clock import ClockReading
 from aimylogic_provider.emulator.faults import Fault
 from aimylogic_provider.emulator.journal import Line
 
-__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "masked_token"]
+__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings"]
 
 CampaignStatus = Literal["new", "planned", "inProgress", "inProcess", "finished", "paused", "deleted"]
 
@@ -108,8 +108,3 @@ class Overview(Struct, kw_only=True):
     jobs: list[JobView]
     journal: Requests
     faults: list[Fault]
-
-
-def masked_token(token: str) -> str:
-    """A token as it may be shown."""
-    return f"{token[:4]}…{token[-2:]}" if len(token) >= 12 else "…"

@@ -234,7 +234,8 @@ def command(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], EmulatorCl
 
 class TestCommand:
     def test_it_prints_where_it_listens(self) -> None:
-        with command("--token", "1.2.three", "--token", "4.5.six") as (process, emulator):
+        with command("--token", "1.2.three", "--token", "4.5.six=Winter sale") as (process, emulator):
+            assert [campaign.name for campaign in emulator.campaigns()] == ["Emulated campaign 1", "Winter sale"]
             url = f"{emulator.url}/api/calls/campaign/4.5.six/status"
             assert requests.get(url, timeout=5).text == "inProgress"
             assert emulator.url.startswith("http://127.0.0.1:")

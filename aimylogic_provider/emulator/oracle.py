@@ -1,0 +1,117 @@
+"""What the emulator knows and the Calls API doesn't tell: all of a job, who would be rung, what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.emulator.campaigns import Campaign, plain_phone
+from aimylogic_provider.emulator.jobs import Job
+from aimylogic_provider.emulator.reports import counts_by_status, shown_state, shown_status
+from aimylogic_provider.emulator.state import EmulatorState
+from aimylogic_provider.emulator.views import CampaignView, JobView, Overview, Requests, Rings
+
+__all__ = ["campaign_view", "job_views", "jobs_of", "journal_view", "overview", "read_payload", "rings"]
+
+_SHOWN = 50
+
+
+def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
+    """A campaign."""
+    campaign.life.run(state.clock.now())
+    return CampaignView(
+        number=campaign.number,
+        name=campaign.name,
+        token=masked_token(campaign.token),
+        status=shown_status(campaign),
+        lines=campaign.life.lines,
+        jobs=len(campaign.jobs),
+        by_status=counts_by_status(campaign),
+    )
+
+
+def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
+    """Jobs as they are now."""
+    now = state.clock.now()
+    for campaign in state.campaigns:
+        campaign.life.run(now)
+    return [
+        JobView(
+            id=job.id,
+            campaign=job.campaign,
+            phone=job.phone,
+            payload=read_payload(job.payload or "{}"),
+            gmt_zone=job.gmt_zone,
+            key=job.key,
+            test=job.test,
+            created=job.created,
+            finished=job.finished_by(now),
+            status=shown_state(job, now, state.settings),
+            attempts=len(job.attempts_by(now)),
+            rings=job.rings(),
+        )
+        for job in jobs
+    ]
+
+
+def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> list[Job]:
+    """The jobs of a person in some campaigns, oldest first."""
+    now = state.clock.now()
+    for campaign in campaigns:
+        campaign.life.run(now)
+    jobs = [job for campaign in campaigns for job in campaign.of_phone(plain_phone(phone))]
+    return sorted(jobs, key=lambda job: job.number)
+
+
+def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
+    """Those jobs that have rung their person, or may yet.
+
+    :param payload: count only those with just this one
+    """
+    ids = [job.id for job in jobs if job.rings() and (payload is None or payload == read_payload(job.payload or "{}"))]
+    return Rings(jobs=len(ids), ids=ids)
+
+
+def journal_view(state: EmulatorState, pending: int, last: int) -> Requests:
+    """The journal's last lines."""
+    lines = list(state.journal.lines)
+    return Requests(
+        counts=dict(state.journal.counts),
+        outcomes=dict(state.journal.outcomes),
+        pending=pending,
+        requests=lines[max(0, len(lines) - last) :],
+    )
+
+
+def overview(state: EmulatorState, pending: int) -> Overview:
+    """What the page shows, phones masked, payloads left out."""
+    jobs = job_views(state, state.campaigns.all_jobs()[-_SHOWN:])
+    return Overview(
+        clock=state.clock.reading(),
+        campaigns=[campaign_view(state, campaign) for campaign in state.campaigns],
+        jobs=[msgspec.structs.replace(job, phone=mask_phone(job.phone), payload={}) for job in reversed(jobs)],
+        journal=journal_view(state, pending, _SHOWN),
+        faults=[
+            msgspec.structs.replace(rule, phone=mask_phone(rule.phone) if rule.phone else "")
+            for rule in state.faults.rules
+        ],
+    )
+
+
+def masked_token(token: str) -> str:
+    """A token as it may be shown."""
+    return f"{token[:4]}…{token[-2:]}" if len(token) >= 12 else "…"
+
+
+def read_payload(text: str) -> dict[str, Any]:
+    """Read a payload.
+
+    :raises ValueError: if it is no JSON object
+    """
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        raise ValueError("payload is no JSON object") from None
