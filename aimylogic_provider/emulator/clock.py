@@ -13,7 +13,7 @@ from msgspec import Struct
 __all__ = ["ClockReading", "VirtualClock"]
 
 _CENTURY = 100 * 366 * 86400.0
-_FASTEST = 1e6
+_FASTEST = 1e5
 
 
 class ClockReading(Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class VirtualClock:
     def run(self, rate: float) -> None:
         """Run at a rate: 1 is real time, 0 stands still.
 
-        :raises ValueError: if it is no rate from 0 to a million
+        :raises ValueError: if it is no rate from 0 to 100,000
         """
         if not 0 <= rate <= _FASTEST:
             raise ValueError(f"the clock can't run at the rate {rate!r}: give 0 (it stands still) to {_FASTEST:,.0f}")

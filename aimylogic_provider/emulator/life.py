@@ -9,17 +9,18 @@ from __future__ import annotations
 import heapq
 import itertools
 from bisect import insort
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from random import Random
 
 from aimylogic_provider.emulator.jobs import Attempt, Job, Result, State
-from aimylogic_provider.emulator.policies import next_opening
 from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.waiting import Group, Waiting
 
 __all__ = ["Life", "over", "started"]
 
-_OPENS, _ENDS, _DEADLINE = range(3)
+_ENDS, _READY, _OPENS, _DEADLINE = range(4)
+"""Events: an attempt ends; a job is ready to be rung again; a group opens; a group's deadline has come."""
 _RETRIED = (Result.NO_ANSWER, Result.TECHNICAL_ERROR)
 _SECONDS = {
     Result.LONG_CALL_WITH_RESULT: (20, 180),
@@ -53,22 +54,25 @@ class Life:
         self.endings: Counter[str] = Counter()
         self.rung: list[tuple[Job, Attempt]] = []
         """By the time of their beginning."""
-        self._ready: tuple[deque[Job], ...] = tuple(deque() for _ in range(5))
-        self._events: list[tuple[float, int, int, int, Job]] = []
+        self._waiting = Waiting()
+        self._events: list[tuple[float, int, int, int, Job | Group]] = []
         self._order = itertools.count()
 
     def run(self, now: float) -> None:
         """Let happen what happens until *now*."""
         while self._events and self._events[0][0] <= now:
-            moment, _, kind, _, job = heapq.heappop(self._events)
+            moment, kind, _, _, what = heapq.heappop(self._events)
             self.reached = max(self.reached, moment)
-            if job.finished is None:
+            if isinstance(what, Group):
+                if kind == _OPENS:
+                    self._waiting.line_up(what)
+                else:
+                    self._end_group(what, moment)
+            elif what.finished is None:
                 if kind == _ENDS:
-                    self._end(job, moment)
-                elif kind == _OPENS:
-                    self._line_up(job)
-                elif self._ringing(job, moment) is None:
-                    self._finish(job, moment, self._last_result(job))
+                    self._end(what, moment)
+                else:
+                    self._waiting.put(self._waiting.group_of(what), what)
             self._dial(moment)
         self.reached = max(self.reached, now)
 
@@ -77,13 +81,11 @@ class Life:
         for job in jobs:
             self.open[job.number] = job
             job.ready = job.created
-            policy = job.policy
-            if policy is not None and policy.finish is not None:
-                if policy.finish <= now:
-                    self._finish(job, now, State.NOT_DONE)
-                    continue
-                self._expect(policy.finish, _DEADLINE, job)
-            self._line_up(job)
+            group = self._join(job)
+            if group.deadline is not None and group.deadline <= now:
+                self._finish(job, now, State.NOT_DONE)
+            else:
+                self._waiting.put(group, job)
         self._dial(now)
 
     def cancel(self, job: Job, now: float) -> bool:
@@ -112,51 +114,56 @@ class Life:
         """Take up the life of jobs that were saved at *now*."""
         self.reached = now
         known = list(jobs)
+        self.open = {job.number: job for job in known if job.finished is None}
         self.rung = sorted(((job, attempt) for job in known for attempt in job.attempts or ()), key=started)
-        for job in sorted(known, key=lambda job: (job.ready, job.number)):
-            self.talk += sum(attempt.talk for attempt in job.attempts or ())
-            if job.finished is not None:
-                insort(self.finished, job, key=over)
-                self.endings[job.ending] += 1
-                continue
-            if job.policy is not None and job.policy.finish is not None:
-                self._expect(job.policy.finish, _DEADLINE, job)
+        self.finished = sorted((job for job in known if job.finished is not None), key=over)
+        self.endings = Counter(job.ending for job in self.finished)
+        self.talk = sum(attempt.talk for _, attempt in self.rung)
+        for job in sorted(self.open.values(), key=lambda job: (job.ready, job.number)):
+            group = self._join(job)
             attempt = self._ringing(job, now)
             if attempt is not None:
                 self.busy += 1
                 self.talk -= attempt.talk
-                self._expect(attempt.ended, _ENDS, job)
+                self._expect(attempt.ended, _ENDS, job.number, job)
                 continue
             self.waiting_for_retry += job.attempts is not None
             if job.ready > now:
-                self._expect(job.ready, _OPENS, job)
+                self._expect(job.ready, _READY, job.number, job)
             else:
-                self._line_up(job)
-        self.open = {job.number: job for job in known if job.finished is None}
+                self._waiting.put(group, job)
 
-    def _expect(self, moment: float, kind: int, job: Job) -> None:
-        heapq.heappush(self._events, (moment, job.number, kind, next(self._order), job))
+    def _expect(self, moment: float, kind: int, number: int, what: Job | Group) -> None:
+        heapq.heappush(self._events, (moment, kind, number, next(self._order), what))
 
-    def _line_up(self, job: Job) -> None:
-        self._ready[job.policy.priority - 1 if job.policy else 2].append(job)
+    def _join(self, job: Job) -> Group:
+        group = self._waiting.join(job)
+        if group.deadline is not None and not group.ends:
+            group.ends = True
+            self._expect(group.deadline, _DEADLINE, job.number, group)
+        return group
 
     def _dial(self, moment: float) -> None:
         """Give free lines to the jobs that are ready, by priority and then in their order."""
-        if not self.dials:
-            return
-        for queue in self._ready:
-            while queue and self.busy < self.lines:
-                job = queue.popleft()
-                if job.finished is not None:
-                    continue
-                opening = next_opening(job, moment)
-                if opening == moment:
-                    self._ring(job, moment)
-                elif opening is not None:
-                    job.ready = opening
-                    self._expect(opening, _OPENS, job)
-                elif job.policy is None or job.policy.finish is None:
-                    self._finish(job, moment, self._last_result(job))  # nothing would end it, for it never opens
+        while self.dials and self.busy < self.lines:
+            found = self._waiting.next(moment)
+            if found is None:
+                return
+            group, opening = found
+            if opening == moment:
+                self._ring(group.waiting.popleft(), moment)
+                self._waiting.line_up(group)
+            elif opening is not None:
+                self._expect(opening, _OPENS, group.waiting[0].number, group)
+            else:
+                group.is_lined_up = False  # its deadline comes before it would open again
+
+    def _end_group(self, group: Group, moment: float) -> None:
+        """End the jobs whose deadline has come, but for those that are being rung."""
+        members, group.members, group.ends = group.members, [], False
+        for job in members:
+            if job.finished is None and self._ringing(job, moment) is None:
+                self._finish(job, moment, job.attempts[-1].result if job.attempts else State.NOT_DONE)
 
     def _ring(self, job: Job, moment: float) -> None:
         number = len(job.attempts or ()) + 1
@@ -173,7 +180,7 @@ class Life:
         job.attempts.append(attempt)
         insort(self.rung, (job, attempt), key=started)
         self.busy += 1
-        self._expect(moment + seconds, _ENDS, job)
+        self._expect(moment + seconds, _ENDS, job.number, job)
 
     def _drawn(self, job: Job, number: int, chance: Random) -> Result:
         drawn = chance.choices(list(self.settings.odds), list(self.settings.odds.values()))[0]
@@ -197,7 +204,7 @@ class Life:
             return
         job.ready = again
         self.waiting_for_retry += 1
-        self._expect(job.ready, _OPENS, job)
+        self._expect(job.ready, _READY, job.number, job)
 
     def _finish(self, job: Job, moment: float, ending: str) -> None:
         if job.attempts and job.ready > job.attempts[-1].started:
@@ -212,10 +219,6 @@ class Life:
         """The attempt that is under way."""
         attempt = job.attempts[-1] if job.attempts else None
         return attempt if attempt is not None and attempt.ended > moment else None
-
-    @staticmethod
-    def _last_result(job: Job) -> str:
-        return job.attempts[-1].result if job.attempts else State.NOT_DONE
 
 
 def started(rung: tuple[Job, Attempt]) -> float:

@@ -15,7 +15,7 @@ from aimylogic_provider.emulator.bodies import LocalTimes
 from aimylogic_provider.emulator.exchange import Refusal, bad_request
 from aimylogic_provider.emulator.jobs import Job, Policy
 
-__all__ = ["next_opening", "policy_of"]
+__all__ = ["next_opening", "policy_of", "zone_of"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -104,15 +104,18 @@ def _minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
 
-def next_opening(job: Job, moment: float) -> float | None:
-    """The first moment from *moment* on at which the job's policy lets it be rung; None if there is none."""
-    policy = job.policy
+def next_opening(policy: Policy | None, zone: tzinfo | None, moment: float) -> float | None:
+    """The first moment from *moment* on at which a policy lets a number be rung; None if there is none.
+
+    :param zone: the number's; looked at where the policy names days or times
+    """
     if policy is None:
         return moment
     if policy.start is not None:
         moment = max(moment, policy.start)
-    is_free = policy.days is None and policy.times is None
-    opening = moment if is_free else _allowed(policy, _zone(job), moment)
+    opening: float | None = moment
+    if zone is not None and (policy.days is not None or policy.times is not None):
+        opening = _allowed(policy, zone, moment)
     return None if opening is None or (policy.finish is not None and opening >= policy.finish) else opening
 
 
@@ -134,13 +137,22 @@ def _at(midnight: datetime, minutes: int) -> float:
     return (midnight + timedelta(minutes=minutes)).timestamp()
 
 
-def _zone(job: Job) -> tzinfo:
+def zone_of(job: Job) -> tzinfo:
+    """A job's zone: the one that it names, or else its number's own."""
     if job.gmt_zone is not None:
         return _named_zone(job.gmt_zone)
-    from phonenumbers import parse
-    from phonenumbers.timezone import time_zones_for_number
+    from phonenumbers.tzdata import TIMEZONE_LONGEST_PREFIX
 
-    return _named_zone(time_zones_for_number(parse(f"+{job.phone}"))[0])
+    return _numbers_zone(job.phone[:TIMEZONE_LONGEST_PREFIX])
+
+
+@lru_cache(65536)
+def _numbers_zone(beginning: str) -> tzinfo:
+    """The zone of the numbers that begin so; of several, the first."""
+    from phonenumbers import parse
+    from phonenumbers.timezone import time_zones_for_geographical_number
+
+    return _named_zone(time_zones_for_geographical_number(parse(f"+{beginning}"))[0])
 
 
 @lru_cache(1024)
