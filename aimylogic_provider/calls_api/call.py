@@ -86,6 +86,11 @@ class ListedCall:
     ) -> ListedCall:
         """Validate what a user wrote and return it in canonical form. An empty payload or policy is the same as none.
 
+        :param phone: in any writing, with country code, or national with *phone_region*
+        :param payload: names and values, which may nest; the campaign's script reads them
+        :param gmt_zone: the person's time zone, as in ``+03:30`` or ``Europe/Moscow``; None for the number's own
+        :param policy: when and how often to call, made by ``CallPolicy.of(…)``; None for as the campaign does
+        :param phone_region: two-letter code of the country whose national numbers are understood
         :raises RejectedError: naming the value (a phone masked), the rule and the way out
         """
         if policy is not None and not isinstance(policy, CallPolicy):

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aimylogic_provider.emulator import DEFAULT_TOKEN
+from aimylogic_provider import __version__
+from aimylogic_provider.emulator import DEFAULT_TOKEN, EmulatorClient
 
 __all__ = ["main"]
 
@@ -36,23 +37,35 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="a setting, its value as JSON, as in report_lag=300; repeatable (docs/emulator.md lists them)",
     )  # fmt: skip
     parser.add_argument(
-        "--snapshot", type=Path, metavar="FILE", help="take up what the file holds, and save to it at the end"
+        "--snapshot",
+        type=Path,
+        metavar="FILE",
+        help="save to it at the end; if it exists, first take up what it holds: jobs, campaigns, settings, clock …",
     )
+    parser.add_argument("--version", action="version", version=__version__)
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.port < 65536:
         parser.error(f"--port {arguments.port} is no port: give 0 to 65535")
+    snapshot: Path | None = arguments.snapshot
+    is_told = bool(arguments.token or arguments.settings or arguments.seed is not None)
+    if snapshot is not None and snapshot.exists() and is_told:
+        parser.error(
+            f"--snapshot {snapshot} exists, and holds campaigns and settings of its own: leave --token, --set and "
+            "--seed out, or name a new file"
+        )
+    if snapshot is not None and not os.access(snapshot.absolute().parent, os.W_OK):
+        parser.error(f"--snapshot {snapshot}: its folder can't be written to")
     written = [text.partition("=")[::2] for text in arguments.token or [DEFAULT_TOKEN]]
-    tokens = dict(written)
-    if len(tokens) != len(written) or not all(tokens):
-        parser.error("--token is empty, or given twice: each campaign has a token of its own")
+    if len({token for token, _ in written}) != len(written):
+        parser.error("--token is given twice: each campaign has a token of its own")
     try:
         settings = _settings(arguments.settings, arguments.seed)
-        asyncio.run(_serve(arguments.host, arguments.port, tokens, settings, arguments.snapshot))
+        asyncio.run(_serve(arguments.host, arguments.port, dict(written), settings, snapshot))
     except ValueError as error:
         parser.exit(2, f"aimylogic-emulator: {error}\n")
     except OSError as error:
-        parser.exit(1, f"aimylogic-emulator: {error.filename or f'{arguments.host}:{arguments.port}'}: "
-                       f"{error.strerror or error}\n")  # fmt: skip
+        where = error.filename or f"{arguments.host}:{arguments.port}"
+        parser.exit(1, f"aimylogic-emulator: {where}: {error.strerror or error}\n")
 
 
 def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
@@ -76,22 +89,35 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     from aimylogic_provider.emulator.server import EmulatorServer
     from aimylogic_provider.emulator.settings import Settings
     from aimylogic_provider.emulator.state import EmulatorState
+    from aimylogic_provider.emulator.views import explained
 
-    state = EmulatorState(tokens, msgspec.convert(settings, Settings))
+    try:
+        state = EmulatorState(tokens, msgspec.convert(settings, Settings))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"--set: {explained(error)}") from None
+    taken = ""
     if snapshot is not None and snapshot.exists():
         state.restore(snapshot.read_bytes())
+        taken = f"Taken up from {snapshot}: {len(state.campaigns.all_jobs()):,} call jobs."
     server = EmulatorServer(state)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     port = await server.start(host, port)
+    print(f"The emulator serves {len(state.campaigns)} campaign(s) at http://{host}:{port}", flush=True)
+    print("A page at that address shows what it does. Ctrl-C ends it.", flush=True)
+    if list(tokens) == [DEFAULT_TOKEN]:
+        client = EmulatorClient(f"http://{host}:{port}")
+        print(f"For Airflow: export AIRFLOW_CONN_AIMYLOGIC_DEFAULT='{client.connection()}'", flush=True)
     if not _is_loopback(host):
         print("Others can reach it: it asks nobody for a password, and shows what it was sent.", flush=True)
-    print(f"The emulator serves {len(state.campaigns)} campaign(s) at http://{host}:{port}", flush=True)
+    if taken:
+        print(taken, flush=True)
     await stopped.wait()
     await server.stop()
     if snapshot is not None:
         _save(snapshot, state.snapshot())
+        print(f"Saved to {snapshot}: {len(state.campaigns.all_jobs()):,} call jobs.", flush=True)
 
 
 def _is_loopback(host: str) -> bool:

@@ -28,6 +28,7 @@ from aimylogic_provider.emulator.views import (
     Overview,
     Requests,
     Rings,
+    explained,
 )
 
 __all__ = ["PREFIX", "AdminApi"]
@@ -72,7 +73,7 @@ class Asked:
         except UnicodeDecodeError:
             raise AdminError("the body is not UTF-8") from None
         except (msgspec.DecodeError, RecursionError, ValueError) as error:
-            raise AdminError(f"the body can't be read: {error}") from None
+            raise AdminError(f"the body can't be read: {explained(error)}") from None
 
     def whole(self, name: str, default: int, most: int) -> int:
         """Read a whole number of the query."""
@@ -163,14 +164,13 @@ class AdminApi:
             (change.skew, clock.skew),
             (change.advance, clock.advance),
         ]
-        before = clock.now(), clock.rate
+        before = clock.reading()
         try:
             for value, step in steps:
                 if value is not None:
                     step(value)
         except ValueError as error:
-            clock.run(before[1])
-            clock.set(before[0])
+            clock.put_back(before)
             raise AdminError(str(error)) from None
         return clock.reading()
 
@@ -182,7 +182,7 @@ class AdminApi:
         try:
             settings = msgspec.convert({**msgspec.to_builtins(self._state.settings), **changed}, Settings)
         except msgspec.ValidationError as error:
-            raise AdminError(f"the settings can't be so: {error}") from None
+            raise AdminError(f"the settings can't be so: {explained(error)}") from None
         now = self._state.clock.now()
         for campaign in self._state.campaigns:
             campaign.life.run(now)
@@ -222,7 +222,7 @@ class AdminApi:
         phone, number = asked.query.get("phone"), asked.query.get("campaign")
         jobs: Sequence[Job] = self._state.campaigns.all_jobs()
         if phone is not None:
-            jobs = oracle.jobs_of(self._state, self._chosen(number), phone)
+            jobs = self._of_phone(phone, number)
         elif number is not None:
             jobs = self._campaign(number).jobs
         return oracle.job_views(self._state, jobs[start : start + size])
@@ -235,7 +235,14 @@ class AdminApi:
             wanted = None if payload is None else oracle.read_payload(payload)
         except ValueError as error:
             raise AdminError(str(error)) from None
-        return oracle.rings(oracle.jobs_of(self._state, self._chosen(asked.query.get("campaign")), phone), wanted)
+        return oracle.rings(self._of_phone(phone, asked.query.get("campaign")), wanted)
+
+    def _of_phone(self, phone: str, number: str | None) -> list[Job]:
+        campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
+        try:
+            return oracle.jobs_of(self._state, campaigns, phone)
+        except ValueError as error:
+            raise AdminError(str(error)) from None
 
     def _requests(self, asked: Asked) -> Requests:
         return oracle.journal_view(self._state, self._holder.pending, asked.whole("last", 10**6, 10**6))
@@ -262,9 +269,6 @@ class AdminApi:
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(campaigns)):
             raise AdminError(f"there is no such campaign: they are numbered 1 to {len(campaigns)}", 404)
         return campaigns[int(number) - 1]
-
-    def _chosen(self, number: str | None) -> list[Campaign]:
-        return list(self._state.campaigns) if number is None else [self._campaign(number)]
 
 
 def _no_method(methods: Sequence[str]) -> Answer:

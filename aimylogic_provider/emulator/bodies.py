@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -13,11 +14,23 @@ from aimylogic_provider.calls_api.values import read_time
 from aimylogic_provider.emulator.exchange import bad_request
 from aimylogic_provider.emulator.jobs import Span
 
-__all__ = ["AttemptsByDate", "Item", "JobsByDate", "LocalTimes", "Pagination", "Unfinished", "Which", "read_body"]
+__all__ = [
+    "AttemptsByDate",
+    "Item",
+    "JobsByDate",
+    "LocalTimes",
+    "Pagination",
+    "Unfinished",
+    "Which",
+    "read_body",
+    "unknown_fields",
+]
 
 T = TypeVar("T")
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_HALF = 0.0005
+"""Half of the millisecond to which reports round times, so that a job lies within the times that they tell of it."""
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
@@ -138,12 +151,28 @@ def read_body(body: bytes, kind: type[T]) -> T:
     return content
 
 
+def unknown_fields(body: bytes, kind: Any) -> set[str]:
+    """The fields of a body, which was read before, that its type doesn't know."""
+    content = msgspec.json.decode(body)
+    struct: type[Struct] = Item if isinstance(content, list) else kind
+    return {name for item in (content if isinstance(content, list) else [content]) for name in _unknown(item, struct)}
+
+
+def _unknown(content: dict[str, Any], struct: type[Struct]) -> Iterator[str]:
+    known = {one.encode_name: one.type for one in msgspec.structs.fields(struct)}
+    for name, value in content.items():
+        if name not in known:
+            yield name
+        elif isinstance(value, dict) and isinstance(known[name], type) and issubclass(known[name], Struct):
+            yield from _unknown(value, known[name])
+
+
 def _span(start: float | str | None, end: float | str | None) -> Span:
     moments = []
-    for moment in (start, end):
+    for moment, slack in ((start, -_HALF), (end, _HALF)):
         try:
             read = read_time(moment)
         except UnreadableError:
             raise bad_request("filter holds a time that is neither Unix milliseconds nor ISO 8601 text") from None
-        moments.append(None if read is None else read.timestamp())
+        moments.append(None if read is None else read.timestamp() + slack)
     return Span(*moments)

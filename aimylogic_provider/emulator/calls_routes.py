@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,6 +21,7 @@ from aimylogic_provider.emulator.bodies import (
     Unfinished,
     Which,
     read_body,
+    unknown_fields,
 )
 from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, ControlRefusal, Wanted, plain_phone
 from aimylogic_provider.emulator.exchange import (
@@ -38,6 +39,8 @@ from aimylogic_provider.emulator.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.policies import policy_of
 
 __all__ = ["Asked", "CallsApi", "Place", "locate"]
+
+T = TypeVar("T")
 
 _KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
@@ -73,6 +76,10 @@ class Asked:
     def name(self) -> str:
         """The endpoint's name."""
         return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
+
+    def take(self, body: bytes) -> None:
+        """Take in the body, in which there may be more parameters than are known without it."""
+        self.body, self._fields = body, None
 
     def fields(self) -> dict[str, str]:
         """The parameters of the query, and of a form body where there is one.
@@ -185,7 +192,7 @@ class CallsApi:
         except Refusal as refusal:
             return error(refusal)
         except ControlRefusal as refusal:
-            return json_answer(refusal.body, 400)
+            return json_answer(refusal.body, 400, reason=str(refusal.body["error"]))
 
     @staticmethod
     def _add_phone(campaign: Campaign, now: float, asked: Asked) -> Answer:
@@ -207,7 +214,7 @@ class CallsApi:
 
     @staticmethod
     def _add_phones(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        items = read_body(_json(campaign, asked), list[Item])
+        items = _read(campaign, asked, list[Item])
         if not items:
             raise bad_request("the list is empty")
         policies: dict[object, Policy | None] = {}
@@ -225,19 +232,19 @@ class CallsApi:
 
     @staticmethod
     def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        which = read_body(_json(campaign, asked), Which)
+        which = _read(campaign, asked, Which)
         jobs = campaign.cancel(now, which.phones, which.ids, asked.key(), _parameters(asked))
         return json_answer([job.id for job in jobs], jobs=jobs)
 
     @staticmethod
     def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        which = read_body(_json(campaign, asked), Which)
+        which = _read(campaign, asked, Which)
         campaign.life.run(now)
         return _rows(campaign, now, campaign.find(now, which.phones, which.ids))
 
     @staticmethod
     def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        body = read_body(_json(campaign, asked), JobsByDate)
+        body = _read(campaign, asked, JobsByDate)
         created, finished = body.filter.spans()
         campaign.life.run(now)
         page = body.pagination
@@ -245,13 +252,13 @@ class CallsApi:
 
     @staticmethod
     def _unfinished(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        page = read_body(_json(campaign, asked), Unfinished).pagination
+        page = _read(campaign, asked, Unfinished).pagination
         campaign.life.run(now)
         return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
 
     @staticmethod
     def _attempts(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        which = read_body(_json(campaign, asked), Which)
+        which = _read(campaign, asked, Which)
         campaign.life.run(now)
         settings = campaign.house.settings
         return json_answer(
@@ -264,7 +271,7 @@ class CallsApi:
 
     @staticmethod
     def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        body = read_body(_json(campaign, asked), AttemptsByDate)
+        body = _read(campaign, asked, AttemptsByDate)
         begun, ended = body.filter.spans()
         campaign.life.run(now)
         page = body.pagination
@@ -290,10 +297,15 @@ class CallsApi:
         return Answer(content_type="text/plain")
 
 
-def _json(campaign: Campaign, asked: Asked) -> bytes:
-    if campaign.house.settings.json_content_type and asked.content_type != _JSON:
+def _read(campaign: Campaign, asked: Asked, kind: type[T]) -> T:
+    """Read the JSON body."""
+    settings = campaign.house.settings
+    if settings.json_content_type and asked.content_type != _JSON:
         raise bad_request(f"the body's content type is not {_JSON}", 415)
-    return asked.body
+    content = read_body(asked.body, kind)
+    if settings.unknown_fields == "refused" and (unknown := unknown_fields(asked.body, kind)):
+        raise bad_request(f"the body holds fields that the endpoint doesn't know: {', '.join(sorted(unknown))[:200]}")
+    return content
 
 
 def _parameters(asked: Asked) -> str:

@@ -6,7 +6,9 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -324,6 +326,9 @@ class Campaigns:
             raise ValueError("a job belongs to no campaign")
         if any(number not in numbers for use in uses for number in use.jobs):
             raise ValueError("a key belongs to no job")
+        for job in self._jobs:
+            if job.payload is not None:
+                msgspec.json.decode(job.payload, type=dict[str, Any])
         for campaign in self:
             campaign.restore((job for job in self._jobs if job.campaign == campaign.number), now)
         for use in uses:

@@ -8,17 +8,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, Unpack
 from urllib.parse import urlencode
 
 import msgspec
 
+from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.clock import ClockReading
 from aimylogic_provider.emulator.faults import Fault
 from aimylogic_provider.emulator.journal import Line
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.settings import Chosen, Settings
 from aimylogic_provider.emulator.views import CampaignView, JobView, Requests, Rings
 
 __all__ = ["EmulatorClient", "EmulatorError", "OrderedFault"]
@@ -28,6 +30,20 @@ T = TypeVar("T")
 
 class EmulatorError(Exception):
     """What the emulator refused, with its reason."""
+
+
+PhaseName = Literal["before_read", "before_commit", "after_commit", "in_body", "committed_late"]
+ActionName = Literal[
+    "reset", "close", "delay", "drip", "status", "garbage", "truncated", "html", "redirect", "wrong_content_type",
+    "no_date",
+]  # fmt: skip
+StatusName = Literal["new", "planned", "inProgress", "finished", "paused", "deleted"]
+
+
+class _LeftOut(Enum):
+    """Stands for an argument that was not given, where None means something."""
+
+    IT = 0
 
 
 class OrderedFault:
@@ -48,17 +64,26 @@ class OrderedFault:
                 return rule.hits
         raise EmulatorError(f"rule {self.rule.id} was dropped")
 
+    def __repr__(self) -> str:
+        rule = next((rule for rule in self._client.faults() if rule.id == self.rule.id), self.rule)
+        where = rule.path or "every endpoint"
+        return f"<fault {rule.action} {rule.phase} at {where}: {rule.seen} requests matched, {rule.hits} struck>"
+
 
 class EmulatorClient:
     """Tells a running emulator what to do, and asks it what it knows.
 
     :param url: scheme, host and port
-    :param token: the token of its first campaign, for :attr:`connection`
+    :param token: the token of its first campaign, for :meth:`connection`, if it was started with another than the
+        vendor's example
     """
 
     def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
-        self._url = url.rstrip("/")
+        self._url = (url if "://" in url else f"http://{url}").rstrip("/")
         self.token = token
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
 
     @property
     def url(self) -> str:
@@ -88,12 +113,18 @@ class EmulatorClient:
         """Return the emulator's time, in UTC."""
         return datetime.fromtimestamp(self._ask("GET", "/clock", ClockReading).now, UTC)
 
-    def advance(self, *, hours: float = 0.0, minutes: float = 0.0, seconds: float = 0.0) -> None:
+    def advance(self, *, days: float = 0.0, hours: float = 0.0, minutes: float = 0.0, seconds: float = 0.0) -> None:
         """Move the clock; backwards if negative."""
-        self._move(advance=hours * 3600 + minutes * 60 + seconds)
+        self._move(advance=days * 86400 + hours * 3600 + minutes * 60 + seconds)
 
     def set_time(self, moment: datetime) -> None:
-        """Set the clock; it runs on from there."""
+        """Set the clock; it runs on from there.
+
+        :param moment: with a time zone
+        :raises EmulatorError: if it has none
+        """
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise EmulatorError(f"{moment!r} is no datetime with a time zone: give one, as in datetime.now(UTC)")
         self._move(now=moment.timestamp())
 
     def skew(self, seconds: float) -> None:
@@ -110,10 +141,11 @@ class EmulatorClient:
 
     # How the server behaves
 
-    def settings(self, **changes: object) -> Settings:
+    def settings(self, **changes: Unpack[Chosen]) -> Settings:
         """Change settings, if any are named, and return all.
 
         :param changes: see :class:`~aimylogic_provider.emulator.settings.Settings`
+        :raises EmulatorError: if one can't be so, saying why; then none is changed
         """
         return self._ask("PATCH" if changes else "GET", "/settings", Settings, changes or None)
 
@@ -121,26 +153,68 @@ class EmulatorClient:
         """Return all campaigns."""
         return self._ask("GET", "/campaigns", list[CampaignView])
 
-    def campaign(self, number: int = 1, **changes: object) -> CampaignView:
+    def campaign(
+        self, number: int = 1, *, name: str | None = None, status: StatusName | None = None, lines: int | None = None
+    ) -> CampaignView:
         """Change a campaign, if any change is named, and return it.
 
-        :param changes: ``name``, ``status``, ``lines`` (simultaneous calls at most)
+        :param number: 1 and up, in the order of the tokens
+        :param lines: simultaneous calls at most; 0 to ring nobody from now on
+        :raises EmulatorError: if there is no such campaign, or it can't be so
         """
-        if changes:
-            return self._ask("PATCH", f"/campaigns/{number}", CampaignView, changes)
-        return self.campaigns()[number - 1]
+        changes = {"name": name, "status": status, "lines": lines}
+        chosen = {field: value for field, value in changes.items() if value is not None}
+        return self._ask("PATCH", f"/campaigns/{number}", CampaignView, chosen)
 
     # Faults
 
-    def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
+    def fault(
+        self,
+        phase: PhaseName,
+        action: ActionName,
+        *,
+        path: str = "",
+        method: str = "",
+        phone: str = "",
+        key: str = "",
+        nth: int | None = None,
+        every: int | None = None,
+        probability: float | None = None,
+        seed: int = 0,
+        times: int | _LeftOut | None = _LeftOut.IT,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+        seconds: float | None = None,
+        commit_after: float | None = None,
+    ) -> OrderedFault:
         """Order a fault, behind the others.
 
-        :param phase: ``before_read``, ``before_commit``, ``after_commit``, ``in_body`` or ``committed_late``
-        :param action: ``reset``, ``close``, ``delay``, ``drip``, ``status``, ``garbage``, ``truncated``, ``html``,
-            ``redirect``, ``wrong_content_type`` or ``no_date``
-        :param rule: see :class:`~aimylogic_provider.emulator.faults.Fault`
+        :param phase: when it strikes
+        :param action: what it does
+        :param path: the endpoint's name, which is the path behind the token, as in ``addPhone`` or
+            ``callJob/getReport``; empty for every one
+        :param method: the request's method; empty for every method
+        :param phone: a number with country code that the request bears; empty for every one
+        :param key: the idempotence key that it bears; empty for every one
+        :param nth: only the n-th of the requests that match, counted from 1
+        :param every: every n-th of them
+        :param probability: so many of them, drawn by *seed*
+        :param times: how many requests it strikes, None for all; 1 if left out, but all with *every* or *probability*
+        :param status: of ``status`` (503), ``garbage`` and ``html`` (200), ``redirect`` (302)
+        :param headers: of an answer that it gives itself, as in ``Retry-After``
+        :param body: JSON body of ``status``
+        :param seconds: real seconds: how long ``delay`` and ``drip`` take, and how long the others wait first
+        :param commit_after: real seconds from a fault of phase ``committed_late`` to the request's taking effect
         :raises EmulatorError: if it could never strike, saying why
         """
+        rule: dict[str, object] = {
+            "path": path, "method": method, "phone": phone, "key": key, "nth": nth, "every": every,
+            "probability": probability, "seed": seed, "status": status, "headers": dict(headers or {}), "body": body,
+            "seconds": seconds, "commit_after": commit_after,
+        }  # fmt: skip
+        if times is not _LeftOut.IT:
+            rule["times"] = times
         return OrderedFault(self, self._ask("POST", "/faults", Fault, {"phase": phase, "action": action, **rule}))
 
     def faults(self) -> list[Fault]:
@@ -170,6 +244,7 @@ class EmulatorClient:
         :param phone: with country code
         :param payload: count only jobs with just this payload
         :param campaign: count only this campaign's
+        :raises EmulatorError: if *phone* is no number with a country code, so that nobody can be rung by it
         """
         wanted = {
             "phone": phone,
@@ -188,7 +263,14 @@ class EmulatorClient:
         return self._ask("GET", "/requests", Requests).requests
 
     def count(self, endpoint: str | None = None) -> int:
-        """Return how many requests an endpoint has had, or all of them."""
+        """Return how many requests an endpoint has had, or all of them.
+
+        :param endpoint: its name, as in ``addPhone`` or ``callJob/getReport``
+        :raises EmulatorError: if there is no such endpoint
+        """
+        names = [one.name for one in ENDPOINTS]
+        if endpoint is not None and endpoint not in names:
+            raise EmulatorError(f"{endpoint!r} is no endpoint: use one of {', '.join(names)}")
         counts = self._ask("GET", "/requests?last=0", Requests).counts
         return sum(counts.values()) if endpoint is None else counts.get(endpoint, 0)
 
@@ -241,3 +323,5 @@ class EmulatorClient:
             except (ValueError, KeyError, TypeError):
                 reason = told[:200]
             raise EmulatorError(reason) from None
+        except OSError as error:
+            raise EmulatorError(f"no emulator answers at {self.url}: {getattr(error, 'reason', error)}") from None

@@ -42,8 +42,8 @@ class VirtualClock:
         self._rate = 1.0
 
     def now(self) -> float:
-        """The time now."""
-        return self._shown + (time.monotonic() - self._since) * self._rate
+        """The time now. A clock that has run for a hundred years runs no faster than real time."""
+        return min(self._shown + (time.monotonic() - self._since) * self._rate, time.time() + _CENTURY)
 
     @property
     def rate(self) -> float:
@@ -79,5 +79,8 @@ class VirtualClock:
         """
         if not 0 <= rate <= _FASTEST:
             raise ValueError(f"the clock can't run at the rate {rate!r}: give 0 (it stands still) to {_FASTEST:,.0f}")
-        self.set(self.now())
-        self._rate = rate
+        self._shown, self._since, self._rate = self.now(), time.monotonic(), rate
+
+    def put_back(self, reading: ClockReading) -> None:
+        """Show and run again as it did when it was read."""
+        self._shown, self._since, self._rate = reading.now, time.monotonic(), reading.rate

@@ -42,6 +42,7 @@ class Answer:
     """What is answered.
 
     :param jobs: the call jobs that the request created or found, for the journal
+    :param reason: why it was refused, for the journal
     """
 
     status: int = 200
@@ -49,16 +50,17 @@ class Answer:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     jobs: Sequence[Job] = ()
+    reason: str = ""
 
 
-def json_answer(content: object, status: int = 200, jobs: Sequence[Job] = ()) -> Answer:
+def json_answer(content: object, status: int = 200, jobs: Sequence[Job] = (), reason: str = "") -> Answer:
     """Answer with JSON."""
-    return Answer(status, msgspec.json.encode(content), jobs=jobs)
+    return Answer(status, msgspec.json.encode(content), jobs=jobs, reason=reason)
 
 
 def error(refusal: Refusal) -> Answer:
     """Answer with an error."""
-    return json_answer(refusal.body, refusal.status)
+    return json_answer(refusal.body, refusal.status, reason=str(refusal.body["type"]))
 
 
 @dataclass(frozen=True, slots=True)

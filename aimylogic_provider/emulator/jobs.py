@@ -9,6 +9,9 @@ from msgspec import Struct
 
 __all__ = ["Attempt", "Job", "Policy", "Result", "Span", "State"]
 
+_END_OF_TIME = 253402300800.0
+"""The year 10000."""
+
 
 class Result(StrEnum):
     """How an attempt ends, and with the last one the job."""
@@ -48,6 +51,19 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_interval: float | None = None
     max_attempts: int | None = None
     priority: int = 3
+
+    def __post_init__(self) -> None:
+        limits = [moment for moment in (self.start, self.finish) if moment is not None]
+        spans = [span for day in self.times or () for span in day or ()]
+        if (
+            not all(abs(moment) < _END_OF_TIME for moment in limits)
+            or not all(day in range(7) for day in self.days or ())
+            or (self.times is not None and len(self.times) != 7)
+            or not all(0 <= begins < ends <= 1440 for begins, ends in spans)
+            or not 1 <= self.priority <= 5
+            or (self.retry_interval or 0.0) < 0
+        ):
+            raise ValueError("a policy is none that addPhones could have made")
 
 
 class Attempt(Struct, gc=False):

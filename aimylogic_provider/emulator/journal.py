@@ -27,6 +27,7 @@ class Line(Struct, gc=False):
     :param jobs: the ids of the jobs that it created, or that its key found, also when a fault kept them from the
         client; the first few of many
     :param numbers: how many jobs those are
+    :param reason: the ``type`` of the error that it was answered with
     """
 
     at: float
@@ -37,6 +38,7 @@ class Line(Struct, gc=False):
     outcome: str
     jobs: tuple[str, ...] = ()
     numbers: int = 0
+    reason: str = ""
 
     @property
     def job(self) -> str | None:

@@ -94,7 +94,7 @@ class Life:
             return False
         attempt = self._ringing(job, max(now, self.reached))
         if attempt is not None:
-            attempt.ended, attempt.cut = now, True
+            attempt.ended, attempt.cut = max(now, attempt.started), True
             attempt.talk = max(0, min(attempt.talk, int(now - attempt.started)))
             self.talk += attempt.talk
             self.busy -= 1
@@ -178,7 +178,7 @@ class Life:
         job.ready = moment
         attempt = Attempt(number, moment, moment + seconds, result, talk)
         job.attempts.append(attempt)
-        insort(self.rung, (job, attempt), key=started)
+        insort(self.rung, (job, attempt), key=lambda rung: (started(rung), rung[0].number))
         self.busy += 1
         self._expect(moment + seconds, _ENDS, job.number, job)
 
@@ -212,7 +212,7 @@ class Life:
         job.finished, job.ending = moment, ending
         self.endings[ending] += 1
         del self.open[job.number]
-        insort(self.finished, job, key=over)
+        insort(self.finished, job, key=lambda job: (over(job), job.number))
 
     @staticmethod
     def _ringing(job: Job, moment: float) -> Attempt | None:

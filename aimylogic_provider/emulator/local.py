@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import msgspec
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.client import EmulatorClient
+from aimylogic_provider.emulator.client import EmulatorClient, EmulatorError
 from aimylogic_provider.emulator.server import EmulatorServer
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.settings import Chosen, Settings
 from aimylogic_provider.emulator.state import EmulatorState
+from aimylogic_provider.emulator.views import explained
 
 __all__ = ["Emulator"]
 
@@ -29,6 +31,7 @@ class Emulator(EmulatorClient):
     :param host: where it listens: this machine alone, unless told otherwise
     :param port: 0 for any free one
     :param tokens: one campaign each; their names by token, if they are to have any
+    :raises EmulatorError: if a token or a setting can't be so
     :param settings: see :class:`~aimylogic_provider.emulator.settings.Settings`
     """
 
@@ -38,13 +41,16 @@ class Emulator(EmulatorClient):
         host: str = "127.0.0.1",
         port: int = 0,
         tokens: Sequence[str] | Mapping[str, str] = (DEFAULT_TOKEN,),
-        **settings: object,
+        **settings: Unpack[Chosen],
     ) -> None:
-        super().__init__("", next(iter(tokens)))
         self.host = host
         self.port = port
+        try:
+            self._state = EmulatorState(tokens, msgspec.convert(settings, Settings))
+        except ValueError as error:
+            raise EmulatorError(f"the emulator can't be so: {explained(error)}") from None
+        super().__init__(self.url, next(iter(tokens)))
         self.tokens = tuple(tokens)
-        self._state = EmulatorState(tokens, msgspec.convert(settings, Settings))
         self._server = EmulatorServer(self._state)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="aimylogic-emulator", daemon=True)
@@ -55,6 +61,8 @@ class Emulator(EmulatorClient):
         return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Emulator:
+        if self._loop.is_closed():
+            raise EmulatorError("an emulator serves once: make another one, or use reset() to begin anew")
         self._thread.start()
         try:
             started = asyncio.run_coroutine_threadsafe(self._server.start(self.host, self.port), self._loop)

@@ -143,8 +143,9 @@ def calls_document() -> dict[str, Any]:
                     "200": _result(endpoint.name),
                     **{
                         str(status): _json(_ERROR, "refused")
-                        for status in sorted({400, 404, 413, 415} | {status for status, _ in endpoint.refusals})
+                        for status in sorted({400, 404, 408, 413, 415} | {status for status, _ in endpoint.refusals})
                     },
+                    "405": _json({"type": "object"}, "no such method"),
                 },
             }
             if endpoint.name in _BODIES:
@@ -170,7 +171,10 @@ def emulator_document(prefix: str, routes: Sequence[Route]) -> dict[str, Any]:
             "parameters": parameters,
             "responses": {
                 "200": _json(result, "done"),
-                **{status: _json({"type": "object"}, "refused") for status in ("400", "404", "413")},
+                **{
+                    status: _json({"type": "object"}, "refused")
+                    for status in ("400", "403", "404", "405", "408", "413")
+                },
             },
         }
         if route.body is not None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from aimylogic_provider.calls_api.phone import mask_phone
-from aimylogic_provider.emulator.campaigns import Campaign, plain_phone
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+from aimylogic_provider.emulator.campaigns import Campaign
 from aimylogic_provider.emulator.jobs import Job
 from aimylogic_provider.emulator.reports import counts_by_status, shown_state, shown_status
 from aimylogic_provider.emulator.state import EmulatorState
@@ -17,6 +20,8 @@ from aimylogic_provider.emulator.views import CampaignView, JobView, Overview, R
 __all__ = ["campaign_view", "job_views", "jobs_of", "journal_view", "overview", "read_payload", "rings"]
 
 _SHOWN = 50
+_LONG_NUMBER = re.compile(r"[0-9]{9,}")
+K = TypeVar("K", str, str | None)
 
 
 def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
@@ -58,11 +63,21 @@ def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
 
 
 def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> list[Job]:
-    """The jobs of a person in some campaigns, oldest first."""
+    """The jobs of a person in some campaigns, oldest first.
+
+    :raises ValueError: if it is no number with a country code
+    """
+    try:
+        # A raw plus in an address is read as a space.
+        canonical = canonical_phone(f"+{phone[1:]}" if phone.startswith(" ") else phone)
+    except RejectedError:
+        raise ValueError(
+            "phone is no number with a country code, so nobody can be rung by it: write it as in +79123456789"
+        ) from None
     now = state.clock.now()
     for campaign in campaigns:
         campaign.life.run(now)
-    jobs = [job for campaign in campaigns for job in campaign.of_phone(plain_phone(phone))]
+    jobs = [job for campaign in campaigns for job in campaign.of_phone(canonical)]
     return sorted(jobs, key=lambda job: job.number)
 
 
@@ -87,18 +102,26 @@ def journal_view(state: EmulatorState, pending: int, last: int) -> Requests:
 
 
 def overview(state: EmulatorState, pending: int) -> Overview:
-    """What the page shows, phones masked, payloads left out."""
+    """What the page shows: phones masked, also those that stand in keys; payloads left out."""
     jobs = job_views(state, state.campaigns.all_jobs()[-_SHOWN:])
+    journal = journal_view(state, pending, _SHOWN)
+    journal.requests = [replace(line, key=_masked_key(line.key)) for line in journal.requests]
     return Overview(
         clock=state.clock.reading(),
         campaigns=[campaign_view(state, campaign) for campaign in state.campaigns],
-        jobs=[msgspec.structs.replace(job, phone=mask_phone(job.phone), payload={}) for job in reversed(jobs)],
-        journal=journal_view(state, pending, _SHOWN),
+        jobs=[
+            replace(job, phone=mask_phone(job.phone), key=_masked_key(job.key), payload={}) for job in reversed(jobs)
+        ],
+        journal=journal,
         faults=[
-            msgspec.structs.replace(rule, phone=mask_phone(rule.phone) if rule.phone else "")
+            replace(rule, phone=mask_phone(rule.phone) if rule.phone else "", key=_masked_key(rule.key))
             for rule in state.faults.rules
         ],
     )
+
+
+def _masked_key(key: K) -> K:
+    return key and _LONG_NUMBER.sub(lambda found: mask_phone(found[0]), key)
 
 
 def masked_token(token: str) -> str:

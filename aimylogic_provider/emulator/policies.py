@@ -19,7 +19,7 @@ __all__ = ["next_opening", "policy_of", "zone_of"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_DAY = timedelta(days=1)
+_DAY, _MINUTE, _NONE = timedelta(days=1), timedelta(minutes=1), timedelta()
 
 
 def policy_of(
@@ -120,21 +120,32 @@ def next_opening(policy: Policy | None, zone: tzinfo | None, moment: float) -> f
 
 
 def _allowed(policy: Policy, zone: tzinfo, moment: float) -> float | None:
+    try:
+        return _first_allowed(policy, zone, moment)
+    except (OverflowError, ValueError):  # after the last day of the calendar
+        return None
+
+
+def _first_allowed(policy: Policy, zone: tzinfo, moment: float) -> float | None:
     midnight = datetime.fromtimestamp(moment, zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    for _ in range(8):
+    for _ in range(15):  # a week, and one more if a zone leaps over the only time
         day = midnight.weekday()
         if policy.days is None or day in policy.days:
             spans = policy.times[day] if policy.times is not None else None
             for begins, ends in ((0, 1440),) if spans is None else spans:
-                if _at(midnight, ends) > moment:
-                    return max(_at(midnight, begins), moment)
+                opening, closing = max(_at(midnight, begins), moment), _at(midnight, ends)
+                if opening < closing:
+                    return opening
         midnight += _DAY
     return None
 
 
 def _at(midnight: datetime, minutes: int) -> float:
-    """The moment of a day's local time, whatever the zone does to its clocks that day."""
-    return (midnight + timedelta(minutes=minutes)).timestamp()
+    """The moment of a day's local time: of one that is shown twice the first, of one leapt over the leap's end."""
+    local = midnight + timedelta(minutes=minutes)
+    while (local.utcoffset() or _NONE) < (local.replace(fold=1).utcoffset() or _NONE):
+        local += _MINUTE
+    return local.timestamp()
 
 
 def zone_of(job: Job) -> tzinfo:
@@ -165,5 +176,5 @@ def _named_zone(text: str) -> tzinfo:
         return timezone(offset if text[0] == "+" else -offset)
     try:
         return ZoneInfo(text)
-    except (OSError, ValueError):  # a number whose zone phonenumbers doesn't know: Etc/Unknown
+    except (LookupError, OSError, ValueError):  # a number whose zone phonenumbers doesn't know: Etc/Unknown
         return UTC

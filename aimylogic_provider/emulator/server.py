@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
-from aiohttp import ClientError, web
+from aiohttp import ClientError, StreamReader, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
@@ -39,7 +39,13 @@ _log = logging.getLogger(__name__)
 class _Connection(web.RequestHandler):
     """A connection. What is no HTTP is refused in words of our own: aiohttp's quote the request, token and all."""
 
-    __slots__ = ()
+    content: StreamReader | None = None
+    """The body of the request that was begun last."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.content is not None:  # else aiohttp waits for the rest of a refused body though its client is gone
+            self.content.feed_eof()
 
     def handle_error(
         self,
@@ -108,6 +114,7 @@ class EmulatorServer:
             task.cancel()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        cast(_Connection, request.protocol).content = request.content
         target = Target.of(request.raw_path)
         if request.headers.get("Expect", "").lower() == "100-continue" and not is_gone(request):
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # type: ignore[union-attr]  # of WriteTransport
@@ -135,7 +142,7 @@ class EmulatorServer:
                 response.force_close()
                 return response
         try:
-            asked.body = await self._body(request)
+            asked.take(await self._body(request))
         except Refusal as refusal:
             self._note(asked, refusal.status, line=line)
             return self._response(error(refusal), last=True)
@@ -233,6 +240,8 @@ class EmulatorServer:
             self.state.journal.note(line)
         else:
             line.outcome += f", {said}"
+        if answer is not None:
+            line.reason = answer.reason
         if answer is not None and answer.jobs:
             line.made(answer.jobs)
             line.phone = line.phone or mask_phone(answer.jobs[0].phone)

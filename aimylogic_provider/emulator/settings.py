@@ -5,15 +5,17 @@ Each default is the harder case for a client, or, where two sources differ, the 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypedDict
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phone import canonical_phone
 from aimylogic_provider.emulator.jobs import Result
 
-__all__ = ["Settings"]
+__all__ = ["Chosen", "Settings"]
 
 _ODDS = {
     Result.LONG_CALL_WITH_RESULT: 50.0,
@@ -41,6 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param cancelled_status: ``jobStatus`` of a cancelled job
     :param running_status: ``status`` of a running campaign
     :param json_content_type: whether a JSON body needs the content type ``application/json``
+    :param unknown_fields: what becomes of fields of a JSON body that the contract doesn't know, as when one is misspelt
     :param control_repeats: what pausing a paused campaign is answered, or stopping a stopped one
     :param resumes_stopped: whether a stopped campaign can be resumed
     :param bad_numbers: numbers that only the server knows to be bad: with country code; a ``*`` at the end for all that
@@ -66,6 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cancelled_status: Literal["cancelledByUser", "canceled"] = "cancelledByUser"
     running_status: Literal["inProgress", "inProcess"] = "inProgress"
     json_content_type: bool = True
+    unknown_fields: Literal["ignored", "refused"] = "ignored"
     control_repeats: Literal["refused", "accepted"] = "refused"
     resumes_stopped: bool = False
     bad_numbers: tuple[Annotated[str, Meta(pattern=r"^\+?[0-9]+\*?$", max_length=20)], ...] = ()
@@ -79,15 +83,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not any(self.odds.values()):
             raise ValueError("odds are all 0: give at least one result a weight above 0")
+        outcomes = {}
         for phone, results in self.outcomes.items():
             if not results:
                 raise ValueError("outcomes name a phone without a result: give at least one")
             try:
-                canonical = canonical_phone(f"+{phone.removeprefix('+')}")
+                outcomes[canonical_phone(f"+{phone.removeprefix('+')}")] = results
             except RejectedError:
-                canonical = ""
-            if phone != canonical:
-                raise ValueError("outcomes name phones as digits with country code and without a plus")
+                raise ValueError("outcomes name a phone that is no number with a country code") from None
+        force_setattr(self, "outcomes", outcomes)
 
     def knows_bad(self, phone: str) -> bool:
         """Whether only the server knows *phone* (canonical) to be bad."""
@@ -95,3 +99,31 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             phone.startswith(bad[:-1]) if bad.endswith("*") else phone == bad
             for bad in (bad.removeprefix("+") for bad in self.bad_numbers)
         )
+
+
+class Chosen(TypedDict, total=False):
+    """Some of the :class:`Settings`, as keyword arguments."""
+
+    campaign_before_key: bool
+    same_key_other_parameters: Literal["first_job", "new_job"]
+    error_uses_up_key: bool
+    keys_shared_by_campaigns: bool
+    test_address_heeds_key: bool
+    page_order: Literal["newest_first", "oldest_first"]
+    report_lag: float
+    id_as: Literal["json", "text"]
+    status_as: Literal["text", "json"]
+    times_as: Literal["milliseconds", "text"]
+    cancelled_status: Literal["cancelledByUser", "canceled"]
+    running_status: Literal["inProgress", "inProcess"]
+    json_content_type: bool
+    unknown_fields: Literal["ignored", "refused"]
+    control_repeats: Literal["refused", "accepted"]
+    resumes_stopped: bool
+    bad_numbers: Sequence[str]
+    max_body: int
+    seed: int
+    odds: Mapping[str, float]
+    outcomes: Mapping[str, Sequence[str]]
+    max_attempts: int
+    retry_interval: float

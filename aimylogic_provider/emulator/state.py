@@ -69,7 +69,7 @@ class EmulatorState:
         settings: Settings | None = None,
         journal_size: int = 10_000,
     ) -> None:
-        self._tokens = dict(tokens) if isinstance(tokens, Mapping) else dict.fromkeys(tokens, "")
+        self._tokens = _checked(tokens)
         self._settings = settings or Settings()
         self._journal_size = journal_size
         self.reset()
@@ -139,7 +139,7 @@ class EmulatorState:
             campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
         try:
             campaigns.restore(content.jobs, content.keys, content.now)
-        except (LookupError, ValueError) as error:
+        except (LookupError, ValueError, RecursionError) as error:
             raise SnapshotError(f"the snapshot's parts don't belong together: {error}") from None
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
             campaign.set_status(content.now, held.status)
@@ -148,3 +148,19 @@ class EmulatorState:
         journal.lines.extend(content.requests)
         journal.counts, journal.outcomes = Counter(content.counts), Counter(content.outcomes)
         self.clock, self.campaigns, self.faults, self.journal = clock, campaigns, faults, journal
+
+
+def _checked(tokens: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """Names by token.
+
+    :raises ValueError: for tokens that no address can bear, or that are given twice, or none
+    """
+    if isinstance(tokens, str):
+        raise ValueError("tokens are a single text: give a list, even of one")
+    listed = list(tokens)
+    bad = [token for token in listed if not (token.isascii() and token.isprintable()) or set(token) & set(" /\\?#=")]
+    if not all(listed) or bad:
+        raise ValueError("a token is empty, or holds characters that no token has (spaces, slashes, equals signs)")
+    if not listed or len(set(listed)) != len(listed):
+        raise ValueError("tokens are none, or one is given twice: each campaign has a token of its own")
+    return dict(tokens) if isinstance(tokens, Mapping) else dict.fromkeys(listed, "")

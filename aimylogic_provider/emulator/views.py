@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
 from aimylogic_provider.emulator.clock import ClockReading
-from aimylogic_provider.emulator.faults import Fault
+from aimylogic_provider.emulator.faults import Action, Fault, Phase
+from aimylogic_provider.emulator.jobs import Result
 from aimylogic_provider.emulator.journal import Line
 
-__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings"]
+__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "explained"]
 
 CampaignStatus = Literal["new", "planned", "inProgress", "inProcess", "finished", "paused", "deleted"]
 
@@ -108,3 +109,21 @@ class Overview(Struct, kw_only=True):
     jobs: list[JobView]
     journal: Requests
     faults: list[Fault]
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "$.phase": tuple(Phase),
+    "$.action": tuple(Action),
+    "$.status": get_args(CampaignStatus),
+    "$.odds": tuple(Result),
+    "$.outcomes": tuple(Result),
+}
+
+
+def explained(error: Exception) -> str:
+    """What is wrong with a value, and what it may be."""
+    text = str(error)
+    for place, choices in _CHOICES.items():
+        if place in text and "enum" in text:
+            return f"{text}: use one of {', '.join(choices)}"
+    return text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, Request, expect, sync_playwright
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
 
@@ -43,23 +43,31 @@ def page(chromium: Browser, emulator: Emulator) -> Iterator[Page]:
     context.set_default_timeout(5_000)
     page = context.new_page()
     trouble: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        trouble.append(dialog.message)
+        dialog.dismiss()
+
+    def look(request: Request) -> None:
+        if not request.url.startswith((f"{emulator.url}/", "data:,")):
+            trouble.append(request.url)
+
     page.on("console", lambda message: trouble.append(message.text))
     page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
-    page.on(
-        "request", lambda request: trouble.append(request.url) if not request.url.startswith(emulator.url) else None
-    )
+    page.on("dialog", dismiss)
+    page.on("request", look)
     page.goto(emulator.url)
     expect(page.locator("#connection")).to_have_text("live")
     yield page
     context.close()
-    assert [text for text in trouble if not text.startswith("data:")] == []
+    assert trouble == []
 
 
 def add(emulator: Emulator, key: str | None = "a", **query: str) -> Any:
     url = f"{emulator.url}/api/crmCalls/campaign/{DEFAULT_TOKEN}/addPhone"
     headers = {} if key is None else {"Idempotence-Key": key}
-    return requests.post(url, params={"phone": PHONE, **query}, headers=headers, timeout=5).json()
+    answer = requests.post(url, params={"phone": PHONE, **query}, headers=headers, timeout=5)
+    return answer.json() if answer.ok else None
 
 
 def test_a_click_on_25_hours_changes_what_add_phone_does(emulator: Emulator, page: Page) -> None:
@@ -91,11 +99,21 @@ def test_it_shows_jobs_requests_and_campaigns_as_they_come(emulator: Emulator, p
     number = add(emulator, name="Alex")
     row = page.locator("#jobs tr")
     expect(row).to_contain_text(re.compile(rf"{number}.*7912\*\*\*6789.*inProcess"))
-    expect(page.locator("#requests tr")).to_contain_text(re.compile(r"POST addPhone.*7912\*\*\*6789.*200"))
+    expect(page.locator("#requests tr")).to_contain_text(re.compile(r"POST addPhone.*200.*7912\*\*\*6789"))
     expect(page.locator(".campaign").first).to_contain_text("Emulated campaign 1")
     expect(page.locator(".campaign").first).to_contain_text("inProcess 1")
     emulator.advance(hours=1)
     expect(row).not_to_contain_text("inProcess")
+    expect(page.locator(".campaign .bar").first.locator("i")).to_have_count(1)
+
+
+def test_a_test_call_is_told_from_others(emulator: Emulator, page: Page) -> None:
+    add(emulator)
+    address = f"{emulator.url}/api/crmCalls/campaign/{DEFAULT_TOKEN}/test/addPhone"
+    assert requests.get(address, params={"phone": PHONE}, timeout=5).ok
+    expect(page.locator("#jobs tr")).to_have_count(2)
+    expect(page.locator("#jobs tr").first.locator("td").first).to_have_attribute("title", "a test call")
+    expect(page.locator("#jobs td[title='a test call']")).to_have_count(1)
 
 
 def test_what_callers_send_is_escaped(emulator: Emulator, page: Page) -> None:
@@ -104,15 +122,16 @@ def test_what_callers_send_is_escaped(emulator: Emulator, page: Page) -> None:
     add(emulator, bad, phone=PHONE, **{bad: bad})
     add(emulator, bad + "2", phone=bad)
     requests.get(f"{emulator.url}/{bad}", timeout=5)
+    emulator.fault("before_commit", "reset", path="addPhone", key=bad)
     expect(page.locator("#requests tr")).to_have_count(3)
-    expect(page.locator("#jobs")).to_contain_text(bad)
-    expect(page.locator(".campaign").first).to_contain_text(bad)
-    assert page.locator("img").count() == 0
+    for place in ("#jobs", "#requests", "#faults", ".campaign >> nth=0"):
+        expect(page.locator(place)).to_contain_text(bad)
+    assert page.locator("img, [onerror]").count() == 0
 
 
 def test_neither_tokens_nor_phones_are_shown(emulator: Emulator, page: Page) -> None:
     phone = "79005554433"  # not the one of the hint
-    add(emulator, phone=phone)
+    add(emulator, f"call-{phone}", phone=phone)
     emulator.fault("before_commit", "reset", phone=phone)
     expect(page.locator("#faults tr")).to_contain_text("7900***4433")
     expect(page.locator("#jobs tr")).to_have_count(1)
@@ -134,46 +153,114 @@ def test_faults_are_shown_with_their_hits_and_dropped(emulator: Emulator, page: 
 
 def test_forgetting_all_asks_once_more(emulator: Emulator, page: Page) -> None:
     add(emulator)
-    page.get_by_role("button", name="Forget all").click()
+    expect(page.locator("#jobs tr")).to_have_count(1)
+    page.get_by_role("button", name="Forget all").dblclick()
     sure = page.get_by_role("button", name="Really forget all")
     expect(sure).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(sure).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(sure).to_be_focused()
     assert len(emulator.jobs()) == 1
     sure.click()
+    expect(page.locator("#said")).to_have_text("All is forgotten.")
     expect(page.locator("#jobs-empty")).to_be_visible()
     assert emulator.jobs() == []
 
 
-def test_a_refresh_keeps_what_a_person_does(emulator: Emulator, page: Page) -> None:
-    add(emulator)
-    row = page.locator("#jobs tr").first
-    expect(row).to_be_visible()
-    row.evaluate("row => { row.mark = 'kept'; }")
+def top(where: Locator) -> float:
+    box = where.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_a_refresh_keeps_focus_selection_and_scroll_position(emulator: Emulator, page: Page) -> None:
+    for number in range(25):
+        add(emulator, f"key {number}")
+    rows = page.locator("#jobs tr")
+    expect(rows).to_have_count(25)
+    where = page.locator("#jobs tr", has_text="key 8")
+    where.evaluate("row => getSelection().selectAllChildren(row.lastChild)")
+    page.locator("#jobs-box").evaluate("box => { box.scrollTop = 300; }")
     page.get_by_role("button", name="+1 h").focus()
-    add(emulator, "b")
-    expect(page.locator("#jobs tr")).to_have_count(2)
-    assert page.locator("#jobs tr").nth(1).evaluate("row => row.mark") == "kept", "rows are not built anew"
-    assert page.evaluate("document.activeElement.textContent") == "+1 h"
+    before = top(where)
+    add(emulator, "one more")
+    expect(rows).to_have_count(26)
+    assert top(where) == pytest.approx(before, abs=1), "nothing moves under the eyes"
+    assert page.evaluate("getSelection().toString().trim()") == "key 8"
+    expect(page.get_by_role("button", name="+1 h")).to_be_focused()
+
+
+def test_it_asks_nothing_while_its_tab_is_hidden(emulator: Emulator, page: Page) -> None:
+    hide = "hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true}); " \
+        "document.dispatchEvent(new Event('visibilitychange')); }"  # fmt: skip
+    page.evaluate(hide, True)
+    page.wait_for_timeout(200)  # for what was under way
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    add(emulator)
+    page.wait_for_timeout(1_500)
+    assert asked == []
+    page.evaluate(hide, False)
+    expect(page.locator("#jobs tr")).to_have_count(1)
 
 
 def test_it_says_when_the_emulator_is_gone_and_finds_it_again(chromium: Browser) -> None:
     with chromium.new_context() as context:
+        context.set_default_timeout(5_000)
         page = context.new_page()
         with Emulator() as first:
             page.goto(first.url)
             expect(page.locator("#connection")).to_have_text("live")
         expect(page.locator("#connection")).to_contain_text("can't be reached")
+        expect(page.locator("#gone")).to_contain_text("has not answered since")
+        page.get_by_role("button", name="+1 h").click()
+        expect(page.locator("#said")).to_have_text("Not done: the emulator did not answer.")
         with Emulator(port=first.port):
             expect(page.locator("#connection")).to_have_text("live")
+            expect(page.locator("#gone")).to_be_hidden()
+
+
+CONTRASTS = """() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    const colour = getComputedStyle(node).backgroundColor;
+    return colour === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : colour;
+  };
+  return Object.fromEntries([...document.querySelectorAll("h1, h2, p, th, td, td span, li, button, a")]
+    .filter((node) => node.offsetParent && node.textContent.trim())
+    .map((node) => {
+      const [low, high] = [light(getComputedStyle(node).color), light(behind(node))].sort((one, other) => one - other);
+      return [`${node.tagName} ${node.className} ${node.textContent}`, (high + 0.05) / (low + 0.05)];
+    }));
+}"""
 
 
 @pytest.mark.parametrize(("scheme", "background"), [("light", "rgb(244, 245, 248)"), ("dark", "rgb(17, 20, 27)")])
-@pytest.mark.parametrize("width", [1280, 400])
-def test_both_colour_schemes_at_two_widths(
-    emulator: Emulator, page: Page, scheme: Any, background: str, width: int
+def test_both_colour_schemes_can_be_read_at_two_widths(
+    emulator: Emulator, page: Page, scheme: Any, background: str
 ) -> None:
+    results = ["longCallWithResult", "longCallWithNoResult", "noAnswer", "nonexistentNumber", "technicalError"]
+    phones = [f"7912345678{number}" for number in range(len(results))]
+    emulator.settings(outcomes={phone: [result] for phone, result in zip(phones, results, strict=True)})
+    for phone in phones:
+        add(emulator, None, phone=phone)
+    emulator.advance(hours=1)
+    emulator.campaign(lines=1)
+    emulator.fault("before_commit", "status", path="addPhone", key="refused")
+    for key in ("k" * 70, "b", "refused"):
+        add(emulator, key)
     page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 800})
-    add(emulator, "k" * 70)
-    expect(page.locator("#jobs tr")).to_have_count(1)
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == background
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "only tables scroll sideways"
+    expect(page.locator("#jobs tr")).to_have_count(7)
+    expect(page.locator(".counts").first.locator("li")).to_have_count(7)
+    for width in (1280, 400):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "only tables scroll sideways"
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 40
+    assert {text: contrast for text, contrast in contrasts.items() if contrast < 4.5} == {}

@@ -254,6 +254,10 @@ class TestCommand:
                 add(emulator.url, str(number))
                 assert len(emulator.jobs()) == number
                 process.send_signal(signal.SIGTERM)
+                assert process.stdout is not None
+                told = process.stdout.read()
+                assert f"Saved to {path}: {number} call jobs" in told
+                assert (f"Taken up from {path}: 1 call jobs" in told) == (number == 2)
                 assert process.wait(10) == 0
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert [entry.name for entry in tmp_path.iterdir()] == ["saved.json"]
@@ -264,7 +268,12 @@ class TestCommand:
             (["--set", "typo=1"], "typo"),
             (["--set", "report_lag"], "NAME=VALUE"),
             (["--set", "report_lag=long"], "report_lag"),
+            (["--set", "odds={"], "--set"),
+            (["--set", 'outcomes={"79123456789": ["gone"]}'], "use one of longCallWithResult,"),
             (["--token", "a", "--token", "a"], "given twice"),
+            (["--token", "a/b"], "characters that no token has"),
+            (["--snapshot", "nowhere/saved.json"], "can't be written"),
+            (["--snapshot", "README.md", "--seed", "1"], "leave --token, --set and --seed out"),
             (["--port", "99999"], "no port"),
             (["--snapshot", "README.md"], "no snapshot"),
         ],
@@ -285,6 +294,86 @@ class TestCommand:
         assert done.returncode == 1
         assert f"127.0.0.1:{emulator.port}" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+class TestWhatCanOnlyBeAMistake:
+    """It is refused, for a test would else pass for nothing."""
+
+    @pytest.mark.parametrize("phone", ["8 (912) 345-67-89", "9123456789", "banana", "", "12"])
+    def test_a_person_who_can_not_be_rung(self, emulator: Emulator, phone: str) -> None:
+        for ask in (emulator.rings, emulator.jobs):
+            with pytest.raises(EmulatorError, match="no number with a country code"):
+                ask(phone)
+
+    def test_an_endpoint_that_is_none(self, emulator: Emulator) -> None:
+        with pytest.raises(EmulatorError, match="use one of addPhone,"):
+            emulator.count("addphone")
+
+    @pytest.mark.parametrize("number", [0, -1, 3])
+    def test_a_campaign_that_is_none(self, emulator: Emulator, number: int) -> None:
+        with pytest.raises(EmulatorError, match="numbered 1 to 2"):
+            emulator.campaign(number)
+
+    def test_a_time_without_a_zone(self, emulator: Emulator) -> None:
+        with pytest.raises(EmulatorError, match="time zone"):
+            emulator.set_time(datetime(2030, 1, 1))
+
+    @pytest.mark.parametrize("tokens", ["1.2.three", [], ["a", "a"], ["a b"], [""], {"a/b": "Winter sale"}])
+    def test_tokens_that_are_none(self, tokens: Any) -> None:
+        with pytest.raises(EmulatorError, match="token"):
+            Emulator(tokens=tokens)
+
+    def test_a_setting_that_is_none(self) -> None:
+        with pytest.raises(EmulatorError, match="report_lg"):
+            Emulator(report_lg=3)
+
+    def test_an_emulator_that_is_not_there(self) -> None:
+        with pytest.raises(EmulatorError, match=r"no emulator answers at http://127\.0\.0\.1:1:"):
+            EmulatorClient("127.0.0.1:1").now()
+
+    def test_an_emulator_that_was_stopped(self) -> None:
+        with Emulator() as emulator:
+            pass
+        with pytest.raises(EmulatorError, match="serves once"), emulator:
+            pass
+
+
+def test_what_was_wrong_is_in_the_journal(emulator: Emulator) -> None:
+    add(emulator.url, phone="12")
+    add(emulator.url, token="1.2.wrong")
+    url = f"{emulator.url}/api/calls/campaign/{TOKEN}/control/resume"
+    requests.post(url, timeout=5)
+    assert [line.reason for line in emulator.requests()] == ["phone.bad.format", "invalid.token", "emulator.bad.state"]
+
+
+def test_a_fault_says_what_it_did(emulator: Emulator) -> None:
+    fault = emulator.fault("before_commit", "status", path="addPhone", nth=2)
+    add(emulator.url)
+    assert repr(fault) == "<fault status before_commit at addPhone: 1 requests matched, 0 struck>"
+
+
+def test_settings_are_told_to_type_checkers() -> None:
+    import typing
+
+    from aimylogic_provider.emulator.settings import Chosen, Settings
+
+    assert typing.get_type_hints(Chosen).keys() == set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "unknown"),
+    [
+        ("addPhones", [{"phone": PHONE, "policy": {"maxAttempts": 1}}], "policy"),
+        ("callJob/getReport", {"phone": [PHONE]}, "phone"),
+        ("callJob/getReportByDate", {"filter": {"createdFrom": 1}, "pagination": {"size": 3}}, "createdFrom, size"),
+    ],
+)
+def test_fields_that_the_contract_does_not_know(emulator: Emulator, path: str, body: Any, unknown: str) -> None:
+    url = f"{emulator.url}/api/calls/campaign/{TOKEN}/{path}"
+    assert requests.post(url, json=body, timeout=5).status_code == 200, "ignored"
+    emulator.settings(unknown_fields="refused")
+    answer = requests.post(url, json=body, timeout=5)
+    assert (answer.status_code, answer.json()["message"].rpartition(": ")[2]) == (400, unknown)
 
 
 def test_the_plugins_fixture_comes_with_a_connection(aimylogic_emulator: Emulator) -> None:

@@ -8,9 +8,7 @@ from typing import assert_type
 
 from airflow.sdk import DAG
 
-from aimylogic_provider.calls_api.call import ListedCall
-from aimylogic_provider.calls_api.policy import CallPolicy
-from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
+from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campaign, ListedCall
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
@@ -56,3 +54,14 @@ def the_client() -> None:
         client = EmulatorClient(emulator.url, "1.2.three")
         assert_type(client.now(), datetime)
         assert_type(client.connection(read_timeout=5), str)
+
+
+def mistakes(emulator: Emulator) -> None:
+    """What a type checker must find: each line would else be an unused ignore, and so an error."""
+    emulator.fault("after_comit", "reset")  # type: ignore[arg-type]
+    emulator.fault("after_commit", "rest")  # type: ignore[arg-type]
+    emulator.fault("after_commit", "reset", pth="addPhone")  # type: ignore[call-arg]
+    emulator.settings(reportlag=1)  # type: ignore[call-arg]
+    emulator.settings(page_order="newest")  # type: ignore[arg-type]
+    emulator.campaign(1, sttus="paused")  # type: ignore[call-arg]
+    Emulator(report_lg=3)  # type: ignore[call-arg]

@@ -2,28 +2,89 @@
 "use strict";
 
 const OWN = "/_emulator";
+const PAUSE = 1000;
+// What each status looks like, in the order in which a call job goes through them.
 const KINDS = {
-  inProcess: "busy", onRetry: "busy", planned: "",
-  longCallWithResult: "good", longCallWithNoResult: "good", noAnswer: "",
-  inProgress: "good", paused: "busy", finished: "bad", deleted: "bad",
+  planned: "calm", inProcess: "busy", onRetry: "wait",
+  longCallWithResult: "good", longCallWithNoResult: "fair", noAnswer: "mute",
+  nonexistentNumber: "bad", technicalError: "bad", notDone: "calm", cancelledByUser: "calm", canceled: "calm",
 };
+const ORDER = Object.keys(KINDS);
+const CAMPAIGN_KINDS = { inProgress: "good", inProcess: "good", paused: "busy", finished: "bad", deleted: "bad" };
 const $ = (id) => document.getElementById(id);
 let shown = null;
+let since = null;
+let turn = 0;
+let next = null;
+let quiet = null;
 let asks = null;
 
+// Nodes are changed only where what they tell has changed, so that focus, scrolling and selection stay.
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-function element(tag, className, text) {
+function setClass(node, text) {
+  if (node.className !== text) node.className = text;
+}
+
+function setHidden(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+function element(tag, className = "") {
   const node = document.createElement(tag);
   if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
   return node;
 }
 
-function pill(text, kind) {
-  return element("span", `status ${kind ?? KINDS[text] ?? "bad"}`.trim(), text);
+// Gives a parent one child per item, in their order: known ones (by key) are updated, new ones made, others removed.
+function fill(parent, items, make, update) {
+  const wanted = new Set(items.map((item) => item.key));
+  const known = new Map();
+  for (const child of [...parent.children]) {
+    if (wanted.has(child.dataset.key)) known.set(child.dataset.key, child);
+    else child.remove();
+  }
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    let child = known.get(item.key);
+    if (child === undefined) {
+      child = make(item);
+      child.dataset.key = item.key;
+    }
+    update(child, item);
+    if (child === place) place = place.nextElementSibling;
+    else parent.insertBefore(child, place);
+  }
+}
+
+// A cell: {text, className, title}, as a pill if it has a kind, with its day apart if it has a moment.
+function makeRow({ cells }) {
+  const row = element("tr");
+  for (const cell of cells) {
+    const node = element("td");
+    if (cell.kind !== undefined) node.append(element("span"));
+    if (cell.moment !== undefined) node.append(element("span", "day"), " ", element("span"));
+    row.append(node);
+  }
+  return row;
+}
+
+function updateRow(row, { cells }) {
+  cells.forEach((cell, index) => {
+    const node = row.children[index];
+    setClass(node, cell.className ?? "");
+    if (node.title !== (cell.title ?? "")) node.title = cell.title ?? "";
+    if (cell.moment !== undefined) {
+      const [day, time] = moment(cell.moment).split(" ");
+      setText(node.firstElementChild, day);
+      setText(node.lastElementChild, time);
+    } else if (cell.kind !== undefined) {
+      setClass(node.firstElementChild, `status ${cell.kind}`);
+      setText(node.firstElementChild, cell.text);
+    } else setText(node, String(cell.text));
+  });
 }
 
 function moment(seconds) {
@@ -31,18 +92,29 @@ function moment(seconds) {
 }
 
 function words(seconds) {
-  const size = Math.abs(seconds);
-  if (size < 2) return "real time";
+  let left = Math.round(Math.abs(seconds));
+  if (left < 2) return "real time";
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
-  const first = size >= 48 * 3600 ? 0 : size >= 3600 ? 1 : size >= 60 ? 2 : 3;
-  let left = Math.round(size);
+  const first = left >= 48 * 3600 ? 0 : left >= 3600 ? 1 : left >= 60 ? 2 : 3;
+  const told = units.slice(first, first + 2);
+  const smallest = told.at(-1)[1];
+  left = Math.round(left / smallest) * smallest;
   const parts = [];
-  for (const [name, length] of units.slice(first, first + 2)) {
+  for (const [name, length] of told) {
     const count = Math.floor(left / length);
     left -= count * length;
-    if (count) parts.push(`${count} ${name}`);
+    if (count) parts.push(`${count.toLocaleString("en")} ${name}`);
   }
   return `${parts.join(" ")} ${seconds > 0 ? "ahead of" : "behind"} real time`;
+}
+
+function clockWords(clock) {
+  const pace = clock.rate === 0 ? "stands still" : clock.rate === 1 ? "" : `runs at ${clock.rate.toLocaleString("en")}×`;
+  return [words(clock.skew), pace].filter(Boolean).join(", ");
+}
+
+function counted(number, one) {
+  return number === 1 ? `1 ${one}` : `${number.toLocaleString("en")} ${one}s`;
 }
 
 function amount(all, some) {
@@ -50,102 +122,92 @@ function amount(all, some) {
   return all > some ? `the last ${some} of ${all.toLocaleString("en")}` : all.toLocaleString("en");
 }
 
-// Rows keep their nodes while what they tell is the same, so that focus, scrolling and selection stay.
-function fill(body, rows) {
-  const old = new Map([...body.children].map((row) => [row.dataset.key, row]));
-  let place = body.firstChild;
-  for (const { key, tell, cells } of rows) {
-    let row = old.get(key);
-    if (row) old.delete(key);
-    else {
-      row = element("tr");
-      row.dataset.key = key;
-    }
-    if (row.dataset.tell !== tell) {
-      row.dataset.tell = tell;
-      row.replaceChildren(...cells.map((cell) => {
-        const node = element("td", cell.className);
-        if (cell.title) node.title = cell.title;
-        node.append(cell.node ?? String(cell.text ?? cell));
-        return node;
-      }));
-    }
-    if (row === place) place = place.nextSibling;
-    else body.insertBefore(row, place);
-  }
-  for (const row of old.values()) row.remove();
-}
-
 function keyCell(key) {
-  return { text: key ?? "–", className: "text mono", title: key ?? "" };
+  return { text: key ?? "–", className: key === null ? "none" : "text mono", title: key ?? "" };
 }
 
 function showClock(clock) {
   setText($("now"), moment(clock.now));
-  const pace = clock.rate === 0 ? "stands still" : clock.rate === 1 ? "" : `runs at ${clock.rate}×`;
-  setText($("skew"), [words(clock.skew), pace].filter(Boolean).join(", "));
+  setText($("skew"), clockWords(clock));
   setText($("rate"), clock.rate === 0 ? "run" : "stand still");
 }
 
+function makeCampaign() {
+  const box = element("div", "campaign");
+  const head = element("p", "called");
+  head.append(element("span", "name"), " ", element("span"));
+  box.append(head, element("p", "facts"), element("div", "bar"), element("ul", "counts"));
+  box.children[2].setAttribute("aria-hidden", "true");
+  return box;
+}
+
+function updateCampaign(box, { campaign }) {
+  const [head, facts, bar, counts] = box.children;
+  setText(head.firstElementChild, campaign.name);
+  setText(head.lastElementChild, campaign.status);
+  setClass(head.lastElementChild, `status ${CAMPAIGN_KINDS[campaign.status] ?? "calm"}`);
+  const lines = counted(campaign.lines, "line");
+  setText(facts, `campaign ${campaign.number} · token ${campaign.token} · ${lines} · ${counted(campaign.jobs, "call job")}`);
+  const place = ([status]) => (ORDER.includes(status) ? ORDER.indexOf(status) : ORDER.length);
+  const statuses = Object.entries(campaign.by_status)
+    .sort((one, other) => place(one) - place(other))
+    .map(([status, number]) => ({ key: status, status, number, kind: KINDS[status] ?? "calm" }));
+  fill(bar, statuses, () => element("i"), (part, { number, kind }) => {
+    setClass(part, kind);
+    if (part.style.flexGrow !== String(number)) part.style.flexGrow = String(number);
+  });
+  fill(counts, statuses, () => element("li"), (pill, { status, number, kind }) => {
+    setClass(pill, `status ${kind}`);
+    setText(pill, `${status} ${number.toLocaleString("en")}`);
+  });
+}
+
 function showCampaigns(campaigns) {
-  const tell = JSON.stringify(campaigns);
-  if ($("campaigns").dataset.tell === tell) return;
-  $("campaigns").dataset.tell = tell;
-  $("campaigns").replaceChildren(...campaigns.map((campaign) => {
-    const box = element("div", "campaign");
-    const head = element("div");
-    head.append(element("span", "name", campaign.name), " ", pill(campaign.status));
-    const lines = campaign.lines === 1 ? "1 line" : `${campaign.lines.toLocaleString("en")} lines`;
-    const jobs = campaign.jobs === 1 ? "1 call job" : `${campaign.jobs.toLocaleString("en")} call jobs`;
-    const counts = element("div", "counts");
-    for (const [status, number] of Object.entries(campaign.by_status)) {
-      counts.append(pill(`${status} ${number.toLocaleString("en")}`, KINDS[status] ?? "bad"));
-    }
-    box.append(head, element("div", "facts", `campaign ${campaign.number} · token ${campaign.token} · ${lines} · ${jobs}`), counts);
-    return box;
-  }));
+  const items = campaigns.map((campaign) => ({ key: String(campaign.number), campaign }));
+  fill($("campaigns"), items, makeCampaign, updateCampaign);
 }
 
 function showJobs(jobs, campaigns) {
   const names = new Map(campaigns.map((campaign) => [campaign.number, campaign.name]));
   const total = campaigns.reduce((sum, campaign) => sum + campaign.jobs, 0);
   setText($("jobs-count"), amount(total, jobs.length));
-  $("jobs-empty").hidden = jobs.length > 0;
-  $("jobs-box").hidden = jobs.length === 0;
+  setHidden($("jobs-empty"), jobs.length > 0);
+  setHidden($("jobs-box"), jobs.length === 0);
   fill($("jobs"), jobs.map((job) => ({
     key: job.id,
-    tell: JSON.stringify([job, names.get(job.campaign)]),
     cells: [
-      { text: job.id, className: "mono" },
-      job.phone,
-      { node: pill(job.status) },
-      job.attempts,
-      moment(job.created),
+      { text: job.id, className: job.test ? "mono test" : "mono", title: job.test ? "a test call" : "" },
+      { text: job.phone },
+      { text: job.status, kind: KINDS[job.status] ?? "calm" },
+      { text: job.attempts, className: "number" },
+      { moment: job.created },
       { text: names.get(job.campaign) ?? job.campaign, className: "text" },
-      job.test ? "test call" : keyCell(job.key),
+      keyCell(job.key),
     ],
-  })));
+  })), makeRow, updateRow);
 }
 
 function showRequests(journal) {
   const all = Object.values(journal.counts).reduce((sum, count) => sum + count, 0);
   const held = journal.pending ? `, ${journal.pending} held back by a fault` : "";
   setText($("requests-count"), amount(all, journal.requests.length) + held);
-  $("requests-empty").hidden = all > 0;
-  $("requests-box").hidden = all === 0;
+  setHidden($("requests-empty"), all > 0);
+  setHidden($("requests-box"), all === 0);
   const first = all - journal.requests.length;
   fill($("requests"), journal.requests.map((line, index) => ({
     key: String(first + index),
-    tell: JSON.stringify(line),
     cells: [
-      moment(line.at),
+      { moment: line.at },
       { text: `${line.method} ${line.endpoint}`, className: "text mono", title: `${line.method} ${line.endpoint}` },
-      line.phone || "–",
-      { node: pill(line.outcome, line.outcome === "200" ? "good" : /^\d+$/.test(line.outcome) ? "bad" : "busy") },
-      line.numbers > 1 ? `${line.jobs[0]} and ${line.numbers - 1} more` : line.jobs[0] ?? "–",
+      { text: [line.outcome, line.reason].filter(Boolean).join(" "), kind: /^2\d\d$/.test(line.outcome) ? "good" : /^\d+$/.test(line.outcome) ? "bad" : "busy" },
+      { text: line.phone || "–", className: line.phone ? "" : "none" },
+      {
+        text: line.numbers > 1 ? `${line.jobs[0]} and ${line.numbers - 1} more` : line.jobs[0] ?? "–",
+        className: line.numbers ? "mono" : "none",
+      },
       keyCell(line.key),
     ],
-  })).reverse());
+  })).reverse(), makeRow, updateRow);
 }
 
 function strikes(rule) {
@@ -159,42 +221,49 @@ function strikes(rule) {
 }
 
 function showFaults(faults) {
-  $("drop").hidden = faults.length === 0;
-  $("faults-empty").hidden = faults.length > 0;
-  $("faults-box").hidden = faults.length === 0;
+  const dropped = faults.length === 0;
+  if (dropped && document.activeElement === $("drop")) $("faults-title").focus();
+  setHidden($("drop"), dropped);
+  setHidden($("faults-empty"), !dropped);
+  setHidden($("faults-box"), dropped);
   fill($("faults"), faults.map((rule) => ({
     key: String(rule.id),
-    tell: JSON.stringify(rule),
     cells: [
-      rule.phase,
-      rule.status ? `${rule.action} ${rule.status}` : rule.action,
-      { text: strikes(rule), className: "text" },
-      rule.times === null ? `${rule.hits}` : `${rule.hits} of ${rule.times}`,
+      { text: rule.phase, className: "mono" },
+      { text: [rule.action, rule.status, rule.seconds ? `${rule.seconds} s` : ""].filter(Boolean).join(" "), className: "mono" },
+      { text: strikes(rule), className: "text", title: strikes(rule) },
+      { text: rule.times === null ? `${rule.hits}` : `${rule.hits} of ${rule.times}`, kind: rule.hits ? "busy" : "calm" },
     ],
-  })));
+  })), makeRow, updateRow);
 }
 
 function tell(text, kind) {
-  $("connection").className = `badge ${kind}`;
+  setClass($("connection"), `badge ${kind}`);
   setText($("connection"), text);
-  document.body.classList.toggle("gone", kind === "bad");
+}
+
+// A word on what a button did, for eyes and for screen readers.
+function say(text, kind = "") {
+  clearTimeout(quiet);
+  setClass($("said"), `note ${kind}`.trim());
+  setText($("said"), text);
+  quiet = setTimeout(() => setText($("said"), ""), 5000);
 }
 
 async function ask(method, path, body) {
   const options = { method, signal: AbortSignal.timeout(5000) };
   if (body) Object.assign(options, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   const answer = await fetch(OWN + path, options);
-  if (!answer.ok) throw new Error((await answer.json()).error);
-  return answer.json();
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error);
+  return told;
 }
 
-async function refresh() {
-  try {
-    shown = await ask("GET", "/overview");
-  } catch {
-    tell("the emulator can't be reached", "bad");
-    return;
-  }
+function show(overview) {
+  shown = overview;
+  since = null;
+  setHidden($("gone"), true);
+  document.body.classList.remove("gone");
   tell("live", "good");
   showClock(shown.clock);
   showCampaigns(shown.campaigns);
@@ -203,14 +272,41 @@ async function refresh() {
   showFaults(shown.faults);
 }
 
-async function act(method, path, body) {
+function miss() {
+  since ??= new Date();
+  tell("the emulator can't be reached", "bad");
+  const seen = shown === null ? "" : " What you see is what it told last.";
+  setText($("gone"), `The emulator has not answered since ${since.toLocaleTimeString("en-GB")} (local time).${seen} It is asked again each second.`);
+  setHidden($("gone"), false);
+  document.body.classList.add("gone");
+}
+
+// Asks for the overview, and again a second later; of two answers under way only the later one counts.
+async function refresh() {
+  clearTimeout(next);
+  const mine = ++turn;
+  let overview = null;
   try {
-    await ask(method, path, body);
-  } catch (error) {
-    tell(error.message, "bad");
-    return;
+    overview = await ask("GET", "/overview");
+  } catch {
+    // told below
   }
-  await refresh();
+  if (mine !== turn) return;
+  if (overview === null) miss();
+  else show(overview);
+  if (!document.hidden) next = setTimeout(refresh, PAUSE);
+}
+
+async function act(done, method, path, body) {
+  try {
+    const told = await ask(method, path, body);
+    await refresh();
+    say(done(told));
+  } catch (error) {
+    const refused = error instanceof TypeError || error.name === "TimeoutError" ? "the emulator did not answer" : error.message;
+    say(`Not done: ${refused}.`, "bad");
+    await refresh();
+  }
 }
 
 function calm() {
@@ -220,24 +316,27 @@ function calm() {
   setText($("reset"), "Forget all");
 }
 
+const move = (change) => act((clock) => `The clock: ${clockWords(clock)}.`, "PATCH", "/clock", change);
 for (const button of document.querySelectorAll("[data-advance]")) {
-  button.addEventListener("click", () => act("PATCH", "/clock", { advance: Number(button.dataset.advance) }));
+  button.addEventListener("click", () => move({ advance: Number(button.dataset.advance) }));
 }
-$("rate").addEventListener("click", () => act("PATCH", "/clock", { rate: shown?.clock.rate === 0 ? 1 : 0 }));
-$("real").addEventListener("click", () => act("PATCH", "/clock", { rate: 1, skew: 0 }));
-$("drop").addEventListener("click", () => act("DELETE", "/faults"));
-$("reset").addEventListener("click", () => {
+$("rate").addEventListener("click", () => move({ rate: shown?.clock.rate === 0 ? 1 : 0 }));
+$("real").addEventListener("click", () => move({ rate: 1, skew: 0 }));
+$("drop").addEventListener("click", () => act(() => "All faults are dropped.", "DELETE", "/faults"));
+$("reset").addEventListener("click", (event) => {
+  if (event.detail > 1) return; // the second half of a double click is no second thought
   if (asks !== null) {
     calm();
-    act("POST", "/reset");
+    act(() => "All is forgotten.", "POST", "/reset");
     return;
   }
   $("reset").classList.add("asks");
   setText($("reset"), "Really forget all jobs, keys, faults and requests?");
   asks = setTimeout(calm, 6000);
 });
+$("reset").addEventListener("blur", calm);
+$("reset").addEventListener("keydown", (event) => event.key === "Escape" && calm());
 
 setText($("example"), `curl -X POST '${location.origin}/api/crmCalls/campaign/<TOKEN>/addPhone?phone=79123456789&name=Alex' -H 'Idempotence-Key: first'`);
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(next) : refresh()));
 refresh();
-setInterval(() => document.hidden || refresh(), 1000);
