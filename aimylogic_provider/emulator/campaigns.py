@@ -178,12 +178,12 @@ class Campaign:
         held = self._by_phone.get(phone, ())
         return (held,) if isinstance(held, Job) else held
 
-    def restore(self, jobs: Iterable[Job], now: float) -> None:
-        """Take saved jobs in."""
+    def restore(self, jobs: Iterable[Job], reached: float) -> None:
+        """Take saved jobs in, whose life had been worked out up to a moment."""
         known = list(jobs)
         for job in known:
             self._keep(job)
-        self.life.restore(known, now)
+        self.life.restore(known, reached)
 
     def _once(
         self, now: float, endpoint: str, key: str | None, parameters: str, act: Callable[[], list[Job]]
@@ -313,9 +313,10 @@ class Campaigns:
         self._jobs.extend(jobs)
         return jobs
 
-    def restore(self, jobs: Sequence[Job], uses: Sequence[Use], now: float) -> None:
+    def restore(self, jobs: Sequence[Job], uses: Sequence[Use], reached: Sequence[float]) -> None:
         """Take saved jobs and keys in.
 
+        :param reached: up to when each campaign's life had been worked out
         :raises ValueError: if they can't belong together
         """
         self._jobs = list(jobs)
@@ -329,8 +330,8 @@ class Campaigns:
         for job in self._jobs:
             if job.payload is not None:
                 msgspec.json.decode(job.payload, type=dict[str, Any])
-        for campaign in self:
-            campaign.restore((job for job in self._jobs if job.campaign == campaign.number), now)
+        for campaign, moment in zip(self, reached, strict=True):
+            campaign.restore((job for job in self._jobs if job.campaign == campaign.number), moment)
         for use in uses:
             self.keys.note(self.settings, use)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-__all__ = ["Attempt", "Job", "Policy", "Result", "Span", "State"]
+__all__ = ["Attempt", "Job", "Policy", "Result", "Span", "Spans", "State"]
 
 _END_OF_TIME = 253402300800.0
 """The year 10000."""
@@ -33,6 +33,10 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+Spans = tuple[tuple[int, int], ...]
+"""Minutes of a day, from and to which a number may be rung."""
+
+
 class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When and how often a number may be rung.
 
@@ -47,7 +51,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     start: float | None = None
     finish: float | None = None
     days: tuple[int, ...] | None = None
-    times: tuple[tuple[tuple[int, int], ...] | None, ...] | None = None
+    times: tuple[Spans | None, ...] | None = None
     retry_interval: float | None = None
     max_attempts: int | None = None
     priority: int = 3

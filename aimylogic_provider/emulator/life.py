@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable
-from random import Random
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from itertools import accumulate
+from typing import TypeVar
 
 from aimylogic_provider.emulator.jobs import Attempt, Job, Result, State
 from aimylogic_provider.emulator.settings import Settings
@@ -19,8 +21,10 @@ from aimylogic_provider.emulator.waiting import Group, Waiting
 
 __all__ = ["Life", "over", "started"]
 
+T = TypeVar("T")
+
 _ENDS, _READY, _OPENS, _DEADLINE = range(4)
-"""Events: an attempt ends; a job is ready to be rung again; a group opens; a group's deadline has come."""
+"""Events: an attempt ends; a job is ready to be rung; a group opens; the deadline of some jobs has come."""
 _RETRIED = (Result.NO_ANSWER, Result.TECHNICAL_ERROR)
 _SECONDS = {
     Result.LONG_CALL_WITH_RESULT: (20, 180),
@@ -55,37 +59,42 @@ class Life:
         self.rung: list[tuple[Job, Attempt]] = []
         """By the time of their beginning."""
         self._waiting = Waiting()
-        self._events: list[tuple[float, int, int, int, Job | Group]] = []
+        self._events: list[tuple[float, int, int, int, Job | Group | float]] = []
+        self._by_deadline: dict[float, list[Job]] = {}
         self._order = itertools.count()
 
     def run(self, now: float) -> None:
         """Let happen what happens until *now*."""
         while self._events and self._events[0][0] <= now:
-            moment, kind, _, _, what = heapq.heappop(self._events)
+            moment = self._events[0][0]
             self.reached = max(self.reached, moment)
-            if isinstance(what, Group):
-                if kind == _OPENS:
-                    self._waiting.line_up(what)
-                else:
-                    self._end_group(what, moment)
-            elif what.finished is None:
-                if kind == _ENDS:
-                    self._end(what, moment)
-                else:
-                    self._waiting.put(self._waiting.group_of(what), what)
+            while self._events and self._events[0][0] == moment:  # all of a moment, and only then who is next
+                _, kind, _, _, what = heapq.heappop(self._events)
+                self._happen(moment, kind, what)
             self._dial(moment)
         self.reached = max(self.reached, now)
+
+    def _happen(self, moment: float, kind: int, what: Job | Group | float) -> None:
+        if isinstance(what, Group):
+            self._waiting.line_up(what)
+        elif isinstance(what, float):
+            self._miss_deadline(what, moment)
+        elif what.finished is None:
+            if kind == _ENDS:
+                self._end(what, moment)
+            else:
+                self._waiting.put(what)
 
     def add(self, jobs: Iterable[Job], now: float) -> None:
         """Take new jobs in. What was due before has happened (:meth:`run`)."""
         for job in jobs:
             self.open[job.number] = job
-            job.ready = job.created
-            group = self._join(job)
-            if group.deadline is not None and group.deadline <= now:
+            policy = job.policy
+            job.ready = job.created if policy is None or policy.start is None else max(job.created, policy.start)
+            if policy is not None and policy.finish is not None and policy.finish <= now:
                 self._finish(job, now, State.NOT_DONE)
             else:
-                self._waiting.put(group, job)
+                self._await(job, now)
         self._dial(now)
 
     def cancel(self, job: Job, now: float) -> bool:
@@ -110,38 +119,45 @@ class Life:
             self.dials = dials
         self._dial(now)
 
-    def restore(self, jobs: Iterable[Job], now: float) -> None:
-        """Take up the life of jobs that were saved at *now*."""
-        self.reached = now
+    def restore(self, jobs: Iterable[Job], reached: float) -> None:
+        """Take up the life of saved jobs, which had been worked out up to a moment."""
+        self.reached = reached
         known = list(jobs)
         self.open = {job.number: job for job in known if job.finished is None}
-        self.rung = sorted(((job, attempt) for job in known for attempt in job.attempts or ()), key=started)
-        self.finished = sorted((job for job in known if job.finished is not None), key=over)
+        self.rung = sorted(((job, attempt) for job in known for attempt in job.attempts or ()), key=_rung_order)
+        self.finished = sorted((job for job in known if job.finished is not None), key=_finished_order)
         self.endings = Counter(job.ending for job in self.finished)
         self.talk = sum(attempt.talk for _, attempt in self.rung)
         for job in sorted(self.open.values(), key=lambda job: (job.ready, job.number)):
-            group = self._join(job)
-            attempt = self._ringing(job, now)
-            if attempt is not None:
+            attempt = self._ringing(job, reached)
+            if attempt is None:
+                self.waiting_for_retry += job.attempts is not None
+                self._await(job, reached)
+            else:
                 self.busy += 1
                 self.talk -= attempt.talk
                 self._expect(attempt.ended, _ENDS, job.number, job)
-                continue
-            self.waiting_for_retry += job.attempts is not None
-            if job.ready > now:
-                self._expect(job.ready, _READY, job.number, job)
-            else:
-                self._waiting.put(group, job)
+                self._await_deadline(job)
 
-    def _expect(self, moment: float, kind: int, number: int, what: Job | Group) -> None:
+    def _expect(self, moment: float, kind: int, number: int, what: Job | Group | float) -> None:
         heapq.heappush(self._events, (moment, kind, number, next(self._order), what))
 
-    def _join(self, job: Job) -> Group:
-        group = self._waiting.join(job)
-        if group.deadline is not None and not group.ends:
-            group.ends = True
-            self._expect(group.deadline, _DEADLINE, job.number, group)
-        return group
+    def _await(self, job: Job, now: float) -> None:
+        """Let a job wait until it is ready, then for a line, and until its deadline at most."""
+        self._await_deadline(job)
+        if job.ready > now:
+            self._expect(job.ready, _READY, job.number, job)
+        else:
+            self._waiting.put(job)
+
+    def _await_deadline(self, job: Job) -> None:
+        if job.policy is None or job.policy.finish is None:
+            return
+        deadline = job.policy.finish
+        if deadline not in self._by_deadline:
+            self._by_deadline[deadline] = []
+            self._expect(deadline, _DEADLINE, 0, deadline)
+        self._by_deadline[deadline].append(job)
 
     def _dial(self, moment: float) -> None:
         """Give free lines to the jobs that are ready, by priority and then in their order."""
@@ -151,41 +167,45 @@ class Life:
                 return
             group, opening = found
             if opening == moment:
-                self._ring(group.waiting.popleft(), moment)
+                self._ring(group.take(), moment)
                 self._waiting.line_up(group)
             elif opening is not None:
-                self._expect(opening, _OPENS, group.waiting[0].number, group)
-            else:
-                group.is_lined_up = False  # its deadline comes before it would open again
+                group.is_closed = True
+                self._expect(opening, _OPENS, 0, group)
 
-    def _end_group(self, group: Group, moment: float) -> None:
+    def _miss_deadline(self, deadline: float, moment: float) -> None:
         """End the jobs whose deadline has come, but for those that are being rung."""
-        members, group.members, group.ends = group.members, [], False
-        for job in members:
+        for job in self._by_deadline.pop(deadline):
             if job.finished is None and self._ringing(job, moment) is None:
                 self._finish(job, moment, job.attempts[-1].result if job.attempts else State.NOT_DONE)
 
     def _ring(self, job: Job, moment: float) -> None:
         number = len(job.attempts or ()) + 1
-        chance = Random(f"{self.settings.seed}/{job.campaign}/{job.number}/{number}")  # noqa: S311 - drawn, not secret
-        result = self._drawn(job, number, chance)
-        seconds = chance.randint(*_SECONDS[result])
-        talk = seconds if result in _TALKS else 0
+        result, seconds = self._drawn(job, number)
         if job.attempts is None:
             job.attempts = []
         else:
             self.waiting_for_retry -= 1
         job.ready = moment
-        attempt = Attempt(number, moment, moment + seconds, result, talk)
+        attempt = Attempt(number, moment, moment + seconds, result, seconds if result in _TALKS else 0)
         job.attempts.append(attempt)
-        insort(self.rung, (job, attempt), key=lambda rung: (started(rung), rung[0].number))
+        _insert(self.rung, (job, attempt), _rung_order)
         self.busy += 1
         self._expect(moment + seconds, _ENDS, job.number, job)
 
-    def _drawn(self, job: Job, number: int, chance: Random) -> Result:
-        drawn = chance.choices(list(self.settings.odds), list(self.settings.odds.values()))[0]
+    def _drawn(self, job: Job, number: int) -> tuple[Result, int]:
+        """How an attempt ends, and how many seconds it takes: drawn from the seed, and from nothing else."""
+        text = f"{self.settings.seed}/{job.campaign}/{job.number}/{number}"
+        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
         told = self.settings.outcomes.get(job.phone)
-        return drawn if told is None else told[min(number, len(told)) - 1]
+        if told is not None:
+            result = told[min(number, len(told)) - 1]
+        else:
+            weights = list(accumulate(self.settings.odds.values()))
+            place = bisect_right(weights, (drawn >> 32) / 2**32 * weights[-1])
+            result = list(self.settings.odds)[place]
+        least, most = _SECONDS[result]
+        return result, least + (drawn & 0xFFFFFFFF) % (most - least + 1)
 
     def _end(self, job: Job, moment: float) -> None:
         assert job.attempts
@@ -212,7 +232,7 @@ class Life:
         job.finished, job.ending = moment, ending
         self.endings[ending] += 1
         del self.open[job.number]
-        insort(self.finished, job, key=lambda job: (over(job), job.number))
+        _insert(self.finished, job, _finished_order)
 
     @staticmethod
     def _ringing(job: Job, moment: float) -> Attempt | None:
@@ -230,3 +250,19 @@ def over(job: Job) -> float:
     """When a finished job was over."""
     assert job.finished is not None
     return job.finished
+
+
+def _rung_order(rung: tuple[Job, Attempt]) -> tuple[float, int]:
+    return rung[1].started, rung[0].number
+
+
+def _finished_order(job: Job) -> tuple[float, int]:
+    return over(job), job.number
+
+
+def _insert(known: list[T], new: T, order: Callable[[T], tuple[float, int]]) -> None:
+    """Put in at its place, which is nearly always the end."""
+    if not known or order(known[-1]) <= order(new):
+        known.append(new)
+    else:
+        insort(known, new, key=order)

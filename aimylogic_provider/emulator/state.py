@@ -28,6 +28,7 @@ class SnapshotError(ValueError):
 class SavedCampaign(Struct):
     """A campaign without its jobs.
 
+    :param reached: up to when its life was worked out
     :param keyless: phone, payload and time of each number that was added without a key
     """
 
@@ -36,6 +37,7 @@ class SavedCampaign(Struct):
     status: str
     created: float
     lines: int
+    reached: float
     keyless: list[tuple[str, str | None, float]]
 
 
@@ -104,6 +106,7 @@ class EmulatorState:
                         campaign.status,
                         campaign.created,
                         campaign.life.lines,
+                        campaign.life.reached,
                         [(phone, payload, at) for (phone, payload), at in campaign.keyless.items()],
                     )
                     for campaign in self.campaigns
@@ -138,7 +141,7 @@ class EmulatorState:
             campaign.created, campaign.life.lines = held.created, held.lines
             campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
         try:
-            campaigns.restore(content.jobs, content.keys, content.now)
+            campaigns.restore(content.jobs, content.keys, [held.reached for held in content.campaigns])
         except (LookupError, ValueError, RecursionError) as error:
             raise SnapshotError(f"the snapshot's parts don't belong together: {error}") from None
         for campaign, held in zip(campaigns, content.campaigns, strict=True):

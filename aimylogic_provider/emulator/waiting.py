@@ -1,103 +1,99 @@
-"""Jobs that wait for a line. Those of one policy and zone open and close together, so that they wait as one group."""
+"""Jobs that wait for a line. Those of the same hours open and close together, so that they wait as one group."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
 from collections import deque
-from dataclasses import dataclass, field
-from datetime import tzinfo
 
-from aimylogic_provider.emulator.jobs import Job, Policy
-from aimylogic_provider.emulator.policies import next_opening, zone_of
+from aimylogic_provider.emulator.hours import Hours, hours_of
+from aimylogic_provider.emulator.jobs import Job
 
 __all__ = ["Group", "Waiting"]
 
+_PRIORITIES = 5
+Place = tuple[int, float, int]
+"""Priority, readiness and number of a group's first job."""
 
-@dataclass(eq=False, slots=True)
+
 class Group:
-    """Jobs of one policy and zone.
+    """Jobs of the same hours, by priority, and then in their order. Over ones may still be among them.
 
-    :param waiting: those that are ready, in their order; over ones may still be among them
-    :param members: all, where the policy has a deadline
-    :param is_lined_up: whether it waits for a line, or for its next opening
-    :param ends: whether its deadline is yet to come
+    :param place: where it stands in the line; None if it doesn't
+    :param is_closed: whether it waits for its next opening
     """
 
-    policy: Policy | None
-    zone: tzinfo | None
-    waiting: deque[Job] = field(default_factory=deque)
-    members: list[Job] = field(default_factory=list)
-    is_lined_up: bool = False
-    ends: bool = False
+    def __init__(self, hours: Hours | None) -> None:
+        self.hours = hours
+        self.place: Place | None = None
+        self.is_closed = False
+        self._queues: tuple[deque[Job], ...] = tuple(deque() for _ in range(_PRIORITIES))
 
-    @property
-    def priority(self) -> int:
-        """1 is the highest."""
-        return 3 if self.policy is None else self.policy.priority
-
-    @property
-    def deadline(self) -> float | None:
-        """From when on nobody of it is rung."""
-        return None if self.policy is None else self.policy.finish
+    def put(self, job: Job) -> None:
+        """Let a job wait."""
+        self._queues[_priority(job) - 1].append(job)
 
     def first(self) -> Job | None:
         """The job that is next, if one is left."""
-        while self.waiting and self.waiting[0].finished is not None:
-            self.waiting.popleft()
-        return self.waiting[0] if self.waiting else None
+        for queue in self._queues:
+            while queue and queue[0].finished is not None:
+                queue.popleft()
+            if queue:
+                return queue[0]
+        return None
+
+    def take(self) -> Job:
+        """Take out the job that is next."""
+        job = self.first()
+        assert job is not None
+        return self._queues[_priority(job) - 1].popleft()
 
 
 class Waiting:
-    """All groups, and those that wait for a line: by priority, and then by how long their first job has been ready."""
+    """All groups, and those that wait for a line: by the priority of their first job, and then by its readiness."""
 
     def __init__(self) -> None:
-        self._groups: dict[tuple[Policy | None, tzinfo | None], Group] = {}
-        self._lined_up: list[tuple[int, float, int, int, Group]] = []
+        self._groups: dict[Hours | None, Group] = {}
+        self._line: list[tuple[Place, int, Group]] = []
         self._order = itertools.count()
 
-    def join(self, job: Job) -> Group:
-        """Let a new job into its group."""
-        identity = _identity(job)
-        group = self._groups.get(identity)
-        if group is None:
-            group = self._groups[identity] = Group(*identity)
-        if group.deadline is not None:
-            group.members.append(job)
-        return group
-
-    def group_of(self, job: Job) -> Group:
-        """Return the group that a job has joined."""
-        return self._groups[_identity(job)]
-
-    def put(self, group: Group, job: Job) -> None:
+    def put(self, job: Job) -> None:
         """Let a job wait for a line."""
-        group.waiting.append(job)
-        if not group.is_lined_up:
+        hours = hours_of(job)
+        group = self._groups.get(hours)
+        if group is None:
+            group = self._groups[hours] = Group(hours)
+        group.put(job)
+        if not group.is_closed and (group.place is None or _place(job) < group.place):
             self.line_up(group)
 
     def line_up(self, group: Group) -> None:
-        """Let a group wait for a line, if any of its jobs is left."""
+        """Let a group wait for a line, if any of its jobs is left. Where it stood before no longer counts."""
         job = group.first()
-        group.is_lined_up = job is not None
-        if job is not None:
-            heapq.heappush(self._lined_up, (group.priority, job.ready, job.number, next(self._order), group))
+        group.is_closed = False
+        group.place = None if job is None else _place(job)
+        if group.place is not None:
+            heapq.heappush(self._line, (group.place, next(self._order), group))
 
     def next(self, moment: float) -> tuple[Group, float | None] | None:
         """Take the group whose turn it is out of the line, and tell when it opens: now, later, or never again."""
-        while self._lined_up:
-            _, ready, number, _, group = heapq.heappop(self._lined_up)
+        while self._line:
+            place, _, group = heapq.heappop(self._line)
+            if place != group.place:
+                continue
             job = group.first()
-            if job is None:
-                group.is_lined_up = False
-            elif (job.ready, job.number) != (ready, number):
+            if job is None or _place(job) != place:
                 self.line_up(group)  # its first job was cancelled meanwhile
-            else:
-                return group, next_opening(group.policy, group.zone, moment)
+                continue
+            group.place = None
+            return group, moment if group.hours is None else group.hours.next_opening(moment)
         return None
 
 
-def _identity(job: Job) -> tuple[Policy | None, tzinfo | None]:
-    policy = job.policy
-    has_hours = policy is not None and (policy.days is not None or policy.times is not None)
-    return policy, zone_of(job) if has_hours else None
+def _place(job: Job) -> Place:
+    return _priority(job), job.ready, job.number
+
+
+def _priority(job: Job) -> int:
+    """1 is the highest."""
+    return 3 if job.policy is None else job.policy.priority
