@@ -16,8 +16,8 @@ from aimylogic_provider.calls_api.wire import Endpoint, NoResponse, Request, Res
 __all__ = ["interpret", "silent"]
 
 T = TypeVar("T")
-# A long run of digits could be a phone, and is no name.
-_ERROR_TYPE = re.compile(r"(?!.*[0-9]{6})[A-Za-z0-9_.]{1,80}")
+# A long run of digits could be a phone, and parts that begin with digits a token: neither is a name.
+_ERROR_TYPE = re.compile(r"(?=.{1,80}$)(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 _SHOWN_WORDS = re.compile(r"[A-Za-z_. \-]{1,80}")
 
 

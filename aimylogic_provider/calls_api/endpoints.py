@@ -13,6 +13,7 @@ from typing import Any
 
 from aimylogic_provider.calls_api.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
+from aimylogic_provider.calls_api.phone import shown
 from aimylogic_provider.calls_api.report_endpoints import (
     CALL_ATTEMPT_REPORT,
     CALL_ATTEMPT_REPORT_BY_DATE,
@@ -158,7 +159,7 @@ def add_phone(
     :raises RejectedError: for another method, or a key that no header can bear
     """
     if method not in ADD_PHONE.methods:
-        raise RejectedError(f"method {method!r} is not one that addPhone has: use 'POST' or 'GET'")
+        raise RejectedError(f"method {shown(method)} is not one that addPhone has: use 'POST' or 'GET'")
     key = checked_key(idempotence_key)
     query = [("phone", call.phone)]
     if call.gmt_zone is not None:

@@ -11,6 +11,7 @@ import re
 from functools import cache
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["FORMS", "canonical_gmt_zone"]
 
@@ -38,7 +39,7 @@ def canonical_gmt_zone(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise RejectedError(f"gmt_zone {value!r} is of type {type(value).__name__}: give text, one of {FORMS}")
+        raise RejectedError(f"gmt_zone {shown(value)} is of type {type(value).__name__}: give text, one of {FORMS}")
     text = value.strip()
     if not text:
         return None
@@ -46,7 +47,7 @@ def canonical_gmt_zone(value: object) -> str | None:
         return _offset(match, text)
     if text in _iana_ids():
         return text
-    raise RejectedError(f"gmt_zone {text[:64]!r} is none of the allowed forms: {FORMS}")
+    raise RejectedError(f"gmt_zone {shown(text[:64])} is none of the allowed forms: {FORMS}")
 
 
 def _offset(match: re.Match[str], text: str) -> str:
@@ -57,7 +58,7 @@ def _offset(match: re.Match[str], text: str) -> str:
     minutes = int(part["mm"] or part["mm2"] or 0)
     seconds = int(part["ss"] or part["ss2"] or 0)
     if minutes > 59 or seconds > 59 or hours * 3600 + minutes * 60 + seconds > _LIMIT:
-        raise RejectedError(f"gmt_zone {text!r} lies outside -18:00 to +18:00, or is no time: use {FORMS}")
+        raise RejectedError(f"gmt_zone {shown(text)} lies outside -18:00 to +18:00, or is no time: use {FORMS}")
     canonical = f"{part['sign'] or '+'}{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
     return "Z" if canonical in ("+00:00", "-00:00") else canonical
 

@@ -17,6 +17,7 @@ from numbers import Integral
 from typing import Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload"]
 
@@ -44,12 +45,12 @@ def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
         text = _name(name, "payload")
         if text in RESERVED or text.casefold() == "idempotence-key":
             raise RejectedError(
-                f"payload has the name {text!r}, which addPhone reads itself: rename it, or use addPhones, where the "
-                "payload stands apart"
+                f"payload has the name {shown(text)}, which addPhone reads itself: rename it, or use addPhones, where "
+                "the payload stands apart"
             )
         if text in flat:
             raise _twice(text, "payload")
-        flat[text] = _flat(f"payload {text!r}", value)
+        flat[text] = _flat(f"payload {shown(text)}", value)
     return dict(sorted(flat.items()))
 
 
@@ -73,7 +74,7 @@ def _object(what: str, value: Mapping[Any, object], depth: int) -> dict[str, obj
         text = _name(name, what)
         if text in content:
             raise _twice(text, what)
-        content[text] = _nested(f"{what} {text!r}", inner, depth + 1)
+        content[text] = _nested(f"{what} {shown(text)}", inner, depth + 1)
     return dict(sorted(content.items()))
 
 
@@ -147,12 +148,12 @@ def _check_object(payload: object, way_out: str) -> None:
 
 def _name(name: object, what: str) -> str:
     if not isinstance(name, str) or not name:
-        raise RejectedError(f"{_shortened(what)} has the name {name!r}: names are text that is not empty")
-    return _unicode(name, f"{what} name {name!r}")
+        raise RejectedError(f"{_shortened(what)} has the name {shown(name)}: names are text that is not empty")
+    return _unicode(name, f"{what} name {shown(name)}")
 
 
 def _twice(name: str, what: str) -> RejectedError:
-    return RejectedError(f"{_shortened(what)} names {name!r} twice, in two Unicode forms: keep one")
+    return RejectedError(f"{_shortened(what)} names {shown(name)} twice, in two Unicode forms: keep one")
 
 
 def _unicode(text: str, what: str) -> str:

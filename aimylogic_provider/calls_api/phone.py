@@ -18,9 +18,11 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
-__all__ = ["canonical_phone", "mask_phone", "parsed_phone", "plain_phone", "same_phone"]
+__all__ = ["canonical_phone", "mask_phone", "parsed_phone", "plain_phone", "same_phone", "shown"]
 
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-]*[0-9][0-9 ()./\-]*")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LONG_NUMBER = re.compile(r"\+?[0-9]{7,}")
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 
 
@@ -34,6 +36,20 @@ def mask_phone(value: object) -> str:
     if len(digits) >= 11 and _WRITTEN.fullmatch(text):
         return f"{digits[:4]}***{digits[-4:]}"
     return f"{text[:2]}***{text[-2:]}" if len(text) >= 7 else "***"
+
+
+def shown(value: object) -> str:
+    """Return a value as an error may name it: like ``repr``, but with what could be a phone masked.
+
+    A phone may stand where something else is meant to, as when two arguments are swapped.
+    """
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    text = str(value)
+    if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.match(text):
+        return repr(mask_phone(text))
+    masked = _LONG_NUMBER.sub(lambda found: mask_phone(found[0]), text[:100])
+    return repr(masked) if isinstance(value, str) or masked != text else repr(value)
 
 
 def canonical_phone(value: object, region: str | None = None) -> str:
@@ -209,7 +225,7 @@ def _checked_region(region: str) -> str:
 
     if not isinstance(region, str) or region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise RejectedError(
-            f"phone_region {region!r} is not a region with phone numbers: give a two-letter code, as in 'RU'"
+            f"phone_region {shown(region)} is not a region with phone numbers: give a two-letter code, as in 'RU'"
         )
     return region.upper()
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from numbers import Integral
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["DEFAULT_DAY", "WEEKDAYS", "AllowedTime", "CallPolicy"]
 
@@ -116,11 +117,11 @@ def _moment(name: str, value: object) -> datetime | None:
         return None
     if not isinstance(value, datetime):
         raise RejectedError(
-            f"{name} {value!r} is of type {type(value).__name__}: give an aware datetime, as in "
+            f"{name} {shown(value)} is of type {type(value).__name__}: give an aware datetime, as in "
             "datetime(2026, 1, 2, 9, 0, tzinfo=UTC)"
         )
     if value != value:
-        raise RejectedError(f"{name} {value!r} is no time: leave it out")
+        raise RejectedError(f"{name} {shown(value)} is no time: leave it out")
     if value.utcoffset() is None:
         raise RejectedError(
             f"{name} {value.isoformat()} has no time zone: give an aware datetime, as in "
@@ -140,15 +141,15 @@ def _days(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise RejectedError(f"allowed_days {value!r} is of type {type(value).__name__}: give a list of {_DAYS}")
+        raise RejectedError(f"allowed_days {shown(value)} is of type {type(value).__name__}: give a list of {_DAYS}")
     days = list(value)
     if not days:
         raise RejectedError(f"allowed_days is empty, so that no call could be made: give 1 to 7 of {_DAYS}, or None")
     for day in days:
         if day not in WEEKDAYS:
-            raise RejectedError(f"allowed_days has {day!r}, which is no weekday: use {_DAYS}")
+            raise RejectedError(f"allowed_days has {shown(day)}, which is no weekday: use {_DAYS}")
         if days.count(day) > 1:
-            raise RejectedError(f"allowed_days has {day!r} twice: name each weekday once")
+            raise RejectedError(f"allowed_days has {shown(day)} twice: name each weekday once")
     return tuple(day for day in WEEKDAYS if day in days)
 
 
@@ -157,7 +158,7 @@ def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
         return ()
     if not isinstance(value, Mapping):
         raise RejectedError(
-            f"allowed_time {value!r} is of type {type(value).__name__}: give a dictionary, as in "
+            f"allowed_time {shown(value)} is of type {type(value).__name__}: give a dictionary, as in "
             "{'default': [('09:00', '18:00')]}"
         )
     if not value:
@@ -166,14 +167,14 @@ def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
         )
     for day in value:
         if day not in (*WEEKDAYS, DEFAULT_DAY):
-            raise RejectedError(f"allowed_time has {day!r}, which is no weekday: use {_DAYS} or {DEFAULT_DAY}")
+            raise RejectedError(f"allowed_time has {shown(day)}, which is no weekday: use {_DAYS} or {DEFAULT_DAY}")
     return tuple((day, _pairs(day, value[day])) for day in (*WEEKDAYS, DEFAULT_DAY) if day in value)
 
 
 def _pairs(day: str, value: object) -> tuple[tuple[str, str], ...]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
         raise RejectedError(
-            f"allowed_time of {day} {value!r} is of type {type(value).__name__}: give a list of pairs, as in "
+            f"allowed_time of {day} {shown(value)} is of type {type(value).__name__}: give a list of pairs, as in "
             "[('09:00', '18:00')]"
         )
     pairs = sorted(_pair(day, pair) for pair in value)
@@ -193,7 +194,7 @@ def _pairs(day: str, value: object) -> tuple[tuple[str, str], ...]:
 def _pair(day: str, value: object) -> tuple[str, str]:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise RejectedError(
-            f"allowed_time of {day} has {value!r}, which is no pair of times: give a list of pairs, as in "
+            f"allowed_time of {day} has {shown(value)}, which is no pair of times: give a list of pairs, as in "
             "[('09:00', '18:00')]"
         )
     start, end = (_clock(day, part) for part in value)
@@ -219,7 +220,8 @@ def _clock(day: str, value: object) -> str:
     if isinstance(value, str) and _CLOCK.fullmatch(value):
         return value
     raise RejectedError(
-        f"allowed_time of {day} has {value!r}, which is no time of day from 00:00 to 23:59: write HH:MM, as in '09:00'"
+        f"allowed_time of {day} has {shown(value)}, which is no time of day from 00:00 to 23:59: write HH:MM, as in "
+        "'09:00'"
     )
 
 
@@ -227,5 +229,5 @@ def _number(name: str, value: object, most: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= most:
-        raise RejectedError(f"{name} {value!r} is no whole number from 1 to {most}: give one, or None")
+        raise RejectedError(f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None")
     return int(value)

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.phone import mask_phone, shown
 from aimylogic_provider.calls_api.values import read_id
 from aimylogic_provider.calls_api.wire import Endpoint, Request
 
@@ -82,10 +82,11 @@ def pagination(page: int, page_size: int) -> dict[str, int]:
     :param page_size: rows, 1 to 200
     :raises RejectedError: for a page out of range
     """
-    if isinstance(page, bool) or isinstance(page_size, bool) or not 0 <= page <= 199 or not 1 <= page_size <= 200:
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in (page, page_size))
+    if not whole or not 0 <= page <= 199 or not 1 <= page_size <= 200:
         raise RejectedError(
-            f"page {page} of size {page_size} can't be asked for: pages are 0 to 199, sizes 1 to 200; split the "
-            "time range instead, where there is one"
+            f"page {shown(page)} of size {shown(page_size)} can't be asked for: pages are 0 to 199, sizes 1 to 200; "
+            "split the time range instead, where there is one"
         )
     return {"page": page, "pageSize": page_size}
 
@@ -99,8 +100,8 @@ def time_range(limits: Mapping[str, datetime | None]) -> dict[str, int]:
 
 
 def _milliseconds(name: str, moment: datetime) -> int:
-    if moment.tzinfo is None:
-        raise RejectedError(f"{name} {moment.isoformat()} has no time zone: give an aware datetime")
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
+        raise RejectedError(f"{name} {shown(str(moment))} is no datetime, or has no time zone: give an aware datetime")
     return round(moment.timestamp() * 1000)
 
 

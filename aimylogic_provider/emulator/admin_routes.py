@@ -158,6 +158,8 @@ class AdminApi:
 
     def _move(self, asked: Asked) -> ClockReading:
         change, clock = asked.json(ClockChange), self._state.clock
+        for campaign in self._state.campaigns:  # what was due has happened, though nobody looked, before it is set back
+            campaign.life.run(clock.now())
         steps: list[tuple[float | None, Callable[[float], None]]] = [
             (change.rate, clock.run),
             (change.now, clock.set),
@@ -224,7 +226,8 @@ class AdminApi:
         if phone is not None:
             jobs = self._of_phone(phone, number)
         elif number is not None:
-            jobs = self._campaign(number).jobs
+            chosen = self._campaign(number).number
+            jobs = [job for job in jobs if job.campaign == chosen]
         return oracle.job_views(self._state, jobs[start : start + size])
 
     def _rings(self, asked: Asked) -> Rings:

@@ -23,7 +23,7 @@ from aimylogic_provider.emulator.bodies import (
     read_body,
     unknown_fields,
 )
-from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, ControlRefusal, Wanted, plain_phone
+from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Wanted, plain_phone
 from aimylogic_provider.emulator.exchange import (
     Answer,
     Refusal,
@@ -71,6 +71,7 @@ class Asked:
     content_type: str
     body: bytes = b""
     _fields: dict[str, str] | None = None
+    _phones: frozenset[str] | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +80,7 @@ class Asked:
 
     def take(self, body: bytes) -> None:
         """Take in the body, in which there may be more parameters than are known without it."""
-        self.body, self._fields = body, None
+        self.body, self._fields, self._phones = body, None, None
 
     def fields(self) -> dict[str, str]:
         """The parameters of the query, and of a form body where there is one.
@@ -99,8 +100,13 @@ class Asked:
         except Refusal:
             return None
 
-    def phones(self) -> Iterable[str]:
+    def phones(self) -> frozenset[str]:
         """The phones (canonical) that it bears, as far as it can be read."""
+        if self._phones is None:
+            self._phones = frozenset(self._read_phones())
+        return self._phones
+
+    def _read_phones(self) -> Iterable[str]:
         try:
             if self.name == "addPhones":
                 return [plain_phone(item.phone) for item in read_body(self.body, list[Item])]
@@ -191,8 +197,6 @@ class CallsApi:
             return self._handlers[endpoint.name](campaign, now, asked)
         except Refusal as refusal:
             return error(refusal)
-        except ControlRefusal as refusal:
-            return json_answer(refusal.body, 400, reason=str(refusal.body["error"]))
 
     @staticmethod
     def _add_phone(campaign: Campaign, now: float, asked: Asked) -> Answer:
@@ -215,18 +219,21 @@ class CallsApi:
     @staticmethod
     def _add_phones(campaign: Campaign, now: float, asked: Asked) -> Answer:
         items = _read(campaign, asked, list[Item])
-        if not items:
-            raise bad_request("the list is empty")
-        policies: dict[object, Policy | None] = {}
-        wanted = [
-            Wanted(
-                item.phone,
-                _encode(item.payload).decode() if item.payload else None,
-                item.gmt_zone,
-                _policy(item, policies) if item.has_policy() else None,
-            )
-            for item in items
-        ]
+
+        def wanted() -> list[Wanted]:
+            if not items:
+                raise bad_request("the list is empty")
+            policies: dict[object, Policy | None] = {}
+            return [
+                Wanted(
+                    item.phone,
+                    _encode(item.payload).decode() if item.payload else None,
+                    item.gmt_zone,
+                    _policy(item, policies) if item.has_policy() else None,
+                )
+                for item in items
+            ]
+
         jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked))
         return json_answer([job.id for job in jobs], jobs=jobs)
 
@@ -280,7 +287,7 @@ class CallsApi:
     @staticmethod
     def _campaign(campaign: Campaign, now: float, asked: Asked) -> Answer:
         campaign.life.run(now)
-        return json_answer(reports.campaign_row(campaign))
+        return json_answer(reports.campaign_row(campaign, now))
 
     @staticmethod
     def _status(campaign: Campaign, now: float, asked: Asked) -> Answer:

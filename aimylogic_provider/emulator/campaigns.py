@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ FIRST_ID = 5665334669
 """The id of the vendor's own example."""
 STATUSES = ("new", "planned", "inProgress", "finished", "paused", "deleted")
 
+_SPACE_FOR_PLUS = re.compile("^(UTC|GMT|UT|) ")
 _STOPPED = ("finished", "deleted")
 _ADDS = ("addPhone", "test/addPhone", "addPhones")
 _CONTROL = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
@@ -44,16 +47,12 @@ class Wanted:
     policy: Policy | None = None
 
 
-class ControlRefusal(Exception):
+class ControlRefusal(Refusal):
     """Control's errors have a form of their own."""
 
     def __init__(self, what: str, status: str) -> None:
-        super().__init__(what)
-        self.body = {
-            "error": "emulator.bad.state",
-            "message": f"The campaign can't be made to {what}, for it is {status}",
-            "args": {"status": status},
-        }
+        super().__init__(400, "", f"The campaign can't be made to {what}, for it is {status}")
+        self.body = {"error": "emulator.bad.state", "message": str(self), "args": {"status": status}}
 
 
 class Campaign:
@@ -104,12 +103,17 @@ class Campaign:
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
         return self._once(now, "test/addPhone", heeded, parameters, add)[0]
 
-    def add_phones(self, now: float, wanted: Sequence[Wanted], key: str | None, parameters: str) -> Sequence[Job]:
-        """Add all, or none. No duplicate check but within the list."""
+    def add_phones(
+        self, now: float, read: Callable[[], Sequence[Wanted]], key: str | None, parameters: str
+    ) -> Sequence[Job]:
+        """Add all, or none. No duplicate check but within the list.
+
+        :param read: gives what is wanted; asked only if the key is not known
+        """
 
         def add() -> list[Job]:
             self._must_run()
-            checked = [self._checked(one) for one in wanted]
+            checked = [self._checked(one) for one in read()]
             seen: set[str] = set()
             for one in checked:
                 if one.phone in seen:
@@ -193,7 +197,8 @@ class Campaign:
         if key is None:
             return act()
         settings, keys = self.house.settings, self.house.keys
-        use = Use(self.number, endpoint, key, parameters, now)
+        digest = blake2b(parameters.encode(), digest_size=8).hexdigest()
+        use = Use(self.number, endpoint, key, digest, now)
         first = keys.alive(settings, use)
         if first is not None:
             if first.refused is not None:
@@ -205,9 +210,9 @@ class Campaign:
             jobs = act()
         except Refusal as refusal:
             if settings.error_uses_up_key:
-                keys.note(settings, replace(use, refused=(refusal.status, refusal.body)))
+                keys.note(replace(use, refused=(refusal.status, refusal.body)))
             raise
-        keys.note(settings, replace(use, jobs=tuple(job.number for job in jobs)))
+        keys.note(replace(use, jobs=tuple(job.number for job in jobs)))
         return jobs
 
     def _must_run(self) -> None:
@@ -333,7 +338,7 @@ class Campaigns:
         for campaign, moment in zip(self, reached, strict=True):
             campaign.restore((job for job in self._jobs if job.campaign == campaign.number), moment)
         for use in uses:
-            self.keys.note(self.settings, use)
+            self.keys.note(use)
 
 
 def plain_phone(phone: str) -> str:
@@ -364,4 +369,4 @@ class _Repeated(Refusal):
 @lru_cache(4096)
 def _zone(text: str) -> str | None:
     # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
-    return canonical_gmt_zone("+" + text[1:] if text[:1] == " " else text)
+    return canonical_gmt_zone(_SPACE_FOR_PLUS.sub(r"\1+", text, count=1))

@@ -281,6 +281,7 @@ class EmulatorClient:
         content = self._send("GET", "/snapshot", None)
         target = Path(path)
         target.touch(mode=0o600)
+        target.chmod(0o600)
         target.write_bytes(content)
 
     def restore(self, path: str | Path) -> None:

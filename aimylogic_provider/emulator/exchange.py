@@ -60,7 +60,7 @@ def json_answer(content: object, status: int = 200, jobs: Sequence[Job] = (), re
 
 def error(refusal: Refusal) -> Answer:
     """Answer with an error."""
-    return json_answer(refusal.body, refusal.status, reason=str(refusal.body["type"]))
+    return json_answer(refusal.body, refusal.status, reason=str(refusal.body.get("type") or refusal.body.get("error")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ COMMITTING = _ADDS | _EMPTY_BODY | {"callJob/cancel"}
 """The endpoints that change something. They take idempotence keys."""
 _WITH_PHONES = _ADDS | {"callJob/cancel", "callJob/getReport", "callAttempt/getReport"}
 
+_DEEPEST = 100
+
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, Meta(ge=0, le=86400)]
 
@@ -155,20 +157,26 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
             self.commit_after = 0.1
         return self
 
+    def needs_body(self) -> bool:
+        """Whether it strikes only answers that have a body."""
+        return self.phase is Phase.IN_BODY or self.action in (Action.TRUNCATED, Action.DRIP)
+
     def _never_strikes(self) -> Iterable[str]:
         endpoint = _BY_NAME.get(self.path)
         if self.path and endpoint is None:
-            yield f"path {self.path!r} matches no endpoint: use one of {', '.join(_BY_NAME)}"
+            named = f"path {self.path!r}" if len(self.path) < 40 and "campaign/" not in self.path else "path"
+            yield f"{named} matches no endpoint: use one of {', '.join(_BY_NAME)}"
         methods = endpoint.methods if endpoint else {method for one in ENDPOINTS for method in one.methods}
         if self.method and self.method not in methods:
-            yield f"method {self.method!r} never comes to {self.path or 'any endpoint'}: use {' or '.join(methods)}"
+            named = f"method {self.method!r}" if self.method.isalpha() else "method"
+            yield f"{named} never comes to {self.path or 'any endpoint'}: use {' or '.join(methods)}"
         if self.action not in _POSSIBLE[self.phase]:
             able = ", ".join(sorted(_POSSIBLE[self.phase]))
             yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
         if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
             yield f"path {self.path!r} changes nothing, so nothing can be committed late"
-        if endpoint and self.phase is Phase.IN_BODY and self.path in _EMPTY_BODY:
-            yield f"path {self.path!r} is answered without a body, so nothing strikes in the middle of it"
+        if endpoint and self.needs_body() and self.path in _EMPTY_BODY:
+            yield f"path {self.path!r} is answered without a body, so nothing can strike it"
         if endpoint and self.phone and self.path not in _WITH_PHONES:
             yield f"path {self.path!r} bears no phone: leave phone out"
         if self.phone and self.phase is Phase.BEFORE_READ and self.path not in ("", "addPhone", "test/addPhone"):
@@ -186,6 +194,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
             yield f"{action} gives no answer of its own: leave status and headers out"
         if self.body is not None and self.action is not Action.STATUS:
             yield f"{action} has no use for body"
+        if _is_deep(self.body):
+            yield f"body nests more than {_DEEPEST} deep"
         if self.action is Action.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
             yield f"status {self.status} is no redirect: use 300 to 399"
         if not all(_is_header(name, value) for name, value in self.headers.items()):
@@ -194,6 +204,20 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
             yield f"{action} needs seconds, more than 0"
         if self.commit_after is not None and self.phase is not Phase.COMMITTED_LATE:
             yield "commit_after is for phase 'committed_late' alone"
+
+
+def _is_deep(content: object) -> bool:
+    level = [content]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _phone(text: str) -> str:
@@ -230,11 +254,14 @@ class Facts(Protocol):
 
 
 class Faults:
-    """The rules, in order; of those that match in a phase, the first one strikes."""
+    """The rules, in order; of those that match in a phase, the first one strikes.
 
-    def __init__(self) -> None:
+    :param ids: the last number that a rule has had, so that none ever has another's
+    """
+
+    def __init__(self, ids: int = 0) -> None:
         self.rules: list[Fault] = []
-        self._ids = 0
+        self.ids = ids
         self._chances: dict[int, Random] = {}
 
     def add(self, rule: Fault) -> Fault:
@@ -242,8 +269,8 @@ class Faults:
 
         :raises FaultError: if it can't be
         """
-        settled = rule.settled(self._ids + 1)
-        self._ids += 1
+        settled = rule.settled(self.ids + 1)
+        self.ids += 1
         self.rules.append(settled)
         return settled
 
@@ -255,30 +282,37 @@ class Faults:
     def restore(self, rules: Iterable[Fault]) -> None:
         """Take saved rules in; those that go by chance go on where they were."""
         self.rules = list(rules)
-        self._ids = max((rule.id for rule in self.rules), default=0)
+        self.ids = max([self.ids, *(rule.id for rule in self.rules)])
         for rule in self.rules:
             if rule.probability is not None:
                 for _ in range(rule.seen):
                     self._chance(rule).random()
 
-    def strike(self, phases: tuple[Phase, ...], facts: Facts) -> Fault | None:
-        """Return the rule that strikes, and count it."""
-        for rule in self.rules:
-            if rule.phase in phases and self._strikes(rule, facts):
-                rule.hits += 1
-                return rule
-        return None
+    def strike(self, phases: tuple[Phase, ...], facts: Facts, *, has_body: bool = True) -> Fault | None:
+        """Return the rule that strikes, and count it. Every rule that matches sees the request, struck or not.
 
-    def _strikes(self, rule: Fault, facts: Facts) -> bool:
-        if (
-            (rule.path and rule.path != facts.name)
-            or (rule.method and rule.method != facts.method)
-            or (rule.key and rule.key != facts.key())
-            or (rule.times is not None and rule.hits >= rule.times)
-            or (rule.phone and rule.phone not in facts.phones())
-        ):
-            return False
-        rule.seen += 1
+        :param has_body: whether there is a body in which something could strike
+        """
+        struck = None
+        for rule in self.rules:
+            if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, facts):
+                rule.seen += 1
+                if self._wants(rule) and struck is None and (rule.times is None or rule.hits < rule.times):
+                    struck = rule
+        if struck is not None:
+            struck.hits += 1
+        return struck
+
+    def _matches(self, rule: Fault, facts: Facts) -> bool:
+        return (
+            (not rule.path or rule.path == facts.name)
+            and (not rule.method or rule.method == facts.method)
+            and (not rule.key or rule.key == facts.key())
+            and (not rule.phone or rule.phone in facts.phones())
+        )
+
+    def _wants(self, rule: Fault) -> bool:
+        """Whether it would strike the request that it has just seen."""
         if rule.nth is not None:
             return rule.seen == rule.nth
         if rule.every is not None:

@@ -18,7 +18,7 @@ class Use(Struct, frozen=True):
     """The first use of a key.
 
     :param endpoint: keys of one endpoint mean nothing to another
-    :param parameters: what it came with, where a key with other parameters is another key
+    :param parameters: a digest of what it came with
     :param first: when, in Unix seconds
     :param jobs: the numbers of the jobs that were created, or cancelled
     :param refused: status and body of the error that it was answered with, where errors use keys up
@@ -34,28 +34,36 @@ class Use(Struct, frozen=True):
 
 
 class Keys:
-    """The first uses of all keys."""
+    """The first uses of all keys. What a setting makes of them is decided when one is looked up."""
 
     def __init__(self) -> None:
-        self._uses: dict[tuple[int, str, str, str], Use] = {}
+        self._uses: dict[tuple[str, str], Use | list[Use]] = {}
 
     def __iter__(self) -> Iterator[Use]:
-        return iter(self._uses.values())
+        for held in self._uses.values():
+            yield from (held,) if isinstance(held, Use) else held
 
     def alive(self, settings: Settings, use: Use) -> Use | None:
-        """The first use of the key that is used now, if the key hasn't expired."""
-        first = self._uses.get(_identity(settings, use))
-        return first if first is not None and use.first - first.first < KEY_LIFE else None
+        """The first use of the key that is used now, if there is one that hasn't expired."""
+        held = self._uses.get((use.endpoint, use.key))
+        if held is None:
+            return None
+        for first in (held,) if isinstance(held, Use) else held:
+            if (
+                use.first - first.first < KEY_LIFE
+                and (settings.keys_shared_by_campaigns or first.campaign == use.campaign)
+                and (settings.same_key_other_parameters == "first_job" or first.parameters == use.parameters)
+            ):
+                return first
+        return None
 
-    def note(self, settings: Settings, use: Use) -> None:
-        """Note the first use of a key."""
-        self._uses[_identity(settings, use)] = use
-
-
-def _identity(settings: Settings, use: Use) -> tuple[int, str, str, str]:
-    return (
-        0 if settings.keys_shared_by_campaigns else use.campaign,
-        use.endpoint,
-        use.key,
-        use.parameters if settings.same_key_other_parameters == "new_job" else "",
-    )
+    def note(self, use: Use) -> None:
+        """Note the first use of a key. One of the same campaign and parameters had expired, and is forgotten."""
+        place = (use.endpoint, use.key)
+        held = self._uses.get(place)
+        if held is None:
+            self._uses[place] = use
+            return
+        others = (held,) if isinstance(held, Use) else held
+        kept = [one for one in others if (one.campaign, one.parameters) != (use.campaign, use.parameters)]
+        self._uses[place] = [*kept, use] if kept else use

@@ -90,6 +90,11 @@ def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
     return Rings(jobs=len(ids), ids=ids)
 
 
+def _canonical(payload: dict[str, Any]) -> bytes:
+    """Text, for to Python True is 1."""
+    return msgspec.json.encode(payload, order="sorted")
+
+
 def journal_view(state: EmulatorState, pending: int, last: int) -> Requests:
     """The journal's last lines."""
     lines = list(state.journal.lines)

@@ -77,8 +77,11 @@ def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, 
 def unfinished(campaign: Campaign, now: float, start: int, size: int) -> list[Job]:
     """A page of the jobs that are open."""
     shown = now - campaign.house.settings.report_lag
-    held = campaign.life.open
+    held, ended = campaign.life.open, campaign.life.finished
     order: Iterable[Job] = held.values() if _oldest_first(campaign) else reversed(held.values())
+    if ended and over(ended[-1]) > now:  # the clock was set back: they are open again, as far as reports tell
+        again = ended[bisect_right(ended, now, key=over) :]
+        order = sorted([*held.values(), *again], key=lambda job: job.number, reverse=not _oldest_first(campaign))
     return list(islice((job for job in order if job.created <= shown), start, start + size))
 
 
@@ -99,7 +102,7 @@ def attempts_by_date(
     return [attempt_row(job, attempt, now, settings) for job, attempt in chosen[start : start + size]]
 
 
-def campaign_row(campaign: Campaign) -> dict[str, object]:
+def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
     """A campaign as the server shows it."""
     life, settings = campaign.life, campaign.house.settings
     return {
@@ -114,7 +117,7 @@ def campaign_row(campaign: Campaign) -> dict[str, object]:
         "maxSimultaneousCalls": life.lines,
         "shortReport": {
             "totalNumbers": len(campaign.jobs),
-            "processedNumbers": len(life.finished),
+            "processedNumbers": bisect_right(life.finished, now, key=over),
             "usedTalkingTime": life.talk,
             "usedAsrSeconds": life.talk,
             "inProcessCalls": life.busy,

@@ -30,8 +30,7 @@ _POLL = 0.01
 _SNAPSHOT = 2**31
 _READ = (Phase.BEFORE_COMMIT,)
 _READ_AND_COMMITS = (Phase.BEFORE_COMMIT, Phase.COMMITTED_LATE)
-_COMMITTED = (Phase.AFTER_COMMIT,)
-_COMMITTED_WITH_BODY = (Phase.AFTER_COMMIT, Phase.IN_BODY)
+_COMMITTED = (Phase.AFTER_COMMIT, Phase.IN_BODY)
 _BROKEN = (HttpProcessingError, RequestPayloadError)
 _log = logging.getLogger(__name__)
 
@@ -129,13 +128,13 @@ class EmulatorServer:
 
     async def _exchange(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """A request of the Calls API, through the faults, into the journal."""
-        faults, line = self.state.faults, None
+        line = None
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         key = request.headers.get("Idempotence-Key")
         asked = Asked(request.method, locate(target), target, key, content_type)
         commits = asked.name in COMMITTING
 
-        rule = faults.strike((Phase.BEFORE_READ,), asked) if faults.rules else None
+        rule = self._rule((Phase.BEFORE_READ,), asked)
         if rule is not None:
             line = self._note(asked, rule)
             if (response := await self._struck(rule, request)) is not None:
@@ -147,7 +146,7 @@ class EmulatorServer:
             self._note(asked, refusal.status, line=line)
             return self._response(error(refusal), last=True)
 
-        rule = faults.strike(_READ_AND_COMMITS if commits else _READ, asked) if faults.rules else None
+        rule = self._rule(_READ_AND_COMMITS if commits else _READ, asked)
         if rule is not None:
             line = self._note(asked, rule, line=line)
             if rule.phase is Phase.COMMITTED_LATE:
@@ -157,11 +156,15 @@ class EmulatorServer:
 
         answer = self._calls.answer(asked, self.state.clock.now())
         rule = None
-        if faults.rules and answer.status < 400:  # else nothing was committed
-            rule = faults.strike(_COMMITTED_WITH_BODY if answer.body else _COMMITTED, asked)
+        if answer.status < 400:  # else nothing was committed
+            rule = self._rule(_COMMITTED, asked, has_body=bool(answer.body))
         self._note(asked, answer.status if rule is None else rule, answer, line)
         response = None if rule is None else await self._struck(rule, request, answer)
         return self._response(answer) if response is None else response
+
+    def _rule(self, phases: tuple[Phase, ...], asked: Asked, *, has_body: bool = True) -> Fault | None:
+        faults = self.state.faults
+        return faults.strike(phases, asked, has_body=has_body) if faults.rules else None
 
     async def _struck(self, rule: Fault, request: web.BaseRequest, answer: Answer | None = None) -> web.Response | None:
         """Let a fault strike.
@@ -178,8 +181,9 @@ class EmulatorServer:
         if own is not None:
             return self._response(own)
         if answer is not None:
-            with self._held():
-                changed = await strike_answer(rule, request, answer, self._http_date)
+            changed = await strike_answer(rule, request, answer, self._http_date, self._wait)
+            if reign != self._reigns:
+                return close(request)
             return changed if isinstance(changed, Sent) else self._response(changed)
         match rule.action:
             case Action.RESET:
@@ -212,14 +216,17 @@ class EmulatorServer:
         task.add_done_callback(self._late.discard)
         return close(request) if response is None else response
 
-    async def _wait(self, seconds: float, unless: Callable[[], bool] = lambda: False) -> None:
-        """Wait in real time, unless the emulator is reset meanwhile, or something else is so."""
-        if not seconds:
-            return
+    async def _wait(self, seconds: float, unless: Callable[[], bool] = lambda: False) -> bool:
+        """Wait in real time, unless the emulator is reset meanwhile, or something else is so.
+
+        :returns: False if it was reset
+        """
         reign, until = self._reigns, time.monotonic() + seconds
-        with self._held():
-            while (left := until - time.monotonic()) > 0 and reign == self._reigns and not unless():
-                await asyncio.sleep(min(left, _POLL))
+        if seconds:
+            with self._held():
+                while (left := until - time.monotonic()) > 0 and reign == self._reigns and not unless():
+                    await asyncio.sleep(min(left, _POLL))
+        return reign == self._reigns
 
     @contextmanager
     def _held(self) -> Iterator[None]:

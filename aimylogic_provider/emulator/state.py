@@ -74,13 +74,14 @@ class EmulatorState:
         self._tokens = _checked(tokens)
         self._settings = settings or Settings()
         self._journal_size = journal_size
+        self.faults = Faults()
         self.reset()
 
     def reset(self) -> None:
         """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start."""
         self.clock = VirtualClock()
         self.campaigns = Campaigns(self._tokens, self._settings, self.clock.now())
-        self.faults = Faults()
+        self.faults = Faults(self.faults.ids)
         self.journal = Journal(self._journal_size)
 
     @property
@@ -146,7 +147,7 @@ class EmulatorState:
             raise SnapshotError(f"the snapshot's parts don't belong together: {error}") from None
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
             campaign.set_status(content.now, held.status)
-        faults, journal = Faults(), Journal(self._journal_size)
+        faults, journal = Faults(self.faults.ids), Journal(self._journal_size)
         faults.restore(content.faults)
         journal.lines.extend(content.requests)
         journal.counts, journal.outcomes = Counter(content.counts), Counter(content.outcomes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from msgspec.json import encode
 
 from aimylogic_provider.emulator.exchange import Answer
 from aimylogic_provider.emulator.faults import Action, Fault, Phase
@@ -43,23 +43,32 @@ def is_gone(request: web.BaseRequest) -> bool:
 def own_answer(rule: Fault) -> Answer | None:
     """The answer that a fault gives instead of the server's, if it gives one."""
     status = rule.status or 200
+    headers = {name: value for name, value in rule.headers.items() if name.lower() != "content-type"}
+    content_type = next((value for name, value in rule.headers.items() if name.lower() == "content-type"), "")
     match rule.action:
         case Action.STATUS:
-            body = b"" if rule.body is None else encode(rule.body)  # which nests as deep as what was read
-            return Answer(status, body, "application/json" if body else "text/plain", rule.headers)
+            body = b"" if rule.body is None else msgspec.json.encode(rule.body)
+            return Answer(status, body, content_type or ("application/json" if body else "text/plain"), headers)
         case Action.GARBAGE if rule.phase is not Phase.IN_BODY:
-            return Answer(status, _GARBAGE, "application/octet-stream", rule.headers)
+            return Answer(status, _GARBAGE, content_type or "application/octet-stream", headers)
         case Action.HTML:
-            return Answer(status, _HTML, "text/html; charset=utf-8", rule.headers)
+            return Answer(status, _HTML, content_type or "text/html; charset=utf-8", headers)
         case Action.REDIRECT:
-            return Answer(status, b"", "text/plain", {"Location": "/elsewhere", **rule.headers})
+            location = {} if any(name.lower() == "location" for name in headers) else {"Location": "/elsewhere"}
+            return Answer(status, b"", content_type or "text/plain", {**location, **headers})
     return None
 
 
+Wait = Callable[[float], Awaitable[bool]]
+
+
 async def strike_answer(
-    rule: Fault, request: web.BaseRequest, answer: Answer, date: Callable[[], str]
+    rule: Fault, request: web.BaseRequest, answer: Answer, date: Callable[[], str], wait: Wait
 ) -> Answer | Sent:
-    """Change an answer, or send it wrongly. The fault's wait is over (but for drip, which takes its time here)."""
+    """Change an answer, or send it wrongly. The fault's wait is over (but for drip, which takes its time here).
+
+    :param wait: waits so many seconds, and tells whether to go on
+    """
     match rule.action:
         case Action.TRUNCATED:
             return replace(answer, body=answer.body[: len(answer.body) // 2])
@@ -70,7 +79,7 @@ async def strike_answer(
             return close(request)
         case Action.DRIP if rule.phase is Phase.AFTER_COMMIT:
             await _write(request, _head(answer, date()))
-            await _drip(request, answer.body, rule.seconds or 0.0)
+            await _drip(request, answer.body, rule.seconds or 0.0, wait)
             return close(request)
     if rule.phase is not Phase.IN_BODY:
         return {Action.RESET: reset, Action.CLOSE: close}[rule.action](request) if rule.action in _BREAKS else answer
@@ -82,10 +91,10 @@ async def strike_answer(
             await asyncio.sleep(0.05)  # else the reset overtakes what was sent
             return reset(request)
         case Action.DELAY:
-            await asyncio.sleep(rule.seconds or 0.0)
-            await _write(request, rest)
+            if await wait(rule.seconds or 0.0):
+                await _write(request, rest)
         case Action.DRIP:
-            await _drip(request, rest, rule.seconds or 0.0)
+            await _drip(request, rest, rule.seconds or 0.0, wait)
         case Action.GARBAGE:
             await _write(request, (_GARBAGE * (len(rest) // 256 + 1))[-len(rest) :])
     return close(request)
@@ -122,8 +131,9 @@ async def _write(request: web.BaseRequest, content: bytes) -> None:
         request.transport.write(content)  # type: ignore[union-attr]  # of WriteTransport
 
 
-async def _drip(request: web.BaseRequest, content: bytes, seconds: float) -> None:
+async def _drip(request: web.BaseRequest, content: bytes, seconds: float, wait: Wait) -> None:
     """Send byte by byte."""
     for index in range(len(content)):
-        await asyncio.sleep(seconds / len(content))
+        if not await wait(seconds / len(content)):
+            return
         await _write(request, content[index : index + 1])

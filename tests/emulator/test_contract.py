@@ -384,6 +384,11 @@ class TestKeys:
         assert ids[0] != ids[1]
         assert [campaign.jobs for campaign in emulator.campaigns()] == [1, 1]
 
+    def test_keys_belong_to_an_endpoint(self, emulator: Emulator) -> None:
+        ids = [add(emulator, "a").json(), *add_many(emulator, [{"phone": PHONE}], "a").json()]
+        assert ids[0] != ids[1]
+        assert post(emulator, "callJob/cancel", {"ids": ids[:1]}, "a").json() == ids[:1]
+
     def test_a_stopped_campaign_refuses_even_a_repeat(self, emulator: Emulator) -> None:
         add(emulator, "a")
         emulator.campaign(status="finished")
@@ -934,7 +939,7 @@ class TestPages:
 
 
 def test_unfinished_are_the_jobs_whose_finishedat_is_null(emulator: Emulator) -> None:
-    emulator.settings(outcomes={phone(1): ["nonexistentNumber"], phone(2): ["longCallWithResult"]})
+    emulator.settings(odds={"longCallWithResult": 1}, outcomes={phone(1): ["nonexistentNumber"]})
     emulator.campaign(lines=2)
     add_many(emulator, [{"phone": phone(number)} for number in (1, 2, 3)])
     add(emulator, phone=phone(4))

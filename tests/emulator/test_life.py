@@ -146,6 +146,13 @@ class TestRetries:
         assert [attempt["attemptNumber"] for attempt in attempts(emulator)] == [1, 2]
         assert (job(emulator)["jobStatus"], job(emulator)["attemptsCount"]) == ("longCallWithResult", 2)
 
+    def test_seconds_are_told_once_an_attempt_is_over(self, emulator: Emulator) -> None:
+        emulator.settings(outcomes={PHONE: ["noAnswer", "longCallWithResult"]})
+        add_one(emulator, maxAttempts=2, retryIntervalInMinutes=1)
+        emulator.advance(minutes=1, seconds=45)
+        assert (job(emulator)["jobStatus"], job(emulator)["attemptsCount"]) == ("inProcess", 2)
+        assert job(emulator)["callDuration"] == 0
+
     @pytest.mark.parametrize("minutes", [1, 60, 2880])
     def test_the_interval_counts_from_an_attempts_end(self, emulator: Emulator, minutes: int) -> None:
         emulator.settings(outcomes={PHONE: ["noAnswer"]})
@@ -358,6 +365,19 @@ class TestDeadline:
         assert (job(emulator)["jobStatus"], job(emulator)["attemptsCount"]) == ("noAnswer", 3)
         assert job(emulator)["finishedAt"] == attempts(emulator)[-1]["finishedAt"]
 
+    @pytest.mark.parametrize(("seconds", "count"), [(0, 1), (1, 2)])
+    def test_a_retry_that_is_due_just_then_comes_too_late(self, seconds: int, count: int) -> None:
+        policy = {"maxAttempts": 2, "retryIntervalInMinutes": 25}
+        with frozen(outcomes={PHONE: ["noAnswer"]}) as emulator:
+            add_one(emulator, **policy)
+            emulator.advance(hours=1)
+            end, due = attempts(emulator)[0]["finishedAt"], rung(emulator)[1]
+        with frozen(outcomes={PHONE: ["noAnswer"]}) as emulator:
+            add_one(emulator, **policy, finishDateTime=(due + seconds * SECOND).isoformat())
+            emulator.advance(hours=1)
+            assert len(attempts(emulator)) == count
+            assert (job(emulator)["finishedAt"] == end) == (count == 1), "it is over as soon as that is known"
+
     def test_a_retry_that_could_not_come_in_time_ends_then(self, emulator: Emulator) -> None:
         emulator.settings(outcomes={PHONE: ["noAnswer"]})
         times = {"default": [span("09:00", "09:10"), span("11:00", "12:00")]}
@@ -529,7 +549,10 @@ class TestAClockSetBack:
         emulator.advance(hours=3)
         before = told(emulator)
         emulator.advance(hours=-2)
-        assert all((row["finishedAt"] or 0) <= (START + HOUR).timestamp() * 1000 for row in told(emulator)["jobs"])
+        then, now = told(emulator), (START + HOUR).timestamp() * 1000
+        assert all((row["finishedAt"] or 0) <= now for row in then["jobs"])
+        assert all(row["finishedAt"] <= now for row in then["finished"])
+        assert all(row["startedAt"] <= now for row in then["attempts"])
         emulator.advance(hours=2)
         assert told(emulator) == before
 

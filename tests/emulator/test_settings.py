@@ -130,6 +130,7 @@ class TestReports:
         self, emulator: Emulator, endpoint: str, filters: dict[str, int], page_order: str | None
     ) -> None:
         choose(emulator, page_order=page_order)
+        emulator.settings(odds={"longCallWithResult": 1})
         emulator.campaign(lines=10)
         for number in range(5):
             add(emulator, phone=phone(number))

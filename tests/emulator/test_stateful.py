@@ -424,7 +424,7 @@ class Walk(RuleBasedStateMachine):
             order |= {"status": status, "headers": {"Location": "/login"}}
         elif action in ("garbage", "html") and status and phase != "in_body":
             order |= {"status": status}
-        if action in ("delay", "drip") or (slow and phase != "in_body"):
+        if action in ("delay", "drip") or (slow and status == 404 and phase != "in_body"):
             order["seconds"] = 0.02
         if phase == "committed_late":
             order["commit_after"] = 0.02 if slow else 0.005
@@ -599,7 +599,7 @@ class Walk(RuleBasedStateMachine):
             return
         assert seen.error == ""
         dates = [formatdate(second, usegmt=True) for second in range(int(low), int(high) + 1)]
-        assert seen.headers.get("Date") in ([None] if action == "no_date" else dates)
+        assert seen.headers.get("Date") in ([None] if action == "no_date" else dates), seen
         if action in ("status", "html", "redirect", "garbage") and phase != "in_body":
             self.check_own_answer(seen, action, order)
             return
