@@ -35,7 +35,7 @@ class Hours(NamedTuple):
                 if opening is not None:
                     return opening
                 midnight += _DAY
-        except (OverflowError, ValueError):  # after the last day of the calendar
+        except (OverflowError, OSError, ValueError):  # after the last day of the calendar
             pass
         return None
 

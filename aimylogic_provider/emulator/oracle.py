@@ -86,7 +86,12 @@ def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
 
     :param payload: count only those with just this one
     """
-    ids = [job.id for job in jobs if job.rings() and (payload is None or payload == read_payload(job.payload or "{}"))]
+    wanted = None if payload is None else _canonical(payload)
+    ids = [
+        job.id
+        for job in jobs
+        if job.rings() and (wanted is None or wanted == _canonical(read_payload(job.payload or "{}")))
+    ]
     return Rings(jobs=len(ids), ids=ids)
 
 

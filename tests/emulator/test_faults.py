@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +133,58 @@ def test_what_is_held_back_never_takes_effect_after_a_reset(emulator: Emulator) 
     assert emulator.count() == 0
 
 
+@pytest.mark.parametrize(("phase", "action"), [("in_body", "delay"), ("in_body", "drip"), ("after_commit", "drip")])
+def test_a_reset_lets_go_of_an_answer_that_is_held_back(emulator: Emulator, phase: Any, action: Any) -> None:
+    emulator.fault(phase, action, seconds=20)
+    heard: list[Any] = []
+
+    def hear() -> None:
+        try:
+            heard.append(add(emulator, timeout=10).text)
+        except (*BROKEN, requests.Timeout) as error:
+            heard.append(type(error))
+
+    waiting = threading.Thread(target=hear)
+    waiting.start()
+    while not emulator.faults()[0].hits:
+        time.sleep(0.01)
+    emulator.reset()
+    emulator.settle(2)
+    waiting.join(5)
+    assert heard
+    assert heard[0] != ID
+
+
+def test_a_rule_of_before_a_reset_strikes_nothing_after_it(emulator: Emulator) -> None:
+    emulator.fault("before_commit", "status", times=None)
+    head = (
+        f"POST /api/crmCalls/campaign/{DEFAULT_TOKEN}/addPhone HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=5) as connection:
+        connection.sendall(head.encode() + b"pho")
+        time.sleep(0.1)
+        emulator.reset()
+        connection.sendall(f"ne={PHONE}".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_rule_is_never_taken_for_another(emulator: Emulator, tmp_path: Path) -> None:
+    first = emulator.fault("before_commit", "close")
+    emulator.save(tmp_path / "saved.json")
+    for forget in (emulator.clear_faults, emulator.reset):
+        forget()
+        emulator.fault("before_commit", "status")
+        add(emulator)
+        with pytest.raises(EmulatorError, match="was dropped"):
+            _ = first.hits
+
+
+def test_a_rules_own_content_type_is_the_only_one(emulator: Emulator) -> None:
+    emulator.fault("before_commit", "status", headers={"content-type": "text/x-mine"}, body={})
+    assert add(emulator).headers["Content-Type"] == "text/x-mine"
+
+
 def test_a_delay_takes_real_time_and_a_frozen_clock_does_not_stop_it(emulator: Emulator) -> None:
     emulator.freeze()
     emulator.fault("before_commit", "delay", seconds=0.3)
@@ -181,6 +236,18 @@ class TestMatching:
             drawn.append(self.struck(emulator, 24))
         assert drawn[0] == drawn[1] != drawn[2]
         assert 4 <= len(drawn[0]) <= 20
+
+    def test_every_rule_sees_what_matches_struck_or_not(self, emulator: Emulator) -> None:
+        one = emulator.fault("before_commit", "status", nth=1)
+        other = emulator.fault("before_commit", "html", status=502, nth=2)
+        assert [add(emulator, str(number)).status_code for number in range(4)] == [503, 502, 200, 200]
+        assert [(rule.seen, rule.hits) for rule in emulator.faults()] == [(4, 1), (4, 1)]
+        assert (one.hits, other.hits) == (1, 1)
+
+    def test_answers_without_a_body_are_not_truncated(self, emulator: Emulator) -> None:
+        fault = emulator.fault("after_commit", "truncated")
+        assert calls(emulator, "control/pause", None).status_code == 200
+        assert fault.hits == 0
 
     def test_a_key(self, emulator: Emulator) -> None:
         emulator.fault("before_commit", "status", key="7", times=None)
@@ -256,6 +323,8 @@ def test_a_body_cut_in_its_middle_says_how_long_it_would_have_been(emulator: Emu
         ({"phase": "committed_late", "action": "no_date"}, "no meaning"),
         ({"phase": "committed_late", "action": "reset", "path": "status"}, "changes nothing"),
         ({"phase": "in_body", "action": "close", "path": "control/stop"}, "without a body"),
+        ({"phase": "after_commit", "action": "truncated", "path": "control/stop"}, "without a body"),
+        ({"phase": "before_commit", "action": "status", "body": json.loads("[" * 200 + "]" * 200)}, "nests"),
         ({"phase": "before_commit", "action": "reset", "path": "status", "phone": PHONE}, "bears no phone"),
         ({"phase": "before_read", "action": "reset", "path": "addPhones", "phone": PHONE}, "stands in the body"),
         ({"phase": "before_commit", "action": "reset", "phone": "12"}, "no number"),

@@ -556,6 +556,28 @@ class TestAClockSetBack:
         emulator.advance(hours=2)
         assert told(emulator) == before
 
+    @pytest.mark.parametrize("looks", [True, False])
+    def test_what_came_to_pass_stays_whether_somebody_looked_or_not(self, emulator: Emulator, looks: bool) -> None:
+        emulator.settings(outcomes={PHONE: ["longCallWithResult"]})
+        add(emulator)
+        emulator.advance(hours=1)
+        assert not looks or job(emulator)["finishedAt"]
+        emulator.advance(hours=-1)
+        assert post(emulator, "callJob/cancel", {"phones": [PHONE]}).json() == [], "it is over, though not shown yet"
+        emulator.advance(hours=1)
+        assert job(emulator)["jobStatus"] == "longCallWithResult"
+
+    def test_what_is_shown_as_open_is_unfinished_again(self, emulator: Emulator) -> None:
+        emulator.campaign(lines=4)
+        add_a_mixed_list(emulator)
+        emulator.advance(hours=3)
+        emulator.advance(hours=-2.75)
+        then = told(emulator)
+        shown = [row["callJobId"] for row in then["jobs"] if row["finishedAt"] is None]
+        assert sorted(row["callJobId"] for row in then["unfinished"]) == sorted(shown)
+        assert 0 < len(shown) < 60
+        assert then["campaign"]["shortReport"]["processedNumbers"] == 60 - len(shown)
+
     def test_new_jobs_are_rung_then_and_counts_add_up(self, emulator: Emulator) -> None:
         emulator.campaign(lines=4)
         add_a_mixed_list(emulator)

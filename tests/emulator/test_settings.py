@@ -100,6 +100,26 @@ class TestKeys:
             repeat = add(emulator, "a")
         assert repeat.status_code == 200
 
+    @pytest.mark.parametrize("error_uses_up_key", [None, False, True])
+    @pytest.mark.parametrize(
+        ("endpoint", "refused", "good"),
+        [
+            ("addPhones", [{"phone": "12"}], [{"phone": PHONE}]),
+            ("addPhones", [{"phone": PHONE, "dialerPriority": 6}], [{"phone": PHONE}]),
+            ("callJob/cancel", {"ids": ["1"]}, {}),
+            ("control/resume", None, None),
+        ],
+    )
+    def test_error_uses_up_key_of_others(
+        self, emulator: Emulator, endpoint: str, refused: object, good: object, error_uses_up_key: bool | None
+    ) -> None:
+        choose(emulator, error_uses_up_key=error_uses_up_key)
+        first = post(emulator, endpoint, refused, "a")
+        emulator.campaign(status="paused")
+        repeat = post(emulator, endpoint, good, "a")
+        assert (first.status_code, repeat.status_code) == (400, 400 if error_uses_up_key else 200)
+        assert not error_uses_up_key or repeat.json() == first.json()
+
     @pytest.mark.parametrize("keys_shared_by_campaigns", [None, False, True])
     def test_keys_shared_by_campaigns(self, emulator: Emulator, keys_shared_by_campaigns: bool | None) -> None:
         choose(emulator, keys_shared_by_campaigns=keys_shared_by_campaigns)

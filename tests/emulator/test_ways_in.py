@@ -84,7 +84,11 @@ class TestOracle:
         assert emulator.rings(PHONE, campaign=1) == 3
         assert emulator.rings(PHONE, {"name": "Alex"}) == 2
         assert emulator.rings(PHONE, {}) == 1
-        assert emulator.rings("79120000001") == 0
+        url = f"{emulator.url}/api/calls/campaign/{TOKEN}/addPhones"
+        requests.post(url, json=[{"phone": "79120000001", "payload": {"vip": True}}], timeout=5)
+        assert emulator.rings("79120000001", {"vip": True}) == 1
+        assert emulator.rings("79120000001", {"vip": 1}) == 0
+        assert emulator.rings("79120000002") == 0
 
     def test_a_job_cancelled_before_it_rang_does_not_count(self, emulator: Emulator) -> None:
         emulator.campaign(lines=0)

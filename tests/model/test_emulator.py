@@ -37,7 +37,7 @@ from hypothesis.stateful import (
 
 from aimylogic_provider.emulator import Emulator, OrderedFault
 from tests.conftest import OTHER_TOKEN, TOKEN
-from tests.emulator.reference import (
+from tests.model.reference import (
     ADDS,
     COMMITTING,
     CONTROL,
