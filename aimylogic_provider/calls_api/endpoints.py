@@ -75,7 +75,7 @@ __all__ = [
 
 
 def _job_id(body: bytes) -> str:
-    """The seed's page shows a string, the OpenAPI document a JSON string: both are read."""
+    """The page "Adding phone numbers from CRM systems" shows a string, the OpenAPI document a JSON string."""
     text = body.strip()
     return read_id(text.decode() if text.isdigit() else read_json(text))
 

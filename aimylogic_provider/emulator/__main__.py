@@ -86,6 +86,7 @@ def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
 async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[str, Any], snapshot: Path | None) -> None:
     import msgspec
 
+    from aimylogic_provider.emulator.private_file import write_private
     from aimylogic_provider.emulator.server import EmulatorServer
     from aimylogic_provider.emulator.settings import Settings
     from aimylogic_provider.emulator.state import EmulatorState
@@ -116,7 +117,7 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     await stopped.wait()
     await server.stop()
     if snapshot is not None:
-        _save(snapshot, state.snapshot())
+        write_private(snapshot, state.snapshot())
         print(f"Saved to {snapshot}: {len(state.campaigns.all_jobs()):,} call jobs.", flush=True)
 
 
@@ -125,14 +126,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _save(path: Path, content: bytes) -> None:
-    """Write the file whole or not at all, for its owner alone: it holds tokens and phones."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    draft.replace(path)
 
 
 if __name__ == "__main__":

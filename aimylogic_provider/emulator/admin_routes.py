@@ -56,7 +56,7 @@ class AdminError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AdminRequest:
     """What was asked of one of the emulator's own paths."""
 
     number: str
@@ -143,7 +143,7 @@ class AdminApi:
                 return json_answer({"error": "unknown path", "paths": paths}, 404)
             if method not in routes:
                 return _no_method(list(routes))
-            asked = Asked(decoded(number[1]) if number else "", fields_of(target.query), body)
+            asked = AdminRequest(decoded(number[1]) if number else "", fields_of(target.query), body)
             route = routes[method]
             if unknown := asked.query.keys() - {one.name for one in route.query}:
                 raise AdminError(f"unknown parameters: {len(unknown)}; there are {[one.name for one in route.query]}")
@@ -153,10 +153,10 @@ class AdminApi:
         except Refusal as refusal:
             return json_answer({"error": str(refusal)}, refusal.status)
 
-    def _clock(self, asked: Asked) -> ClockReading:
+    def _clock(self, asked: AdminRequest) -> ClockReading:
         return self._state.clock.reading()
 
-    def _move(self, asked: Asked) -> ClockReading:
+    def _move(self, asked: AdminRequest) -> ClockReading:
         change, clock = asked.json(ClockChange), self._state.clock
         for campaign in self._state.campaigns:  # what was due has happened, though nobody looked, before it is set back
             campaign.life.run(clock.now())
@@ -176,10 +176,10 @@ class AdminApi:
             raise AdminError(str(error)) from None
         return clock.reading()
 
-    def _settings(self, asked: Asked) -> Settings:
+    def _settings(self, asked: AdminRequest) -> Settings:
         return self._state.settings
 
-    def _change_settings(self, asked: Asked) -> Settings:
+    def _change_settings(self, asked: AdminRequest) -> Settings:
         changed = asked.json(dict[str, Any])
         try:
             settings = msgspec.convert({**msgspec.to_builtins(self._state.settings), **changed}, Settings)
@@ -191,23 +191,23 @@ class AdminApi:
         self._state.campaigns.change(settings)
         return settings
 
-    def _faults(self, asked: Asked) -> list[Fault]:
+    def _faults(self, asked: AdminRequest) -> list[Fault]:
         return self._state.faults.rules
 
-    def _add_fault(self, asked: Asked) -> Fault:
+    def _add_fault(self, asked: AdminRequest) -> Fault:
         try:
             return self._state.faults.add(asked.json(Fault))
         except FaultError as error:
             raise AdminError(str(error)) from None
 
-    def _drop_faults(self, asked: Asked) -> list[Fault]:
+    def _drop_faults(self, asked: AdminRequest) -> list[Fault]:
         self._state.faults.clear()
         return []
 
-    def _campaigns(self, asked: Asked) -> list[CampaignView]:
+    def _campaigns(self, asked: AdminRequest) -> list[CampaignView]:
         return [oracle.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
 
-    def _change_campaign(self, asked: Asked) -> CampaignView:
+    def _change_campaign(self, asked: AdminRequest) -> CampaignView:
         campaign, change = self._campaign(asked.number), asked.json(CampaignChange)
         now = self._state.clock.now()
         campaign.life.run(now)
@@ -219,7 +219,7 @@ class AdminApi:
             campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         return oracle.campaign_view(self._state, campaign)
 
-    def _jobs(self, asked: Asked) -> list[JobView]:
+    def _jobs(self, asked: AdminRequest) -> list[JobView]:
         start, size = asked.whole("start", 0, 10**9), asked.whole("size", 1000, 100_000)
         phone, number = asked.query.get("phone"), asked.query.get("campaign")
         jobs: Sequence[Job] = self._state.campaigns.all_jobs()
@@ -230,7 +230,7 @@ class AdminApi:
             jobs = [job for job in jobs if job.campaign == chosen]
         return oracle.job_views(self._state, jobs[start : start + size])
 
-    def _rings(self, asked: Asked) -> Rings:
+    def _rings(self, asked: AdminRequest) -> Rings:
         phone, payload = asked.query.get("phone"), asked.query.get("payload")
         if phone is None:
             raise AdminError("phone is missing: a number with country code")
@@ -247,23 +247,23 @@ class AdminApi:
         except ValueError as error:
             raise AdminError(str(error)) from None
 
-    def _requests(self, asked: Asked) -> Requests:
+    def _requests(self, asked: AdminRequest) -> Requests:
         return oracle.journal_view(self._state, self._holder.pending, asked.whole("last", 10**6, 10**6))
 
-    def _overview(self, asked: Asked) -> Overview:
+    def _overview(self, asked: AdminRequest) -> Overview:
         return oracle.overview(self._state, self._holder.pending)
 
-    def _snapshot(self, asked: Asked) -> msgspec.Raw:
+    def _snapshot(self, asked: AdminRequest) -> msgspec.Raw:
         return msgspec.Raw(self._state.snapshot())
 
-    def _restore(self, asked: Asked) -> None:
+    def _restore(self, asked: AdminRequest) -> None:
         try:
             self._state.restore(asked.body)
         except SnapshotError as error:
             raise AdminError(str(error)) from None
         self._holder.drop_pending()
 
-    def _reset(self, asked: Asked) -> None:
+    def _reset(self, asked: AdminRequest) -> None:
         self._holder.drop_pending()
         self._state.reset()
 

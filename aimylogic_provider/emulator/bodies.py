@@ -87,10 +87,14 @@ class Pagination(Struct, kw_only=True):
         return self.page * self.size
 
 
-class Unfinished(Struct, kw_only=True):
-    """A page of the open jobs."""
+class Paged(Struct, kw_only=True):
+    """A page."""
 
     pagination: Pagination = field(default_factory=Pagination)
+
+
+class Unfinished(Paged, kw_only=True):
+    """A page of the open jobs."""
 
 
 class JobFilter(Struct, kw_only=True):
@@ -119,13 +123,13 @@ class AttemptFilter(Struct, kw_only=True):
         return _span(self.started_from, self.started_to), _span(self.finished_from, self.finished_to)
 
 
-class JobsByDate(Unfinished, kw_only=True):
+class JobsByDate(Paged, kw_only=True):
     """A page of the jobs of a time range."""
 
     filter: JobFilter = field(default_factory=JobFilter)
 
 
-class AttemptsByDate(Unfinished, kw_only=True):
+class AttemptsByDate(Paged, kw_only=True):
     """A page of the attempts of a time range."""
 
     filter: AttemptFilter = field(default_factory=AttemptFilter)

@@ -1,18 +1,16 @@
-"""The Calls API: from a request that was read to its answer. No sockets; faults and journal stand around it."""
+"""The Calls API: from a request to its answer. No sockets; faults and journal stand around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
-from aimylogic_provider.calls_api.phone import mask_phone
-from aimylogic_provider.calls_api.wire import Endpoint
 from aimylogic_provider.emulator import reports
+from aimylogic_provider.emulator.asked import KEY, Asked
 from aimylogic_provider.emulator.bodies import (
     AttemptsByDate,
     Item,
@@ -23,135 +21,24 @@ from aimylogic_provider.emulator.bodies import (
     read_body,
     unknown_fields,
 )
-from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Wanted, plain_phone
+from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, Wanted
 from aimylogic_provider.emulator.exchange import (
     Answer,
     Refusal,
-    Target,
     bad_request,
     decoded,
     error,
-    fields_of,
     json_answer,
 )
 from aimylogic_provider.emulator.jobs import Job, Policy
-from aimylogic_provider.emulator.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.policies import policy_of
 
-__all__ = ["Asked", "CallsApi", "Place", "locate"]
+__all__ = ["CallsApi"]
 
 T = TypeVar("T")
 
-_KEY = "Idempotence-Key"
-_FORM = "application/x-www-form-urlencoded"
-_BY_QUERY = ("addPhone", "test/addPhone")
 _JSON = "application/json"
 _encode = msgspec.json.encode
-
-
-class Place(NamedTuple):
-    """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
-
-    endpoint: Endpoint[Any] | None
-    token: str
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request, read.
-
-    :param header_key: the header ``Idempotence-Key``
-    :param content_type: without its parameters, in lower case
-    """
-
-    method: str
-    place: Place
-    target: Target
-    header_key: str | None
-    content_type: str
-    body: bytes = b""
-    _fields: dict[str, str] | None = None
-    _phones: frozenset[str] | None = None
-
-    @property
-    def name(self) -> str:
-        """The endpoint's name."""
-        return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
-
-    def take(self, body: bytes) -> None:
-        """Take in the body, in which there may be more parameters than are known without it."""
-        self.body, self._fields, self._phones = body, None, None
-
-    def fields(self) -> dict[str, str]:
-        """The parameters of the query, and of a form body where there is one.
-
-        :raises Refusal: if they can't be read
-        """
-        if self._fields is None:
-            self._fields = fields_of(self.target.query, self._form())
-        return self._fields
-
-    def key(self) -> str | None:
-        """The idempotence key: the header's; for GET also the query's."""
-        if self.header_key or self.method != "GET":
-            return self.header_key or None
-        try:
-            return self.fields().get(_KEY) or None
-        except Refusal:
-            return None
-
-    def phones(self) -> frozenset[str]:
-        """The phones (canonical) that it bears, as far as it can be read."""
-        if self._phones is None:
-            self._phones = frozenset(self._read_phones())
-        return self._phones
-
-    def _read_phones(self) -> Iterable[str]:
-        try:
-            if self.name == "addPhones":
-                return [plain_phone(item.phone) for item in read_body(self.body, list[Item])]
-            if self.name in _BY_QUERY:
-                return [plain_phone(self.fields().get("phone", ""))]
-            return [plain_phone(phone) for phone in read_body(self.body, Which).phones] if self.body else ()
-        except Refusal:
-            return ()
-
-    def masked_phone(self) -> str:
-        """The phone of addPhone, as it may be shown."""
-        try:
-            phone = self.fields().get("phone") if self.name in _BY_QUERY else None
-        except Refusal:
-            phone = None
-        return mask_phone(phone) if phone else ""
-
-    def _form(self) -> str:
-        if not self.body:
-            return ""
-        if self.method != "POST" or self.content_type != _FORM:
-            raise bad_request(f"there is a body, which is read for POST as {_FORM} alone", 415)
-        try:
-            return self.body.decode()
-        except UnicodeDecodeError:
-            raise bad_request("the body is not UTF-8") from None
-
-
-_BY_PATH = {
-    (prefix, suffix.lstrip("/")): endpoint
-    for endpoint in ENDPOINTS
-    for prefix, _, suffix in [endpoint.path.partition("{token}")]
-}
-_PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
-
-
-def locate(target: Target) -> Place:
-    """Find out where a request goes."""
-    for prefix in _PREFIXES:
-        if target.path.startswith(prefix):
-            token, _, suffix = target.path[len(prefix) :].partition("/")
-            endpoint = _BY_PATH.get((prefix, suffix)) if token else None
-            if endpoint is not None and not target.path.endswith("/"):
-                return Place(endpoint, token)
-    return Place(None, "")
 
 
 class CallsApi:
@@ -192,7 +79,7 @@ class CallsApi:
             return answer
         try:
             if asked.header_key is not None and not (asked.header_key.isascii() and asked.header_key.isprintable()):
-                raise bad_request(f"the header {_KEY} is not printable ASCII text")
+                raise bad_request(f"the header {KEY} is not printable ASCII text")
             campaign = self._campaigns().of(decoded(asked.place.token))
             return self._handlers[endpoint.name](campaign, now, asked)
         except Refusal as refusal:
@@ -203,13 +90,13 @@ class CallsApi:
         """Parameters in the query or in a form body, the key in the header (for GET also in the query)."""
         fields, key = dict(asked.fields()), asked.key()
         if asked.method == "GET":
-            fields.pop(_KEY, None)  # for a POST, what the query names so is payload, as every other name is
+            fields.pop(KEY, None)  # for a POST, what the query names so is payload, as every other name is
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
         payload = _encode(dict(sorted(fields.items()))).decode() if fields else None
         wanted = Wanted(phone, payload, zone)
         add = campaign.add_phone if asked.name == "addPhone" else campaign.add_test_phone
         job = add(now, wanted, key)
-        as_text = campaign.house.settings.id_as == "text"
+        as_text = campaign.settings.id_as == "text"
         return Answer(
             body=(job.id if as_text else f'"{job.id}"').encode(),
             content_type="text/plain" if as_text else _JSON,
@@ -267,7 +154,7 @@ class CallsApi:
     def _attempts(campaign: Campaign, now: float, asked: Asked) -> Answer:
         which = _read(campaign, asked, Which)
         campaign.life.run(now)
-        settings = campaign.house.settings
+        settings = campaign.settings
         return json_answer(
             [
                 reports.attempt_row(job, attempt, now, settings)
@@ -293,7 +180,7 @@ class CallsApi:
     def _status(campaign: Campaign, now: float, asked: Asked) -> Answer:
         """A bare string."""
         status = reports.shown_status(campaign)
-        if campaign.house.settings.status_as == "json":
+        if campaign.settings.status_as == "json":
             return json_answer(status)
         return Answer(body=status.encode(), content_type="text/plain")
 
@@ -306,7 +193,7 @@ class CallsApi:
 
 def _read(campaign: Campaign, asked: Asked, kind: type[T]) -> T:
     """Read the JSON body."""
-    settings = campaign.house.settings
+    settings = campaign.settings
     if settings.json_content_type and asked.content_type != _JSON:
         raise bad_request(f"the body's content type is not {_JSON}", 415)
     content = read_body(asked.body, kind)
@@ -339,7 +226,7 @@ def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
 
 
 def _rows(campaign: Campaign, now: float, jobs: Sequence[Job], page: Pagination | None = None) -> Answer:
-    rows = [reports.job_row(job, now, campaign.house.settings) for job in jobs]
+    rows = [reports.job_row(job, now, campaign.settings) for job in jobs]
     return json_answer(rows) if page is None else _page(rows, page)
 
 

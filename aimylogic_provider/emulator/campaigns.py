@@ -8,30 +8,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
-from aimylogic_provider.calls_api.phone import canonical_phone
 from aimylogic_provider.emulator.exchange import Refusal
 from aimylogic_provider.emulator.jobs import Job, Policy
 from aimylogic_provider.emulator.keys import KEY_LIFE, Keys, Use
 from aimylogic_provider.emulator.life import Life
+from aimylogic_provider.emulator.phones import known_phone, server_phone
 from aimylogic_provider.emulator.settings import Settings
 
-__all__ = ["FIRST_ID", "STATUSES", "Campaign", "Campaigns", "ControlRefusal", "Wanted", "plain_phone"]
+__all__ = ["FIRST_ID", "Campaign", "CampaignStatus", "Campaigns", "ControlRefusal", "Wanted"]
 
 FIRST_ID = 5665334669
 """The id of the vendor's own example."""
-STATUSES = ("new", "planned", "inProgress", "finished", "paused", "deleted")
+CampaignStatus = Literal["new", "planned", "inProgress", "finished", "paused", "deleted"]
 
 _SPACE_FOR_PLUS = re.compile("^(UTC|GMT|UT|) ")
 _STOPPED = ("finished", "deleted")
 _ADDS = ("addPhone", "test/addPhone", "addPhones")
-_CONTROL = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
+_CONTROL: dict[str, CampaignStatus] = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,24 @@ class Campaign:
     :param number: 1 and up, by which the emulator's own paths name it
     """
 
-    def __init__(self, house: Campaigns, token: str, number: int, created: float, name: str) -> None:
-        self.house = house
+    def __init__(self, campaigns: Campaigns, token: str, number: int, created: float, name: str) -> None:
+        self._all = campaigns
         self.token = token
         self.number = number
         self.created = created
         self.name = name or f"Emulated campaign {number}"
-        self.status = "inProgress"
-        self.life = Life(house.settings, lines=10, dials=True)
+        self.status: CampaignStatus = "inProgress"
+        self.life = Life(campaigns.settings, lines=10, dials=True)
         self.jobs: list[Job] = []
         """By the time of their creation."""
         self.keyless: dict[tuple[str, str | None], float] = {}
         """When each phone and payload was last added without a key."""
         self._by_phone: dict[str, Job | list[Job]] = {}
+
+    @property
+    def settings(self) -> Settings:
+        """How the server behaves."""
+        return self._all.settings
 
     def add_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
         """Add a number, by the contract's table of duplicates and keys."""
@@ -99,7 +104,7 @@ class Campaign:
             self._must_run()
             return self._created([self._checked(wanted)], now, key, test=True)
 
-        heeded = key if self.house.settings.test_address_heeds_key else None
+        heeded = key if self.settings.test_address_heeds_key else None
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
         return self._once(now, "test/addPhone", heeded, parameters, add)[0]
 
@@ -140,7 +145,7 @@ class Campaign:
         """
 
         def control() -> list[Job]:
-            settings, status = self.house.settings, _CONTROL[what]
+            settings, status = self.settings, _CONTROL[what]
             allowed = {
                 "pause": ("new", "planned", "inProgress"),
                 "resume": ("paused", "finished") if settings.resumes_stopped else ("paused",),
@@ -153,7 +158,7 @@ class Campaign:
 
         self._once(now, f"control/{what}", key, "", control)
 
-    def set_status(self, now: float, status: str) -> None:
+    def set_status(self, now: float, status: CampaignStatus) -> None:
         """Set the status; new attempts begin only while it is ``inProgress``."""
         self.status = status
         self.life.change(now, dials=status == "inProgress")
@@ -163,15 +168,15 @@ class Campaign:
 
         :raises Refusal: if the campaign doesn't know one, or its reports don't show it yet
         """
-        shown = now - self.house.settings.report_lag
+        shown = now - self.settings.report_lag
         found: dict[int, Job] = {}
         for phone in phones:
-            jobs = [job for job in self.of_phone(plain_phone(phone)) if job.created <= shown]
+            jobs = [job for job in self.of_phone(known_phone(phone)) if job.created <= shown]
             if not jobs:
                 raise Refusal(400, "phone.not.found", "The campaign has no such phone", phone=phone)
             found.update((job.number, job) for job in jobs)
         for text in ids:
-            job = self.house.job(text)
+            job = self._all.job(text)
             if job is None or job.campaign != self.number or job.created > shown:
                 raise Refusal(400, "id.not.found", "The campaign has no such call job", id=text)
             found[job.number] = job
@@ -196,7 +201,7 @@ class Campaign:
         self.life.run(now)
         if key is None:
             return act()
-        settings, keys = self.house.settings, self.house.keys
+        settings, keys = self.settings, self._all.keys
         digest = blake2b(parameters.encode(), digest_size=8).hexdigest()
         use = Use(self.number, endpoint, key, digest, now)
         first = keys.alive(settings, use)
@@ -205,7 +210,7 @@ class Campaign:
                 raise _Repeated(*first.refused)
             if settings.campaign_before_key and endpoint in _ADDS:
                 self._must_run()
-            return [self.house.by_number(number) for number in first.jobs]
+            return [self._all.by_number(number) for number in first.jobs]
         try:
             jobs = act()
         except Refusal as refusal:
@@ -220,9 +225,9 @@ class Campaign:
             raise Refusal(400, "invalid.call.task.state", "The campaign is stopped", state="FINISHED")
 
     def _checked(self, wanted: Wanted) -> Wanted:
-        settings, zone = self.house.settings, wanted.gmt_zone
+        settings, zone = self.settings, wanted.gmt_zone
         try:
-            phone = canonical_phone(_with_plus(wanted.phone))
+            phone = server_phone(wanted.phone)
         except RejectedError:
             phone = ""
         if not phone or (settings.bad_numbers and settings.knows_bad(phone)):
@@ -240,7 +245,7 @@ class Campaign:
         return Wanted(phone, wanted.payload, zone, wanted.policy)
 
     def _created(self, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool = False) -> list[Job]:
-        jobs = self.house.new_jobs(self.number, wanted, now, key, test=test)
+        jobs = self._all.new_jobs(self.number, wanted, now, key, test=test)
         for job in jobs:
             self._keep(job)
         self.life.add(jobs, now)
@@ -339,19 +344,6 @@ class Campaigns:
             campaign.restore((job for job in self._jobs if job.campaign == campaign.number), moment)
         for use in uses:
             self.keys.note(use)
-
-
-def plain_phone(phone: str) -> str:
-    """A phone in canonical form, or as it is if it is none."""
-    try:
-        return canonical_phone(_with_plus(phone))
-    except RejectedError:
-        return phone
-
-
-def _with_plus(phone: str) -> str:
-    """The server's numbers bear a country code, with or without a plus."""
-    return phone if phone.startswith("+") else f"+{phone}"
 
 
 def _duplicated(phone: str, message: str) -> Refusal:

@@ -8,18 +8,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Unpack
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
+from aimylogic_provider.emulator.campaigns import CampaignStatus
 from aimylogic_provider.emulator.clock import ClockReading
 from aimylogic_provider.emulator.faults import Fault
 from aimylogic_provider.emulator.journal import Line
+from aimylogic_provider.emulator.private_file import write_private
 from aimylogic_provider.emulator.settings import Chosen, Settings
 from aimylogic_provider.emulator.views import CampaignView, JobView, Requests, Rings
 
@@ -37,13 +39,6 @@ ActionName = Literal[
     "reset", "close", "delay", "drip", "status", "garbage", "truncated", "html", "redirect", "wrong_content_type",
     "no_date",
 ]  # fmt: skip
-StatusName = Literal["new", "planned", "inProgress", "finished", "paused", "deleted"]
-
-
-class _LeftOut(Enum):
-    """Stands for an argument that was not given, where None means something."""
-
-    IT = 0
 
 
 class OrderedFault:
@@ -154,7 +149,12 @@ class EmulatorClient:
         return self._ask("GET", "/campaigns", list[CampaignView])
 
     def campaign(
-        self, number: int = 1, *, name: str | None = None, status: StatusName | None = None, lines: int | None = None
+        self,
+        number: int = 1,
+        *,
+        name: str | None = None,
+        status: CampaignStatus | None = None,
+        lines: int | None = None,
     ) -> CampaignView:
         """Change a campaign, if any change is named, and return it.
 
@@ -181,7 +181,7 @@ class EmulatorClient:
         every: int | None = None,
         probability: float | None = None,
         seed: int = 0,
-        times: int | _LeftOut | None = _LeftOut.IT,
+        times: int | UnsetType | None = UNSET,
         status: int | None = None,
         headers: Mapping[str, str] | None = None,
         body: object = None,
@@ -213,7 +213,7 @@ class EmulatorClient:
             "probability": probability, "seed": seed, "status": status, "headers": dict(headers or {}), "body": body,
             "seconds": seconds, "commit_after": commit_after,
         }  # fmt: skip
-        if times is not _LeftOut.IT:
+        if times is not UNSET:
             rule["times"] = times
         return OrderedFault(self, self._ask("POST", "/faults", Fault, {"phase": phase, "action": action, **rule}))
 
@@ -278,11 +278,7 @@ class EmulatorClient:
 
     def save(self, path: str | Path) -> None:
         """Write all that the emulator remembers to a file, for its owner alone: it holds tokens and phones."""
-        content = self._send("GET", "/snapshot", None)
-        target = Path(path)
-        target.touch(mode=0o600)
-        target.chmod(0o600)
-        target.write_bytes(content)
+        write_private(Path(path), self._send("GET", "/snapshot", None))
 
     def restore(self, path: str | Path) -> None:
         """Take up what was saved to a file, campaigns and tokens included."""

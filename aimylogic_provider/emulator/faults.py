@@ -7,13 +7,13 @@ from enum import StrEnum
 from random import Random
 from typing import Annotated, Any, Protocol
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone
+from aimylogic_provider.emulator.phones import server_phone
 
-__all__ = ["COMMITTING", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
+__all__ = ["COMMITTING", "POSSIBLE", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
 
 
 class FaultError(ValueError):
@@ -65,7 +65,7 @@ class Action(StrEnum):
 _BREAKS = {Action.RESET, Action.CLOSE, Action.DELAY}
 _INSTEAD = {Action.STATUS, Action.GARBAGE, Action.HTML, Action.REDIRECT}
 _CHANGES = {Action.DRIP, Action.TRUNCATED, Action.WRONG_CONTENT_TYPE, Action.NO_DATE}
-_POSSIBLE = {
+POSSIBLE = {
     Phase.BEFORE_READ: _BREAKS | _INSTEAD,
     Phase.BEFORE_COMMIT: _BREAKS | _INSTEAD,
     Phase.AFTER_COMMIT: _BREAKS | _INSTEAD | _CHANGES,
@@ -77,7 +77,7 @@ _BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 _ADDS = {"addPhone", "test/addPhone", "addPhones"}
 _EMPTY_BODY = {"control/pause", "control/resume", "control/stop"}
 COMMITTING = _ADDS | _EMPTY_BODY | {"callJob/cancel"}
-"""The endpoints that change something. They take idempotence keys."""
+"""The endpoints that change something. Requests to them may bear an idempotence key."""
 _WITH_PHONES = _ADDS | {"callJob/cancel", "callJob/getReport", "callAttempt/getReport"}
 
 _DEEPEST = 100
@@ -131,7 +131,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     body: Any = None
     seconds: Seconds | None = None
     commit_after: Seconds | None = None
-    times: Positive | None = field(default=0)  # which stands for "left out"
+    times: Positive | UnsetType | None = UNSET
     id: int = 0
     seen: int = 0
     hits: int = 0
@@ -149,7 +149,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         for reason in (*self._never_strikes(), *self._useless()):
             raise FaultError(reason)
         self.id = number
-        if self.times == 0:
+        if self.times is UNSET:
             self.times = None if self.every or self.probability else 1
         self.status = self.status or _STATUS.get(self.action)
         self.seconds = self.seconds or 0.0
@@ -170,8 +170,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         if self.method and self.method not in methods:
             named = f"method {self.method!r}" if self.method.isalpha() else "method"
             yield f"{named} never comes to {self.path or 'any endpoint'}: use {' or '.join(methods)}"
-        if self.action not in _POSSIBLE[self.phase]:
-            able = ", ".join(sorted(_POSSIBLE[self.phase]))
+        if self.action not in POSSIBLE[self.phase]:
+            able = ", ".join(sorted(POSSIBLE[self.phase]))
             yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
         if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
             yield f"path {self.path!r} changes nothing, so nothing can be committed late"
@@ -187,7 +187,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     def _useless(self) -> Iterable[str]:
         if sum(chosen is not None for chosen in (self.nth, self.every, self.probability)) > 1:
             yield "nth, every and probability exclude each other: give one"
-        if self.nth and self.times not in (0, 1):
+        if self.nth and self.times not in (UNSET, 1):
             yield "the n-th request comes once: leave times out, or use every"
         action = f"action {self.action.value!r}"
         if self.action not in _STATUS and (self.status is not None or self.headers):
@@ -224,7 +224,7 @@ def _phone(text: str) -> str:
     if not text:
         return ""
     try:
-        return canonical_phone(text if text.startswith("+") else f"+{text}")
+        return server_phone(text)
     except RejectedError:
         raise FaultError("phone is no number with a country code, so no request that is served bears it") from None
 
@@ -297,7 +297,7 @@ class Faults:
         for rule in self.rules:
             if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, facts):
                 rule.seen += 1
-                if self._wants(rule) and struck is None and (rule.times is None or rule.hits < rule.times):
+                if self._wants(rule) and struck is None and (not isinstance(rule.times, int) or rule.hits < rule.times):
                     struck = rule
         if struck is not None:
             struck.hits += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-__all__ = ["Attempt", "Job", "Policy", "Result", "Span", "Spans", "State"]
+__all__ = ["DEFAULT_PRIORITY", "Attempt", "Job", "Policy", "Result", "Span", "Spans", "State"]
 
 _END_OF_TIME = 253402300800.0
 """The year 10000."""
@@ -33,6 +33,8 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+DEFAULT_PRIORITY = 3
+
 Spans = tuple[tuple[int, int], ...]
 """Minutes of a day, from and to which a number may be rung."""
 
@@ -54,7 +56,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     times: tuple[Spans | None, ...] | None = None
     retry_interval: float | None = None
     max_attempts: int | None = None
-    priority: int = 3
+    priority: int = DEFAULT_PRIORITY
 
     def __post_init__(self) -> None:
         limits = [moment for moment in (self.start, self.finish) if moment is not None]

@@ -31,8 +31,8 @@ class Emulator(EmulatorClient):
     :param host: where it listens: this machine alone, unless told otherwise
     :param port: 0 for any free one
     :param tokens: one campaign each; their names by token, if they are to have any
-    :raises EmulatorError: if a token or a setting can't be so
     :param settings: see :class:`~aimylogic_provider.emulator.settings.Settings`
+    :raises EmulatorError: if a token or a setting can't be so
     """
 
     def __init__(

@@ -11,11 +11,11 @@ import msgspec
 from aimylogic_provider import __version__
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.emulator.bodies import AttemptsByDate, Item, JobsByDate, Unfinished, Which
+from aimylogic_provider.emulator.faults import COMMITTING
 
 __all__ = ["Query", "Route", "calls_document", "emulator_document"]
 
 _REF = "#/components/schemas/{name}"
-_KEYED = ("addPhone", "addPhones", "callJob/cancel", "control/pause", "control/resume", "control/stop")
 _BODIES: dict[str, Any] = {
     "addPhones": list[Item],
     "callJob/cancel": Which,
@@ -132,7 +132,7 @@ def calls_document() -> dict[str, Any]:
     for endpoint in ENDPOINTS:
         for method in endpoint.methods:
             parameters: list[dict[str, Any]] = [_parameter("token", "path", required=True)]
-            if endpoint.name in _KEYED:
+            if endpoint.name in COMMITTING:
                 parameters.append(_parameter("Idempotence-Key", "header"))
             if endpoint.name in ("addPhone", "test/addPhone"):
                 parameters += [_parameter("phone", "query", required=True), _parameter("gmtZone", "query")]

@@ -1,4 +1,4 @@
-"""Call policies: an item of addPhones read and checked by the contract, and when a policy lets a number be rung."""
+"""Call policies: an item of addPhones read and checked by the contract."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.values import read_time
 from aimylogic_provider.emulator.bodies import LocalTimes
 from aimylogic_provider.emulator.exchange import Refusal, bad_request
-from aimylogic_provider.emulator.jobs import Policy
+from aimylogic_provider.emulator.jobs import DEFAULT_PRIORITY, Policy
 
 __all__ = ["policy_of"]
 
@@ -49,7 +49,7 @@ def policy_of(
         times=None if times is None else _times(times),
         retry_interval=None if retry_minutes is None else retry_minutes * 60.0,
         max_attempts=max_attempts,
-        priority=priority or 3,
+        priority=priority or DEFAULT_PRIORITY,
     )
     return None if policy == Policy() else policy
 

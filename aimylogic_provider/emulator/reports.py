@@ -59,7 +59,7 @@ def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> d
 
 def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, start: int, size: int) -> list[Job]:
     """A page of the jobs created, or finished, in a time range (in both, if both are given)."""
-    begin, end = created.until(now - campaign.house.settings.report_lag)
+    begin, end = created.until(now - campaign.settings.report_lag)
     if finished == Span():
         jobs = campaign.jobs
         first, last = bisect_left(jobs, begin, key=_created), bisect_right(jobs, end, key=_created)
@@ -76,7 +76,7 @@ def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, 
 
 def unfinished(campaign: Campaign, now: float, start: int, size: int) -> list[Job]:
     """A page of the jobs that are open."""
-    shown = now - campaign.house.settings.report_lag
+    shown = now - campaign.settings.report_lag
     held, ended = campaign.life.open, campaign.life.finished
     order: Iterable[Job] = held.values() if _oldest_first(campaign) else reversed(held.values())
     if ended and over(ended[-1]) > now:  # the clock was set back: they are open again, as far as reports tell
@@ -89,7 +89,7 @@ def attempts_by_date(
     campaign: Campaign, now: float, begun: Span, ended: Span, start: int, size: int
 ) -> list[dict[str, object]]:
     """A page of the attempts begun, or ended, in a time range (in both, if both are given)."""
-    settings, rung = campaign.house.settings, campaign.life.rung
+    settings, rung = campaign.settings, campaign.life.rung
     shown = now - settings.report_lag
     after, before = begun.until(now)
     chosen = [
@@ -104,7 +104,7 @@ def attempts_by_date(
 
 def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
     """A campaign as the server shows it."""
-    life, settings = campaign.life, campaign.house.settings
+    life, settings = campaign.life, campaign.settings
     return {
         "id": campaign.number,
         "name": campaign.name,
@@ -133,12 +133,12 @@ def shown_state(job: Job, now: float, settings: Settings) -> str:
 
 def shown_status(campaign: Campaign) -> str:
     """The campaign's status, in the words of the source that is served."""
-    return campaign.house.settings.running_status if campaign.status == "inProgress" else campaign.status
+    return campaign.settings.running_status if campaign.status == "inProgress" else campaign.status
 
 
 def counts_by_status(campaign: Campaign) -> dict[str, int]:
     """How many jobs are of each status, at the moment to which the campaign's life was worked out."""
-    life, settings = campaign.life, campaign.house.settings
+    life, settings = campaign.life, campaign.settings
     counts = {
         State.PLANNED.value: len(life.open) - life.busy - life.waiting_for_retry,
         State.IN_PROCESS.value: life.busy,
@@ -149,7 +149,7 @@ def counts_by_status(campaign: Campaign) -> dict[str, int]:
 
 
 def _oldest_first(campaign: Campaign) -> bool:
-    return campaign.house.settings.page_order == "oldest_first"
+    return campaign.settings.page_order == "oldest_first"
 
 
 def _page(campaign: Campaign, jobs: Sequence[Job], first: int, last: int, start: int, size: int) -> list[Job]:

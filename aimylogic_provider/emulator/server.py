@@ -16,7 +16,8 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator.admin_routes import AdminApi
-from aimylogic_provider.emulator.calls_routes import Asked, CallsApi, locate
+from aimylogic_provider.emulator.asked import Asked, locate
+from aimylogic_provider.emulator.calls_routes import CallsApi
 from aimylogic_provider.emulator.exchange import Answer, Refusal, Target, bad_request, error
 from aimylogic_provider.emulator.faults import COMMITTING, Action, Fault, Phase
 from aimylogic_provider.emulator.journal import Line
@@ -82,7 +83,7 @@ class EmulatorServer:
         self._admin = AdminApi(state, self)
         self._pending = 0
         self._late: set[asyncio.Task[Any]] = set()
-        self._reigns = 0
+        self._resets = 0
         self._date = (0, "")
         self._runner: web.ServerRunner | None = None
 
@@ -108,7 +109,7 @@ class EmulatorServer:
 
     def drop_pending(self) -> None:
         """Let nothing that is held back take effect."""
-        self._reigns += 1
+        self._resets += 1
         for task in self._late:
             task.cancel()
 
@@ -172,17 +173,17 @@ class EmulatorServer:
         :param answer: the server's answer, once there is one
         :returns: what is answered; None if the request goes on as if nothing had been
         """
-        reign = self._reigns
+        before = self._resets
         if rule.action is not Action.DRIP and not (rule.phase is Phase.IN_BODY and rule.action is Action.DELAY):
             await self._wait(rule.seconds or 0.0)
-            if reign != self._reigns:
+            if before != self._resets:
                 return close(request)
         own = own_answer(rule)
         if own is not None:
             return self._response(own)
         if answer is not None:
             changed = await strike_answer(rule, request, answer, self._http_date, self._wait)
-            if reign != self._reigns:
+            if before != self._resets:
                 return close(request)
             return changed if isinstance(changed, Sent) else self._response(changed)
         match rule.action:
@@ -196,11 +197,11 @@ class EmulatorServer:
         self, rule: Fault, request: web.BaseRequest, asked: Asked, line: Line
     ) -> web.StreamResponse:
         """Let the fault strike first, and the request take effect afterwards."""
-        reign = self._reigns
+        before = self._resets
 
         async def commit() -> Answer | None:
             await self._wait(rule.commit_after or 0.0)
-            if reign != self._reigns:
+            if before != self._resets:
                 return None
             answer = self._calls.answer(asked, self.state.clock.now())
             self._note(asked, answer.status, answer, line)
@@ -221,12 +222,12 @@ class EmulatorServer:
 
         :returns: False if it was reset
         """
-        reign, until = self._reigns, time.monotonic() + seconds
+        before, until = self._resets, time.monotonic() + seconds
         if seconds:
             with self._held():
-                while (left := until - time.monotonic()) > 0 and reign == self._reigns and not unless():
+                while (left := until - time.monotonic()) > 0 and before == self._resets and not unless():
                     await asyncio.sleep(min(left, _POLL))
-        return reign == self._reigns
+        return before == self._resets
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -12,8 +12,8 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone
 from aimylogic_provider.emulator.jobs import Result
+from aimylogic_provider.emulator.phones import server_phone
 
 __all__ = ["Chosen", "Settings"]
 
@@ -88,7 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if not results:
                 raise ValueError("outcomes name a phone without a result: give at least one")
             try:
-                outcomes[canonical_phone(f"+{phone.removeprefix('+')}")] = results
+                outcomes[server_phone(phone)] = results
             except RejectedError:
                 raise ValueError("outcomes name a phone that is no number with a country code") from None
         force_setattr(self, "outcomes", outcomes)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.campaigns import Campaigns
+from aimylogic_provider.emulator.campaigns import Campaigns, CampaignStatus
 from aimylogic_provider.emulator.clock import VirtualClock
 from aimylogic_provider.emulator.faults import Fault, Faults
 from aimylogic_provider.emulator.jobs import Job
@@ -34,7 +34,7 @@ class SavedCampaign(Struct):
 
     token: str
     name: str
-    status: str
+    status: CampaignStatus
     created: float
     lines: int
     reached: float

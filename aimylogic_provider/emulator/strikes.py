@@ -75,28 +75,28 @@ async def strike_answer(
         case Action.WRONG_CONTENT_TYPE:
             return replace(answer, content_type="text/html; charset=utf-8")
         case Action.NO_DATE:
-            await _write(request, _head(answer, None) + answer.body)
+            _write(request, _head(answer, None) + answer.body)
             return close(request)
         case Action.DRIP if rule.phase is Phase.AFTER_COMMIT:
-            await _write(request, _head(answer, date()))
+            _write(request, _head(answer, date()))
             await _drip(request, answer.body, rule.seconds or 0.0, wait)
             return close(request)
     if rule.phase is not Phase.IN_BODY:
         return {Action.RESET: reset, Action.CLOSE: close}[rule.action](request) if rule.action in _BREAKS else answer
     middle = len(answer.body) // 2
     begun, rest = answer.body[:middle], answer.body[middle:]
-    await _write(request, _head(answer, date()) + begun)
+    _write(request, _head(answer, date()) + begun)
     match rule.action:
         case Action.RESET:
             await asyncio.sleep(0.05)  # else the reset overtakes what was sent
             return reset(request)
         case Action.DELAY:
             if await wait(rule.seconds or 0.0):
-                await _write(request, rest)
+                _write(request, rest)
         case Action.DRIP:
             await _drip(request, rest, rule.seconds or 0.0, wait)
         case Action.GARBAGE:
-            await _write(request, (_GARBAGE * (len(rest) // 256 + 1))[-len(rest) :])
+            _write(request, (_GARBAGE * (len(rest) // 256 + 1))[-len(rest) :])
     return close(request)
 
 
@@ -126,7 +126,7 @@ def _head(answer: Answer, date: str | None) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
 
 
-async def _write(request: web.BaseRequest, content: bytes) -> None:
+def _write(request: web.BaseRequest, content: bytes) -> None:
     if not is_gone(request):
         request.transport.write(content)  # type: ignore[union-attr]  # of WriteTransport
 
@@ -136,4 +136,4 @@ async def _drip(request: web.BaseRequest, content: bytes, seconds: float, wait: 
     for index in range(len(content)):
         if not await wait(seconds / len(content)):
             return
-        await _write(request, content[index : index + 1])
+        _write(request, content[index : index + 1])

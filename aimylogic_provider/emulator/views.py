@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from aimylogic_provider.emulator.campaigns import CampaignStatus
 from aimylogic_provider.emulator.clock import ClockReading
 from aimylogic_provider.emulator.faults import Action, Fault, Phase
 from aimylogic_provider.emulator.jobs import Result
 from aimylogic_provider.emulator.journal import Line
 
 __all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "explained"]
-
-CampaignStatus = Literal["new", "planned", "inProgress", "inProcess", "finished", "paused", "deleted"]
 
 
 class ClockChange(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +37,7 @@ class CampaignChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     name: str | None = None
-    status: CampaignStatus | None = None
+    status: CampaignStatus | Literal["inProcess"] | None = None
     lines: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 
 

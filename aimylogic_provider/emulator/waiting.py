@@ -7,7 +7,7 @@ import itertools
 from collections import deque
 
 from aimylogic_provider.emulator.hours import Hours, hours_of
-from aimylogic_provider.emulator.jobs import Job
+from aimylogic_provider.emulator.jobs import DEFAULT_PRIORITY, Job
 
 __all__ = ["Group", "Waiting"]
 
@@ -96,4 +96,4 @@ def _place(job: Job) -> Place:
 
 def _priority(job: Job) -> int:
     """1 is the highest."""
-    return 3 if job.policy is None else job.policy.priority
+    return DEFAULT_PRIORITY if job.policy is None else job.policy.priority

@@ -118,15 +118,15 @@ class AimylogicHook(BaseHook):
 
     def cancel_call_jobs(
         self,
+        *,
         phones: Sequence[str | int] = (),
         ids: Sequence[str | int] = (),
-        *,
         idempotence_key: str | None = None,
     ) -> tuple[str, ...]:
         """Cancel call jobs, of some phones, or with some ids, or both, and return the ids of those cancelled.
 
         Calls API, "callJob/cancel". Only jobs that were added by the Calls API can be cancelled; a call that is under
-        way ends as it may, and no new attempt is made.
+        way is ended, and no new attempt starts.
 
         :param phones: in any writing, with country code
         :param idempotence_key: sent as given
@@ -223,7 +223,7 @@ class AimylogicHook(BaseHook):
             )
         )
 
-    def get_unfinished_call_jobs(self, page: int = 0, page_size: int = 200) -> tuple[CallJob, ...]:
+    def get_unfinished_call_jobs(self, *, page: int = 0, page_size: int = 200) -> tuple[CallJob, ...]:
         """Return one page of the call jobs that are not finished. Calls API, "callJob/getUnfinished".
 
         :param page: 0 to 199; in what order pages come is not stated, and they shift as jobs are added and finish
@@ -236,7 +236,7 @@ class AimylogicHook(BaseHook):
         return self._read(endpoints.unfinished_call_jobs(page=page, page_size=page_size))
 
     def get_call_attempts(
-        self, phones: Sequence[str | int] = (), ids: Sequence[str | int] = ()
+        self, *, phones: Sequence[str | int] = (), ids: Sequence[str | int] = ()
     ) -> tuple[CallAttempt, ...]:
         """Return the attempts at calling some phones, or with some ids, or both. Calls API, "callAttempt/getReport".
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from aimylogic_provider.emulator import EmulatorClient
-from aimylogic_provider.emulator.faults import _POSSIBLE, Fault
+from aimylogic_provider.emulator.faults import POSSIBLE, Fault
 from aimylogic_provider.emulator.settings import Settings
 
 
@@ -36,7 +36,7 @@ def test_every_fault_is_told_in_its_phase(text: str) -> None:
         "in_body": set(re.findall(r"`(\w+)`", rows["in_body"])),
         "committed_late": before if rows["committed_late"] == "as before the commit" else set(),
     }
-    assert told == {str(phase): {str(action) for action in actions} for phase, actions in _POSSIBLE.items()}
+    assert told == {str(phase): {str(action) for action in actions} for phase, actions in POSSIBLE.items()}
 
 
 def test_every_field_of_a_fault_is_told(text: str) -> None:

@@ -292,6 +292,12 @@ class TestWhenANumberIsRung:
             pytest.param(SATURDAY, ("02:10", "02:40"), datetime(2030, 3, 11, 6, 10, tzinfo=UTC), id="leapt over"),
             pytest.param(AUTUMN, ("09:00", "10:00"), datetime(2030, 11, 3, 14, tzinfo=UTC), id="after going back"),
             pytest.param(AUTUMN, ("01:30", "01:45"), datetime(2030, 11, 3, 5, 30, tzinfo=UTC), id="shown twice: first"),
+            pytest.param(
+                AUTUMN + 9 * HOUR + 50 * MINUTE,
+                ("01:30", "01:45"),
+                datetime(2030, 11, 3, 6, 30, tzinfo=UTC),
+                id="shown twice: and again",
+            ),
         ],
     )
     def test_where_clocks_are_changed(
@@ -528,6 +534,20 @@ class TestLives:
                     one.advance(hours=hours)
                 assert told(other) == told(emulator)
 
+    def test_taken_up_again_in_mid_call_a_job_keeps_its_deadline(self, emulator: Emulator, tmp_path: Path) -> None:
+        emulator.settings(outcomes={PHONE: ["noAnswer"]})
+        times = {"default": [span("09:00", "09:10"), span("11:00", "12:00")]}
+        policy = {"maxAttempts": 2, "retryIntervalInMinutes": 20, "gmtZone": "Z", "allowedTime": times}
+        add_one(emulator, finishDateTime=(START + HOUR).isoformat(), **policy)
+        emulator.advance(seconds=5)
+        emulator.save(tmp_path / "saved.json")
+        with Emulator() as other:
+            other.restore(tmp_path / "saved.json")
+            for one in (emulator, other):
+                one.advance(hours=24)
+            assert told(other) == told(emulator)
+            assert moment(job(other)["finishedAt"]) == START + HOUR
+
     def test_taken_up_again_reports_keep_their_order(self, emulator: Emulator, tmp_path: Path) -> None:
         """Of what began, or ended, at one moment too."""
         emulator.campaign(lines=0)
@@ -624,18 +644,11 @@ def zone_of(name: str) -> tzinfo:
 
 
 def next_allowed(item: Mapping[str, Any], zone: tzinfo, earliest: datetime) -> datetime | None:
-    """The first moment at which an item's days and times let it be rung, found by looking at each minute.
-
-    A minute that the clocks show again, once they were put back, counts as the last one that they showed before.
-    """
-    at, latest = earliest - 26 * HOUR, {}
-    at -= at.astimezone(zone).second * SECOND
+    """The first moment at which the local clock shows what an item's days and times allow, minute by minute."""
+    at = earliest
     while at < earliest + 16 * DAY:
-        if at < earliest < at + MINUTE:
-            at = earliest
         local = at.astimezone(zone)
-        minute = latest[local.date()] = max(local.hour * 60 + local.minute, latest.get(local.date(), 0))
-        if at >= earliest and _is_allowed(item, DAYS[local.weekday()], f"{minute // 60:02}:{minute % 60:02}"):
+        if _is_allowed(item, DAYS[local.weekday()], f"{local:%H:%M}"):
             return at
         at += MINUTE - local.second * SECOND
     return None

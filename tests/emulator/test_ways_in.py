@@ -309,6 +309,12 @@ class TestWhatCanOnlyBeAMistake:
             with pytest.raises(EmulatorError, match="no number with a country code"):
                 ask(phone)
 
+    def test_a_person_who_was_added_can_be_asked_for_as_written(self, emulator: Emulator) -> None:
+        number = "70003456789"  # possible, though in no use
+        add(emulator.url, phone=number)
+        assert emulator.jobs()[0].phone == number
+        assert emulator.rings(number) == emulator.rings(f"+{number}") == 1
+
     def test_an_endpoint_that_is_none(self, emulator: Emulator) -> None:
         with pytest.raises(EmulatorError, match="use one of addPhone,"):
             emulator.count("addphone")
@@ -359,9 +365,12 @@ def test_a_fault_says_what_it_did(emulator: Emulator) -> None:
 def test_settings_are_told_to_type_checkers() -> None:
     import typing
 
+    from aimylogic_provider.emulator import client, faults
     from aimylogic_provider.emulator.settings import Chosen, Settings
 
     assert typing.get_type_hints(Chosen).keys() == set(Settings.__struct_fields__)
+    assert typing.get_args(client.PhaseName) == tuple(faults.Phase)
+    assert set(typing.get_args(client.ActionName)) == set(faults.Action)
 
 
 @pytest.mark.parametrize(

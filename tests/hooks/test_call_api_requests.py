@@ -154,7 +154,7 @@ def test_what_cannot_be_meant_is_never_sent(
 
 def test_pages_and_times_go_through(hook: AimylogicHook, wire: Wire) -> None:
     wire.answer({"items": [], "pagination": {}})
-    assert hook.get_unfinished_call_jobs(3, 50) == ()
+    assert hook.get_unfinished_call_jobs(page=3, page_size=50) == ()
     assert hook.get_call_attempts_by_date(
         started_from=MOMENT, started_to=MOMENT, finished_from=MOMENT, finished_to=MOMENT, page=1, page_size=2
     ) == ()  # fmt: skip
