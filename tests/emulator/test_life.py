@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -298,6 +298,9 @@ class TestWhenANumberIsRung:
                 datetime(2030, 11, 3, 6, 30, tzinfo=UTC),
                 id="shown twice: and again",
             ),
+            pytest.param(
+                AUTUMN + 18 * HOUR, ("08:00", "09:00"), datetime(2030, 11, 4, 13, tzinfo=UTC), id="to before their end"
+            ),
         ],
     )
     def test_where_clocks_are_changed(
@@ -396,12 +399,16 @@ class TestDeadline:
 
 
 class TestLines:
-    def test_priority_comes_first_and_then_the_order_of_addition(self, emulator: Emulator) -> None:
+    @pytest.mark.parametrize("with_hours", [[], [0, 2, 6], range(8)], ids=["none", "some", "all"])
+    def test_priority_comes_first_and_then_the_order_of_addition(
+        self, emulator: Emulator, with_hours: Sequence[int]
+    ) -> None:
         emulator.campaign(lines=0)
-        priorities = [5, 3, None, 1, 4, 2, 1, 5]
-        items = [{"phone": phone(number)} for number in range(len(priorities))]
-        for item, priority in zip(items, priorities, strict=True):
-            item.update({} if priority is None else {"dialerPriority": priority})
+        hours = {"allowedTime": {"default": [span("08:00", "20:00")]}, "gmtZone": "Z"}
+        items: list[dict[str, object]] = [
+            {"phone": phone(number), **(hours if number in with_hours else {}), "dialerPriority": priority}
+            for number, priority in enumerate([5, 3, None, 1, 4, 2, 1, 5])
+        ]
         add_many(emulator, items)
         emulator.campaign(lines=1)
         emulator.advance(hours=24)
@@ -704,23 +711,23 @@ def items(draw: st.DrawFn, added: datetime) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Emulator]:
+def lasting() -> Iterator[Emulator]:
     with Emulator(tokens=(TOKEN,), outcomes={PHONE: ["noAnswer"]}) as emulator:
         yield emulator
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
-def test_each_ring_comes_at_the_first_moment_that_its_policy_allows(shared: Emulator, data: st.DataObject) -> None:
+def test_each_ring_comes_at_the_first_moment_that_its_policy_allows(lasting: Emulator, data: st.DataObject) -> None:
     zone = data.draw(st.sampled_from(list(ZONES)))
     day = datetime(2030, *data.draw(st.sampled_from(ZONES[zone] or [(1, 7)])), tzinfo=UTC)
     added = day + data.draw(st.integers(-2 * 86400, 86400)) * SECOND
     item = data.draw(items(added))
-    shared.reset()
-    shared.freeze()
-    shared.set_time(added)
-    add_one(shared, gmtZone=zone, **item)
-    shared.advance(hours=24 * 40)
-    seconds = [(row["finishedAt"] - row["startedAt"]) / 1000 for row in attempts(shared)]
-    assert rung(shared) == all_rings(item, zone_of(zone), added, seconds)
-    assert job(shared)["jobStatus"] == ("noAnswer" if seconds else "notDone")
+    lasting.reset()
+    lasting.freeze()
+    lasting.set_time(added)
+    add_one(lasting, gmtZone=zone, **item)
+    lasting.advance(hours=24 * 40)
+    seconds = [(row["finishedAt"] - row["startedAt"]) / 1000 for row in attempts(lasting)]
+    assert rung(lasting) == all_rings(item, zone_of(zone), added, seconds)
+    assert job(lasting)["jobStatus"] == ("noAnswer" if seconds else "notDone")
