@@ -174,6 +174,9 @@ class AdminApi:
         except ValueError as error:
             clock.put_back(before)
             raise AdminError(str(error)) from None
+        if clock.now() < before.now:
+            for campaign in self._state.campaigns:
+                campaign.life.turn_back(clock.now())
         return clock.reading()
 
     def _settings(self, asked: AdminRequest) -> Settings:
@@ -213,10 +216,10 @@ class AdminApi:
         campaign.life.run(now)
         if change.name is not None:
             campaign.name = change.name
+        if change.status is not None:  # first, for lines that are added to a stopped campaign ring nobody
+            campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         if change.lines is not None:
             campaign.life.change(now, lines=change.lines)
-        if change.status is not None:
-            campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         return oracle.campaign_view(self._state, campaign)
 
     def _jobs(self, asked: AdminRequest) -> list[JobView]:

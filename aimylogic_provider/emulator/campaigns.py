@@ -173,12 +173,12 @@ class Campaign:
         for phone in phones:
             jobs = [job for job in self.of_phone(known_phone(phone)) if job.created <= shown]
             if not jobs:
-                raise Refusal(400, "phone.not.found", "The campaign has no such phone", phone=phone)
+                raise Refusal(400, "phone.not.found", "The campaign has no such phone")
             found.update((job.number, job) for job in jobs)
         for text in ids:
             job = self._all.job(text)
             if job is None or job.campaign != self.number or job.created > shown:
-                raise Refusal(400, "id.not.found", "The campaign has no such call job", id=text)
+                raise Refusal(400, "id.not.found", "The campaign has no such call job")
             found[job.number] = job
         return sorted(found.values(), key=lambda job: (job.created, job.number))
 

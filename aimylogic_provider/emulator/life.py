@@ -119,6 +119,11 @@ class Life:
             self.dials = dials
         self._dial(now)
 
+    def turn_back(self, now: float) -> None:
+        """Look again at who may be rung, for the clock was set back."""
+        self._waiting.open_again()
+        self._dial(now)
+
     def restore(self, jobs: Iterable[Job], reached: float) -> None:
         """Take up the life of saved jobs, which had been worked out up to a moment."""
         self.reached = reached

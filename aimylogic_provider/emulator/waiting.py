@@ -75,6 +75,12 @@ class Waiting:
         if group.place is not None:
             heapq.heappush(self._line, (group.place, next(self._order), group))
 
+    def open_again(self) -> None:
+        """Let all groups that wait for an opening stand in the line again, as if nobody had looked when they open."""
+        for group in self._groups.values():
+            if group.is_closed:
+                self.line_up(group)
+
     def next(self, moment: float) -> tuple[Group, float | None] | None:
         """Take the group whose turn it is out of the line, and tell when it opens: now, later, or never again."""
         while self._line:
@@ -86,6 +92,7 @@ class Waiting:
                 self.line_up(group)  # its first job was cancelled meanwhile
                 continue
             group.place = None
+            moment = max(moment, job.ready)  # later than now, if the clock was set back
             return group, moment if group.hours is None else group.hours.next_opening(moment)
         return None
 

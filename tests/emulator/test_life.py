@@ -731,3 +731,19 @@ def test_each_ring_comes_at_the_first_moment_that_its_policy_allows(lasting: Emu
     seconds = [(row["finishedAt"] - row["startedAt"]) / 1000 for row in attempts(lasting)]
     assert rung(lasting) == all_rings(item, zone_of(zone), added, seconds)
     assert job(lasting)["jobStatus"] == ("noAnswer" if seconds else "notDone")
+
+
+def test_hours_that_are_open_again_after_the_clock_was_set_back(emulator: Emulator) -> None:
+    hours = {"allowedTime": {"default": [{"localTimeFrom": "09:00", "localTimeTo": "10:00"}]}, "gmtZone": "Z"}
+    emulator.set_time(datetime(2030, 1, 7, 12, tzinfo=UTC))
+    add_many(emulator, [{"phone": phone(1), **hours}])
+    emulator.set_time(datetime(2030, 1, 7, 9, 30, tzinfo=UTC))
+    add_many(emulator, [{"phone": phone(2), **hours}])
+    assert [job.status for job in emulator.jobs(phone(2))] == ["inProcess"]
+
+
+def test_lines_that_come_with_a_stop_ring_nobody(emulator: Emulator) -> None:
+    emulator.campaign(lines=0)
+    add(emulator)
+    emulator.campaign(lines=10, status="finished")
+    assert [job.status for job in emulator.jobs()] == ["planned"]

@@ -205,14 +205,14 @@ class Reference:
 
     def _addPhones(self, asked: Asked) -> Right:
         def add() -> list[Job]:
+            if not asked.body:
+                raise RefusedError(400, type="emulator.bad.request")
             new = [self._job(asked, item) for item in asked.body]
             for place, job in enumerate(new):
                 if job.phone in [before.phone for before in new[:place]]:
                     raise RefusedError(400, type="phone.duplicated", phone=job.phone, phonesDuplicates=[job.phone])
             return new
 
-        if not asked.body:  # which is seen before anything is asked of the campaign
-            raise RefusedError(400, type="emulator.bad.request")
         jobs = self._once(asked, asked.key, add)
         return Right(200, lambda: [job.id for job in jobs])
 
@@ -280,12 +280,12 @@ class Reference:
         for phone in asked.body.get("phones", []):
             jobs = {job for job in known if job.phone == plain(phone)}
             if not jobs:
-                raise RefusedError(400, type="phone.not.found", phone=phone)
+                raise RefusedError(400, type="phone.not.found")
             found |= jobs
         for one in asked.body.get("ids", []):
             jobs = {job for job in known if job.id == one}
             if not jobs:
-                raise RefusedError(400, type="id.not.found", id=one)
+                raise RefusedError(400, type="id.not.found")
             found |= jobs
         return sorted((job for job in known if job in found), key=lambda job: job.created)
 
