@@ -121,7 +121,8 @@ class Life:
 
     def turn_back(self, now: float) -> None:
         """Look again at who may be rung, for the clock was set back."""
-        self._waiting.open_again()
+        for job in sorted(self._waiting.clear(), key=lambda job: (job.ready, job.number)):
+            self._await_line(job, now)
         self._dial(now)
 
     def restore(self, jobs: Iterable[Job], reached: float) -> None:
@@ -150,6 +151,9 @@ class Life:
     def _await(self, job: Job, now: float) -> None:
         """Let a job wait until it is ready, then for a line, and until its deadline at most."""
         self._await_deadline(job)
+        self._await_line(job, now)
+
+    def _await_line(self, job: Job, now: float) -> None:
         if job.ready > now:
             self._expect(job.ready, _READY, job.number, job)
         else:

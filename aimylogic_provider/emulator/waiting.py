@@ -33,6 +33,13 @@ class Group:
         """Let a job wait."""
         self._queues[_priority(job) - 1].append(job)
 
+    def take_all(self) -> list[Job]:
+        """Take out all jobs that wait. Nothing is left here, for an opening that is yet to come to find."""
+        jobs = [job for queue in self._queues for job in queue if job.finished is None]
+        for queue in self._queues:
+            queue.clear()
+        return jobs
+
     def first(self) -> Job | None:
         """The job that is next, if one is left."""
         for queue in self._queues:
@@ -75,11 +82,12 @@ class Waiting:
         if group.place is not None:
             heapq.heappush(self._line, (group.place, next(self._order), group))
 
-    def open_again(self) -> None:
-        """Let all groups that wait for an opening stand in the line again, as if nobody had looked when they open."""
-        for group in self._groups.values():
-            if group.is_closed:
-                self.line_up(group)
+    def clear(self) -> list[Job]:
+        """Take all waiting jobs out."""
+        jobs = [job for group in self._groups.values() for job in group.take_all()]
+        self._groups.clear()
+        self._line.clear()
+        return jobs
 
     def next(self, moment: float) -> tuple[Group, float | None] | None:
         """Take the group whose turn it is out of the line, and tell when it opens: now, later, or never again."""
@@ -92,7 +100,6 @@ class Waiting:
                 self.line_up(group)  # its first job was cancelled meanwhile
                 continue
             group.place = None
-            moment = max(moment, job.ready)  # later than now, if the clock was set back
             return group, moment if group.hours is None else group.hours.next_opening(moment)
         return None
 

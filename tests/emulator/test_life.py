@@ -740,6 +740,8 @@ def test_hours_that_are_open_again_after_the_clock_was_set_back(emulator: Emulat
     emulator.set_time(datetime(2030, 1, 7, 9, 30, tzinfo=UTC))
     add_many(emulator, [{"phone": phone(2), **hours}])
     assert [job.status for job in emulator.jobs(phone(2))] == ["inProcess"]
+    emulator.advance(days=3)
+    assert [job.attempts for job in emulator.jobs()] == [1, 1], "nobody is rung twice for it"
 
 
 def test_lines_that_come_with_a_stop_ring_nobody(emulator: Emulator) -> None:

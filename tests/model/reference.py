@@ -148,7 +148,8 @@ class Reference:
         if rule and struck and phase != "committed_late" and rule.action != "delay":
             return None, rule
         right = self.answer(asked)
-        if rule and right.status < 400 and (phase == "after_commit" or (phase == "in_body" and not right.empty)):
+        needs_body = rule and (phase == "in_body" or rule.action in ("drip", "truncated"))
+        if rule and right.status < 400 and not (needs_body and right.empty) and phase in ("after_commit", "in_body"):
             struck = rule.strikes(asked)
         return right, rule if struck else None
 

@@ -414,7 +414,8 @@ class Walk(RuleBasedStateMachine):
         self.drop_the_fault()
         order = {**often, **match}
         path = order.get("path", "")
-        if (phase == "committed_late" and path not in COMMITTING) or (phase == "in_body" and "control" in path):
+        needs_body = phase == "in_body" or action in ("drip", "truncated")
+        if (phase == "committed_late" and path not in COMMITTING) or (needs_body and "control" in path):
             order.pop("path", None)
         if phase == "before_read" and path == "addPhones":
             order.pop("phone", None)
