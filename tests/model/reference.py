@@ -315,7 +315,7 @@ class Reference:
 
     def _callJob_getUnfinished(self, asked: Asked) -> Right:
         shown = self.now - self.lag
-        return self._page(asked, [job for job in self.jobs if job not in self.cancelled and job.created <= shown])
+        return self._page(asked, [job for job in self.jobs if self.ended(job) is None and job.created <= shown])
 
     def _page(self, asked: Asked, jobs: list[Job]) -> Right:
         """A page of jobs, oldest first."""
@@ -357,7 +357,7 @@ class Reference:
     def _campaign(self, asked: Asked) -> Right:
         mine = [job for job in self.jobs if job.campaign == asked.campaign]
         told = self.facts[asked.campaign]
-        counts = {"totalNumbers": len(mine), "processedNumbers": sum(job in self.cancelled for job in mine)}
+        counts = {"totalNumbers": len(mine), "processedNumbers": sum(self.ended(job) is not None for job in mine)}
         now = {"status": self.status[asked.campaign], "shortReport": {**told["shortReport"], **counts}}
         return Right(200, lambda: {**told, **now})
 
