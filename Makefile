@@ -52,7 +52,8 @@ chromium:
 		|| echo "Chromium is absent and can't be installed: the browser tests will be skipped"
 
 fuzz: $(READY)
-	AIMYLOGIC_FUZZ_EXAMPLES=500 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
+	AIMYLOGIC_FUZZ_EXAMPLES=60 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
+	AIMYLOGIC_SEED=random $(BIN)/python -m pytest tests/model/test_emulator.py -s
 
 bench: $(READY)
 	$(BIN)/python benchmarks/import_cost.py

@@ -48,7 +48,7 @@ class Keys:
         held = self._uses.get((use.endpoint, use.key))
         if held is None:
             return None
-        for first in (held,) if isinstance(held, Use) else held:
+        for first in (held,) if isinstance(held, Use) else reversed(held):  # the last noted, if the clock was set back
             if (
                 use.first - first.first < KEY_LIFE
                 and (settings.keys_shared_by_campaigns or first.campaign == use.campaign)
