@@ -32,7 +32,9 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"password": "Campaign token"},
                     "placeholders": {
                         "host": "https://app.aimylogic.com",
-                        "password": "Outbound calls → the campaign → Integration → Get token",
+                        # As long as the field is wide; errors and README tell the whole way.
+                        "password": "Outbound calls → Campaign from CRM system → Integration → Get token",
+                        "port": "443",
                     },
                 },
                 "conn-fields": {

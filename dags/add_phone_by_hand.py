@@ -25,6 +25,8 @@ with DAG(
             pattern=r"^\+[0-9 ()\-]{7,24}$",
             title="Phone",
             description="With a plus and the country code, as in +7 912 345-67-89.",
+            # Airflow shows this to whoever enters something else.
+            **{"$comment": "Write it in full: +7 912 345-67-89"},
         ),
         "name": Param(
             "Alex",
@@ -39,6 +41,7 @@ with DAG(
             pattern=r"^((UTC|GMT|UT)?(Z|\+[0-9]{1,2}|[+-][0-9]{2}(:?[0-9]{2}){1,2})|[A-Za-z][A-Za-z0-9_/+-]+)$",
             title="Time zone",
             description="As in +03:00 or Europe/Moscow. Left empty, the number's own.",
+            **{"$comment": "Write it as +03:00 or Europe/Moscow"},
         ),
     },
 ):

@@ -50,8 +50,8 @@ class CampaignAddress:
         token = (token or "").strip()
         if not token:
             raise ConnectionRejectedError(
-                "the connection has no campaign token: put it into the password field (Aimylogic: Outbound calls → "
-                "the campaign → Integration → Get token)"
+                "the connection has no campaign token: put it into the password field (in Aimylogic: Outbound calls → "
+                "Create in Campaign from CRM system, or the campaign → Integration → Get token)"
             )
         if not (token.isascii() and token.isprintable()) or any(c in token for c in " /\\?#"):
             raise ConnectionRejectedError(

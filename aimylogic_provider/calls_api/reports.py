@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import UnreadableError
@@ -48,7 +48,7 @@ class CallJob:
         return self.finished_at is not None
 
     def __str__(self) -> str:
-        created = self.created_at.isoformat(timespec="seconds") if self.created_at else "an unknown time"
+        created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"
         return f"job {self.id} ({self.status or 'status unknown'}, created at {created}, {mask_phone(self.phone)})"
 
 

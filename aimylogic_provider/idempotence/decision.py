@@ -20,7 +20,8 @@ from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situat
 
 __all__ = [
     "AIRFLOW_SLACK", "GUARD_BAND", "KEY_WINDOW", "SLACK",
-    "Action", "Adopt", "AskReport", "AskTime", "Clash", "Park", "Refuse", "Return", "Row", "SendNow", "Wait", "decide",
+    "Action", "Adopt", "AskReport", "AskTime", "Clash", "Leave", "Park", "Refuse", "Return", "Row", "SendNow", "Wait",
+    "decide",
 ]  # fmt: skip
 
 KEY_WINDOW = 24 * 3600.0
@@ -41,9 +42,11 @@ class Row(StrEnum):
 
     CREATED_SAME = "created, same parameters"
     CREATED_CHANGED = "created, other parameters"
+    LEFT = "left by a person"
     MAPPED_CHANGED = "mapped, the same person with other parameters"
     UNANSWERED_ELSEWHERE = "unanswered sends, another campaign"
     TIME = "time not known"
+    SEND_AGAIN = "sent again by a person's word"
     FIRST_SURE = "surely nothing open before"
     FIRST_RUN_YOUNG = "nothing open known, run young"
     FIRST_RUN_OLD = "nothing open known, run old"
@@ -75,6 +78,11 @@ class Clash(Action):
     """Fail: a job was created, with other parameters than those of now."""
 
     job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Action):
+    """Fail: a person said to leave the call as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,8 @@ def decide(known: Situation) -> Action:
         if record.parameters == known.parameters:
             return Return(Row.CREATED_SAME, record.job.id)
         return Clash(Row.CREATED_CHANGED, record.job.id)
+    if record is not None and record.left:
+        return Leave(Row.LEFT)
     if (record is None or record.only_refused) and (moved := _moved(known)):
         return Park(Row.MAPPED_CHANGED, tuple(other.job.id for other in moved if other.job))
     if record is not None and _where(record.parameters) != _where(known.parameters) and _may_have_a_job(record):
@@ -158,18 +168,20 @@ def _may_have_a_job(record: Record) -> bool:
 
 def _own(known: Situation, record: Record) -> bool:
     """Whether every send of the record's key stands in the record, so that its times tell its job."""
-    return record.sure and not known.mapped
+    return record.sure and (not known.mapped or record.sent_again)
 
 
 def _moved(known: Situation) -> list[Record]:
     """In a mapped task, records of the same person that may have a job: the list moved, or its parameters changed."""
-    if not known.mapped:
+    if not known.mapped or (known.record is not None and known.record.sent_again):
         return []
     return [other for other in known.others if other.person == known.person and not other.only_refused]
 
 
 def _nothing_open(known: Situation, time: Time) -> Action:
     """No record, or one of definite refusals alone."""
+    if known.record is not None and known.record.sent_again:
+        return SendNow(Row.SEND_AGAIN)
     # A test call has no duplicate restriction: the same person twice in a mapped list is two test calls.
     if known.entry.sure and (not known.mapped or known.parameters.test_call):
         return SendNow(Row.FIRST_SURE)
@@ -316,6 +328,9 @@ def _within(known: Situation, moment: float, sends: Iterable[Send]) -> bool:
 
 def _unowned(known: Situation, report: Report) -> list[ReportedJob]:
     owned = {other.job.id for other in known.others if other.job}
+    if known.record is not None and known.record.ruling is not None:
+        # A person saw these, took none of them for ours, and said to send again.
+        owned.update(known.record.ruling.shown)
     return [job for job in report.jobs if job.id not in owned]
 
 

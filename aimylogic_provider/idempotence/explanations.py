@@ -8,8 +8,9 @@ from itertools import groupby
 
 from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
 from aimylogic_provider.idempotence.records import Record
+from aimylogic_provider.idempotence.rulings import Choice, Ruling
 
-__all__ = ["clash", "moment", "parked", "refused", "sends", "waiting"]
+__all__ = ["clash", "known", "left", "moment", "parked", "refused", "ruled", "sends", "unfit", "waiting"]
 
 _WHY_PARKED = {
     Row.MAPPED_CHANGED: "this mapped task instance has already sent a call to this person with another payload or "
@@ -36,14 +37,18 @@ def moment(seconds: float) -> str:
 
 def sends(record: Record | None) -> str:
     """Return the sends of a record in a line, those with the same answer together."""
-    if record is None or not record.sends:
-        return "none recorded"
-    told = []
+    return "; ".join(_sends(record)) or "none recorded"
+
+
+def _sends(record: Record | None) -> list[str]:
+    told: list[str] = []
+    if record is None:
+        return told
     for (outcome, detail), group in groupby(record.sends, key=lambda send: (send.outcome, send.detail)):
         times = [send.at for send in group]
         span = moment(times[0]) if len(times) == 1 else f"{len(times)} from {moment(times[0])} to {moment(times[-1])}"
         told.append(f"{span} ({outcome.value}{': ' + detail if detail else ''})")
-    return "; ".join(told)
+    return told
 
 
 def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
@@ -55,6 +60,42 @@ def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str
         "(2) To have the person called, or called again, set another call_again and clear the task. "
         "(3) To have the report asked once more, clear the task as it is.\n"
         f"Sends: {sends(record)}."
+    )
+
+
+def known(park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
+    """Tell a person who is asked about a parked call what is known of it, in Markdown."""
+    told = "\n".join(f"- {line}" for line in sends(record).split("; "))
+    candidates = "\n".join(f"- {jobs.get(number, f'job {number}')}" for number in park.candidates) or "- none"
+    return (
+        f"{_WHY_PARKED[park.row]}.\n\nRequests so far:\n\n{told}\n\nCall jobs that could be this call:\n\n{candidates}"
+    )
+
+
+def ruled(ruling: Ruling) -> str:
+    """Tell what a person said."""
+    what = {
+        Choice.ADOPT: f"call job {ruling.job} is this call",
+        Choice.SEND_AGAIN: "send again",
+        Choice.LEAVE: "leave it",
+    }[ruling.choice]
+    return f"“{what}”, said by {ruling.by} at {moment(ruling.at)}"
+
+
+def left(phone: str, ruling: Ruling) -> str:
+    """Explain why a call that a person left is not sent."""
+    return (
+        f"The call to {phone} is left as it is, and nothing is sent: {ruled(ruling)}. Whether the person was called is "
+        "not known.\nWays out: if it turns out that the call was added, mark the task as success. To have the person "
+        "called after all, set another call_again and clear the task."
+    )
+
+
+def unfit(phone: str, ruling: Ruling, fault: str) -> str:
+    """Explain why what a person said can't be done."""
+    return (
+        f"The call to {phone} stays parked, and nothing was sent: {ruled(ruling)}, but {fault}. Clear the task to be "
+        "asked again."
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.call import Call
 
-__all__ = ["KEY_SCHEME", "Intent", "Parameters", "campaign_digest", "digest"]
+__all__ = ["KEY_SCHEME", "Intent", "Parameters", "campaign_digest", "digest", "renewed_key"]
 
 KEY_SCHEME = "1"
 """The version of the recipe. A record keeps the key that it was made with, so a change here spares calls begun."""
@@ -30,6 +30,19 @@ def digest(*fields: str) -> bytes:
 
 def _short(*fields: str) -> str:
     return digest(*fields).hex()[:32]
+
+
+def _as_uuid(content: bytes) -> str:
+    """Return the first 16 bytes as a UUID of version 8, which is for such uses."""
+    number = int.from_bytes(content[:16], "big")
+    number = number & ~(0xF << 76) | (8 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    return str(uuid.UUID(int=number))
+
+
+def renewed_key(key: str, at: float) -> str:
+    """Return the key that follows *key* after a person said, at that moment, to send again."""
+    return _as_uuid(digest("renewed", key, repr(at)))
 
 
 def campaign_digest(address: CampaignAddress) -> str:
@@ -66,7 +79,7 @@ class Intent:
 
     @property
     def key(self) -> str:
-        """The idempotence key, as a UUID of version 8. Holds no try number and no map index, on purpose."""
+        """The idempotence key, as a UUID. Holds no try number and no map index, on purpose."""
         fields = (
             KEY_SCHEME,
             self.dag_id,
@@ -79,10 +92,7 @@ class Intent:
             self.call.gmt_zone or "",
             *(text for pair in self.call.payload for text in pair),
         )
-        number = int.from_bytes(digest(*fields)[:16], "big")
-        number = number & ~(0xF << 76) | (8 << 76)
-        number = number & ~(0x3 << 62) | (0x2 << 62)
-        return str(uuid.UUID(int=number))
+        return _as_uuid(digest(*fields))
 
     @property
     def parameters(self) -> Parameters:
@@ -103,6 +113,11 @@ class Intent:
     def phone_digest(self) -> str:
         """A digest of the phone alone: records that bear the same may own the same job."""
         return _short("phone", self.call.phone)
+
+    @property
+    def reference(self) -> str:
+        """What tells calls of one task apart in a question to a person, without telling the phone."""
+        return _short("reference", self.campaign, self.record_name)[:8]
 
     @property
     def record_name(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
 from aimylogic_provider.calls_api.phone import same_phone
@@ -21,6 +21,7 @@ from aimylogic_provider.idempotence.decision import (
     AskReport,
     AskTime,
     Clash,
+    Leave,
     Park,
     Refuse,
     Return,
@@ -32,12 +33,15 @@ from aimylogic_provider.idempotence.decision import (
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.ports import Campaign, Log, Store
 from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.rulings import Choice, Ruling
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "NotAddedError", "Try"]
+T = TypeVar("T")
+
+__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "NotAddedError", "ParkedError", "Try"]
 
 SENDS_PER_TRY = 3
 MAX_PAUSE = 20.0
@@ -58,6 +62,19 @@ class NotAddedError(AimylogicError):
         super().__init__(message)
         self.retryable = retryable
         self.row = row
+
+
+class ParkedError(NotAddedError):
+    """What became of the call can't be known here: it is for a person to say.
+
+    :param candidates: the jobs that could be this call
+    :param known: what is known, for that person, without the ways out
+    """
+
+    def __init__(self, message: str, *, row: Row, candidates: tuple[str, ...], known: str) -> None:
+        super().__init__(message, retryable=False, row=row)
+        self.candidates = candidates
+        self.known = known
 
 
 class Try:
@@ -92,6 +109,7 @@ class Try:
         self._run_began = run_began
         self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
         self._log = log
+        self._ended = False
         self._phone = intent.call.masked_phone
         self._timebase: Timebase | None = None
         self._jobs: dict[str, str] = {}
@@ -104,17 +122,41 @@ class Try:
         self._new = content is None
         self._entry = Entry(sure=first_try) if content is None else Entry.from_json(content)
 
-    def run(self) -> str:
+    @property
+    def asked(self) -> bool:
+        """Whether a person was asked about this call, and what was answered, if anything was, is not noted yet."""
+        return self._record is not None and self._record.asked is not None
+
+    def note_question(self, candidates: tuple[str, ...]) -> None:
+        """Note that a person is asked about this call, once it is sure that the question is about no other one."""
+        self._save_record(replace(self._record or self._new_record(), asked=candidates))
+
+    def end(self) -> str:
+        """Send nothing from now on; what is under way may still be answered, and noted. Return what is known, in words.
+
+        For use in a signal's handler: this is called in the middle of anything.
+        """
+        self._ended = True
+        record = self._record
+        if record is not None and record.unanswered:
+            return f"Whether a call job was created for {self._phone} is not known; the next try finds out."
+        return f"No request to add {self._phone} is under way."
+
+    def run(self, ruling: Ruling | None = None) -> str:
         """Add the call, or find that it was added; return its call job id.
 
+        :param ruling: what a person said of the call since it was parked
+        :raises ParkedError: if what became of the call is for a person to say
         :raises NotAddedError: with what is known and the ways out
         :raises Exception: whatever the store raises
         """
         self._warn_of_open_sends()
-        action = self._decide()
-        if not isinstance(action, AskTime):
-            return self._conclude(action)
         try:
+            if ruling is not None:
+                self._follow(ruling)
+            action = self._decide()
+            if not isinstance(action, AskTime):
+                return self._conclude(action)
             return self._with_repetitions(self._step)
         except (ApiError, NotAddedError) as error:
             if self._new and not self._saved:
@@ -123,7 +165,36 @@ class Try:
                 self._save(self._entry)
             raise self._ended_by(error) if isinstance(error, ApiError) else error from None
 
-    def _with_repetitions(self, step: Callable[[], str]) -> str:
+    def _follow(self, ruling: Ruling) -> None:
+        """Note what a person said, so that the decision heeds it."""
+        record = self._record or self._new_record()
+        if self._record is not None and record.asked is None:
+            # Airflow brought it twice; it was noted, and the record may have gone on from there.
+            self._log.warning("What a person said of %s was noted before: %s.", self._phone, explanations.ruled(ruling))
+            return
+        ruling = replace(ruling, shown=record.asked or ())
+        if ruling.choice is Choice.ADOPT and (fault := self._unfit(ruling, record)):
+            self._save_record(replace(record, asked=None))
+            raise NotAddedError(explanations.unfit(self._phone, ruling, fault), retryable=False)
+        self._save_record(record.ruled(ruling, self._intent.parameters))
+        self._log.info("Noted for %s: %s.", self._phone, explanations.ruled(ruling))
+
+    def _unfit(self, ruling: Ruling, record: Record) -> str | None:
+        """Why a job can't be adopted, or None if it can."""
+        if ruling.job is None:
+            return "no call job was named"
+        if ruling.job in ruling.shown:
+            return None
+        if any(other.job and other.job.id == ruling.job for other in self._others):
+            return f"call job {ruling.job} is another call's"
+        here = record.parameters.campaign == self._intent.parameters.campaign
+        jobs = self._with_repetitions(lambda: self._campaign.jobs_of(self._intent.call.phone).value)
+        if any(job.id == ruling.job for job in jobs) or not here:
+            # A campaign that can't be asked from here is the person's to look into.
+            return None
+        return f"the campaign's report shows no job {ruling.job} for this phone"
+
+    def _with_repetitions(self, step: Callable[[], T]) -> T:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
         for attempt in Retrying(
@@ -246,6 +317,8 @@ class Try:
     def _send(self, action: SendNow) -> str:
         """Note a send, send it, note the answer."""
         decided = self._decided
+        if self._ended:
+            raise NotAddedError(f"The task is being ended: nothing more is sent to {self._phone}", retryable=True)
         record = self._noted()
         self._save_record(record)
         if decided.elapsed(self._clock)[1] > _FRESH:
@@ -277,19 +350,13 @@ class Try:
         """The record with this send noted in it; a new one if there is none."""
         intent, record, now = self._intent, self._record, self._now()
         if record is None:
-            record = Record(
-                key=intent.key,
-                person=intent.person,
-                phone=intent.phone_digest,
-                masked_phone=self._phone,
-                # In a mapped task another instance may have had this person before, unless this is the first try.
-                sure=self._entry.sure and (not intent.mapped or self._new),
-                parameters=intent.parameters,
-            )
+            record = self._new_record()
         elif record.only_refused:
-            # Its key goes on where it was begun; elsewhere others may already use the one of the recipe.
+            # Its key goes on where it was begun; elsewhere others may already use the one of the recipe. A key that was
+            # made anew is used nowhere else.
             here = record.parameters.campaign == intent.campaign and record.parameters.test_call == intent.test_call
-            record = replace(record, key=record.key if here else intent.key, parameters=intent.parameters)
+            key = record.key if here or record.sent_again else intent.key
+            record = replace(record, key=key, parameters=intent.parameters)
         elif changed := _changed(record.parameters, intent.parameters):
             # Only the report leads here: it showed, after its lag, that no job came of the former parameters.
             self._log.warning(
@@ -297,9 +364,21 @@ class Try:
                 "came of it: the call is added with what is set now.",
                 self._phone, " and ".join(changed),
             )  # fmt: skip
-            record = replace(record.settled_absent(), parameters=intent.parameters)
+            record = replace(record.settled(Outcome.ABSENT), parameters=intent.parameters)
         until = now.latest + self._terms.send_timeout
         return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
+
+    def _new_record(self) -> Record:
+        intent = self._intent
+        return Record(
+            key=intent.key,
+            person=intent.person,
+            phone=intent.phone_digest,
+            masked_phone=self._phone,
+            # In a mapped task another instance may have had this person before, unless this is the first try.
+            sure=self._entry.sure and (not intent.mapped or self._new),
+            parameters=intent.parameters,
+        )
 
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""
@@ -328,19 +407,30 @@ class Try:
             case Clash() if record is not None:
                 changed = _changed(record.parameters, self._intent.parameters)
                 message, retryable = explanations.clash(self._phone, action, changed), False
+            case Leave() if record is not None and record.ruling is not None:
+                message, retryable = explanations.left(self._phone, record.ruling), False
             case Park():
-                # A try that was replaced reads nothing: it must not speak before the store has let it write.
-                self._save(self._entry)
-                message, retryable = explanations.parked(self._phone, action, record, self._jobs), False
+                raise self._parked(action)
             case Wait():
                 self._save(self._entry)
                 message, retryable = explanations.waiting(self._phone, action, record, self._jobs), True
             case Refuse() if record is not None:
-                self._save_record(record.settled_absent())
+                self._save_record(record.settled(Outcome.ABSENT))
                 message, retryable = explanations.refused(self._phone, record.sends[-1].detail), False
             case _:
                 raise AssertionError(f"no way to act on {action}")
         raise NotAddedError(message, retryable=retryable, row=action.row)
+
+    def _parked(self, park: Park) -> ParkedError:
+        # A try that was replaced reads nothing: it must not speak, or ask, before the store has let it write.
+        self._save(self._entry)
+        record = self._record
+        return ParkedError(
+            explanations.parked(self._phone, park, record, self._jobs),
+            row=park.row,
+            candidates=park.candidates,
+            known=explanations.known(park, record, self._jobs),
+        )
 
     def _ended_by(self, error: ApiError) -> NotAddedError:
         """What a failed request means for the try."""

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from aimylogic_provider.calls_api.errors import AimylogicError
-from aimylogic_provider.idempotence.keys import Parameters
+from aimylogic_provider.idempotence.keys import Parameters, renewed_key
+from aimylogic_provider.idempotence.rulings import Choice, Ruling
 
 __all__ = ["FORMAT", "ClockSource", "CreatedBy", "Entry", "Job", "Outcome", "Record", "RecordError", "Send"]
 
@@ -41,6 +42,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     ABSENT = "absent"
     """Unanswered, and the report showed later, after its lag, that no job came of it."""
+    ABANDONED = "abandoned"
+    """Unanswered, and a person said to send again, whatever became of it."""
 
 
 class CreatedBy(StrEnum):
@@ -48,6 +51,7 @@ class CreatedBy(StrEnum):
 
     ANSWER = "answer"
     REPORT = "report"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,9 @@ class Record:
     :param phone: digest of the phone alone
     :param masked_phone: for people who look into the store
     :param sure: whether it was begun surely before any send of its key
-    :param parameters: as they were first sent
+    :param parameters: as they were first sent, or as they were when a person last decided
+    :param asked: where a person was asked and has not answered yet: the candidate jobs that the question names
+    :param ruling: what a person last said
     """
 
     key: str
@@ -103,6 +109,8 @@ class Record:
     parameters: Parameters
     sends: tuple[Send, ...] = ()
     job: Job | None = None
+    asked: tuple[str, ...] | None = None
+    ruling: Ruling | None = None
 
     @property
     def unanswered(self) -> tuple[Send, ...]:
@@ -118,6 +126,35 @@ class Record:
     def key_lost(self) -> bool:
         """Whether the server's own protection can't be relied on, for the key got lost on the way."""
         return any(send.key_lost for send in self.sends)
+
+    @property
+    def sent_again(self) -> bool:
+        """Whether a person said to send again: the key is new since, and no other task instance can have it."""
+        return self.ruling is not None and self.ruling.choice is Choice.SEND_AGAIN
+
+    @property
+    def left(self) -> bool:
+        """Whether a person said to leave the call as it is."""
+        return self.ruling is not None and self.ruling.choice is Choice.LEAVE
+
+    def ruled(self, ruling: Ruling, parameters: Parameters) -> Record:
+        """With what a person said of the call as it is now.
+
+        :param ruling: with a job, if it is to be adopted
+        :param parameters: of the call as it is now
+        """
+        record = replace(self, asked=None, ruling=ruling)
+        match ruling.choice:
+            case Choice.ADOPT if ruling.job is not None:
+                return replace(record, job=Job(ruling.job, CreatedBy.PERSON), parameters=parameters)
+            case Choice.SEND_AGAIN:
+                return replace(
+                    record.settled(Outcome.ABANDONED),
+                    key=renewed_key(self.key, ruling.at),
+                    sure=True,
+                    parameters=parameters,
+                )
+        return record
 
     def noted(self, send: Send) -> Record:
         """With one more send, not yet answered."""
@@ -137,11 +174,11 @@ class Record:
         """With a job that the report showed to be ours."""
         return replace(self, job=Job(job, CreatedBy.REPORT))
 
-    def settled_absent(self) -> Record:
-        """With its unanswered sends known, by the report, to have created nothing."""
+    def settled(self, outcome: Outcome) -> Record:
+        """With that outcome for each of its unanswered sends."""
         return replace(
             self,
-            sends=tuple(replace(send, outcome=Outcome.ABSENT) if send.unanswered else send for send in self.sends),
+            sends=tuple(replace(send, outcome=outcome) if send.unanswered else send for send in self.sends),
         )
 
 
@@ -235,6 +272,18 @@ def _record_to_json(record: Record) -> dict[str, Any]:
             for send in record.sends
         ],
         "job": None if record.job is None else {"id": record.job.id, "by": record.job.by.value},
+        "asked": None if record.asked is None else list(record.asked),
+        "ruling": None if record.ruling is None else _ruling_to_json(record.ruling),
+    }
+
+
+def _ruling_to_json(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "choice": ruling.choice.value,
+        "by": ruling.by,
+        "at": ruling.at,
+        "job": ruling.job,
+        "shown": list(ruling.shown),
     }
 
 
@@ -258,6 +307,20 @@ def _record(content: Any) -> Record:
                 for send in content["sends"]
             ),
             "job": content["job"] and Job(_word(content["job"]["id"]), CreatedBy(content["job"]["by"])),
+            "asked": None if content["asked"] is None else tuple(map(_word, content["asked"])),
+            "ruling": content["ruling"] and _ruling(content["ruling"]),
+        }
+    )
+
+
+def _ruling(content: Any) -> Ruling:
+    return Ruling(
+        **{
+            **content,
+            "choice": Choice(content["choice"]),
+            "at": float(content["at"]),
+            "job": content["job"] and _word(content["job"]),
+            "shown": tuple(map(_word, content["shown"])),
         }
     )
 

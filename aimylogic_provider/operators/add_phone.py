@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.idempotence.keys import Intent
     from aimylogic_provider.idempotence.one_try import Try
 
 __all__ = ["AddPhoneOperator"]
@@ -34,6 +35,8 @@ class AddPhoneOperator(BaseOperator):
     :param call_again: any text; changing it is the one deliberate way to have the same DAG run call the same person
         again. (templated)
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
+    :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
+        *Required actions* to adopt a job, send again, or leave it, and waits for the answer
     """
 
     template_fields: Sequence[str] = ("phone", "payload", "gmt_zone", "call_again", "aimylogic_conn_id")
@@ -51,10 +54,13 @@ class AddPhoneOperator(BaseOperator):
         test_call: bool = False,
         call_again: str | None = None,
         report_lag: timedelta | float = timedelta(minutes=10),
+        on_unknown: Literal["fail", "ask"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.phone = phone
+        if on_unknown not in ("fail", "ask"):
+            raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
+        self.phone: object = phone
         self.payload = payload
         self.gmt_zone = gmt_zone
         self.phone_region = phone_region
@@ -62,6 +68,19 @@ class AddPhoneOperator(BaseOperator):
         self.test_call = test_call
         self.call_again = call_again
         self.report_lag = report_lag
+        self.on_unknown = on_unknown
+        self._current: Try | None = None
+
+    def _do_render_template_fields(self, parent: Any, *args: Any) -> None:
+        """Render, and have Airflow's page *Rendered Templates* show the phone masked.
+
+        Airflow renders ordinary and mapped tasks by this method, and shows what stands in the fields afterwards.
+        """
+        super()._do_render_template_fields(parent, *args)
+        from aimylogic_provider.operators.rendered_phone import RenderedPhone
+
+        if parent is self and self.phone:
+            self.phone = RenderedPhone.of(self.phone)
 
     def execute(self, context: Context) -> str:
         """Add the number, or find that it was added; return the call job's id.
@@ -69,18 +88,61 @@ class AddPhoneOperator(BaseOperator):
         :raises AirflowFailException: if another try can't help by itself: rejected, refused, parked
         :raises AirflowException: if another try can help
         """
+        return self._run(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any], reference: str) -> str:
+        """Go on with what a person answered; return the call job's id. Airflow calls it when the answer has come.
+
+        :param event: the answer, as Airflow brings it
+        :param reference: of the call that was asked about
+        :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
+        :raises AirflowException: as :meth:`execute`
+        """
+        return self._run(context, event, reference)
+
+    def on_kill(self) -> None:
+        """Send nothing more, and tell in the log what is known. What is under way is on record."""
+        if self._current is not None:
+            self.log.warning("The task is being ended. %s", self._current.end())
+
+    def _run(self, context: Context, event: dict[str, Any] | None = None, reference: str = "") -> str:
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.one_try import NotAddedError
+        from aimylogic_provider.idempotence.one_try import NotAddedError, ParkedError
         from aimylogic_provider.idempotence.records import RecordError
+        from aimylogic_provider.operators import required_action
 
         try:
-            return self._try(context).run()
+            intent, one_try = self._try(context, resumed=event is not None)
+            self._current = one_try
+            ruling = None
+            if event is not None:
+                if intent.reference != reference:
+                    raise RejectedError(
+                        "the person who answered was asked about another call: phone, call_again or campaign have "
+                        "changed since. Clear the task to have the call of now added, or asked about"
+                    )
+                ruling = required_action.ruling_of(event)
+            elif one_try.asked and self.on_unknown == "ask":
+                self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
+                required_action.look(context, intent.reference)
+            return one_try.run(ruling)
         except (RejectedError, RecordError) as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
+        except ParkedError as parked:
+            if self.on_unknown != "ask":
+                raise AirflowFailException(str(parked)) from None
+            required_action.ask(context, intent.call.masked_phone, intent.reference, parked)
+            one_try.note_question(parked.candidates)
+            self.log.warning("%s\nA person is asked about it: see Required actions in Airflow.", parked)
+            required_action.wait(context, intent.reference)
         except NotAddedError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
-    def _try(self, context: Context) -> Try:
+    def _try(self, context: Context, *, resumed: bool) -> tuple[Intent, Try]:
+        """Return the call that is meant, and a try to add it.
+
+        :param resumed: whether an earlier run of this try asked a person
+        """
         from aimylogic_provider.calls_api import endpoints
         from aimylogic_provider.calls_api.call import Call
         from aimylogic_provider.calls_api.errors import RejectedError
@@ -94,31 +156,37 @@ class AddPhoneOperator(BaseOperator):
             is_first_try,
             is_mapped,
             run_began,
+            warn_of_store,
         )
+        from aimylogic_provider.operators.rendered_phone import RenderedPhone
 
         if not isinstance(self.test_call, bool):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
-        call = Call.of(self.phone, self.payload, self.gmt_zone, phone_region=self.phone_region)
+        call = Call.of(RenderedPhone.of(self.phone).value, self.payload, self.gmt_zone, phone_region=self.phone_region)
         # Made once for its checks (the length of the URL), before anything is noted.
         client.address.url(endpoints.add_phone(call, test_call=self.test_call))
+        if not resumed:
+            warn_of_store(context, self.log)
         ti = context["ti"]
-        return Try(
-            Intent(
-                dag_id=ti.dag_id,
-                run_id=ti.run_id,
-                task_id=ti.task_id,
-                campaign=campaign_digest(client.address),
-                call=call,
-                test_call=self.test_call,
-                call_again="" if self.call_again is None else str(self.call_again),
-                mapped=is_mapped(context),
-            ),
-            store=entry_store(context, self.log),
+        intent = Intent(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            campaign=campaign_digest(client.address),
+            call=call,
+            test_call=self.test_call,
+            call_again="" if self.call_again is None else str(self.call_again),
+            mapped=is_mapped(context),
+        )
+        return intent, Try(
+            intent,
+            store=entry_store(context),
             campaign=client,
             clock=SystemClock(),
-            first_try=is_first_try(context),
+            # Without a store, a try that goes on after a question would else be taken for one that sent nothing.
+            first_try=is_first_try(context) and not resumed,
             clear_number=clear_number(context),
             run_began=run_began(context),
             report_lag=self._report_lag_seconds(),

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.ports import Log, Store
 
-__all__ = ["ENTRY", "SystemClock", "clear_number", "entry_store", "is_first_try", "is_mapped", "run_began"]
+__all__ = [
+    "ENTRY",
+    "SystemClock",
+    "clear_number",
+    "entry_store",
+    "is_first_try",
+    "is_mapped",
+    "run_began",
+    "warn_of_store",
+]
 
 ENTRY = "aimylogic"
 """The fixed name of the one entry that a task instance keeps in Airflow's task state store."""
@@ -61,16 +70,21 @@ class NoStore:
         """Keep nothing."""
 
 
-def entry_store(context: Context, log: Log) -> Store:
+def entry_store(context: Context) -> Store:
     """Return the store of this task instance. Any error of it is left to end the try."""
     accessor = context.get("task_state_store")
-    if accessor is None:
+    return NoStore() if accessor is None else TaskStateEntry(accessor)
+
+
+def warn_of_store(context: Context, log: Log) -> None:
+    """Tell in the log, once a try, what the store of this Airflow doesn't give."""
+    if context.get("task_state_store") is None:
         log.warning(
             "This Airflow has no task state store (it came with 3.3): what earlier tries did is not recorded. Retries "
             "within 24 hours of the run's begin are safe by the idempotence key; later ones are parked if the "
             "campaign holds jobs for the phone."
         )
-        return NoStore()
+        return
     from airflow.providers.common.compat.sdk import conf
 
     if conf.getboolean("state_store", "clear_on_success", fallback=False):
@@ -83,7 +97,6 @@ def entry_store(context: Context, log: Log) -> Store:
             "[workers] state_store_backend is set: it writes before Airflow checks whether this try was replaced, so "
             "two tries at once are not kept apart. Leave it unset to have that certainty."
         )
-    return TaskStateEntry(accessor)
 
 
 def is_mapped(context: Context) -> bool:

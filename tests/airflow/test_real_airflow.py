@@ -6,62 +6,16 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator, OrderedFault
-from aimylogic_provider.emulator.views import JobView
 from demo.local_airflow import LocalAirflow, wait_for
-from tests.conftest import TOKEN
+from tests.airflow.campaign import TOKEN, Campaign
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
-numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    settings = {
-        "AIRFLOW__CORE__PARALLELISM": "16",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "6",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    }
-    dags = Path(__file__).parent / "dags"
-    with LocalAirflow(tmp_path_factory.mktemp("airflow") / "home", dags, settings=settings) as running:
-        for dag in ("one_call", "mapped_calls", "stoppable"):
-            running.wait_for_dag(dag)
-        yield running
-
-
-class Campaign:
-    """A campaign of its own for each test, on an emulator of its own, and the connection to it."""
-
-    def __init__(self, airflow: LocalAirflow, emulator: Emulator) -> None:
-        self.conn_id = f"campaign_{next(numbers)}"
-        self.emulator = emulator
-        airflow.connect(emulator.url, TOKEN, self.conn_id, read_timeout=30)
-
-    def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
-        return self.emulator.fault(phase, action, **{"path": "addPhone", **rule})
-
-    @property
-    def jobs(self) -> list[JobView]:
-        return self.emulator.jobs()
-
-    @property
-    def conf(self) -> dict[str, Any]:
-        return {"phone": "+7 912 345-67-89", "conn_id": self.conn_id}
-
-
-@pytest.fixture
-def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
-    with Emulator() as emulator:
-        yield Campaign(airflow, emulator)
 
 
 @pytest.mark.parametrize("hours", [0, 25])

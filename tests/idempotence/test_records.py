@@ -24,7 +24,7 @@ NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
         NOTED.answered(Outcome.UNANSWERED, "duplicated", key_lost=True),
         NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0, 43.0)),
         NOTED.adopted("8"),
-        NOTED.settled_absent(),
+        NOTED.settled(Outcome.ABSENT),
     ],
 )
 def test_an_entry_reads_back_the_same(record: Record) -> None:
@@ -35,9 +35,14 @@ def test_an_entry_reads_back_the_same(record: Record) -> None:
 def test_what_counts_as_unanswered() -> None:
     assert NOTED.unanswered
     assert NOTED.answered(Outcome.UNANSWERED, "").unanswered
-    for settled in (NOTED.answered(Outcome.REFUSED, ""), NOTED.settled_absent(), NOTED.withdrawn(), NOTED.adopted("1")):
+    for settled in (
+        NOTED.answered(Outcome.REFUSED, ""),
+        NOTED.settled(Outcome.ABSENT),
+        NOTED.withdrawn(),
+        NOTED.adopted("1"),
+    ):
         assert not settled.unanswered
-    assert NOTED.settled_absent().only_refused
+    assert NOTED.settled(Outcome.ABSENT).only_refused
     assert not NOTED.adopted("1").only_refused
 
 

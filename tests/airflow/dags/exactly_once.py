@@ -1,4 +1,4 @@
-"""DAGs for the tests with a real Airflow: one call; a mapped list from a file; a try that can be stopped anywhere."""
+"""DAGs for the tests with a real Airflow: one call; one that asks a person; a mapped list; a try stopped anywhere."""
 
 from __future__ import annotations
 
@@ -72,6 +72,17 @@ with DAG(dag_id="one_call", **ARGUMENTS):
         payload={"name": "{{ params.get('name', 'Alex') }}"},
         aimylogic_conn_id="{{ params.conn_id }}",
         params={"phone": "79123456789", "conn_id": "aimylogic_default"},
+    )
+
+with DAG(dag_id="asks", **ARGUMENTS):
+    AddPhoneOperator(
+        task_id="add_phone",
+        phone="{{ params.phone }}",
+        payload={"name": "Alex"},
+        call_again="{{ params.call_again }}",
+        aimylogic_conn_id="{{ params.conn_id }}",
+        on_unknown="ask",
+        params={"phone": "79123456789", "conn_id": "aimylogic_default", "call_again": ""},
     )
 
 with DAG(dag_id="mapped_calls", **ARGUMENTS):

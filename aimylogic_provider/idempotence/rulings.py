@@ -1,0 +1,38 @@
+"""Rulings: what a person says of a parked call. Values only; what follows from them stands in records and decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Choice", "Ruling"]
+
+
+class Choice(StrEnum):
+    """What a person can say of a parked call."""
+
+    ADOPT = "adopt"
+    """A job that exists is this call: it is taken for ours, and nothing is sent."""
+
+    SEND_AGAIN = "send again"
+    """The call is added with a new key, whatever became of earlier requests."""
+
+    LEAVE = "leave"
+    """Nothing is sent, and the call stays unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One answer of one person, given once.
+
+    :param by: who gave it: name and id, as Airflow knows them
+    :param at: when it was given, in Unix seconds by Airflow's clock
+    :param job: the call job to adopt
+    :param shown: the jobs that the question named as candidates
+    """
+
+    choice: Choice
+    by: str
+    at: float
+    job: str | None = None
+    shown: tuple[str, ...] = ()

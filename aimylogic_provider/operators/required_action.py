@@ -1,0 +1,148 @@
+"""A parked call among Airflow's *Required actions*: the question, and what a person answered.
+
+Airflow keeps one question for each task instance, through retries and clears, in the words in which it was asked first.
+So the answers are always the same three, and the subject bears a reference by which it is known what was asked.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.idempotence.one_try import ParkedError
+    from aimylogic_provider.idempotence.rulings import Ruling
+
+__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "ask", "look", "ruling_of", "wait"]
+
+ADOPT = "Adopt the job"
+SEND_AGAIN = "Send again"
+LEAVE = "Leave it"
+CALL_JOB_ID = "call_job_id"
+_METHOD = "execute_complete"
+
+
+def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> None:
+    """Put the question to people.
+
+    :param phone: masked
+    :param reference: tells this call from others of the same task instance
+    :raises AirflowFailException: if Airflow still shows this task instance's question about another call
+    """
+    from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+
+    subject = f"Was the call to {phone} added? [{reference}]"
+    shown = _supervisor().send(
+        CreateHITLDetailPayload(
+            ti_id=context["ti"].id,
+            options=[ADOPT, SEND_AGAIN, LEAVE],
+            subject=subject,
+            body=_body(phone, parked),
+            params={CALL_JOB_ID: _field(parked)},
+            assigned_users=[],
+        )
+    )
+    if getattr(shown, "subject", subject) != subject:
+        raise AirflowFailException(
+            f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, and this one's is "
+            f"about another call: “{shown.subject}”.)"
+        )
+
+
+def wait(context: Context, reference: str) -> NoReturn:
+    """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``."""
+    try:
+        from airflow.sdk.exceptions import TaskAwaitingInput
+    except ImportError:  # before Airflow 3.3
+        look(context, reference)
+    raise TaskAwaitingInput(method_name=_METHOD, kwargs={"reference": reference})
+
+
+def look(context: Context, reference: str) -> NoReturn:
+    """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
+
+    A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
+    """
+    from airflow.providers.standard.triggers.hitl import HITLTrigger
+    from airflow.sdk.exceptions import TaskDeferred
+
+    trigger = HITLTrigger(
+        ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
+    )
+    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs={"reference": reference})
+
+
+def ruling_of(event: Mapping[str, Any]) -> Ruling:
+    """Return what a person said, from the event that resumes the task.
+
+    :raises AirflowFailException: if it says nothing of the kind
+    """
+    from aimylogic_provider.idempotence.rulings import Choice, Ruling
+
+    if "error" in event:
+        raise AirflowFailException(f"The answer can't be used: {event['error']}. Clear the task to be asked again")
+    choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
+    chosen = list(event["chosen_options"])
+    if len(chosen) != 1 or chosen[0] not in choices:
+        raise AirflowFailException(
+            f"The answer {chosen!r} can't be used: give one of {', '.join(choices)}. Clear the task to be asked again"
+        )
+    choice = choices[chosen[0]]
+    job = (event.get("params_input") or {}).get(CALL_JOB_ID)
+    return Ruling(
+        choice,
+        by=_name(event.get("responded_by_user")),
+        at=_seconds(event.get("responded_at")),
+        job=str(job).strip() or None if choice is Choice.ADOPT and job is not None else None,
+    )
+
+
+def _body(phone: str, parked: ParkedError) -> str:
+    return (
+        f"What became of the call to {phone} can't be known: {parked.known}\n\n"
+        "**Your answer**, which retries and clears of the task follow\n\n"
+        f"1. **{ADOPT}**: one of these jobs, or another of this phone, is this call. Nothing is sent, and the task "
+        "returns that job.\n"
+        f"2. **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
+        f"3. **{LEAVE}**: nothing is sent, and the task fails."
+    )
+
+
+def _field(parked: ParkedError) -> dict[str, Any]:
+    """The form's one field, in the shape in which Airflow keeps a Param."""
+    only = parked.candidates[0] if len(parked.candidates) == 1 else None
+    return {
+        "value": only,
+        "description": f"Its number, for “{ADOPT}”. Otherwise left alone.",
+        "schema": {
+            "type": ["null", "string"],
+            "title": "Call job",
+            "pattern": "^[0-9]{1,40}$",
+            "examples": list(parked.candidates),
+        },
+    }
+
+
+def _supervisor() -> Any:
+    from airflow.sdk.execution_time import task_runner
+
+    return task_runner.SUPERVISOR_COMMS
+
+
+def _name(user: Mapping[str, Any] | None) -> str:
+    if not user:
+        return "somebody unnamed"
+    name, number = user.get("name"), user.get("id")
+    return str(name) if name == number else f"{name} ({number})"
+
+
+def _seconds(moment: Any) -> float:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return (moment or datetime.now(UTC)).timestamp()

@@ -1,0 +1,47 @@
+"""A campaign on an emulator of its own, and Airflow's connection to it."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from itertools import count
+from typing import Any
+
+from aimylogic_provider.emulator import Emulator, OrderedFault
+from aimylogic_provider.emulator.views import JobView
+from demo.local_airflow import LocalAirflow
+
+__all__ = ["TOKEN", "Campaign", "random_token"]
+
+numbers = count(1)
+
+
+def random_token() -> str:
+    """A campaign's token that nobody else has, with characters that a URL must encode."""
+    letters = [secrets.choice(string.ascii_letters + string.digits) for _ in range(24)]
+    letters[8], letters[16] = "+", "~"
+    return f"{secrets.randbelow(9000) + 1000}.{secrets.randbelow(9000) + 1000}.{''.join(letters)}"
+
+
+# Of all campaigns in this folder's tests: whatever they make Airflow write is searched for it.
+TOKEN = random_token()
+
+
+class Campaign:
+    """A campaign of its own for each test, on an emulator of its own, and the connection to it."""
+
+    def __init__(self, airflow: LocalAirflow, emulator: Emulator) -> None:
+        self.conn_id = f"campaign_{next(numbers)}"
+        self.emulator = emulator
+        airflow.connect(emulator.url, TOKEN, self.conn_id, read_timeout=30)
+
+    def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
+        return self.emulator.fault(phase, action, **{"path": "addPhone", **rule})
+
+    @property
+    def jobs(self) -> list[JobView]:
+        return self.emulator.jobs()
+
+    @property
+    def conf(self) -> dict[str, Any]:
+        return {"phone": "+7 912 345-67-89", "conn_id": self.conn_id}

@@ -1,0 +1,41 @@
+"""One real Airflow for all tests of this folder, with the repository's example DAGs and those of the tests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aimylogic_provider.emulator import Emulator
+from demo.local_airflow import LocalAirflow
+from tests.airflow.campaign import TOKEN, Campaign
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    settings = {
+        "AIRFLOW__CORE__PARALLELISM": "16",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "6",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+    folder = tmp_path_factory.mktemp("airflow")
+    here = Path(__file__).parent
+    shutil.copytree(here / "dags", folder / "dags")
+    shutil.copytree(here.parent.parent / "dags", folder / "dags", dirs_exist_ok=True)
+    running = LocalAirflow(folder / "home", folder / "dags", settings=settings)
+    try:
+        running.start(LocalAirflow.COMPONENTS)
+        for dag in ("one_call", "asks", "mapped_calls", "stoppable", "add_phone_by_hand"):
+            running.wait_for_dag(dag)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        yield Campaign(airflow, emulator)

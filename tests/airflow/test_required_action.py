@@ -1,0 +1,166 @@
+"""A parked call among Airflow's required actions: answered in the browser, and by Airflow's REST API."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Page, expect
+
+from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
+from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from tests.airflow.campaign import TOKEN, Campaign
+
+DAG, TASK = "asks", "add_phone"
+WAITING = ("awaiting_input", "deferred")
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> str:
+    return re.sub(r"\W+", "-", request.node.name)
+
+
+def park(airflow: LocalAirflow, campaign: Campaign, run: str) -> tuple[str, str]:
+    """Have a call parked: its first try hears nothing, somebody else adds the phone, and a day passes.
+
+    Returns the job that is the call, and the other one.
+    """
+    lost = campaign.fault("after_commit", "reset", times=3)
+    airflow.trigger(DAG, run, campaign.conf)
+    airflow.wait_for_task(DAG, run, TASK, ("up_for_retry",))
+    assert lost.hits == 3
+    add = f"{campaign.emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
+    theirs = requests.post(add, params={"phone": "79123456789"}, headers={"Idempotence-Key": "theirs"}, timeout=5)
+    campaign.emulator.advance(hours=25)
+    wait_to_be_asked(airflow, run, 2)
+    return campaign.jobs[0].id, theirs.json()
+
+
+def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int) -> None:
+    airflow.wait_for_task(DAG, run, TASK, WAITING, tries=tries)
+    # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
+    time.sleep(1.5)
+
+
+def path(run: str) -> str:
+    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/{TASK}/-1/hitlDetails"
+
+
+def answer(airflow: LocalAirflow, run: str, option: str, job: str | None = None) -> Any:
+    """Answer as docs/exactly-once.md tells, without the pages."""
+    return airflow.api("PATCH", path(run), {"chosen_options": [option], "params_input": {CALL_JOB_ID: job}})
+
+
+def finished(airflow: LocalAirflow, run: str, tries: int) -> str:
+    state: str = airflow.wait_for_task(DAG, run, TASK, ("success", "failed"), tries=tries)["state"]
+    return state
+
+
+def sends(campaign: Campaign) -> int:
+    return campaign.emulator.count("addPhone")
+
+
+def test_what_a_person_is_told(airflow: LocalAirflow, campaign: Campaign, run: str, page: Page) -> None:
+    ours, theirs = park(airflow, campaign, run)
+    page.goto(f"{airflow.url}/required_actions")
+    row = page.get_by_role("row").filter(has_text=run)
+    expect(row).to_contain_text("Response Required")
+    expect(row).to_contain_text("Was the call to 7912***6789 added?")
+    row.get_by_role("link", name="Was the call").click()
+    for text in (
+        "its idempotence key is no longer safe to repeat",
+        "3 from 20",
+        f"job {ours} (",
+        f"job {theirs} (",
+        "If an earlier request did add it, the person is called twice.",
+    ):
+        expect(page.get_by_text(text).first).to_be_visible()
+    assert "9123456789" not in page.content()
+    answer(airflow, run, LEAVE)
+
+
+@pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
+def test_settled_in_the_browser_and_cleared_afterwards(
+    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
+) -> None:
+    _, theirs = park(airflow, campaign, run)
+    before = sends(campaign)
+    page.goto(f"{airflow.url}/dags/{DAG}/runs/{run}/tasks/{TASK}/required_actions")
+    if option == ADOPT:
+        # The person knows better than any guess: the second of the two.
+        page.get_by_role("combobox").last.click()
+        page.keyboard.type(theirs)
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name=option).click()
+    expect(page.get_by_text("Response received at")).to_be_visible()
+
+    def outcome(tries: int) -> tuple[str, str | None]:
+        state = finished(airflow, run, tries)
+        return state, airflow.xcom(DAG, run, TASK) if state == "success" else None
+
+    first = outcome(2)
+    jobs = [job.id for job in campaign.jobs]
+    expected = {ADOPT: ("success", theirs), SEND_AGAIN: ("success", jobs[-1]), LEAVE: ("failed", None)}
+    assert first == expected[option]
+    assert (sends(campaign) - before, len(jobs)) == ((1, 3) if option == SEND_AGAIN else (0, 2))
+    assert "said by Anonymous at" in airflow.log(DAG, run, TASK, 2)
+    campaign.emulator.advance(hours=25)
+    airflow.clear(DAG, run)
+    assert outcome(3) == first, "a clear follows the answer"
+    assert [job.id for job in campaign.jobs] == jobs
+    assert sends(campaign) - before == (option == SEND_AGAIN), "and sends nothing"
+
+
+def test_an_answer_by_rest_is_given_once(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
+    ours, theirs = park(airflow, campaign, run)
+    told = airflow.api("GET", path(run))
+    assert told["options"] == [ADOPT, SEND_AGAIN, LEAVE]
+    assert told["params"][CALL_JOB_ID]["schema"]["examples"] == [ours, theirs]
+    answer(airflow, run, ADOPT, ours)
+    with pytest.raises(AirflowError, match="409"):
+        answer(airflow, run, SEND_AGAIN)
+    assert finished(airflow, run, 2) == "success"
+    assert airflow.xcom(DAG, run, TASK) == ours
+
+
+def test_a_job_of_another_phone_is_not_adopted_and_a_clear_asks_again(
+    airflow: LocalAirflow, campaign: Campaign, run: str
+) -> None:
+    ours, _ = park(airflow, campaign, run)
+    answer(airflow, run, ADOPT, "1")
+    assert finished(airflow, run, 2) == "failed"
+    assert "the campaign's report shows no job 1 for this phone" in airflow.log(DAG, run, TASK, 2)
+    airflow.clear(DAG, run)
+    wait_to_be_asked(airflow, run, 3)
+    answer(airflow, run, ADOPT, ours)
+    assert finished(airflow, run, 3) == "success"
+
+
+def test_killed_between_the_answer_and_its_note(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
+    """The next try follows the answer; nobody is asked twice."""
+    _, theirs = park(airflow, campaign, run)
+    add = f"{campaign.emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
+    headers = {"Idempotence-Key": "also theirs"}
+    third = requests.post(add, params={"phone": "79123456789"}, headers=headers, timeout=5).json()
+    # A job that the question didn't name is looked up first: long enough to be killed in.
+    held = campaign.fault("before_commit", "delay", path="callJob/getReport", seconds=600)
+    answer(airflow, run, ADOPT, third)
+    wait_for("the look-up", lambda: held.hits)
+    os.kill(airflow.task(DAG, run, TASK)["pid"], signal.SIGKILL)
+    assert finished(airflow, run, 3) == "success"
+    assert airflow.xcom(DAG, run, TASK) == third != theirs
