@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 # Before any import of Airflow: a home of its own, no examples.
 os.environ.setdefault("AIRFLOW_HOME", mkdtemp(prefix="aimylogic-tests-"))
@@ -100,6 +101,7 @@ class TaskInstance:
         )
     )
     current_try: int = 0
+    id: UUID = field(default_factory=uuid4)
     rows: dict[str, str] = field(default_factory=dict)
 
     def context(self) -> dict[str, Any]:
@@ -109,6 +111,7 @@ class TaskInstance:
             task_id=self.task_id,
             map_index=self.map_index,
             try_number=self.current_try,
+            id=self.id,
         )
         context: dict[str, Any] = {"ti": ti, "dag_run": self.run, "run_id": self.run_id}
         if self.has_store:

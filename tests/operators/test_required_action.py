@@ -1,0 +1,335 @@
+"""A parked call that a person decides about, at the seam where a task speaks to its supervisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.operators import AddPhoneOperator
+from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
+from tests.conftest import TOKEN, TaskInstance
+
+exceptions = pytest.importorskip("airflow.sdk.exceptions")
+if not hasattr(exceptions, "TaskAwaitingInput"):
+    pytest.skip("the state awaiting_input came with Airflow 3.3", allow_module_level=True)
+TaskAwaitingInput, TaskDeferred = exceptions.TaskAwaitingInput, exceptions.TaskDeferred
+
+
+@dataclass
+class Questions:
+    """What Airflow keeps of the questions: one for each task instance, in the words in which it was asked first."""
+
+    asked: dict[Any, Any] = field(default_factory=dict)
+
+    def send(self, message: Any) -> Any:
+        kept = self.asked.setdefault(message.ti_id, message)
+        return SimpleNamespace(subject=kept.subject, body=kept.body)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
+    from airflow.sdk.execution_time import task_runner
+
+    questions = Questions()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", questions, raising=False)
+    return questions
+
+
+def theirs(emulator: Emulator, phone: str = "79123456789") -> str:
+    add = f"{emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
+    headers = {"Idempotence-Key": f"theirs-{len(emulator.jobs())}"}
+    job: str = requests.post(add, params={"phone": phone}, headers=headers, timeout=5).json()
+    return job
+
+
+def jobs(emulator: Emulator) -> list[str]:
+    return [job.id for job in emulator.jobs(campaign=1)]
+
+
+@dataclass
+class Parked:
+    """A task that asked, and how it goes on."""
+
+    task: TaskInstance
+    reference: str
+    ours: str
+    theirs: str
+
+    def answer(self, option: str, job: str | None = None, **arguments: Any) -> str:
+        """Airflow resumes the task with the answer."""
+        operator = AddPhoneOperator(
+            task_id=self.task.task_id, **{"phone": "79123456789", "on_unknown": "ask", **arguments}
+        )
+        event = {
+            "chosen_options": [option],
+            "params_input": {CALL_JOB_ID: job},
+            "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
+            "responded_by_user": {"id": "7", "name": "Maria"},
+            "timedout": False,
+        }
+        result: str = operator.execute_complete(self.task.context(), event, self.reference)
+        return result
+
+    def attempt(self, **arguments: Any) -> str:
+        return self.task.attempt(**{"on_unknown": "ask", **arguments})
+
+    @property
+    def record(self) -> Any:
+        (record,) = self.task.entry["records"].values()
+        return record
+
+
+def park(task: TaskInstance, emulator: Emulator, **arguments: Any) -> Parked:
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        task.attempt(on_unknown="ask", **arguments)
+    other = theirs(emulator)
+    emulator.advance(hours=25)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask", **arguments)
+    assert waiting.value.method_name == "execute_complete"
+    return Parked(task, waiting.value.kwargs["reference"], jobs(emulator)[0], other)
+
+
+@pytest.fixture
+def parked(task: TaskInstance, emulator: Emulator, questions: Questions) -> Parked:
+    return park(task, emulator)
+
+
+def test_the_question_names_the_candidates_and_no_phone(parked: Parked, questions: Questions) -> None:
+    (question,) = questions.asked.values()
+    assert question.options == [ADOPT, SEND_AGAIN, LEAVE]
+    assert f"job {parked.ours} (" in question.body
+    assert f"job {parked.theirs} (" in question.body
+    assert question.params[CALL_JOB_ID]["schema"]["examples"] == [parked.ours, parked.theirs]
+    assert "9123456789" not in str(question)
+    assert TOKEN not in str(question)
+
+
+def test_adopt(parked: Parked, emulator: Emulator) -> None:
+    before = len(emulator.requests())
+    assert parked.answer(ADOPT, parked.theirs) == parked.theirs
+    ruling = parked.record["ruling"]
+    assert (ruling["choice"], ruling["by"], ruling["job"]) == ("adopt", "Maria (7)", parked.theirs)
+    parked.task.clear()
+    assert parked.attempt() == parked.theirs
+    assert len(emulator.requests()) == before, "a candidate needs no look-up"
+
+
+def test_send_again_has_a_key_of_its_own_and_sends_once(parked: Parked, emulator: Emulator) -> None:
+    new = parked.answer(SEND_AGAIN)
+    assert jobs(emulator) == [parked.ours, parked.theirs, new]
+    assert len({job.key for job in emulator.jobs()}) == 3
+    assert parked.answer(SEND_AGAIN) == new, "brought twice, it counts once"
+    emulator.advance(hours=25)
+    parked.task.clear()
+    assert parked.attempt() == new
+    assert len(jobs(emulator)) == 3
+
+
+@pytest.mark.parametrize("hours", [0, 1, 25, 50])
+@pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
+def test_send_again_and_no_answer_then_a_retry(parked: Parked, emulator: Emulator, phase: str, hours: int) -> None:
+    emulator.fault(phase, "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        parked.answer(SEND_AGAIN)
+    emulator.advance(hours=hours)
+    new = parked.attempt()
+    assert jobs(emulator) == [parked.ours, parked.theirs, new]
+
+
+def test_a_job_created_just_before_is_not_taken_for_the_one_that_was_sent_again(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    """The candidates that the person saw and did not adopt are somebody else's, whenever they were created."""
+    task.attempt()
+    task.rows.clear()
+    emulator.advance(hours=25)
+    late = theirs(emulator)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask")
+    parked = Parked(task, waiting.value.kwargs["reference"], jobs(emulator)[0], late)
+    emulator.fault("before_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        parked.answer(SEND_AGAIN)
+    emulator.advance(hours=25)
+    new = parked.attempt()
+    assert jobs(emulator) == [parked.ours, late, new]
+
+
+def test_an_answer_that_airflow_brings_twice_counts_once_though_the_first_time_ended_without_an_answer(
+    parked: Parked, emulator: Emulator
+) -> None:
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        parked.answer(SEND_AGAIN)
+    new = parked.answer(SEND_AGAIN)
+    assert jobs(emulator) == [parked.ours, parked.theirs, new]
+
+
+@pytest.mark.parametrize("hours", [0, 25])
+@pytest.mark.parametrize("map_index", [-1, 0])
+def test_send_again_where_the_record_was_lost_and_no_answer(
+    task: TaskInstance, emulator: Emulator, questions: Questions, map_index: int, hours: int
+) -> None:
+    """The new key's sends are all on record, whatever of the old one's are not."""
+    task.map_index = map_index
+    first = task.attempt()
+    task.rows.clear()
+    emulator.advance(hours=25)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask")
+    emulator.advance(hours=1)
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    parked = Parked(task, waiting.value.kwargs["reference"], first, "")
+    with pytest.raises(AirflowException, match="not known"):
+        parked.answer(SEND_AGAIN)
+    emulator.advance(hours=hours)
+    new = parked.attempt()
+    assert jobs(emulator) == [first, new]
+
+
+def test_send_again_in_a_mapped_task_whose_parameters_changed(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    task.map_index = 0
+    first = task.attempt()
+    task.clear()
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask", payload={"name": "Maria"})
+    parked = Parked(task, waiting.value.kwargs["reference"], first, "")
+    new = parked.answer(SEND_AGAIN, payload={"name": "Maria"})
+    assert jobs(emulator) == [first, new]
+
+
+def test_send_again_then_refused_then_in_another_campaign_keeps_its_key(parked: Parked, emulator: Emulator) -> None:
+    emulator.campaign(status="finished")
+    with pytest.raises(AirflowFailException, match="was refused"):
+        parked.answer(SEND_AGAIN)
+    key = parked.record["key"]
+    parked.attempt(aimylogic_conn_id="aimylogic_other")
+    assert [job.key for job in emulator.jobs(campaign=2)] == [key]
+
+
+def test_another_calls_job_is_not_adopted(task: TaskInstance, emulator: Emulator, questions: Questions) -> None:
+    other = task.attempt(call_again="before")
+    parked = park(task, emulator)
+    with pytest.raises(AirflowFailException, match=f"{other} is another call's"):
+        parked.answer(ADOPT, other)
+
+
+def test_leave_it_until_call_again(parked: Parked, emulator: Emulator) -> None:
+    for attempt in (lambda: parked.answer(LEAVE), parked.attempt, lambda: parked.attempt(payload={"name": "Maria"})):
+        with pytest.raises(AirflowFailException, match=r"left as it is.*said by Maria \(7\) at 2026-01-02"):
+            attempt()
+        parked.task.clear()
+    assert jobs(emulator) == [parked.ours, parked.theirs]
+    new = parked.attempt(call_again="yes")
+    assert jobs(emulator) == [parked.ours, parked.theirs, new]
+
+
+@pytest.mark.parametrize(
+    ("job", "why"), [(None, "no call job was named"), ("", "no call job"), ("1", "shows no job 1 for this phone")]
+)
+def test_an_answer_that_cant_be_followed_leaves_the_call_parked(
+    parked: Parked, emulator: Emulator, job: str | None, why: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=why):
+        parked.answer(ADOPT, job)
+    assert parked.record["job"] is None
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
+    assert parked.answer(ADOPT, f" {parked.ours} ") == parked.ours
+
+
+def test_a_job_that_the_question_did_not_name_is_looked_up(parked: Parked, emulator: Emulator) -> None:
+    third, other = theirs(emulator), theirs(emulator, "79120000001")
+    with pytest.raises(AirflowFailException, match="shows no job"):
+        parked.answer(ADOPT, other)
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
+    assert parked.answer(ADOPT, third) == third
+
+
+def test_a_report_that_fails_keeps_the_question_open(parked: Parked, emulator: Emulator) -> None:
+    third = theirs(emulator)
+    emulator.fault("before_commit", "status", status=503, path="callJob/getReport", times=3)
+    with pytest.raises(AirflowException, match="did not succeed") as error:
+        parked.answer(ADOPT, third)
+    assert not isinstance(error.value, AirflowFailException)
+    with pytest.raises(TaskDeferred) as looking:
+        parked.attempt()
+    assert looking.value.kwargs == {"reference": parked.reference}
+    assert TOKEN not in str(looking.value.trigger.serialize())
+    assert parked.answer(ADOPT, third) == third
+
+
+def test_an_answer_about_another_call_is_not_followed(parked: Parked, emulator: Emulator) -> None:
+    with pytest.raises(AirflowFailException, match="asked about another call"):
+        parked.answer(SEND_AGAIN, phone="79120000001")
+    assert jobs(emulator) == [parked.ours, parked.theirs]
+
+
+def test_airflow_shows_another_calls_question(parked: Parked, emulator: Emulator) -> None:
+    """Then nobody is asked, and no later answer to that question is taken for one about this call."""
+    parked.task.clear()
+    parked.task.run.run_after = datetime(2025, 1, 1, tzinfo=UTC)
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        parked.attempt(phone="79120000001")
+    theirs(emulator, "79120000001")
+    emulator.advance(hours=25)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"Nobody could be asked.*7912\*\*\*6789"):
+            parked.attempt(phone="79120000001")
+    assert [record["asked"] is None for record in parked.task.entry["records"].values()] == [False, True]
+
+
+def test_without_asking_an_open_question_is_left_alone(parked: Parked) -> None:
+    with pytest.raises(AirflowFailException, match="parked"):
+        parked.task.attempt()
+
+
+@pytest.mark.parametrize("event", [{"error": "bad", "error_type": "validation"}, {"chosen_options": ["Perhaps"]}])
+def test_answers_that_are_none(parked: Parked, event: dict[str, Any]) -> None:
+    operator = AddPhoneOperator(task_id="add_phone", phone="79123456789", on_unknown="ask")
+    with pytest.raises(AirflowFailException, match="can't be used"):
+        operator.execute_complete(parked.task.context(), event, parked.reference)
+    assert parked.record["ruling"] is None
+
+
+def test_a_token_that_was_rotated_is_for_a_person_to_say(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        task.attempt(on_unknown="ask")
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask", aimylogic_conn_id="aimylogic_other")
+    (ours,) = jobs(emulator)
+    parked = Parked(task, waiting.value.kwargs["reference"], ours, "")
+    assert parked.answer(ADOPT, ours, aimylogic_conn_id="aimylogic_other") == ours, "it can't be looked up from here"
+    task.clear()
+    assert parked.attempt(aimylogic_conn_id="aimylogic_other") == ours
+
+
+def test_a_mapped_task_asks_and_follows(task: TaskInstance, emulator: Emulator, questions: Questions) -> None:
+    task.map_index = 0
+    parked = park(task, emulator)
+    new = parked.answer(SEND_AGAIN)
+    task.clear()
+    assert parked.attempt() == new
+
+
+def test_on_unknown_is_fail_or_ask() -> None:
+    with pytest.raises(ValueError, match="'fail' or 'ask'"):
+        AddPhoneOperator(task_id="a", phone="1", on_unknown="guess")  # type: ignore[arg-type]
