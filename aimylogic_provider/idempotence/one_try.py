@@ -154,6 +154,9 @@ class Try:
         try:
             if ruling is not None:
                 self._follow(ruling)
+            elif (record := self._record) is not None and record.asked is not None:
+                # This try goes on without the answer: none that comes later is waited for.
+                self._save_record(replace(record, asked=None))
             action = self._decide()
             if not isinstance(action, AskTime):
                 return self._conclude(action)

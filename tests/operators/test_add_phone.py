@@ -695,3 +695,21 @@ def test_no_message_tells_token_or_phone(task: TaskInstance, emulator: Emulator)
         assert "7912***6789" in str(failure.value)
         assert failure.value.__cause__ is None
         assert failure.value.__suppress_context__
+
+
+def test_on_kill_nothing_more_is_sent(
+    task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator, context = task.start(phone="79123456789")
+    monkeypatch.setattr("aimylogic_provider.operators.airflow_ports.SystemClock.sleep", lambda *_: operator.on_kill())
+    emulator.fault(**LOST)
+    with pytest.raises(AirflowException, match="being ended"):
+        operator.execute(context)
+    assert sends(emulator) == 1
+    assert task.attempt() == jobs(emulator)[0].id
+    assert len(jobs(emulator)) == 1
+
+
+def test_on_kill_before_anything_was_begun(task: TaskInstance) -> None:
+    operator, _ = task.start(phone="79123456789")
+    operator.on_kill()

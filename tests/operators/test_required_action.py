@@ -294,9 +294,12 @@ def test_airflow_shows_another_calls_question(parked: Parked, emulator: Emulator
     assert [record["asked"] is None for record in parked.task.entry["records"].values()] == [False, True]
 
 
-def test_without_asking_an_open_question_is_left_alone(parked: Parked) -> None:
+def test_a_try_that_does_not_ask_goes_on_without_the_answer(parked: Parked) -> None:
     with pytest.raises(AirflowFailException, match="parked"):
         parked.task.attempt()
+    assert parked.record["asked"] is None
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
 
 
 @pytest.mark.parametrize("event", [{"error": "bad", "error_type": "validation"}, {"chosen_options": ["Perhaps"]}])

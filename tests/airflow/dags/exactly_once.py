@@ -74,6 +74,15 @@ with DAG(dag_id="one_call", **ARGUMENTS):
         params={"phone": "79123456789", "conn_id": "aimylogic_default"},
     )
 
+with DAG(dag_id="timed", **ARGUMENTS):
+    AddPhoneOperator(
+        task_id="add_phone",
+        phone="{{ params.phone }}",
+        aimylogic_conn_id="{{ params.conn_id }}",
+        execution_timeout=timedelta(seconds=3),
+        params={"phone": "79123456789", "conn_id": "aimylogic_default"},
+    )
+
 with DAG(dag_id="asks", **ARGUMENTS):
     AddPhoneOperator(
         task_id="add_phone",

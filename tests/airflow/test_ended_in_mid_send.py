@@ -1,0 +1,42 @@
+"""A task that Airflow ends while its request is under way: the send is on record, and the next try finds out."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from demo.local_airflow import LocalAirflow, wait_for
+from tests.airflow.campaign import Campaign
+
+PHASES = pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
+
+
+@PHASES
+def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
+    run = f"timeout-{phase}"
+    held = campaign.fault(phase, "delay" if phase == "after_commit" else "reset", seconds=600)
+    airflow.trigger("timed", run, campaign.conf)
+    task = airflow.wait_for_task("timed", run, "add_phone", ("success", "failed"), tries=2)
+    assert (held.hits, task["state"], task["try_number"]) == (1, "success", 2)
+    assert [airflow.xcom("timed", run, "add_phone")] == [job.id for job in campaign.jobs]
+    log = airflow.log("timed", run, "add_phone", 1)
+    assert "AirflowTaskTimeout" in log
+    assert "Whether a call job was created for 7912***6789 is not known; the next try finds out." in log
+
+
+@PHASES
+def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
+    run = f"marked-{phase}"
+    held = campaign.fault(phase, "delay" if phase == "after_commit" else "reset", seconds=600)
+    airflow.trigger("one_call", run, campaign.conf)
+    wait_for("the request", lambda: held.hits)
+    airflow.api("PATCH", f"/api/v2/dags/one_call/dagRuns/{run}/taskInstances/add_phone", {"new_state": "failed"})
+    ended = "The task is being ended. Whether a call job was created for 7912***6789 is not known"
+    wait_for("the task to be told", lambda: ended in airflow.log("one_call", run, "add_phone", 1))
+    time.sleep(6)  # Airflow lets it live for five seconds more
+    assert campaign.emulator.count("addPhone") == 1, "nothing is sent from then on"
+    airflow.clear("one_call", run)
+    task = airflow.wait_for_task("one_call", run, "add_phone", ("success", "failed"), tries=2)
+    assert task["state"] == "success"
+    assert [airflow.xcom("one_call", run, "add_phone")] == [job.id for job in campaign.jobs]
