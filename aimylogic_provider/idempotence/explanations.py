@@ -42,9 +42,9 @@ def sends(record: Record | None) -> str:
 
 def _sends(record: Record | None) -> list[str]:
     told: list[str] = []
-    if record is None:
-        return told
-    for (outcome, detail), group in groupby(record.sends, key=lambda send: (send.outcome, send.detail)):
+    for (outcome, detail), group in groupby(
+        record.sends if record is not None else (), key=lambda send: (send.outcome, send.detail)
+    ):
         times = [send.at for send in group]
         span = moment(times[0]) if len(times) == 1 else f"{len(times)} from {moment(times[0])} to {moment(times[-1])}"
         told.append(f"{span} ({outcome.value}{': ' + detail if detail else ''})")
@@ -54,21 +54,21 @@ def _sends(record: Record | None) -> list[str]:
 def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Explain a parked call."""
     return (
-        f"The call to {phone} is parked, and nothing more is sent: {_WHY_PARKED[park.row]}.\n"
-        f"Candidate jobs: {_jobs(park.candidates, jobs)}.\n"
-        "Ways out: (1) look into the campaign; if one of these jobs is this call, mark the task as success. "
-        "(2) To have the person called, or called again, set another call_again and clear the task. "
-        "(3) To have the report asked once more, clear the task as it is.\n"
-        f"Sends: {sends(record)}."
+        f"The call to {phone} is parked, and nothing more is sent:\n{_WHY_PARKED[park.row]}.\n"
+        f"Candidate jobs: {_listed(_jobs(park.candidates, jobs))}\n"
+        f"Sends: {_listed(_sends(record))}\n"
+        "Ways out:\n"
+        "  (1) Look into the campaign. If one of these jobs is this call, mark the task as success.\n"
+        "  (2) To have the person called, or called again, set another call_again and clear the task.\n"
+        "  (3) To have the report asked once more, clear the task as it is."
     )
 
 
 def known(park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Tell a person who is asked about a parked call what is known of it, in Markdown."""
-    told = "\n".join(f"- {line}" for line in sends(record).split("; "))
-    candidates = "\n".join(f"- {jobs.get(number, f'job {number}')}" for number in park.candidates) or "- none"
     return (
-        f"{_WHY_PARKED[park.row]}.\n\nRequests so far:\n\n{told}\n\nCall jobs that could be this call:\n\n{candidates}"
+        f"{_WHY_PARKED[park.row]}.\n\n**Requests so far:** {_listed(_sends(record), '- ')}\n\n"
+        f"**Call jobs that could be this call:** {_listed(_jobs(park.candidates, jobs), '- ')}"
     )
 
 
@@ -85,9 +85,10 @@ def ruled(ruling: Ruling) -> str:
 def left(phone: str, ruling: Ruling) -> str:
     """Explain why a call that a person left is not sent."""
     return (
-        f"The call to {phone} is left as it is, and nothing is sent: {ruled(ruling)}. Whether the person was called is "
-        "not known.\nWays out: if it turns out that the call was added, mark the task as success. To have the person "
-        "called after all, set another call_again and clear the task."
+        f"The call to {phone} is left as it is, and nothing is sent: {ruled(ruling)}.\n"
+        "Whether the person was called is not known. Ways out:\n"
+        "  (1) If it turns out that the call was added, mark the task as success.\n"
+        "  (2) To have the person called after all, set another call_again and clear the task."
     )
 
 
@@ -105,7 +106,7 @@ def waiting(phone: str, wait: Wait, record: Record | None, jobs: Mapping[str, st
         f"Whether the call to {phone} was added can't be known yet: an earlier request may have created a job that "
         f"the report shows only after its lag, by {moment(wait.until)} (the server's clock). A retry after that "
         "settles it; a retry_delay longer than report_lag needs but one.\n"
-        f"Candidate jobs: {_jobs(wait.candidates, jobs)}. Sends: {sends(record)}."
+        f"Candidate jobs: {_listed(_jobs(wait.candidates, jobs))}\nSends: {_listed(_sends(record))}"
     )
 
 
@@ -114,9 +115,11 @@ def clash(phone: str, found: Clash, changed: Iterable[str]) -> str:
     return (
         f"Call job {found.job} was already created for {phone} by this task of this DAG run, but with another "
         f"{' and another '.join(changed)} than now; nothing was sent.\n"
-        "Ways out: (1) if that job will do, mark the task as success. (2) To have the person called again with what "
-        f"is set now, set another call_again and clear the task; cancel job {found.job} before, if it should not be "
-        "called. (3) Or set the former values again."
+        "Ways out:\n"
+        "  (1) If that job will do, mark the task as success.\n"
+        "  (2) To have the person called again with what is set now, set another call_again and clear the task; cancel "
+        f"job {found.job} before, if it should not be called.\n"
+        "  (3) Or set the former values again."
     )
 
 
@@ -125,5 +128,10 @@ def refused(phone: str, reason: str) -> str:
     return f"The call to {phone} was refused, and no job came of it. {reason}. Once that is mended, clear the task."
 
 
-def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> str:
-    return ", ".join(known.get(number, f"job {number}") for number in ids) or "none"
+def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> list[str]:
+    return [known.get(number, f"job {number}") for number in ids]
+
+
+def _listed(lines: Iterable[str], mark: str = "  ") -> str:
+    """Lines of their own below what is before, or a word on the same line."""
+    return "".join(f"\n{mark}{line}" for line in lines) or "none on record"
