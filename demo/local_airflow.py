@@ -28,6 +28,10 @@ class AirflowError(RuntimeError):
     """Airflow did not do what was asked of it in time."""
 
 
+class _DatabaseLockedError(AirflowError):
+    """Airflow's database refused a write."""
+
+
 def free_port() -> int:
     """Return a port of this machine that is free now."""
     with socket.socket() as probe:
@@ -170,10 +174,17 @@ class LocalAirflow:
         return done.stdout
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        """Ask Airflow's REST API.
+        """Ask Airflow's REST API; again where SQLite was locked, for nothing was done then.
 
         :raises AirflowError: for an answer of 400 and more
         """
+        for _ in range(20):
+            with suppress(_DatabaseLockedError):
+                return self._ask(method, path, body)
+            time.sleep(0.5)
+        return self._ask(method, path, body)
+
+    def _ask(self, method: str, path: str, body: object) -> Any:
         headers = {"Content-Type": "application/json"}
         if not path.startswith("/auth"):
             if not self._token:
@@ -187,7 +198,9 @@ class LocalAirflow:
             with opener.open(request, timeout=30) as response:
                 content = response.read()
         except urllib.error.HTTPError as error:
-            raise AirflowError(f"{method} {path}: {error.code} {error.read().decode()[:500]}") from None
+            told = error.read().decode()
+            kind = _DatabaseLockedError if error.code == 500 and "Database error" in told else AirflowError
+            raise kind(f"{method} {path}: {error.code} {told[:500]}") from None
         return json.loads(content) if content else None
 
     def wait_for_dag(self, dag_id: str) -> None:

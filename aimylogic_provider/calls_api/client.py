@@ -57,7 +57,12 @@ class CampaignClient:
             response = self._transport.send(request, url)
         except NoResponse as error:
             raise silent(request, error, self.address.base_url) from None
-        return Answer(interpret(request, response), response.date)
+        try:
+            return Answer(interpret(request, response), response.date)
+        except ApiError as error:
+            if error.type is not None and any(secret in error.type for secret in self.address.secrets()):
+                error.type = None  # a server that throws the URL back
+            raise
 
     def add_phone(
         self, call: Call, *, idempotence_key: str | None, method: str = "POST", test_call: bool = False

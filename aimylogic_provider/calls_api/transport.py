@@ -82,9 +82,11 @@ class RequestsTransport:
                 return Response(
                     answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
                 )
-        # The errors beneath carry the URL, and so token and phone: they are named by their kind alone.
         except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
-            raise NoResponse(_silence(error), type(error).__name__) from None
+            no_response = NoResponse(_silence(error), type(error).__name__)
+        # The errors beneath carry the URL, and so token and phone: they are named by their kind alone, and none of them
+        # goes along as the context of ours.
+        raise no_response
 
     def close(self) -> None:
         """Close the pooled connections."""

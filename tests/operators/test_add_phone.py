@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.operators import AddPhoneOperator
 from tests.conftest import HOUR, ReplacedError, TaskInstance
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
@@ -713,3 +714,27 @@ def test_on_kill_nothing_more_is_sent(
 def test_on_kill_before_anything_was_begun(task: TaskInstance) -> None:
     operator, _ = task.start(phone="79123456789")
     operator.on_kill()
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_rendered_templates_show_the_phone_masked(connections: None, emulator: Emulator, mapped: bool) -> None:
+    from airflow.sdk import DAG
+    from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
+
+    with DAG("dag", schedule=None):
+        operator = AddPhoneOperator(task_id="call", phone="{{ phone }}", payload={"name": "{{ name }}"})
+    context: Any = {"phone": "+7 912 345-67-89", "name": "Alex"}
+    if mapped:  # as Airflow does it
+        operator._do_render_template_fields(
+            parent=operator,
+            template_fields=operator.template_fields,
+            context=context,
+            jinja_env=operator.get_template_env(),
+            seen_oids=set(),
+        )
+    else:
+        operator.render_template_fields(context)
+    shown = _serialize_rendered_fields(operator)
+    assert (shown["phone"], shown["payload"]) == ("7912***6789", {"name": "Alex"})
+    assert operator.execute(TaskInstance(current_try=1).context()) == jobs(emulator)[0].id
+    assert jobs(emulator)[0].phone == "79123456789"

@@ -74,6 +74,15 @@ with DAG(dag_id="one_call", **ARGUMENTS):
         params={"phone": "79123456789", "conn_id": "aimylogic_default"},
     )
 
+with DAG(dag_id="one_try", **{**ARGUMENTS, "default_args": {"retries": 0}}):
+    AddPhoneOperator(
+        task_id="add_phone",
+        phone="{{ params.phone }}",
+        payload={"name": "{{ params.name }}"},
+        aimylogic_conn_id="{{ params.conn_id }}",
+        params={"phone": "79123456789", "name": "Alex", "conn_id": "aimylogic_default"},
+    )
+
 with DAG(dag_id="timed", **ARGUMENTS):
     AddPhoneOperator(
         task_id="add_phone",

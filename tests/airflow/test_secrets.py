@@ -1,0 +1,442 @@
+"""The token in nothing that is written: logs, database, REST answers, pages, XComs, exceptions, the emulator's own.
+
+Everything that the tests of this folder made Airflow write is searched for the token that all their campaigns bear. A
+second secret is planted in every place, to see that the search finds what is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+import yaml
+from playwright.sync_api import Browser
+
+from aimylogic_provider.calls_api.errors import AimylogicError
+from aimylogic_provider.emulator import Emulator, EmulatorClient
+from aimylogic_provider.hooks import AimylogicHook
+from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from tests.airflow.campaign import TOKEN, random_token
+from tests.airflow.leaks import FORMS, forms_of, leaks
+
+PHONE = "79120000123"
+PLANTED = random_token()
+LEAKY = '''
+"""Leaks what it is told, in every way that a DAG can."""
+from datetime import datetime, timedelta
+from airflow.sdk import DAG, BaseOperator, task
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+class Waits(BaseOperator):
+    def execute(self, context):
+        self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="done")
+
+    def done(self, context, event):
+        pass
+
+print("dag file", {planted!r})
+with DAG("leaky", schedule=None, start_date=datetime(2026, 1, 1), params={{"planted": ""}}):
+    @task(retries=0)
+    def leak(planted):
+        print(planted)
+        return planted
+
+    @task(retries=0)
+    def fail(planted):
+        raise RuntimeError(planted)
+
+    leak("{{{{ params.planted }}}}") >> fail("{{{{ params.planted }}}}")
+    Waits(task_id="wait")
+'''
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A server that throws back at its callers what they sent, token and all."""
+
+    def answer(self) -> None:
+        kind = self.server.kind  # type: ignore[attr-defined]
+        said = {"type": self.path, "message": f"no {self.path}", "phone": PHONE, "error": self.path, "args": self.path}
+        body = b'"' + self.path.encode() + b'"' if kind == 200 else json.dumps(said).encode()
+        self.send_response(kind)
+        self.send_header("Location", f"http://127.0.0.1:1{self.path}")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+KINDS = (200, 302, 400, 401, 404, 500)
+
+
+@pytest.fixture(scope="module")
+def echoes() -> Iterator[dict[int, str]]:
+    """Servers that answer everything with one status, by status."""
+    servers = {}
+    for kind in KINDS:
+        servers[kind] = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+        servers[kind].kind = kind  # type: ignore[attr-defined]
+        threading.Thread(target=servers[kind].serve_forever, daemon=True).start()
+    yield {kind: f"http://127.0.0.1:{server.server_port}" for kind, server in servers.items()}
+    for server in servers.values():
+        server.shutdown()
+
+
+# --- the search itself ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "hidden"),
+    [
+        ("as it is", PLANTED),
+        ("as it is", PLANTED[:-3] + "…"),
+        ("as it is", PLANTED[-14:]),
+        ("as it is", f"'{PLANTED[:12]}'\n    '{PLANTED[12:]}'"),
+        ("as it is", "\\\n".join(PLANTED)),
+        ("as it is", " | ".join(re.findall(".{1,5}", PLANTED))),
+        ("percent-encoded", quote(PLANTED, safe="")),
+        ("percent-encoded", "".join(f"%{ord(letter):02x}" for letter in PLANTED)),
+        ("percent-encoded twice", quote("".join(f"%{ord(letter):02X}" for letter in PLANTED))),
+        ("escaped", "".join(f"\\u{ord(letter):04x}" for letter in PLANTED)),
+        ("escaped", "".join(f"\\x{ord(letter):02x}" for letter in PLANTED)),
+        ("HTML", "".join(f"&#{ord(letter)};" for letter in PLANTED)),
+        ("base64", base64.b64encode(f"a:{PLANTED}".encode()).decode()),
+    ],
+)
+def test_the_search_finds_every_form(form: str, hidden: str) -> None:
+    assert form in forms_of(f"some log line {hidden} and more".encode(), PLANTED)
+    assert forms_of(f"some log line {hidden} and more".encode(), TOKEN) == []
+
+
+# --- what Airflow writes ----------------------------------------------------------------------------------------------
+
+
+def written(airflow: LocalAirflow) -> dict[str, bytes]:
+    """Files: the components' logs, the tasks' and the DAG processor's, and the database."""
+    places = {f"log of the {file.stem}": file.read_bytes() for file in airflow.home.glob("*.log")}
+    for kind, pattern in (("tasks", "dag_id=*/**/*.log"), ("DAG processor", "dag_processor/**/*.log")):
+        places[f"logs of the {kind}"] = b"\n".join(
+            str(file).encode() + file.read_bytes() for file in (airflow.home / "logs").glob(pattern) if file.is_file()
+        )
+    places["database, as a file"] = b"".join(file.read_bytes() for file in airflow.home.glob("airflow.db*"))
+    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            rows = database.execute(f'select * from "{table}"').fetchall()
+            if rows:
+                text = "\n".join(
+                    value.decode("latin-1") if isinstance(value, bytes) else str(value) for row in rows for value in row
+                )
+                places[f"database, table {table}"] = text.encode()
+    return places
+
+
+def rest_paths() -> list[str]:
+    """All that Airflow's REST API, and that of its pages, can be asked for."""
+    import airflow
+
+    folder = Path(str(airflow.__file__)).parent / "api_fastapi" / "core_api" / "openapi"
+    paths = []
+    for file in folder.glob("*.yaml"):
+        documented = yaml.safe_load(file.read_text())["paths"]
+        paths += [path for path, operations in documented.items() if "get" in operations]
+    return paths
+
+
+def answers(airflow: LocalAirflow, runs: list[tuple[str, str]], connections: list[str]) -> dict[str, bytes]:
+    """What REST answers to every question that can be asked about these runs and connections."""
+    places: dict[str, bytes] = {}
+    values: list[dict[str, Any]] = [{"connection_id": conn_id} for conn_id in connections] + [{}]
+    for dag, run in runs:
+        tasks = airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"]
+        for task in tasks[:2]:
+            known = {"dag_id": dag, "dag_run_id": run, "run_id": run, "task_id": task["task_id"],
+                     "map_index": task["map_index"], "xcom_key": "return_value", "key": "aimylogic"}  # fmt: skip
+            for number in range(1, task["try_number"] + 1):
+                values.append({**known, "try_number": number, "task_try_number": number})
+    for path in rest_paths():
+        if any(word in path for word in ("/wait", "/logout", "/login")):
+            continue
+        names = set(re.findall(r"{(\w+)}", path))
+        for filled in {
+            re.sub(r"{(\w+)}", lambda found, known=known: quote(str(known[found[1]]), safe=""), path)
+            for known in values
+            if names <= known.keys()
+        }:
+            query = "?limit=100"
+            if filled.endswith(("eventLogs", "dagRuns")):
+                query += "&order_by=-id"  # the newest
+            elif "logs/" in filled:
+                query = "?full_content=true"
+            with suppress(AirflowError):
+                places[f"REST {path}"] = (
+                    places.get(f"REST {path}", b"")
+                    + json.dumps(airflow.api("GET", filled + query), ensure_ascii=False).encode()
+                )
+    return places
+
+
+def pages(airflow: LocalAirflow, chromium: Browser, runs: list[tuple[str, str]]) -> dict[str, bytes]:
+    """Airflow's pages, as the browser holds them: markup, text, and what stands in fields."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 2000})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    places = {}
+
+    def look(name: str) -> None:
+        page.wait_for_load_state("load")
+        page.locator("body a").first.wait_for()
+        page.wait_for_timeout(700)  # for what comes afterwards
+        fields = page.evaluate("[...document.querySelectorAll('input, textarea')].map(one => one.value)")
+        text = page.content() + page.inner_text("body") + json.dumps(fields)
+        places[f"page {name}"] = places.get(f"page {name}", b"") + text.encode()
+
+    for name in ("connections", "required_actions", "events", "xcoms", "variables"):
+        page.goto(f"{airflow.url}/{name}")
+        look(name)
+    page.goto(f"{airflow.url}/connections")
+    page.get_by_role("row").filter(has_text="aimylogic").get_by_role("button", name="Edit").first.click()
+    page.get_by_role("dialog").locator("input[name='host']").wait_for()
+    look("connection form")
+    for dag, run in runs:
+        page.goto(f"{airflow.url}/dags/{dag}/runs/{quote(run, safe='')}/details")
+        look("run")
+        task = airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns/{quote(run, safe='')}/taskInstances")["task_instances"][
+            0
+        ]
+        mapped = f"/mapped/{task['map_index']}" if task["map_index"] >= 0 else ""
+        for tab in ("", "/rendered_templates", "/xcom", "/events", "/details"):
+            page.goto(f"{airflow.url}/dags/{dag}/runs/{quote(run, safe='')}/tasks/{task['task_id']}{mapped}{tab}")
+            look(f"task{tab}")
+    context.close()
+    return places
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: LocalAirflow, echoes: dict[int, str]) -> Iterator[list[tuple[str, str]]]:
+    """The examples, and every kind of failure, run with the token."""
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        done: list[tuple[str, str]] = []
+
+        def run(dag: str, name: str, conf: dict[str, Any]) -> None:
+            airflow.trigger(dag, name, conf)
+            done.append((dag, name))
+            # A few at a time: SQLite bears no more.
+            if len(done) > 3:
+                wait_for(" ".join(done[-4]), lambda: ended(airflow, *done[-4]), 120)
+
+        for dag in ("add_phone_by_hand", "add_phone_mapped", "add_phone_scheduled"):
+            airflow.wait_for_dag(dag)
+            run(dag, "secrets", {})
+        for number, (phase, action) in enumerate(
+            [("before_commit", "reset"), ("after_commit", "close"), ("before_commit", "garbage"),
+             ("before_commit", "html"), ("after_commit", "truncated"), ("before_commit", "redirect")]
+        ):  # fmt: skip
+            phone = f"7912000010{number}"
+            emulator.fault(phase, action, path="addPhone", phone=phone, times=None)
+            run("one_try", f"secrets-{action}", {"phone": phone})
+        for kind, url in echoes.items():
+            airflow.connect(url, TOKEN, f"aimylogic_echo_{kind}")
+            run("one_try", f"secrets-echo-{kind}", {"conn_id": f"aimylogic_echo_{kind}"})
+        for name, url, extra in (
+            ("nobody", "http://127.0.0.1:1", {}),
+            ("plain", "http://example.invalid:80", {}),
+            ("extra", emulator.url, {"verify": 5}),
+        ):
+            airflow.connect(url, TOKEN, f"aimylogic_{name}", **extra)
+            run("one_try", f"secrets-{name}", {"conn_id": f"aimylogic_{name}"})
+        run("one_try", "secrets-pasted", {"conn_id": "aimylogic_pasted"})  # in the workers' environment
+        run("one_try", "secrets-bad-phone", {"phone": "123"})
+        for last in done[-3:]:
+            wait_for(" ".join(last), lambda last=last: ended(airflow, *last), 120)
+        for conn_id in ("aimylogic_default", "aimylogic_echo_404"):
+            connection = airflow.api("GET", f"/api/v2/connections/{conn_id}")
+            body = {name: connection[name] for name in ("connection_id", "conn_type", "host", "port")}
+            with suppress(AirflowError):
+                airflow.api("POST", "/api/v2/connections/test", {**body, "password": TOKEN})
+        yield done
+
+
+def ended(airflow: LocalAirflow, dag: str, run: str) -> bool:
+    return airflow.run_state(dag, run) in ("success", "failed")
+
+
+@pytest.fixture(scope="module")
+def planted(airflow: LocalAirflow) -> list[tuple[str, str]]:
+    """A DAG that leaks the other secret, run with it."""
+    (Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]) / f"leaky_{PLANTED}.py").write_text(
+        LEAKY.format(planted=PLANTED)
+    )
+    airflow.wait_for_dag("leaky")
+    run = f"leak-{PLANTED}"
+    airflow.trigger("leaky", run, {"planted": PLANTED})
+    wait_for("the leaky run", lambda: ended(airflow, "leaky", run), 60)
+    with (airflow.home / "triggerer.log").open("a") as log:
+        log.write(f"something {PLANTED}\n")  # what triggers log stands among the tasks' logs
+    body = {"connection_id": "aimylogic_leaky", "conn_type": "http", "host": PLANTED, "description": PLANTED}
+    airflow.api("POST", "/api/v2/connections", body)
+    airflow.api("POST", "/api/v2/variables", {"key": "leaky", "value": PLANTED})
+    return [("leaky", run)]
+
+
+def test_no_token_in_anything_that_airflow_writes(
+    airflow: LocalAirflow, runs: list[tuple[str, str]], chromium: Browser
+) -> None:
+    shown = [runs[0], next(run for run in runs if run[1] == "secrets-echo-400")]
+    connections = [one["connection_id"] for one in airflow.api("GET", "/api/v2/connections?limit=1000")["connections"]]
+    places = {**written(airflow), **answers(airflow, runs, connections), **pages(airflow, chromium, shown)}
+    print(f"\nsearched {sum(map(len, places.values())):,} bytes in {len(places)} places, in {len(FORMS) + 1} forms")
+    assert leaks(places, TOKEN) == {}
+    for name in ("scheduler", "triggerer", "api-server", "dag-processor"):
+        assert places[f"log of the {name}"], "nothing to search"
+    assert b"Adding 7912***6789 to the campaign" in places["logs of the tasks"]
+    # Phones: masked in every log, and wherever a task's own are shown.
+    whole = re.compile(rb"(?<!as in \+7)9123456789|912 345-67-89|912000010[0-9]")  # not the one of our own words
+    for name, content in places.items():
+        if name.startswith("log") or "state-store" in name or "hitlDetails" in name or "state_store" in name:
+            assert not whole.search(content), f"a phone in full in {name}"
+
+
+def test_the_search_finds_what_is_planted_in_every_place(
+    airflow: LocalAirflow, planted: list[tuple[str, str]], chromium: Browser
+) -> None:
+    places = {**written(airflow), **answers(airflow, planted, ["aimylogic_leaky"]), **pages(airflow, chromium, planted)}
+    found = leaks(places, PLANTED)
+    for place in (
+        "log of the scheduler", "log of the triggerer", "log of the api-server", "log of the dag-processor",
+        "logs of the tasks", "logs of the DAG processor", "database, as a file", "database, table dag_run",
+        "database, table connection", "database, table xcom", "database, table rendered_task_instance_fields",
+        "database, table log", "REST /api/v2/connections", "REST /api/v2/connections/{connection_id}",
+        "REST /api/v2/variables", "REST /api/v2/eventLogs", "REST /api/v2/dags/{dag_id}/dagRuns",
+        "REST /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/logs/{try_number}",
+        "REST /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/xcomEntries/{xcom_key}",
+        "page connections", "page variables", "page run", "page task", "page task/rendered_templates",
+        "page task/xcom",
+    ):  # fmt: skip
+        assert place in found, f"planted, and not found: {place}"
+
+
+# --- exceptions and reprs ---------------------------------------------------------------------------------------------
+
+
+def told(error: BaseException) -> bytes:
+    """All that an exception and those beneath it could tell, whether Python would show them or not."""
+    texts = ["".join(traceback.format_exception(error))]
+    below: BaseException | None = error
+    while below is not None:
+        texts += [str(below), repr(below), repr(below.args), repr(vars(below))]
+        below = below.__cause__ or below.__context__
+    return "\n".join(texts).encode()
+
+
+def connection(url: str, **extra: object) -> str:
+    host, _, port = url.rpartition(":")
+    return json.dumps(
+        {"conn_type": "aimylogic", "host": host, "port": int(port), "password": TOKEN,
+         "extra": {"connect_timeout": 1, "read_timeout": 1, **extra}}
+    )  # fmt: skip
+
+
+CALLS: dict[str, Any] = {
+    "add_phone": lambda hook: hook.add_phone("79123456789"),
+    "add_phone by GET": lambda hook: hook.add_phone("79123456789", method="GET", idempotence_key="k"),
+    "get_campaign": lambda hook: hook.get_campaign(),
+    "get_call_jobs": lambda hook: hook.get_call_jobs(phones=["79123456789"]),
+    "pause_campaign": lambda hook: hook.pause_campaign(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize("kind", [*KINDS, "nobody", "reset", "slow"])
+def test_no_token_in_exceptions_and_reprs(
+    echoes: dict[int, str], monkeypatch: pytest.MonkeyPatch, kind: int | str, call: Any
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        if kind == "reset":
+            emulator.fault("before_commit", "reset", times=None)
+        if kind == "slow":
+            emulator.fault("before_commit", "delay", seconds=30, times=None)
+        url = echoes[kind] if isinstance(kind, int) else "http://127.0.0.1:1" if kind == "nobody" else emulator.url
+        extra = {"read_timeout": 0.1} if kind == "slow" else {}
+        monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection(url, **extra))
+        hook = AimylogicHook()
+        try:
+            result = repr(call(hook)).encode()
+        except AimylogicError as error:
+            result = told(error)
+            assert "9123456789" not in str(error)
+            assert PHONE not in str(error)
+        client = hook.get_conn()
+        shown = "\n".join(map(repr, (hook, client, client.address, client._transport, vars(client)))).encode()
+        assert leaks({"exception": result, "reprs": shown}, TOKEN) == {}
+
+
+def test_a_leak_in_an_exception_is_found() -> None:
+    try:
+        try:
+            raise ValueError(PLANTED)
+        except ValueError:
+            raise RuntimeError("hidden") from None
+    except RuntimeError as error:
+        assert leaks({"exception": told(error)}, PLANTED)
+
+
+# --- the emulator -----------------------------------------------------------------------------------------------------
+
+
+def test_no_token_in_what_the_emulator_writes(chromium: Browser, tmp_path: Path) -> None:
+    log = tmp_path / "emulator.log"
+    with log.open("wb") as out:
+        command = [str(Path(sys.executable).parent / "aimylogic-emulator"), "--port", "0", "--token", TOKEN]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        wait_for("the emulator", lambda: b"serves" in log.read_bytes())
+        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+        assert found is not None
+        url = found[0]
+        campaign = f"{url}/api/crmCalls/campaign/{quote(TOKEN, safe='')}"
+        headers = {"Idempotence-Key": PLANTED}
+        for path in ("addPhone", "test/addPhone", "nowhere", "addPhone/../addPhone", f"addPhone?x={quote(TOKEN)}"):
+            requests.post(f"{campaign}/{path}", params={"phone": PHONE, "name": "Alex"}, headers=headers, timeout=5)
+        requests.get(f"{campaign}/addPhone", params={"phone": "1"}, timeout=5)
+        requests.get(f"{url}/api/calls/campaign/{TOKEN[:-1]}/status", timeout=5)
+        emulator = EmulatorClient(url, TOKEN)
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(url)
+        page.locator("#jobs tr").first.wait_for()
+        own = {
+            "journal": repr(emulator.requests()).encode(),
+            "campaigns": requests.get(f"{url}/_emulator/campaigns", timeout=5).content,
+            "page": (page.content() + page.inner_text("body")).encode(),
+            "log": log.read_bytes(),
+        }
+        context.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert leaks(own, TOKEN) == {}
+    for name, content in own.items():
+        assert PHONE.encode() not in content, f"a phone in full in the emulator's {name}"
+    assert {"journal", "page"} <= leaks(own, PLANTED).keys(), "the planted key stands in both"
+    assert leaks({"log": own["log"] + f"\n{PLANTED}".encode()}, PLANTED)
