@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.records import ClockSource, Record, Send
+from aimylogic_provider.idempotence.rulings import Ruling
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Time
 
 __all__ = [
@@ -180,8 +181,8 @@ def _moved(known: Situation) -> list[Record]:
 
 def _nothing_open(known: Situation, time: Time) -> Action:
     """No record, or one of definite refusals alone."""
-    if known.record is not None and known.record.sent_again:
-        return SendNow(Row.SEND_AGAIN)
+    if known.record is not None and known.record.ruling is not None and known.record.sent_again:
+        return _send_again(known, known.record.ruling)
     # A test call has no duplicate restriction: the same person twice in a mapped list is two test calls.
     if known.entry.sure and (not known.mapped or known.parameters.test_call):
         return SendNow(Row.FIRST_SURE)
@@ -192,6 +193,14 @@ def _nothing_open(known: Situation, time: Time) -> Action:
     if found := _since_run_began(known, known.report):
         return Park(Row.FIRST_RUN_OLD, _ids(found))
     return _send_after_none(Row.FIRST_RUN_OLD, known, known.report, time)
+
+
+def _send_again(known: Situation, ruling: Ruling) -> Action:
+    """A person said to send again, and nothing with the new key is open: sent, if that person knew of every job."""
+    if known.report is None:
+        return AskReport(Row.SEND_AGAIN)
+    found = _since_asked(known, ruling, known.report)
+    return Park(Row.SEND_AGAIN, _ids(found)) if found else SendNow(Row.SEND_AGAIN)
 
 
 def _unanswered(known: Situation, record: Record, time: Time) -> Action:
@@ -330,7 +339,7 @@ def _unowned(known: Situation, report: Report) -> list[ReportedJob]:
     owned = {other.job.id for other in known.others if other.job}
     if known.record is not None and known.record.ruling is not None:
         # A person saw these, took none of them for ours, and said to send again.
-        owned.update(known.record.ruling.shown)
+        owned.update(known.record.ruling.question.candidates)
     return [job for job in report.jobs if job.id not in owned]
 
 
@@ -352,6 +361,12 @@ def _since_run_began(known: Situation, report: Report) -> list[ReportedJob]:
         return jobs
     began = entry.server_time - entry.run_age - _margin(known) - AIRFLOW_SLACK
     return [job for job in jobs if job.created is None or job.created >= began]
+
+
+def _since_asked(known: Situation, ruling: Ruling, report: Report) -> list[ReportedJob]:
+    """The jobs that a person who was asked can't have known of: created since, or too late to be shown then."""
+    since = ruling.question.at - known.terms.report_lag - _margin(known)
+    return [job for job in _unowned(known, report) if job.created is None or job.created >= since]
 
 
 def _ids(jobs: Iterable[ReportedJob]) -> tuple[str, ...]:

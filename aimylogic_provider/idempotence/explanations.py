@@ -19,6 +19,8 @@ _WHY_PARKED = {
     "and that campaign can't be asked from here",
     Row.FIRST_RUN_OLD: "the idempotence key of this DAG run may have expired, and the campaign holds jobs for this "
     "phone that were created since the run began",
+    Row.SEND_AGAIN: "a person said to send it again, but the campaign now holds jobs for this phone of which that "
+    "person was not told",
     Row.UNANSWERED_OLD: "an earlier request to add it went unanswered, its idempotence key is no longer safe to "
     "repeat, and the report doesn't tell which job, if any, came of it",
     Row.SHARED_RUN_OLD: "an earlier request to add it went unanswered, its idempotence key may have expired, and "

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Known
-from aimylogic_provider.calls_api.phone import same_phone
+from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import explanations
-from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
+from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.decision import (
+    AIRFLOW_SLACK,
     Action,
     Adopt,
     AskReport,
@@ -25,56 +25,26 @@ from aimylogic_provider.idempotence.decision import (
     Park,
     Refuse,
     Return,
-    Row,
     SendNow,
     Wait,
     decide,
 )
 from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.ports import Campaign, Log, Store
-from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
-from aimylogic_provider.idempotence.rulings import Choice, Ruling
-from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
+from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to_json
+from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, SENDS_PER_TRY, repeated
+from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+from aimylogic_provider.idempotence.server_view import ServerView
+from aimylogic_provider.idempotence.situation import Report, Situation, Terms
 
 T = TypeVar("T")
 
-__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "NotAddedError", "ParkedError", "Try"]
-
-SENDS_PER_TRY = 3
-MAX_PAUSE = 20.0
-"""Seconds. A server that asks for a longer pause ends the try."""
+__all__ = ["Try"]
 
 _FRESH = 30.0
 """Seconds that may pass between the decision to send and the sending. Else the decision is made again."""
-
-
-class NotAddedError(AimylogicError):
-    """The try ended without a call job.
-
-    :param retryable: whether another try can help by itself
-    :param row: the row of the decision table, where one decided
-    """
-
-    def __init__(self, message: str, *, retryable: bool, row: Row | None = None) -> None:
-        super().__init__(message)
-        self.retryable = retryable
-        self.row = row
-
-
-class ParkedError(NotAddedError):
-    """What became of the call can't be known here: it is for a person to say.
-
-    :param candidates: the jobs that could be this call
-    :param known: what is known, for that person, without the ways out
-    """
-
-    def __init__(self, message: str, *, row: Row, candidates: tuple[str, ...], known: str) -> None:
-        super().__init__(message, retryable=False, row=row)
-        self.candidates = candidates
-        self.known = known
 
 
 class Try:
@@ -111,8 +81,7 @@ class Try:
         self._log = log
         self._ended = False
         self._phone = intent.call.masked_phone
-        self._timebase: Timebase | None = None
-        self._jobs: dict[str, str] = {}
+        self._server = ServerView(campaign, clock, log)
         self._saved = False
         self._decided = Reading.of(clock)
         content = store.read()
@@ -120,16 +89,16 @@ class Try:
             # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
             content = store.read()
         self._new = content is None
-        self._entry = Entry(sure=first_try) if content is None else Entry.from_json(content)
+        self._entry = Entry(sure=first_try) if content is None else entry_from_json(content)
 
     @property
-    def asked(self) -> bool:
-        """Whether a person was asked about this call, and what was answered, if anything was, is not noted yet."""
-        return self._record is not None and self._record.asked is not None
+    def asked(self) -> Question | None:
+        """The question that a person was asked about this call, if what was answered is not noted yet."""
+        return None if self._record is None else self._record.asked
 
-    def note_question(self, candidates: tuple[str, ...]) -> None:
+    def note_question(self, question: Question) -> None:
         """Note that a person is asked about this call, once it is sure that the question is about no other one."""
-        self._save_record(replace(self._record or self._new_record(), asked=candidates))
+        self._save_record(replace(self._record or self._new_record(), asked=question))
 
     def end(self) -> str:
         """Send nothing from now on; what is under way may still be answered, and noted. Return what is known, in words.
@@ -175,7 +144,6 @@ class Try:
             # Airflow brought it twice; it was noted, and the record may have gone on from there.
             self._log.warning("What a person said of %s was noted before: %s.", self._phone, explanations.ruled(ruling))
             return
-        ruling = replace(ruling, shown=record.asked or ())
         if ruling.choice is Choice.ADOPT and (fault := self._unfit(ruling, record)):
             self._save_record(replace(record, asked=None))
             raise NotAddedError(explanations.unfit(self._phone, ruling, fault), retryable=False)
@@ -186,7 +154,7 @@ class Try:
         """Why a job can't be adopted, or None if it can."""
         if ruling.job is None:
             return "no call job was named"
-        if ruling.job in ruling.shown:
+        if ruling.job in ruling.question.candidates:
             return None
         if any(other.job and other.job.id == ruling.job for other in self._others):
             return f"call job {ruling.job} is another call's"
@@ -198,20 +166,11 @@ class Try:
         return f"the campaign's report shows no job {ruling.job} for this phone"
 
     def _with_repetitions(self, step: Callable[[], T]) -> T:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt
+        def with_sends_left(attempt: int) -> T:
+            self._terms = replace(self._terms, sends_left=SENDS_PER_TRY - attempt + 1)
+            return step()
 
-        for attempt in Retrying(
-            stop=stop_after_attempt(SENDS_PER_TRY),
-            wait=_pause,
-            retry=retry_if_exception(_worth_repeating),
-            sleep=self._clock.sleep,
-            reraise=True,
-        ):
-            with attempt:
-                left = SENDS_PER_TRY - attempt.retry_state.attempt_number + 1
-                self._terms = replace(self._terms, sends_left=left)
-                return step()
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return repeated(with_sends_left, self._clock.sleep)
 
     def _step(self) -> str:
         """Ask what must be known, decide, act. May send once."""
@@ -235,7 +194,7 @@ class Try:
                 record=record,
                 others=self._others,
                 mapped=intent.mapped,
-                time=self._timebase.now(self._clock) if self._timebase else None,
+                time=self._server.now(),
                 report=report,
                 refused=refused,
                 first=self._new and self._entry.sure,
@@ -264,58 +223,23 @@ class Try:
     def _save(self, entry: Entry) -> None:
         """Write the entry. Raises if this try was replaced."""
         self._entry = entry
-        self._store.write(entry.to_json())
+        self._store.write(entry_to_json(entry))
         self._saved = True
 
     def _save_record(self, record: Record) -> None:
         self._save(self._entry.with_record(self._intent.record_name, record))
 
     def _ask_time_if_stale(self) -> None:
-        """Have the server's time, told so recently and by clocks so steady that it can be relied on."""
-        for _ in range(SENDS_PER_TRY):
-            if self._timebase is not None and self._timebase.is_fresh(self._clock):
-                now = self._timebase.now(self._clock)
-                # By whichever clock makes the run older: this worker's may be slow.
-                latest = max(self._clock.wall(), now.latest)
-                age = None if self._run_began is None else max(0.0, latest - self._run_began)
-                self._entry = self._entry.timed(now.earliest, now.clock, age)
-                return
-            self._timebase = self._told_time()
-        raise NotAddedError(
-            f"The clocks of this worker don't agree, or stood still: nothing was sent to {self._phone}. "
-            "The next try asks again; if this goes on, look at the worker's time service",
-            retryable=True,
-        )
-
-    def _told_time(self) -> Timebase:
-        before = Reading.of(self._clock)
-        date = self._campaign.status().date
-        after = Reading.of(self._clock)
-        if date is not None:
-            return Timebase(date, ClockSource.SERVER, before, after)
-        if self._timebase is None:
-            self._log.warning(
-                "The server's answers bear no Date: its time is taken from this worker's clock, every limit is kept "
-                "an hour early, and no request is repeated after one that went unanswered."
-            )
-        return Timebase(after.wall, ClockSource.WORKER, after, after)
-
-    def _now(self) -> Time:
-        assert self._timebase is not None
-        return self._timebase.now(self._clock)
+        """Have the server's time, and take the run's age by it, if that was not yet done."""
+        now = self._server.fresh_time()
+        # By whichever clock makes the run older: this worker's may be slow.
+        latest = max(self._clock.wall(), now.latest)
+        age = None if self._run_began is None else max(0.0, latest - self._run_began)
+        self._entry = self._entry.timed(now.earliest, now.clock, age)
 
     def _ask_report(self) -> Report:
         self._ask_time_if_stale()
-        asked, phone = self._now().earliest, self._intent.call.phone
-        jobs = self._campaign.jobs_of(phone).value
-        self._jobs = {job.id: str(job) for job in jobs}
-        # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
-        reported = tuple(
-            ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None, same_phone(job.phone, phone))
-            for job in jobs
-        )
-        self._log.info("The report shows %d jobs for %s.", len(reported), self._phone)
-        return Report(reported, asked)
+        return self._server.report(self._intent.call.phone)
 
     def _send(self, action: SendNow) -> str:
         """Note a send, send it, note the answer."""
@@ -328,7 +252,7 @@ class Try:
             # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
             # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
             self._save_record(record.withdrawn())
-            self._timebase = None
+            self._server.forget_time()
             raise NotAddedError(
                 f"More than {_FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
                 "sent. The next try decides anew",
@@ -351,7 +275,8 @@ class Try:
 
     def _noted(self) -> Record:
         """The record with this send noted in it; a new one if there is none."""
-        intent, record, now = self._intent, self._record, self._now()
+        intent, record, now = self._intent, self._record, self._server.now()
+        assert now is not None, "nothing is sent before the time was asked"
         if record is None:
             record = self._new_record()
         elif record.only_refused:
@@ -416,7 +341,7 @@ class Try:
                 raise self._parked(action)
             case Wait():
                 self._save(self._entry)
-                message, retryable = explanations.waiting(self._phone, action, record, self._jobs), True
+                message, retryable = explanations.waiting(self._phone, action, record, self._server.jobs), True
             case Refuse() if record is not None:
                 self._save_record(record.settled(Outcome.ABSENT))
                 message, retryable = explanations.refused(self._phone, record.sends[-1].detail), False
@@ -427,12 +352,12 @@ class Try:
     def _parked(self, park: Park) -> ParkedError:
         # A try that was replaced reads nothing: it must not speak, or ask, before the store has let it write.
         self._save(self._entry)
-        record = self._record
+        record, now = self._record, self._server.now()
         return ParkedError(
-            explanations.parked(self._phone, park, record, self._jobs),
+            explanations.parked(self._phone, park, record, self._server.jobs),
             row=park.row,
-            candidates=park.candidates,
-            known=explanations.known(park, record, self._jobs),
+            question=Question(self._clock.wall() - AIRFLOW_SLACK if now is None else now.earliest, park.candidates),
+            known=explanations.known(park, record, self._server.jobs),
         )
 
     def _ended_by(self, error: ApiError) -> NotAddedError:
@@ -450,19 +375,6 @@ class Try:
             sure = self._entry.sure and not self._intent.mapped
             text += " No call was added." if sure else " This try added no call."
         return NotAddedError(text, retryable=error.retryable)
-
-
-def _worth_repeating(error: BaseException) -> bool:
-    return isinstance(error, ApiError) and error.retryable and (error.retry_after or 0.0) <= MAX_PAUSE
-
-
-def _pause(state: RetryCallState) -> float:
-    """Full jitter, but never less than the server asks for."""
-    from tenacity import wait_random_exponential
-
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ApiError) else None
-    return max(asked or 0.0, wait_random_exponential(multiplier=1, max=MAX_PAUSE)(state))
 
 
 def _changed(before: Parameters, now: Parameters) -> list[str]:

@@ -1,7 +1,8 @@
 """What is durably known of the calls of one task instance: an entry with a head, and a record per call.
 
-All are frozen values with a JSON form. Nothing here decides. A send without an answer counts as unanswered, for that
-is what a crash leaves behind. Times are seconds of the server's clock (Unix time), unless a send says otherwise.
+All are frozen values; :mod:`.record_json` writes them down. Nothing here decides. A send without an answer counts as
+unanswered, for that is what a crash leaves behind. Times are seconds of the server's clock (Unix
+time), unless a send says otherwise.
 """
 
 from __future__ import annotations
@@ -9,20 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
-from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.keys import Parameters, renewed_key
-from aimylogic_provider.idempotence.rulings import Choice, Ruling
+from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
 
-__all__ = ["FORMAT", "ClockSource", "CreatedBy", "Entry", "Job", "Outcome", "Record", "RecordError", "Send"]
-
-FORMAT = 1
-"""The version of the JSON form."""
-
-
-class RecordError(AimylogicError, ValueError):
-    """An entry that can't be read: written by a newer version, or changed by hand."""
+__all__ = ["ClockSource", "CreatedBy", "Entry", "Job", "Outcome", "Record", "Send"]
 
 
 class ClockSource(StrEnum):
@@ -97,7 +89,7 @@ class Record:
     :param masked_phone: for people who look into the store
     :param sure: whether it was begun surely before any send of its key
     :param parameters: as they were first sent, or as they were when a person last decided
-    :param asked: where a person was asked and has not answered yet: the candidate jobs that the question names
+    :param asked: the question that a person was asked, and whose answer is not noted yet
     :param ruling: what a person last said
     """
 
@@ -109,7 +101,7 @@ class Record:
     parameters: Parameters
     sends: tuple[Send, ...] = ()
     job: Job | None = None
-    asked: tuple[str, ...] | None = None
+    asked: Question | None = None
     ruling: Ruling | None = None
 
     @property
@@ -207,135 +199,3 @@ class Entry:
     def with_record(self, name: str, record: Record) -> Entry:
         """With one record added or replaced."""
         return replace(self, records={**self.records, name: record})
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, for the store: dictionaries, lists, text, numbers, booleans and nothing else."""
-        return {
-            "format": FORMAT,
-            "sure": self.sure,
-            "server_time": self.server_time,
-            "run_age": self.run_age,
-            "clock": self.clock.value,
-            "records": {name: _record_to_json(record) for name, record in self.records.items()},
-        }
-
-    @classmethod
-    def from_json(cls, content: object) -> Entry:
-        """Read the JSON form.
-
-        :raises RecordError: if it is not one of this format
-        """
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            found = content.get("format") if isinstance(content, dict) else type(content).__name__
-            raise RecordError(
-                f"the record of this task is of format {found!r}, which this version of the provider, whose format is "
-                f"{FORMAT}, can't read: install the version that wrote it, or a newer one; nothing was sent"
-            )
-        try:
-            return cls(
-                sure=_boolean(content["sure"]),
-                server_time=_seconds(content["server_time"]),
-                run_age=_seconds(content["run_age"]),
-                clock=ClockSource(content["clock"]),
-                records={name: _record(value) for name, value in content["records"].items()},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecordError(
-                f"the record of this task can't be read ({type(error).__name__}: {error}): was it changed by hand? "
-                "Restore it; nothing was sent"
-            ) from None
-
-
-def _record_to_json(record: Record) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "person": record.person,
-        "phone": record.phone,
-        "masked_phone": record.masked_phone,
-        "sure": record.sure,
-        "parameters": {
-            "campaign": record.parameters.campaign,
-            "test_call": record.parameters.test_call,
-            "payload": record.parameters.payload,
-            "gmt_zone": record.parameters.gmt_zone,
-        },
-        "sends": [
-            {
-                "at": send.at,
-                "until": send.until,
-                "clock": send.clock.value,
-                "outcome": send.outcome.value,
-                "detail": send.detail,
-                "key_lost": send.key_lost,
-                "clear_number": send.clear_number,
-            }
-            for send in record.sends
-        ],
-        "job": None if record.job is None else {"id": record.job.id, "by": record.job.by.value},
-        "asked": None if record.asked is None else list(record.asked),
-        "ruling": None if record.ruling is None else _ruling_to_json(record.ruling),
-    }
-
-
-def _ruling_to_json(ruling: Ruling) -> dict[str, Any]:
-    return {
-        "choice": ruling.choice.value,
-        "by": ruling.by,
-        "at": ruling.at,
-        "job": ruling.job,
-        "shown": list(ruling.shown),
-    }
-
-
-def _record(content: Any) -> Record:
-    return Record(
-        **{
-            **content,
-            "key": _word(content["key"]),
-            "sure": _boolean(content["sure"]),
-            "parameters": Parameters(**content["parameters"]),
-            "sends": tuple(
-                Send(
-                    **{
-                        **send,
-                        "at": float(send["at"]),
-                        "until": float(send["until"]),
-                        "clock": ClockSource(send["clock"]),
-                        "outcome": Outcome(send["outcome"]),
-                    }
-                )
-                for send in content["sends"]
-            ),
-            "job": content["job"] and Job(_word(content["job"]["id"]), CreatedBy(content["job"]["by"])),
-            "asked": None if content["asked"] is None else tuple(map(_word, content["asked"])),
-            "ruling": content["ruling"] and _ruling(content["ruling"]),
-        }
-    )
-
-
-def _ruling(content: Any) -> Ruling:
-    return Ruling(
-        **{
-            **content,
-            "choice": Choice(content["choice"]),
-            "at": float(content["at"]),
-            "job": content["job"] and _word(content["job"]),
-            "shown": tuple(map(_word, content["shown"])),
-        }
-    )
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is not true or false")
-    return value
-
-
-def _word(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is not text")
-    return value
-
-
-def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value)

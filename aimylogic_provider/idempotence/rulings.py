@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Choice", "Ruling"]
+__all__ = ["Choice", "Question", "Ruling"]
 
 
 class Choice(StrEnum):
@@ -22,17 +22,29 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a person was told when asked.
+
+    :param at: when, at the earliest, by the server's clock (Unix time)
+    :param candidates: the jobs that could be the call
+    """
+
+    at: float
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """One answer of one person, given once.
 
     :param by: who gave it: name and id, as Airflow knows them
     :param at: when it was given, in Unix seconds by Airflow's clock
+    :param question: what it answers
     :param job: the call job to adopt
-    :param shown: the jobs that the question named as candidates
     """
 
     choice: Choice
     by: str
     at: float
+    question: Question
     job: str | None = None
-    shown: tuple[str, ...] = ()

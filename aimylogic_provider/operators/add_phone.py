@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.keys import Intent
     from aimylogic_provider.idempotence.one_try import Try
+    from aimylogic_provider.idempotence.rulings import Ruling
 
 __all__ = ["AddPhoneOperator"]
 
@@ -92,51 +93,54 @@ class AddPhoneOperator(BaseOperator):
         """
         return self._run(context)
 
-    def execute_complete(self, context: Context, event: dict[str, Any], reference: str) -> str:
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
+    ) -> str:
         """Go on with what a person answered; return the call job's id. Airflow calls it when the answer has come.
 
         :param event: the answer, as Airflow brings it
         :param reference: of the call that was asked about
+        :param asked: when, by the server's clock (Unix time)
+        :param candidates: the call jobs that the question named
         :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
         :raises AirflowException: as :meth:`execute`
         """
-        return self._run(context, event, reference)
+        from aimylogic_provider.operators import required_action
+
+        return self._run(context, reference, required_action.ruling_of(event, asked, candidates))
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
         if self._current is not None:
             self.log.warning("The task is being ended. %s", self._current.end())
 
-    def _run(self, context: Context, event: dict[str, Any] | None = None, reference: str = "") -> str:
+    def _run(self, context: Context, reference: str | None = None, ruling: Ruling | None = None) -> str:
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.one_try import NotAddedError, ParkedError
-        from aimylogic_provider.idempotence.records import RecordError
+        from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
+        from aimylogic_provider.idempotence.record_json import RecordError
         from aimylogic_provider.operators import required_action
 
         try:
-            intent, one_try = self._try(context, resumed=event is not None)
+            intent, one_try = self._try(context, resumed=ruling is not None)
             self._current = one_try
-            ruling = None
-            if event is not None:
-                if intent.reference != reference:
-                    raise RejectedError(
-                        "the person who answered was asked about another call: phone, call_again or campaign have "
-                        "changed since. Clear the task to have the call of now added, or asked about"
-                    )
-                ruling = required_action.ruling_of(event)
-            elif one_try.asked and self.on_unknown == "ask":
+            if ruling is not None and reference != intent.reference:
+                raise RejectedError(
+                    "the person who answered was asked about another call: phone, call_again or campaign have changed "
+                    "since. Clear the task to have the call of now added, or asked about"
+                )
+            if ruling is None and one_try.asked is not None and self.on_unknown == "ask":
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_action.look(context, intent.reference)
+                required_action.look(context, intent.reference, one_try.asked)
             return one_try.run(ruling)
         except (RejectedError, RecordError) as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except ParkedError as parked:
             if self.on_unknown != "ask":
                 raise AirflowFailException(str(parked)) from None
-            required_action.ask(context, intent.call.masked_phone, intent.reference, parked)
-            one_try.note_question(parked.candidates)
+            question = required_action.ask(context, intent.call.masked_phone, intent.reference, parked)
+            one_try.note_question(question)
             self.log.warning("%s\nA person is asked about it: see Required actions in Airflow.", parked)
-            required_action.wait(context, intent.reference)
+            required_action.wait(context, intent.reference, question)
         except NotAddedError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 

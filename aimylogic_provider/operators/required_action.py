@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.idempotence.one_try import ParkedError
-    from aimylogic_provider.idempotence.rulings import Ruling
+    from aimylogic_provider.idempotence.not_added import ParkedError
+    from aimylogic_provider.idempotence.rulings import Question, Ruling
 
 __all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "ask", "look", "ruling_of", "wait"]
 
@@ -28,43 +28,50 @@ CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
 
-def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> None:
-    """Put the question to people.
+def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> Question:
+    """Put the question to people, and return what it tells them: perhaps less than is known now.
 
     :param phone: masked
     :param reference: tells this call from others of the same task instance
-    :raises AirflowFailException: if Airflow still shows this task instance's question about another call
+    :raises AirflowFailException: if Airflow still shows a question that is about another call, or lacks a candidate job
     """
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
     subject = f"Was the call to {phone} added? [{reference}]"
-    shown = _supervisor().send(
+    kept = _supervisor().send(
         CreateHITLDetailPayload(
             ti_id=context["ti"].id,
             options=[ADOPT, SEND_AGAIN, LEAVE],
             subject=subject,
             body=_body(phone, parked),
-            params={CALL_JOB_ID: _field(parked)},
+            params={CALL_JOB_ID: _field(parked.question)},
             assigned_users=[],
         )
     )
-    if getattr(shown, "subject", subject) != subject:
+    shown = _question_of(kept.params[CALL_JOB_ID])
+    why = None
+    if kept.subject != subject:
+        why = f"is about another call: “{kept.subject}”"
+    elif unnamed := set(parked.question.candidates) - set(shown.candidates):
+        why = f"was asked before, and does not name {', '.join(sorted(unnamed))}"
+    if why is not None:
         raise AirflowFailException(
-            f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, and this one's is "
-            f"about another call: “{shown.subject}”.)"
+            f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
+            f"and this one's {why}.)"
         )
+    return shown
 
 
-def wait(context: Context, reference: str) -> NoReturn:
+def wait(context: Context, reference: str, question: Question) -> NoReturn:
     """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``."""
     try:
         from airflow.sdk.exceptions import TaskAwaitingInput
     except ImportError:  # before Airflow 3.3
-        look(context, reference)
-    raise TaskAwaitingInput(method_name=_METHOD, kwargs={"reference": reference})
+        look(context, reference, question)
+    raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(reference, question))
 
 
-def look(context: Context, reference: str) -> NoReturn:
+def look(context: Context, reference: str, question: Question) -> NoReturn:
     """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
@@ -75,15 +82,21 @@ def look(context: Context, reference: str) -> NoReturn:
     trigger = HITLTrigger(
         ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
     )
-    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs={"reference": reference})
+    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs=_resumed_with(reference, question))
 
 
-def ruling_of(event: Mapping[str, Any]) -> Ruling:
+def _resumed_with(reference: str, question: Question) -> dict[str, Any]:
+    return {"reference": reference, "asked": question.at, "candidates": list(question.candidates)}
+
+
+def ruling_of(event: Mapping[str, Any], asked: float, candidates: Sequence[str]) -> Ruling:
     """Return what a person said, from the event that resumes the task.
 
+    :param asked: when the question was asked, by the server's clock (Unix time)
+    :param candidates: the jobs that it named
     :raises AirflowFailException: if it says nothing of the kind
     """
-    from aimylogic_provider.idempotence.rulings import Choice, Ruling
+    from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
 
     if "error" in event:
         raise AirflowFailException(f"The answer can't be used: {event['error']}. Clear the task to be asked again")
@@ -99,6 +112,7 @@ def ruling_of(event: Mapping[str, Any]) -> Ruling:
         choice,
         by=_name(event.get("responded_by_user")),
         at=_seconds(event.get("responded_at")),
+        question=Question(asked, tuple(candidates)),
         job=str(job).strip() or None if choice is Choice.ADOPT and job is not None else None,
     )
 
@@ -114,19 +128,27 @@ def _body(phone: str, parked: ParkedError) -> str:
     )
 
 
-def _field(parked: ParkedError) -> dict[str, Any]:
+def _field(question: Question) -> dict[str, Any]:
     """The form's one field, in the shape in which Airflow keeps a Param."""
-    only = parked.candidates[0] if len(parked.candidates) == 1 else None
     return {
-        "value": only,
+        "value": question.candidates[0] if len(question.candidates) == 1 else None,
         "description": f"Its number, for “{ADOPT}”. Otherwise left alone.",
         "schema": {
             "type": ["null", "string"],
             "title": "Call job",
             "pattern": "^[0-9]{1,40}$",
-            "examples": list(parked.candidates),
+            "examples": list(question.candidates),
+            "$comment": repr(question.at),
         },
     }
+
+
+def _question_of(field: Mapping[str, Any]) -> Question:
+    """What :func:`_field` was made of."""
+    from aimylogic_provider.idempotence.rulings import Question
+
+    schema = field["schema"]
+    return Question(float(schema["$comment"]), tuple(schema["examples"]))
 
 
 def _supervisor() -> Any:

@@ -12,7 +12,8 @@ from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.idempotence.clocks import Reading, Timebase
 from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.one_try import NotAddedError, Try
+from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.idempotence.one_try import Try
 from aimylogic_provider.idempotence.records import ClockSource
 from tests.model.test_model import NOW, CrashError, Line, Quiet, Rows, World
 

@@ -41,9 +41,10 @@ from aimylogic_provider.idempotence.decision import (
     decide,
 )
 from aimylogic_provider.idempotence.keys import Intent, Parameters
-from aimylogic_provider.idempotence.one_try import NotAddedError, ParkedError, Try
+from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
+from aimylogic_provider.idempotence.one_try import Try
 from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
-from aimylogic_provider.idempotence.rulings import Choice, Ruling
+from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 # The short form; `make prove` does the whole.
@@ -94,7 +95,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
     jobs = None
     lag_passed = False
     if s.report is not None:
-        taken = {x.job.id for x in s.others if x.job} | {*(r.ruling.shown if r and r.ruling else ())}
+        taken = {x.job.id for x in s.others if x.job} | {*(r.ruling.question.candidates if r and r.ruling else ())}
         jobs = [j for j in s.report.jobs if j.id not in taken]
         lag_passed = s.report.asked >= last + t.report_lag + 60 + guard
 
@@ -141,7 +142,11 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         settled = lambda: ((Refuse if lag_passed else Wait), row)  # noqa: E731
         return by_times(row, settled) if ours_alone else by_run(row, settled)
     if not open_sends and said == "send again":
-        return SendNow, Row.SEND_AGAIN
+        if jobs is None:
+            return AskReport, Row.SEND_AGAIN
+        told = r.ruling.question.at - t.report_lag - 60 - guard  # what came later, that person can't have known
+        later = [j for j in jobs if j.created is None or j.created >= told]
+        return (Park if later else SendNow), Row.SEND_AGAIN
     if not open_sends:  # no record, or only definite refusals
         if s.entry.sure and (not s.mapped or now.test_call):
             return SendNow, Row.FIRST_SURE
@@ -177,7 +182,10 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
         None, (), (Outcome.NOTED,), (Outcome.UNANSWERED,), (Outcome.REFUSED,), (Outcome.UNANSWERED, Outcome.REFUSED),
         (Outcome.ABSENT, Outcome.REFUSED), (Outcome.ABANDONED, Outcome.NOTED),
     ]  # fmt: skip
-    said = {choice: Ruling(choice, "Maria", NOW - 60.0, shown=("0",)) for choice in (Choice.LEAVE, Choice.SEND_AGAIN)}
+    said = {
+        choice: Ruling(choice, "Maria", NOW - 60.0, Question(NOW - 90.0, ("0",)))
+        for choice in (Choice.LEAVE, Choice.SEND_AGAIN)
+    }
     changes = [HERE, replace(HERE, payload="other"), replace(HERE, campaign="other"), replace(HERE, test_call=True)]
     situations = 0
     for age, history, sure, mapped, clock, key_lost, first in itertools.product(
@@ -387,7 +395,7 @@ class Sequence:
         self.settings: dict[str, Any] = {"payload": "1", "campaign": 0, "call_again": "", "gmt_zone": None}
         self.intended: set[object] = set()
         self.asks = rng.random() < 0.5
-        self.answers: dict[int, Ruling] = {}
+        self.answers: dict[object, Ruling] = {}
         self.left: dict[object, int] = {}
         for _ in range(rng.randint(1, 5)):
             self.try_all()
@@ -447,7 +455,7 @@ class Sequence:
         rng, world = self.rng, self.world
         if rng.random() < 0.1:
             return None
-        one_try.note_question(parked.candidates)
+        one_try.note_question(parked.question)
         world.now += rng.choice(JUMPS)
         ours = self.ours(identity)
         choice = rng.choice([Choice.ADOPT if ours else Choice.SEND_AGAIN, Choice.LEAVE])
@@ -455,7 +463,7 @@ class Sequence:
         if job and rng.random() < 0.1:
             job = "999999"
         self.outcomes[f"asked: {choice}"] += 1
-        ruling = self.answers[index] = Ruling(choice, "Maria", world.now, job)
+        ruling = self.answers[index, identity] = Ruling(choice, "Maria", world.now, parked.question, job)
         return None if rng.random() < 0.3 else ruling
 
     def try_one(self, index: int, person: str, ruling: Ruling | None = None) -> Any:
@@ -481,7 +489,7 @@ class Sequence:
             log=Quiet(),
         )
         if one_try.asked and ruling is None:
-            ruling = self.answers.get(index)  # Airflow keeps it, if the try that asked died with it
+            ruling = self.answers.get((index, identity))  # Airflow keeps it, if the try that asked died with it
         try:
             number = one_try.run(ruling)
         except CrashError:

@@ -30,7 +30,7 @@ class Questions:
 
     def send(self, message: Any) -> Any:
         kept = self.asked.setdefault(message.ti_id, message)
-        return SimpleNamespace(subject=kept.subject, body=kept.body)
+        return SimpleNamespace(subject=kept.subject, body=kept.body, params=kept.params)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ class Parked:
     """A task that asked, and how it goes on."""
 
     task: TaskInstance
-    reference: str
+    kwargs: dict[str, Any]
     ours: str
     theirs: str
 
@@ -74,7 +74,7 @@ class Parked:
             "responded_by_user": {"id": "7", "name": "Maria"},
             "timedout": False,
         }
-        result: str = operator.execute_complete(self.task.context(), event, self.reference)
+        result: str = operator.execute_complete(self.task.context(), event, **self.kwargs)
         return result
 
     def attempt(self, **arguments: Any) -> str:
@@ -95,7 +95,7 @@ def park(task: TaskInstance, emulator: Emulator, **arguments: Any) -> Parked:
     with pytest.raises(TaskAwaitingInput) as waiting:
         task.attempt(on_unknown="ask", **arguments)
     assert waiting.value.method_name == "execute_complete"
-    return Parked(task, waiting.value.kwargs["reference"], jobs(emulator)[0], other)
+    return Parked(task, waiting.value.kwargs, jobs(emulator)[0], other)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_job_created_just_before_is_not_taken_for_the_one_that_was_sent_again(
     late = theirs(emulator)
     with pytest.raises(TaskAwaitingInput) as waiting:
         task.attempt(on_unknown="ask")
-    parked = Parked(task, waiting.value.kwargs["reference"], jobs(emulator)[0], late)
+    parked = Parked(task, waiting.value.kwargs, jobs(emulator)[0], late)
     emulator.fault("before_commit", "reset", path="addPhone", times=3)
     with pytest.raises(AirflowException, match="not known"):
         parked.answer(SEND_AGAIN)
@@ -188,7 +188,7 @@ def test_send_again_where_the_record_was_lost_and_no_answer(
         task.attempt(on_unknown="ask")
     emulator.advance(hours=1)
     emulator.fault("after_commit", "reset", path="addPhone", times=3)
-    parked = Parked(task, waiting.value.kwargs["reference"], first, "")
+    parked = Parked(task, waiting.value.kwargs, first, "")
     with pytest.raises(AirflowException, match="not known"):
         parked.answer(SEND_AGAIN)
     emulator.advance(hours=hours)
@@ -204,7 +204,7 @@ def test_send_again_in_a_mapped_task_whose_parameters_changed(
     task.clear()
     with pytest.raises(TaskAwaitingInput) as waiting:
         task.attempt(on_unknown="ask", payload={"name": "Maria"})
-    parked = Parked(task, waiting.value.kwargs["reference"], first, "")
+    parked = Parked(task, waiting.value.kwargs, first, "")
     new = parked.answer(SEND_AGAIN, payload={"name": "Maria"})
     assert jobs(emulator) == [first, new]
 
@@ -223,6 +223,31 @@ def test_another_calls_job_is_not_adopted(task: TaskInstance, emulator: Emulator
     parked = park(task, emulator)
     with pytest.raises(AirflowFailException, match=f"{other} is another call's"):
         parked.answer(ADOPT, other)
+
+
+def test_send_again_said_without_knowing_of_a_newer_job(parked: Parked, emulator: Emulator) -> None:
+    """It is parked anew; and as Airflow shows a question in its first words, which lack the job, nobody is asked."""
+    late = theirs(emulator)
+    for attempt in (lambda: parked.answer(SEND_AGAIN), parked.attempt):
+        with pytest.raises(AirflowFailException, match=rf"(?s)not told.*{late}.*does not name {late}"):
+            attempt()
+        parked.task.clear()
+    assert jobs(emulator) == [parked.ours, parked.theirs, late]
+    new = parked.attempt(call_again="yes")
+    assert jobs(emulator) == [parked.ours, parked.theirs, late, new]
+
+
+def test_asked_anew_a_person_is_told_no_more_than_the_page_shows(
+    parked: Parked, emulator: Emulator, questions: Questions
+) -> None:
+    with pytest.raises(AirflowFailException, match="parked"):
+        parked.task.attempt()  # without asking
+    first = parked.record
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        parked.attempt()
+    assert first["asked"] is None
+    assert parked.record["asked"] == {"at": parked.kwargs["asked"], "candidates": [parked.ours, parked.theirs]}
+    assert waiting.value.kwargs == parked.kwargs, "the time and the jobs of the question that Airflow kept"
 
 
 def test_leave_it_until_call_again(parked: Parked, emulator: Emulator) -> None:
@@ -268,7 +293,7 @@ def test_a_report_that_fails_keeps_the_question_open(parked: Parked, emulator: E
     assert not isinstance(error.value, AirflowFailException)
     with pytest.raises(TaskDeferred) as looking:
         parked.attempt()
-    assert looking.value.kwargs == {"reference": parked.reference}
+    assert looking.value.kwargs == parked.kwargs
     assert TOKEN not in str(looking.value.trigger.serialize())
     assert parked.answer(ADOPT, third) == third
 
@@ -306,7 +331,7 @@ def test_a_try_that_does_not_ask_goes_on_without_the_answer(parked: Parked) -> N
 def test_answers_that_are_none(parked: Parked, event: dict[str, Any]) -> None:
     operator = AddPhoneOperator(task_id="add_phone", phone="79123456789", on_unknown="ask")
     with pytest.raises(AirflowFailException, match="can't be used"):
-        operator.execute_complete(parked.task.context(), event, parked.reference)
+        operator.execute_complete(parked.task.context(), event, **parked.kwargs)
     assert parked.record["ruling"] is None
 
 
@@ -319,7 +344,7 @@ def test_a_token_that_was_rotated_is_for_a_person_to_say(
     with pytest.raises(TaskAwaitingInput) as waiting:
         task.attempt(on_unknown="ask", aimylogic_conn_id="aimylogic_other")
     (ours,) = jobs(emulator)
-    parked = Parked(task, waiting.value.kwargs["reference"], ours, "")
+    parked = Parked(task, waiting.value.kwargs, ours, "")
     assert parked.answer(ADOPT, ours, aimylogic_conn_id="aimylogic_other") == ours, "it can't be looked up from here"
     task.clear()
     assert parked.attempt(aimylogic_conn_id="aimylogic_other") == ours

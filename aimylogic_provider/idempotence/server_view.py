@@ -1,0 +1,76 @@
+"""What the server tells a try: its time, and the jobs of a phone. Remembers both, and decides nothing."""
+
+from __future__ import annotations
+
+from aimylogic_provider.calls_api.phone import mask_phone, same_phone
+from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
+from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.idempotence.ports import Campaign, Log
+from aimylogic_provider.idempotence.records import ClockSource
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Time
+
+__all__ = ["ServerView"]
+
+_LOOKS = 3
+"""How often the time is asked for, until the worker's clocks are steady enough to tell it."""
+
+
+class ServerView:
+    """A campaign as one try sees it."""
+
+    def __init__(self, campaign: Campaign, clock: Clock, log: Log) -> None:
+        self._campaign = campaign
+        self._clock = clock
+        self._log = log
+        self._timebase: Timebase | None = None
+        self.jobs: dict[str, str] = {}
+        """What the last report showed, in words, by the job's id."""
+
+    def now(self) -> Time | None:
+        """The server's time, by what it last told; None if it was not asked yet."""
+        return None if self._timebase is None else self._timebase.now(self._clock)
+
+    def forget_time(self) -> None:
+        """Rely no more on what was told before."""
+        self._timebase = None
+
+    def fresh_time(self) -> Time:
+        """The server's time, told so recently and by clocks so steady that it can be relied on; asked for if need be.
+
+        :raises NotAddedError: if the worker's clocks don't agree
+        """
+        for _ in range(_LOOKS):
+            if self._timebase is not None and self._timebase.is_fresh(self._clock):
+                return self._timebase.now(self._clock)
+            self._timebase = self._told_time()
+        raise NotAddedError(
+            "The clocks of this worker don't agree, or stood still: nothing was sent. The next try asks again; if this "
+            "goes on, look at the worker's time service",
+            retryable=True,
+        )
+
+    def report(self, phone: str) -> Report:
+        """Ask for the jobs of a phone."""
+        asked = self.fresh_time().earliest
+        jobs = self._campaign.jobs_of(phone).value
+        self.jobs = {job.id: str(job) for job in jobs}
+        # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
+        reported = tuple(
+            ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None, same_phone(job.phone, phone))
+            for job in jobs
+        )
+        self._log.info("The report shows %d jobs for %s.", len(reported), mask_phone(phone))
+        return Report(reported, asked)
+
+    def _told_time(self) -> Timebase:
+        before = Reading.of(self._clock)
+        date = self._campaign.status().date
+        after = Reading.of(self._clock)
+        if date is not None:
+            return Timebase(date, ClockSource.SERVER, before, after)
+        if self._timebase is None:
+            self._log.warning(
+                "The server's answers bear no Date: its time is taken from this worker's clock, every limit is kept "
+                "an hour early, and no request is repeated after one that went unanswered."
+            )
+        return Timebase(after.wall, ClockSource.WORKER, after, after)
