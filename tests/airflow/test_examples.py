@@ -1,0 +1,47 @@
+"""The example DAGs, as they are, under a real Airflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aimylogic_provider.emulator import Emulator
+from demo.local_airflow import LocalAirflow, wait_for
+from tests.airflow.campaign import TOKEN, random_token
+
+
+def run(airflow: LocalAirflow, dag: str, name: str, conf: dict[str, Any] | None = None) -> str:
+    airflow.wait_for_dag(dag)
+    airflow.trigger(dag, name, conf)
+
+    def ended() -> str | None:
+        state = airflow.run_state(dag, name)
+        return state if state in ("success", "failed") else None
+
+    state: str = wait_for(f"run {name} of {dag}", ended, 90)
+    return state
+
+
+def test_several_campaigns_with_a_connection_each(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN, random_token())) as emulator:
+        for conn_id, token in zip(("aimylogic_moscow", "aimylogic_perm"), emulator.tokens, strict=True):
+            airflow.connect(emulator.url, token, conn_id)
+        assert run(airflow, "add_phone_campaigns", "cities") == "success"
+        called = {(job.campaign, job.phone, job.payload["name"]) for job in emulator.jobs()}
+    assert called == {(1, "79123456789", "Alex"), (2, "79123456780", "Maria")}
+
+
+def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        lost = emulator.fault("after_commit", "reset", path="addPhone")
+        assert run(airflow, "add_phone_keyless", "first") == "success"
+        assert airflow.task("add_phone_keyless", "first", "add_phone")["state"] == "skipped", "the retry learns of it"
+        run(airflow, "add_phone_keyless", "another-run")
+        assert airflow.task("add_phone_keyless", "another-run", "add_phone")["state"] == "skipped"
+        run(airflow, "add_phone_keyless", "other-words", {"name": "Maria"})
+        emulator.advance(hours=25)
+        run(airflow, "add_phone_keyless", "next-day")
+        assert lost.hits == 1
+        assert [(job.payload["name"], job.key) for job in emulator.jobs()] == [
+            ("Alex", None), ("Maria", None), ("Alex", None),
+        ]  # fmt: skip
