@@ -69,8 +69,8 @@ def look(context: Context, reference: str) -> NoReturn:
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
     """
+    from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.providers.standard.triggers.hitl import HITLTrigger
-    from airflow.sdk.exceptions import TaskDeferred
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
