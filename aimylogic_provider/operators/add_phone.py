@@ -71,12 +71,12 @@ class AddPhoneOperator(BaseOperator):
         self.on_unknown = on_unknown
         self._current: Try | None = None
 
-    def _do_render_template_fields(self, parent: Any, *args: Any) -> None:
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and have Airflow's page *Rendered Templates* show the phone masked.
 
         Airflow renders ordinary and mapped tasks by this method, and shows what stands in the fields afterwards.
         """
-        super()._do_render_template_fields(parent, *args)
+        super()._do_render_template_fields(parent, *args, **kwargs)
         from aimylogic_provider.operators.rendered_phone import RenderedPhone
 
         if parent is self and self.phone:
