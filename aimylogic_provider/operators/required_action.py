@@ -37,13 +37,15 @@ def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> No
     """
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
+    from aimylogic_provider.operators.airflow_ports import has_store
+
     subject = f"Was the call to {phone} added? [{reference}]"
     shown = _supervisor().send(
         CreateHITLDetailPayload(
             ti_id=context["ti"].id,
             options=[ADOPT, SEND_AGAIN, LEAVE],
             subject=subject,
-            body=_body(phone, parked),
+            body=_body(phone, parked, remembered=has_store(context)),
             params={CALL_JOB_ID: _field(parked)},
             assigned_users=[],
         )
@@ -103,10 +105,11 @@ def ruling_of(event: Mapping[str, Any]) -> Ruling:
     )
 
 
-def _body(phone: str, parked: ParkedError) -> str:
+def _body(phone: str, parked: ParkedError, *, remembered: bool) -> str:
+    followers = "retries and clears of the task follow" if remembered else "only this try follows"
     return (
         f"What became of the call to {phone} can't be known: {parked.known}\n\n"
-        "**Your answer**, which retries and clears of the task follow\n\n"
+        f"**Your answer**, which {followers}\n\n"
         f"1. **{ADOPT}**: one of these jobs, or another of this phone, is this call. Nothing is sent, and the task "
         "returns that job.\n"
         f"2. **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
@@ -115,15 +118,18 @@ def _body(phone: str, parked: ParkedError) -> str:
 
 
 def _field(parked: ParkedError) -> dict[str, Any]:
-    """The form's one field, in the shape in which Airflow keeps a Param."""
-    only = parked.candidates[0] if len(parked.candidates) == 1 else None
+    """The form's one field, in the shape in which Airflow keeps a Param.
+
+    Its value is never null: the pages of Airflow 3.1 and 3.2 would show the whole Param instead, and send it.
+    """
+    only = parked.candidates[0] if len(parked.candidates) == 1 else ""
     return {
         "value": only,
         "description": f"Its number, for “{ADOPT}”. Otherwise left alone.",
         "schema": {
             "type": ["null", "string"],
             "title": "Call job",
-            "pattern": "^[0-9]{1,40}$",
+            "pattern": "^[0-9]{0,40}$",
             "examples": list(parked.candidates),
         },
     }
