@@ -153,6 +153,7 @@ class AddPhoneOperator(BaseOperator):
             SystemClock,
             clear_number,
             entry_store,
+            has_store,
             is_first_try,
             is_mapped,
             run_began,
@@ -192,6 +193,7 @@ class AddPhoneOperator(BaseOperator):
             report_lag=self._report_lag_seconds(),
             send_timeout=hook.send_timeout,
             log=self.log,
+            remembers=has_store(context),
         )
 
     def _report_lag_seconds(self) -> float:

@@ -518,6 +518,35 @@ class TestNoStore:
             task.attempt()
         assert len(jobs(emulator)) == 1
 
+    def test_after_the_day_one_that_never_arrived_is_added(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.advance(hours=25)
+        task.run.start_date -= timedelta(hours=25)
+        assert task.attempt() == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_what_no_retry_can_settle_is_not_promised(self, task: TaskInstance, emulator: Emulator) -> None:
+        """That there is no job shows after the report's lag, which begins with each try anew."""
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.campaign(status="finished")
+        for _ in range(2):
+            with pytest.raises(AirflowException, match=r"(?s)no record of earlier tries.*stopped") as unsettled:
+                task.attempt()
+            assert "settles it" not in str(unsettled.value)
+            emulator.advance(hours=1)
+
+    def test_one_that_goes_on_after_a_question_is_not_sure_that_nothing_was_sent(
+        self, task: TaskInstance, emulator: Emulator
+    ) -> None:
+        """Though it is still the first try of its run."""
+        from aimylogic_provider.operators.required_action import SEND_AGAIN
+
+        operator, context = task.start(phone="79123456789")
+        reference = operator._try(context, resumed=True)[0].reference
+        emulator.fault(phase="before_commit", action="status", status=401, path="status")
+        with pytest.raises(AirflowFailException, match="This try added no call"):
+            operator.execute_complete(context, {"chosen_options": [SEND_AGAIN]}, reference)
+
 
 class TestTestCalls:
     """test/addPhone knows no duplicates and heeds no key: an unanswered send is never repeated blindly."""
