@@ -6,26 +6,40 @@ READY := $(VENV)/.ready
 # Quickest first.
 TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/browser \
 	tests/fuzz tests/wheel tests/airflow tests/model
+# Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
+OLDER := 3.1 3.2
+# The others (emulator, browser, fuzz, model, wheel) don't touch what differs between Airflow's versions.
+OLDER_TESTS := tests/calls_api tests/idempotence tests/hooks tests/operators tests/provider tests/airflow
+LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test lint fuzz bench lock clean chromium
+.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint fuzz bench lock clean chromium
 
 help:
-	@echo "make demo    a real Airflow adds a call, loses the answer, retries, and returns the same call job"
-	@echo "make test    lint, types and all tests"
-	@echo "make up      leave Airflow with the examples, and the emulator, running; make down stops them"
-	@echo "make fuzz    the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
-	@echo "make bench   what importing the operator costs, and how fast the emulator is"
-	@echo "make lock    pin the dependencies anew (needs uv)"
+	@echo "make demo        a real Airflow adds a call, loses the answer, retries, and returns the same call job"
+	@echo "make test        lint, types and all tests"
+	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
+	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
+	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
+	@echo "make bench       what importing the operator costs, and how fast the emulator is"
+	@echo "make lock        pin the dependencies anew (needs uv)"
+
+# Installs what the lock file, its first prerequisite, names, and the project, into the folder of its target.
+define set-up
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+@$(PYTHON) -m venv --clear $(@D) \
+	|| { echo "… so virtualenv is tried instead"; $(PYTHON) -m pip install --quiet virtualenv && $(PYTHON) -m virtualenv --quiet $(@D); }
+@echo "Installing into $(@D) …"
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+@touch $@
+endef
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …"; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV) \
-		|| { echo "… so virtualenv is tried instead"; $(PYTHON) -m pip install --quiet virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
-	@echo "Installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(set-up)
+
+$(OLDER:%=.venv-%/.ready): .venv-%/.ready: tests/older/airflow-%.lock pyproject.toml
+	$(set-up)
 
 demo: $(READY)
 	@$(BIN)/python -m demo.run
@@ -45,6 +59,11 @@ lint: $(READY)
 test: lint chromium
 	$(BIN)/python -m pytest $(TESTS)
 
+test-older: $(OLDER:%=test-airflow-%)
+
+$(OLDER:%=test-airflow-%): test-airflow-%: .venv-%/.ready chromium
+	.venv-$*/bin/python -m pytest $(OLDER_TESTS)
+
 # The browser tests need it; where it can't be installed they are skipped, with the reason.
 chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -60,7 +79,10 @@ bench: $(READY)
 	$(BIN)/python benchmarks/emulator_speed.py
 
 lock:
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --output-file requirements.lock
+	set -e; for version in $(OLDER); do \
+		$(LOCK) --constraint tests/older/airflow-$$version.constraints --output-file tests/older/airflow-$$version.lock; \
+	done
 
 clean:
-	rm -rf $(VENV) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(OLDER:%=.venv-%) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -53,11 +53,23 @@ class AimylogicHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return how the connection's form looks, for Airflow 3.1, which reads it here and not in the provider info."""
-        from aimylogic_provider.get_provider_info import get_provider_info
-
-        (connection_type,) = get_provider_info()["connection-types"]
-        behaviour = connection_type["ui-field-behaviour"]
+        behaviour = _connection_type()["ui-field-behaviour"]
         return {name.replace("-", "_"): value for name, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's further fields, for Airflow 3.1 as well.
+
+        It brings stand-ins for wtforms, and knows no numbers but whole ones.
+        """
+        from wtforms import BooleanField, IntegerField, StringField
+        from wtforms.validators import Optional
+
+        fields = {"number": IntegerField, "string": StringField, "boolean": BooleanField}
+        return {
+            name: fields[shown["schema"]["type"][0]](shown["label"], [Optional()], description=shown["description"])
+            for name, shown in _connection_type()["conn-fields"].items()
+        }
 
     def get_conn(self) -> CampaignClient:
         """Return the campaign's client, which asks and sends without repeating.
@@ -346,6 +358,14 @@ class AimylogicHook(BaseHook):
             reraise=True,
         )(self._client.ask, request)
         return answer.value
+
+
+def _connection_type() -> dict[str, Any]:
+    from aimylogic_provider.get_provider_info import get_provider_info
+
+    ours: dict[str, Any]
+    (ours,) = get_provider_info()["connection-types"]
+    return ours
 
 
 def _canonical(phones: Sequence[str | int]) -> list[str]:

@@ -102,12 +102,20 @@ def unfit(phone: str, ruling: Ruling, fault: str) -> str:
     )
 
 
-def waiting(phone: str, wait: Wait, record: Record | None, jobs: Mapping[str, str]) -> str:
-    """Explain why another try must ask again, and when."""
+def waiting(phone: str, wait: Wait, record: Record | None, jobs: Mapping[str, str], *, remembers: bool) -> str:
+    """Explain why another try must ask again, and when.
+
+    :param remembers: whether that try will know when this one began
+    """
+    settles = (
+        "A retry after that settles it; a retry_delay longer than report_lag needs but one."
+        if remembers
+        else "A retry after that names the job, if one was created. If none was, no retry can be sure of it, for this "
+        "Airflow keeps no record of earlier tries: look into the campaign then."
+    )
     return (
         f"Whether the call to {phone} was added can't be known yet: an earlier request may have created a job that "
-        f"the report shows only after its lag, by {moment(wait.until)} (the server's clock). A retry after that "
-        "settles it; a retry_delay longer than report_lag needs but one.\n"
+        f"the report shows only after its lag, by {moment(wait.until)} (the server's clock). {settles}\n"
         f"Candidate jobs: {_listed(_jobs(wait.candidates, jobs))}\nSends: {_listed(_sends(record))}"
     )
 

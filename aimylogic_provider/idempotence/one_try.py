@@ -55,6 +55,7 @@ class Try:
     :param run_began: when the DAG run began, in Unix seconds by Airflow's clock, or None if it isn't known
     :param report_lag: seconds after which a job shows in the report
     :param send_timeout: seconds that one send takes at most
+    :param remembers: whether the store keeps anything for the next try
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Try:
         report_lag: float,
         send_timeout: float,
         log: Log,
+        remembers: bool = True,
     ) -> None:
         self._intent = intent
         self._store = store
@@ -79,6 +81,7 @@ class Try:
         self._run_began = run_began
         self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
         self._log = log
+        self._remembers = remembers
         self._ended = False
         self._phone = intent.call.masked_phone
         self._server = ServerView(campaign, clock, log)
@@ -341,7 +344,10 @@ class Try:
                 raise self._parked(action)
             case Wait():
                 self._save(self._entry)
-                message, retryable = explanations.waiting(self._phone, action, record, self._server.jobs), True
+                message = explanations.waiting(
+                    self._phone, action, record, self._server.jobs, remembers=self._remembers
+                )
+                retryable = True
             case Refuse() if record is not None:
                 self._save_record(record.settled(Outcome.ABSENT))
                 message, retryable = explanations.refused(self._phone, record.sends[-1].detail), False

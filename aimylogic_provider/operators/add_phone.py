@@ -72,14 +72,12 @@ class AddPhoneOperator(BaseOperator):
         self.on_unknown = on_unknown
         self._current: Try | None = None
 
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Any, context: Context, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and have Airflow's page *Rendered Templates* show the phone masked.
 
         Airflow renders ordinary and mapped tasks by this method, and shows what stands in the fields afterwards.
         """
-        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        super()._do_render_template_fields(parent, *args, **kwargs)
         from aimylogic_provider.operators.rendered_phone import RenderedPhone
 
         if parent is self and self.phone:
@@ -159,6 +157,7 @@ class AddPhoneOperator(BaseOperator):
             SystemClock,
             clear_number,
             entry_store,
+            has_store,
             is_first_try,
             is_mapped,
             run_began,
@@ -198,6 +197,7 @@ class AddPhoneOperator(BaseOperator):
             report_lag=self._report_lag_seconds(),
             send_timeout=hook.send_timeout,
             log=self.log,
+            remembers=has_store(context),
         )
 
     def _report_lag_seconds(self) -> float:

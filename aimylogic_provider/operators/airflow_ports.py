@@ -15,6 +15,7 @@ __all__ = [
     "SystemClock",
     "clear_number",
     "entry_store",
+    "has_store",
     "is_first_try",
     "is_mapped",
     "run_began",
@@ -76,9 +77,14 @@ def entry_store(context: Context) -> Store:
     return NoStore() if accessor is None else TaskStateEntry(accessor)
 
 
+def has_store(context: Context) -> bool:
+    """Whether this Airflow keeps what a try writes."""
+    return context.get("task_state_store") is not None
+
+
 def warn_of_store(context: Context, log: Log) -> None:
     """Tell in the log, once a try, what the store of this Airflow doesn't give."""
-    if context.get("task_state_store") is None:
+    if not has_store(context):
         log.warning(
             "This Airflow has no task state store (it came with 3.3): what earlier tries did is not recorded. Retries "
             "within 24 hours of the run's begin are safe by the idempotence key; later ones are parked if the "

@@ -37,13 +37,15 @@ def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> Qu
     """
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
+    from aimylogic_provider.operators.airflow_ports import has_store
+
     subject = f"Was the call to {phone} added? [{reference}]"
     kept = _supervisor().send(
         CreateHITLDetailPayload(
             ti_id=context["ti"].id,
             options=[ADOPT, SEND_AGAIN, LEAVE],
             subject=subject,
-            body=_body(phone, parked),
+            body=_body(phone, parked, remembered=has_store(context)),
             params={CALL_JOB_ID: _field(parked.question)},
             assigned_users=[],
         )
@@ -76,8 +78,8 @@ def look(context: Context, reference: str, question: Question) -> NoReturn:
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
     """
+    from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.providers.standard.triggers.hitl import HITLTrigger
-    from airflow.sdk.exceptions import TaskDeferred
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
@@ -117,10 +119,11 @@ def ruling_of(event: Mapping[str, Any], asked: float, candidates: Sequence[str])
     )
 
 
-def _body(phone: str, parked: ParkedError) -> str:
+def _body(phone: str, parked: ParkedError, *, remembered: bool) -> str:
+    followers = "retries and clears of the task follow" if remembered else "only this try follows"
     return (
         f"What became of the call to {phone} can't be known: {parked.known}\n\n"
-        "**Your answer**, which retries and clears of the task follow\n\n"
+        f"**Your answer**, which {followers}\n\n"
         f"1. **{ADOPT}**: one of these jobs, or another of this phone, is this call. Nothing is sent, and the task "
         "returns that job.\n"
         f"2. **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
@@ -129,14 +132,17 @@ def _body(phone: str, parked: ParkedError) -> str:
 
 
 def _field(question: Question) -> dict[str, Any]:
-    """The form's one field, in the shape in which Airflow keeps a Param."""
+    """The form's one field, in the shape in which Airflow keeps a Param.
+
+    Its value is never null: the pages of Airflow 3.1 and 3.2 would show the whole Param instead, and send it.
+    """
     return {
-        "value": question.candidates[0] if len(question.candidates) == 1 else None,
+        "value": question.candidates[0] if len(question.candidates) == 1 else "",
         "description": f"Its number, for “{ADOPT}”. Otherwise left alone.",
         "schema": {
             "type": ["null", "string"],
             "title": "Call job",
-            "pattern": "^[0-9]{1,40}$",
+            "pattern": "^[0-9]{0,40}$",
             "examples": list(question.candidates),
             "$comment": repr(question.at),
         },

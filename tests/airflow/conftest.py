@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +52,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
 def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
     with Emulator(tokens=(TOKEN,)) as emulator:
         yield Campaign(airflow, emulator)
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> str:
+    """The id of a DAG run that no other test has."""
+    return re.sub(r"\W+", "-", request.node.name)

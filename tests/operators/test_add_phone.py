@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import AddPhoneOperator
-from tests.conftest import HOUR, ReplacedError, TaskInstance
+from tests.conftest import HOUR, ReplacedError, TaskInstance, needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
 NEVER_ARRIVED = {**LOST, "phase": "before_commit"}
@@ -55,7 +55,7 @@ def test_two_dags_with_the_same_run_and_task_make_two_jobs(task: TaskInstance, e
     assert len(jobs(emulator)) == 2
 
 
-@pytest.mark.parametrize("hours", [0, 1, 23, 25, 40, 24 * 30])
+@pytest.mark.parametrize("hours", [0, 1, 23, *(pytest.param(old, marks=needs_record) for old in (25, 40, 24 * 30))])
 @pytest.mark.parametrize("rule", [LOST, NEVER_ARRIVED], ids=["lost", "never arrived"])
 def test_a_retry_finds_the_same_job_whenever_it_comes(
     task: TaskInstance, emulator: Emulator, rule: dict[str, Any], hours: float
@@ -72,6 +72,7 @@ def test_a_response_lost_once_is_repeated_within_the_try(task: TaskInstance, emu
     assert (len(jobs(emulator)), sends(emulator)) == (1, 2)
 
 
+@needs_record
 @pytest.mark.parametrize("hours", [0, 1, 25])
 def test_a_cleared_task_returns_its_job_and_asks_nobody(task: TaskInstance, emulator: Emulator, hours: float) -> None:
     first = task.attempt()
@@ -82,6 +83,7 @@ def test_a_cleared_task_returns_its_job_and_asks_nobody(task: TaskInstance, emul
     assert len(emulator.requests()) == requests
 
 
+@needs_record
 @pytest.mark.parametrize("hours", [1, 25])
 @pytest.mark.parametrize(
     "changed", [{"payload": {"name": "Maria"}}, {"gmt_zone": "+04:00"}, {"test_call": True}], ids=str
@@ -116,6 +118,7 @@ def test_call_again_calls_again_once_for_each_value(task: TaskInstance, emulator
     assert len(set(ids)) == len(jobs(emulator)) == 2
 
 
+@needs_record
 def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance, emulator: Emulator) -> None:
     fail_first(task, emulator, LOST)
     with pytest.raises(AirflowFailException, match=r"(?s)parked.*another campaign"):
@@ -123,6 +126,7 @@ def test_another_campaign_after_an_unanswered_send_is_parked(task: TaskInstance,
     assert (len(jobs(emulator)), len(jobs(emulator, 2))) == (1, 0)
 
 
+@needs_record
 def test_another_payload_after_an_unanswered_send_goes_by_the_report(task: TaskInstance, emulator: Emulator) -> None:
     """What the server does with the same key and another payload is not stated."""
     fail_first(task, emulator, LOST, payload={"name": "Alex"})
@@ -131,6 +135,7 @@ def test_another_payload_after_an_unanswered_send_goes_by_the_report(task: TaskI
     assert (len(jobs(emulator)), sends(emulator)) == (1, before)
 
 
+@needs_record
 def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
     task: TaskInstance, emulator: Emulator
 ) -> None:
@@ -142,6 +147,7 @@ def test_another_payload_after_a_send_that_never_arrived_is_sent_after_the_lag(
     assert [job.payload for job in jobs(emulator)] == [{"name": "Maria"}]
 
 
+@needs_record
 def test_parameters_changed_and_set_back_go_by_the_report_each_time(task: TaskInstance, emulator: Emulator) -> None:
     one, other = {"payload": {"name": "Alex"}}, {"payload": {"name": "Maria"}}
     fail_first(task, emulator, NEVER_ARRIVED, **one)
@@ -152,6 +158,7 @@ def test_parameters_changed_and_set_back_go_by_the_report_each_time(task: TaskIn
     assert (len(jobs(emulator)), sends(emulator)) == (1, before)
 
 
+@needs_record
 @pytest.mark.parametrize("hours", [0, 25])
 @pytest.mark.parametrize("rule", [LOST, NEVER_ARRIVED], ids=["lost", "never arrived"])
 def test_an_upgrade_between_two_tries_keeps_the_key(
@@ -167,6 +174,7 @@ def test_an_upgrade_between_two_tries_keeps_the_key(
     assert len({line.key for line in emulator.requests() if line.key}) == 1
 
 
+@needs_record
 def test_a_first_try_that_could_not_ask_the_status_leaves_its_certainty(task: TaskInstance, emulator: Emulator) -> None:
     emulator.fault(phase="before_commit", action="reset", path="status", times=3)
     with pytest.raises(AirflowException, match="No call was added"):
@@ -176,6 +184,7 @@ def test_a_first_try_that_could_not_ask_the_status_leaves_its_certainty(task: Ta
     assert task.attempt() == jobs(emulator)[0].id
 
 
+@needs_record
 def test_a_slow_status_does_not_make_the_report_look_older(task: TaskInstance, emulator: Emulator) -> None:
     """The time that the status took is not time that passed since the lag began."""
     emulator.settings(report_lag=590.0)
@@ -188,6 +197,7 @@ def test_a_slow_status_does_not_make_the_report_look_older(task: TaskInstance, e
     assert task.attempt() == jobs(emulator)[0].id
 
 
+@needs_record
 def test_an_open_send_for_another_phone_is_not_forgotten(
     task: TaskInstance, emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +231,7 @@ def test_a_call_refused_in_one_campaign_is_sent_with_a_key_of_the_next(task: Tas
 class TestStoppedCampaign:
     """The campaign was stopped after an unanswered send: its refusal says nothing of the job."""
 
+    @needs_record
     def test_the_job_is_adopted_when_the_report_shows_it(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, LOST)
         emulator.campaign(status="finished")
@@ -228,6 +239,7 @@ class TestStoppedCampaign:
         task.clear()
         assert task.attempt() == jobs(emulator)[0].id
 
+    @needs_record
     def test_it_is_refused_when_the_lag_has_passed_without_it(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
         emulator.campaign(status="finished")
@@ -242,6 +254,7 @@ class TestStoppedCampaign:
         assert task.attempt() == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
+    @needs_record
     def test_it_is_adopted_late_when_the_report_lags(self, task: TaskInstance, emulator: Emulator) -> None:
         emulator.settings(report_lag=300.0)
         fail_first(task, emulator, LOST)
@@ -261,6 +274,7 @@ class TestStoppedCampaign:
 class TestOldKeys:
     """The retry came after the key window."""
 
+    @needs_record
     def test_another_dags_job_hours_later_is_not_taken_for_ours(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
         emulator.advance(hours=5)
@@ -288,6 +302,7 @@ class TestOldKeys:
                 task.attempt(call_again=value)
         assert len(jobs(emulator)) == 1
 
+    @needs_record
     def test_a_job_that_another_call_again_has_is_left_out(self, task: TaskInstance, emulator: Emulator) -> None:
         first = task.attempt(call_again="a")
         fail_first(task, emulator, LOST, call_again="b")
@@ -333,6 +348,7 @@ class TestUnsureEntry:
         with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
             task.attempt()
 
+    @needs_record
     def test_a_store_that_fails_to_find_the_entry_once_is_asked_again(
         self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -404,6 +420,7 @@ class TestMapped:
         assert all(isinstance(result, str) for result in results), results
         assert sorted(job.phone for job in jobs(emulator)) == sorted(grown)
 
+    @needs_record
     @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
     def test_a_list_that_turned_and_grew_after_the_day(self, emulator: Emulator, rule: dict[str, Any] | None) -> None:
         instances: dict[int, TaskInstance] = {}
@@ -428,6 +445,7 @@ class TestMapped:
             # The second is at the same index as before, and the last is new: of the others' jobs nothing is known.
             assert [isinstance(result, str) for result in results] == [False, True, False, True]
 
+    @needs_record
     def test_a_later_record_refused_and_elsewhere_now_is_parked(self, emulator: Emulator) -> None:
         """Another index may have added the person before this one was given her."""
         instance = TaskInstance(map_index=0, run=self.dag_run)
@@ -471,6 +489,7 @@ class TestMapped:
         results = self.run(self.PEOPLE[:2], instances)
         assert all("parked" in str(result) for result in results), results
 
+    @needs_record
     def test_a_changed_payload_of_a_mapped_person_is_parked(self, emulator: Emulator) -> None:
         instance = TaskInstance(map_index=0, run=self.dag_run)
         instance.attempt(payload={"bonus": "1"})
@@ -500,6 +519,35 @@ class TestNoStore:
             task.attempt()
         assert len(jobs(emulator)) == 1
 
+    def test_after_the_day_one_that_never_arrived_is_added(self, task: TaskInstance, emulator: Emulator) -> None:
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.advance(hours=25)
+        task.run.start_date -= timedelta(hours=25)
+        assert task.attempt() == jobs(emulator)[0].id
+        assert len(jobs(emulator)) == 1
+
+    def test_what_no_retry_can_settle_is_not_promised(self, task: TaskInstance, emulator: Emulator) -> None:
+        """That there is no job shows after the report's lag, which begins with each try anew."""
+        fail_first(task, emulator, NEVER_ARRIVED)
+        emulator.campaign(status="finished")
+        for _ in range(2):
+            with pytest.raises(AirflowException, match=r"(?s)no record of earlier tries.*stopped") as unsettled:
+                task.attempt()
+            assert "settles it" not in str(unsettled.value)
+            emulator.advance(hours=1)
+
+    def test_one_that_goes_on_after_a_question_is_not_sure_that_nothing_was_sent(
+        self, task: TaskInstance, emulator: Emulator
+    ) -> None:
+        """Though it is still the first try of its run."""
+        from aimylogic_provider.operators.required_action import SEND_AGAIN
+
+        operator, context = task.start(phone="79123456789")
+        reference = operator._try(context, resumed=True)[0].reference
+        emulator.fault(phase="before_commit", action="status", status=401, path="status")
+        with pytest.raises(AirflowFailException, match="This try added no call"):
+            operator.execute_complete(context, {"chosen_options": [SEND_AGAIN]}, reference, 0.0, [])
+
 
 class TestTestCalls:
     """test/addPhone knows no duplicates and heeds no key: an unanswered send is never repeated blindly."""
@@ -509,6 +557,7 @@ class TestTestCalls:
         assert task.attempt(test_call=True) == jobs(emulator)[0].id
         assert (len(jobs(emulator)), lost.hits) == (1, 1)
 
+    @needs_record
     def test_one_that_never_arrived_waits_for_the_lag(self, task: TaskInstance, emulator: Emulator) -> None:
         lost = emulator.fault(**{**NEVER_ARRIVED, "path": "test/addPhone"})
         with pytest.raises(AirflowException, match="can't be known yet"):
@@ -536,6 +585,7 @@ def test_a_key_lost_on_the_way_never_calls_twice(task: TaskInstance, emulator: E
     assert len(jobs(emulator)) == 1
 
 
+@needs_record
 class TestFence:
     """A try that was replaced makes no second job, wherever it was stopped."""
 
@@ -572,6 +622,7 @@ class TestFence:
         assert sends(emulator) == 0
 
 
+@needs_record
 @pytest.mark.parametrize("jump", [2 * HOUR, -2 * HOUR])
 def test_a_worker_whose_clock_is_set_in_mid_try_notes_the_servers_time(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, jump: float
@@ -676,6 +727,7 @@ class TestPermanent:
         assert sends(emulator) == 1
 
 
+@needs_record
 def test_a_record_of_a_newer_format_stops_the_task(task: TaskInstance, emulator: Emulator) -> None:
     task.rows["aimylogic"] = '{"format": 99}'
     with pytest.raises(AirflowFailException, match="format 99"):

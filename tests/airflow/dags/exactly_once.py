@@ -38,15 +38,16 @@ class StoppableOperator(AddPhoneOperator):
 
     def execute(self, context: Any) -> str:
         from aimylogic_provider.calls_api.transport import RequestsTransport
-        from aimylogic_provider.operators.airflow_ports import TaskStateEntry
+        from aimylogic_provider.operators.airflow_ports import entry_store
 
         if context["ti"].try_number > 1:
             return super().execute(context)
         self._wait_at("before reading")
-        write: Callable[..., None] = TaskStateEntry.write
+        store: Any = type(entry_store(context))
+        write: Callable[..., None] = store.write
         send: Callable[..., Any] = RequestsTransport.send
 
-        def watched_write(entry: TaskStateEntry, content: Any) -> None:
+        def watched_write(entry: Any, content: Any) -> None:
             sends = [send for record in content["records"].values() for send in record["sends"]]
             noting = bool(sends) and sends[-1]["outcome"] == "noted"
             self._wait_at("before the note" if noting else "before the answer")
@@ -60,7 +61,7 @@ class StoppableOperator(AddPhoneOperator):
                 self._wait_at("after the request")
             return answer
 
-        TaskStateEntry.write = watched_write  # type: ignore[method-assign]
+        store.write = watched_write
         RequestsTransport.send = watched_send  # type: ignore[method-assign]
         return super().execute(context)
 
