@@ -12,13 +12,14 @@ OLDER := 3.1 3.2
 OLDER_TESTS := tests/calls_api tests/idempotence tests/hooks tests/operators tests/provider tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint fuzz bench lock clean chromium
+.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove fuzz bench lock clean chromium
 
 help:
 	@echo "make demo        a real Airflow adds a call, loses the answer, retries, and returns the same call job"
 	@echo "make test        lint, types and all tests"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
+	@echo "make prove       the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make bench       what importing the operator costs, and how fast the emulator is"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -69,6 +70,10 @@ chromium:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& echo "Installing Chromium …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 		|| echo "Chromium is absent and can't be installed: the browser tests will be skipped"
+
+# The short form of both is part of make test.
+prove: $(READY)
+	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model -s
 
 fuzz: $(READY)
 	AIMYLOGIC_FUZZ_EXAMPLES=60 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
