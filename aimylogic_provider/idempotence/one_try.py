@@ -99,8 +99,11 @@ class Try:
         """The question that a person was asked about this call, if what was answered is not noted yet."""
         return None if self._record is None else self._record.asked
 
-    def note_question(self, question: Question) -> None:
-        """Note that a person is asked about this call, once it is sure that the question is about no other one."""
+    def note_question(self, question: Question | None) -> None:
+        """Note that a person is asked about this call, once it is sure that the question is about no other one.
+
+        :param question: None once no answer is waited for any more
+        """
         self._save_record(replace(self._record or self._new_record(), asked=question))
 
     def end(self) -> str:
@@ -126,9 +129,8 @@ class Try:
         try:
             if ruling is not None:
                 self._follow(ruling)
-            elif (record := self._record) is not None and record.asked is not None:
-                # This try goes on without the answer: none that comes later is waited for.
-                self._save_record(replace(record, asked=None))
+            elif self.asked is not None:
+                self.note_question(None)  # this try goes on without the answer
             action = self._decide()
             if not isinstance(action, AskTime):
                 return self._conclude(action)
@@ -148,7 +150,7 @@ class Try:
             self._log.warning("What a person said of %s was noted before: %s.", self._phone, explanations.ruled(ruling))
             return
         if ruling.choice is Choice.ADOPT and (fault := self._unfit(ruling, record)):
-            self._save_record(replace(record, asked=None))
+            self.note_question(None)
             raise NotAddedError(explanations.unfit(self._phone, ruling, fault), retryable=False)
         self._save_record(record.ruled(ruling, self._intent.parameters))
         self._log.info("Noted for %s: %s.", self._phone, explanations.ruled(ruling))
@@ -157,10 +159,10 @@ class Try:
         """Why a job can't be adopted, or None if it can."""
         if ruling.job is None:
             return "no call job was named"
-        if ruling.job in ruling.question.candidates:
-            return None
         if any(other.job and other.job.id == ruling.job for other in self._others):
             return f"call job {ruling.job} is another call's"
+        if ruling.job in ruling.question.candidates:
+            return None
         here = record.parameters.campaign == self._intent.parameters.campaign
         jobs = self._with_repetitions(lambda: self._campaign.jobs_of(self._intent.call.phone).value)
         if any(job.id == ruling.job for job in jobs) or not here:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.keys import Intent
     from aimylogic_provider.idempotence.one_try import Try
-    from aimylogic_provider.idempotence.rulings import Ruling
+    from aimylogic_provider.operators.required_action import Answer
 
 __all__ = ["AddPhoneOperator"]
 
@@ -103,32 +103,38 @@ class AddPhoneOperator(BaseOperator):
         :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
         :raises AirflowException: as :meth:`execute`
         """
-        from aimylogic_provider.operators import required_action
+        from aimylogic_provider.idempotence.rulings import Question
+        from aimylogic_provider.operators.required_action import Answer
 
-        return self._run(context, reference, required_action.ruling_of(event, asked, candidates))
+        return self._run(context, Answer(event, reference, Question(asked, tuple(candidates))))
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
         if self._current is not None:
             self.log.warning("The task is being ended. %s", self._current.end())
 
-    def _run(self, context: Context, reference: str | None = None, ruling: Ruling | None = None) -> str:
+    def _run(self, context: Context, answer: Answer | None = None) -> str:
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
         from aimylogic_provider.idempotence.record_json import RecordError
         from aimylogic_provider.operators import required_action
 
         try:
-            intent, one_try = self._try(context, resumed=ruling is not None)
+            intent, one_try = self._try(context, resumed=answer is not None)
             self._current = one_try
-            if ruling is not None and reference != intent.reference:
+            if answer is None and one_try.asked is not None and self.on_unknown == "ask":
+                self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
+                required_action.look(context, intent.reference, one_try.asked)
+            if answer is not None and answer.reference != intent.reference:
                 raise RejectedError(
                     "the person who answered was asked about another call: phone, call_again or campaign have changed "
                     "since. Clear the task to have the call of now added, or asked about"
                 )
-            if ruling is None and one_try.asked is not None and self.on_unknown == "ask":
-                self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_action.look(context, intent.reference, one_try.asked)
+            try:
+                ruling = None if answer is None else answer.ruling()
+            except RejectedError:
+                one_try.note_question(None)
+                raise
             return one_try.run(ruling)
         except (RejectedError, RecordError) as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None

@@ -6,20 +6,21 @@ So the answers are always the same three, and the subject bears a reference by w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from airflow.providers.common.compat.sdk import Context
 
     from aimylogic_provider.idempotence.not_added import ParkedError
     from aimylogic_provider.idempotence.rulings import Question, Ruling
 
-__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "ask", "look", "ruling_of", "wait"]
+__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "Answer", "ask", "look", "wait"]
 
 ADOPT = "Adopt the job"
 SEND_AGAIN = "Send again"
@@ -91,32 +92,46 @@ def _resumed_with(reference: str, question: Question) -> dict[str, Any]:
     return {"reference": reference, "asked": question.at, "candidates": list(question.candidates)}
 
 
-def ruling_of(event: Mapping[str, Any], asked: float, candidates: Sequence[str]) -> Ruling:
-    """Return what a person said, from the event that resumes the task.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Airflow brings when a person has answered.
 
-    :param asked: when the question was asked, by the server's clock (Unix time)
-    :param candidates: the jobs that it named
-    :raises AirflowFailException: if it says nothing of the kind
+    :param event: the options that were chosen, the form's fields, when, and by whom
+    :param reference: of the call that was asked about
+    :param question: what the person was told
     """
-    from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
 
-    if "error" in event:
-        raise AirflowFailException(f"The answer can't be used: {event['error']}. Clear the task to be asked again")
-    choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
-    chosen = list(event["chosen_options"])
-    if len(chosen) != 1 or chosen[0] not in choices:
-        raise AirflowFailException(
-            f"The answer {chosen!r} can't be used: give one of {', '.join(choices)}. Clear the task to be asked again"
+    event: Mapping[str, Any]
+    reference: str
+    question: Question
+
+    def ruling(self) -> Ruling:
+        """Return what the person said.
+
+        :raises RejectedError: if that is nothing of the kind
+        """
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.rulings import Choice, Ruling
+
+        event = self.event
+        if "error" in event:
+            raise RejectedError(f"the answer can't be used: {event['error']}. Clear the task to be asked again")
+        choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
+        chosen = list(event["chosen_options"])
+        if len(chosen) != 1 or chosen[0] not in choices:
+            raise RejectedError(
+                f"the answer {chosen!r} can't be used: give one of {', '.join(choices)}. Clear the task to be asked "
+                "again"
+            )
+        choice = choices[chosen[0]]
+        job = str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
+        return Ruling(
+            choice,
+            by=_name(event.get("responded_by_user")),
+            at=_seconds(event.get("responded_at")),
+            question=self.question,
+            job=job if choice is Choice.ADOPT and job else None,
         )
-    choice = choices[chosen[0]]
-    job = (event.get("params_input") or {}).get(CALL_JOB_ID)
-    return Ruling(
-        choice,
-        by=_name(event.get("responded_by_user")),
-        at=_seconds(event.get("responded_at")),
-        question=Question(asked, tuple(candidates)),
-        job=str(job).strip() or None if choice is Choice.ADOPT and job is not None else None,
-    )
 
 
 def _body(phone: str, parked: ParkedError, *, remembered: bool) -> str:

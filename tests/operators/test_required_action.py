@@ -332,7 +332,7 @@ def test_answers_that_are_none(parked: Parked, event: dict[str, Any]) -> None:
     operator = AddPhoneOperator(task_id="add_phone", phone="79123456789", on_unknown="ask")
     with pytest.raises(AirflowFailException, match="can't be used"):
         operator.execute_complete(parked.task.context(), event, **parked.kwargs)
-    assert parked.record["ruling"] is None
+    assert (parked.record["ruling"], parked.record["asked"]) == (None, None), "and it is not waited for any more"
 
 
 def test_a_token_that_was_rotated_is_for_a_person_to_say(
