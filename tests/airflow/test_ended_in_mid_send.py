@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 
-PHASES = pytest.mark.parametrize("phase", ["after_commit", "before_commit"])
 
-
-@PHASES
-def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
-    run = f"timeout-{phase}"
-    held = campaign.fault(phase, "delay" if phase == "after_commit" else "reset", seconds=600)
+def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
+    held = campaign.fault("after_commit", "delay", seconds=600)
     airflow.trigger("timed", run, campaign.conf)
     task = airflow.wait_for_task("timed", run, "add_phone", ("success", "failed"), tries=2)
     assert (held.hits, task["state"], task["try_number"]) == (1, "success", 2)
@@ -25,10 +19,8 @@ def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, phase: str
     assert "Whether a call job was created for 7912***6789 is not known; the next try finds out." in log
 
 
-@PHASES
-def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign, phase: str) -> None:
-    run = f"marked-{phase}"
-    held = campaign.fault(phase, "delay" if phase == "after_commit" else "reset", seconds=600)
+def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
+    held = campaign.fault("before_commit", "reset", seconds=600)
     airflow.trigger("one_call", run, campaign.conf)
     wait_for("the request", lambda: held.hits)
     airflow.api("PATCH", f"/api/v2/dags/one_call/dagRuns/{run}/taskInstances/add_phone", {"new_state": "failed"})

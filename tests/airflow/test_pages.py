@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow
+from demo.local_airflow import AirflowError, LocalAirflow
 from tests.airflow.campaign import TOKEN
 
 DAG, TASK = "add_phone_by_hand", "add_phone"
@@ -46,6 +47,8 @@ def pressed_test(page: Page, row: Locator) -> str:
 
 
 def test_the_connection_is_made_in_the_form(airflow: LocalAirflow, winter_sale: Emulator, page: Page) -> None:
+    with suppress(AirflowError):
+        airflow.api("DELETE", "/api/v2/connections/aimylogic_default")  # of another test
     page.goto(f"{airflow.url}/connections")
     page.get_by_role("button", name="Add Connection").click()
     form = page.get_by_role("dialog")

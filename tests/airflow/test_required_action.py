@@ -72,15 +72,19 @@ def sends(campaign: Campaign) -> int:
     return campaign.emulator.count("addPhone")
 
 
-def test_what_a_person_is_told(airflow: LocalAirflow, campaign: Campaign, run: str, page: Page) -> None:
+@pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
+def test_told_and_settled_in_the_browser_and_cleared_afterwards(
+    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
+) -> None:
     ours, theirs = park(airflow, campaign, run)
+    before = sends(campaign)
     page.goto(f"{airflow.url}/required_actions")
     row = page.get_by_role("row").filter(has_text=airflow.api("GET", path(run))["subject"])
     expect(row).to_contain_text("Response Required")
     expect(row).to_contain_text("Was the call to 7912***6789 added?")
     row.get_by_role("link", name="Was the call").click()
     recorded = ("its idempotence key is no longer safe to repeat", "3 from 20", "retries and clears of the task follow")
-    unrecorded = ("the idempotence key of this DAG run may have expired", "none recorded", "only this try follows")
+    unrecorded = ("the idempotence key of this DAG run may have expired", "none on record", "only this try follows")
     for text in (
         *(recorded if HAS_RECORD else unrecorded),
         f"job {ours} (",
@@ -89,16 +93,6 @@ def test_what_a_person_is_told(airflow: LocalAirflow, campaign: Campaign, run: s
     ):
         expect(page.get_by_text(text).first).to_be_visible()
     assert "9123456789" not in page.content()
-    answer(airflow, run, LEAVE)
-
-
-@pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
-def test_settled_in_the_browser_and_cleared_afterwards(
-    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
-) -> None:
-    _, theirs = park(airflow, campaign, run)
-    before = sends(campaign)
-    page.goto(f"{airflow.url}/dags/{DAG}/runs/{run}/tasks/{TASK}/required_actions")
     if option == ADOPT:
         # The person knows better than any guess: the second of the two.
         page.get_by_role("combobox").last.click()
@@ -126,29 +120,23 @@ def test_settled_in_the_browser_and_cleared_afterwards(
     assert sends(campaign) - before == (option == SEND_AGAIN), "and sends nothing"
 
 
-def test_an_answer_by_rest_is_given_once(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
+def test_an_answer_by_rest_is_given_once_and_one_that_cant_be_followed_asks_again_after_a_clear(
+    airflow: LocalAirflow, campaign: Campaign, run: str
+) -> None:
     ours, theirs = park(airflow, campaign, run)
     told = airflow.api("GET", path(run))
     assert told["options"] == [ADOPT, SEND_AGAIN, LEAVE]
     assert told["params"][CALL_JOB_ID]["schema"]["examples"] == [ours, theirs]
-    answer(airflow, run, ADOPT, ours)
+    answer(airflow, run, ADOPT, "1")
     with pytest.raises(AirflowError, match="409"):
         answer(airflow, run, SEND_AGAIN)
-    assert finished(airflow, run, 2) == "success"
-    assert airflow.xcom(DAG, run, TASK) == ours
-
-
-def test_a_job_of_another_phone_is_not_adopted_and_a_clear_asks_again(
-    airflow: LocalAirflow, campaign: Campaign, run: str
-) -> None:
-    ours, _ = park(airflow, campaign, run)
-    answer(airflow, run, ADOPT, "1")
     assert finished(airflow, run, 2) == "failed"
     assert "the campaign's report shows no job 1 for this phone" in airflow.log(DAG, run, TASK, 2)
     airflow.clear(DAG, run)
     wait_to_be_asked(airflow, run, 3)
     answer(airflow, run, ADOPT, ours)
     assert finished(airflow, run, 3) == "success"
+    assert airflow.xcom(DAG, run, TASK) == ours
 
 
 def test_killed_between_the_answer_and_its_note(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:

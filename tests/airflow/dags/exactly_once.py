@@ -16,7 +16,7 @@ from aimylogic_provider.operators import AddPhoneOperator
 ARGUMENTS: dict[str, Any] = {
     "schedule": None,
     "start_date": datetime(2026, 1, 1),
-    "default_args": {"retries": 3, "retry_delay": timedelta(seconds=2)},
+    "default_args": {"retries": 3, "retry_delay": timedelta(seconds=1)},
 }
 
 
@@ -89,7 +89,7 @@ with DAG(dag_id="timed", **ARGUMENTS):
         task_id="add_phone",
         phone="{{ params.phone }}",
         aimylogic_conn_id="{{ params.conn_id }}",
-        execution_timeout=timedelta(seconds=3),
+        execution_timeout=timedelta(seconds=2),
         params={"phone": "79123456789", "conn_id": "aimylogic_default"},
     )
 
