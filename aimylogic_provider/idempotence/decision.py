@@ -163,8 +163,8 @@ def _where(parameters: Parameters) -> tuple[str, bool]:
 
 
 def _may_have_a_job(record: Record) -> bool:
-    """Whether a job may exist where the record was begun; an unsure record's refusals don't tell of other sends."""
-    return bool(record.unanswered) or (bool(record.sends) and not record.sure)
+    """Whether a job may exist where the record was begun; an unsure record doesn't tell of all sends."""
+    return bool(record.unanswered) or not record.sure
 
 
 def _own(known: Situation, record: Record) -> bool:
@@ -337,7 +337,7 @@ def _within(known: Situation, moment: float, sends: Iterable[Send]) -> bool:
 
 def _unowned(known: Situation, report: Report) -> list[ReportedJob]:
     owned = {other.job.id for other in known.others if other.job}
-    if known.record is not None and known.record.ruling is not None:
+    if known.record is not None and known.record.ruling is not None and known.record.sent_again:
         # A person saw these, took none of them for ours, and said to send again.
         owned.update(known.record.ruling.question.candidates)
     return [job for job in report.jobs if job.id not in owned]

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 
+from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
-from aimylogic_provider.idempotence.records import Record
+from aimylogic_provider.idempotence.records import Outcome, Record
 from aimylogic_provider.idempotence.rulings import Choice, Ruling
 
 __all__ = ["clash", "known", "left", "moment", "parked", "refused", "ruled", "sends", "unfit", "waiting"]
@@ -29,6 +30,12 @@ _WHY_PARKED = {
     "which job came of it",
     Row.REFUSED_SHARED: "the server refuses it now, but the campaign holds jobs for this phone that were created "
     "since the DAG run began, so it may have been added before",
+}
+
+
+_THIRD_WAY_OUT = {
+    Row.MAPPED_CHANGED: "Or set payload and time zone back, and clear the task: the former call is found.",
+    Row.UNANSWERED_ELSEWHERE: "Or set the connection (and test_call) back, and clear the task: then it can be asked.",
 }
 
 
@@ -60,9 +67,9 @@ def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str
         f"Candidate jobs: {_listed(_jobs(park.candidates, jobs))}\n"
         f"Sends: {_listed(_sends(record))}\n"
         "Ways out:\n"
-        "  (1) Look into the campaign. If one of these jobs is this call, mark the task as success.\n"
+        "  (1) Look into the campaign. If a job there is this call, mark the task as success.\n"
         "  (2) To have the person called, or called again, set another call_again and clear the task.\n"
-        "  (3) To have the report asked once more, clear the task as it is."
+        f"  (3) {_THIRD_WAY_OUT.get(park.row, 'To have the report asked once more, clear the task as it is.')}"
     )
 
 
@@ -77,11 +84,17 @@ def known(park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
 def ruled(ruling: Ruling) -> str:
     """Tell what a person said."""
     what = {
-        Choice.ADOPT: f"call job {ruling.job} is this call",
+        Choice.ADOPT: f"call job {_job(ruling)} is this call",
         Choice.SEND_AGAIN: "send again",
         Choice.LEAVE: "leave it",
     }[ruling.choice]
     return f"“{what}”, said by {ruling.by} at {moment(ruling.at)}"
+
+
+def _job(ruling: Ruling) -> str:
+    """The job that is to be adopted; masked if it could be a phone, for people make that mistake."""
+    job = ruling.job or "(none)"
+    return job if job in ruling.question.candidates else mask_phone(job)
 
 
 def left(phone: str, ruling: Ruling) -> str:
@@ -133,9 +146,13 @@ def clash(phone: str, found: Clash, changed: Iterable[str]) -> str:
     )
 
 
-def refused(phone: str, reason: str) -> str:
-    """Explain a definite refusal."""
-    return f"The call to {phone} was refused, and no job came of it. {reason}. Once that is mended, clear the task."
+def refused(phone: str, record: Record) -> str:
+    """Explain a definite refusal of the last send."""
+    abandoned = any(send.outcome is Outcome.ABANDONED for send in record.sends)
+    came = "no job came of that; what became of the requests before is not known" if abandoned else "no job came of it"
+    return (
+        f"The call to {phone} was refused, and {came}. {record.sends[-1].detail}. Once that is mended, clear the task."
+    )
 
 
 def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> list[str]:

@@ -40,9 +40,12 @@ def _as_uuid(content: bytes) -> str:
     return str(uuid.UUID(int=number))
 
 
-def renewed_key(key: str, at: float) -> str:
-    """Return the key that follows *key* after a person said, at that moment, to send again."""
-    return _as_uuid(digest("renewed", key, repr(at)))
+def renewed_key(key: str, asked: float) -> str:
+    """Return the key that follows *key* when a person who was asked at that moment says to send again.
+
+    Without a record the same question may be answered twice: then both answers have one key.
+    """
+    return _as_uuid(digest("renewed", key, repr(asked)))
 
 
 def campaign_digest(address: CampaignAddress) -> str:
@@ -117,7 +120,7 @@ class Intent:
     @property
     def reference(self) -> str:
         """What tells calls of one task apart in a question to a person, without telling the phone."""
-        return _short("reference", self.campaign, self.record_name)[:8]
+        return _short("reference", self.campaign, "test" if self.test_call else "real", self.record_name)[:8]
 
     @property
     def record_name(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.idempotence import explanations
 from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.decision import (
@@ -55,7 +56,6 @@ class Try:
     :param run_began: when the DAG run began, in Unix seconds by Airflow's clock, or None if it isn't known
     :param report_lag: seconds after which a job shows in the report
     :param send_timeout: seconds that one send takes at most
-    :param remembers: whether the store keeps anything for the next try
     """
 
     def __init__(
@@ -71,9 +71,8 @@ class Try:
         report_lag: float,
         send_timeout: float,
         log: Log,
-        remembers: bool = True,
     ) -> None:
-        self._intent = intent
+        self.intent = intent
         self._store = store
         self._campaign = campaign
         self._clock = clock
@@ -81,7 +80,6 @@ class Try:
         self._run_began = run_began
         self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
         self._log = log
-        self._remembers = remembers
         self._ended = False
         self._phone = intent.call.masked_phone
         self._server = ServerView(campaign, clock, log)
@@ -96,8 +94,14 @@ class Try:
 
     @property
     def asked(self) -> Question | None:
-        """The question that a person was asked about this call, if what was answered is not noted yet."""
-        return None if self._record is None else self._record.asked
+        """The question that a person was asked about this very call, if what was answered is not noted yet."""
+        asked = None if self._record is None else self._record.asked
+        return asked if asked is not None and asked.reference == self.intent.reference else None
+
+    @property
+    def asked_about_another(self) -> bool:
+        """Whether a person was asked about another call of this task instance, and the answer is not noted yet."""
+        return any(other.asked is not None for other in self._others)
 
     def note_question(self, question: Question | None) -> None:
         """Note that a person is asked about this call, once it is sure that the question is about no other one.
@@ -129,7 +133,7 @@ class Try:
         try:
             if ruling is not None:
                 self._follow(ruling)
-            elif self.asked is not None:
+            elif self._record is not None and self._record.asked is not None:
                 self.note_question(None)  # this try goes on without the answer
             action = self._decide()
             if not isinstance(action, AskTime):
@@ -149,24 +153,33 @@ class Try:
             # Airflow brought it twice; it was noted, and the record may have gone on from there.
             self._log.warning("What a person said of %s was noted before: %s.", self._phone, explanations.ruled(ruling))
             return
-        if ruling.choice is Choice.ADOPT and (fault := self._unfit(ruling, record)):
+        try:
+            fault = self._unfit(ruling, record) if ruling.choice is Choice.ADOPT else None
+        except ApiError as error:
+            if not error.retryable:
+                self.note_question(None)  # or each clear would bring the same answer to the same error
+            raise
+        if fault is not None:
             self.note_question(None)
             raise NotAddedError(explanations.unfit(self._phone, ruling, fault), retryable=False)
-        self._save_record(record.ruled(ruling, self._intent.parameters))
+        self._save_record(record.ruled(ruling, self.intent.parameters))
         self._log.info("Noted for %s: %s.", self._phone, explanations.ruled(ruling))
 
     def _unfit(self, ruling: Ruling, record: Record) -> str | None:
         """Why a job can't be adopted, or None if it can."""
         if ruling.job is None:
             return "no call job was named"
-        if any(other.job and other.job.id == ruling.job for other in self._others):
+        if same_phone(ruling.job, self.intent.call.phone):
+            return "that is the phone, not a call job"
+        person = self.intent.person
+        if any(other.job and other.job.id == ruling.job and other.person != person for other in self._others):
             return f"call job {ruling.job} is another call's"
         if ruling.job in ruling.question.candidates:
             return None
-        here = record.parameters.campaign == self._intent.parameters.campaign
-        jobs = self._with_repetitions(lambda: self._campaign.jobs_of(self._intent.call.phone).value)
-        if any(job.id == ruling.job for job in jobs) or not here:
-            # A campaign that can't be asked from here is the person's to look into.
+        if record.parameters.campaign != self.intent.parameters.campaign:
+            return None  # a campaign that can't be asked from here is the person's to look into
+        jobs = self._with_repetitions(lambda: self._campaign.jobs_of(self.intent.call.phone).value)
+        if any(job.id == ruling.job for job in jobs):
             return None
         return f"the campaign's report shows no job {ruling.job} for this phone"
 
@@ -188,7 +201,7 @@ class Try:
         return self._conclude(action)
 
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
-        intent, record = self._intent, self._record
+        intent, record = self.intent, self._record
         self._decided = Reading.of(self._clock)
         return decide(
             Situation(
@@ -210,15 +223,15 @@ class Try:
 
     @property
     def _record(self) -> Record | None:
-        return self._entry.records.get(self._intent.record_name)
+        return self._entry.records.get(self.intent.record_name)
 
     @property
     def _others(self) -> tuple[Record, ...]:
-        return tuple(other for name, other in self._entry.records.items() if name != self._intent.record_name)
+        return tuple(other for name, other in self._entry.records.items() if name != self.intent.record_name)
 
     def _warn_of_open_sends(self) -> None:
         for other in self._others:
-            if other.unanswered and other.person != self._intent.person:
+            if other.unanswered and other.person != self.intent.person:
                 self._log.warning(
                     "This task has also an unanswered request for %s, which this try leaves as it is: to have that "
                     "settled, clear the task with the former parameters. Its sends: %s.",
@@ -232,7 +245,7 @@ class Try:
         self._saved = True
 
     def _save_record(self, record: Record) -> None:
-        self._save(self._entry.with_record(self._intent.record_name, record))
+        self._save(self._entry.with_record(self.intent.record_name, record))
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""
@@ -244,7 +257,7 @@ class Try:
 
     def _ask_report(self) -> Report:
         self._ask_time_if_stale()
-        return self._server.report(self._intent.call.phone)
+        return self._server.report(self.intent.call.phone)
 
     def _send(self, action: SendNow) -> str:
         """Note a send, send it, note the answer."""
@@ -270,7 +283,7 @@ class Try:
         )  # fmt: skip
         try:
             answer = self._campaign.add_phone(
-                self._intent.call, idempotence_key=record.key, test_call=self._intent.test_call
+                self.intent.call, idempotence_key=record.key, test_call=self.intent.test_call
             )
         except ApiError as error:
             return self._not_created(record, error)
@@ -280,7 +293,7 @@ class Try:
 
     def _noted(self) -> Record:
         """The record with this send noted in it; a new one if there is none."""
-        intent, record, now = self._intent, self._record, self._server.now()
+        intent, record, now = self.intent, self._record, self._server.now()
         assert now is not None, "nothing is sent before the time was asked"
         if record is None:
             record = self._new_record()
@@ -302,7 +315,7 @@ class Try:
         return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
 
     def _new_record(self) -> Record:
-        intent = self._intent
+        intent = self.intent
         return Record(
             key=intent.key,
             person=intent.person,
@@ -338,7 +351,7 @@ class Try:
                 self._log.info("Found by the report: call job %s is ours (%s): nothing is sent.", job, action.row)
                 return job
             case Clash() if record is not None:
-                changed = _changed(record.parameters, self._intent.parameters)
+                changed = _changed(record.parameters, self.intent.parameters)
                 message, retryable = explanations.clash(self._phone, action, changed), False
             case Leave() if record is not None and record.ruling is not None:
                 message, retryable = explanations.left(self._phone, record.ruling), False
@@ -347,12 +360,12 @@ class Try:
             case Wait():
                 self._save(self._entry)
                 message = explanations.waiting(
-                    self._phone, action, record, self._server.jobs, remembers=self._remembers
+                    self._phone, action, record, self._server.jobs, remembers=self._store.remembers
                 )
                 retryable = True
             case Refuse() if record is not None:
                 self._save_record(record.settled(Outcome.ABSENT))
-                message, retryable = explanations.refused(self._phone, record.sends[-1].detail), False
+                message, retryable = explanations.refused(self._phone, record), False
             case _:
                 raise AssertionError(f"no way to act on {action}")
         raise NotAddedError(message, retryable=retryable, row=action.row)
@@ -364,7 +377,11 @@ class Try:
         return ParkedError(
             explanations.parked(self._phone, park, record, self._server.jobs),
             row=park.row,
-            question=Question(self._clock.wall() - AIRFLOW_SLACK if now is None else now.earliest, park.candidates),
+            question=Question(
+                self.intent.reference,
+                self._clock.wall() - AIRFLOW_SLACK if now is None else now.earliest,
+                park.candidates,
+            ),
             known=explanations.known(park, record, self._server.jobs),
         )
 
@@ -380,7 +397,7 @@ class Try:
                 f"clear finds out before it sends anything new. Sends: {explanations.sends(record)}."
             )
         else:
-            sure = self._entry.sure and not self._intent.mapped
+            sure = self._entry.sure and not self.intent.mapped
             text += " No call was added." if sure else " This try added no call."
         return NotAddedError(text, retryable=error.retryable)
 

@@ -14,6 +14,10 @@ __all__ = ["Campaign", "Log", "Store"]
 class Store(Protocol):
     """The durable entry of one task instance. Both methods raise if the try was replaced, or the store fails."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what one try writes can be read by the next."""
+
     def read(self) -> object | None:
         """Return what was written last, or None. A try that was replaced may be told None."""
 

@@ -99,7 +99,7 @@ def _ruling_to_json(ruling: Ruling) -> dict[str, Any]:
 
 
 def _question_to_json(question: Question) -> dict[str, Any]:
-    return {"at": question.at, "candidates": list(question.candidates)}
+    return {"reference": question.reference, "at": question.at, "candidates": list(question.candidates)}
 
 
 def _record(content: Any) -> Record:
@@ -122,8 +122,8 @@ def _record(content: Any) -> Record:
                 for send in content["sends"]
             ),
             "job": content["job"] and Job(_word(content["job"]["id"]), CreatedBy(content["job"]["by"])),
-            "asked": _question(content["asked"]) if content.get("asked") else None,
-            "ruling": _ruling(content["ruling"]) if content.get("ruling") else None,
+            "asked": content["asked"] and _question(content["asked"]),
+            "ruling": content["ruling"] and _ruling(content["ruling"]),
         }
     )
 
@@ -141,7 +141,7 @@ def _ruling(content: Any) -> Ruling:
 
 
 def _question(content: Any) -> Question:
-    return Question(float(content["at"]), tuple(map(_word, content["candidates"])))
+    return Question(_word(content["reference"]), float(content["at"]), tuple(map(_word, content["candidates"])))
 
 
 def _boolean(value: object) -> bool:

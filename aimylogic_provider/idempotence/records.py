@@ -88,7 +88,7 @@ class Record:
     :param phone: digest of the phone alone
     :param masked_phone: for people who look into the store
     :param sure: whether it was begun surely before any send of its key
-    :param parameters: as they were first sent, or as they were when a person last decided
+    :param parameters: as they were first sent, or when a person last said to adopt a job or to send again
     :param asked: the question that a person was asked, and whose answer is not noted yet
     :param ruling: what a person last said
     """
@@ -137,16 +137,19 @@ class Record:
         """
         record = replace(self, asked=None, ruling=ruling)
         match ruling.choice:
-            case Choice.ADOPT if ruling.job is not None:
+            case Choice.ADOPT:
+                if ruling.job is None:
+                    raise ValueError("no job to adopt")
                 return replace(record, job=Job(ruling.job, CreatedBy.PERSON), parameters=parameters)
             case Choice.SEND_AGAIN:
                 return replace(
                     record.settled(Outcome.ABANDONED),
-                    key=renewed_key(self.key, ruling.at),
+                    key=renewed_key(self.key, ruling.question.at),
                     sure=True,
                     parameters=parameters,
                 )
-        return record
+            case Choice.LEAVE:
+                return record
 
     def noted(self, send: Send) -> Record:
         """With one more send, not yet answered."""

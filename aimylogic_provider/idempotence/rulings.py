@@ -25,10 +25,12 @@ class Choice(StrEnum):
 class Question:
     """What a person was told when asked.
 
+    :param reference: of the call, its campaign, and test or real
     :param at: when, at the earliest, by the server's clock (Unix time)
     :param candidates: the jobs that could be the call
     """
 
+    reference: str
     at: float
     candidates: tuple[str, ...] = ()
 

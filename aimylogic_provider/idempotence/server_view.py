@@ -59,7 +59,7 @@ class ServerView:
             ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None, same_phone(job.phone, phone))
             for job in jobs
         )
-        self._log.info("The report shows %d jobs for %s.", len(reported), mask_phone(phone))
+        self._log.info("Jobs that the report shows for %s: %d.", mask_phone(phone), len(reported))
         return Report(reported, asked)
 
     def _told_time(self) -> Timebase:

@@ -11,8 +11,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.idempotence.keys import Intent
     from aimylogic_provider.idempotence.one_try import Try
+    from aimylogic_provider.idempotence.rulings import Ruling
     from aimylogic_provider.operators.required_action import Answer
 
 __all__ = ["AddPhoneOperator"]
@@ -22,7 +22,8 @@ class AddPhoneOperator(BaseOperator):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
-    known is parked: the task fails without further retries and says what is known and which ways out there are.
+    known is parked: the task fails without further retries and says what is known and which ways out there are, or,
+    with ``on_unknown="ask"``, waits for a person to decide.
 
     Returns the call job's id, as text. Calls API, "Adding phone numbers from CRM systems".
 
@@ -106,7 +107,7 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.idempotence.rulings import Question
         from aimylogic_provider.operators.required_action import Answer
 
-        return self._run(context, Answer(event, reference, Question(asked, tuple(candidates))))
+        return self._run(context, Answer(event, Question(reference, asked, tuple(candidates))))
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
@@ -120,36 +121,49 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.operators import required_action
 
         try:
-            intent, one_try = self._try(context, resumed=answer is not None)
-            self._current = one_try
+            one_try = self._current = self._try(context, resumed=answer is not None)
             if answer is None and one_try.asked is not None and self.on_unknown == "ask":
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_action.look(context, intent.reference, one_try.asked)
-            if answer is not None and answer.reference != intent.reference:
-                raise RejectedError(
-                    "the person who answered was asked about another call: phone, call_again or campaign have changed "
-                    "since. Clear the task to have the call of now added, or asked about"
-                )
-            try:
-                ruling = None if answer is None else answer.ruling()
-            except RejectedError:
-                one_try.note_question(None)
-                raise
-            return one_try.run(ruling)
-        except (RejectedError, RecordError) as error:
+                required_action.defer_to_trigger(context, one_try.asked)
+            return one_try.run(None if answer is None else self._ruling(answer, one_try))
+        except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
+        except RecordError as error:
+            raise AirflowFailException(str(error)) from None
         except ParkedError as parked:
             if self.on_unknown != "ask":
                 raise AirflowFailException(str(parked)) from None
-            question = required_action.ask(context, intent.call.masked_phone, intent.reference, parked)
+            if one_try.asked_about_another:
+                raise AirflowFailException(
+                    f"{parked}\n(Nobody could be asked: this task's question about another call is still open.)"
+                ) from None
+            what = f"{'test ' if self.test_call else ''}call to {one_try.intent.call.masked_phone}"
+            question = required_action.ask(context, what, parked)
             one_try.note_question(question)
-            self.log.warning("%s\nA person is asked about it: see Required actions in Airflow.", parked)
-            required_action.wait(context, intent.reference, question)
+            self.log.warning(
+                "The %s is parked, and a person is asked about it: see Required actions in Airflow.\n%s",
+                what, parked.known,
+            )  # fmt: skip
+            required_action.await_answer(context, question)
         except NotAddedError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
-    def _try(self, context: Context, *, resumed: bool) -> tuple[Intent, Try]:
-        """Return the call that is meant, and a try to add it.
+    @staticmethod
+    def _ruling(answer: Answer, one_try: Try) -> Ruling:
+        """What a person said of this call."""
+        if answer.question.reference != one_try.intent.reference:
+            raise AirflowFailException(
+                "The person who answered was asked about another call: phone, call_again or campaign have changed "
+                "since. Nothing was sent. Clear the task to have the call of now added, or asked about"
+            )
+        try:
+            return answer.ruling()
+        except ValueError as error:
+            one_try.note_question(None)
+            raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
+
+    def _try(self, context: Context, *, resumed: bool) -> Try:
+        """Return a try to add the call that is meant.
 
         :param resumed: whether an earlier run of this try asked a person
         """
@@ -163,7 +177,6 @@ class AddPhoneOperator(BaseOperator):
             SystemClock,
             clear_number,
             entry_store,
-            has_store,
             is_first_try,
             is_mapped,
             run_began,
@@ -191,7 +204,7 @@ class AddPhoneOperator(BaseOperator):
             call_again="" if self.call_again is None else str(self.call_again),
             mapped=is_mapped(context),
         )
-        return intent, Try(
+        return Try(
             intent,
             store=entry_store(context),
             campaign=client,
@@ -203,7 +216,6 @@ class AddPhoneOperator(BaseOperator):
             report_lag=self._report_lag_seconds(),
             send_timeout=hook.send_timeout,
             log=self.log,
-            remembers=has_store(context),
         )
 
     def _report_lag_seconds(self) -> float:

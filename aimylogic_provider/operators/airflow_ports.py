@@ -43,7 +43,12 @@ class SystemClock:
 
 
 class TaskStateEntry:
-    """The entry in Airflow's task state store, kept for as long as the DAG run is. Fenced: see the design of a try."""
+    """The entry in Airflow's task state store, kept for as long as the DAG run is.
+
+    Airflow refuses the write of a try that it has replaced.
+    """
+
+    remembers = True
 
     def __init__(self, accessor: Any) -> None:
         self._accessor = accessor
@@ -62,6 +67,8 @@ class TaskStateEntry:
 
 class NoStore:
     """Stands in on Airflow 3.1 and 3.2, which have no task state store: remembers nothing from try to try."""
+
+    remembers = False
 
     def read(self) -> object | None:
         """Return None."""
@@ -87,7 +94,7 @@ def warn_of_store(context: Context, log: Log) -> None:
     if not has_store(context):
         log.warning(
             "This Airflow has no task state store (it came with 3.3): what earlier tries did is not recorded. Retries "
-            "within 24 hours of the run's begin are safe by the idempotence key; later ones are parked if the "
+            "within 24 hours of the run's start are safe by the idempotence key; later ones are parked if the "
             "campaign holds jobs for the phone."
         )
         return
@@ -119,7 +126,7 @@ def is_first_try(context: Context) -> bool:
 def run_began(context: Context) -> float | None:
     """Return when the DAG run began, in Unix seconds by Airflow's clock; None if Airflow doesn't say.
 
-    A clear sets ``start_date`` anew, so from then on ``run_after`` counts, which lies no later than the true begin.
+    A clear sets ``start_date`` anew, so from then on ``run_after`` counts, which lies no later than the true start.
     """
     run = context["dag_run"]
     began = run.start_date if clear_number(context) == 0 else run.run_after

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.not_added import ParkedError
     from aimylogic_provider.idempotence.rulings import Question, Ruling
 
-__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "Answer", "ask", "look", "wait"]
+__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "Answer", "ask", "await_answer", "defer_to_trigger"]
 
 ADOPT = "Adopt the job"
 SEND_AGAIN = "Send again"
@@ -29,24 +29,23 @@ CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
 
-def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> Question:
+def ask(context: Context, what: str, parked: ParkedError) -> Question:
     """Put the question to people, and return what it tells them: perhaps less than is known now.
 
-    :param phone: masked
-    :param reference: tells this call from others of the same task instance
+    :param what: the call, in words, its phone masked
     :raises AirflowFailException: if Airflow still shows a question that is about another call, or lacks a candidate job
     """
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 
     from aimylogic_provider.operators.airflow_ports import has_store
 
-    subject = f"Was the call to {phone} added? [{reference}]"
+    subject = f"Was the {what} added? [{parked.question.reference}]"
     kept = _supervisor().send(
         CreateHITLDetailPayload(
             ti_id=context["ti"].id,
             options=[ADOPT, SEND_AGAIN, LEAVE],
             subject=subject,
-            body=_body(phone, parked, remembered=has_store(context)),
+            body=_body(what, parked, remembered=has_store(context)),
             params={CALL_JOB_ID: _field(parked.question)},
             assigned_users=[],
         )
@@ -65,19 +64,27 @@ def ask(context: Context, phone: str, reference: str, parked: ParkedError) -> Qu
     return shown
 
 
-def wait(context: Context, reference: str, question: Question) -> NoReturn:
-    """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``."""
+def await_answer(context: Context, question: Question) -> NoReturn:
+    """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``.
+
+    :raises TaskAwaitingInput: always, for Airflow to act on
+    :raises TaskDeferred: always, before Airflow 3.3
+    """
     try:
         from airflow.sdk.exceptions import TaskAwaitingInput
-    except ImportError:  # before Airflow 3.3
-        look(context, reference, question)
-    raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(reference, question))
+    except ImportError:
+        TaskAwaitingInput = None  # type: ignore[misc,assignment]
+    if TaskAwaitingInput is None:
+        defer_to_trigger(context, question)
+    raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(question))
 
 
-def look(context: Context, reference: str, question: Question) -> NoReturn:
+def defer_to_trigger(context: Context, question: Question) -> NoReturn:
     """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
+
+    :raises TaskDeferred: always, for Airflow to act on
     """
     from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.providers.standard.triggers.hitl import HITLTrigger
@@ -85,11 +92,11 @@ def look(context: Context, reference: str, question: Question) -> NoReturn:
     trigger = HITLTrigger(
         ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
     )
-    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs=_resumed_with(reference, question))
+    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs=_resumed_with(question))
 
 
-def _resumed_with(reference: str, question: Question) -> dict[str, Any]:
-    return {"reference": reference, "asked": question.at, "candidates": list(question.candidates)}
+def _resumed_with(question: Question) -> dict[str, Any]:
+    return {"reference": question.reference, "asked": question.at, "candidates": list(question.candidates)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,32 +104,26 @@ class Answer:
     """What Airflow brings when a person has answered.
 
     :param event: the options that were chosen, the form's fields, when, and by whom
-    :param reference: of the call that was asked about
     :param question: what the person was told
     """
 
     event: Mapping[str, Any]
-    reference: str
     question: Question
 
     def ruling(self) -> Ruling:
         """Return what the person said.
 
-        :raises RejectedError: if that is nothing of the kind
+        :raises ValueError: if that is nothing of the kind
         """
-        from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.rulings import Choice, Ruling
 
         event = self.event
         if "error" in event:
-            raise RejectedError(f"the answer can't be used: {event['error']}. Clear the task to be asked again")
+            raise ValueError(f"The answer can't be used: {event['error']}")
         choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
         chosen = list(event["chosen_options"])
         if len(chosen) != 1 or chosen[0] not in choices:
-            raise RejectedError(
-                f"the answer {chosen!r} can't be used: give one of {', '.join(choices)}. Clear the task to be asked "
-                "again"
-            )
+            raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(choices)}")
         choice = choices[chosen[0]]
         job = str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
         return Ruling(
@@ -134,10 +135,10 @@ class Answer:
         )
 
 
-def _body(phone: str, parked: ParkedError, *, remembered: bool) -> str:
+def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:
     followers = "retries and clears of the task follow" if remembered else "only this try follows"
     return (
-        f"What became of the call to {phone} can't be known: {parked.known}\n\n"
+        f"What became of the {what} can't be known: {parked.known}\n\n"
         f"**Your answer**, which {followers}\n\n"
         f"1. **{ADOPT}**: one of these jobs, or another of this phone, is this call. Nothing is sent, and the task "
         "returns that job.\n"
@@ -153,13 +154,13 @@ def _field(question: Question) -> dict[str, Any]:
     """
     return {
         "value": question.candidates[0] if len(question.candidates) == 1 else "",
-        "description": f"Its number, for “{ADOPT}”. Otherwise left alone.",
+        "description": f"The call job's id, for “{ADOPT}”. Otherwise left alone.",
         "schema": {
             "type": ["null", "string"],
             "title": "Call job",
             "pattern": "^[0-9]{0,40}$",
             "examples": list(question.candidates),
-            "$comment": repr(question.at),
+            "$comment": f"{question.reference} {question.at!r}",
         },
     }
 
@@ -169,7 +170,8 @@ def _question_of(field: Mapping[str, Any]) -> Question:
     from aimylogic_provider.idempotence.rulings import Question
 
     schema = field["schema"]
-    return Question(float(schema["$comment"]), tuple(schema["examples"]))
+    reference, at = schema["$comment"].split()
+    return Question(reference, float(at), tuple(schema["examples"]))
 
 
 def _supervisor() -> Any:
@@ -182,7 +184,7 @@ def _name(user: Mapping[str, Any] | None) -> str:
     if not user:
         return "somebody unnamed"
     name, number = user.get("name"), user.get("id")
-    return str(name) if name == number else f"{name} ({number})"
+    return f"{name} ({number})" if name and number and name != number else str(name or number)
 
 
 def _seconds(moment: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from pathlib import Path
 
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
@@ -20,13 +20,16 @@ def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, run: str) 
 
 
 def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
-    held = campaign.fault("before_commit", "reset", seconds=600)
+    # Long enough to be ended in, and over soon enough for a repetition, if there were one.
+    held = campaign.fault("before_commit", "reset", seconds=4, times=None)
     airflow.trigger("one_call", run, campaign.conf)
     wait_for("the request", lambda: held.hits)
     airflow.api("PATCH", f"/api/v2/dags/one_call/dagRuns/{run}/taskInstances/add_phone", {"new_state": "failed"})
     ended = "The task is being ended. Whether a call job was created for 7912***6789 is not known"
     wait_for("the task to be told", lambda: ended in airflow.log("one_call", run, "add_phone", 1))
-    time.sleep(6)  # Airflow lets it live for five seconds more
+    process = airflow.task("one_call", run, "add_phone")["pid"]
+    wait_for("its process to end", lambda: not Path(f"/proc/{process}").exists(), 30)
+    campaign.emulator.clear_faults()
     assert campaign.emulator.count("addPhone") == 1, "nothing is sent from then on"
     airflow.clear("one_call", run)
     task = airflow.wait_for_task("one_call", run, "add_phone", ("success", "failed"), tries=2)

@@ -1,4 +1,4 @@
-"""The example DAGs, as they are, under a real Airflow."""
+"""The example DAGs under a real Airflow, as they are but for their retry delay."""
 
 from __future__ import annotations
 

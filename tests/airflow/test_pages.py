@@ -101,8 +101,10 @@ def test_test_connection_tells_what_to_mend(
     assert token not in answer
 
 
-def trigger(airflow: LocalAirflow, page: Page, **fields: str) -> Locator:
+def trigger(airflow: LocalAirflow, winter_sale: Emulator, page: Page, **fields: str) -> Locator:
     """Fill in the trigger form, and press its button."""
+    winter_sale.reset()
+    airflow.connect(winter_sale.url, TOKEN)
     page.goto(f"{airflow.url}/dags/{DAG}")
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
@@ -119,13 +121,13 @@ def newest_run(airflow: LocalAirflow) -> str:
 
 def test_a_bad_phone_is_refused_in_the_form(airflow: LocalAirflow, winter_sale: Emulator, page: Page) -> None:
     before = newest_run(airflow)
-    form = trigger(airflow, page, phone="8 912 345")
+    form = trigger(airflow, winter_sale, page, phone="8 912 345")
     expect(form).to_contain_text("Write it in full: +7 912 345-67-89")
     assert newest_run(airflow) == before
 
 
 def test_a_phone_that_is_none_is_refused_by_the_task(airflow: LocalAirflow, winter_sale: Emulator, page: Page) -> None:
-    form = trigger(airflow, page, phone="+7 912 345")
+    form = trigger(airflow, winter_sale, page, phone="+7 912 345")
     expect(form).to_be_hidden()
     run = newest_run(airflow)
     task = airflow.wait_for_task(DAG, run, TASK, ("failed", "success", "up_for_retry"))
@@ -139,7 +141,7 @@ def test_a_phone_that_is_none_is_refused_by_the_task(airflow: LocalAirflow, wint
 def test_a_good_phone_is_green_with_the_jobs_id_and_a_masked_phone(
     airflow: LocalAirflow, winter_sale: Emulator, page: Page
 ) -> None:
-    trigger(airflow, page, phone="+7 912 345-67-89", name="Maria", gmt_zone="+03:00")
+    trigger(airflow, winter_sale, page, phone="+7 912 345-67-89", name="Maria", gmt_zone="+03:00")
     page.wait_for_url("**/runs/**")
     run = newest_run(airflow)
     assert airflow.wait_for_task(DAG, run, TASK, ("failed", "success"))["state"] == "success"

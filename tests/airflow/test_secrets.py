@@ -267,6 +267,7 @@ def runs(airflow: LocalAirflow, echoes: dict[int, str]) -> Iterator[list[tuple[s
         run("one_try", "secrets-bad-phone", {"phone": "123"})
         for last in done[-4:]:
             wait_for(" ".join(last), lambda last=last: ended(airflow, *last), 120)
+        assert [airflow.run_state(*example) for example in done[:3]] == ["success"] * 3, "the examples run as they are"
         for conn_id in ("aimylogic_default", "aimylogic_echo_400"):
             connection = airflow.api("GET", f"/api/v2/connections/{conn_id}")
             body = {name: connection[name] for name in ("connection_id", "conn_type", "host", "port")}

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
-from tests.conftest import TOKEN, TaskInstance, connection_json
+from tests.conftest import TOKEN, TaskInstance, connection_json, needs_record
 
 ODD = "8231.7056.a+b~c&d%2F"
 
@@ -51,6 +51,7 @@ def test_from_a_secrets_backend(emulator: Emulator, tmp_path: Path) -> None:
     assert TOKEN not in done.stdout + done.stderr
 
 
+@needs_record
 @pytest.mark.parametrize("how", ["token", "host"])
 def test_rotated_or_moved_after_a_job_was_created(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, how: str
@@ -64,6 +65,7 @@ def test_rotated_or_moved_after_a_job_was_created(
     assert len(emulator.jobs()) == 1
 
 
+@needs_record
 @pytest.mark.parametrize("how", ["token", "host"])
 def test_rotated_or_moved_after_an_unanswered_send(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, how: str

@@ -28,11 +28,12 @@ NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
         NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0, 43.0)),
         NOTED.adopted("8"),
         NOTED.settled(Outcome.ABSENT),
-        replace(NOTED, asked=Question(4.5)),
-        replace(NOTED, asked=Question(4.5, ("7", "8"))),
+        replace(NOTED, asked=Question("r", 4.5)),
+        replace(NOTED, asked=Question("r", 4.5, ("7", "8"))),
         *(
             NOTED.ruled(
-                Ruling(choice, "Maria (7)", 5.25, Question(4.5, ("7", "8")), "8"), Parameters("c2", True, "p2", "z2")
+                Ruling(choice, "Maria (7)", 5.25, Question("r", 4.5, ("7", "8")), "8"),
+                Parameters("c2", True, "p2", "z2"),
             )
             for choice in Choice
         ),

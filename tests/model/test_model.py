@@ -72,7 +72,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         if s.mapped and other.person == s.person and maybe and not open_sends and said != "send again":
             return Park, Row.MAPPED_CHANGED
     elsewhere = r and (r.parameters.campaign != now.campaign or r.parameters.test_call != now.test_call)
-    if elsewhere and (open_sends or (r.sends and not r.sure)):
+    if elsewhere and (open_sends or not r.sure):
         return Park, Row.UNANSWERED_ELSEWHERE
     if s.time is None:
         return AskTime, Row.TIME
@@ -183,7 +183,7 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
         (Outcome.ABSENT, Outcome.REFUSED), (Outcome.ABANDONED, Outcome.NOTED),
     ]  # fmt: skip
     said = {
-        choice: Ruling(choice, "Maria", NOW - 60.0, Question(NOW - 90.0, ("0",)))
+        choice: Ruling(choice, "Maria", NOW - 60.0, Question("call", NOW - 90.0, ("0",)))
         for choice in (Choice.LEAVE, Choice.SEND_AGAIN)
     }
     changes = [HERE, replace(HERE, payload="other"), replace(HERE, campaign="other"), replace(HERE, test_call=True)]
@@ -349,6 +349,10 @@ class Rows:
     content: str | None = None
     present: bool = True
 
+    @property
+    def remembers(self) -> bool:
+        return self.present
+
     def read(self) -> object | None:
         return json.loads(self.content) if self.content and self.present else None
 
@@ -453,7 +457,7 @@ class Sequence:
     def ask(self, one_try: Try, parked: ParkedError, index: int, identity: object) -> Ruling | None:
         """A person looks into the campaign, and says what is true; or the try that asks dies before or after that."""
         rng, world = self.rng, self.world
-        if rng.random() < 0.1:
+        if rng.random() < 0.1 or one_try.asked_about_another:
             return None
         one_try.note_question(parked.question)
         world.now += rng.choice(JUMPS)

@@ -543,7 +543,7 @@ class TestNoStore:
         from aimylogic_provider.operators.required_action import SEND_AGAIN
 
         operator, context = task.start(phone="79123456789")
-        reference = operator._try(context, resumed=True)[0].reference
+        reference = operator._try(context, resumed=True).intent.reference
         emulator.fault(phase="before_commit", action="status", status=401, path="status")
         with pytest.raises(AirflowFailException, match="This try added no call"):
             operator.execute_complete(context, {"chosen_options": [SEND_AGAIN]}, reference, 0.0, [])

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from airflow.sdk import exceptions
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhoneOperator
 from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
-from tests.conftest import TOKEN, TaskInstance
+from tests.conftest import TOKEN, TaskInstance, needs_record
 
-exceptions = pytest.importorskip("airflow.sdk.exceptions")
-if not hasattr(exceptions, "TaskAwaitingInput"):
-    pytest.skip("the state awaiting_input came with Airflow 3.3", allow_module_level=True)
-TaskAwaitingInput, TaskDeferred = exceptions.TaskAwaitingInput, exceptions.TaskDeferred
+pytestmark = needs_record
+# Before Airflow 3.3, a trigger waits.
+TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
 
 
 @dataclass
@@ -246,7 +246,11 @@ def test_asked_anew_a_person_is_told_no_more_than_the_page_shows(
     with pytest.raises(TaskAwaitingInput) as waiting:
         parked.attempt()
     assert first["asked"] is None
-    assert parked.record["asked"] == {"at": parked.kwargs["asked"], "candidates": [parked.ours, parked.theirs]}
+    assert parked.record["asked"] == {
+        "reference": parked.kwargs["reference"],
+        "at": parked.kwargs["asked"],
+        "candidates": [parked.ours, parked.theirs],
+    }
     assert waiting.value.kwargs == parked.kwargs, "the time and the jobs of the question that Airflow kept"
 
 
@@ -304,8 +308,8 @@ def test_an_answer_about_another_call_is_not_followed(parked: Parked, emulator: 
     assert jobs(emulator) == [parked.ours, parked.theirs]
 
 
-def test_airflow_shows_another_calls_question(parked: Parked, emulator: Emulator) -> None:
-    """Then nobody is asked, and no later answer to that question is taken for one about this call."""
+def park_another_phone(parked: Parked, emulator: Emulator) -> None:
+    """Have a call to another person parked in the same task instance, whose phone has changed."""
     parked.task.clear()
     parked.task.run.run_after = datetime(2025, 1, 1, tzinfo=UTC)
     emulator.fault("after_commit", "reset", path="addPhone", times=3)
@@ -313,10 +317,127 @@ def test_airflow_shows_another_calls_question(parked: Parked, emulator: Emulator
         parked.attempt(phone="79120000001")
     theirs(emulator, "79120000001")
     emulator.advance(hours=25)
+
+
+def test_while_a_question_about_another_call_is_open_nobody_is_asked(parked: Parked, emulator: Emulator) -> None:
+    """Or the answer that the other question has got, and that was not heeded yet, would be lost."""
+    park_another_phone(parked, emulator)
     for _ in range(2):
-        with pytest.raises(AirflowFailException, match=r"Nobody could be asked.*7912\*\*\*6789"):
+        with pytest.raises(AirflowFailException, match="question about another call is still open"):
             parked.attempt(phone="79120000001")
     assert [record["asked"] is None for record in parked.task.entry["records"].values()] == [False, True]
+
+
+def test_airflow_shows_another_calls_question(parked: Parked, emulator: Emulator) -> None:
+    """Then nobody is asked, and no later answer to that question is taken for one about this call."""
+    assert parked.answer(ADOPT, parked.ours) == parked.ours
+    park_another_phone(parked, emulator)
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=r"(?s)Nobody could be asked.*7912\*\*\*6789"):
+            parked.attempt(phone="79120000001")
+    assert all(record["asked"] is None for record in parked.task.entry["records"].values())
+
+
+def test_a_question_of_another_campaign_is_not_waited_for(parked: Parked, emulator: Emulator) -> None:
+    """Its answer, had it been given, would be about the call there: the call is decided anew, by what is known."""
+    with pytest.raises(AirflowFailException, match=r"Nobody could be asked"):
+        parked.attempt(aimylogic_conn_id="aimylogic_other")
+    assert emulator.jobs(campaign=2) == []
+    assert parked.record["asked"] is None
+
+
+def test_set_back_the_campaign_decides_by_itself(task: TaskInstance, emulator: Emulator, questions: Questions) -> None:
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        task.attempt(on_unknown="ask")
+    with pytest.raises(TaskAwaitingInput):
+        task.attempt(on_unknown="ask", aimylogic_conn_id="aimylogic_other")
+    task.clear()
+    assert [task.attempt(on_unknown="ask")] == jobs(emulator), "the question there is not waited for here"
+
+
+def test_an_answer_about_a_test_call_adds_no_real_one(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException, match="not known"):
+        task.attempt(on_unknown="ask")
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask", test_call=True)
+    assert "test call to 7912***6789" in next(iter(questions.asked.values())).subject
+    parked = Parked(task, waiting.value.kwargs, jobs(emulator)[0], "")
+    with pytest.raises(AirflowFailException, match="asked about another call"):
+        parked.answer(SEND_AGAIN)
+    assert len(jobs(emulator)) == 1
+
+
+def test_the_job_of_the_former_parameters_can_be_adopted(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    task.map_index = 0
+    first = task.attempt()
+    task.clear()
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask", payload={"name": "Maria"})
+    assert Parked(task, waiting.value.kwargs, first, "").answer(ADOPT, first, payload={"name": "Maria"}) == first
+
+
+def test_without_a_record_the_same_answer_twice_makes_one_job(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    task.has_store = False
+    first = task.attempt()
+    emulator.settings(report_lag=300.0)
+    emulator.advance(hours=25)
+    task.run.start_date -= timedelta(hours=25)
+    for _ in range(2):
+        with pytest.raises(TaskAwaitingInput) as waiting:
+            task.attempt(on_unknown="ask")
+        parked = Parked(task, waiting.value.kwargs, first, "")
+        emulator.fault("after_commit", "reset", path="addPhone", times=3)
+        with pytest.raises(AirflowException, match="not known"):
+            parked.answer(SEND_AGAIN)
+    assert len(jobs(emulator)) == 2
+
+
+def test_the_phone_in_place_of_a_job_is_not_adopted_and_not_shown(parked: Parked) -> None:
+    with pytest.raises(AirflowFailException, match="that is the phone, not a call job") as error:
+        parked.answer(ADOPT, "79123456789")
+    assert "9123456789" not in str(error.value)
+
+
+def test_asked_about_in_one_campaign_it_is_not_added_in_another(
+    task: TaskInstance, emulator: Emulator, questions: Questions
+) -> None:
+    first = task.attempt()
+    task.rows.clear()
+    emulator.advance(hours=25)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask")
+    with pytest.raises(AirflowFailException, match="no call job was named"):
+        Parked(task, waiting.value.kwargs, first, "").answer(ADOPT)
+    task.clear()
+    with pytest.raises(AirflowFailException, match="parked"):
+        task.attempt(aimylogic_conn_id="aimylogic_other")
+    assert emulator.jobs(campaign=2) == []
+
+
+def test_a_report_that_is_denied_closes_the_question(parked: Parked, emulator: Emulator) -> None:
+    """Or each clear would bring the same answer to the same error."""
+    third = theirs(emulator)
+    emulator.fault("before_commit", "status", status=403, path="callJob/getReport")
+    with pytest.raises(AirflowFailException, match="access was denied"):
+        parked.answer(ADOPT, third)
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
+    assert parked.answer(ADOPT, parked.ours) == parked.ours
+
+
+def test_refused_when_sent_again_it_says_nothing_of_the_requests_before(parked: Parked, emulator: Emulator) -> None:
+    emulator.campaign(status="finished")
+    with pytest.raises(AirflowFailException, match="what became of the requests before is not known"):
+        parked.answer(SEND_AGAIN)
 
 
 def test_a_try_that_does_not_ask_goes_on_without_the_answer(parked: Parked) -> None:
@@ -345,7 +466,9 @@ def test_a_token_that_was_rotated_is_for_a_person_to_say(
         task.attempt(on_unknown="ask", aimylogic_conn_id="aimylogic_other")
     (ours,) = jobs(emulator)
     parked = Parked(task, waiting.value.kwargs, ours, "")
+    emulator.fault("before_commit", "status", status=503, times=None)
     assert parked.answer(ADOPT, ours, aimylogic_conn_id="aimylogic_other") == ours, "it can't be looked up from here"
+    emulator.clear_faults()
     task.clear()
     assert parked.attempt(aimylogic_conn_id="aimylogic_other") == ours
 
