@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first.
-TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/browser \
-	tests/fuzz tests/wheel tests/airflow tests/model
+TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
+	tests/browser tests/fuzz tests/wheel tests/airflow tests/model
 # Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
 # The others (emulator, browser, fuzz, model, wheel) don't touch what differs between Airflow's versions.
-OLDER_TESTS := tests/calls_api tests/idempotence tests/hooks tests/operators tests/provider tests/airflow
+OLDER_TESTS := tests/calls_api tests/idempotence tests/hooks tests/operators tests/provider tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove fuzz bench lock clean chromium

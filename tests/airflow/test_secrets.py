@@ -1,4 +1,4 @@
-"""The token in nothing that is written: logs, database, REST answers, pages, XComs, exceptions, the emulator's own.
+"""The token in nothing that Airflow writes: logs, database, REST answers, pages, XComs, rendered templates.
 
 Everything that the tests of this folder made Airflow write is searched for the token that all their campaigns bear. A
 second secret is planted in every place, to see that the search finds what is there.
@@ -6,34 +6,25 @@ second secret is planted in every place, to see that the search finds what is th
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import sqlite3
-import subprocess
-import sys
-import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import requests
 import yaml
 from playwright.sync_api import Browser
 
-from aimylogic_provider.calls_api.errors import AimylogicError
-from aimylogic_provider.emulator import Emulator, EmulatorClient
-from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.emulator import Emulator
 from demo.local_airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, random_token
-from tests.airflow.leaks import FORMS, forms_of, leaks
+from tests.secrets.echo import echo_servers
+from tests.secrets.leaks import FORMS, leaks
 
-PHONE = "79120000123"
 PLANTED = random_token()
 LEAKY = '''
 """Leaks what it is told, in every way that a DAG can."""
@@ -62,71 +53,6 @@ with DAG("leaky", schedule=None, start_date=datetime(2026, 1, 1), params={{"plan
     leak("{{{{ params.planted }}}}") >> fail("{{{{ params.planted }}}}")
     Waits(task_id="wait")
 '''
-
-
-class Echo(BaseHTTPRequestHandler):
-    """A server that throws back at its callers what they sent, token and all."""
-
-    def answer(self) -> None:
-        kind = self.server.kind  # type: ignore[attr-defined]
-        said = {"type": self.path, "message": f"no {self.path}", "phone": PHONE, "error": self.path, "args": self.path}
-        body = b'"' + self.path.encode() + b'"' if kind == 200 else json.dumps(said).encode()
-        self.send_response(kind)
-        self.send_header("Location", f"http://127.0.0.1:1{self.path}")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-KINDS = (200, 302, 400, 401, 404, 500)
-
-
-@pytest.fixture(scope="module")
-def echoes() -> Iterator[dict[int, str]]:
-    """Servers that answer everything with one status, by status."""
-    servers = {}
-    for kind in KINDS:
-        servers[kind] = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-        servers[kind].kind = kind  # type: ignore[attr-defined]
-        threading.Thread(target=servers[kind].serve_forever, daemon=True).start()
-    yield {kind: f"http://127.0.0.1:{server.server_port}" for kind, server in servers.items()}
-    for server in servers.values():
-        server.shutdown()
-
-
-# --- the search itself ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("form", "hidden"),
-    [
-        ("as it is", PLANTED),
-        ("as it is", PLANTED[:-3] + "…"),
-        ("as it is", PLANTED[-14:]),
-        ("as it is", f"'{PLANTED[:12]}'\n    '{PLANTED[12:]}'"),
-        ("as it is", "\\\n".join(PLANTED)),
-        ("as it is", " | ".join(re.findall(".{1,5}", PLANTED))),
-        ("percent-encoded", quote(PLANTED, safe="")),
-        ("percent-encoded", "".join(f"%{ord(letter):02x}" for letter in PLANTED)),
-        ("percent-encoded twice", quote("".join(f"%{ord(letter):02X}" for letter in PLANTED))),
-        ("escaped", "".join(f"\\u{ord(letter):04x}" for letter in PLANTED)),
-        ("escaped", "".join(f"\\x{ord(letter):02x}" for letter in PLANTED)),
-        ("HTML", "".join(f"&#{ord(letter)};" for letter in PLANTED)),
-        ("base64", base64.b64encode(f"a:{PLANTED}".encode()).decode()),
-    ],
-)
-def test_the_search_finds_every_form(form: str, hidden: str) -> None:
-    assert form in forms_of(f"some log line {hidden} and more".encode(), PLANTED)
-    assert forms_of(f"some log line {hidden} and more".encode(), TOKEN) == []
-
-
-# --- what Airflow writes ----------------------------------------------------------------------------------------------
 
 
 def written(airflow: LocalAirflow) -> dict[str, bytes]:
@@ -227,6 +153,12 @@ def pages(airflow: LocalAirflow, chromium: Browser, runs: list[tuple[str, str]])
             look(f"task{tab}")
     context.close()
     return places
+
+
+@pytest.fixture(scope="module")
+def echoes() -> Iterator[dict[int, str]]:
+    with echo_servers() as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")
@@ -345,110 +277,3 @@ def test_the_search_finds_what_is_planted_in_every_place(places: dict[str, bytes
         "page task/xcom",
     ):  # fmt: skip
         assert place in found, f"planted, and not found: {place}"
-
-
-# --- exceptions and reprs ---------------------------------------------------------------------------------------------
-
-
-def told(error: BaseException) -> bytes:
-    """All that an exception and those beneath it could tell, whether Python would show them or not."""
-    texts = ["".join(traceback.format_exception(error))]
-    below: BaseException | None = error
-    while below is not None:
-        texts += [str(below), repr(below), repr(below.args), repr(vars(below))]
-        below = below.__cause__ or below.__context__
-    return "\n".join(texts).encode()
-
-
-def connection(url: str, **extra: object) -> str:
-    host, _, port = url.rpartition(":")
-    return json.dumps(
-        {"conn_type": "aimylogic", "host": host, "port": int(port), "password": TOKEN,
-         "extra": {"connect_timeout": 1, "read_timeout": 1, **extra}}
-    )  # fmt: skip
-
-
-CALLS: dict[str, Any] = {
-    "add_phone": lambda hook: hook.add_phone("79123456789"),
-    "add_phone by GET": lambda hook: hook.add_phone("79123456789", method="GET", idempotence_key="k"),
-    "get_campaign": lambda hook: hook.get_campaign(),
-    "get_call_jobs": lambda hook: hook.get_call_jobs(phones=["79123456789"]),
-    "pause_campaign": lambda hook: hook.pause_campaign(),
-}
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-@pytest.mark.parametrize("kind", [*KINDS, "nobody", "reset", "slow"])
-def test_no_token_in_exceptions_and_reprs(
-    echoes: dict[int, str], monkeypatch: pytest.MonkeyPatch, kind: int | str, call: Any
-) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
-    with Emulator(tokens=(TOKEN,)) as emulator:
-        if kind == "reset":
-            emulator.fault("before_commit", "reset", times=None)
-        if kind == "slow":
-            emulator.fault("before_commit", "delay", seconds=30, times=None)
-        url = echoes[kind] if isinstance(kind, int) else "http://127.0.0.1:1" if kind == "nobody" else emulator.url
-        extra = {"read_timeout": 0.1} if kind == "slow" else {}
-        monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection(url, **extra))
-        hook = AimylogicHook()
-        try:
-            result = repr(call(hook)).encode()
-        except AimylogicError as error:
-            result = told(error)
-            assert "9123456789" not in str(error)
-            assert PHONE not in str(error)
-        client = hook.get_conn()
-        shown = "\n".join(map(repr, (hook, client, client.address, client._transport, vars(client)))).encode()
-        assert leaks({"exception": result, "reprs": shown}, TOKEN) == {}
-
-
-def test_a_leak_in_an_exception_is_found() -> None:
-    try:
-        try:
-            raise ValueError(PLANTED)
-        except ValueError:
-            raise RuntimeError("hidden") from None
-    except RuntimeError as error:
-        assert leaks({"exception": told(error)}, PLANTED)
-
-
-# --- the emulator -----------------------------------------------------------------------------------------------------
-
-
-def test_no_token_in_what_the_emulator_writes(chromium: Browser, tmp_path: Path) -> None:
-    log = tmp_path / "emulator.log"
-    with log.open("wb") as out:
-        command = [str(Path(sys.executable).parent / "aimylogic-emulator"), "--port", "0", "--token", TOKEN]
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        wait_for("the emulator", lambda: b"serves" in log.read_bytes())
-        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
-        assert found is not None
-        url = found[0]
-        campaign = f"{url}/api/crmCalls/campaign/{quote(TOKEN, safe='')}"
-        headers = {"Idempotence-Key": PLANTED}
-        for path in ("addPhone", "test/addPhone", "nowhere", "addPhone/../addPhone", f"addPhone?x={quote(TOKEN)}"):
-            requests.post(f"{campaign}/{path}", params={"phone": PHONE, "name": "Alex"}, headers=headers, timeout=5)
-        requests.get(f"{campaign}/addPhone", params={"phone": "1"}, timeout=5)
-        requests.get(f"{url}/api/calls/campaign/{TOKEN[:-1]}/status", timeout=5)
-        emulator = EmulatorClient(url, TOKEN)
-        context = chromium.new_context()
-        page = context.new_page()
-        page.goto(url)
-        page.locator("#jobs tr").first.wait_for()
-        own = {
-            "journal": repr(emulator.requests()).encode(),
-            "campaigns": requests.get(f"{url}/_emulator/campaigns", timeout=5).content,
-            "page": (page.content() + page.inner_text("body")).encode(),
-            "log": log.read_bytes(),
-        }
-        context.close()
-    finally:
-        process.terminate()
-        process.wait(10)
-    assert leaks(own, TOKEN) == {}
-    for name, content in own.items():
-        assert PHONE.encode() not in content, f"a phone in full in the emulator's {name}"
-    assert {"journal", "page"} <= leaks(own, PLANTED).keys(), "the planted key stands in both"
-    assert leaks({"log": own["log"] + f"\n{PLANTED}".encode()}, PLANTED)

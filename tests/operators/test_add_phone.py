@@ -526,6 +526,18 @@ class TestNoStore:
         assert task.attempt() == jobs(emulator)[0].id
         assert len(jobs(emulator)) == 1
 
+    @pytest.mark.parametrize(
+        "changed", [{"payload": {"name": "Maria"}}, {"aimylogic_conn_id": "aimylogic_other"}], ids=str
+    )
+    def test_what_was_changed_is_added_again(
+        self, task: TaskInstance, emulator: Emulator, changed: dict[str, Any]
+    ) -> None:
+        """Nobody can notice it; README tells."""
+        task.attempt(**PARAMETERS)
+        task.clear()
+        task.attempt(**{**PARAMETERS, **changed})
+        assert len(emulator.jobs()) == 2
+
     def test_what_no_retry_can_settle_is_not_promised(self, task: TaskInstance, emulator: Emulator) -> None:
         """That there is no job shows after the report's lag, which begins with each try anew."""
         fail_first(task, emulator, NEVER_ARRIVED)
