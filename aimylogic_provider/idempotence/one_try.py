@@ -7,13 +7,13 @@ that was replaced. So nothing here catches broadly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from typing import TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.idempotence import explanations
+from aimylogic_provider.idempotence.adoption import unfit
 from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.decision import (
     AIRFLOW_SLACK,
@@ -36,7 +36,7 @@ from aimylogic_provider.idempotence.ports import Campaign, Log, Store
 from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to_json
 from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
 from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, SENDS_PER_TRY, repeated
-from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+from aimylogic_provider.idempotence.rulings import Question, Ruling
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation, Terms
 
@@ -154,7 +154,7 @@ class Try:
             self._log.warning("What a person said of %s was noted before: %s.", self._phone, explanations.ruled(ruling))
             return
         try:
-            fault = self._unfit(ruling, record) if ruling.choice is Choice.ADOPT else None
+            fault = unfit(ruling, self.intent, record, self._others, self._jobs_of_the_phone)
         except ApiError as error:
             if not error.retryable:
                 self.note_question(None)  # or each clear would bring the same answer to the same error
@@ -165,23 +165,9 @@ class Try:
         self._save_record(record.ruled(ruling, self.intent.parameters))
         self._log.info("Noted for %s: %s.", self._phone, explanations.ruled(ruling))
 
-    def _unfit(self, ruling: Ruling, record: Record) -> str | None:
-        """Why a job can't be adopted, or None if it can."""
-        if ruling.job is None:
-            return "no call job was named"
-        if same_phone(ruling.job, self.intent.call.phone):
-            return "that is the phone, not a call job"
-        person = self.intent.person
-        if any(other.job and other.job.id == ruling.job and other.person != person for other in self._others):
-            return f"call job {ruling.job} is another call's"
-        if ruling.job in ruling.question.candidates:
-            return None
-        if record.parameters.campaign != self.intent.parameters.campaign:
-            return None  # a campaign that can't be asked from here is the person's to look into
-        jobs = self._with_repetitions(lambda: self._campaign.jobs_of(self.intent.call.phone).value)
-        if any(job.id == ruling.job for job in jobs):
-            return None
-        return f"the campaign's report shows no job {ruling.job} for this phone"
+    def _jobs_of_the_phone(self) -> Iterable[str]:
+        phone = self.intent.call.phone
+        return [job.id for job in self._with_repetitions(lambda: self._campaign.jobs_of(phone).value)]
 
     def _with_repetitions(self, step: Callable[[], T]) -> T:
         def with_sends_left(attempt: int) -> T:
