@@ -134,7 +134,7 @@ def pages(airflow: LocalAirflow, chromium: Browser, runs: list[tuple[str, str]])
         text = page.content() + page.inner_text("body") + json.dumps(fields)
         places[f"page {name}"] = places.get(f"page {name}", b"") + text.encode()
 
-    for name in ("connections", "required_actions", "events", "xcoms", "variables"):
+    for name in ("connections", "xcoms", "variables"):
         page.goto(f"{airflow.url}/{name}")
         look(name)
     page.goto(f"{airflow.url}/connections")
@@ -148,7 +148,7 @@ def pages(airflow: LocalAirflow, chromium: Browser, runs: list[tuple[str, str]])
             0
         ]
         mapped = f"/mapped/{task['map_index']}" if task["map_index"] >= 0 else ""
-        for tab in ("", "/rendered_templates", "/xcom", "/events", "/details"):
+        for tab in ("", "/rendered_templates", "/xcom"):
             page.goto(f"{airflow.url}/dags/{dag}/runs/{quote(run, safe='')}/tasks/{task['task_id']}{mapped}{tab}")
             look(f"task{tab}")
     context.close()
