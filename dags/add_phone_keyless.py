@@ -31,7 +31,7 @@ with DAG(
     @task
     def add_phone() -> str:
         """Add the number; skip if it was added today."""
-        from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+        from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
         from aimylogic_provider.calls_api import ApiError, Known, RejectedError
         from aimylogic_provider.hooks import AimylogicHook
