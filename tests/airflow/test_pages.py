@@ -18,10 +18,12 @@ DAG, TASK = "add_phone_by_hand", "add_phone"
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Browser) -> Iterator[Page]:
+def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 1280, "height": 1100})
     page = context.new_page()
     page.set_default_timeout(20_000)
+    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
+    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
     yield page
     context.close()
 

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser
 from aimylogic_provider.emulator import Emulator
 from demo.local_airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, random_token
+from tests.conftest import HAS_RECORD
 from tests.secrets.echo import echo_servers
 from tests.secrets.leaks import FORMS, leaks
 
@@ -259,7 +260,8 @@ def test_phones_are_masked_in_every_log_and_wherever_a_task_shows_its_own(places
         for name, content in places.items()
         if name.startswith("log") or any(part in name for part in ("state-store", "state_store", "hitl"))
     }
-    assert {"logs of the tasks", "log of the scheduler", "database, table task_state_store"} <= searched.keys()
+    assert {"logs of the tasks", "log of the scheduler"} <= searched.keys()
+    assert ("database, table task_state_store" in searched) == HAS_RECORD
     assert {name for name, content in searched.items() if whole.search(content)} == set()
 
 
@@ -276,4 +278,5 @@ def test_the_search_finds_what_is_planted_in_every_place(places: dict[str, bytes
         "page connections", "page variables", "page run", "page task", "page task/rendered_templates",
         "page task/xcom",
     ):  # fmt: skip
-        assert place in found, f"planted, and not found: {place}"
+        # Before 3.3 the DAG processor names no files in its own log.
+        assert place in found or (place == "log of the dag-processor" and not HAS_RECORD), f"not found: {place}"

@@ -59,7 +59,7 @@ def test_after_the_day_a_job_that_could_be_ours_is_parked(airflow: LocalAirflow,
     (job,) = campaign.jobs
     log = airflow.log(DAG, run, TASK, 2)
     assert "is parked, and nothing more is sent" in log
-    assert f"Candidate jobs: job {job.id} (" in log
+    assert f"job {job.id} (" in log
     assert sends(campaign) == before
 
 
@@ -81,7 +81,7 @@ def test_cleared(airflow: LocalAirflow, campaign: Campaign, run: str, hours: int
     assert outcome(airflow, run, 2) == (first if hours == 1 else ("failed", None))
     assert [job.id for job in campaign.jobs] == [first[1]]
     if hours == 25:
-        assert f"Candidate jobs: job {first[1]} (" in airflow.log(DAG, run, TASK, 2)
+        assert f"job {first[1]} (" in airflow.log(DAG, run, TASK, 2)
     assert [warnings(airflow, run, number) for number in (1, 2)] == [1, 1]
 
 
