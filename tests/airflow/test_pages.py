@@ -15,6 +15,7 @@ from demo.local_airflow import AirflowError, LocalAirflow
 from tests.airflow.campaign import TOKEN
 
 DAG, TASK = "add_phone_by_hand", "add_phone"
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

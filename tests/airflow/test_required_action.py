@@ -19,6 +19,7 @@ from tests.conftest import HAS_RECORD
 
 DAG, TASK = "asks", "add_phone"
 WAITING = ("awaiting_input", "deferred")
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
