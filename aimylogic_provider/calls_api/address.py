@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
 from aimylogic_provider.calls_api.wire import Request
@@ -72,9 +73,9 @@ class CampaignAddress:
 
         :raises RejectedError: if it is longer than :data:`MAX_URL` characters
         """
-        url = self.base_url + request.endpoint.path.replace("{token}", quote(self.token, safe=""))
+        url = _place(self.base_url, request.endpoint.path, self.token)
         if request.query:
-            url += "?" + urlencode(request.query, quote_via=quote, safe="")
+            url += "?" + "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in request.query)
         if len(url) > MAX_URL:
             raise RejectedError(
                 f"the request's URL would have {len(url):,} characters, more than the {MAX_URL:,} that pass every "
@@ -85,6 +86,15 @@ class CampaignAddress:
     def secrets(self) -> tuple[str, ...]:
         """Return the forms in which the token could show, to be masked."""
         return tuple({self.token, quote(self.token, safe=""), quote(self.token)})
+
+
+@lru_cache(maxsize=64)
+def _place(base_url: str, path: str, token: str) -> str:
+    return base_url + path.replace("{token}", quote(token, safe=""))
+
+
+def _quoted(text: str) -> str:
+    return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 
 def _base_url(host: str, port: int | None, scheme: str | None) -> str:

@@ -15,7 +15,7 @@ from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response
 
-__all__ = ["Answer", "CampaignClient", "Transport"]
+__all__ = ["Answer", "AsyncCampaignClient", "AsyncTransport", "CampaignClient", "Transport"]
 
 T = TypeVar("T")
 
@@ -33,6 +33,34 @@ class Transport(Protocol):
 
     def send(self, request: Request[Any], url: str) -> Response:
         """Send one request; raise NoResponse if no whole answer comes."""
+
+
+class AsyncTransport(Protocol):
+    """What sends without blocking: once, without following or repeating."""
+
+    async def send(self, request: Request[Any], url: str) -> Response:
+        """Send one request; raise NoResponse if no whole answer comes."""
+
+
+class AsyncCampaignClient:
+    """One campaign, asked by many requests at a time.
+
+    :param address: where the campaign is
+    :param transport: what sends
+    """
+
+    def __init__(self, address: CampaignAddress, transport: AsyncTransport) -> None:
+        self.address = address
+        self._transport = transport
+
+    async def ask(self, request: Request[T]) -> Answer[T]:
+        """Send *request* once and return what it was answered; else as :meth:`CampaignClient.ask`."""
+        url = self.address.url(request)
+        try:
+            response = await self._transport.send(request, url)
+        except NoResponse as error:
+            raise silent(request, error, self.address.base_url) from None
+        return _answer(request, response, self.address)
 
 
 class CampaignClient:
@@ -57,12 +85,7 @@ class CampaignClient:
             response = self._transport.send(request, url)
         except NoResponse as error:
             raise silent(request, error, self.address.base_url) from None
-        try:
-            return Answer(interpret(request, response), response.date)
-        except ApiError as error:
-            if error.type is not None and any(secret in error.type for secret in self.address.secrets()):
-                error.type = None  # a server that throws the URL back
-            raise
+        return _answer(request, response, self.address)
 
     def add_phone(
         self, call: Call, *, idempotence_key: str | None, method: str = "POST", test_call: bool = False
@@ -94,3 +117,12 @@ class CampaignClient:
             if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:
                 return Answer((), error.date)
             raise
+
+
+def _answer(request: Request[T], response: Response, address: CampaignAddress) -> Answer[T]:
+    try:
+        return Answer(interpret(request, response), response.date)
+    except ApiError as error:
+        if error.type is not None and any(secret in error.type for secret in address.secrets()):
+            error.type = None  # a server that throws the URL back
+        raise

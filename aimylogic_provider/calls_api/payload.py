@@ -19,7 +19,7 @@ from typing import Any
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phone import shown
 
-__all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload"]
+__all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload", "nested_value"]
 
 RESERVED = frozenset({"phone", "gmtZone", "Idempotence-Key"})
 """Names that addPhone reads itself, so that no payload can bear them."""
@@ -66,6 +66,14 @@ def nested_payload(payload: Mapping[str, object] | None) -> dict[str, object]:
         return {}
     _check_object(payload, "")
     return _object("payload", payload, 1)
+
+
+def nested_value(name: str, value: object) -> object:
+    """Return one value of a nested payload, as :func:`nested_payload` does.
+
+    :param name: one that is checked
+    """
+    return _nested(f"payload {shown(name)}", value, 2)
 
 
 def _object(what: str, value: Mapping[Any, object], depth: int) -> dict[str, object]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.calls_api.errors import RejectedError
 
 if TYPE_CHECKING:
-    from phonenumbers import PhoneNumber
+    from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc
 
 __all__ = ["canonical_phone", "mask_phone", "same_phone", "shown"]
 
@@ -84,9 +84,11 @@ def quick_phone(text: str) -> str | None:
     if not (digits.isdigit() and digits.isascii()):
         return None
     plan = _plans[digits[:3]]
-    if plan is None or len(digits) not in plan.lengths or plan.national_prefix(digits, plan.code_length):
+    if plan is None:
         return None
-    return digits if plus or plan.is_valid(digits) else None
+    if plan.in_use(digits) or (plus and len(digits) in plan.lengths and not plan.doubtful(digits, plan.code_length)):
+        return digits
+    return None
 
 
 def parsed_phone(text: str, region: str | None) -> str:
@@ -147,21 +149,14 @@ class _Plan:
     """What must be known of a country code to read its plain numbers.
 
     :param lengths: of its numbers, the country code included
-    :param national_prefix: matches in a number, from the country code's end, what may be a national prefix
+    :param doubtful: matches in a number, from the country code's end, what may be a national prefix
+    :param in_use: matches numbers, country code included, that are in use in its main region and bear no such prefix
     """
 
     code_length: int
     lengths: frozenset[int]
-    national_prefix: Callable[[str, int], object]
-
-    def is_valid(self, digits: str) -> bool:
-        """Whether *digits*, country code included, are a number in use."""
-        import phonenumbers
-
-        code, rest = digits[: self.code_length], digits[self.code_length :]
-        if rest.startswith("0"):
-            return False  # or perhaps not: leading zeros are told apart by parsing alone
-        return phonenumbers.is_valid_number(phonenumbers.PhoneNumber(int(code), int(rest)))
+    doubtful: Callable[[str, int], object]
+    in_use: Callable[[str], object]
 
 
 class _Plans(dict[str, _Plan | None]):
@@ -193,8 +188,35 @@ def _plan(start: str) -> _Plan | None:
     return _Plan(
         code_length=length,
         lengths=frozenset(length + rest for rest in possible),
-        national_prefix=re.compile(prefix).match if prefix else _no_match,
+        doubtful=re.compile(prefix).match if prefix else _no_match,
+        in_use=re.compile(_in_use(start[:length], metadata)).fullmatch,
     )
+
+
+def _in_use(code: str, region: PhoneMetadata) -> str:
+    """A pattern of the numbers that ``phonenumbers`` calls valid: each is one in general, and of a kind besides.
+
+    Of a code's first region alone, and of those without leading zeros, which are told apart by parsing alone.
+    """
+    kinds = (
+        region.mobile, region.fixed_line, region.toll_free, region.premium_rate, region.shared_cost, region.voip,
+        region.personal_number, region.pager, region.uan, region.voicemail,
+    )  # fmt: skip
+    patterns = [pattern for kind in kinds if kind is not None and (pattern := _of_kind(kind))]
+    general = None if region.general_desc is None else _of_kind(region.general_desc)
+    if not patterns or general is None:
+        return r"(?!)"  # matches nothing
+    prefix = f"(?!{region.national_prefix_for_parsing})" if region.national_prefix_for_parsing else ""
+    leading = f"(?={region.leading_digits})" if region.leading_digits else ""
+    return rf"{code}(?!0){prefix}{leading}(?={general}\Z)(?:{'|'.join(patterns)})"
+
+
+def _of_kind(kind: PhoneNumberDesc) -> str | None:
+    """A pattern of the numbers of a kind, without the country code."""
+    if not kind.national_number_pattern:
+        return None
+    lengths = "|".join(rf"\d{{{length}}}\Z" for length in kind.possible_length)
+    return (f"(?={lengths})" if lengths else "") + f"(?:{kind.national_number_pattern})"
 
 
 def _no_match(digits: str, start: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,7 +66,7 @@ class RequestsTransport:
                     request.method,
                     url,
                     headers=request.all_headers,
-                    data=None if request.json is None else json.dumps(request.json).encode(),
+                    data=request.body,
                     # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
                     timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
                         total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout

@@ -5,11 +5,13 @@ Only :mod:`.address` makes a URL of a request; only a transport sends it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 __all__ = ["Endpoint", "NoResponse", "Request", "Response", "Silence"]
@@ -46,6 +48,7 @@ class Request(Generic[T]):
 
     :param query: names and values, not yet percent-encoded
     :param json: the body, or None for none
+    :param ready_json: the body, as JSON that stands ready, instead
     :param key: the idempotence key, or None for none
     :param check: raises UnreadableError for a result that can't be the answer to this very request, or None where any
         result can
@@ -56,6 +59,7 @@ class Request(Generic[T]):
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = field(default=None, repr=False)
+    ready_json: bytes | None = field(default=None, repr=False)
     key: str | None = None
     check: Callable[[T], None] | None = field(default=None, repr=False, compare=False)
 
@@ -63,6 +67,13 @@ class Request(Generic[T]):
     def all_headers(self) -> dict[str, str]:
         """The headers, with the key."""
         return {**self.headers, **({} if self.key is None else {"Idempotence-Key": self.key})}
+
+    @property
+    def body(self) -> bytes | None:
+        """The bytes to send, or None for none."""
+        if self.ready_json is not None:
+            return self.ready_json
+        return None if self.json is None else json.dumps(self.json).encode()
 
     def read(self, body: bytes) -> T:
         """Return the result that the *body* of a 200 bears.
@@ -125,6 +136,7 @@ class NoResponse(Exception):
         self.detail = detail
 
 
+@lru_cache(maxsize=16)
 def _moment(text: str) -> float | None:
     """Read an HTTP date. One that names no zone is in GMT, as all of HTTP's are, and not in this machine's zone."""
     try:

@@ -79,6 +79,11 @@ class AimylogicHook(BaseHook):
         return self._client
 
     @property
+    def transport_settings(self) -> TransportSettings:
+        """How requests are sent."""
+        return self._settings
+
+    @property
     def send_timeout(self) -> float:
         """Seconds after which a request has been given up."""
         return self._settings.total_timeout

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.call import Call
 
-__all__ = ["KEY_SCHEME", "Intent", "Parameters", "campaign_digest", "digest", "renewed_key"]
+__all__ = ["KEY_SCHEME", "Intent", "Parameters", "as_uuid", "campaign_digest", "digest", "renewed_key"]
 
 KEY_SCHEME = "1"
 """The version of the recipe. A record keeps the key that it was made with, so a change here spares calls begun."""
@@ -32,7 +32,7 @@ def _short(*fields: str) -> str:
     return digest(*fields).hex()[:32]
 
 
-def _as_uuid(content: bytes) -> str:
+def as_uuid(content: bytes) -> str:
     """Return the first 16 bytes as a UUID of version 8, which is for such uses."""
     number = int.from_bytes(content[:16], "big")
     number = number & ~(0xF << 76) | (8 << 76)
@@ -45,7 +45,7 @@ def renewed_key(key: str, asked: float) -> str:
 
     Without a record the same question may be answered twice: then both answers have one key.
     """
-    return _as_uuid(digest("renewed", key, repr(asked)))
+    return as_uuid(digest("renewed", key, repr(asked)))
 
 
 def campaign_digest(address: CampaignAddress) -> str:
@@ -95,7 +95,7 @@ class Intent:
             self.call.gmt_zone or "",
             *(text for pair in self.call.payload for text in pair),
         )
-        return _as_uuid(digest(*fields))
+        return as_uuid(digest(*fields))
 
     @property
     def parameters(self) -> Parameters:

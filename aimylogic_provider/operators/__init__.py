@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
+    from aimylogic_provider.operators.call_list import PrepareCallListOperator, SendCallListOperator
 
-__all__ = ["AddPhoneOperator"]
+__all__ = ["AddPhoneOperator", "PrepareCallListOperator", "SendCallListOperator"]
+
+_PLACES = {
+    "AddPhoneOperator": "add_phone",
+    "PrepareCallListOperator": "call_list",
+    "SendCallListOperator": "call_list",
+}
 
 
 def __getattr__(name: str) -> object:
     # Loaded when used (PEP 562): importing a package must cost nothing.
-    if name == "AddPhoneOperator":
-        from aimylogic_provider.operators.add_phone import AddPhoneOperator
-
-        return AddPhoneOperator
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

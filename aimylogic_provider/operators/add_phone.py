@@ -179,6 +179,7 @@ class AddPhoneOperator(BaseOperator):
             entry_store,
             is_first_try,
             is_mapped,
+            report_lag_seconds,
             run_began,
             warn_of_store,
         )
@@ -213,16 +214,7 @@ class AddPhoneOperator(BaseOperator):
             first_try=is_first_try(context) and not resumed,
             clear_number=clear_number(context),
             run_began=run_began(context),
-            report_lag=self._report_lag_seconds(),
+            report_lag=report_lag_seconds(self.report_lag),
             send_timeout=hook.send_timeout,
             log=self.log,
         )
-
-    def _report_lag_seconds(self) -> float:
-        from aimylogic_provider.calls_api.errors import RejectedError
-
-        lag = self.report_lag
-        seconds = lag.total_seconds() if isinstance(lag, timedelta) else lag
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 12 * 3600:
-            raise RejectedError(f"report_lag {lag!r} can't be used: give a timedelta from 0 to under 12 hours")
-        return float(seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,10 +16,12 @@ __all__ = [
     "ENTRY",
     "SystemClock",
     "clear_number",
+    "default_call_list_path",
     "entry_store",
     "has_store",
     "is_first_try",
     "is_mapped",
+    "report_lag_seconds",
     "run_began",
     "warn_of_store",
 ]
@@ -137,3 +141,23 @@ def clear_number(context: Context) -> int:
     """Return how often the DAG run was cleared, or -1 if Airflow doesn't say."""
     number: int | None = getattr(context["dag_run"], "clear_number", None)
     return -1 if number is None else number
+
+
+def report_lag_seconds(lag: object) -> float:
+    """Return the argument ``report_lag`` in seconds.
+
+    :raises RejectedError: if it can't be used
+    """
+    from aimylogic_provider.calls_api.errors import RejectedError
+
+    seconds = lag.total_seconds() if isinstance(lag, timedelta) else lag
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 12 * 3600:
+        raise RejectedError(f"report_lag {lag!r} can't be used: give a timedelta from 0 to under 12 hours")
+    return float(seconds)
+
+
+def default_call_list_path() -> str:
+    """Where call lists are kept unless an operator says otherwise: a folder in AIRFLOW_HOME."""
+    from airflow.configuration import AIRFLOW_HOME
+
+    return os.path.join(AIRFLOW_HOME, "aimylogic_call_lists")

@@ -1,0 +1,124 @@
+"""By addPhones: a batch, or a part of it, is one request, which the server takes or refuses whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aimylogic_provider.call_list.decision import Action, Found, Unit, decide
+from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
+from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.sending import Sending
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.phone import same_phone
+from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["ByList"]
+
+_OF_ONE_NUMBER = frozenset({"phone.bad.format", "phone.gmtZone.bad.format"})
+
+
+class ByList:
+    """Sends batches by addPhones."""
+
+    def __init__(self, sending: Sending) -> None:
+        self._sending = sending
+        self.workers = sending.settings.concurrency
+
+    async def settle(self, work: Work) -> None:
+        """Send a batch, part by part; a part may become smaller only after a definite refusal, with nothing open."""
+        sending = self._sending
+        sends_left = SENDS_PER_TRY
+        refusal: ApiError | None = None
+        jobs: dict[str, list[CreatedJob]] | None = None
+        asked = 0.0
+        while part := work.part:
+            await sending.wait_for_turn()
+            time = await sending.time()
+            decision = decide(
+                Unit(
+                    sends=work.state.noted,
+                    campaign=sending.settings.campaign,
+                    time=time,
+                    terms=sending.settings.terms,
+                    refused=refusal is not None,
+                    key_lost=work.state.key_lost,
+                    found=None if jobs is None else _found(work, part, jobs),
+                    asked=asked,
+                )
+            )
+            match decision.action:
+                case Action.SEND:
+                    if decision.settled:
+                        work.state.sends, work.state.key_lost = [], False
+                    error = await self._send(work, part, time)
+                    jobs, refusal = None, None
+                    if error is None:
+                        sends_left = SENDS_PER_TRY
+                    elif error.known is Known.REFUSED:
+                        refusal = error
+                    else:
+                        sends_left -= 1
+                        await asyncio.sleep(sending.failed(error, sends_left))
+                case Action.ASK_REPORT:
+                    jobs, asked = await sending.jobs(work, part)
+                case Action.ADOPT:
+                    assert jobs is not None
+                    for place in part:
+                        work.adopted(place, jobs[work.phone(place)][0].id)
+                    work.part_settled()
+                    jobs, refusal = None, None
+                case Action.REFUSE:
+                    assert refusal is not None
+                    work.state.sends, work.state.key_lost = [], False
+                    await self._heed(work, part, refusal)
+                    jobs, refusal = None, None
+                case Action.WAIT:
+                    raise WaitingCalls(decision.until)
+                case Action.PARK:
+                    raise ParkedCalls(jobs)
+
+    async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
+        """Note and send one request; return the error, if it did not end in the jobs' ids."""
+        sending = self._sending
+        await sending.note(work, time)
+        key = work.key(sending.call_list.manifest.id, sending.settings.campaign, part)
+        items = [bytes(work.lines[place].call) for place in part]
+        try:
+            answer = await sending.client().ask(endpoints.add_ready_phones(items, idempotence_key=key))
+        except ApiError as error:
+            if error.known is Known.REFUSED:
+                work.state.sends.pop()  # it took no effect
+            return error
+        for place, job in zip(part, answer.value, strict=True):
+            work.created(place, job)
+        work.part_settled()
+        return None
+
+    async def _heed(self, work: Work, part: list[int], refusal: ApiError) -> None:
+        """A definite refusal, and nothing open: set aside what it names, or make the part smaller."""
+        sending = self._sending
+        sending.refused_campaign(refusal)
+        reason = f"{refusal.type or refusal.status}"
+        if refusal.type in _OF_ONE_NUMBER and refusal.phone is not None:
+            named = [place for place in part if same_phone(refusal.phone, work.phone(place))]
+            if named:
+                sending.set_aside(work, named, reason)
+                return
+        if len(part) == 1 or not (refusal.status == 413 or refusal.type in _OF_ONE_NUMBER):
+            sending.set_aside(work, part, reason)
+            work.part_settled()
+            return
+        # Too large, or with a number in it that isn't named: by halves.
+        work.state.parts *= 2
+        await asyncio.to_thread(work.keep, sending.call_list, traced=True)
+
+
+def _found(work: Work, part: list[int], jobs: dict[str, list[CreatedJob]]) -> Found:
+    counts = [len(jobs.get(work.phone(place), ())) for place in part]
+    if not any(counts):
+        return Found.NONE
+    dated = all(job.created is not None for found in jobs.values() for job in found)
+    return Found.ALL if dated and all(count == 1 for count in counts) else Found.SOME

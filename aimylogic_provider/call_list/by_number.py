@@ -1,0 +1,190 @@
+"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
+from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
+from aimylogic_provider.call_list.manifest import Line
+from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.sending import Sending
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.idempotence.clocks import Reading
+from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["ByNumber"]
+
+
+class ByNumber:
+    """Sends batches by addPhone."""
+
+    workers = 2
+    """Batches under way: one is noted while the other is sent."""
+
+    def __init__(self, sending: Sending) -> None:
+        self._sending = sending
+        self._lines = asyncio.Semaphore(sending.settings.concurrency)
+        self._failures = 0
+
+    async def settle(self, work: Work) -> None:
+        """Send a batch's numbers, in as many rounds as it takes."""
+        await _Rounds(self, self._sending, work).run()
+
+    async def send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
+        """Send one number that was noted.
+
+        :returns: None if it was created, the error if not, False if it did not leave
+        """
+        sending = self._sending
+        async with self._lines:
+            await sending.wait_for_turn()
+            # When nothing is answered any more, the rest of a batch is not sent after it.
+            if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
+                return False
+            key = work.key(sending.call_list.manifest.id, sending.settings.campaign, [place])
+            try:
+                answer = await sending.client().ask(endpoints.add_phone(_call(work.lines[place]), idempotence_key=key))
+            except ApiError as error:
+                self._failures += error.known is not Known.REFUSED
+                return error
+        self._failures = 0
+        work.created(place, answer.value)
+        return None
+
+    def forgive(self) -> None:
+        """Begin a round: earlier failures are no reason not to try."""
+        self._failures = 0
+
+
+class _Rounds:
+    """One batch under way: decided, noted, sent; and again what was not answered."""
+
+    def __init__(self, method: ByNumber, sending: Sending, work: Work) -> None:
+        self._method = method
+        self._sending = sending
+        self._work = work
+        self._failures: Counter[int] = Counter()
+        self._refused: dict[int, tuple[ApiError, list[NotedSend]]] = {}
+        """What was refused, and the sends that were open besides."""
+        self._jobs: dict[str, list[CreatedJob]] | None = None
+        self._asked = 0.0
+        self._left: dict[int, Decision] = {}
+        """Numbers that wait or are parked."""
+
+    async def run(self) -> None:
+        work = self._work
+        while places := [place for place in work.unsettled if place not in self._left]:
+            time = await self._sending.time()
+            decisions = self._decisions(places, time)
+            if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
+                self._jobs, self._asked = await self._sending.jobs(work, places)
+                continue
+            to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
+            if to_send:
+                await self._round(to_send, time)
+        if not self._left:
+            return
+        waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
+        if waiting:
+            raise WaitingCalls(max(waiting))
+        raise ParkedCalls(self._jobs)
+
+    def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
+        """Decide number by number; once for those of which the same is known."""
+        settings, noted = self._sending.settings, self._work.state.noted
+        usual = Unit(
+            sends=noted,
+            campaign=settings.campaign,
+            time=time,
+            terms=settings.terms,
+            key_lost=self._work.state.key_lost,
+            asked=self._asked,
+        )
+        if self._jobs is None and not self._refused:
+            return dict.fromkeys(places, decide(usual))
+        decisions = {}
+        for place in places:
+            refused = self._refused.get(place)
+            unit = replace(usual, found=self._found(place))
+            decisions[place] = decide(unit if refused is None else replace(unit, refused=True, sends=refused[1]))
+        return decisions
+
+    def _found(self, place: int) -> Found | None:
+        if self._jobs is None:
+            return None
+        jobs = self._jobs.get(self._work.phone(place), [])
+        if not jobs:
+            return Found.NONE
+        return Found.ALL if len(jobs) == 1 and jobs[0].created is not None else Found.SOME
+
+    def _heed(self, place: int, decision: Decision) -> bool:
+        """Act on a decision; return whether the number is to be sent."""
+        work = self._work
+        match decision.action:
+            case Action.SEND:
+                return True
+            case Action.ADOPT:
+                assert self._jobs is not None
+                work.adopted(place, self._jobs[work.phone(place)][0].id)
+            case Action.REFUSE:
+                error, _ = self._refused.pop(place)
+                self._sending.refused_campaign(error)
+                self._sending.set_aside(work, [place], f"{error.type or error.status}")
+            case _:
+                self._left[place] = decision
+        return False
+
+    async def _round(self, places: list[int], time: Time) -> None:
+        """Note the numbers, send them, and take in the answers."""
+        work, sending = self._work, self._sending
+        before = work.state.noted
+        decided = await sending.note(work, time)
+        self._method.forgive()
+        self._jobs = None
+        answers = await asyncio.gather(*(self._method.send(work, place, decided) for place in places))
+        pause = 0.0
+        ends: NotAddedError | None = None
+        for place, answer in zip(places, answers, strict=True):
+            self._refused.pop(place, None)
+            if not isinstance(answer, ApiError):
+                continue
+            if answer.known is Known.REFUSED:
+                self._refused[place] = answer, before
+                continue
+            work.state.key_lost |= answer.type == "phone.duplicated"
+            self._failures[place] += 1
+            try:
+                pause = max(pause, sending.failed(answer, SENDS_PER_TRY - self._failures[place]))
+            except NotAddedError as error:
+                ends = ends or error
+        if ends is not None:
+            raise ends
+        if not work.unsettled:
+            work.part_settled()
+        elif pause:
+            await asyncio.sleep(pause)
+
+
+class _Single(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
+    phone: str
+    payload: dict[str, str] = {}
+    gmt_zone: str | None = None
+
+
+_single: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Single)
+
+
+def _call(line: Line) -> Call:
+    single = _single.decode(line.call)
+    return Call(single.phone, tuple(single.payload.items()), single.gmt_zone)

@@ -1,0 +1,143 @@
+"""What to do next about calls that were sent together: one pure function, by the rows that hold for a single call.
+
+A *unit* is what the server takes or refuses as one: a batch's request of addPhones, or one number of addPhone. Its list
+was frozen by this very task, so every send of its key is noted, and its times tell its jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aimylogic_provider.idempotence.decision import GUARD_BAND, KEY_WINDOW, SLACK
+from aimylogic_provider.idempotence.records import ClockSource
+from aimylogic_provider.idempotence.situation import Terms, Time
+
+__all__ = ["Action", "Decision", "Found", "NotedSend", "Unit", "decide", "window"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotedSend:
+    """A send that was noted, and whose answer is not known.
+
+    :param at: when it was noted, before it left, at the earliest (Unix seconds)
+    :param until: when it had taken effect, at the latest, or never would
+    :param clock: whose clock told that
+    :param campaign: digest of where it went
+    """
+
+    at: float
+    until: float
+    clock: ClockSource
+    campaign: str
+
+
+class Found(StrEnum):
+    """What the report shows of a unit's phones, within the times of its sends."""
+
+    NONE = "none"
+    ALL = "all"
+    """One job for each phone."""
+    SOME = "some"
+    """Neither: a phone has no job, or more than one."""
+
+
+class Action(StrEnum):
+    """What to do."""
+
+    SEND = "send"
+    ASK_REPORT = "ask the report"
+    ADOPT = "adopt the jobs that the report shows"
+    WAIT = "wait until the report proves something"
+    PARK = "leave it to a person"
+    REFUSE = "take the refusal for the outcome"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do.
+
+    :param until: of WAIT: the server's time before which the report proves nothing
+    :param settled: of SEND and REFUSE: whether the report showed that nothing came of the sends so far
+    """
+
+    action: Action
+    until: float = 0.0
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is known of calls that were sent together.
+
+    :param sends: those whose answer isn't known
+    :param campaign: digest of where calls are sent now
+    :param time: the server's time
+    :param refused: whether the last send has just now been refused
+    :param key_lost: whether an answer showed that the idempotence key did not reach the server
+    :param found: what the report showed, or None if it wasn't asked
+    :param asked: the server's time, at the earliest, when the report was asked
+    """
+
+    sends: Sequence[NotedSend]
+    campaign: str
+    time: Time
+    terms: Terms
+    refused: bool = False
+    key_lost: bool = False
+    found: Found | None = None
+    asked: float = 0.0
+
+
+def decide(known: Unit) -> Decision:
+    """Return what to do next."""
+    if not known.sends:
+        return Decision(Action.REFUSE if known.refused else Action.SEND)
+    if any(send.campaign != known.campaign for send in known.sends):
+        return Decision(Action.PARK)  # the other campaign can't be asked
+    if not known.refused and _young(known):
+        return Decision(Action.SEND)
+    if known.found is None:
+        return Decision(Action.ASK_REPORT)
+    if known.found is Found.ALL and _exact(known):
+        return Decision(Action.ADOPT)
+    shown = max(send.until for send in known.sends) + known.terms.report_lag + _margin(known)
+    proven = known.asked >= shown
+    if known.found is Found.NONE:
+        if known.refused:
+            return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)
+        if known.time.clock is ClockSource.WORKER:
+            return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
+        if proven:
+            return Decision(Action.SEND, settled=True)
+        # A job that the report doesn't show yet is younger than its lag, so its key still lives.
+        return Decision(Action.SEND) if _key_lives(known) else Decision(Action.WAIT, shown)
+    return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
+
+
+def window(send: NotedSend) -> tuple[float, float]:
+    """The times within which a job of a send was created, if one was."""
+    margin = SLACK + (GUARD_BAND if send.clock is ClockSource.WORKER else 0.0)
+    return send.at - margin, send.until + margin
+
+
+def _young(known: Unit) -> bool:
+    age = known.time.latest - min(send.at for send in known.sends)
+    heeded = not known.key_lost and known.time.clock is ClockSource.SERVER
+    return heeded and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW
+
+
+def _key_lives(known: Unit) -> bool:
+    unseen = known.time.latest - known.asked + known.terms.report_lag
+    return not known.key_lost and unseen + known.terms.span + _margin(known) <= KEY_WINDOW
+
+
+def _exact(known: Unit) -> bool:
+    """Whether times are the server's: by a worker's clock they widen to hours, in which others may add the phone."""
+    return _margin(known) == SLACK
+
+
+def _margin(known: Unit) -> float:
+    clocks = {known.time.clock, *(send.clock for send in known.sends)}
+    return SLACK + (GUARD_BAND if ClockSource.WORKER in clocks else 0.0)

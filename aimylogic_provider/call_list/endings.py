@@ -1,0 +1,108 @@
+"""How a try ends that did not settle everything: what is told, and what is written down for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aimylogic_provider.call_list.progress import Progress
+from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.idempotence.not_added import NotAddedError
+
+__all__ = ["Endings", "Jobs", "ParkedCalls", "WaitingCalls"]
+
+Jobs = Mapping[str, Sequence[CreatedJob]]
+"""What the report showed, by phone."""
+
+
+class WaitingCalls(Exception):
+    """A batch is left to a later try: before the server's time *until*, the report proves nothing."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__()
+        self.until = until
+
+
+class ParkedCalls(Exception):
+    """A batch is left to a person.
+
+    :param jobs: what the report showed, if it was asked
+    """
+
+    def __init__(self, jobs: Jobs | None) -> None:
+        super().__init__()
+        self.jobs: Jobs = jobs or {}
+
+
+@dataclass(slots=True)
+class Endings:
+    """How the batches ended that are not done.
+
+    :param errors: that ended the try
+    :param waiting: until when, by batch
+    :param parked: and what the report showed of them
+    """
+
+    errors: list[NotAddedError] = field(default_factory=list)
+    waiting: dict[str, float] = field(default_factory=dict)
+    parked: list[tuple[Work, Jobs]] = field(default_factory=list)
+
+    def conclude(self, call_list: CallList, progress: Progress, now: float, *, stopped: str | None) -> None:
+        """Return if all is settled.
+
+        :param now: the server's time
+        :param stopped: why nothing more was sent, if so
+        :raises NotAddedError: if not all is: what is known, and the ways out
+        """
+        told = f"{progress.summary()}."
+        for error in self.errors:
+            if not error.retryable:
+                raise NotAddedError(f"{error}\n{told}", retryable=False)
+        reasons = [str(error) for error in self.errors[:1]]
+        if self.waiting:
+            seconds = max(0.0, max(self.waiting.values()) - now)
+            reasons.append(
+                f"{len(self.waiting)} batches wait for the report, which proves nothing for another {seconds:,.0f} "
+                "seconds"
+            )
+        if not reasons and stopped is not None:
+            reasons.append(stopped)
+        unknown = self._unknown(call_list, progress) if self.parked else ""
+        if reasons:
+            raise NotAddedError(
+                f"{'; '.join(reasons)}. {told} The next try goes on with what is left. {unknown}".rstrip(),
+                retryable=True,
+            )
+        if unknown:
+            raise NotAddedError(unknown, retryable=False)
+
+    def _unknown(self, call_list: CallList, progress: Progress) -> str:
+        """Write down what can't be known; return what to tell a person."""
+        lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
+        progress.unknown = len(lines)
+        address = call_list.write_unknown(lines)
+        return (
+            f"Of {len(lines):,} calls it can't be known whether their jobs exist: requests went unanswered, their "
+            "idempotence keys are too old to repeat them, and the report shows jobs of some of them, or of others. "
+            f"They are parked, and nothing is sent for them. {progress.summary()}. Which ones, with the jobs that the "
+            f"report shows: {address}. Those that have no job in the campaign can be called by a new DAG run whose "
+            "query selects them alone"
+        )
+
+
+def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": work.lines[place].row,
+            "keys": work.lines[place].keys,
+            "phone": mask_phone(work.phone(place)),
+            "batch": work.batch.name,
+            "sends": [[send.at, send.until] for send in work.state.noted],
+            "jobs": [job.id for job in jobs.get(work.phone(place), ())],
+        }
+        for place in work.unsettled
+    ]

@@ -1,0 +1,116 @@
+"""What a sync notes in its task's entry before anything leaves, and the fence that lies in the writing of it.
+
+Airflow refuses the write of a try that it has replaced, so whoever has written may send. Many batches share a write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from aimylogic_provider.call_list.decision import NotedSend
+from aimylogic_provider.call_list.manifest import CallListError, Pointer
+from aimylogic_provider.idempotence.ports import Store
+from aimylogic_provider.idempotence.records import ClockSource
+
+__all__ = ["ENTRY_FORMAT", "EntryKeeper", "OpenBatch", "SyncEntry"]
+
+ENTRY_FORMAT = "call list 1"
+
+
+class OpenBatch(msgspec.Struct, omit_defaults=True):
+    """A batch that was begun and isn't done.
+
+    :param sends: those whose answer isn't known, each as ``[at, until, clock, campaign]``; each is of all the calls of
+        its part that aren't settled
+    :param progress: the name of what is known of its settled calls
+    :param parts: how many parts what isn't settled falls into, for it was too large for one request
+    :param key_lost: whether an answer showed that the idempotence key got lost on the way
+    """
+
+    sends: list[tuple[float, float, str, str]] = []
+    progress: str | None = None
+    parts: int = 1
+    key_lost: bool = False
+
+    def copy(self) -> OpenBatch:
+        """Return another one that says the same."""
+        return OpenBatch(list(self.sends), self.progress, self.parts, self.key_lost)
+
+    @property
+    def noted(self) -> list[NotedSend]:
+        """The sends, as values."""
+        return [NotedSend(at, until, ClockSource(clock), campaign) for at, until, clock, campaign in self.sends]
+
+
+class SyncEntry(msgspec.Struct):
+    """All that is durably known of a sync, besides its list.
+
+    :param sure: whether it was begun surely before any send of this task instance
+    :param call_list: where the list is; None until it is frozen
+    :param before: a send that any batch may have had that is neither open nor done, for an earlier entry was lost
+    :param fence: how often it was written before requests left
+    :param open: the batches that were begun and aren't done, by name
+    :param progress: for people who look into the task's state
+    """
+
+    sure: bool
+    call_list: Pointer | None = None
+    before: tuple[float, float, str, str] | None = None
+    fence: int = 0
+    open: dict[str, OpenBatch] = {}
+    progress: dict[str, Any] = {}
+    format: str = ENTRY_FORMAT
+
+    @classmethod
+    def of(cls, content: object) -> SyncEntry:
+        """Read it.
+
+        :raises CallListError: if it is another's
+        """
+        try:
+            entry = msgspec.convert(content, cls)
+        except msgspec.ValidationError as error:
+            raise CallListError(f"the task's state is no entry of a sync ({error}): was it written by hand?") from None
+        if entry.format != ENTRY_FORMAT:
+            raise CallListError(
+                f"the task's state has format {entry.format!r}, and this version of the provider knows "
+                f"{ENTRY_FORMAT!r}: go on with the version that wrote it"
+            )
+        return entry
+
+
+class EntryKeeper:
+    """Holds the entry, and writes it.
+
+    :param store: refuses the writes of a try that was replaced
+    """
+
+    def __init__(self, store: Store, entry: SyncEntry) -> None:
+        self._store = store
+        self.entry = entry
+        self._changes = 0
+        self._saved = 0
+        self._writing = asyncio.Lock()
+
+    def save_now(self) -> None:
+        """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""
+        self._store.write(self._content())
+
+    async def save(self) -> None:
+        """Return once a write that began after this call has ended. Raises as :meth:`save_now`."""
+        self._changes += 1
+        mine = self._changes
+        async with self._writing:
+            if self._saved >= mine:
+                return  # another's write took this change along
+            changes = self._changes
+            self.entry.fence += 1
+            await asyncio.to_thread(self._store.write, self._content())
+            self._saved = changes
+
+    def _content(self) -> dict[str, object]:
+        content: dict[str, object] = msgspec.json.decode(msgspec.json.encode(self.entry))
+        return content

@@ -1,0 +1,290 @@
+"""Freezing: the rows of a query, read once as they stream in, become a call list in a fresh folder.
+
+Calls wait in a temporary file of this worker until the query has ended, for only then is it known which of them are
+doubles (``spool``). So rows are never all in memory; and the query's order is kept.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import msgspec
+
+from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.rows import Columns, RowReader
+from aimylogic_provider.call_list.spool import Spool, SpooledCall
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.idempotence.ports import Log
+
+__all__ = ["Cut", "Limit", "TooManyRejectedError", "freeze"]
+
+_ROWS_AT_ONCE = 1000
+_LINES_PER_PART = 10_000
+_WRITES_AT_ONCE = 4
+_REASONS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a list is cut.
+
+    :param batch_size: calls in a batch, at most
+    :param max_bytes: of a batch's request, at most
+    :param shards: parts that can be sent apart
+    """
+
+    batch_size: int = 1000
+    max_bytes: int = 1_000_000
+    shards: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many rows may be rejected or refused.
+
+    :param most: a count, or a share of all rows, from 0 to 1, as a float; None for any number
+    """
+
+    most: int | float | None = None
+
+    def of(self, rows: int) -> int | None:
+        """How many of *rows*."""
+        return int(self.most * rows) if isinstance(self.most, float) else self.most
+
+
+class TooManyRejectedError(CallListError):
+    """More rows were rejected or refused than allowed."""
+
+
+def freeze(
+    rows: Iterable[Sequence[Any]],
+    names: Sequence[str],
+    columns: Columns,
+    folder: Folder,
+    *,
+    cut: Cut,
+    limit: Limit,
+    list_id: str,
+    task: str,
+    task_folder: str,
+    log: Log,
+) -> Pointer:
+    """Write a call list into *folder*, which must be fresh, and return the pointer to it.
+
+    :param names: the query's columns
+    :param list_id: what no other list has; the idempotence keys are made of it
+    :param task: the DAG run's task that freezes it, in words
+    :param task_folder: beneath which the lists of that task lie, of all its runs
+    :raises RejectedError: if the columns don't fit the query
+    :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
+    """
+    reader = RowReader(columns, names)
+    with _Writer(folder) as writer:
+        return _freeze(rows, reader, columns, writer, cut, limit, list_id, task, task_folder, log)
+
+
+def _freeze(
+    rows: Iterable[Sequence[Any]],
+    reader: RowReader,
+    columns: Columns,
+    folder: _Writer,
+    cut: Cut,
+    limit: Limit,
+    list_id: str,
+    task: str,
+    task_folder: str,
+    log: Log,
+) -> Pointer:
+    rejected = _Parts(folder, "rejected")
+    doubles = _Parts(folder, "doubles")
+    cutter = _Cutter(folder, cut)
+    reasons: Counter[str] = Counter()
+    told = time.monotonic()
+    number = 0
+    with Spool() as spool:
+        for number, row in enumerate(rows, 1):
+            try:
+                phone, call = reader.read(row)
+            except RejectedError as error:
+                reasons[_kind(str(error))] += 1
+                rejected.add({"row": number, "keys": msgspec.Raw(reader.keys(row)), "reason": str(error)})
+                continue  # beyond the limit too: a person is told of all rows at once
+            spool.add(number, phone, call, reader.keys(row))
+            if not number % _ROWS_AT_ONCE and time.monotonic() - told > 5:
+                told = time.monotonic()
+                log.info("Freezing the call list: %s rows read, %s of them rejected.", f"{number:,}",
+                         f"{rejected.count:,}")  # fmt: skip
+        parts = rejected.close()
+        folder.wait()
+        most = limit.of(number)
+        if most is not None and rejected.count > most:
+            raise TooManyRejectedError(
+                f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
+                f"allows, so nothing was sent. Most frequent: {_most(reasons)}. Each row with its reason: "
+                f"{folder.address}/rejected. Correct the rows, or raise max_rejected, and clear the task"
+            )
+        if spool.end() and cut.shards == 1:
+            for calls, content in spool.runs(cut.batch_size, cut.max_bytes - 2):
+                cutter.add_batch(calls, content)
+            spooled_calls: Iterable[SpooledCall] = ()
+        else:
+            spooled_calls = spool.calls()
+        for spooled in spooled_calls:
+            if spooled.double_of is None:
+                cutter.add(spooled)
+            else:
+                line = msgspec.json.decode(spooled.line, type=Line)
+                doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
+    parts |= doubles.close()
+    manifest = Manifest(
+        format=FORMAT,
+        id=list_id,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        task=task,
+        task_folder=task_folder,
+        method=columns.method,
+        rows=number,
+        calls=cutter.calls,
+        doubles=doubles.count,
+        rejected=rejected.count,
+        shards=cut.shards,
+        batches=tuple(cutter.close()),
+        parts=parts,
+    )
+    content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    folder.wait()  # what names the rest is written last
+    folder.write("list.json", content)
+    folder.wait()
+    if reasons:
+        log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", _most(reasons))
+    return Pointer(
+        folder.address, sha256(content), manifest.rows, manifest.calls, manifest.doubles, manifest.rejected, cut.shards
+    )
+
+
+def _kind(reason: str) -> str:
+    """A reason without the value that it names, so that like ones are counted together."""
+    words = [word for word in reason.split() if not any(sign in word for sign in "'\"0123456789")]
+    return " ".join(words)[:120]
+
+
+def _most(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count:,} × {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
+
+
+class _Writer:
+    """Writes objects, a few at a time, while rows are read on."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.address = folder.address
+        self._folder = folder
+        self._threads = ThreadPoolExecutor(_WRITES_AT_ONCE)
+        self._writes: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._threads.shutdown()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Begin to write an object; wait for earlier ones, so that not many are in memory.
+
+        :raises OSError: if an earlier one could not be written
+        """
+        while len(self._writes) >= _WRITES_AT_ONCE:
+            self._writes.popleft().result()
+        self._writes.append(self._threads.submit(self._folder.write, name, content))
+
+    def wait(self) -> None:
+        """Wait until all is written.
+
+        :raises OSError: if something could not be
+        """
+        while self._writes:
+            self._writes.popleft().result()
+
+
+class _Parts:
+    """Lines of JSON, in files of some thousands each."""
+
+    def __init__(self, folder: _Writer, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._lines: list[bytes] = []
+        self._digests: dict[str, str] = {}
+        self.count = 0
+
+    def add(self, line: dict[str, object]) -> None:
+        self.count += 1
+        self._lines.append(msgspec.json.encode(line))
+        if len(self._lines) >= _LINES_PER_PART:
+            self._write()
+
+    def close(self) -> dict[str, str]:
+        """Write the rest; return the digests of all files by name."""
+        if self._lines:
+            self._write()
+        return self._digests
+
+    def _write(self) -> None:
+        name = f"{self._name}/{len(self._digests) + 1:05}.jsonl"
+        content = b"\n".join(self._lines) + b"\n"
+        self._folder.write(name, content)
+        self._digests[name] = sha256(content)
+        self._lines.clear()
+
+
+class _Cutter:
+    """Cuts calls into batches: of one shard and one turn each, so that no phone is in a batch twice."""
+
+    def __init__(self, folder: _Writer, cut: Cut) -> None:
+        self._folder = folder
+        self._cut = cut
+        self._open: dict[tuple[int, int], list[bytes]] = {}
+        self._bytes: dict[tuple[int, int], int] = {}
+        self._batches: list[Batch] = []
+        self.calls = 0
+
+    def add_batch(self, calls: int, content: bytes) -> None:
+        """Add calls that are a batch as they stand."""
+        self._write_batch(calls, content, turn=0, shard=0)
+
+    def add(self, call: SpooledCall) -> None:
+        """Add a call to the batch of its turn and shard."""
+        shard = zlib.crc32(b"%d" % call.phone) % self._cut.shards if self._cut.shards > 1 else 0
+        place = (call.turn, shard)
+        lines = self._open.setdefault(place, [])
+        size = len(call.line)
+        full = len(lines) >= self._cut.batch_size or self._bytes.get(place, 0) + size > self._cut.max_bytes - 2
+        if lines and full:
+            self._write(place)
+            lines = self._open[place] = []
+        self._bytes[place] = self._bytes.get(place, 0) + size
+        lines.append(call.line)
+
+    def close(self) -> list[Batch]:
+        """Write the rest; return all batches, those of an earlier turn first."""
+        for place in sorted(self._open):
+            self._write(place)
+        return sorted(self._batches, key=lambda batch: (batch.turn, batch.name))
+
+    def _write(self, place: tuple[int, int]) -> None:
+        lines = self._open.pop(place)
+        self._bytes.pop(place)
+        turn, shard = place
+        self._write_batch(len(lines), b"".join(lines), turn=turn, shard=shard)
+
+    def _write_batch(self, calls: int, content: bytes, *, turn: int, shard: int) -> None:
+        batch = Batch(f"{len(self._batches) + 1:05}", calls, turn, shard, sha256(content))
+        self._folder.write(batch.file, content)
+        self._batches.append(batch)
+        self.calls += calls

@@ -1,0 +1,133 @@
+"""What a frozen list says of itself (``list.json``), and the pointer by which a task knows it. Values, and JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from aimylogic_provider.calls_api.errors import AimylogicError
+
+__all__ = ["FORMAT", "Batch", "CallListError", "Line", "Manifest", "Method", "Pointer", "sha256"]
+
+FORMAT = 1
+"""The version of the layout. A list of another one is not touched."""
+
+Method = Literal["addPhones", "addPhone"]
+
+
+class CallListError(AimylogicError):
+    """A call list that can't be gone on with: it is gone, unreachable, changed, or another task's.
+
+    :param retryable: whether another try can help by itself
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of *content*, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One call of a batch: a line of its file.
+
+    :param row: which row of the query it was, from 1
+    :param call: the item of addPhones, or the parameters of addPhone
+    :param keys: the key columns
+    """
+
+    row: int
+    call: msgspec.Raw
+    keys: dict[str, Any] = {}
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One batch of a list.
+
+    :param name: of its file, without folder and ending
+    :param calls: how many
+    :param turn: batches of one shard that share a phone have different turns, and are sent in their order
+    :param shard: which part of the list it belongs to, from 0
+    :param sha256: of its file
+    """
+
+    name: str
+    calls: int
+    turn: int
+    shard: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The name of its file in the list's folder."""
+        return f"batches/{self.name}.jsonl"
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Where a frozen list is, and what proves that it is that list. Travels in XCom and in a task's state.
+
+    :param path: the address of its folder
+    :param sha256: of its ``list.json``, which bears the digests of all else
+    :param rows: rows that the query gave: calls, doubles and rejected ones together
+    :param calls: calls to be made
+    :param doubles: rows that repeat another row's call
+    :param rejected: rows that can't be called
+    :param shards: parts in which it can be sent
+    """
+
+    path: str
+    sha256: str
+    rows: int
+    calls: int
+    doubles: int
+    rejected: int
+    shards: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        return content
+
+    @classmethod
+    def of(cls, content: object) -> Pointer:
+        """Read it from plain JSON values.
+
+        :raises CallListError: if they are no pointer to a call list
+        """
+        try:
+            return msgspec.convert(content, cls)
+        except msgspec.ValidationError as error:
+            raise CallListError(
+                f"this is no call list ({error}): give what PrepareCallListOperator returned, by its .output or as "
+                "\"{{ ti.xcom_pull('prepare') }}\" in a DAG with render_template_as_native_obj=True"
+            ) from None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``list.json`` says.
+
+    :param id: random; the idempotence keys are made of it
+    :param made_at: when it was frozen, by the worker's clock, in ISO 8601
+    :param task: the DAG run's task that froze it, in words
+    :param task_folder: the address beneath which the lists of that task lie, of all its runs
+    :param parts: digests of the further files (rejected rows, doubles), by name
+    """
+
+    format: int
+    id: str
+    made_at: str
+    task: str
+    task_folder: str
+    method: Method
+    rows: int
+    calls: int
+    doubles: int
+    rejected: int
+    shards: int
+    batches: tuple[Batch, ...]
+    parts: dict[str, str] = {}

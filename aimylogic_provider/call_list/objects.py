@@ -1,0 +1,119 @@
+"""Write-once objects in a folder, on whatever ``ObjectStoragePath`` reaches; on a local disk, for the owner alone.
+
+An object is there whole or not at all, and none is ever changed: what state a list is in, is which objects exist.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
+
+__all__ = ["Folder", "folder_name"]
+
+
+def folder_name(text: str) -> str:
+    """Return *text* as the name of one folder, on any store: no separators, and never ``.`` or ``..``."""
+    name = quote(text, safe="+@=:,~ ")
+    return name if name.strip(".") else name.replace(".", "%2E") or "%00"
+
+
+class Folder:
+    """A folder of write-once objects.
+
+    :param address: a URL, as in ``s3://bucket/lists`` or ``file:///srv/lists``; a plain path is one of this machine
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/") if "://" in address else f"file://{Path(address).resolve()}"
+        self._path: ObjectStoragePath | None = None
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(f"{self.address}/{name}")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an object, durably; of a name that no other has.
+
+        :param name: of letters, digits, dots and dashes, behind folders at most
+        :raises OSError: if it can't be written
+        """
+        if self._local is None:
+            self._object(name).write_bytes(content)
+            return
+        target = self._local / name
+        self._make(target.parent)
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+
+    def read(self, name: str) -> bytes:
+        """Return an object.
+
+        :raises FileNotFoundError: if there is none
+        :raises OSError: if the store can't be reached
+        """
+        if self._local is not None:
+            return (self._local / name).read_bytes()
+        content: bytes = self._object(name).read_bytes()
+        return content
+
+    def names(self) -> list[str]:
+        """Return the names of all objects in it, at any depth, sorted; none if there is no such folder."""
+        if self._local is not None:
+            found = (
+                Path(folder, file).relative_to(self._local).as_posix()
+                for folder, _, files in os.walk(self._local)
+                for file in files
+                if not file.startswith(".")
+            )
+            return sorted(found)
+        root = self._object("")
+        root.fs.invalidate_cache()
+        try:
+            paths = root.fs.find(root.path)
+        except FileNotFoundError:
+            return []
+        start = root.path.strip("/") + "/"
+        return sorted(path.strip("/").removeprefix(start) for path in paths)
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete objects; those that are gone already are passed over. Folders left empty go too, on a local disk."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                if self._local is not None:
+                    (self._local / name).unlink()
+                else:
+                    self._object(name).unlink()
+        if self._local is not None:
+            for folder, _, _ in os.walk(self._local, topdown=False):
+                with suppress(OSError):
+                    os.rmdir(folder)
+
+    @property
+    def _local(self) -> Path | None:
+        return Path(self.address.removeprefix("file://")) if self.address.startswith("file://") else None
+
+    def _object(self, name: str) -> ObjectStoragePath:
+        if self._path is None:
+            from airflow.sdk import ObjectStoragePath
+
+            self._path = ObjectStoragePath(self.address)
+        return self._path / name if name else self._path
+
+    @staticmethod
+    def _make(folder: Path) -> None:
+        """Make a folder, and those above it that are missing, for the owner alone."""
+        if not folder.is_dir():
+            Folder._make(folder.parent)
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)

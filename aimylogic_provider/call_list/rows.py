@@ -1,0 +1,250 @@
+"""Rows of a query made into calls, each as the JSON that is stored and sent. What can't be a call is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from math import isfinite
+from typing import Any
+from unicodedata import is_normalized
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+import msgspec
+
+from aimylogic_provider.call_list.manifest import Method
+from aimylogic_provider.calls_api.address import MAX_URL
+from aimylogic_provider.calls_api.call import ListedCall
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
+from aimylogic_provider.calls_api.payload import flat_payload, nested_payload, nested_value
+from aimylogic_provider.calls_api.phone import canonical_phone, quick_phone, shown
+from aimylogic_provider.calls_api.policy import CallPolicy
+
+__all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
+
+POLICY_FIELDS = (
+    "start", "finish", "allowed_days", "allowed_time", "retry_interval_minutes", "max_attempts", "priority",
+)  # fmt: skip
+"""The arguments of :meth:`.CallPolicy.of`."""
+
+_ROOM_FOR_ADDRESS = 500
+"""Characters of a URL that host, path and token take at most; of addPhone, which sends all else in the query."""
+
+_SURELY_SHORT = 600
+"""Characters of a payload that take no more than twelve each in a URL."""
+
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns of a query are what.
+
+    :param payload: None for all that are nothing else
+    :param policy: by argument of :meth:`.CallPolicy.of`
+    :param policy_of_all: what holds where no column says otherwise, by the same names
+    :param max_bytes: of one call
+    """
+
+    phone: str
+    gmt_zone: str | None = None
+    payload: tuple[str, ...] | None = None
+    keys: tuple[str, ...] = ()
+    policy: Mapping[str, str] = field(default_factory=dict)
+    policy_of_all: Mapping[str, object] = field(default_factory=dict)
+    phone_region: str | None = None
+    method: Method = "addPhones"
+    max_bytes: int = 1_000_000
+
+
+class RowReader:
+    """Makes calls of rows.
+
+    :param names: the query's columns, in order
+    :raises RejectedError: if a column is missing, or named twice
+    """
+
+    def __init__(self, columns: Columns, names: Sequence[str]) -> None:
+        self._columns = columns
+        self._names = list(names)
+        self._phone = self._place("phone_column", columns.phone)
+        self._zone = None if columns.gmt_zone is None else self._place("gmt_zone_column", columns.gmt_zone)
+        self._keys = [(name, self._place("key_columns", name)) for name in columns.keys]
+        self._policy = [(one, self._place(f"policy_columns[{one!r}]", name)) for one, name in columns.policy.items()]
+        self._payload = sorted(self._payload_places())
+        self._zones: dict[object, str] = {}
+        self._policies: dict[tuple[object, ...], str] = {}
+        # Checked once, before a million rows are.
+        canonical_phone("+79123456789", columns.phone_region)
+        of_all = self._policy_fragment([None] * len(self._policy))
+        self._policy_of_all = "" if self._policy else of_all
+        # With a region, digits without a plus may be national ones: that takes parsing.
+        self._quick = quick_phone if columns.phone_region is None else _quick_with_plus
+
+    def keys(self, row: Sequence[Any]) -> bytes:
+        """Return the key columns as JSON."""
+        if not self._keys:
+            return b"{}"
+        return _encode({name: row[place] for name, place in self._keys}, enc_hook=str)
+
+    def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """Return the call that *row* is: its phone, and all of it as JSON.
+
+        What is NULL in the row is left out of payload, policy and time zone.
+
+        :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
+        """
+        phone, call = self._listed(row) if self._columns.method == "addPhones" else self._single(row)
+        if len(call) > self._columns.max_bytes:
+            raise RejectedError(
+                f"the call takes {len(call):,} bytes, more than max_batch_bytes allows ({self._columns.max_bytes:,}): "
+                "leave columns out of its payload"
+            )
+        return phone, call
+
+    def _listed(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """As :meth:`.ListedCall.of` and its item would be, many times faster where values are plain."""
+        value = row[self._phone]
+        phone = self._quick(value) if type(value) is str else None
+        if phone is None:
+            phone = canonical_phone(value, self._columns.phone_region)
+        payload: dict[str, object] = {}
+        for name, place in self._payload:
+            value = row[place]
+            if value is None:
+                continue
+            kind = type(value)
+            if (
+                (kind is str and (value.isascii() or is_normalized("NFC", value)))
+                or kind is int
+                or kind is bool
+                or (kind is float and isfinite(value) and not value.is_integer())
+            ):
+                payload[name] = value
+            else:
+                payload[name] = nested_value(name, str(value) if kind is UUID else value)
+        more = self._policy_of_all
+        if self._zone is not None:
+            more = self._cached(self._zones, row[self._zone], self._zone_fragment) + more
+        if self._policy:
+            values = tuple(row[place] for _, place in self._policy)
+            more += self._cached(self._policies, values, self._policy_fragment)
+        if not payload:
+            return phone, f'{{"phone":"{phone}"{more}}}'.encode()
+        try:
+            content = _encode(payload)
+        except (OverflowError, ValueError):  # integers of more than 64 bits, text that is no Unicode
+            content = (ListedCall.of(phone, payload).payload or "").encode()
+        return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
+
+    def _single(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """As :meth:`.Call.of` would be, many times faster where values are plain."""
+        value = row[self._phone]
+        phone = self._quick(value) if type(value) is str else None
+        if phone is None:
+            phone = canonical_phone(value, self._columns.phone_region)
+        payload: dict[str, str] = {}
+        length = 0
+        for name, place in self._payload:
+            value = row[place]
+            if value is None:
+                continue
+            kind = type(value)
+            if kind is str and (value.isascii() or is_normalized("NFC", value)):
+                text = value
+            elif kind is int:
+                text = str(value)
+            else:
+                text = flat_payload({name: str(value) if kind is UUID else value})[name]
+            payload[name] = text
+            length += len(name) + len(text)
+        more = "" if self._zone is None else self._cached(self._zones, row[self._zone], self._zone_fragment)
+        if length > _SURELY_SHORT:
+            self._check_length(payload)
+        try:
+            content = _encode(payload)
+        except ValueError:  # text that is no Unicode
+            flat_payload(payload)  # says which
+            raise
+        return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
+
+    @staticmethod
+    def _check_length(payload: Mapping[str, str]) -> None:
+        length = len(urlencode(payload, quote_via=quote, safe=""))
+        if length > MAX_URL - _ROOM_FOR_ADDRESS:
+            raise RejectedError(
+                f"the request's URL would have over {length:,} characters, more than pass every proxy: leave columns "
+                "out of the payload, or use method='addPhones', which sends it in the body"
+            )
+
+    @staticmethod
+    def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str]) -> str:
+        try:
+            if (known := cache.get(value)) is not None:
+                return known
+        except TypeError:  # a list, say
+            return make(value)
+        fragment = make(value)
+        if len(cache) < 10_000:
+            cache[value] = fragment
+        return fragment
+
+    @staticmethod
+    def _zone_fragment(value: object) -> str:
+        zone = canonical_gmt_zone(value)
+        return "" if zone is None else f',"gmtZone":{_encode(zone).decode()}'
+
+    def _policy_fragment(self, values: Sequence[object]) -> str:
+        chosen = dict(self._columns.policy_of_all)
+        for (name, _), value in zip(self._policy, values, strict=True):
+            if value is not None:
+                chosen[name] = _policy_value(name, value)
+        policy = CallPolicy.of(**chosen)  # type: ignore[arg-type]  # it checks each
+        return f",{_encode(policy.as_item()).decode()[1:-1]}" if policy else ""
+
+    def _payload_places(self) -> list[tuple[str, int]]:
+        """Names of the payload, checked and brought to one form, and where they stand."""
+        named = self._columns.payload
+        if named is None:
+            used = {self._phone, *(() if self._zone is None else (self._zone,))}
+            used.update(place for _, place in chain(self._keys, self._policy))
+            named = tuple(name for place, name in enumerate(self._names) if place not in used)
+        check = nested_payload if self._columns.method == "addPhones" else flat_payload
+        return [(next(iter(check({name: ""}))), self._place("payload_columns", name)) for name in named]
+
+    def _place(self, argument: str, name: str) -> int:
+        """Where a column stands; written in other capitals, if no other column could be meant."""
+        exact = [place for place, one in enumerate(self._names) if one == name]
+        found = exact or [place for place, one in enumerate(self._names) if one.casefold() == str(name).casefold()]
+        if len(found) == 1:
+            return found[0]
+        what = "has no such column" if not found else "has it more than once: name each column apart, with AS"
+        raise RejectedError(f"{argument} {shown(name)}: the query {what}; its columns are {', '.join(self._names)}")
+
+
+def _quick_with_plus(text: str) -> str | None:
+    return quick_phone(text) if text[:1] == "+" else None
+
+
+def _policy_value(name: str, value: object) -> object:
+    """A policy's value as a column holds it: lists and times may also be written as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        match name:
+            case "allowed_days":
+                return [day.strip() for day in value.split(",")]
+            case "allowed_time":
+                return msgspec.json.decode(value)
+            case "start" | "finish":
+                return datetime.fromisoformat(value)
+            case _:
+                return int(value)
+    except (ValueError, msgspec.DecodeError):
+        raise RejectedError(
+            f"{name} {shown(value)} can't be read: give days as in 'mon,tue', times of the day as JSON, as in "
+            '\'{"default": [["09:00", "18:00"]]}\', moments in ISO 8601 with a zone, and numbers as whole ones'
+        ) from None

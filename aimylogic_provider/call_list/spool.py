@@ -1,0 +1,147 @@
+"""Calls between their two readings: in a temporary file, in the order of rows, and which of them share a phone."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, Self
+
+import msgspec
+
+from aimylogic_provider.call_list.manifest import Line
+
+__all__ = ["Spool", "SpooledCall"]
+
+_PARTITIONS = 64
+"""Phones are compared in so many parts, so that only one of them needs its hash table at a time."""
+
+
+class SpooledCall(NamedTuple):
+    """A call.
+
+    :param line: of the file of its batch, with the line's end
+    :param phone: as a number; 0 where nobody needs to know
+    :param turn: how many calls of that phone with other payloads come before it
+    :param double_of: the row whose call it repeats, or None
+    """
+
+    line: bytes
+    phone: int
+    turn: int = 0
+    double_of: int | None = None
+
+
+class _Call(msgspec.Struct):
+    phone: str
+    payload: msgspec.Raw = msgspec.Raw(b"")
+
+
+_line = msgspec.json.Decoder(Line)
+_call = msgspec.json.Decoder(_Call)
+
+
+class Spool:
+    """Calls between their two readings, as a context manager; nothing is left of them."""
+
+    def __enter__(self) -> Self:
+        self._folder = TemporaryDirectory(prefix="aimylogic-freeze-")  # for the owner alone
+        self._path = Path(self._folder.name, "calls")
+        self._file = self._path.open("wb", buffering=1 << 20)
+        self._phones = [array("Q") for _ in range(_PARTITIONS)]
+        self._lengths = array("L")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._file.close()
+        self._folder.cleanup()
+
+    def add(self, row: int, phone: str, call: bytes, keys: bytes) -> None:
+        """Add a call, and the key columns of its row, as JSON."""
+        number = int(phone)
+        self._phones[number % _PARTITIONS].append(number)
+        line = b'{"row":%d,"keys":%b,"call":%b}\n' % (row, keys, call)  # JSON has no raw ends of lines
+        self._lengths.append(len(line))
+        self._file.write(line)
+
+    def end(self) -> bool:
+        """All calls were added. Return whether each phone occurs once."""
+        self._file.flush()
+        self._again = self._repeated()
+        return not self._again
+
+    def runs(self, most: int, most_bytes: int) -> Iterator[tuple[int, bytes]]:
+        """How many calls, and their lines, in the order of rows: as many at a time as the limits allow.
+
+        A line is longer than what is sent of it.
+        """
+        with self._path.open("rb") as file:
+            calls = size = 0
+            for length in self._lengths:
+                if calls and (calls >= most or size + length > most_bytes):
+                    yield calls, file.read(size)
+                    calls = size = 0
+                calls += 1
+                size += length
+            if calls:
+                yield calls, file.read(size)
+
+    def calls(self) -> Iterator[SpooledCall]:
+        """All calls, in the order of rows; of the same phone and payload, the later ones are doubles of the first."""
+        with closing(self._compared(self._again)) as database:
+            again = database.execute("select place, turn, double_of from again order by place")
+            place, turn, double_of = next(again, (-1, 0, None))
+            for number, (line, phone, _) in enumerate(self._read()):
+                if number == place:
+                    yield SpooledCall(line, phone, turn, double_of)
+                    place, turn, double_of = next(again, (-1, 0, None))
+                else:
+                    yield SpooledCall(line, phone)
+
+    def _read(self) -> Iterator[tuple[bytes, int, _Call]]:
+        with self._path.open("rb", buffering=1 << 20) as file:
+            for line in file:
+                call = _call.decode(_line.decode(line).call)
+                yield line, int(call.phone), call
+
+    def _repeated(self) -> set[int]:
+        """The phones that occur more than once."""
+        repeated: set[int] = set()
+        for phones in self._phones:
+            if len(set(phones)) < len(phones):
+                seen: set[int] = set()
+                for phone in phones:
+                    (repeated if phone in seen else seen).add(phone)
+        return repeated
+
+    def _compared(self, repeated: set[int]) -> sqlite3.Connection:
+        """A database that tells which calls of those phones are doubles, and which are of a later turn."""
+        database = sqlite3.connect(Path(self._folder.name, "repeated"), isolation_level=None)
+        database.executescript(
+            "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = file;"
+            "create table call(place integer primary key, row integer, payload blob, phone integer);"
+            "create table again(place integer primary key, turn integer, double_of integer); begin"
+        )
+        database.executemany(
+            "insert into call values (?, ?, ?, ?)",
+            (
+                (place, _line.decode(line).row, blake2b(call.payload, digest_size=16).digest(), phone)
+                for place, (line, phone, call) in enumerate(self._read())
+                if phone in repeated
+            ),
+        )
+        current, first = None, dict[bytes, int]()
+        for place, row, payload, phone in database.execute("select * from call order by phone, place"):
+            if phone != current:
+                current, first = phone, {}
+            if payload in first:
+                database.execute("insert into again values (?, 0, ?)", (place, first[payload]))
+                continue
+            if first:
+                database.execute("insert into again values (?, ?, null)", (place, len(first)))
+            first[payload] = row
+        return database

@@ -1,0 +1,276 @@
+"""A frozen list in its folder: its batches, what became of them, and its end.
+
+Layout, all write-once::
+
+    list.json                                      what it is; digests of all that was frozen
+    batches/00001.jsonl                            a call a line
+    rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
+    claimed/0.<token>.json                         the task that sends shard 0
+    progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
+    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line
+    unknown/<token>.jsonl                          numbers of which it can't be known
+    report-0.json                                  the counts of a shard, once all of it is known
+    deleted.json                                   the same, once all else was deleted
+
+Names that hold a token may exist twice, by two tries at once; both say the same of the same server.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.objects import Folder
+
+__all__ = ["CallList", "Claim", "Counts", "Outcome", "summed"]
+
+_DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
+_lines = msgspec.json.Decoder(Line)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Calls by outcome."""
+
+    created: int = 0
+    refused: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.created + other.created, self.refused + other.refused)
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a call.
+
+    :param row: of the query
+    :param job: the call job's id, of a created one
+    :param reason: of a refused one
+    :param by: how a job became known as ours, if not by the answer to our request
+    """
+
+    row: int
+    outcome: Literal["created", "refused"]
+    job: str | None = None
+    reason: str | None = None
+    by: Literal["answer", "report"] = "answer"
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """That a shard belongs to a task instance.
+
+    :param task: which one, in words
+    :param at: since when, by the server's clock, at the earliest
+    :param clock: whose clock told that
+    :param campaign: digest of where it is sent
+    """
+
+    task: str
+    at: float
+    clock: str
+    campaign: str
+
+
+class CallList:
+    """A frozen list, read and written. Make it with :meth:`open`.
+
+    :param token: what marks the objects that this try writes
+    """
+
+    def __init__(self, pointer: Pointer, folder: Folder, manifest: Manifest, names: Iterable[str]) -> None:
+        self.pointer = pointer
+        self.manifest = manifest
+        self.folder = folder
+        self.token = secrets.token_hex(4)
+        self._names = list(names)
+
+    @classmethod
+    def open(cls, pointer: Pointer) -> CallList:
+        """Read what the list says of itself.
+
+        :raises CallListError: if it is gone, unreachable, or not the list that was frozen
+        """
+        folder = Folder(pointer.path)
+        content = _read(folder, "list.json")
+        if sha256(content) != pointer.sha256:
+            raise CallListError(
+                f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "
+                "sent. Put back the list of that digest, or start a new DAG run to have the rows queried anew"
+            )
+        try:
+            manifest = msgspec.json.decode(content, type=Manifest)
+        except msgspec.DecodeError as error:
+            raise CallListError(f"{folder.address}/list.json can't be read: {error}") from None
+        if manifest.format != FORMAT:
+            raise CallListError(
+                f"{folder.address} has format {manifest.format}, and this version of the provider knows {FORMAT}: "
+                "finish the list with the version that froze it"
+            )
+        return cls(pointer, folder, manifest, _names(folder))
+
+    @staticmethod
+    def deleted(pointer: Pointer) -> dict[str, Any] | None:
+        """Return the report of a list that was deleted after its end; None of any other."""
+        try:
+            content = Folder(pointer.path).read("deleted.json")
+        except OSError:
+            return None
+        report: dict[str, Any] = msgspec.json.decode(content)
+        return report if report.get("sha256") == pointer.sha256 else None
+
+    def batches(self, shard: int) -> list[Batch]:
+        """The batches of a shard, in the order in which they are sent."""
+        return [batch for batch in self.manifest.batches if batch.shard == shard]
+
+    def done(self) -> dict[str, Counts]:
+        """The batches that are done, by name, and what became of their calls."""
+        found: dict[str, Counts] = {}
+        for name in self._names:
+            if match := _DONE.fullmatch(name):
+                found.setdefault(match["batch"], Counts(int(match["created"]), int(match["refused"])))
+        return found
+
+    def lines(self, batch: Batch) -> list[Line]:
+        """The calls of a batch.
+
+        :raises CallListError: if its file is gone, unreachable, or not what was frozen
+        """
+        content = _read(self.folder, batch.file)
+        if sha256(content) != batch.sha256:
+            raise CallListError(
+                f"{self.folder.address}/{batch.file} is not what was frozen: nothing of it is sent. Put back the file "
+                "of that digest, and clear the task"
+            )
+        lines: list[Line] = _lines.decode_lines(content)
+        return lines
+
+    def outcomes(self, batch: Batch) -> list[Outcome]:
+        """What became of a batch that is done; empty for any other."""
+        for name in self._names:
+            if (match := _DONE.fullmatch(name)) and match["batch"] == batch.name:
+                return _outcomes(_read(self.folder, name))
+        return []
+
+    def progress(self, name: str) -> list[Outcome]:
+        """What became of a part of a batch.
+
+        :param name: as :meth:`write_progress` returned it
+        """
+        return _outcomes(_read(self.folder, f"progress/{name}"))
+
+    def furthest_progress(self, batch: Batch) -> str | None:
+        """The name that tells of most of a batch's calls, whether or not it came to count."""
+        start = f"progress/{batch.name}."
+        return max((name.removeprefix("progress/") for name in self._names if name.startswith(start)), default=None)
+
+    def write_progress(self, batch: Batch, outcomes: Sequence[Outcome]) -> str:
+        """Write what became of a part of a batch; return the name by which it counts, once it is noted."""
+        name = f"{batch.name}.{len(outcomes):07}.{secrets.token_hex(4)}.jsonl"
+        self.folder.write(f"progress/{name}", _jsonl(outcomes))
+        return name
+
+    def write_done(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counts:
+        """Write what became of all calls of a batch: it is done."""
+        created = sum(outcome.outcome == "created" for outcome in outcomes)
+        counts = Counts(created, len(outcomes) - created)
+        name = f"done/{batch.name}.created-{counts.created}.refused-{counts.refused}.{self.token}.jsonl"
+        ordered = sorted(outcomes, key=lambda outcome: outcome.row)
+        self.folder.write(name, _jsonl(ordered))
+        self._names.append(name)
+        return counts
+
+    def write_unknown(self, lines: Iterable[Mapping[str, object]]) -> str:
+        """Write for a person which numbers it can't be known of; return the file's address."""
+        name = f"unknown/{self.token}.jsonl"
+        self.folder.write(name, _jsonl(lines))
+        return f"{self.folder.address}/{name}"
+
+    def claim(self, shard: int, claim: Claim) -> None:
+        """Have a shard belong to a task instance, for good.
+
+        :raises CallListError: if it belongs to another one
+        """
+        if self.claimed(shard, claim.task) is None:
+            self.folder.write(f"claimed/{shard}.{self.token}.json", msgspec.json.encode(claim))
+            self._names = _names(self.folder)
+            self.claimed(shard, claim.task)
+
+    def claimed(self, shard: int, task: str) -> Claim | None:
+        """Since when a shard belongs to a task instance; None if to nobody.
+
+        :raises CallListError: if it belongs to another one
+        """
+        found = []
+        for name in self._names:
+            if name.startswith(f"claimed/{shard}."):
+                claim = msgspec.json.decode(_read(self.folder, name), type=Claim)
+                if claim.task != task:
+                    raise CallListError(
+                        f"this call list is sent by {claim.task}, and by no other task: two of them would not know of "
+                        "each other's requests. Clear that task, or freeze a list of its own for this one"
+                    )
+                found.append(claim)
+        return min(found, key=lambda claim: claim.at, default=None)
+
+    def write_report(self, shard: int, report: Mapping[str, object]) -> None:
+        """Write the counts, once all is known."""
+        self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
+
+    def delete(self, report: Mapping[str, object]) -> None:
+        """Delete the list, but for its counts."""
+        content = msgspec.json.encode({**report, "sha256": self.pointer.sha256})
+        self.folder.write("deleted.json", msgspec.json.format(content, indent=1))
+        names = [name for name in _names(self.folder) if name != "deleted.json"]
+        # What names the rest goes last.
+        self.folder.delete(sorted(names, key=lambda name: name == "list.json"))
+
+
+def summed(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One report of the reports of all shards."""
+    total: dict[str, Any] = {}
+    for report in reports:
+        for name, value in report.items():
+            total[name] = total.get(name, 0) + value if isinstance(value, (int, float)) else value
+    return total
+
+
+def _jsonl(lines: Iterable[object]) -> bytes:
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def _outcomes(content: bytes) -> list[Outcome]:
+    return msgspec.json.Decoder(Outcome).decode_lines(content)
+
+
+def _names(folder: Folder) -> list[str]:
+    try:
+        return folder.names()
+    except OSError as error:
+        raise _unreachable(folder, error) from None
+
+
+def _read(folder: Folder, name: str) -> bytes:
+    try:
+        return folder.read(name)
+    except FileNotFoundError:
+        raise CallListError(
+            f"the call list has no {name} in {folder.address}: it was deleted, or lies on another worker's disk. "
+            "Nothing is sent, and the warehouse is not asked again, for the rows may have changed. Put the folder "
+            "back, or have call_list_path name a place that all workers share (s3://…, gs://…, a shared disk); or "
+            "start a new DAG run, if you know that nobody of this one was called"
+        ) from None
+    except OSError as error:
+        raise _unreachable(folder, error) from None
+
+
+def _unreachable(folder: Folder, error: OSError) -> CallListError:
+    return CallListError(
+        f"the call list in {folder.address} can't be reached ({type(error).__name__}: {error}): nothing is sent. Mend "
+        "the store or its connection; the next try goes on with this very list",
+        retryable=True,
+    )

@@ -1,0 +1,93 @@
+"""A batch under way: its calls, what became of them so far, and what was sent of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+
+import msgspec
+
+from aimylogic_provider.call_list.entry import OpenBatch
+from aimylogic_provider.call_list.manifest import Batch, Line
+from aimylogic_provider.call_list.stored import CallList, Outcome
+from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, digest
+
+__all__ = ["Work"]
+
+
+class _Phone(msgspec.Struct):
+    phone: str
+
+
+_phone = msgspec.json.Decoder(_Phone)
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch under way.
+
+    :param state: as it is noted in the entry
+    :param outcomes: of the calls that are settled, by their place in the batch
+    """
+
+    batch: Batch
+    lines: list[Line]
+    state: OpenBatch
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    _kept: int = 0
+
+    @classmethod
+    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch) -> Work:
+        """Read a batch, and what is known of it."""
+        lines = call_list.lines(batch)
+        work = cls(batch, lines, state)
+        if state.progress is not None:
+            places = {line.row: place for place, line in enumerate(lines)}
+            work.outcomes = {places[one.row]: one for one in call_list.progress(state.progress)}
+            work._kept = len(work.outcomes)
+        return work
+
+    @property
+    def unsettled(self) -> list[int]:
+        """The places of the calls that aren't settled."""
+        return [place for place in range(len(self.lines)) if place not in self.outcomes]
+
+    @property
+    def part(self) -> list[int]:
+        """The places that go into the next request together."""
+        rest = self.unsettled
+        return rest[: ceil(len(rest) / self.state.parts)]
+
+    def phone(self, place: int) -> str:
+        """The phone at a place."""
+        return _phone.decode(self.lines[place].call).phone
+
+    def key(self, list_id: str, campaign: str, places: list[int]) -> str:
+        """The idempotence key of a request for these calls: the same calls have the same key, others another one."""
+        return as_uuid(digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name, ",".join(map(str, places))))
+
+    def created(self, place: int, job: str) -> None:
+        """A job was created for a call."""
+        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job)
+
+    def adopted(self, place: int, job: str) -> None:
+        """The report showed a call's job."""
+        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by="report")
+
+    def refused(self, place: int, reason: str) -> None:
+        """The server refused a call for good."""
+        self.outcomes[place] = Outcome(self.lines[place].row, "refused", reason=reason)
+
+    def part_settled(self) -> None:
+        """The calls of a part are settled: what was noted of its sends is no longer of use."""
+        self.state.sends = []
+        self.state.parts = max(1, self.state.parts - 1)
+
+    def keep(self, call_list: CallList, *, traced: bool = False) -> None:
+        """Write down what became of settled calls, if that is new, so that the entry can name it.
+
+        :param traced: write it even if nothing is settled, so that it shows that the batch was parted
+        """
+        if len(self.outcomes) != self._kept or traced:
+            self.state.progress = call_list.write_progress(self.batch, list(self.outcomes.values()))
+            self._kept = len(self.outcomes)

@@ -1,0 +1,95 @@
+"""The halves of a sync as operators of their own: between them stands whatever you like, as a person's approval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aimylogic_provider.operators.call_list_parts import Prepares, Sends
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["PrepareCallListOperator", "SendCallListOperator"]
+
+
+class PrepareCallListOperator(Prepares):
+    """Freeze the rows of a query as a call list, and call nobody.
+
+    Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``. Each try freezes a list of its own.
+
+    :param shards: parts in which the list can be sent, by tasks of their own
+    :param sql: and all further parameters: as those of
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    """
+
+    template_fields: Sequence[str] = (
+        "sql", "sql_conn_id", "parameters", "policy", "call_before", "call_list_path",
+    )  # fmt: skip
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
+    ui_color = "#e6f2ff"
+
+    def __init__(self, *, shards: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= 1000:
+            raise ValueError(f"shards {shards!r} can't be used: give a whole number from 1 to 1,000")
+        self.shards = shards
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Freeze the list.
+
+        :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
+        """
+        with self._ending():
+            pointer = self._freeze(context, self.shards)
+            self._task_folder(context).clear_rubbish(pointer)
+            return pointer.as_json()
+
+
+class SendCallListOperator(Sends):
+    """Send a call list, or a shard of one, exactly once.
+
+    Only one task sends a list, or a shard: another one is refused, for it would not know of this one's requests.
+
+    Returns the report: as that of :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`.
+
+    :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
+    :param shard: which of its shards, from 0; all of a list that has one. (templated)
+    :param aimylogic_conn_id: and all further parameters: as those of
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    """
+
+    template_fields: Sequence[str] = ("call_list", "shard", "aimylogic_conn_id", "call_list_path")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+    ui_color = "#e6f2ff"
+
+    def __init__(self, *, call_list: Mapping[str, Any] | str, shard: int | str = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.call_list = call_list
+        self.shard = shard
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Send the list.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help
+        """
+        from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.operators.sync_entry import begin, described
+
+        with self._ending():
+            pointer = Pointer.of(described(self.call_list))
+            shard = int(self.shard)
+            if not 0 <= shard < pointer.shards:
+                raise CallListError(f"shard {shard} is none of this list, which has {pointer.shards}, counted from 0")
+            keeper, new = begin(context, self._task_folder(context), self.log)
+            known = keeper.entry.call_list
+            if known is not None and known.sha256 != pointer.sha256:
+                raise CallListError(
+                    f"this task began to send the list in {known.path}, and is now given the one in {pointer.path}: "
+                    "its people may be the same, so nothing is sent. Give it the first one, or start a new DAG run"
+                )
+            keeper.entry.call_list = pointer
+            return self._send(context, keeper, pointer, shard=shard, begun_now=new)

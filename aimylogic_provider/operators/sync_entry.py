@@ -1,0 +1,88 @@
+"""The entry of a sync in Airflow's task state store; before 3.3, in a file beside its call lists."""
+
+from __future__ import annotations
+
+import ast
+import json
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
+from aimylogic_provider.operators.airflow_ports import entry_store, has_store, is_first_try, warn_of_store
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.call_list.objects import Folder
+    from aimylogic_provider.call_list.task_folder import TaskFolder
+    from aimylogic_provider.idempotence.ports import Log, Store
+
+__all__ = ["begin", "described"]
+
+
+def begin(context: Context, task: TaskFolder, log: Log) -> tuple[EntryKeeper, bool]:
+    """Return the keeper of this task instance's entry, and whether that is new.
+
+    A new entry is written at once where it is sure that nothing was sent before; else once it is known what was.
+    """
+    first = is_first_try(context)
+    store: Store = entry_store(context)
+    if has_store(context):
+        warn_of_store(context, log)
+    else:
+        log.warning(
+            "This Airflow has no task state store (it came with 3.3): what was sent is noted beside the call list, in "
+            "%s. Two tries that run at once are kept apart by the idempotence key alone, for 24 hours.",
+            task.folder.address,
+        )  # fmt: skip
+        store = FileEntry(task.folder, forget=first)
+    content = store.read()
+    if content is None and not first:
+        # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
+        content = store.read()
+    if content is not None:
+        return EntryKeeper(store, SyncEntry.of(content)), False
+    keeper = EntryKeeper(store, SyncEntry(sure=first))
+    if first:
+        keeper.save_now()
+    return keeper, True
+
+
+class FileEntry:
+    """The entry as a file, for Airflow 3.1 and 3.2. It has no fence.
+
+    :param forget: what an earlier run of the same id may have left: it was deleted, and made again
+    """
+
+    remembers = True
+    _NAME = "entry.json"
+
+    def __init__(self, folder: Folder, *, forget: bool) -> None:
+        self._folder = folder
+        self._forget = forget
+
+    def read(self) -> object | None:
+        """Return the entry, or None."""
+        if self._forget:
+            return None
+        try:
+            content: object = json.loads(self._folder.read(self._NAME))
+        except FileNotFoundError:
+            return None
+        return content
+
+    def write(self, content: dict[str, object]) -> None:
+        """Write the entry."""
+        self._folder.write(self._NAME, json.dumps(content).encode())
+
+
+def described(call_list: Any) -> Any:
+    """What describes a call list: as it is, or as the text that a template made of it."""
+    if not isinstance(call_list, str):
+        return call_list
+    try:
+        return json.loads(call_list)
+    except ValueError:
+        try:
+            return ast.literal_eval(call_list)
+        except (ValueError, SyntaxError):
+            return call_list

@@ -1,0 +1,96 @@
+"""SqlToAimylogicOperator: the people whom a query selects, added to a campaign exactly once per DAG run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aimylogic_provider.operators.call_list_parts import Prepares, Sends
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+__all__ = ["SqlToAimylogicOperator"]
+
+
+class SqlToAimylogicOperator(Prepares, Sends):
+    """Add the phone numbers that a query selects to an Aimylogic campaign, each exactly once per DAG run.
+
+    The query is asked once. Its rows become a frozen call list, and the list alone is sent, however often the task is
+    retried or cleared, and whatever becomes of the rows: nobody is called twice, and nobody is missed. Rows that can't
+    be called are set aside with their reasons; rows of the same phone and payload are one call.
+
+    Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown``, ``call_list``
+    (its address), ``seconds`` and ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
+    systems".
+
+    :param sql: the query, or a file with one. (templated)
+    :param sql_conn_id: the connection of any database with a ``DbApiHook``. (templated)
+    :param parameters: of the query, in the database driver's style. (templated)
+    :param aimylogic_conn_id: the connection: one campaign. (templated)
+    :param phone_column: the numbers, in any writing with country code
+    :param gmt_zone_column: the people's time zones, as in ``+03:30`` or ``Europe/Moscow``; NULL for the number's own
+    :param payload_columns: what the campaign's script reads, by the columns' names; all that are nothing else if left
+        out. NULL values are left out
+    :param key_columns: kept beside each call, and not sent, so that you find your rows again
+    :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``
+    :param policy: when and how often to call, for all rows: ``start``, ``finish``, ``allowed_days``, ``allowed_time``,
+        ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
+    :param policy_columns: the same by row: from these names to columns
+    :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. (templated)
+    :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies
+    :param batch_size: calls in a batch, at most; 1,000 if left out, 500 by addPhone
+    :param max_batch_bytes: of a request, at most
+    :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
+    :param requests_per_second: at most; as many as go if left out
+    :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
+    :param max_rejected: how many rows may be rejected or refused: a count, or a share of all as a float; more fail the
+        task, before anything is sent where that is known by then
+    :param call_list_path: where call lists are kept: a folder, or a URL as ``ObjectStoragePath`` takes it, that all
+        workers reach; a folder in AIRFLOW_HOME if left out. (templated)
+    :param keep_call_list: how long finished lists are kept, for this task's later runs to delete; None for ever, and
+        ``timedelta(0)`` until the end of this very task. The counts stay
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
+    """
+
+    template_fields: Sequence[str] = (
+        "sql", "sql_conn_id", "parameters", "aimylogic_conn_id", "policy", "call_before", "call_list_path",
+    )  # fmt: skip
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
+    ui_color = "#e6f2ff"
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Freeze the list, if that is not yet done, and send what isn't settled of it; return the report.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help
+        """
+        from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.operators.sync_entry import begin
+
+        with self._ending():
+            task = self._task_folder(context)
+            keeper, new = begin(context, task, self.log)
+            pointer = keeper.entry.call_list
+            lost = False
+            if pointer is None and new and not keeper.entry.sure:
+                found = task.begun()
+                if isinstance(found, dict):
+                    self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+                    return {name: value for name, value in found.items() if name != "sha256"}
+                if isinstance(found, Pointer):
+                    self.log.warning(
+                        "This task's state was wiped: going on with the list that it began, %s.", found.path
+                    )
+                    keeper.entry.call_list = pointer = found
+                    lost = True
+            if pointer is None:
+                pointer = self._freeze(context)
+                keeper.entry.call_list = pointer
+                # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
+                keeper.save_now()
+                task.clear_rubbish(pointer)
+            else:
+                self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
+            return self._send(context, keeper, pointer, shard=0, begun_now=lost)

@@ -1,0 +1,25 @@
+"""A sync on an emulator, without pauses between repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aimylogic_provider.call_list.sending import Sending
+from aimylogic_provider.emulator import Emulator
+from tests.call_list.sync import Sync
+
+
+@pytest.fixture
+def make_sync(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Sync]:
+    monkeypatch.setattr(Sending, "_jitter", lambda self, repetition: 0.0)
+    return lambda **arguments: Sync(tmp_path, emulator, monkeypatch, **arguments)
+
+
+@pytest.fixture
+def sync(make_sync: Callable[..., Sync]) -> Sync:
+    return make_sync(batch_size=10)
