@@ -1,23 +1,29 @@
-"""``make demo``: a real Airflow adds a call to a campaign, loses the answer, retries, and returns the same call job.
+"""``make demo``: a real Airflow adds a call, then 5,000 rows of a warehouse, through lost answers and a killed worker.
 
 Starts the emulator and Airflow in a folder of their own, checks every claim that it prints, and leaves nothing running.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
-from demo.local_airflow import LocalAirflow
+from demo.local_airflow import LocalAirflow, wait_for
 from demo.local_emulator import LocalEmulator
+from demo.warehouse import make_warehouse, warehouse_phone
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"
 PHONE = "+7 912 345-67-89"
 DAG, RUN, TASK = "add_phone_by_hand", "demo", "add_phone"
+SYNC, SYNC_TASK = "warehouse_to_campaign", "call_customers"
+ROWS = 5000
 
 
 class Demo:
@@ -44,8 +50,8 @@ class Demo:
         return all(held for _, _, held in self.claims)
 
 
-def run(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
-    """The demo itself."""
+def one_call(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
+    """One call, whose answer is lost."""
     airflow.connect(emulator.url, TOKEN)
     airflow.wait_for_dag(DAG)
     demo.say(f"Airflow {airflow.run('version').strip()} is up, with the connection aimylogic_default.")
@@ -80,16 +86,50 @@ def run(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     demo.claim("addPhone requests since the clear", emulator.count("addPhone") - before, 0)
 
 
+def sync(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
+    """Five thousand rows of a warehouse; one answer is lost, and the worker is killed in mid-send."""
+    emulator.reset()
+    lost = emulator.fault("after_commit", "reset", path="addPhones", nth=1)
+    hanging = emulator.fault("after_commit", "delay", path="addPhones", nth=4, seconds=60)
+    demo.say(f"A warehouse of {ROWS:,} rows, 1% of which can't be called. One answer is to be lost, and one to hang.")
+    airflow.wait_for_dag(SYNC)
+    demo.say(f"Unpaused {SYNC}: Airflow begins its run of this morning.")
+    runs = f"/api/v2/dags/{SYNC}/dagRuns"
+    run = wait_for("the run", lambda: airflow.api("GET", runs)["dag_runs"], 60)[0]["dag_run_id"]
+    wait_for("a request that hangs", lambda: hanging.hits, 90)
+    os.kill(airflow.task(SYNC, run, SYNC_TASK)["pid"], signal.SIGKILL)
+    demo.say(f"Try 1 was killed in mid-send, by SIGKILL: the emulator holds {len(emulator.jobs()):,} jobs by then.")
+    task = airflow.wait_for_task(SYNC, run, SYNC_TASK, ("success", "failed"), tries=2, seconds=120)
+    report = airflow.xcom(SYNC, run, SYNC_TASK) if task["state"] == "success" else {}
+    demo.say(
+        f"Try {task['try_number']}: {task['state']}. Of {report.get('rows', 0):,} rows {report.get('created', 0):,} are "
+        f"created, {report.get('rejected', 0):,} were rejected, each with its reason in the call list."
+    )
+    held = Counter(job.phone for job in emulator.jobs())
+    good = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]
+    sends = [line.key for line in emulator.requests() if line.endpoint == "addPhones"]
+    demo.say(f"It took {len(sends)} requests with {len(set(sends))} idempotence keys.")
+    demo.claim("answers of the sync that were lost", lost.hits, 1)
+    demo.claim("the sync's retry is green", task["state"], "success")
+    demo.claim("good numbers of the warehouse", len(good), ROWS - ROWS // 100)
+    demo.claim("of them called exactly once", sum(held[phone] == 1 for phone in good), len(good))
+    demo.claim("others called", sum(held.values()) - len(good), 0)
+    demo.claim("rows rejected", report.get("rejected"), ROWS // 100)
+
+
 def main() -> int:
     """Run the demo; return the exit status."""
     demo = Demo()
     shutil.rmtree(HOME, ignore_errors=True)
     demo.say("Starting the emulator, and Airflow in .demo/ …")
-    with LocalEmulator() as emulator, LocalAirflow(HOME, ROOT / "dags") as airflow:
-        run(demo, airflow, emulator)
+    HOME.mkdir()
+    settings = {"AIRFLOW_CONN_WAREHOUSE": make_warehouse(HOME / "warehouse.db", ROWS)}
+    with LocalEmulator() as emulator, LocalAirflow(HOME, ROOT / "dags", settings=settings) as airflow:
+        one_call(demo, airflow, emulator)
+        sync(demo, airflow, emulator)
     held = demo.table()
     print()
-    demo.say("Every claim held: the person is called once." if held else "A claim did NOT hold: see the table.")
+    demo.say("Every claim held: everybody is called once." if held else "A claim did NOT hold: see the table.")
     return 0 if held else 1
 
 

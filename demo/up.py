@@ -17,6 +17,7 @@ import psutil
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
 from demo.local_airflow import LocalAirflow, free_port
 from demo.local_emulator import LocalEmulator
+from demo.warehouse import make_warehouse
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".airflow"
@@ -52,7 +53,8 @@ def up() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     emulator = LocalEmulator(_port(8089))
-    airflow = LocalAirflow(HOME, ROOT / "dags", port=_port(8080))
+    settings = {"AIRFLOW_CONN_WAREHOUSE": make_warehouse(HOME / "warehouse.db", 5000)}
+    airflow = LocalAirflow(HOME, ROOT / "dags", port=_port(8080), settings=settings)
     try:
         airflow.start(LocalAirflow.COMPONENTS)
         airflow.connect(emulator.url, TOKEN)
@@ -64,8 +66,8 @@ def up() -> int:
         raise
     told = (
         f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
-        f"            DAGs add_phone_by_hand, add_phone_mapped, add_phone_scheduled (paused)\n"
-        f"            connection aimylogic_default, which points to the emulator\n"
+        f"            DAGs add_phone_by_hand, add_phone_mapped; add_phone_scheduled, warehouse_to_campaign (paused)\n"
+        f"            connections aimylogic_default, which points to the emulator, and warehouse, of 5,000 rows\n"
         f"Emulator:   {emulator.url}  (a page: its calls, its clock, its faults)\n"
         f"            campaign token {TOKEN}\n"
         "Stop both:  make down"

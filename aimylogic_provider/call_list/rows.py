@@ -198,7 +198,7 @@ class RowReader:
         return "" if zone is None else f',"gmtZone":{_encode(zone).decode()}'
 
     def _policy_fragment(self, values: Sequence[object]) -> str:
-        chosen = dict(self._columns.policy_of_all)
+        chosen = {name: _policy_value(name, value) for name, value in self._columns.policy_of_all.items()}
         for (name, _), value in zip(self._policy, values, strict=True):
             if value is not None:
                 chosen[name] = _policy_value(name, value)
@@ -230,7 +230,7 @@ def _quick_with_plus(text: str) -> str | None:
 
 
 def _policy_value(name: str, value: object) -> object:
-    """A policy's value as a column holds it: lists and times may also be written as text."""
+    """A policy's value as a column or a template gives it: lists and times may also be written as text."""
     if not isinstance(value, str):
         return value
     try:

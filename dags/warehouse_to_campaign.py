@@ -1,0 +1,40 @@
+"""Every morning, the customers whose payment is due: selected in the warehouse, and called once each.
+
+Needs the connections ``aimylogic_default`` and ``warehouse``: any database that Airflow has a hook for, with a table
+``customer(id, phone, gmt_zone, name, due)``. A retry, at whatever time, goes on with the list that was frozen first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG
+
+from aimylogic_provider.transfers import SqlToAimylogicOperator
+
+with DAG(
+    dag_id="warehouse_to_campaign",
+    schedule="0 7 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["aimylogic", "example"],
+    # 5 seconds, 10, 20 …, and two hours in all: longer than a new job may take to show in the campaign's report.
+    default_args={
+        "retries": 9,
+        "retry_delay": timedelta(seconds=5),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(hours=1),
+    },
+    doc_md=__doc__,
+):
+    SqlToAimylogicOperator(
+        task_id="call_customers",
+        sql="select id, phone, gmt_zone, name, due from customer order by id",
+        sql_conn_id="warehouse",
+        key_columns=["id"],  # kept beside each call, not sent
+        gmt_zone_column="gmt_zone",
+        payload_columns=["name", "due"],  # what the campaign's script reads
+        policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3, "retry_interval_minutes": 60},
+        call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",  # the last fence: nobody is dialled later
+        max_rejected=0.05,  # more bad rows than that, and somebody should look first
+    )
