@@ -4,24 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first.
-TESTS := tests/calls_api tests/idempotence tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
+TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
 	tests/browser tests/fuzz tests/wheel tests/airflow tests/model
 # Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
 # The others (emulator, browser, fuzz, model, wheel) don't touch what differs between Airflow's versions.
-OLDER_TESTS := tests/calls_api tests/idempotence tests/hooks tests/operators tests/provider tests/secrets tests/airflow
+OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/provider tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove fuzz bench lock clean chromium
+.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-kills fuzz bench lock clean \
+	chromium postgresql
 
 help:
-	@echo "make demo        a real Airflow adds a call, loses the answer, retries, and returns the same call job"
+	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
 	@echo "make test        lint, types and all tests"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
 	@echo "make prove       the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
+	@echo "make prove-kills 50 workers killed in the middle of syncs, at random moments, under a real Airflow"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
-	@echo "make bench       what importing the operator costs, and how fast the emulator is"
+	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make lock        pin the dependencies anew (needs uv)"
 
 # Installs what the lock file, its first prerequisite, names, and the project, into the folder of its target.
@@ -57,12 +59,12 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/api.py
 
-test: lint chromium
+test: lint chromium postgresql
 	$(BIN)/python -m pytest $(TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)
 
-$(OLDER:%=test-airflow-%): test-airflow-%: .venv-%/.ready chromium
+$(OLDER:%=test-airflow-%): test-airflow-%: .venv-%/.ready chromium postgresql
 	.venv-$*/bin/python -m pytest $(OLDER_TESTS)
 
 # The browser tests need it; where it can't be installed they are skipped, with the reason.
@@ -71,17 +73,28 @@ chromium:
 		&& echo "Installing Chromium …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 		|| echo "Chromium is absent and can't be installed: the browser tests will be skipped"
 
-# The short form of both is part of make test.
+# So is PostgreSQL, which only its own tests and the benchmarks start.
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing PostgreSQL …" \
+		&& apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
+		|| echo "PostgreSQL is absent and can't be installed: its tests will be skipped"
+
+# The short form of all three is part of make test.
 prove: $(READY)
-	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model -s
+	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model tests/call_list/test_dying_anywhere.py -s
+
+prove-kills: $(READY)
+	AIMYLOGIC_KILLS=50 $(BIN)/python -m pytest tests/airflow/test_syncs.py -k killed -s
 
 fuzz: $(READY)
 	AIMYLOGIC_FUZZ_EXAMPLES=60 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
 	AIMYLOGIC_SEED=random $(BIN)/python -m pytest tests/model/test_emulator.py -s
 
-bench: $(READY)
+bench: $(READY) postgresql
 	$(BIN)/python benchmarks/import_cost.py
 	$(BIN)/python benchmarks/emulator_speed.py
+	$(BIN)/python -m benchmarks.sync
 
 lock:
 	$(LOCK) --output-file requirements.lock
@@ -90,4 +103,4 @@ lock:
 	done
 
 clean:
-	rm -rf $(VENV) $(OLDER:%=.venv-%) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(OLDER:%=.venv-%) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist

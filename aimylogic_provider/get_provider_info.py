@@ -21,7 +21,19 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [{"integration-name": "Aimylogic", "python-modules": ["aimylogic_provider.hooks.aimylogic"]}],
-        "operators": [{"integration-name": "Aimylogic", "python-modules": ["aimylogic_provider.operators.add_phone"]}],
+        "operators": [
+            {
+                "integration-name": "Aimylogic",
+                "python-modules": ["aimylogic_provider.operators.add_phone", "aimylogic_provider.operators.call_list"],
+            }
+        ],
+        "transfers": [
+            {
+                "source-integration-name": "SQL",
+                "target-integration-name": "Aimylogic",
+                "python-module": "aimylogic_provider.transfers.sql_to_aimylogic",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimylogic",

@@ -102,8 +102,8 @@ def sync(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     task = airflow.wait_for_task(SYNC, run, SYNC_TASK, ("success", "failed"), tries=2, seconds=120)
     report = airflow.xcom(SYNC, run, SYNC_TASK) if task["state"] == "success" else {}
     demo.say(
-        f"Try {task['try_number']}: {task['state']}. Of {report.get('rows', 0):,} rows {report.get('created', 0):,} are "
-        f"created, {report.get('rejected', 0):,} were rejected, each with its reason in the call list."
+        f"Try {task['try_number']}: {task['state']}. Of {report.get('rows', 0):,} rows {report.get('created', 0):,} "
+        f"are created, {report.get('rejected', 0):,} were rejected, each with its reason in the call list."
     )
     held = Counter(job.phone for job in emulator.jobs())
     good = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]

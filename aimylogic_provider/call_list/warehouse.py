@@ -52,7 +52,7 @@ def streamed(
             ).exec_driver_sql(sql, _passed(parameters))
             if not result.returns_rows:
                 raise _no_rows(sql)
-            yield list(result.keys()), chain.from_iterable(result.partitions())
+            yield list(result.keys()), chain.from_iterable(result.partitions(_ROWS_AT_ONCE))
     finally:
         engine.dispose()
 

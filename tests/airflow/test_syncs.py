@@ -48,12 +48,13 @@ def make_sync(airflow: LocalAirflow, campaign: Campaign, tmp_path: Path) -> Make
     return make
 
 
-def running_pid(airflow: LocalAirflow, dag: str, run: str, after: int) -> int | None:
-    """The process of a try later than *after*, once it runs; 0 once the task is over."""
+def next_try(airflow: LocalAirflow, dag: str, run: str, after: int) -> tuple[int, int] | None:
+    """Process and number of a try later than *after*, once it runs; no process once the task is over."""
     task = airflow.task(dag, run, "sync")
     if task["state"] in ("success", "failed"):
-        return 0
-    return task["pid"] if task["state"] == "running" and task["try_number"] > after else None
+        return 0, task["try_number"]
+    running = task["state"] == "running" and task["try_number"] > after and task["pid"]
+    return (task["pid"], task["try_number"]) if running else None
 
 
 @needs_record
@@ -76,11 +77,15 @@ def test_killed_at_random_moments(airflow: LocalAirflow, campaign: Campaign, mak
         airflow.trigger(dag, run, make_sync(f"{method}-{number}", ROWS))
         kills = tries = 0
         while killed < left and kills < 6:
-            pid = wait_for(f"try {tries + 1} of {run}", lambda run=run, tries=tries: (
-                (found := running_pid(airflow, dag, run, tries)) is not None and (found,)), 90, every=0.05)[0]  # fmt: skip
-            if pid == 0:
+            found = wait_for(
+                f"try {tries + 1} of {run}",
+                lambda run=run, tries=tries: next_try(airflow, dag, run, tries),
+                90,
+                every=0.05,
+            )
+            pid, tries = found
+            if not pid:
                 break
-            tries = airflow.task(dag, run, "sync")["try_number"]
             time.sleep(moments.uniform(0.0, 3.0))
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -12,13 +12,30 @@ from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campa
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
-from aimylogic_provider.operators import AddPhoneOperator
+from aimylogic_provider.operators import AddPhoneOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 
 def a_dag() -> None:
     with DAG("remind", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
         AddPhoneOperator(task_id="call", phone="+7 912 345-67-89", payload={"name": "Alex"}, retries=3)
         AddPhoneOperator.partial(task_id="map").expand(phone=["79120000001", "79120000002"])
+
+
+def a_sync() -> None:
+    with DAG("sync", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
+        SqlToAimylogicOperator(
+            task_id="sync",
+            sql="select * from customer where city = %(city)s",
+            sql_conn_id="warehouse",
+            parameters={"city": "Perm"},
+            key_columns=["id"],
+            policy={"max_attempts": 3},
+            call_before="{{ data_interval_end }}",
+            max_rejected=0.05,
+        )
+        prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4)
+        SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
 
 
 def the_hook() -> None:
