@@ -12,12 +12,14 @@ from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phone import same_phone
+from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["ByList"]
 
 _OF_ONE_NUMBER = frozenset({"phone.bad.format", "phone.gmtZone.bad.format"})
+_OF_THE_POLICY = frozenset({"invalid.call.allowed.time", "invalid.dialer_priority"})
 
 
 class ByList:
@@ -78,7 +80,9 @@ class ByList:
                 case Action.WAIT:
                     raise WaitingCalls(decision.until)
                 case Action.PARK:
-                    raise ParkedCalls(jobs)
+                    raise ParkedCalls(
+                        None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
+                    )
 
     async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
@@ -107,11 +111,17 @@ class ByList:
             if named:
                 sending.set_aside(work, named, reason)
                 return
-        if len(part) == 1 or not (refusal.status == 413 or refusal.type in _OF_ONE_NUMBER):
+        if refusal.type in _OF_THE_POLICY and not sending.call_list.manifest.policy_by_row:
+            raise NotAddedError(
+                f"{refusal}. All calls of this list have the same policy, so nothing of it can be sent: correct policy "
+                "or call_before, and start a new DAG run",
+                retryable=False,
+            )
+        if len(part) == 1:
             sending.set_aside(work, part, reason)
             work.part_settled()
             return
-        # Too large, or with a number in it that isn't named: by halves.
+        # Too large, or with a call in it that isn't named: by halves.
         work.state.parts *= 2
         await asyncio.to_thread(work.keep, sending.call_list, traced=True)
 

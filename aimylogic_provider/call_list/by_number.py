@@ -48,6 +48,8 @@ class ByNumber:
         """
         sending = self._sending
         async with self._lines:
+            if not sending.is_fresh(decided):
+                return False
             await sending.wait_for_turn()
             # When nothing is answered any more, the rest of a batch is not sent after it.
             if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
@@ -81,6 +83,8 @@ class _Rounds:
         self._asked = 0.0
         self._left: dict[int, Decision] = {}
         """Numbers that wait or are parked."""
+        self._shown: dict[str, list[CreatedJob]] = {}
+        """What the report showed of them, if it was asked."""
 
     async def run(self) -> None:
         work = self._work
@@ -91,14 +95,16 @@ class _Rounds:
                 self._jobs, self._asked = await self._sending.jobs(work, places)
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
+            if to_send and not self._left and all(decisions[place].settled for place in to_send):
+                work.state.sends, work.state.key_lost = [], False
             if to_send:
-                await self._round(to_send, time)
+                await self._round(self._sending.most_at_once(to_send), time)
         if not self._left:
             return
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
         if waiting:
             raise WaitingCalls(max(waiting))
-        raise ParkedCalls(self._jobs)
+        raise ParkedCalls(self._shown)
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
@@ -143,6 +149,9 @@ class _Rounds:
                 self._sending.set_aside(work, [place], f"{error.type or error.status}")
             case _:
                 self._left[place] = decision
+                if self._jobs is not None:
+                    phone = self._work.phone(place)
+                    self._shown[phone] = self._jobs.get(phone, [])
         return False
 
     async def _round(self, places: list[int], time: Time) -> None:
@@ -168,6 +177,8 @@ class _Rounds:
                 pause = max(pause, sending.failed(answer, SENDS_PER_TRY - self._failures[place]))
             except NotAddedError as error:
                 ends = ends or error
+        if not any(isinstance(answer, ApiError) and answer.known is not Known.REFUSED for answer in answers):
+            work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
         if ends is not None:
             raise ends
         if not work.unsettled:

@@ -134,8 +134,8 @@ def _key_lives(known: Unit) -> bool:
 
 
 def _exact(known: Unit) -> bool:
-    """Whether times are the server's: by a worker's clock they widen to hours, in which others may add the phone."""
-    return _margin(known) == SLACK
+    """Whether times are the server's, and of a send each: else they are hours, in which others may add the phone."""
+    return _margin(known) == SLACK and all(send.until - send.at <= known.terms.span for send in known.sends)
 
 
 def _margin(known: Unit) -> float:

@@ -35,7 +35,7 @@ class ParkedCalls(Exception):
 
     def __init__(self, jobs: Jobs | None) -> None:
         super().__init__()
-        self.jobs: Jobs = jobs or {}
+        self.jobs: Jobs = {} if jobs is None else jobs
 
 
 @dataclass(slots=True)
@@ -83,14 +83,19 @@ class Endings:
     def _unknown(self, call_list: CallList, progress: Progress) -> str:
         """Write down what can't be known; return what to tell a person."""
         lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
+        why = {
+            "their idempotence keys are too old to repeat them, while the report shows jobs of some, or of others"
+            if jobs
+            else "the campaign they were sent to is another one than that of now (host or token changed)"
+            for _, jobs in self.parked
+        }
         progress.unknown = len(lines)
         address = call_list.write_unknown(lines)
         return (
-            f"Of {len(lines):,} calls it can't be known whether their jobs exist: requests went unanswered, their "
-            "idempotence keys are too old to repeat them, and the report shows jobs of some of them, or of others. "
-            f"They are parked, and nothing is sent for them. {progress.summary()}. Which ones, with the jobs that the "
-            f"report shows: {address}. Those that have no job in the campaign can be called by a new DAG run whose "
-            "query selects them alone"
+            f"Of {len(lines):,} calls it can't be known whether their jobs exist: requests went unanswered, and "
+            f"{' and '.join(sorted(why))}. They are parked, and nothing is sent for them. {progress.summary()}. Which "
+            f"ones, with the jobs that the report shows, or null where it could not be asked: {address}. Those that "
+            "have no job in the campaign they were sent to can be called by a new DAG run whose query selects them"
         )
 
 
@@ -102,7 +107,7 @@ def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
             "phone": mask_phone(work.phone(place)),
             "batch": work.batch.name,
             "sends": [[send.at, send.until] for send in work.state.noted],
-            "jobs": [job.id for job in jobs.get(work.phone(place), ())],
+            "jobs": [job.id for job in found] if (found := jobs.get(work.phone(place))) is not None else None,
         }
         for place in work.unsettled
     ]

@@ -50,7 +50,9 @@ class SyncEntry(msgspec.Struct):
 
     :param sure: whether it was begun surely before any send of this task instance
     :param call_list: where the list is; None until it is frozen
+    :param doubtful_since: since when (Unix seconds) another list, of which nothing is left, may have been sent
     :param before: a send that any batch may have had that is neither open nor done, for an earlier entry was lost
+    :param done: how many batches were done, at least
     :param fence: how often it was written before requests left
     :param open: the batches that were begun and aren't done, by name
     :param progress: for people who look into the task's state
@@ -58,7 +60,9 @@ class SyncEntry(msgspec.Struct):
 
     sure: bool
     call_list: Pointer | None = None
+    doubtful_since: float | None = None
     before: tuple[float, float, str, str] | None = None
+    done: int = 0
     fence: int = 0
     open: dict[str, OpenBatch] = {}
     progress: dict[str, Any] = {}
@@ -94,6 +98,12 @@ class EntryKeeper:
         self._changes = 0
         self._saved = 0
         self._writing = asyncio.Lock()
+
+    def list_of_another_try(self) -> str | None:
+        """The list that another try has pointed to meanwhile, if the store lets two of them write; where it is."""
+        content = self._store.read()
+        pointer = None if content is None else SyncEntry.of(content).call_list
+        return None if pointer is None else pointer.path
 
     def save_now(self) -> None:
         """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""

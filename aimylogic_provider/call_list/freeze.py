@@ -156,6 +156,7 @@ def _freeze(
         doubles=doubles.count,
         rejected=rejected.count,
         shards=cut.shards,
+        policy_by_row=bool(columns.policy),
         batches=tuple(cutter.close()),
         parts=parts,
     )

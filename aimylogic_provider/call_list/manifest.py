@@ -9,7 +9,9 @@ import msgspec
 
 from aimylogic_provider.calls_api.errors import AimylogicError
 
-__all__ = ["FORMAT", "Batch", "CallListError", "Line", "Manifest", "Method", "Pointer", "sha256"]
+__all__ = [
+    "FORMAT", "Batch", "CallListError", "Claim", "Line", "Manifest", "Method", "Pointer", "Tombstone", "sha256",
+]  # fmt: skip
 
 FORMAT = 1
 """The version of the layout. A list of another one is not touched."""
@@ -108,6 +110,36 @@ class Pointer(msgspec.Struct, frozen=True):
             ) from None
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """That a shard belongs to a task instance.
+
+    :param task: which one, in words
+    :param shard: of the list
+    :param at: since when, by the server's clock, at the earliest
+    :param clock: whose clock told that
+    :param campaign: digest of where it is sent
+    """
+
+    task: str
+    shard: int
+    at: float
+    clock: str
+    campaign: str
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """What is left of a list that was deleted (``deleted.json``).
+
+    :param sha256: of its ``list.json``
+    :param claims: who sent it; empty if nobody did
+    :param reports: by shard
+    """
+
+    sha256: str
+    claims: tuple[Claim, ...]
+    reports: dict[int, dict[str, Any]]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What ``list.json`` says.
 
@@ -115,6 +147,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param made_at: when it was frozen, by the worker's clock, in ISO 8601
     :param task: the DAG run's task that froze it, in words
     :param task_folder: the address beneath which the lists of that task lie, of all its runs
+    :param policy_by_row: whether calls have policies of their own
     :param parts: digests of the further files (rejected rows, doubles), by name
     """
 
@@ -129,5 +162,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     doubles: int
     rejected: int
     shards: int
+    policy_by_row: bool
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +54,11 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # or a power cut could undo the renaming
+        finally:
+            os.close(folder)
 
     def read(self, name: str) -> bytes:
         """Return an object.
@@ -68,11 +72,14 @@ class Folder:
         return content
 
     def names(self) -> list[str]:
-        """Return the names of all objects in it, at any depth, sorted; none if there is no such folder."""
+        """Return the names of all objects in it, at any depth, sorted; none if there is no such folder.
+
+        :raises OSError: if any part of it can't be listed, for what is not listed would be taken for absent
+        """
         if self._local is not None:
             found = (
                 Path(folder, file).relative_to(self._local).as_posix()
-                for folder, _, files in os.walk(self._local)
+                for folder, _, files in os.walk(self._local, onerror=_raise_unless_absent)
                 for file in files
                 if not file.startswith(".")
             )
@@ -86,17 +93,29 @@ class Folder:
         start = root.path.strip("/") + "/"
         return sorted(path.strip("/").removeprefix(start) for path in paths)
 
-    def delete(self, names: Iterable[str]) -> None:
-        """Delete objects; those that are gone already are passed over. Folders left empty go too, on a local disk."""
-        for name in names:
-            with suppress(FileNotFoundError):
-                if self._local is not None:
-                    (self._local / name).unlink()
-                else:
-                    self._object(name).unlink()
+    def delete(self, name: str) -> None:
+        """Delete an object, if there is one."""
+        with suppress(FileNotFoundError):
+            if self._local is not None:
+                (self._local / name).unlink()
+            else:
+                self._object(name).unlink()
+
+    def delete_all_but(self, kept: str | None, *, last: str) -> None:
+        """Delete all objects, and drafts of them, but one; folders left empty go too, on a local disk.
+
+        :param kept: the name of the one that stays, or None
+        :param last: the name of the one that is deleted after all others
+        """
+        names = [name for name in self.names() if name != kept]
+        for name in sorted(names, key=lambda name: name == last):
+            self.delete(name)
         if self._local is not None:
-            for folder, _, _ in os.walk(self._local, topdown=False):
+            for folder, _, files in os.walk(self._local, topdown=False):
                 with suppress(OSError):
+                    for draft in files:
+                        if draft.startswith("."):
+                            Path(folder, draft).unlink()
                     os.rmdir(folder)
 
     @property
@@ -117,3 +136,8 @@ class Folder:
             Folder._make(folder.parent)
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error

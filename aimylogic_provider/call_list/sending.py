@@ -17,10 +17,10 @@ from typing import Protocol
 from aimylogic_provider.call_list.decision import window
 from aimylogic_provider.call_list.endings import Endings, ParkedCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import EntryKeeper, OpenBatch
-from aimylogic_provider.call_list.manifest import Batch
+from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
-from aimylogic_provider.call_list.stored import CallList, Claim, Counts
+from aimylogic_provider.call_list.stored import CallList, Counts
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
@@ -28,6 +28,7 @@ from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.idempotence.clocks import Clock, Reading
+from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, SENDS_PER_TRY, repeated
@@ -131,6 +132,14 @@ class Sending:
         :raises CallListError: if the list can't be gone on with
         :raises Exception: whatever the store raises
         """
+        self.call_list.claimed(self._shard, task)  # or raises
+        done = sum(batch.name in self._done for batch in self._batches)
+        if done < self.keeper.entry.done:
+            raise CallListError(
+                f"{self.call_list.folder.address} shows {done:,} batches that are done, and {self.keeper.entry.done:,} "
+                "were: some of its files are missing, and nothing is sent. Put them back, and clear the task"
+            )
+        self.keeper.entry.done = done
         for batch in self._batches:
             if batch.name in self._done:
                 self.keeper.entry.open.pop(batch.name, None)
@@ -198,6 +207,11 @@ class Sending:
         """Whether a request may still leave that was decided then."""
         return self._stopped is None and decided.elapsed(self.clock)[1] <= FRESH
 
+    def most_at_once(self, places: list[int]) -> list[int]:
+        """As many of *places* as the rate of requests lets go on one note."""
+        rate = self.settings.requests_per_second
+        return places if rate is None else places[: max(1, int(rate * FRESH * 0.8))]
+
     async def wait_for_turn(self) -> None:
         """Keep to the rate of requests."""
         await self._pace.wait()
@@ -262,13 +276,16 @@ class Sending:
 
     def _claim(self, task: str, now: Time, begun_now: bool) -> None:
         """Have the shard belong to this task instance; know by that if it was begun, and its entry lost."""
+        entry = self.keeper.entry
+        until = now.latest + FRESH + self.settings.transport.total_timeout
         claim = self.call_list.claimed(self._shard, task)
         if claim is None:
             campaign = self.settings.campaign
-            self.call_list.claim(self._shard, Claim(task, now.earliest, now.clock.value, campaign))
+            self.call_list.claim(Claim(task, self._shard, now.earliest, now.clock.value, campaign))
         elif begun_now:
-            until = now.latest + FRESH + self.settings.transport.total_timeout
-            self.keeper.entry.before = (claim.at, until, claim.clock, claim.campaign)
+            entry.before = (claim.at, until, claim.clock, claim.campaign)
+        if entry.doubtful_since is not None and entry.before is None:
+            entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock.value, self.settings.campaign)
         if begun_now:
             self.keeper.save_now()
 
@@ -300,6 +317,7 @@ class Sending:
             return
         await asyncio.to_thread(self.call_list.write_done, batch, list(work.outcomes.values()))
         self.keeper.entry.open.pop(batch.name, None)
+        self.keeper.entry.done += 1
 
     def _fail(self, error: NotAddedError) -> None:
         self._endings.errors.append(error)
@@ -315,7 +333,8 @@ class Sending:
                 state.sends = [entry.before]
                 state.progress = self.call_list.furthest_progress(batch)
                 # In what parts it was sent is then not known, and so no key of its.
-                state.key_lost = state.progress is not None and self.call_list.manifest.method == "addPhones"
+                parted = state.progress is not None and self.call_list.manifest.method == "addPhones"
+                state.key_lost = parted or entry.doubtful_since is not None
         return Work.load(self.call_list, batch, state.copy())
 
     def _open(self, work: Work) -> None:

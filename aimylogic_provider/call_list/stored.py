@@ -25,10 +25,20 @@ from typing import Any, Literal
 
 import msgspec
 
-from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.manifest import (
+    FORMAT,
+    Batch,
+    CallListError,
+    Claim,
+    Line,
+    Manifest,
+    Pointer,
+    Tombstone,
+    sha256,
+)
 from aimylogic_provider.call_list.objects import Folder
 
-__all__ = ["CallList", "Claim", "Counts", "Outcome", "summed"]
+__all__ = ["CallList", "Counts", "Outcome", "told_of"]
 
 _DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
 _lines = msgspec.json.Decoder(Line)
@@ -59,21 +69,6 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     job: str | None = None
     reason: str | None = None
     by: Literal["answer", "report"] = "answer"
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """That a shard belongs to a task instance.
-
-    :param task: which one, in words
-    :param at: since when, by the server's clock, at the earliest
-    :param clock: whose clock told that
-    :param campaign: digest of where it is sent
-    """
-
-    task: str
-    at: float
-    clock: str
-    campaign: str
 
 
 class CallList:
@@ -114,14 +109,18 @@ class CallList:
         return cls(pointer, folder, manifest, _names(folder))
 
     @staticmethod
-    def deleted(pointer: Pointer) -> dict[str, Any] | None:
-        """Return the report of a list that was deleted after its end; None of any other."""
+    def deleted(pointer: Pointer, shard: int) -> dict[str, Any] | None:
+        """Return the report of a shard of a list that was deleted after its end; None of any other list.
+
+        :raises CallListError: if it was deleted, and never sent
+        """
         try:
-            content = Folder(pointer.path).read("deleted.json")
+            tombstone = msgspec.json.decode(Folder(pointer.path).read("deleted.json"), type=Tombstone)
         except OSError:
             return None
-        report: dict[str, Any] = msgspec.json.decode(content)
-        return report if report.get("sha256") == pointer.sha256 else None
+        if tombstone.sha256 != pointer.sha256:
+            return None
+        return told_of(tombstone, shard, pointer.path)
 
     def batches(self, shard: int) -> list[Batch]:
         """The batches of a shard, in the order in which they are sent."""
@@ -190,53 +189,76 @@ class CallList:
         self.folder.write(name, _jsonl(lines))
         return f"{self.folder.address}/{name}"
 
-    def claim(self, shard: int, claim: Claim) -> None:
+    def claim(self, claim: Claim) -> None:
         """Have a shard belong to a task instance, for good.
 
-        :raises CallListError: if it belongs to another one
+        :raises CallListError: if it belongs to another one, or the list is being deleted
         """
-        if self.claimed(shard, claim.task) is None:
-            self.folder.write(f"claimed/{shard}.{self.token}.json", msgspec.json.encode(claim))
+        if self.claimed(claim.shard, claim.task) is None:
+            self.folder.write(f"claimed/{claim.shard}.{self.token}.json", msgspec.json.encode(claim))
             self._names = _names(self.folder)
-            self.claimed(shard, claim.task)
+            self.claimed(claim.shard, claim.task)
+            if "deleted.json" in self._names or "list.json" not in self._names:
+                raise CallListError(_NEVER_SENT.format(self.folder.address))
 
     def claimed(self, shard: int, task: str) -> Claim | None:
         """Since when a shard belongs to a task instance; None if to nobody.
 
         :raises CallListError: if it belongs to another one
         """
-        found = []
-        for name in self._names:
-            if name.startswith(f"claimed/{shard}."):
-                claim = msgspec.json.decode(_read(self.folder, name), type=Claim)
-                if claim.task != task:
-                    raise CallListError(
-                        f"this call list is sent by {claim.task}, and by no other task: two of them would not know of "
-                        "each other's requests. Clear that task, or freeze a list of its own for this one"
-                    )
-                found.append(claim)
+        found = [claim for claim in self.claims() if claim.shard == shard]
+        for claim in found:
+            if claim.task != task:
+                raise CallListError(
+                    f"this call list is sent by {claim.task}, and by no other task: two of them would not know of each "
+                    "other's requests. Clear that task, or freeze a list of its own for this one"
+                )
         return min(found, key=lambda claim: claim.at, default=None)
+
+    def claims(self) -> list[Claim]:
+        """Who sends the list."""
+        return [
+            msgspec.json.decode(_read(self.folder, name), type=Claim)
+            for name in self._names
+            if name.startswith("claimed/")
+        ]
 
     def write_report(self, shard: int, report: Mapping[str, object]) -> None:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
 
-    def delete(self, report: Mapping[str, object]) -> None:
-        """Delete the list, but for its counts."""
-        content = msgspec.json.encode({**report, "sha256": self.pointer.sha256})
-        self.folder.write("deleted.json", msgspec.json.format(content, indent=1))
-        names = [name for name in _names(self.folder) if name != "deleted.json"]
-        # What names the rest goes last.
-        self.folder.delete(sorted(names, key=lambda name: name == "list.json"))
+    def delete(self) -> bool:
+        """Delete the list, but for its counts; return whether that was done: it isn't if somebody begins to send it."""
+        claims = self.claims()
+        reports = {
+            int(name.removeprefix("report-").removesuffix(".json")): msgspec.json.decode(_read(self.folder, name))
+            for name in self._names
+            if name.startswith("report-")
+        }
+        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports)
+        self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
+        self._names = _names(self.folder)
+        if len(self.claims()) != len(claims):
+            self.folder.delete("deleted.json")
+            return False
+        self.folder.delete_all_but("deleted.json", last="list.json")
+        return True
 
 
-def summed(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One report of the reports of all shards."""
-    total: dict[str, Any] = {}
-    for report in reports:
-        for name, value in report.items():
-            total[name] = total.get(name, 0) + value if isinstance(value, (int, float)) else value
-    return total
+_NEVER_SENT = (
+    "the call list in {} was deleted before it was sent, for it was older than keep_call_list: nobody was called. Start "
+    "a new DAG run to have the rows queried anew, and keep lists longer if they wait for an approval"
+)
+
+
+def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
+    """What is left of a shard of a deleted list: its report.
+
+    :raises CallListError: if it was never sent
+    """
+    if shard not in tombstone.reports:
+        raise CallListError(_NEVER_SENT.format(path))
+    return tombstone.reports[shard]
 
 
 def _jsonl(lines: Iterable[object]) -> bytes:

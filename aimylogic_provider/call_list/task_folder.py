@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from aimylogic_provider.call_list.manifest import CallListError, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.manifest import CallListError, Claim, Manifest, Pointer, Tombstone, sha256
 from aimylogic_provider.call_list.objects import Folder, folder_name
-from aimylogic_provider.call_list.stored import CallList, summed
+from aimylogic_provider.call_list.stored import CallList, told_of
+from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["TaskFolder", "delete_old"]
 
@@ -55,53 +57,96 @@ class TaskFolder:
         list_id = str(uuid.uuid4())
         return list_id, self.folder / list_id
 
-    def begun(self) -> Pointer | dict[str, object] | None:
+    def begun(self, since: float | None) -> Pointer | dict[str, Any] | None:
         """The list that this task instance began to send, if its entry was lost; of a deleted one, its report.
 
+        :param since: Unix seconds; older lists are those of a run of the same id, which was deleted and made again
         :raises CallListError: if it began several
         """
-        found: list[Pointer | dict[str, object]] = []
-        for place, names in _lists(self.folder):
-            if "deleted.json" in names:
-                found.append(msgspec.json.decode(place.read("deleted.json")))
-            elif "list.json" in names and any(name.startswith("claimed/") for name in names):
-                found.append(_pointer(place))
+        found = list(self._of_ours(self.folder, since))
         if len(found) > 1:
             raise CallListError(
                 f"this task's state was wiped, and {self.folder.address} holds {len(found)} call lists that it began "
                 "to send: which one is this run's can't be told. Nothing is sent. Remove those that are not from there "
                 "and clear the task"
             )
-        return found[0] if found else None
+        if not found:
+            return None
+        place, _, tombstone = found[0]
+        return _pointer(place) if tombstone is None else told_of(tombstone, 0, place.address)
+
+    def check_no_other(self, pointer: Pointer, of_task: str, shard: int, since: float | None) -> None:
+        """Make sure that this task instance, whose entry is lost, did not begin to send another list.
+
+        :param of_task: the folder of the task that freezes its lists, with all runs
+        :param since: as in :meth:`begun`
+        :raises CallListError: if it did
+        """
+        for place, claim, _ in self._of_ours(Folder(of_task), since):
+            if place.address != pointer.path and claim.shard == shard:
+                raise CallListError(
+                    f"this task's state was wiped, and it began to send another call list, {place.address}: its people "
+                    f"may be those of {pointer.path}, so nothing is sent. Give it the first one, or start a new DAG run"
+                )
+
+    def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
+        """The lists that this task instance began to send."""
+        for place, names in _lists(folder):
+            tombstone = None
+            if "deleted.json" in names:
+                tombstone = msgspec.json.decode(place.read("deleted.json"), type=Tombstone)
+                claims = list(tombstone.claims)
+            elif "list.json" in names:
+                files = [name for name in names if name.startswith("claimed/")]
+                claims = [msgspec.json.decode(place.read(name), type=Claim) for name in files]
+            else:
+                continue
+            ours = [claim for claim in claims if claim.task == self.words and (since is None or claim.at >= since)]
+            if ours:
+                yield place, ours[0], tombstone
 
     def clear_rubbish(self, pointer: Pointer) -> None:
         """Remove what was begun to be frozen and never came to be sent, now that *pointer* is the list."""
         for place, names in _lists(self.folder):
             sent = any(name.startswith("claimed/") or name == "deleted.json" for name in names)
             if place.address != pointer.path and not sent:
-                place.delete(names)
+                place.delete_all_but(None, last="list.json")
 
 
-def delete_old(of_task: str, older_than: timedelta) -> int:
+def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:
     """Delete the lists that a task froze, in all its runs, and that are older than that; return how many.
 
-    Those that are finished, and, once they are a day old, those that nobody began to send.
+    Those that are finished, and, once they are a day old, those that nobody began to send. One that can't be read is
+    told of, and left.
 
     :param of_task: the address of the task's folder
     """
     deleted = 0
-    for place, names in _lists(Folder(of_task)):
-        if "list.json" not in names:
-            continue
-        manifest = msgspec.json.decode(place.read("list.json"), type=Manifest)
-        age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
-        reports = [name for name in names if name.startswith("report-")]
-        unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
-        if age >= older_than and (unused or len(reports) == manifest.shards):
-            told = [msgspec.json.decode(place.read(name)) for name in reports]
-            CallList.open(_pointer(place)).delete(summed(told))
-            deleted += 1
+    try:
+        for place, names in _lists(Folder(of_task)):
+            try:
+                deleted += _deleted(place, names, older_than)
+            except (OSError, CallListError, msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+                log.warning("The old call list in %s can't be deleted: %s.", place.address, error)
+    except OSError as error:
+        log.warning("Old call lists in %s can't be deleted: %s.", of_task, error)
     return deleted
+
+
+def _deleted(place: Folder, names: list[str], older_than: timedelta) -> bool:
+    """Delete a list if it is time for that; return whether it was."""
+    if "deleted.json" in names:
+        if len(names) > 1:  # somebody died while deleting it
+            place.delete_all_but("deleted.json", last="list.json")
+        return False
+    if "list.json" not in names:
+        return False
+    manifest = msgspec.json.decode(place.read("list.json"), type=Manifest)
+    age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
+    reports = sum(name.startswith("report-") for name in names)
+    unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
+    due = age >= older_than and (unused or reports == manifest.shards)
+    return due and CallList.open(_pointer(place)).delete()
 
 
 def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
@@ -109,12 +154,15 @@ def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
     found: dict[str, list[str]] = {}
     for name in folder.names():
         parts = name.split("/")
-        for depth, part in enumerate(parts[:-1], 1):
-            if _is_list_id(part):
-                found.setdefault("/".join(parts[:depth]), []).append("/".join(parts[depth:]))
-                break
+        # A run's id may look like a list's: the list is the folder that its files lie in.
+        inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in _INNER else 1)
+        if inner >= 1 and _is_list_id(parts[inner - 1]):
+            found.setdefault("/".join(parts[:inner]), []).append("/".join(parts[inner:]))
     for place, names in found.items():
         yield folder / place, names
+
+
+_INNER = {"batches", "rejected", "doubles", "claimed", "progress", "done", "unknown"}
 
 
 def _is_list_id(name: str) -> bool:

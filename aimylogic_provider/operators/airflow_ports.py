@@ -23,6 +23,7 @@ __all__ = [
     "is_mapped",
     "report_lag_seconds",
     "run_began",
+    "run_since",
     "warn_of_store",
 ]
 
@@ -135,6 +136,17 @@ def run_began(context: Context) -> float | None:
     run = context["dag_run"]
     began = run.start_date if clear_number(context) == 0 else run.run_after
     return None if began is None else began.timestamp()
+
+
+def run_since(context: Context) -> float | None:
+    """Return a time, by any clock, before which nothing was done for this run; None if it was cleared, or isn't known.
+
+    For telling it from a run of the same id that was deleted.
+    """
+    from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+
+    began = run_began(context)
+    return None if began is None or clear_number(context) != 0 else began - AIRFLOW_SLACK
 
 
 def clear_number(context: Context) -> int:

@@ -43,9 +43,7 @@ class PrepareCallListOperator(Prepares):
         :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
         """
         with self._ending():
-            pointer = self._freeze(context, self.shards)
-            self._task_folder(context).clear_rubbish(pointer)
-            return pointer.as_json()
+            return self._freeze(context, self.shards).as_json()
 
 
 class SendCallListOperator(Sends):

@@ -230,13 +230,15 @@ class Sends(OfCallList):
         from aimylogic_provider.call_list.task_folder import delete_old
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.keys import campaign_digest
-        from aimylogic_provider.operators.airflow_ports import SystemClock, report_lag_seconds
+        from aimylogic_provider.operators.airflow_ports import SystemClock, report_lag_seconds, run_since
 
-        if (report := CallList.deleted(pointer)) is not None:
+        if (report := CallList.deleted(pointer, shard)) is not None:
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
-            return _without_digest(report)
+            return report
         task = self._task_folder(context)
         call_list = CallList.open(pointer)
+        if begun_now and not keeper.entry.sure:
+            task.check_no_other(pointer, call_list.manifest.task_folder, shard, run_since(context))
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
         method = call_list.manifest.method
@@ -269,9 +271,7 @@ class Sends(OfCallList):
         call_list.write_report(shard, report)
         self.log.info("%s in %.1f seconds.", progress.summary(), progress.seconds)
         if self.keep_call_list is not None:
-            if pointer.shards == 1 and not self.keep_call_list:
-                call_list.delete(report)
-            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list)
+            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         return report
@@ -280,10 +280,6 @@ class Sends(OfCallList):
 _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 500}
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
-
-
-def _without_digest(report: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in report.items() if name != "sha256"}
 
 
 def _check_whole(name: str, value: object, least: int, most: int) -> None:

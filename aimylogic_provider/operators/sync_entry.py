@@ -31,7 +31,8 @@ def begin(context: Context, task: TaskFolder, log: Log) -> tuple[EntryKeeper, bo
     else:
         log.warning(
             "This Airflow has no task state store (it came with 3.3): what was sent is noted beside the call list, in "
-            "%s. Two tries that run at once are kept apart by the idempotence key alone, for 24 hours.",
+            "%s. Have call_list_path name a place that all workers share. Two tries that run at once send the same "
+            "list with the same idempotence keys, which keeps them apart for 24 hours.",
             task.folder.address,
         )  # fmt: skip
         store = FileEntry(task.folder, forget=first)
@@ -59,10 +60,11 @@ class FileEntry:
     def __init__(self, folder: Folder, *, forget: bool) -> None:
         self._folder = folder
         self._forget = forget
+        self._written = False
 
     def read(self) -> object | None:
         """Return the entry, or None."""
-        if self._forget:
+        if self._forget and not self._written:
             return None
         try:
             content: object = json.loads(self._folder.read(self._NAME))
@@ -72,6 +74,7 @@ class FileEntry:
 
     def write(self, content: dict[str, object]) -> None:
         """Write the entry."""
+        self._written = True
         self._folder.write(self._NAME, json.dumps(content).encode())
 
 

@@ -10,6 +10,9 @@ from aimylogic_provider.operators.call_list_parts import Prepares, Sends
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.call_list.entry import SyncEntry
+    from aimylogic_provider.call_list.task_folder import TaskFolder
+
 __all__ = ["SqlToAimylogicOperator"]
 
 
@@ -66,31 +69,55 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
             task = self._task_folder(context)
             keeper, new = begin(context, task, self.log)
-            pointer = keeper.entry.call_list
-            lost = False
-            if pointer is None and new and not keeper.entry.sure:
-                found = task.begun()
-                if isinstance(found, dict):
-                    self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
-                    return {name: value for name, value in found.items() if name != "sha256"}
-                if isinstance(found, Pointer):
-                    self.log.warning(
-                        "This task's state was wiped: going on with the list that it began, %s.", found.path
-                    )
-                    keeper.entry.call_list = pointer = found
-                    lost = True
-            if pointer is None:
+            lost = new and not keeper.entry.sure
+            if lost and (report := self._find_begun(context, task, keeper.entry)) is not None:
+                return report
+            if keeper.entry.call_list is None:
                 pointer = self._freeze(context)
+                if (other := keeper.list_of_another_try()) is not None:
+                    raise CallListError(
+                        f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
+                        retryable=True,
+                    )
                 keeper.entry.call_list = pointer
                 # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
                 keeper.save_now()
                 task.clear_rubbish(pointer)
             else:
+                pointer = keeper.entry.call_list
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+
+    def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry) -> dict[str, Any] | None:
+        """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
+
+        :raises CallListError: if it can't be told
+        """
+        from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.operators.airflow_ports import run_began, run_since
+
+        found = task.begun(run_since(context))
+        if isinstance(found, Pointer):
+            self.log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
+            entry.call_list = found
+        elif found is not None:
+            self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+            return found
+        else:
+            entry.doubtful_since = run_began(context)
+            if entry.doubtful_since is None:
+                raise CallListError(
+                    "Airflow doesn't say when this run began, nor what earlier tries sent: start a new one"
+                )
+            self.log.warning(
+                "What earlier tries of this task did is not on record, and %s holds no list of theirs: the report is "
+                "asked for each person's jobs since the run began, and only those who surely have none are called.",
+                task.folder.address,
+            )
+        return None

@@ -46,6 +46,11 @@ class Sync:
                 [(known + number, one, name) for number, one in enumerate(phones, 1)],
             )
 
+    def add_with_priority(self, phones: Sequence[str]) -> None:
+        with closing(sqlite3.connect(self.database)) as database, database:
+            rows = [(number, one, "Alex", number % 5 + 1) for number, one in enumerate(phones, 1)]
+            database.executemany("insert into customer values (?, ?, ?, ?)", rows)
+
     def execute(self, statement: str) -> None:
         with closing(sqlite3.connect(self.database)) as database, database:
             database.execute(statement)
