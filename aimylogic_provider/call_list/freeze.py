@@ -173,7 +173,7 @@ def _freeze(
 
 def _kind(reason: str) -> str:
     """A reason without the value that it names, so that like ones are counted together."""
-    words = [word for word in reason.split() if not any(sign in word for sign in "'\"0123456789")]
+    words = [word for word in reason.partition(": ")[0].split() if not any(sign in word for sign in "'\"0123456789")]
     return " ".join(words)[:120]
 
 
