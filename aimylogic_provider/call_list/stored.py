@@ -246,8 +246,8 @@ class CallList:
 
 
 _NEVER_SENT = (
-    "the call list in {} was deleted before it was sent, for it was older than keep_call_list: nobody was called. Start "
-    "a new DAG run to have the rows queried anew, and keep lists longer if they wait for an approval"
+    "the call list in {} was deleted before it was sent, for it was older than keep_call_list: nobody was called. "
+    "Start a new DAG run to have the rows queried anew, and keep lists longer if they wait for an approval"
 )
 
 

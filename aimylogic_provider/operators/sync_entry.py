@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
-from aimylogic_provider.operators.airflow_ports import entry_store, has_store, is_first_try, warn_of_store
+from aimylogic_provider.operators.airflow_ports import entry_store, has_store, is_first_try, run_since, warn_of_store
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -35,7 +36,7 @@ def begin(context: Context, task: TaskFolder, log: Log) -> tuple[EntryKeeper, bo
             "list with the same idempotence keys, which keeps them apart for 24 hours.",
             task.folder.address,
         )  # fmt: skip
-        store = FileEntry(task.folder, forget=first)
+        store = FileEntry(task.folder, since=time.time() if first else run_since(context))
     content = store.read()
     if content is None and not first:
         # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
@@ -51,31 +52,28 @@ def begin(context: Context, task: TaskFolder, log: Log) -> tuple[EntryKeeper, bo
 class FileEntry:
     """The entry as a file, for Airflow 3.1 and 3.2. It has no fence.
 
-    :param forget: what an earlier run of the same id may have left: it was deleted, and made again
+    :param since: Unix seconds; what was written before is of a run of the same id, which was deleted and made anew
     """
 
     remembers = True
     _NAME = "entry.json"
 
-    def __init__(self, folder: Folder, *, forget: bool) -> None:
+    def __init__(self, folder: Folder, *, since: float | None) -> None:
         self._folder = folder
-        self._forget = forget
-        self._written = False
+        self._since = since
 
     def read(self) -> object | None:
         """Return the entry, or None."""
-        if self._forget and not self._written:
-            return None
         try:
-            content: object = json.loads(self._folder.read(self._NAME))
+            content = json.loads(self._folder.read(self._NAME))
         except FileNotFoundError:
             return None
-        return content
+        old = self._since is not None and content["written_at"] < self._since
+        return None if old else content["entry"]
 
     def write(self, content: dict[str, object]) -> None:
         """Write the entry."""
-        self._written = True
-        self._folder.write(self._NAME, json.dumps(content).encode())
+        self._folder.write(self._NAME, json.dumps({"written_at": time.time(), "entry": content}).encode())
 
 
 def described(call_list: Any) -> Any:

@@ -85,7 +85,10 @@ class Sync:
     @property
     def folder(self) -> Path:
         """The folder of the list."""
-        return Path(self.entry["call_list"]["path"].removeprefix("file://"))
+        if self.task.has_store:
+            return Path(self.entry["call_list"]["path"].removeprefix("file://"))
+        (file,) = self.lists.glob("*/*/*/entry.json")
+        return Path(json.loads(file.read_text())["entry"]["call_list"]["path"].removeprefix("file://"))
 
     def files(self, pattern: str) -> list[Path]:
         return sorted(self.folder.glob(pattern))

@@ -139,6 +139,7 @@ def test_a_list_is_sent_by_one_task_alone(sync: Sync) -> None:
     sync.assert_once(PHONES)
 
 
+@needs_record
 def test_a_run_that_was_deleted_and_made_again_is_a_new_run(sync: Sync) -> None:
     sync.add(PHONES)
     sync.attempt()
@@ -238,7 +239,7 @@ def test_a_try_to_prepare_that_was_replaced_leaves_its_successors_list_alone(
 def test_a_list_is_deleted_at_once_or_later_and_its_counts_stay(sync: Sync) -> None:
     sync.add(PHONES)
     first = sync.attempt(keep_call_list=timedelta(0))
-    folder = sync.folder if sync.task.has_store else Path(first["call_list"].removeprefix("file://"))
+    folder = Path(first["call_list"].removeprefix("file://"))
     assert [path.name for path in folder.rglob("*")] == ["deleted.json"]
     assert PHONES[0] not in (folder / "deleted.json").read_text()
     sync.task.clear()
