@@ -80,6 +80,10 @@ class ByList:
                 case Action.WAIT:
                     raise WaitingCalls(decision.until)
                 case Action.PARK:
+                    if jobs is not None and (ruling := sending.ruling_for(work)) is not None:
+                        work.follow(ruling, part, jobs)
+                        jobs, refusal = None, None
+                        continue
                     raise ParkedCalls(
                         None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
                     )

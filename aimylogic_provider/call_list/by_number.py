@@ -104,7 +104,13 @@ class _Rounds:
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
         if waiting:
             raise WaitingCalls(max(waiting))
-        raise ParkedCalls(self._shown)
+        ruling = self._sending.ruling_for(work)
+        if ruling is None or not all(work.phone(place) in self._shown for place in self._left):
+            raise ParkedCalls(self._shown)
+        work.follow(ruling, list(self._left), self._shown)
+        self._left.clear()
+        self._jobs = None
+        await self.run()
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from aimylogic_provider.call_list.entry import ListQuestion, ListRuling
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.not_added import NotAddedError
 
-__all__ = ["Endings", "Jobs", "ParkedCalls", "WaitingCalls"]
+__all__ = ["Endings", "Jobs", "ParkedCalls", "UnknownCallsError", "WaitingCalls"]
 
 Jobs = Mapping[str, Sequence[CreatedJob]]
 """What the report showed, by phone."""
@@ -38,6 +40,21 @@ class ParkedCalls(Exception):
         self.jobs: Jobs = {} if jobs is None else jobs
 
 
+class UnknownCallsError(NotAddedError):
+    """All is settled but for calls that are parked.
+
+    :param question: what a person can be asked
+    :param calls: how many are parked
+    :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
+    """
+
+    def __init__(self, message: str, *, question: ListQuestion, calls: int, can_be_asked: bool) -> None:
+        super().__init__(message, retryable=False)
+        self.question = question
+        self.calls = calls
+        self.can_be_asked = can_be_asked
+
+
 @dataclass(slots=True)
 class Endings:
     """How the batches ended that are not done.
@@ -51,11 +68,15 @@ class Endings:
     waiting: dict[str, float] = field(default_factory=dict)
     parked: list[tuple[Work, Jobs]] = field(default_factory=list)
 
-    def conclude(self, call_list: CallList, progress: Progress, now: float, *, stopped: str | None) -> None:
+    def conclude(
+        self, call_list: CallList, progress: Progress, now: float, *, stopped: str | None, ruling: ListRuling | None
+    ) -> None:
         """Return if all is settled.
 
         :param now: the server's time
         :param stopped: why nothing more was sent, if so
+        :param ruling: what a person last said of parked calls
+        :raises UnknownCallsError: if all is, but for what is parked
         :raises NotAddedError: if not all is: what is known, and the ways out
         """
         told = f"{progress.summary()}."
@@ -78,7 +99,16 @@ class Endings:
                 retryable=True,
             )
         if unknown:
-            raise NotAddedError(unknown, retryable=False)
+            names = tuple(work.batch.name for work, _ in self.parked)
+            if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
+                raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
+            states = [f"{work.batch.name} {len(work.unsettled)} {work.state.again}" for work, _ in self.parked]
+            raise UnknownCallsError(
+                unknown,
+                question=ListQuestion(digest("unknown", call_list.pointer.sha256, *states).hex()[:8], now, names),
+                calls=progress.unknown,
+                can_be_asked=all(jobs for _, jobs in self.parked),
+            )
 
     def _unknown(self, call_list: CallList, progress: Progress) -> str:
         """Write down what can't be known; return what to tell a person."""

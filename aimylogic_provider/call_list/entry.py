@@ -15,9 +15,36 @@ from aimylogic_provider.call_list.manifest import CallListError, Pointer
 from aimylogic_provider.idempotence.ports import Store
 from aimylogic_provider.idempotence.records import ClockSource
 
-__all__ = ["ENTRY_FORMAT", "EntryKeeper", "OpenBatch", "SyncEntry"]
+__all__ = ["ENTRY_FORMAT", "EntryKeeper", "ListQuestion", "ListRuling", "OpenBatch", "SyncEntry"]
 
 ENTRY_FORMAT = "call list 1"
+
+
+class ListQuestion(msgspec.Struct, frozen=True):
+    """That a person was asked what to do about parked calls, and did not answer yet.
+
+    :param reference: of what was asked
+    :param at: when (Unix seconds)
+    :param batches: that hold those calls
+    """
+
+    reference: str
+    at: float
+    batches: tuple[str, ...]
+
+
+class ListRuling(msgspec.Struct, frozen=True):
+    """What a person said of parked calls.
+
+    :param send: send those that the report shows no job of, and take the jobs of the others for theirs; else leave them
+    :param by: who said so
+    :param at: when, by Airflow's clock (Unix seconds)
+    """
+
+    send: bool
+    by: str
+    at: float
+    question: ListQuestion
 
 
 class OpenBatch(msgspec.Struct, omit_defaults=True):
@@ -28,16 +55,18 @@ class OpenBatch(msgspec.Struct, omit_defaults=True):
     :param progress: the name of what is known of its settled calls
     :param parts: how many parts what isn't settled falls into, for it was too large for one request
     :param key_lost: whether an answer showed that the idempotence key got lost on the way
+    :param again: the reference of the question on which a person said to send again: keys are others since
     """
 
     sends: list[tuple[float, float, str, str]] = []
     progress: str | None = None
     parts: int = 1
     key_lost: bool = False
+    again: str = ""
 
     def copy(self) -> OpenBatch:
         """Return another one that says the same."""
-        return OpenBatch(list(self.sends), self.progress, self.parts, self.key_lost)
+        return OpenBatch(list(self.sends), self.progress, self.parts, self.key_lost, self.again)
 
     @property
     def noted(self) -> list[NotedSend]:
@@ -55,6 +84,8 @@ class SyncEntry(msgspec.Struct):
     :param done: how many batches were done, at least
     :param fence: how often it was written before requests left
     :param open: the batches that were begun and aren't done, by name
+    :param asked: the question that a person was asked, and whose answer is not noted yet
+    :param ruling: what a person last said
     :param progress: for people who look into the task's state
     """
 
@@ -65,6 +96,8 @@ class SyncEntry(msgspec.Struct):
     done: int = 0
     fence: int = 0
     open: dict[str, OpenBatch] = {}
+    asked: ListQuestion | None = None
+    ruling: ListRuling | None = None
     progress: dict[str, Any] = {}
     format: str = ENTRY_FORMAT
 

@@ -57,7 +57,8 @@ class Limit:
 
     def of(self, rows: int) -> int | None:
         """How many of *rows*."""
-        return int(self.most * rows) if isinstance(self.most, float) else self.most
+        # A share of 0.29 of a hundred is 29, whatever floats make of it.
+        return int(self.most * rows + 1e-6) if isinstance(self.most, float) else self.most
 
 
 class TooManyRejectedError(CallListError):
@@ -144,6 +145,7 @@ def _freeze(
                 line = msgspec.json.decode(spooled.line, type=Line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
     parts |= doubles.close()
+    batches = tuple(cutter.close())
     manifest = Manifest(
         format=FORMAT,
         id=list_id,
@@ -157,7 +159,7 @@ def _freeze(
         rejected=rejected.count,
         shards=cut.shards,
         policy_by_row=bool(columns.policy),
-        batches=tuple(cutter.close()),
+        batches=batches,
         parts=parts,
     )
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
@@ -276,7 +278,7 @@ class _Cutter:
         """Write the rest; return all batches, those of an earlier turn first."""
         for place in sorted(self._open):
             self._write(place)
-        return sorted(self._batches, key=lambda batch: (batch.turn, batch.name))
+        return sorted(self._batches, key=lambda batch: (batch.turn, int(batch.name)))
 
     def _write(self, place: tuple[int, int]) -> None:
         lines = self._open.pop(place)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Folder:
         :raises OSError: if it can't be written
         """
         if self._local is None:
-            self._object(name).write_bytes(content)
+            place = self._object(name)
+            place.fs.pipe_file(place.path, content)  # whole or not at all, where the store puts objects
             return
         target = self._local / name
         self._make(target.parent)
@@ -87,7 +89,7 @@ class Folder:
         root = self._object("")
         root.fs.invalidate_cache()
         try:
-            paths = root.fs.find(root.path)
+            paths = list(_files(root.fs, root.path))
         except FileNotFoundError:
             return []
         start = root.path.strip("/") + "/"
@@ -141,3 +143,12 @@ class Folder:
 def _raise_unless_absent(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):
         raise error
+
+
+def _files(store: Any, folder: str) -> Iterator[str]:
+    """All files of a folder of a store, at any depth. (Its own ``find`` may pass over what it can't list.)"""
+    for entry in store.ls(folder, detail=True):
+        if entry["type"] == "directory":
+            yield from _files(store, entry["name"])
+        elif entry["name"].strip("/") != folder.strip("/"):
+            yield entry["name"]

@@ -36,6 +36,7 @@ _ROOM_FOR_ADDRESS = 500
 _SURELY_SHORT = 600
 """Characters of a payload that take no more than twelve each in a URL."""
 
+_LARGE = 10**18
 _encode = msgspec.json.encode
 
 
@@ -88,7 +89,11 @@ class RowReader:
         """Return the key columns as JSON."""
         if not self._keys:
             return b"{}"
-        return _encode({name: row[place] for name, place in self._keys}, enc_hook=str)
+        keys = {name: row[place] for name, place in self._keys}
+        try:
+            return _encode(keys, enc_hook=str)
+        except ValueError:  # text that is no Unicode, integers of more than 64 bits
+            return _encode({name: str(value).encode("utf-8", "replace").decode() for name, value in keys.items()})
 
     def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """Return the call that *row* is: its phone, and all of it as JSON.
@@ -131,11 +136,11 @@ class RowReader:
             more = self._cached(self._zones, row[self._zone], self._zone_fragment) + more
         if self._policy:
             values = tuple(row[place] for _, place in self._policy)
-            more += self._cached(self._policies, values, self._policy_fragment)
+            more += self._cached(self._policies, values, self._policy_fragment, kinds=tuple(map(type, values)))
         if not payload:
             return phone, f'{{"phone":"{phone}"{more}}}'.encode()
         try:
-            content = _encode(payload)
+            content = _encode(payload, enc_hook=_plain_text)
         except (OverflowError, ValueError):  # integers of more than 64 bits, text that is no Unicode
             content = (ListedCall.of(phone, payload).payload or "").encode()
         return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
@@ -155,7 +160,7 @@ class RowReader:
             kind = type(value)
             if kind is str and (value.isascii() or is_normalized("NFC", value)):
                 text = value
-            elif kind is int:
+            elif kind is int and abs(value) < _LARGE:
                 text = str(value)
             else:
                 text = flat_payload({name: str(value) if kind is UUID else value})[name]
@@ -165,7 +170,7 @@ class RowReader:
         if length > _SURELY_SHORT:
             self._check_length(payload)
         try:
-            content = _encode(payload)
+            content = _encode(payload, enc_hook=_plain_text)
         except ValueError:  # text that is no Unicode
             flat_payload(payload)  # says which
             raise
@@ -173,7 +178,11 @@ class RowReader:
 
     @staticmethod
     def _check_length(payload: Mapping[str, str]) -> None:
-        length = len(urlencode(payload, quote_via=quote, safe=""))
+        try:
+            length = len(urlencode(payload, quote_via=quote, safe=""))
+        except UnicodeEncodeError:
+            flat_payload(payload)  # says which
+            raise
         if length > MAX_URL - _ROOM_FOR_ADDRESS:
             raise RejectedError(
                 f"the request's URL would have over {length:,} characters, more than pass every proxy: leave columns "
@@ -181,15 +190,16 @@ class RowReader:
             )
 
     @staticmethod
-    def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str]) -> str:
+    def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str], kinds: Any = None) -> str:
+        """What *make* makes of a value, once. (1, True and 1.0 are equal: *kinds* tells them apart.)"""
         try:
-            if (known := cache.get(value)) is not None:
+            if (known := cache.get((value, kinds))) is not None:
                 return known
         except TypeError:  # a list, say
             return make(value)
         fragment = make(value)
         if len(cache) < 10_000:
-            cache[value] = fragment
+            cache[value, kinds] = fragment
         return fragment
 
     @staticmethod
@@ -213,7 +223,11 @@ class RowReader:
             used.update(place for _, place in chain(self._keys, self._policy))
             named = tuple(name for place, name in enumerate(self._names) if place not in used)
         check = nested_payload if self._columns.method == "addPhones" else flat_payload
-        return [(next(iter(check({name: ""}))), self._place("payload_columns", name)) for name in named]
+        places = [(next(iter(check({name: ""}))), self._place("payload_columns", name)) for name in named]
+        names = [name for name, _ in places]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise RejectedError(f"payload_columns name {shown(min(twice))} twice: name each column apart, with AS")
+        return places
 
     def _place(self, argument: str, name: str) -> int:
         """Where a column stands; written in other capitals, if no other column could be meant."""
@@ -223,6 +237,13 @@ class RowReader:
             return found[0]
         what = "has no such column" if not found else "has it more than once: name each column apart, with AS"
         raise RejectedError(f"{argument} {shown(name)}: the query {what}; its columns are {', '.join(self._names)}")
+
+
+def _plain_text(value: object) -> str:
+    """Text of a kind of its own, as drivers may give it."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"a payload with a {type(value).__name__}")
 
 
 def _quick_with_plus(text: str) -> str | None:
@@ -243,7 +264,7 @@ def _policy_value(name: str, value: object) -> object:
                 return datetime.fromisoformat(value)
             case _:
                 return int(value)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, RecursionError):
         raise RejectedError(
             f"{name} {shown(value)} can't be read: give days as in 'mon,tue', times of the day as JSON, as in "
             '\'{"default": [["09:00", "18:00"]]}\', moments in ISO 8601 with a zone, and numbers as whole ones'

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from aimylogic_provider.call_list.decision import window
 from aimylogic_provider.call_list.endings import Endings, ParkedCalls, WaitingCalls
-from aimylogic_provider.call_list.entry import EntryKeeper, OpenBatch
+from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
@@ -152,7 +152,9 @@ class Sending:
                 raise _first(group) from None
             except ApiError as error:
                 raise _not_asked(error) from None
-        self._endings.conclude(self.call_list, self.progress, self._now(), stopped=self._stopped)
+        self._endings.conclude(
+            self.call_list, self.progress, self._now(), stopped=self._stopped, ruling=self.keeper.entry.ruling
+        )
         return self.progress.counts
 
     async def time(self) -> Time:
@@ -225,6 +227,13 @@ class Sending:
             work.refused(place, reason)
             self.progress.refused(f"row {work.lines[place].row}: {mask_phone(work.phone(place))}, {reason}")
         self._check_set_aside()
+
+    def ruling_for(self, work: Work) -> ListRuling | None:
+        """What a person said of a batch's parked calls, if that was to send them, and is not yet followed."""
+        ruling = self.keeper.entry.ruling
+        if ruling is None or not ruling.send or work.batch.name not in ruling.question.batches:
+            return None
+        return None if work.state.again == ruling.question.reference else ruling
 
     def refused_campaign(self, error: ApiError) -> None:
         """End the try if the campaign takes no numbers at all.

@@ -68,7 +68,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: Literal["created", "refused"]
     job: str | None = None
     reason: str | None = None
-    by: Literal["answer", "report"] = "answer"
+    by: Literal["answer", "report", "person"] = "answer"
 
 
 class CallList:

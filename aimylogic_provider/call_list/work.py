@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Literal
 
 import msgspec
 
-from aimylogic_provider.call_list.entry import OpenBatch
+from aimylogic_provider.call_list.entry import ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, Line
+from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList, Outcome
 from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, digest
 
@@ -64,15 +67,25 @@ class Work:
 
     def key(self, list_id: str, campaign: str, places: list[int]) -> str:
         """The idempotence key of a request for these calls: the same calls have the same key, others another one."""
-        return as_uuid(digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name, ",".join(map(str, places))))
+        again = (self.state.again,) if self.state.again else ()
+        return as_uuid(
+            digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name, ",".join(map(str, places)), *again)
+        )
 
     def created(self, place: int, job: str) -> None:
         """A job was created for a call."""
         self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job)
 
-    def adopted(self, place: int, job: str) -> None:
-        """The report showed a call's job."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by="report")
+    def adopted(self, place: int, job: str, by: Literal["report", "person"] = "report") -> None:
+        """The report showed a call's job, or a person said that it is one."""
+        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by=by)
+
+    def follow(self, ruling: ListRuling, places: list[int], jobs: Mapping[str, Sequence[CreatedJob]]) -> None:
+        """Do what a person said: jobs that the report shows are the calls', and the others are sent with new keys."""
+        for place in places:
+            if found := jobs.get(self.phone(place)):
+                self.adopted(place, found[0].id, "person")
+        self.state.sends, self.state.key_lost, self.state.again = [], False, ruling.question.reference
 
     def refused(self, place: int, reason: str) -> None:
         """The server refused a call for good."""

@@ -79,10 +79,13 @@ class SendCallListOperator(Sends):
 
         with self._ending():
             pointer = Pointer.of(described(self.call_list))
-            shard = int(self.shard)
+            try:
+                shard = int(self.shard)
+            except ValueError:
+                raise CallListError(f"shard {self.shard!r} can't be used: give a whole number, from 0") from None
             if not 0 <= shard < pointer.shards:
                 raise CallListError(f"shard {shard} is none of this list, which has {pointer.shards}, counted from 0")
-            keeper, new = begin(context, self._task_folder(context), self.log)
+            keeper, new = begin(context, self._task_folder(context), self.log, resumed=self._answer is not None)
             known = keeper.entry.call_list
             if known is not None and known.sha256 != pointer.sha256:
                 raise CallListError(

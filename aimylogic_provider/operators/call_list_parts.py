@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.call_list.endings import UnknownCallsError
     from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.freeze import Limit
     from aimylogic_provider.call_list.manifest import Pointer
@@ -114,7 +115,7 @@ class Prepares(OfCallList):
             if isinstance(columns, str):
                 raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
         _check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
-        _check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000)
+        _check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000, optional=False)
         self.sql = sql
         self.sql_conn_id = sql_conn_id
         self.parameters = parameters
@@ -198,11 +199,15 @@ class Sends(OfCallList):
         requests_per_second: float | None = None,
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
+        on_unknown: Literal["fail", "ask"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if on_unknown not in ("fail", "ask"):
+            raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
         _check_whole("concurrency", concurrency, 1, 100)
-        if requests_per_second is not None and not requests_per_second > 0:
+        number = isinstance(requests_per_second, (int, float)) and not isinstance(requests_per_second, bool)
+        if requests_per_second is not None and not (number and requests_per_second > 0):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
@@ -211,7 +216,68 @@ class Sends(OfCallList):
         self.requests_per_second = requests_per_second
         self.report_lag = report_lag
         self.keep_call_list = keep_call_list
+        self.on_unknown = on_unknown
         self._current: Sending | None = None
+        self._answer: tuple[Mapping[str, Any], str] | None = None
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
+    ) -> dict[str, Any]:
+        """Go on with what a person answered about parked calls. Airflow calls it when the answer has come.
+
+        :param event: the answer, as Airflow brings it
+        :param reference: of what was asked
+        :param asked: when, by the server's clock (Unix time)
+        :param candidates: nothing, of a list
+        :raises AirflowFailException: as ``execute``, and if the answer can't be used
+        :raises AirflowException: as ``execute``
+        """
+        self._answer = event, reference
+        report: dict[str, Any] = self.execute(context)
+        return report
+
+    def _note_answer(self, context: Context, keeper: EntryKeeper) -> None:
+        """Note what a person said of parked calls, or wait for it, if somebody was asked."""
+        from aimylogic_provider.call_list.entry import ListRuling
+        from aimylogic_provider.idempotence.rulings import Question
+        from aimylogic_provider.operators import required_action
+
+        entry = keeper.entry
+        if self._answer is not None:
+            event, reference = self._answer
+            if entry.asked is None:
+                return  # Airflow brought it twice; it was noted
+            if entry.asked.reference != reference:
+                raise AirflowFailException(
+                    "The person who answered was asked about other calls. Nothing was sent. Clear the task to go on"
+                )
+            question, entry.asked = entry.asked, None
+            try:
+                send, by, at = required_action.list_answer(event)
+            except ValueError as error:
+                keeper.save_now()
+                raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
+            entry.ruling = ListRuling(send, by, at, question)
+            keeper.save_now()
+            self.log.info("Noted: %s said to %s the calls.", by, "send" if send else "leave")
+        elif entry.asked is not None and self.on_unknown == "ask":
+            self.log.info("A person was asked about parked calls: going on with the answer, or waiting for it.")
+            waiting = Question(entry.asked.reference, entry.asked.at)
+            required_action.defer_to_trigger(context, waiting, required_action.LIST_OPTIONS)
+        elif entry.asked is not None:
+            entry.asked = None  # this try goes on without the answer; its next write tells
+
+    def _ask(self, context: Context, keeper: EntryKeeper, parked: UnknownCallsError) -> NoReturn:
+        """Ask a person what is to become of parked calls, and wait for the answer."""
+        from aimylogic_provider.idempotence.rulings import Question
+        from aimylogic_provider.operators import required_action
+
+        question = parked.question
+        required_action.ask_about_list(context, question.reference, parked.calls, str(parked))
+        keeper.entry.asked = question
+        keeper.save_now()
+        self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked)
+        required_action.await_answer(context, Question(question.reference, question.at), required_action.LIST_OPTIONS)
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
@@ -225,6 +291,7 @@ class Sends(OfCallList):
 
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
+        from aimylogic_provider.call_list.endings import UnknownCallsError
         from aimylogic_provider.call_list.sending import Sending, SendSettings
         from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.call_list.task_folder import delete_old
@@ -253,7 +320,13 @@ class Sends(OfCallList):
         sending = self._current = Sending(
             call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
         )
-        counts = sending.run(task.words, begun_now=begun_now)
+        self._note_answer(context, keeper)
+        try:
+            counts = sending.run(task.words, begun_now=begun_now)
+        except UnknownCallsError as parked:
+            if self.on_unknown != "ask" or not parked.can_be_asked:
+                raise
+            self._ask(context, keeper, parked)
         progress = sending.progress
         # Doubles and rejected rows of a list that is sent in shards are counted in the first of them.
         doubles, rejected = (pointer.doubles, pointer.rejected) if shard == 0 else (0, 0)
@@ -282,7 +355,9 @@ _MOST_CALLS = {"addPhones": 100_000, "addPhone": 500}
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
+def _check_whole(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
+    if optional and value is None:
+        return
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if value is not None and not (whole and least <= value <= most):  # type: ignore[operator]
+    if not (whole and least <= value <= most):  # type: ignore[operator]
         raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")

@@ -20,11 +20,26 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.not_added import ParkedError
     from aimylogic_provider.idempotence.rulings import Question, Ruling
 
-__all__ = ["ADOPT", "CALL_JOB_ID", "LEAVE", "SEND_AGAIN", "Answer", "ask", "await_answer", "defer_to_trigger"]
+__all__ = [
+    "ADOPT",
+    "CALL_JOB_ID",
+    "LEAVE",
+    "LIST_OPTIONS",
+    "SEND_AGAIN",
+    "SEND_MISSING",
+    "Answer",
+    "ask",
+    "ask_about_list",
+    "await_answer",
+    "defer_to_trigger",
+    "list_answer",
+]
 
 ADOPT = "Adopt the job"
 SEND_AGAIN = "Send again"
 LEAVE = "Leave it"
+SEND_MISSING = "Send those without a job"
+LIST_OPTIONS = [SEND_MISSING, LEAVE]
 CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
@@ -35,20 +50,15 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
     :param what: the call, in words, its phone masked
     :raises AirflowFailException: if Airflow still shows a question that is about another call, or lacks a candidate job
     """
-    from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
-
     from aimylogic_provider.operators.airflow_ports import has_store
 
     subject = f"Was the {what} added? [{parked.question.reference}]"
-    kept = _supervisor().send(
-        CreateHITLDetailPayload(
-            ti_id=context["ti"].id,
-            options=[ADOPT, SEND_AGAIN, LEAVE],
-            subject=subject,
-            body=_body(what, parked, remembered=has_store(context)),
-            params={CALL_JOB_ID: _field(parked.question)},
-            assigned_users=[],
-        )
+    kept = _put(
+        context,
+        [ADOPT, SEND_AGAIN, LEAVE],
+        subject,
+        _body(what, parked, remembered=has_store(context)),
+        {CALL_JOB_ID: _field(parked.question)},
     )
     shown = _question_of(kept.params[CALL_JOB_ID])
     why = None
@@ -64,7 +74,39 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
     return shown
 
 
-def await_answer(context: Context, question: Question) -> NoReturn:
+def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
+    """Put a question to people; what Airflow keeps of it, in the words in which it was put first."""
+    from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+
+    return _supervisor().send(
+        CreateHITLDetailPayload(
+            ti_id=context["ti"].id, options=options, subject=subject, body=body, params=params, assigned_users=[]
+        )
+    )
+
+
+def ask_about_list(context: Context, reference: str, calls: int, known: str) -> None:
+    """Put to people what is to become of a list's parked calls.
+
+    :param known: what is known of them, in words
+    :raises AirflowFailException: if Airflow still shows a question about others
+    """
+    subject = f"What is to become of {calls:,} calls of the list? [{reference}]"
+    body = (
+        f"{known}\n\n**Your answer**, which retries and clears of the task follow\n\n"
+        f"1. **{SEND_MISSING}**: calls that the report shows a job of count as created, with that job; the others are "
+        "sent now. Whose job the report doesn't show although there is one is called twice.\n"
+        f"2. **{LEAVE}**: nothing is sent, and the task fails."
+    )
+    kept = _put(context, LIST_OPTIONS, subject, body, {})
+    if kept.subject != subject:
+        raise AirflowFailException(
+            f"{known}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
+            f"and this one's is about others: “{kept.subject}”.)"
+        )
+
+
+def await_answer(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
     """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``.
 
     :raises TaskAwaitingInput: always, for Airflow to act on
@@ -75,11 +117,11 @@ def await_answer(context: Context, question: Question) -> NoReturn:
     except ImportError:
         TaskAwaitingInput = None  # type: ignore[misc,assignment]
     if TaskAwaitingInput is None:
-        defer_to_trigger(context, question)
+        defer_to_trigger(context, question, options)
     raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(question))
 
 
-def defer_to_trigger(context: Context, question: Question) -> NoReturn:
+def defer_to_trigger(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
     """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
@@ -90,7 +132,11 @@ def defer_to_trigger(context: Context, question: Question) -> NoReturn:
     from airflow.providers.standard.triggers.hitl import HITLTrigger
 
     trigger = HITLTrigger(
-        ti_id=context["ti"].id, options=[ADOPT, SEND_AGAIN, LEAVE], params={}, timeout_datetime=None, poke_interval=2.0
+        ti_id=context["ti"].id,
+        options=options or [ADOPT, SEND_AGAIN, LEAVE],
+        params={},
+        timeout_datetime=None,
+        poke_interval=2.0,
     )
     raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs=_resumed_with(question))
 
@@ -133,6 +179,19 @@ class Answer:
             question=self.question,
             job=job if choice is Choice.ADOPT and job else None,
         )
+
+
+def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
+    """What a person said of a list's parked calls: whether to send, who said so, and when.
+
+    :raises ValueError: if that is nothing of the kind
+    """
+    if "error" in event:
+        raise ValueError(f"The answer can't be used: {event['error']}")
+    chosen = list(event["chosen_options"])
+    if len(chosen) != 1 or chosen[0] not in LIST_OPTIONS:
+        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(LIST_OPTIONS)}")
+    return chosen[0] == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
 
 
 def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["begin", "described"]
 
 
-def begin(context: Context, task: TaskFolder, log: Log) -> tuple[EntryKeeper, bool]:
+def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tuple[EntryKeeper, bool]:
     """Return the keeper of this task instance's entry, and whether that is new.
 
     A new entry is written at once where it is sure that nothing was sent before; else once it is known what was.
+
+    :param resumed: whether this very try asked a person, and goes on with the answer
     """
-    first = is_first_try(context)
+    first = is_first_try(context) and not resumed
     store: Store = entry_store(context)
     if has_store(context):
         warn_of_store(context, log)

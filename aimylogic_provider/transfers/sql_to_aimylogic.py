@@ -53,6 +53,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
         workers reach; a folder in AIRFLOW_HOME if left out. (templated)
     :param keep_call_list: how long finished lists are kept, for this task's later runs to delete; None for ever, and
         ``timedelta(0)`` until the end of this very task. The counts stay
+    :param on_unknown: what becomes of calls of which it can't be known whether they were added: ``fail`` lists them in a
+        file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without job
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
     """
 
@@ -74,7 +76,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         with self._ending():
             task = self._task_folder(context)
-            keeper, new = begin(context, task, self.log)
+            keeper, new = begin(context, task, self.log, resumed=self._answer is not None)
             lost = new and not keeper.entry.sure
             if lost and (report := self._find_begun(context, task, keeper.entry)) is not None:
                 return report
