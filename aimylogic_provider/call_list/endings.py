@@ -94,8 +94,9 @@ class Endings:
             reasons.append(stopped)
         unknown = self._unknown(call_list, progress) if self.parked else ""
         if reasons:
+            told_reasons = "; ".join(reason.rstrip(".") for reason in reasons)
             raise NotAddedError(
-                f"{'; '.join(reasons)}. {told} The next try goes on with what is left. {unknown}".rstrip(),
+                f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
                 retryable=True,
             )
         if unknown:

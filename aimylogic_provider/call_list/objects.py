@@ -146,7 +146,7 @@ def _raise_unless_absent(error: OSError) -> None:
 
 
 def _files(store: Any, folder: str) -> Iterator[str]:
-    """All files of a folder of a store, at any depth. (Its own ``find`` may pass over what it can't list.)"""
+    """All files of a folder of a store, at any depth; the store's own ``find`` may pass over what it can't list."""
     for entry in store.ls(folder, detail=True):
         if entry["type"] == "directory":
             yield from _files(store, entry["name"])

@@ -191,7 +191,7 @@ class RowReader:
 
     @staticmethod
     def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str], kinds: Any = None) -> str:
-        """What *make* makes of a value, once. (1, True and 1.0 are equal: *kinds* tells them apart.)"""
+        """What *make* makes of a value, once; as 1, True and 1.0 are equal, *kinds* tells them apart."""
         try:
             if (known := cache.get((value, kinds))) is not None:
                 return known

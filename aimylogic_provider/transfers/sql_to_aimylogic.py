@@ -53,8 +53,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
         workers reach; a folder in AIRFLOW_HOME if left out. (templated)
     :param keep_call_list: how long finished lists are kept, for this task's later runs to delete; None for ever, and
         ``timedelta(0)`` until the end of this very task. The counts stay
-    :param on_unknown: what becomes of calls of which it can't be known whether they were added: ``fail`` lists them in a
-        file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without job
+    :param on_unknown: what becomes of calls of which it can't be known whether they were added: ``fail`` lists them in
+        a file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without a
+        job
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
     """
 

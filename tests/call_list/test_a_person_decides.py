@@ -1,0 +1,121 @@
+"""Calls of a sync that are parked, and what a person says of them, where a task speaks to its supervisor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from airflow.sdk import exceptions
+
+from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.operators.required_action import LEAVE, SEND_MISSING
+from tests.call_list.sync import Sync, phone
+from tests.conftest import needs_record
+from tests.operators.test_required_action import Questions, questions
+
+__all__ = ["questions"]
+
+pytestmark = needs_record
+TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
+PHONES = [phone(number) for number in range(25)]
+METHODS = pytest.mark.parametrize("method", ["addPhones", "addPhone"])
+
+
+def park(sync: Sync, method: str) -> dict[str, Any]:
+    """The second batch went unanswered, and 25 hours later the report shows jobs of two of its people, one twice."""
+    sync.add(PHONES)
+    for one in PHONES[10:20] if method == "addPhone" else PHONES[12:13]:
+        sync.emulator.fault("before_commit", "reset", path=method, phone=one, times=None)
+    with pytest.raises(AirflowException):
+        sync.attempt(method=method, concurrency=1)
+    sync.emulator.clear_faults()
+    for one in (PHONES[10], PHONES[11], PHONES[11]):
+        AimylogicHook().add_phone(one, {"other": str(len(sync.emulator.jobs()))})
+    sync.emulator.advance(hours=25)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        sync.attempt(method=method, on_unknown="ask", concurrency=1)
+    assert waiting.value.method_name == "execute_complete"
+    kwargs: dict[str, Any] = waiting.value.kwargs
+    return kwargs
+
+
+def answer(sync: Sync, kwargs: dict[str, Any], option: str, method: str) -> dict[str, Any]:
+    event = {
+        "chosen_options": [option],
+        "params_input": {},
+        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "responded_by_user": {"id": "7", "name": "Maria"},
+        "timedout": False,
+    }
+    operator = sync.operator(method=method, on_unknown="ask", concurrency=1)
+    report: dict[str, Any] = operator.execute_complete(sync.task.context(), event, **kwargs)
+    return report
+
+
+@METHODS
+def test_those_without_a_job_are_sent_and_the_others_are_taken_as_they_are(
+    sync: Sync, questions: Questions, method: str
+) -> None:
+    kwargs = park(sync, method)
+    (question,) = questions.asked.values()
+    assert question.options == [SEND_MISSING, LEAVE]
+    assert not any(one in question.body for one in PHONES), "phones are masked"
+    before = sync.calls_by_phone()
+    report = answer(sync, kwargs, SEND_MISSING, method)
+    assert report["created"] == 25
+    after = sync.calls_by_phone()
+    assert {one: after[one] - before[one] for one in PHONES if after[one] != before[one]} == dict.fromkeys(
+        [one for one in PHONES if not before[one]], 1
+    )
+    # A clear afterwards: the same, and nobody is asked or called.
+    sync.task.clear()
+    sync.emulator.advance(hours=25)
+    assert sync.attempt(method=method, on_unknown="ask")["created"] == 25
+    assert sync.calls_by_phone() == after
+
+
+@METHODS
+def test_left_as_they_are_they_are_neither_sent_nor_asked_about_again(
+    sync: Sync, questions: Questions, method: str
+) -> None:
+    kwargs = park(sync, method)
+    before = sync.calls_by_phone()
+    with pytest.raises(AirflowFailException, match="Left as they are, as Maria"):
+        answer(sync, kwargs, LEAVE, method)
+    sync.task.clear()
+    with pytest.raises(AirflowFailException, match="Left as they are, as Maria"):
+        sync.attempt(method=method, on_unknown="ask")
+    assert sync.calls_by_phone() == before
+
+
+def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions) -> None:
+    kwargs = park(sync, "addPhones")
+    with pytest.raises(TaskDeferred) as waiting:
+        sync.attempt(on_unknown="ask")
+    assert waiting.value.kwargs == kwargs
+    sends = sync.sends()
+    assert answer(sync, kwargs, SEND_MISSING, "addPhones")["created"] == 25
+    assert sync.sends() == sends + 1
+
+
+def test_the_same_answer_twice_sends_once(sync: Sync, questions: Questions) -> None:
+    kwargs = park(sync, "addPhones")
+    answer(sync, kwargs, SEND_MISSING, "addPhones")
+    held = sync.calls_by_phone()
+    assert answer(sync, kwargs, SEND_MISSING, "addPhones")["created"] == 25
+    assert sync.calls_by_phone() == held
+
+
+def test_what_was_sent_by_a_persons_word_and_went_unanswered_is_found_by_its_new_key(
+    sync: Sync, questions: Questions
+) -> None:
+    kwargs = park(sync, "addPhones")
+    before = sync.calls_by_phone()
+    sync.emulator.fault("after_commit", "reset", path="addPhones", times=3)
+    with pytest.raises(AirflowException):
+        answer(sync, kwargs, SEND_MISSING, "addPhones")
+    assert sync.attempt(on_unknown="ask")["created"] == 25
+    after = sync.calls_by_phone()
+    assert all(after[one] == max(before[one], 1) for one in PHONES)
