@@ -88,6 +88,9 @@ class ByList:
                         None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
                     )
 
+    def kept(self, work: Work) -> None:
+        """Nothing waits for that."""
+
     async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
         sending = self._sending

@@ -27,46 +27,64 @@ __all__ = ["ByNumber"]
 
 
 class ByNumber:
-    """Sends batches by addPhone."""
+    """Sends batches by addPhone, one at a time, so that no more than its numbers are noted and unanswered."""
 
     workers = 2
-    """Batches under way: one is noted while the other is sent."""
+    """Batches under way: one is read, and what became of the other is written, while one is sent."""
 
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
-        self._lines = asyncio.Semaphore(sending.settings.concurrency)
         self._failures = 0
+        self._turn = asyncio.Lock()
+        self._kept = asyncio.Event()
+        self._kept.set()
+        self._last: Work | None = None
 
     async def settle(self, work: Work) -> None:
         """Send a batch's numbers, in as many rounds as it takes."""
-        await _Rounds(self, self._sending, work).run()
+        async with self._turn:
+            await _Rounds(self, self._sending, work).run()
 
-    async def send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
-        """Send one number that was noted.
+    def kept(self, work: Work) -> None:
+        """What became of a batch is written down."""
+        if self._last is work:
+            self._kept.set()
 
-        :returns: None if it was created, the error if not, False if it did not leave
-        """
+    async def answers(self, work: Work, places: list[int], decided: Reading) -> list[ApiError | bool | None]:
+        """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
+        if self._last is not work:
+            await self._kept.wait()  # before anything more leaves
+        self._last = work
+        self._kept.clear()
+        self._failures = 0
+        answers: dict[int, ApiError | bool | None] = {}
+        waiting = iter(places)
+
+        async def line() -> None:
+            for place in waiting:
+                answers[place] = await self._send(work, place, decided)
+
+        await asyncio.gather(*(line() for _ in range(min(self._sending.settings.concurrency, len(places)))))
+        return [answers[place] for place in places]
+
+    async def _send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
         sending = self._sending
-        async with self._lines:
+        if sending.settings.requests_per_second is not None:
             if not sending.is_fresh(decided):
                 return False
             await sending.wait_for_turn()
-            # When nothing is answered any more, the rest of a batch is not sent after it.
-            if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
-                return False
-            key = work.key(sending.call_list.manifest.id, sending.settings.campaign, [place])
-            try:
-                answer = await sending.client().ask(endpoints.add_phone(_call(work.lines[place]), idempotence_key=key))
-            except ApiError as error:
-                self._failures += error.known is not Known.REFUSED
-                return error
+        # When nothing is answered any more, the rest of a batch is not sent after it.
+        if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
+            return False
+        key = work.key(sending.call_list.manifest.id, sending.settings.campaign, [place])
+        try:
+            answer = await sending.client().ask(endpoints.add_phone(_call(work.lines[place]), idempotence_key=key))
+        except ApiError as error:
+            self._failures += error.known is not Known.REFUSED
+            return error
         self._failures = 0
         work.created(place, answer.value)
         return None
-
-    def forgive(self) -> None:
-        """Begin a round: earlier failures are no reason not to try."""
-        self._failures = 0
 
 
 class _Rounds:
@@ -164,10 +182,9 @@ class _Rounds:
         """Note the numbers, send them, and take in the answers."""
         work, sending = self._work, self._sending
         before = work.state.noted
-        decided = await sending.note(work, time)
-        self._method.forgive()
         self._jobs = None
-        answers = await asyncio.gather(*(self._method.send(work, place, decided) for place in places))
+        decided = await sending.note(work, time)
+        answers = await self._method.answers(work, places, decided)
         pause = 0.0
         ends: NotAddedError | None = None
         for place, answer in zip(places, answers, strict=True):

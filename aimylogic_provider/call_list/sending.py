@@ -81,6 +81,9 @@ class Method(Protocol):
         :raises NotAddedError: if the whole try is to end
         """
 
+    def kept(self, work: Work) -> None:
+        """What became of a batch is written down."""
+
 
 class Sending:
     """Sends a shard of a list, in one try.
@@ -318,14 +321,19 @@ class Sending:
             self._fail(error)
         except ApiError as error:
             self._fail(_not_asked(error))
+        await self._keep(work)
+        method.kept(work)
         counts = _settled(work)
         self.progress.add(Counts(counts.created - before.created, 0))
+
+    async def _keep(self, work: Work) -> None:
+        """Write down what became of a batch, and have the entry's next write tell of it."""
         if work.unsettled:
             await asyncio.to_thread(work.keep, self.call_list)
             self._open(work)
             return
-        await asyncio.to_thread(self.call_list.write_done, batch, list(work.outcomes.values()))
-        self.keeper.entry.open.pop(batch.name, None)
+        await asyncio.to_thread(self.call_list.write_done, work.batch, list(work.outcomes.values()))
+        self.keeper.entry.open.pop(work.batch.name, None)
         self.keeper.entry.done += 1
 
     def _fail(self, error: NotAddedError) -> None:

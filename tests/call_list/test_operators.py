@@ -47,7 +47,7 @@ OF_PREPARING: list[tuple[dict[str, Any], str]] = [
     ({"key_columns": "id"}, "key_columns 'id' is a single text: give a list, even of one"),
     ({"payload_columns": "name"}, "payload_columns 'name' is a single text: give a list, even of one"),
     *(({"batch_size": value}, "give a whole number from 1 to 100,000") for value in (0, -1, 100_001, 1.5, True, "10")),
-    ({"method": "addPhone", "batch_size": 501}, "batch_size 501 can't be used: give a whole number from 1 to 500"),
+    ({"method": "addPhone", "batch_size": 1001}, "batch_size 1001 can't be used: give a whole number from 1 to 1,000"),
     *(
         ({"max_batch_bytes": value}, "give a whole number from 1,000 to 100,000,000")
         for value in (999, 100_000_001, 1e6, "1MB")
