@@ -86,6 +86,7 @@ class Work:
             if found := jobs.get(self.phone(place)):
                 self.adopted(place, found[0].id, "person")
         self.state.sends, self.state.key_lost, self.state.again = [], False, ruling.question.reference
+        self._kept = -1  # a trace is kept even if no job was found, in case that the entry is lost: keys are others now
 
     def refused(self, place: int, reason: str) -> None:
         """The server refused a call for good."""
