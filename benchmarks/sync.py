@@ -227,7 +227,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     options.add_argument("--rows", type=int, default=100_000)
-    options.add_argument("--numbers", type=int, default=30_000, help="rows sent by addPhone")
+    options.add_argument("--numbers", type=int, default=100_000, help="rows sent by addPhone")
     options.add_argument("--memory", type=int, nargs=2, default=(100_000, 1_000_000), help="rows")
     options.add_argument("--runs", type=int, default=5)
     options.add_argument("--only", choices=("lists", "numbers", "memory"))

@@ -88,29 +88,13 @@ def freeze(
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     reader = RowReader(columns, names)
-    with _Writer(folder) as writer:
-        return _freeze(rows, reader, columns, writer, cut, limit, list_id, task, task_folder, log)
-
-
-def _freeze(
-    rows: Iterable[Sequence[Any]],
-    reader: RowReader,
-    columns: Columns,
-    folder: _Writer,
-    cut: Cut,
-    limit: Limit,
-    list_id: str,
-    task: str,
-    task_folder: str,
-    log: Log,
-) -> Pointer:
-    rejected = _Parts(folder, "rejected")
-    doubles = _Parts(folder, "doubles")
-    cutter = _Cutter(folder, cut)
-    reasons: Counter[str] = Counter()
-    told = time.monotonic()
-    number = 0
-    with Spool() as spool:
+    with _Writer(folder) as writer, Spool() as spool:
+        rejected = _Parts(writer, "rejected")
+        doubles = _Parts(writer, "doubles")
+        cutter = _Cutter(writer, cut)
+        reasons: Counter[str] = Counter()
+        told = time.monotonic()
+        number = 0
         for number, row in enumerate(rows, 1):
             try:
                 phone, call = reader.read(row)
@@ -124,7 +108,7 @@ def _freeze(
                 log.info("Freezing the call list: %s rows read, %s of them rejected.", f"{number:,}",
                          f"{rejected.count:,}")  # fmt: skip
         parts = rejected.close()
-        folder.wait()
+        writer.wait()
         most = limit.of(number)
         if most is not None and rejected.count > most:
             raise TooManyRejectedError(
@@ -144,33 +128,39 @@ def _freeze(
             else:
                 line = msgspec.json.decode(spooled.line, type=Line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
-    parts |= doubles.close()
-    batches = tuple(cutter.close())
-    manifest = Manifest(
-        format=FORMAT,
-        id=list_id,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        task=task,
-        task_folder=task_folder,
-        method=columns.method,
-        rows=number,
-        calls=cutter.calls,
-        doubles=doubles.count,
-        rejected=rejected.count,
-        shards=cut.shards,
-        policy_by_row=bool(columns.policy),
-        batches=batches,
-        parts=parts,
-    )
-    content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-    folder.wait()  # what names the rest is written last
-    folder.write("list.json", content)
-    folder.wait()
-    if reasons:
-        log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", _most(reasons))
-    return Pointer(
-        folder.address, sha256(content), manifest.rows, manifest.calls, manifest.doubles, manifest.rejected, cut.shards
-    )
+        parts |= doubles.close()
+        batches = tuple(cutter.close())
+        manifest = Manifest(
+            format=FORMAT,
+            id=list_id,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            task=task,
+            task_folder=task_folder,
+            method=columns.method,
+            rows=number,
+            calls=cutter.calls,
+            doubles=doubles.count,
+            rejected=rejected.count,
+            shards=cut.shards,
+            policy_by_row=bool(columns.policy),
+            batches=batches,
+            parts=parts,
+        )
+        content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        writer.wait()  # what names the rest is written last
+        writer.write("list.json", content)
+        writer.wait()
+        if reasons:
+            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", _most(reasons))
+        return Pointer(
+            folder.address,
+            sha256(content),
+            manifest.rows,
+            manifest.calls,
+            manifest.doubles,
+            manifest.rejected,
+            cut.shards,
+        )
 
 
 def _kind(reason: str) -> str:
