@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from aimylogic_provider.call_list.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import OTHER_TOKEN, TaskInstance, connection_json, needs_record
+from tests.conftest import OTHER_TOKEN, StateStore, TaskInstance, connection_json, needs_record
 
 PHONES = [phone(number) for number in range(25)]
 LOG = logging.getLogger(__name__)
@@ -367,3 +368,35 @@ def test_a_rate_is_kept_to_and_not_wasted(make_sync: Callable[..., Sync], monkey
     moments = [line.at for line in sync.emulator.requests() if line.endpoint == "addPhone"]
     assert len(moments) == 60
     assert all(later - earlier > 0.9 for earlier, later in zip(moments, moments[30:], strict=False))
+
+
+@needs_record
+def test_no_write_of_the_state_forgets_a_send_before_what_became_of_it_is_written_down(
+    make_sync: Callable[..., Sync], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many batches share a write, so one's write must not take along what another has not made durable yet."""
+    sync = make_sync(batch_size=2, concurrency=4)
+    sync.add(PHONES)
+    write, save = Folder.write, StateStore.set
+    noted: set[str] = set()
+    done: set[str] = set()
+
+    def slow_write(folder: Folder, name: str, content: bytes) -> None:
+        if name.startswith("done/"):
+            time.sleep(0.02)
+        write(folder, name, content)
+        if name.startswith("done/"):
+            done.add(name.removeprefix("done/").partition(".")[0])
+
+    def checked_save(store: StateStore, key: str, value: Any, **more: Any) -> None:
+        durable = set(done)
+        unsent = {name for name in noted - durable if not value["open"].get(name, {}).get("sends")}
+        # What became durable while this write was put together may be left out of it.
+        assert not unsent - done
+        noted.update(value["open"])
+        save(store, key, value, **more)
+
+    monkeypatch.setattr(Folder, "write", slow_write)
+    monkeypatch.setattr(StateStore, "set", checked_save)
+    assert sync.attempt()["created"] == 25
+    assert len(noted) == len(done) == 13
