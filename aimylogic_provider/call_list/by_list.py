@@ -88,14 +88,11 @@ class ByList:
                         None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
                     )
 
-    def kept(self, work: Work) -> None:
-        """Nothing waits for that."""
-
     async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
         sending = self._sending
         await sending.note(work, time)
-        key = work.key(sending.call_list.manifest.id, sending.settings.campaign, part)
+        key = work.keys(sending.call_list.manifest.id, sending.settings.campaign)(part)
         items = [bytes(work.lines[place].call) for place in part]
         try:
             answer = await sending.client().ask(endpoints.add_ready_phones(items, idempotence_key=key))

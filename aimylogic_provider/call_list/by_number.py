@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,10 @@ import msgspec
 
 from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
 from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
-from aimylogic_provider.call_list.manifest import Line
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.sending import Sending
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.call import Call
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.clocks import Reading
 from aimylogic_provider.idempotence.not_added import NotAddedError
@@ -26,48 +25,47 @@ from aimylogic_provider.idempotence.situation import Time
 __all__ = ["ByNumber"]
 
 
-class ByNumber:
-    """Sends batches by addPhone, one at a time, so that no more than its numbers are noted and unanswered."""
+_MOST_NOTED = 1000
+"""Numbers that are noted and whose outcome is not written down, at most."""
 
-    workers = 2
-    """Batches under way: one is read, and what became of the other is written, while one is sent."""
+
+class ByNumber:
+    """Sends the numbers of one batch at a time.
+
+    While they are sent the next batch is noted, if both together have no more than 1,000 numbers, so that it leaves at
+    once afterwards. At a rate it would only wait.
+    """
 
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
         self._failures = 0
         self._turn = asyncio.Lock()
-        self._kept = asyncio.Event()
-        self._kept.set()
-        self._last: Work | None = None
+        at_ease = sending.settings.requests_per_second is not None
+        self.workers = 1 if at_ease or 2 * sending.largest_batch > _MOST_NOTED else 2
 
     async def settle(self, work: Work) -> None:
         """Send a batch's numbers, in as many rounds as it takes."""
-        async with self._turn:
-            await _Rounds(self, self._sending, work).run()
-
-    def kept(self, work: Work) -> None:
-        """What became of a batch is written down."""
-        if self._last is work:
-            self._kept.set()
+        await _Rounds(self, self._sending, work).run()
 
     async def answers(self, work: Work, places: list[int], decided: Reading) -> list[ApiError | bool | None]:
         """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
-        if self._last is not work:
-            await self._kept.wait()  # before anything more leaves
-        self._last = work
-        self._kept.clear()
-        self._failures = 0
+        sending = self._sending
+        key = work.keys(sending.call_list.manifest.id, sending.settings.campaign)
         answers: dict[int, ApiError | bool | None] = {}
         waiting = iter(places)
 
         async def line() -> None:
             for place in waiting:
-                answers[place] = await self._send(work, place, decided)
+                answers[place] = await self._send(work, place, key, decided)
 
-        await asyncio.gather(*(line() for _ in range(min(self._sending.settings.concurrency, len(places)))))
+        async with self._turn:
+            self._failures = 0
+            await asyncio.gather(*(line() for _ in range(min(sending.settings.concurrency, len(places)))))
         return [answers[place] for place in places]
 
-    async def _send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
+    async def _send(
+        self, work: Work, place: int, key: Callable[[Sequence[int]], str], decided: Reading
+    ) -> ApiError | bool | None:
         sending = self._sending
         if sending.settings.requests_per_second is not None:
             if not sending.is_fresh(decided):
@@ -76,9 +74,9 @@ class ByNumber:
         # When nothing is answered any more, the rest of a batch is not sent after it.
         if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
             return False
-        key = work.key(sending.call_list.manifest.id, sending.settings.campaign, [place])
+        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=key((place,)))
         try:
-            answer = await sending.client().ask(endpoints.add_phone(_call(work.lines[place]), idempotence_key=key))
+            answer = await sending.client().ask(request)
         except ApiError as error:
             self._failures += error.known is not Known.REFUSED
             return error
@@ -219,6 +217,10 @@ class _Single(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
 _single: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Single)
 
 
-def _call(line: Line) -> Call:
-    single = _single.decode(line.call)
-    return Call(single.phone, tuple(single.payload.items()), single.gmt_zone)
+def _fields(call: msgspec.Raw) -> Iterator[tuple[str, str]]:
+    """What addPhone is to be told of a call."""
+    single = _single.decode(call)
+    yield "phone", single.phone
+    if single.gmt_zone is not None:
+        yield "gmtZone", single.gmt_zone
+    yield from single.payload.items()

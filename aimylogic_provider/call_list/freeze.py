@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
+from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.rows import Columns, RowReader
@@ -65,6 +66,7 @@ class TooManyRejectedError(CallListError):
     """More rows were rejected or refused than allowed."""
 
 
+@seldom_collected()
 def freeze(
     rows: Iterable[Sequence[Any]],
     names: Sequence[str],

@@ -162,6 +162,8 @@ class RowReader:
                 text = value
             elif kind is int and abs(value) < _LARGE:
                 text = str(value)
+            elif kind is float and isfinite(value):
+                text = repr(value)
             else:
                 text = flat_payload({name: str(value) if kind is UUID else value})[name]
             payload[name] = text

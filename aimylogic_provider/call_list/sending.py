@@ -17,6 +17,7 @@ from typing import Protocol
 from aimylogic_provider.call_list.decision import window
 from aimylogic_provider.call_list.endings import Endings, ParkedCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
+from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
@@ -80,9 +81,6 @@ class Method(Protocol):
         :raises ParkedCalls: if a person must
         :raises NotAddedError: if the whole try is to end
         """
-
-    def kept(self, work: Work) -> None:
-        """What became of a batch is written down."""
 
 
 class Sending:
@@ -150,7 +148,8 @@ class Sending:
         self._check_set_aside()
         if self.progress.left:
             try:
-                asyncio.run(self._run(task, begun_now))
+                with seldom_collected():
+                    asyncio.run(self._run(task, begun_now))
             except BaseExceptionGroup as group:
                 raise _first(group) from None
             except ApiError as error:
@@ -159,6 +158,11 @@ class Sending:
             self.call_list, self.progress, self._now(), stopped=self._stopped, ruling=self.keeper.entry.ruling
         )
         return self.progress.counts
+
+    @property
+    def largest_batch(self) -> int:
+        """Calls of the largest batch."""
+        return max((batch.calls for batch in self._batches), default=0)
 
     async def time(self) -> Time:
         """The server's time; asked for once a minute."""
@@ -210,7 +214,7 @@ class Sending:
 
     def is_fresh(self, decided: Reading) -> bool:
         """Whether a request may still leave that was decided then."""
-        return self._stopped is None and decided.elapsed(self.clock)[1] <= FRESH
+        return self._stopped is None and decided.is_within(FRESH, self.clock)
 
     def most_at_once(self, places: list[int]) -> list[int]:
         """As many of *places* as the rate of requests lets go on one note."""
@@ -322,7 +326,6 @@ class Sending:
         except ApiError as error:
             self._fail(_not_asked(error))
         await self._keep(work)
-        method.kept(work)
         counts = _settled(work)
         self.progress.add(Counts(counts.created - before.created, 0))
 

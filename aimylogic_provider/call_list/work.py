@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Literal
@@ -13,7 +13,7 @@ from aimylogic_provider.call_list.entry import ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, Line
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList, Outcome
-from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, digest
+from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, begun_digest, digest_after
 
 __all__ = ["Work"]
 
@@ -65,12 +65,14 @@ class Work:
         """The phone at a place."""
         return _phone.decode(self.lines[place].call).phone
 
-    def key(self, list_id: str, campaign: str, places: list[int]) -> str:
-        """The idempotence key of a request for these calls: the same calls have the same key, others another one."""
+    def keys(self, list_id: str, campaign: str) -> Callable[[Sequence[int]], str]:
+        """What makes the idempotence key of a request for the calls at some places.
+
+        The same calls have the same key, others another one.
+        """
+        begun = begun_digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name)
         again = (self.state.again,) if self.state.again else ()
-        return as_uuid(
-            digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name, ",".join(map(str, places)), *again)
-        )
+        return lambda places: as_uuid(digest_after(begun, ",".join(map(str, places)), *again))
 
     def created(self, place: int, job: str) -> None:
         """A job was created for a call."""

@@ -75,7 +75,7 @@ class CampaignAddress:
         """
         url = _place(self.base_url, request.endpoint.path, self.token)
         if request.query:
-            url += "?" + "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in request.query)
+            url += "?" + "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in request.query])
         if len(url) > MAX_URL:
             raise RejectedError(
                 f"the request's URL would have {len(url):,} characters, more than the {MAX_URL:,} that pass every "
@@ -93,7 +93,9 @@ def _place(base_url: str, path: str, token: str) -> str:
     return base_url + path.replace("{token}", quote(token, safe=""))
 
 
+@lru_cache(maxsize=1024)
 def _quoted(text: str) -> str:
+    """Percent-encode a name or a value. Of many calls all names are the same, and some values."""
     return text if text.isascii() and text.isalnum() else quote(text, safe="")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -13,10 +15,9 @@ from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Sil
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 __all__ = ["AiohttpTransport"]
-
-_UNKNOWN = "not looked up yet"
 
 
 class AiohttpTransport:
@@ -33,7 +34,8 @@ class AiohttpTransport:
         self.settings = settings
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
-        self._proxy_of_host: str | None = _UNKNOWN
+        self._deadlines = _Deadlines(settings.total_timeout)
+        self._places: dict[str, tuple[str, str, str, str | None]] = {}
 
     async def __aenter__(self) -> Self:
         import aiohttp
@@ -41,28 +43,35 @@ class AiohttpTransport:
 
         from aimylogic_provider import __version__
 
-        self._url = URL
+        self._build = URL.build
         settings = self.settings
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=_checks(settings.verify)),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # No timer of its own for the answer: it would cost a tenth of all throughput, and the total bounds it too.
-            timeout=aiohttp.ClientTimeout(total=settings.total_timeout, sock_connect=settings.connect_timeout),
+            # No timers for the whole of each request: they cost a tenth of all throughput. See _Deadlines.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
             headers={"User-Agent": f"airflow-provider-aimylogic/{__version__}"},
             # Not by trust_env: it would also look into ~/.netrc, and the token is the only credential.
             trust_env=False,
         )
+        self._watching = asyncio.create_task(self._deadlines.watch())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._watching.cancel()
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    def _proxy(self, url: str) -> str | None:
-        if self._proxy_of_host is _UNKNOWN:  # one host alone is asked, so once is enough
-            self._proxy_of_host = _proxy(self.settings.proxies, url)
-        return self._proxy_of_host
+    def _target(self, url: str) -> tuple[URL, str | None]:
+        """The URL as the session takes it, and the proxy. All of an endpoint's URLs are the same but for the query."""
+        place, _, query = url.partition("?")
+        known = self._places.get(place)
+        if known is None:
+            parts = urlsplit(place)
+            known = self._places[place] = parts.scheme, parts.netloc, parts.path, _proxy(self.settings.proxies, url)
+        scheme, authority, path, proxy = known
+        return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
 
     async def send(self, request: Request[Any], url: str) -> Response:
         """Send one request once, and read its answer whole.
@@ -72,27 +81,83 @@ class AiohttpTransport:
         import aiohttp
 
         assert self._session is not None, "used outside its context"
+        task = self._deadlines.begin()
         try:
+            made, proxy = self._target(url)
             # The session repeats no POST, and a GET only where it changes nothing here: none of ours does.
-            async with self._session.request(
-                request.method,
-                self._url(url, encoded=True),
-                headers=request.all_headers,
-                data=request.body,
-                allow_redirects=False,
-                proxy=self._proxy(url),
-            ) as answer:
-                content = bytearray()
-                while chunk := await answer.content.readany():
-                    content += chunk
-                    if len(content) > self.settings.max_body:
-                        raise NoResponse(Silence.TOO_LARGE, f"over {self.settings.max_body:,} bytes")
-                # Its headers are found by names in small letters too.
-                return Response(answer.status, answer.headers, bytes(content))
+            answer = await self._session.request(
+                request.method, made, headers=request.all_headers, data=request.body, allow_redirects=False, proxy=proxy
+            )
+            try:
+                body = await _read(answer.content, self.settings.max_body)
+            finally:
+                answer.close()  # its connection is kept if the answer was read whole
+            # Its headers are found by names in small letters too.
+            return Response(answer.status, answer.headers, body)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             no_response = NoResponse(_silence(error), type(error).__name__)
+        except asyncio.CancelledError:
+            if not self._deadlines.is_past(task):
+                raise
+            no_response = NoResponse(Silence.TIMEOUT, TimeoutError.__name__)
+        finally:
+            self._deadlines.end(task)
         # Errors beneath carry the URL, and so token and phone: none of them goes along as the context of ours.
         raise no_response
+
+
+class _Deadlines:
+    """Ends what takes too long: one watch over all requests, instead of a timer for each.
+
+    A request is ended up to a tenth of *seconds* before they have passed, and never after.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._tick = min(0.5, seconds / 20)
+        self._seconds = seconds - 2 * self._tick
+        self._ends: dict[asyncio.Task[Any], float] = {}
+        self._past: set[asyncio.Task[Any]] = set()
+
+    def begin(self) -> asyncio.Task[Any]:
+        """A request of the current task begins."""
+        task = asyncio.current_task()
+        assert task is not None, "used outside a task"
+        self._ends[task] = time.monotonic() + self._seconds
+        return task
+
+    def is_past(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task was cancelled by its deadline, and by nothing else besides."""
+        if task not in self._past:
+            return False
+        self._past.remove(task)
+        return task.uncancel() == 0
+
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """The request ended."""
+        del self._ends[task]
+        if task in self._past:
+            self._past.remove(task)
+            task.uncancel()
+
+    async def watch(self) -> None:
+        """Cancel whatever is past its deadline, until this is cancelled itself."""
+        while True:
+            await asyncio.sleep(self._tick)
+            now = time.monotonic()
+            for task in [task for task, end in self._ends.items() if end <= now and task not in self._past]:
+                self._past.add(task)
+                task.cancel()
+
+
+async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
+    chunks: list[bytes] = []
+    left = most
+    while not content.at_eof():
+        chunks.append(await content.readany())
+        left -= len(chunks[-1])
+        if left < 0:
+            raise NoResponse(Silence.TOO_LARGE, f"over {most:,} bytes")
+    return b"".join(chunks)
 
 
 def _checks(verify: bool | str) -> ssl.SSLContext | bool:

@@ -7,7 +7,8 @@ of the vendor's pages "Adding phone numbers from CRM systems" and "Calls API".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,7 @@ __all__ = [
     "UNFINISHED_CALL_JOBS",
     "add_phone",
     "add_phones",
+    "add_ready_phone",
     "add_ready_phones",
     "call_attempt_report",
     "call_attempt_report_by_date",
@@ -75,8 +77,13 @@ __all__ = [
 ]
 
 
+_ID = re.compile(rb'"([0-9]{1,40})"')
+
+
 def _job_id(body: bytes) -> str:
     """The page "Adding phone numbers from CRM systems" shows a string, the OpenAPI document a JSON string."""
+    if (usual := _ID.fullmatch(body)) is not None:
+        return usual[1].decode()
     text = body.strip()
     return read_id(text.decode() if text.isdigit() else read_json(text))
 
@@ -94,6 +101,7 @@ def _nothing(body: bytes) -> None:
 
 
 _CRM = "/api/crmCalls/campaign/{token}"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 _ADD_PHONE_ERRORS = frozenset(
     {
@@ -168,8 +176,15 @@ def add_phone(
     query.extend(call.payload)
     if test_call:
         return Request(TEST_ADD_PHONE, "GET", tuple(query), key=key)
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    return Request(ADD_PHONE, method, tuple(query), form if method == "POST" else {}, key=key)
+    return Request(ADD_PHONE, method, tuple(query), _FORM if method == "POST" else {}, key=key)
+
+
+def add_ready_phone(fields: Iterable[tuple[str, str]], *, idempotence_key: str) -> Request[str]:
+    """As :func:`add_phone`, of fields that were made and checked before.
+
+    :param fields: ``phone``, ``gmtZone`` if there is one, and the payload's
+    """
+    return Request(ADD_PHONE, "POST", tuple(fields), _FORM, key=idempotence_key)
 
 
 def add_phones(calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> Request[tuple[str, ...]]:

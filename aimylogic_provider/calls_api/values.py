@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ def read_json(body: bytes) -> object:
     :raises UnreadableError: if it is empty, not UTF-8 or not JSON
     """
     try:
-        return json.loads(body.decode("utf-8-sig"))
+        return json.loads(body.removeprefix(codecs.BOM_UTF8).decode())
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise UnreadableError("the body is not JSON") from None
 

@@ -41,6 +41,10 @@ class Reading:
         wall, monotonic = self._differences(clock)
         return max(0.0, min(wall, monotonic)), max(0.0, wall, monotonic)
 
+    def is_within(self, seconds: float, clock: Clock) -> bool:
+        """Whether no more than so many seconds have passed since, by either clock. Is asked before each of many."""
+        return clock.monotonic() - self.monotonic <= seconds and clock.wall() - self.wall <= seconds
+
     def clocks_agree(self, clock: Clock) -> bool:
         """Whether both clocks show the same time since, to within two seconds."""
         wall, monotonic = self._differences(clock)

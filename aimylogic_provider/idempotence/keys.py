@@ -6,13 +6,26 @@ All are SHA-256 over length-prefixed fields, so that no two lists of fields give
 from __future__ import annotations
 
 import hashlib
-import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.call import Call
 
-__all__ = ["KEY_SCHEME", "Intent", "Parameters", "as_uuid", "campaign_digest", "digest", "renewed_key"]
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
+__all__ = [
+    "KEY_SCHEME",
+    "Intent",
+    "Parameters",
+    "as_uuid",
+    "begun_digest",
+    "campaign_digest",
+    "digest",
+    "digest_after",
+    "renewed_key",
+]
 
 KEY_SCHEME = "1"
 """The version of the recipe. A record keeps the key that it was made with, so a change here spares calls begun."""
@@ -20,11 +33,24 @@ KEY_SCHEME = "1"
 
 def digest(*fields: str) -> bytes:
     """Return the SHA-256 of *fields*, each with its length in bytes before it."""
+    return begun_digest(*fields).digest()
+
+
+def begun_digest(*fields: str) -> HASH:
+    """Return the SHA-256 of what many lists of fields begin with, for :func:`digest_after`."""
     state = hashlib.sha256()
     for field in fields:
         encoded = field.encode("utf-8", "surrogatepass")
-        state.update(len(encoded).to_bytes(8, "big"))
-        state.update(encoded)
+        state.update(len(encoded).to_bytes(8, "big") + encoded)
+    return state
+
+
+def digest_after(begun: HASH, *fields: str) -> bytes:
+    """Return the SHA-256 of the fields of *begun* and of *fields*: the same as of all of them at once."""
+    state = begun.copy()
+    for field in fields:
+        encoded = field.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "big") + encoded)
     return state.digest()
 
 
@@ -34,10 +60,11 @@ def _short(*fields: str) -> str:
 
 def as_uuid(content: bytes) -> str:
     """Return the first 16 bytes as a UUID of version 8, which is for such uses."""
-    number = int.from_bytes(content[:16], "big")
-    number = number & ~(0xF << 76) | (8 << 76)
-    number = number & ~(0x3 << 62) | (0x2 << 62)
-    return str(uuid.UUID(int=number))
+    number = bytearray(content[:16])
+    number[6] = number[6] & 0x0F | 0x80
+    number[8] = number[8] & 0x3F | 0x80
+    text = number.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def renewed_key(key: str, asked: float) -> str:

@@ -42,7 +42,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
     :param policy_columns: the same by row: from these names to columns
     :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. (templated)
     :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies
-    :param batch_size: calls in a batch, at most; 1,000 if left out
+    :param batch_size: calls in a batch, at most; 1,000 if left out, and 500 by addPhone
     :param max_batch_bytes: of a request, at most
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
