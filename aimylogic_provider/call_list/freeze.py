@@ -17,9 +17,11 @@ from typing import Any, Self
 
 import msgspec
 
+from aimylogic_provider.call_list import rejected_csv
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.rows import Columns, RowReader
 from aimylogic_provider.call_list.spool import Spool, SpooledCall
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -90,7 +92,7 @@ def freeze(
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     reader = RowReader(columns, names)
-    with _Writer(folder) as writer, Spool() as spool:
+    with _Writer(folder) as writer, Spool() as spool, RejectedCsv(columns.keys) as told_to_people:
         rejected = _Parts(writer, "rejected")
         doubles = _Parts(writer, "doubles")
         cutter = _Cutter(writer, cut)
@@ -102,7 +104,9 @@ def freeze(
                 phone, call = reader.read(row)
             except RejectedError as error:
                 reasons[_kind(str(error))] += 1
-                rejected.add({"row": number, "keys": msgspec.Raw(reader.keys(row)), "reason": str(error)})
+                keys = reader.keys(row)
+                rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
+                told_to_people.add(number, msgspec.json.decode(keys), str(error))
                 continue  # beyond the limit too: a person is told of all rows at once
             spool.add(number, phone, call, reader.keys(row))
             if not number % _ROWS_AT_ONCE and time.monotonic() - told > 5:
@@ -110,13 +114,15 @@ def freeze(
                 log.info("Freezing the call list: %s rows read, %s of them rejected.", f"{number:,}",
                          f"{rejected.count:,}")  # fmt: skip
         parts = rejected.close()
+        if rejected.count:
+            told_to_people.write(folder)
         writer.wait()
         most = limit.of(number)
         if most is not None and rejected.count > most:
             raise TooManyRejectedError(
                 f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
                 f"allows, so nothing was sent. Most frequent: {_most(reasons)}. Each row with its reason: "
-                f"{folder.address}/rejected. Correct the rows, or raise max_rejected, and clear the task"
+                f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
         if spool.end() and cut.shards == 1:
             for calls, content in spool.runs(cut.batch_size, cut.max_bytes - 2):
@@ -145,6 +151,7 @@ def freeze(
             rejected=rejected.count,
             shards=cut.shards,
             policy_by_row=bool(columns.policy),
+            keys=columns.keys,
             batches=batches,
             parts=parts,
         )

@@ -90,6 +90,11 @@ class Pointer(msgspec.Struct, frozen=True):
     rejected: int
     shards: int = 1
 
+    @property
+    def rejected_rows(self) -> str | None:
+        """The address of the rows that can't be called, with their reasons, if there are any."""
+        return f"{self.path}/rejected.csv" if self.rejected else None
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
@@ -148,6 +153,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param task: the DAG run's task that froze it, in words
     :param task_folder: the address beneath which the lists of that task lie, of all its runs
     :param policy_by_row: whether calls have policies of their own
+    :param keys: the key columns
     :param parts: digests of the further files (rejected rows, doubles), by name
     """
 
@@ -163,5 +169,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     shards: int
     policy_by_row: bool
+    keys: tuple[str, ...] = ()
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}

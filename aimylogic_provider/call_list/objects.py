@@ -5,12 +5,14 @@ An object is there whole or not at all, and none is ever changed: what state a l
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -48,11 +50,22 @@ class Folder:
             place = self._object(name)
             place.fs.pipe_file(place.path, content)  # whole or not at all, where the store puts objects
             return
-        target = self._local / name
+        self._write_local(self._local / name, io.BytesIO(content))
+
+    def write_from(self, name: str, file: IO[bytes]) -> None:
+        """Write an object as :meth:`write` does, of a file that may be too large for the memory."""
+        if self._local is None:
+            place = self._object(name)
+            with place.fs.open(place.path, "wb") as object:
+                shutil.copyfileobj(file, object)
+            return
+        self._write_local(self._local / name, file)
+
+    def _write_local(self, target: Path, content: IO[bytes]) -> None:
         self._make(target.parent)
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
+            shutil.copyfileobj(content, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)

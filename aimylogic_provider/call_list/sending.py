@@ -21,7 +21,7 @@ from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
-from aimylogic_provider.call_list.stored import CallList, Counts
+from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
@@ -163,6 +163,17 @@ class Sending:
     def largest_batch(self) -> int:
         """Calls of the largest batch."""
         return max((batch.calls for batch in self._batches), default=0)
+
+    def known(self, batch: Batch) -> tuple[Iterable[Outcome], bool]:
+        """What is known of a batch now: its settled calls, and whether the others are parked."""
+        for work, _ in self._endings.parked:
+            if work.batch.name == batch.name:
+                return work.outcomes.values(), True
+        outcomes = self.call_list.outcomes(batch)
+        begun = self.keeper.entry.open.get(batch.name)
+        if not outcomes and begun is not None and begun.progress is not None:
+            outcomes = self.call_list.progress(begun.progress)
+        return outcomes, False
 
     async def time(self) -> Time:
         """The server's time; asked for once a minute."""

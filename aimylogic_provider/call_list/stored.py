@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ __all__ = ["CallList", "Counts", "Outcome", "told_of"]
 
 _DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
 _lines = msgspec.json.Decoder(Line)
+_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,21 @@ class CallList:
 
     def outcomes(self, batch: Batch) -> list[Outcome]:
         """What became of a batch that is done; empty for any other."""
-        for name in self._names:
-            if (match := _DONE.fullmatch(name)) and match["batch"] == batch.name:
-                return _outcomes(_read(self.folder, name))
-        return []
+        start = f"done/{batch.name}."
+        name = next((name for name in self._names if name.startswith(start)), None)
+        return [] if name is None else _outcomes(_read(self.folder, name))
+
+    def parts(self, kind: Literal["rejected", "doubles"]) -> Iterator[list[dict[str, Any]]]:
+        """The rows that aren't called, a file at a time.
+
+        :raises CallListError: if a file is gone, unreachable, or not what was frozen
+        """
+        for name, digest in self.manifest.parts.items():
+            if name.startswith(f"{kind}/"):
+                content = _read(self.folder, name)
+                if sha256(content) != digest:
+                    raise CallListError(f"{self.folder.address}/{name} is not what was frozen: put back the file")
+                yield _any.decode_lines(content)
 
     def progress(self, name: str) -> list[Outcome]:
         """What became of a part of a batch.

@@ -59,12 +59,16 @@ class SendCallListOperator(Sends):
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
     """
 
-    template_fields: Sequence[str] = ("call_list", "shard", "aimylogic_conn_id", "call_list_path")
+    template_fields: Sequence[str] = (
+        "call_list", "shard", "aimylogic_conn_id", "call_list_path", "results_table", "results_conn_id",
+    )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
 
     def __init__(self, *, call_list: Mapping[str, Any] | str, shard: int | str = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if self.results_table is not None and self.results_conn_id is None:
+            raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")
         self.call_list = call_list
         self.shard = shard
 

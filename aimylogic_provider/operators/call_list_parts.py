@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -200,6 +200,9 @@ class Sends(OfCallList):
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
         on_unknown: Literal["fail", "ask"] = "fail",
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        results_phones: Literal["masked", "full"] = "masked",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -211,6 +214,11 @@ class Sends(OfCallList):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
+        if results_phones not in ("masked", "full"):
+            raise ValueError(f"results_phones {results_phones!r} can't be used: give 'masked' or 'full'")
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+        self.results_phones = results_phones
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
         self.requests_per_second = requests_per_second
@@ -279,6 +287,17 @@ class Sends(OfCallList):
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked)
         required_action.await_answer(context, Question(question.reference, question.at), required_action.LIST_OPTIONS)
 
+    def _results(self, context: Context, sending: Sending, shard: int) -> AbstractContextManager[None]:
+        from aimylogic_provider.operators.results import keeping_results
+
+        if self.results_table is None:
+            return nullcontext()
+        table, conn_id = self.results_table, self._results_conn_id()
+        return keeping_results(context, table, conn_id, self.results_phones, sending, shard, self.log)
+
+    def _results_conn_id(self) -> str:
+        return self.results_conn_id or ""
+
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
         if self._current is not None:
@@ -322,7 +341,8 @@ class Sends(OfCallList):
         )
         self._note_answer(context, keeper)
         try:
-            counts = sending.run(task.words, begun_now=begun_now)
+            with self._results(context, sending, shard):
+                counts = sending.run(task.words, begun_now=begun_now)
         except UnknownCallsError as parked:
             if self.on_unknown != "ask" or not parked.can_be_asked:
                 raise
@@ -338,9 +358,12 @@ class Sends(OfCallList):
             "refused": counts.refused,
             "unknown": 0,
             "call_list": pointer.path,
+            "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),
             "numbers_per_second": round(progress.rate, 1),
         }
+        if self.results_table is not None:
+            report["results_table"] = self.results_table
         call_list.write_report(shard, report)
         self.log.info("%s in %.1f seconds.", progress.summary(), progress.seconds)
         if self.keep_call_list is not None:

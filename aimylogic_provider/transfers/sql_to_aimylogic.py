@@ -10,7 +10,7 @@ from aimylogic_provider.operators.call_list_parts import Prepares, Sends
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.call_list.entry import SyncEntry
+    from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
@@ -24,7 +24,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     be called are set aside with their reasons; rows of the same phone and payload are one call.
 
     Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown``, ``call_list``
-    (its address), ``seconds`` and ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
+    (its address), ``rejected_rows`` (that of the rows that can't be called, or None), ``seconds`` and
+    ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
     systems".
 
     :param sql: the query, or a file with one. (templated)
@@ -56,15 +57,27 @@ class SqlToAimylogicOperator(Prepares, Sends):
     :param on_unknown: what becomes of calls of which it can't be known whether they were added: ``fail`` lists them in
         a file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without a
         job
+    :param results_table: a table, as in ``calls`` or ``sales.calls``, that has a row for each of the query's rows, with
+        its key columns and what became of it; made if there is none. (templated)
+    :param results_conn_id: the connection of its database; that of the query if left out. (templated)
+    :param results_phones: whether phones stand in it ``masked`` or in ``full``
+    :param dry_run: freeze the list and report on it, and send nothing
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
     """
 
     template_fields: Sequence[str] = (
         "sql", "sql_conn_id", "parameters", "aimylogic_conn_id", "policy", "call_before", "call_list_path",
+        "results_table", "results_conn_id",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
     ui_color = "#e6f2ff"
+
+    def __init__(self, *, dry_run: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(dry_run, bool):
+            raise ValueError(f"dry_run {dry_run!r} can't be used: give True or False")
+        self._sends = not dry_run  # Airflow's operators have a method of the name dry_run
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Freeze the list, if that is not yet done, and send what isn't settled of it; return the report.
@@ -78,10 +91,13 @@ class SqlToAimylogicOperator(Prepares, Sends):
         with self._ending():
             task = self._task_folder(context)
             keeper, new = begin(context, task, self.log, resumed=self._answer is not None)
+            if not self._sends:
+                return self._rehearse(context, keeper)
             lost = new and not keeper.entry.sure
             if lost and (report := self._find_begun(context, task, keeper.entry)) is not None:
                 return report
             if keeper.entry.call_list is None:
+                self._make_results_table()
                 pointer = self._freeze(context)
                 if (other := keeper.list_of_another_try()) is not None:
                     raise CallListError(
@@ -96,6 +112,32 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 pointer = keeper.entry.call_list
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+
+    def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
+        """Freeze the list without making it this task's, and report on it."""
+        self._make_results_table()
+        pointer = keeper.entry.call_list or self._freeze(context)
+        self.log.info("This is a dry run: nothing is sent.")
+        return {
+            "dry_run": True,
+            "rows": pointer.rows,
+            "calls": pointer.calls,
+            "doubles": pointer.doubles,
+            "rejected": pointer.rejected,
+            "call_list": pointer.path,
+            "rejected_rows": pointer.rejected_rows,
+        }
+
+    def _make_results_table(self) -> None:
+        """Make the results table before the query, which may ask it whom it leaves out."""
+        from aimylogic_provider.operators.results import opened
+
+        if self.results_table is not None:
+            with opened(self.results_table, self._results_conn_id(), self.key_columns):
+                pass
+
+    def _results_conn_id(self) -> str:
+        return self.results_conn_id or self.sql_conn_id
 
     def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry) -> dict[str, Any] | None:
         """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import tracemalloc
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,22 +15,10 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from aimylogic_provider.call_list.warehouse import streamed
 from aimylogic_provider.calls_api.errors import RejectedError
-from demo.local_postgres import LocalPostgres, postgres_programs
+from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
 
 LOG = logging.getLogger(__name__)
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[LocalPostgres]:
-    if postgres_programs() is None:
-        reason = "PostgreSQL is absent: `make postgresql` installs Debian's"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with LocalPostgres() as running:
-        running.create("warehouse")
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

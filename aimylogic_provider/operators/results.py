@@ -1,0 +1,71 @@
+"""The results table as a task keeps it: all rows before anything is sent, and what became of them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.call_list.results_table import ResultsTable
+    from aimylogic_provider.call_list.sending import Sending
+    from aimylogic_provider.idempotence.ports import Log
+
+__all__ = ["keeping_results", "opened"]
+
+
+def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable]:
+    """Return a results table, made if there is none, as a context manager.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if it can't be used
+    :raises CallListError: if the database can't be reached
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    from aimylogic_provider.call_list.results_table import ResultsTable
+
+    return closing(ResultsTable(BaseHook.get_hook(conn_id).get_sqlalchemy_engine(), name, keys))
+
+
+@contextmanager
+def keeping_results(
+    context: Context,
+    name: str,
+    conn_id: str,
+    phones: Literal["masked", "full"],
+    sending: Sending,
+    shard: int,
+    log: Log,
+) -> Iterator[None]:
+    """Write a shard's rows as they stand before the block, and again after it, however it ended.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if the table can't be used; before the block
+    :raises CallListError: if the database doesn't take them; not in place of the block's own error
+    """
+    from aimylogic_provider.call_list.manifest import CallListError
+    from aimylogic_provider.call_list.results import Results
+
+    ti, call_list = context["ti"], sending.call_list
+    of = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id}
+    results = Results(call_list, shard, of, full_phones=phones == "full")
+    with opened(name, conn_id, call_list.manifest.keys) as table:
+        for rows in chain(results.of_others(), results.of_calls(sending.known)):
+            table.write(rows)
+        try:
+            yield
+        except Exception:
+            try:
+                for rows in results.of_calls(sending.known):
+                    table.write(rows)
+            except CallListError as error:
+                log.warning("%s.", error)
+            raise
+        for rows in results.of_calls(sending.known):
+            table.write(rows)

@@ -1,0 +1,397 @@
+"""The results table: a row for each row of the query, before anything is sent, and never set back."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
+
+from aimylogic_provider.call_list.manifest import CallListError
+from aimylogic_provider.call_list.results_table import ResultsTable
+from aimylogic_provider.calls_api.async_transport import AiohttpTransport
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import mask_phone
+from tests.call_list.sync import CrashError, Sync, phone
+from tests.conftest import StateStore, needs_record
+
+PHONES = [phone(number) for number in range(25)]
+RESULTS = {"results_table": "calls", "results_conn_id": "results"}
+
+
+@pytest.fixture(params=["sqlite", "postgres", "any"])
+def engine(request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[sa.Engine]:
+    """Of an empty database, which the connection ``results`` names; "any" is one whose own upsert isn't known."""
+    connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
+    if request.param == "postgres":
+        postgres = request.getfixturevalue("postgres")
+        with closing(postgres_connection(postgres)) as plain, plain.cursor() as cursor:
+            cursor.execute("drop schema public cascade; create schema public; drop schema if exists other cascade")
+            cursor.execute("create schema other")
+        connection = postgres.connection("warehouse")
+    if request.param == "any":
+        monkeypatch.setattr(ResultsTable, "_upsert", ResultsTable._update_or_insert)
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", connection)
+    made = BaseHook.get_hook("results").get_sqlalchemy_engine()
+    yield made
+    made.dispose()
+
+
+def postgres_connection(postgres: Any) -> Any:
+    import psycopg2
+
+    connection = psycopg2.connect(postgres.dsn("warehouse"))
+    connection.autocommit = True
+    return connection
+
+
+def told(engine: sa.Engine, *columns: str, table: str = "calls") -> list[tuple[Any, ...]]:
+    """The table's rows, by row number."""
+    chosen = sa.Table(table, sa.MetaData(), autoload_with=engine)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(*(chosen.c[name] for name in columns)).order_by(chosen.c.row_number))
+        return [tuple(row) for row in rows]
+
+
+def test_what_became_of_each_row(sync: Sync, engine: sa.Engine) -> None:
+    sync.add([*PHONES[:10], "123", PHONES[0]])
+    sync.emulator.settings(bad_numbers=[PHONES[3]])
+    report = sync.attempt(**RESULTS)
+    assert report["results_table"] == "calls"
+    jobs = {job.phone: job.id for job in sync.emulator.jobs()}
+    expected: list[tuple[Any, ...]] = [
+        (n, str(n), mask_phone(one), *(("created", jobs[one]) if one in jobs else ("refused", None)))
+        for n, one in enumerate(PHONES[:10], 1)
+    ]
+    expected += [(11, "11", None, "rejected", None), (12, "12", None, "double", None)]
+    assert told(engine, "row_number", "id", "phone", "outcome", "call_job_id") == expected
+    reasons = told(engine, "reason")
+    assert reasons[3] == ("phone.bad.format",)
+    assert "is not a possible number" in reasons[10][0]
+    assert reasons[11] == ("the same call as row 1",)
+    (one,) = {*told(engine, "dag_id", "task_id", "run_id")}
+    assert one == (sync.task.dag_id, "sync", sync.task.run_id)
+    assert all(at is not None for row in told(engine, "frozen_at", "settled_at") for at in row)
+
+
+def test_phones_in_full(sync: Sync, engine: sa.Engine) -> None:
+    sync.add(PHONES[:2])
+    sync.attempt(**RESULTS, results_phones="full")
+    assert told(engine, "phone") == [(one,) for one in PHONES[:2]]
+
+
+@needs_record
+@pytest.mark.parametrize("method", ["addPhones", "addPhone"])
+def test_all_rows_are_pending_before_anything_is_sent(
+    sync: Sync, engine: sa.Engine, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    seen: list[list[tuple[Any, ...]]] = []
+
+    async def die(*arguments: object) -> None:
+        seen.append(told(engine, "outcome"))
+        raise CrashError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AiohttpTransport, "send", die)
+        with pytest.raises(CrashError):
+            sync.attempt(**RESULTS, method=method)
+    assert seen[0] == [("pending",)] * 25
+    assert sync.attempt(**RESULTS, method=method)["created"] == 25
+    assert told(engine, "outcome") == [("created",)] * 25
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_what_cannot_be_known_is_told_so(sync: Sync, engine: sa.Engine) -> None:
+    sync.add(PHONES)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[12], times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt(concurrency=1, **RESULTS)
+    assert told(engine, "outcome") == [("created",)] * 10 + [("pending",)] * 15
+    from aimylogic_provider.hooks import AimylogicHook
+
+    AimylogicHook().add_phone(PHONES[10], {"other": "system"})
+    sync.emulator.advance(hours=25)
+    with pytest.raises(AirflowFailException, match="Of 10 calls it can't be known"):
+        sync.attempt(concurrency=1, **RESULTS)
+    assert told(engine, "outcome") == [("created",)] * 10 + [("unknown",)] * 10 + [("created",)] * 5
+    (reason,) = {*told(engine, "reason")[10:20]}
+    assert "can't be known" in reason[0]
+
+
+def test_a_database_that_fails_first_lets_nothing_be_sent(
+    sync: Sync, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    with monkeypatch.context() as patched:
+        patched.setattr(ResultsTable, "write", failing)
+        with pytest.raises(AirflowException, match="can't be written"):
+            sync.attempt(**RESULTS)
+    assert sync.sends() == 0
+    assert sync.attempt(**RESULTS)["created"] == 25
+    assert told(engine, "outcome") == [("created",)] * 25
+
+
+@needs_record
+def test_a_database_that_fails_afterwards_is_tried_again_and_nobody_is_called(
+    sync: Sync, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    write = ResultsTable.write
+
+    def first_only(table: ResultsTable, rows: Any) -> None:
+        if sync.sends():
+            failing()
+        write(table, rows)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ResultsTable, "write", first_only)
+        with pytest.raises(AirflowException, match="can't be written"):
+            sync.attempt(**RESULTS)
+    assert told(engine, "outcome") == [("pending",)] * 25
+    sends = sync.sends()
+    assert sync.attempt(**RESULTS)["created"] == 25
+    assert told(engine, "outcome") == [("created",)] * 25
+    assert sync.sends() == sends
+    sync.assert_once(PHONES)
+
+
+def failing(*arguments: object) -> None:
+    raise CallListError("the results table can't be written", retryable=True)
+
+
+# The table itself
+
+
+def row(number: int, outcome: str, job: str | None = None, **keys: object) -> dict[str, object]:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return {
+        "call_list": "list", "row_number": number, "dag_id": "d", "task_id": "t", "run_id": "r", "phone": None,
+        "outcome": outcome, "call_job_id": job, "reason": None, "frozen_at": now, "settled_at": now, **keys,
+    }  # fmt: skip
+
+
+OPEN, ENDS = ("pending", "unknown"), ("created", "rejected", "refused", "double")
+
+
+@pytest.mark.parametrize("before", [*OPEN, *ENDS])
+def test_no_outcome_is_ever_set_back(engine: sa.Engine, before: str) -> None:
+    table = ResultsTable(engine, "calls", [])
+    after = [*OPEN, *ENDS]
+    table.write([row(number, before, "old") for number in range(len(after))])
+    table.write([row(number, outcome, "new") for number, outcome in enumerate(after)])
+    assert told(engine, "outcome", "call_job_id") == [
+        (outcome, "new")
+        if outcome != "pending" and before != "created" and (before in OPEN or outcome == "created")
+        else (before, "old")
+        for outcome in after
+    ]
+
+
+def test_names_are_quoted_and_values_are_data(engine: sa.Engine) -> None:
+    name, keys = 'Calls"; drop table x; --', ["select", "Ключ", 'a"b', "%s", ":x"]
+    table = ResultsTable(engine, name, keys)
+    values: dict[str, object] = {"select": 1, "Ключ": None, 'a"b': True, "%s": "'; drop", ":x": 0.5}
+    table.write([row(1, "pending", **values)])
+    ResultsTable(engine, name, keys).write([row(1, "created", "5", **values)])
+    assert told(engine, *keys, "outcome", table=name) == [("1", None, "true", "'; drop", "0.5", "created")]
+
+
+def test_a_schema(engine: sa.Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no schemas")
+    ResultsTable(engine, "other.calls", ["id"]).write([row(1, "pending", id=1)])
+    assert sa.inspect(engine).has_table("calls", "other")
+
+
+@pytest.mark.parametrize(
+    ("made", "difference"),
+    [
+        ("create table calls (id integer)", "it lacks the column 'call_list'; it lacks the column 'row_number'"),
+        (None, "it lacks the column 'customer'"),
+    ],
+)
+def test_a_table_of_another_shape_is_refused_with_the_difference(
+    engine: sa.Engine, made: str | None, difference: str
+) -> None:
+    if made is None:
+        ResultsTable(engine, "calls", ["id"])
+    else:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(made)
+    with pytest.raises(RejectedError, match="has another shape than the results of this task") as caught:
+        ResultsTable(engine, "calls", ["customer"])
+    assert difference in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("alter table calls add extra integer not null default 1", None),
+        ("alter table calls add extra integer", None),
+        ("alter table calls drop column reason", "it lacks the column 'reason'"),
+        ("alter table calls rename column reason to why", "it lacks the column 'reason'"),
+    ],
+)
+def test_a_table_that_somebody_changed(engine: sa.Engine, change: str, difference: str | None) -> None:
+    ResultsTable(engine, "calls", ["id"])
+    with engine.begin() as connection:
+        connection.exec_driver_sql(change)
+    if difference is None:
+        ResultsTable(engine, "calls", ["id"]).write([row(1, "created", id=1)])
+        return
+    with pytest.raises(RejectedError, match=difference):
+        ResultsTable(engine, "calls", ["id"])
+
+
+def test_a_table_with_other_types_and_no_key_is_refused(engine: sa.Engine) -> None:
+    ResultsTable(engine, "calls", ["id"])
+    with engine.begin() as connection:
+        columns = "call_list, cast(null as varchar(9)) as row_number, dag_id, task_id, run_id, id, phone, outcome, "
+        connection.exec_driver_sql(
+            f"create table copy as select {columns} call_job_id, reason, frozen_at, settled_at from calls"
+        )
+    with pytest.raises(RejectedError, match="call_list and row_number are not unique in it"):
+        ResultsTable(engine, "copy", ["id"])
+
+
+@pytest.mark.parametrize("name", ["phone", "Outcome", "ROW_NUMBER"])
+def test_a_key_column_of_a_name_that_is_taken(engine: sa.Engine, name: str) -> None:
+    with pytest.raises(RejectedError, match=f"key column '{name}' has the name of a column that the results table has"):
+        ResultsTable(engine, "calls", [name])
+
+
+@pytest.mark.parametrize("name", ["", "schema.", "."])
+def test_a_name_that_is_none(engine: sa.Engine, name: str) -> None:
+    with pytest.raises(RejectedError, match="is no table's name"):
+        ResultsTable(engine, name, [])
+
+
+def test_many_make_and_write_it_at_once(engine: sa.Engine) -> None:
+    errors: list[BaseException] = []
+    together = threading.Barrier(4)
+
+    def write(shard: int) -> None:
+        own = BaseHook.get_hook("results").get_sqlalchemy_engine()
+        try:
+            together.wait()
+            with closing(ResultsTable(own, "calls", [])) as table:
+                for outcome in ("pending", "created"):
+                    for start in range(0, 200, 50):
+                        # Every row is written by two: a shard, and a try of it that was replaced.
+                        table.write([row(start + n + 1000 * (shard // 2), outcome, "5") for n in range(50)])
+        except BaseException as error:  # noqa: BLE001
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(shard,)) for shard in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert told(engine, "outcome") == [("created",)] * 400
+
+
+# Against the oracle
+
+
+@needs_record
+@pytest.mark.parametrize("seed", range(20))
+def test_after_deaths_retries_and_clears_it_says_what_the_server_holds(
+    sync: Sync, seed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
+    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", connection)
+    chance = random.Random(seed)
+    sync.add([*PHONES, "123", PHONES[0]])
+    sync.emulator.settings(bad_numbers=[PHONES[7]])
+    arguments = {**RESULTS, "method": chance.choice(["addPhones", "addPhone"]), "max_rejected": None}
+    left = 0
+
+    def dying(original: Any) -> Any:
+        def watched(*values: Any, **more: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise CrashError
+            return original(*values, **more)
+
+        return watched
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ResultsTable, "write", dying(ResultsTable.write))
+        patched.setattr(StateStore, "set", dying(StateStore.set))
+        patched.setattr(AiohttpTransport, "send", dying(AiohttpTransport.send))
+        for _ in range(chance.randint(1, 6)):
+            left = chance.randint(1, 12)
+            if chance.random() < 0.3:
+                sync.task.clear()
+            with suppress(CrashError, AirflowException):
+                sync.attempt(**arguments)
+            if chance.random() < 0.5:
+                sync.emulator.advance(hours=chance.choice([0.2, 1]))
+    sync.emulator.advance(hours=0.5)
+    assert sync.attempt(**arguments)["created"] == 24
+    engine = BaseHook.get_hook("results").get_sqlalchemy_engine()
+    jobs = {job.phone: job.id for job in sync.emulator.jobs()}
+    assert len(jobs) == len(sync.emulator.jobs()) == 24
+    expected: list[tuple[Any, ...]] = [
+        (n, "created", jobs[one]) if one in jobs else (n, "refused", None) for n, one in enumerate(PHONES, 1)
+    ]
+    expected += [(26, "rejected", None), (27, "double", None)]
+    assert told(engine, "row_number", "outcome", "call_job_id") == expected
+
+
+# Before the query, and without sending
+
+
+def test_the_query_may_ask_the_table_whom_it_leaves_out(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Two days in a row: nobody who was reached is called again, and a refused number that was corrected is."""
+    sync.add([*PHONES[:5], "123"])
+    sync.emulator.settings(bad_numbers=[PHONES[0]])
+    sql = (
+        "select id, phone, name from customer where not exists (select 1 from calls where calls.id = "
+        "cast(customer.id as text) and calls.outcome not in ('rejected', 'refused')) order by id"
+    )
+    report = sync.attempt(sql=sql, results_table="calls")
+    assert (report["created"], report["refused"], report["rejected"]) == (4, 1, 1)
+    sync.emulator.advance(hours=24)
+    sync.execute(f"update customer set phone = '{PHONES[20]}' where id = 1")
+    sync.execute(f"update customer set phone = '{PHONES[21]}' where id = 6")
+    sync.add(PHONES[10:12])
+    next_day = Sync.__new__(Sync)
+    next_day.__dict__.update(sync.__dict__)
+    next_day.task = type(sync.task)(task_id="sync", run_id="the next day")
+    report = next_day.attempt(sql=sql, results_table="calls")
+    assert (report["rows"], report["created"]) == (4, 4)
+    sync.assert_once([*PHONES[1:5], PHONES[20], PHONES[21], *PHONES[10:12]])
+
+
+def test_a_dry_run_reports_and_sends_nothing(sync: Sync) -> None:
+    sync.add([*PHONES[:3], "123", PHONES[0]])
+    sync.task.current_try += 1
+    report = sync.operator(dry_run=True).execute(sync.task.context())
+    assert {name: report[name] for name in ("dry_run", "rows", "calls", "doubles", "rejected")} == {
+        "dry_run": True, "rows": 5, "calls": 3, "doubles": 1, "rejected": 1,
+    }  # fmt: skip
+    assert sync.sends() == 0
+    with open(report["rejected_rows"].removeprefix("file://"), encoding="utf-8-sig") as file:
+        lines = file.read().splitlines()
+    assert lines[0] == "row,id,reason"
+    assert lines[1].startswith("4,4,")
+    assert "is not a possible number" in lines[1]
+    # A clear that sends queries anew.
+    sync.task.clear()
+    sync.execute("delete from customer where id > 2")
+    assert sync.attempt()["created"] == 2
+    sync.assert_once(PHONES[:2])
