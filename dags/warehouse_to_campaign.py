@@ -2,6 +2,9 @@
 
 Needs the connections ``aimylogic_default`` and ``warehouse``: any database that Airflow has a hook for, with a table
 ``customer(id, phone, gmt_zone, name, due)``. A retry, at whatever time, goes on with the list that was frozen first.
+
+What became of each customer stands in the table ``aimylogic_calls`` of the same database. Whoever was called, or may
+have been, within the last 30 days is left out; a number that was rejected or refused is tried again, once corrected.
 """
 
 from __future__ import annotations
@@ -29,9 +32,19 @@ with DAG(
 ):
     SqlToAimylogicOperator(
         task_id="call_customers",
-        sql="select id, phone, gmt_zone, name, due from customer order by id",
+        sql="""
+            select id, phone, gmt_zone, name, due from customer
+            where not exists (
+                select 1 from aimylogic_calls
+                where aimylogic_calls.id = cast(customer.id as varchar(20))
+                  and aimylogic_calls.outcome not in ('rejected', 'refused')
+                  and aimylogic_calls.frozen_at >= '{{ dag_run.run_after.subtract(days=30).strftime("%Y-%m-%d") }}'
+            )
+            order by id
+        """,
         sql_conn_id="warehouse",
-        key_columns=["id"],  # kept beside each call, not sent
+        key_columns=["id"],  # kept beside each call and in the results, not sent
+        results_table="aimylogic_calls",  # made before the query, if there is none
         gmt_zone_column="gmt_zone",
         payload_columns=["name", "due"],  # what the campaign's script reads
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3, "retry_interval_minutes": 60},

@@ -22,30 +22,37 @@ from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
 from aimylogic_provider.idempotence.situation import Time
 
-__all__ = ["ByNumber"]
+__all__ = ["MOST_NOTED", "ByNumber"]
 
 
-_MOST_NOTED = 1000
-"""Numbers that are noted and whose outcome is not written down, at most."""
+MOST_NOTED = 1000
+"""Numbers of the batches under way, at most: as many may be unanswered when a try dies."""
 
 
 class ByNumber:
     """Sends the numbers of one batch at a time.
 
-    While they are sent the next batch is noted, if both together have no more than 1,000 numbers, so that it leaves at
-    once afterwards. At a rate it would only wait.
+    While they are sent the next batch is noted, if both together have no more than 1,000 numbers, so that it follows at
+    once; or is noted anew, if they took so long that its note is stale. At a rate of requests it would only wait.
     """
 
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
         self._failures = 0
         self._turn = asyncio.Lock()
-        at_ease = sending.settings.requests_per_second is not None
-        self.workers = 1 if at_ease or 2 * sending.largest_batch > _MOST_NOTED else 2
+        self._sent: Work | None = None
+        """The batch whose turn it is."""
+        paced = sending.settings.requests_per_second is not None
+        self.workers = 1 if paced or 2 * sending.largest_batch > MOST_NOTED else 2
 
     async def settle(self, work: Work) -> None:
         """Send a batch's numbers, in as many rounds as it takes."""
-        await _Rounds(self, self._sending, work).run()
+        try:
+            await _Rounds(self, self._sending, work).run()
+        finally:
+            if self._sent is work:  # and not before: its pauses, and what it sends again, come before the next batch
+                self._sent = None
+                self._turn.release()
 
     async def answers(self, work: Work, places: list[int], decided: Reading) -> list[ApiError | bool | None]:
         """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
@@ -58,9 +65,13 @@ class ByNumber:
             for place in waiting:
                 answers[place] = await self._send(work, place, key, decided)
 
-        async with self._turn:
-            self._failures = 0
-            await asyncio.gather(*(line() for _ in range(min(sending.settings.concurrency, len(places)))))
+        if self._sent is not work:
+            await self._turn.acquire()
+            self._sent = work
+        self._failures = 0
+        async with asyncio.TaskGroup() as lines:
+            for _ in range(min(sending.settings.concurrency, len(places))):
+                lines.create_task(line())
         return [answers[place] for place in places]
 
     async def _send(

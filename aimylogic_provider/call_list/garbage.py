@@ -8,15 +8,19 @@ from contextlib import contextmanager
 
 __all__ = ["seldom_collected"]
 
+_SELDOM = (20_000, 20, 20)
+
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
     """Search only what is made from here on, and seldom; afterwards as before."""
-    thresholds = gc.get_threshold()
+    thresholds, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    if 0 < thresholds[0] < _SELDOM[0]:
+        gc.set_threshold(*_SELDOM)
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        if not frozen:  # else Airflow froze what its processes share, and it is to stay so
+            gc.unfreeze()

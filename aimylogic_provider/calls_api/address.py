@@ -93,10 +93,14 @@ def _place(base_url: str, path: str, token: str) -> str:
     return base_url + path.replace("{token}", quote(token, safe=""))
 
 
-@lru_cache(maxsize=1024)
 def _quoted(text: str) -> str:
-    """Percent-encode a name or a value. Of many calls all names are the same, and some values."""
-    return text if text.isascii() and text.isalnum() else quote(text, safe="")
+    return text if text.isascii() and text.isalnum() else _escaped(text)
+
+
+@lru_cache(maxsize=1024)
+def _escaped(text: str) -> str:
+    """Of many calls all names are the same, and some values."""
+    return quote(text, safe="")
 
 
 def _base_url(host: str, port: int | None, scheme: str | None) -> str:

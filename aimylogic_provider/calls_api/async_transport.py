@@ -54,11 +54,11 @@ class AiohttpTransport:
             # Not by trust_env: it would also look into ~/.netrc, and the token is the only credential.
             trust_env=False,
         )
-        self._watching = asyncio.create_task(self._deadlines.watch())
+        self._deadlines.watch()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._watching.cancel()
+        self._deadlines.stop()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -69,7 +69,7 @@ class AiohttpTransport:
         known = self._places.get(place)
         if known is None:
             parts = urlsplit(place)
-            known = self._places[place] = parts.scheme, parts.netloc, parts.path, _proxy(self.settings.proxies, url)
+            known = self._places[place] = parts.scheme, parts.netloc, parts.path, _proxy(self.settings.proxies, place)
         scheme, authority, path, proxy = known
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
 
@@ -109,7 +109,8 @@ class AiohttpTransport:
 class _Deadlines:
     """Ends what takes too long: one watch over all requests, instead of a timer for each.
 
-    A request is ended up to a tenth of *seconds* before they have passed, and never after.
+    A request is ended up to a tenth of *seconds* before they have passed, and not after, unless the loop itself stands
+    still.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -139,14 +140,20 @@ class _Deadlines:
             self._past.remove(task)
             task.uncancel()
 
-    async def watch(self) -> None:
-        """Cancel whatever is past its deadline, until this is cancelled itself."""
-        while True:
-            await asyncio.sleep(self._tick)
-            now = time.monotonic()
-            for task in [task for task, end in self._ends.items() if end <= now and task not in self._past]:
-                self._past.add(task)
-                task.cancel()
+    def watch(self) -> None:
+        """Cancel whatever is past its deadline, now and after each tick, until :meth:`stop`.
+
+        In the timer's own callback: a task that it woke would come after those that the network woke before it.
+        """
+        self._timer = asyncio.get_running_loop().call_later(self._tick, self.watch)
+        now = time.monotonic()
+        for task in [task for task, end in self._ends.items() if end <= now and task not in self._past]:
+            self._past.add(task)
+            task.cancel()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
 
 
 async def _read(content: aiohttp.StreamReader, most: int) -> bytes:

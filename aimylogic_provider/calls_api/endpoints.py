@@ -184,7 +184,7 @@ def add_ready_phone(fields: Iterable[tuple[str, str]], *, idempotence_key: str) 
 
     :param fields: ``phone``, ``gmtZone`` if there is one, and the payload's
     """
-    return Request(ADD_PHONE, "POST", tuple(fields), _FORM, key=idempotence_key)
+    return Request(ADD_PHONE, "POST", tuple(fields), _FORM, key=checked_key(idempotence_key))
 
 
 def add_phones(calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> Request[tuple[str, ...]]:

@@ -373,7 +373,7 @@ class Sends(OfCallList):
         return report
 
 
-_BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}
+_BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 

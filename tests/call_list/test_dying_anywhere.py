@@ -44,7 +44,7 @@ class Points:
             monkeypatch.setattr(owner, name, self._watched(getattr(owner, name)))
         send = AiohttpTransport.send
 
-        async def watched_send(transport: AiohttpTransport, request: Any, url: Any) -> Any:
+        async def watched_send(transport: AiohttpTransport, request: Any, url: str) -> Any:
             self.point()
             answer = await send(transport, request, url)
             self.point()

@@ -194,3 +194,12 @@ def test_lists_of_ids_are_text_of_any_length(endpoint: Endpoint[Any], body: byte
 def test_what_is_no_list_of_ids_is_no_answer(endpoint: Endpoint[Any], body: bytes) -> None:
     with pytest.raises(UnreadableError):
         endpoint.parse(body)
+
+
+def test_a_ready_phone_makes_the_same_request() -> None:
+    call = Call.of("+79123456789", {"name": "Анна & Co", "b": "1"}, "+03:30")
+    fields = [("phone", call.phone), ("gmtZone", str(call.gmt_zone)), *call.payload]
+    ready = endpoints.add_ready_phone(fields, idempotence_key="k")
+    assert ready == endpoints.add_phone(call, idempotence_key="k")
+    with pytest.raises(RejectedError, match="idempotence_key"):
+        endpoints.add_ready_phone(fields, idempotence_key="a\nb")
