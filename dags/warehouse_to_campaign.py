@@ -38,7 +38,7 @@ with DAG(
                 select 1 from aimylogic_calls
                 where aimylogic_calls.id = cast(customer.id as varchar(20))
                   and aimylogic_calls.outcome not in ('rejected', 'refused')
-                  and aimylogic_calls.frozen_at >= '{{ dag_run.run_after.subtract(days=30).strftime("%Y-%m-%d") }}'
+                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
             )
             order by id
         """,

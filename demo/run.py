@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
@@ -115,6 +117,10 @@ def sync(demo: Demo, airflow: LocalAirflow, emulator: LocalEmulator) -> None:
     demo.claim("of them called exactly once", sum(held[phone] == 1 for phone in good), len(good))
     demo.claim("others called", sum(held.values()) - len(good), 0)
     demo.claim("rows rejected", report.get("rejected"), ROWS // 100)
+    with closing(sqlite3.connect(HOME / "warehouse.db")) as warehouse:
+        told = Counter(outcome for (outcome,) in warehouse.execute("select outcome from aimylogic_calls"))
+    demo.claim("created ones in the results table", told["created"], len(good))
+    demo.claim("rejected ones in it", told["rejected"], ROWS // 100)
 
 
 def main() -> int:
