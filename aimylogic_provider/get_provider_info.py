@@ -24,7 +24,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Aimylogic",
-                "python-modules": ["aimylogic_provider.operators.add_phone", "aimylogic_provider.operators.call_list"],
+                "python-modules": [
+                    "aimylogic_provider.operators.add_phone",
+                    "aimylogic_provider.operators.approve_call_list",
+                    "aimylogic_provider.operators.call_list",
+                ],
             }
         ],
         "transfers": [

@@ -21,6 +21,7 @@ from aimylogic_provider.call_list import rejected_csv
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.rows import Columns, RowReader
 from aimylogic_provider.call_list.spool import Spool, SpooledCall
@@ -32,7 +33,6 @@ __all__ = ["Cut", "Limit", "TooManyRejectedError", "freeze"]
 _ROWS_AT_ONCE = 1000
 _LINES_PER_PART = 10_000
 _WRITES_AT_ONCE = 4
-_REASONS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def freeze(
             try:
                 phone, call = reader.read(row)
             except RejectedError as error:
-                reasons[_kind(str(error))] += 1
+                reasons[kind_of(str(error))] += 1
                 keys = reader.keys(row)
                 rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
                 told_to_people.add(number, msgspec.json.decode(keys), str(error))
@@ -121,7 +121,7 @@ def freeze(
         if most is not None and rejected.count > most:
             raise TooManyRejectedError(
                 f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
-                f"allows, so nothing was sent. Most frequent: {_most(reasons)}. Each row with its reason: "
+                f"allows, so nothing was sent. Most frequent: {most_frequent(reasons)}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
         if spool.end() and cut.shards == 1:
@@ -160,7 +160,7 @@ def freeze(
         writer.write("list.json", content)
         writer.wait()
         if reasons:
-            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", _most(reasons))
+            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", most_frequent(reasons))
         return Pointer(
             folder.address,
             sha256(content),
@@ -170,16 +170,6 @@ def freeze(
             manifest.rejected,
             cut.shards,
         )
-
-
-def _kind(reason: str) -> str:
-    """A reason without the value that it names, so that like ones are counted together."""
-    words = [word for word in reason.partition(": ")[0].split() if not any(sign in word for sign in "'\"0123456789")]
-    return " ".join(words)[:120]
-
-
-def _most(reasons: Counter[str]) -> str:
-    return "; ".join(f"{count:,} × {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN))
 
 
 class _Writer:

@@ -138,11 +138,13 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param sha256: of its ``list.json``
     :param claims: who sent it; empty if nobody did
     :param reports: by shard
+    :param because: why it was deleted; None for its age
     """
 
     sha256: str
     claims: tuple[Claim, ...]
     reports: dict[int, dict[str, Any]]
+    because: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -115,13 +115,31 @@ class CallList:
 
         :raises CallListError: if it was deleted, and never sent
         """
+        tombstone = CallList.tombstone(pointer)
+        return None if tombstone is None else told_of(tombstone, shard, pointer.path)
+
+    @staticmethod
+    def tombstone(pointer: Pointer) -> Tombstone | None:
+        """What is left of a list that was deleted; None of any other list."""
         try:
             tombstone = msgspec.json.decode(Folder(pointer.path).read("deleted.json"), type=Tombstone)
         except OSError:
             return None
-        if tombstone.sha256 != pointer.sha256:
-            return None
-        return told_of(tombstone, shard, pointer.path)
+        return tombstone if tombstone.sha256 == pointer.sha256 else None
+
+    @classmethod
+    def discard(cls, pointer: Pointer, because: str) -> bool:
+        """Delete a list that nobody began to send; return whether it is deleted. Safe to repeat.
+
+        :param because: why, as the end of "it was deleted before it was sent, "
+        :raises CallListError: if it is gone without a trace, unreachable, or not the list that was frozen
+        """
+        if cls.tombstone(pointer) is not None:
+            # Somebody may have died while deleting it.
+            Folder(pointer.path).delete_all_but("deleted.json", last="list.json")
+            return True
+        call_list = cls.open(pointer)
+        return not call_list.claims() and call_list.delete(because)
 
     def batches(self, shard: int) -> list[Batch]:
         """The batches of a shard, in the order in which they are sent."""
@@ -140,14 +158,17 @@ class CallList:
 
         :raises CallListError: if its file is gone, unreachable, or not what was frozen
         """
-        content = _read(self.folder, batch.file)
-        if sha256(content) != batch.sha256:
+        lines: list[Line] = _lines.decode_lines(self._frozen(batch.file, batch.sha256))
+        return lines
+
+    def _frozen(self, name: str, digest: str) -> bytes:
+        content = _read(self.folder, name)
+        if sha256(content) != digest:
             raise CallListError(
-                f"{self.folder.address}/{batch.file} is not what was frozen: nothing of it is sent. Put back the file "
+                f"{self.folder.address}/{name} is not what was frozen: nothing of it is sent. Put back the file "
                 "of that digest, and clear the task"
             )
-        lines: list[Line] = _lines.decode_lines(content)
-        return lines
+        return content
 
     def outcomes(self, batch: Batch) -> list[Outcome]:
         """What became of a batch that is done; empty for any other."""
@@ -162,10 +183,7 @@ class CallList:
         """
         for name, digest in self.manifest.parts.items():
             if name.startswith(f"{kind}/"):
-                content = _read(self.folder, name)
-                if sha256(content) != digest:
-                    raise CallListError(f"{self.folder.address}/{name} is not what was frozen: put back the file")
-                yield _any.decode_lines(content)
+                yield _any.decode_lines(self._frozen(name, digest))
 
     def progress(self, name: str) -> list[Outcome]:
         """What became of a part of a batch.
@@ -211,7 +229,8 @@ class CallList:
             self._names = _names(self.folder)
             self.claimed(claim.shard, claim.task)
             if "deleted.json" in self._names or "list.json" not in self._names:
-                raise CallListError(_NEVER_SENT.format(self.folder.address))
+                tombstone = self.tombstone(self.pointer)
+                raise _never_sent(self.folder.address, None if tombstone is None else tombstone.because)
 
     def claimed(self, shard: int, task: str) -> Claim | None:
         """Since when a shard belongs to a task instance; None if to nobody.
@@ -239,15 +258,18 @@ class CallList:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
 
-    def delete(self) -> bool:
-        """Delete the list, but for its counts; return whether that was done: it isn't if somebody begins to send it."""
+    def delete(self, because: str | None = None) -> bool:
+        """Delete the list, but for its counts; return whether that was done: it isn't if somebody begins to send it.
+
+        :param because: why, if not for its age
+        """
         claims = self.claims()
         reports = {
             int(name.removeprefix("report-").removesuffix(".json")): msgspec.json.decode(_read(self.folder, name))
             for name in self._names
             if name.startswith("report-")
         }
-        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports)
+        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because)
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = _names(self.folder)
         if len(self.claims()) != len(claims):
@@ -257,20 +279,22 @@ class CallList:
         return True
 
 
-_NEVER_SENT = (
-    "the call list in {} was deleted before it was sent, for it was older than keep_call_list: nobody was called. "
-    "Start a new DAG run to have the rows queried anew, and keep lists longer if they wait for an approval"
-)
-
-
 def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
     """What is left of a shard of a deleted list: its report.
 
     :raises CallListError: if it was never sent
     """
     if shard not in tombstone.reports:
-        raise CallListError(_NEVER_SENT.format(path))
+        raise _never_sent(path, tombstone.because)
     return tombstone.reports[shard]
+
+
+def _never_sent(path: str, because: str | None) -> CallListError:
+    way_out = "" if because else ", and keep lists longer if they wait for an approval"
+    return CallListError(
+        f"the call list in {path} was deleted before it was sent, {because or 'for it was older than keep_call_list'}: "
+        f"nobody was called. Start a new DAG run to have the rows queried anew{way_out}"
+    )
 
 
 def _jsonl(lines: Iterable[object]) -> bytes:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
+    from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
     from aimylogic_provider.operators.call_list import PrepareCallListOperator, SendCallListOperator
 
-__all__ = ["AddPhoneOperator", "PrepareCallListOperator", "SendCallListOperator"]
+__all__ = ["AddPhoneOperator", "ApproveCallListOperator", "PrepareCallListOperator", "SendCallListOperator"]
 
 _PLACES = {
     "AddPhoneOperator": "add_phone",
+    "ApproveCallListOperator": "approve_call_list",
     "PrepareCallListOperator": "call_list",
     "SendCallListOperator": "call_list",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aimylogic_provider.operators.call_list_parts import Prepares, Sends
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.common.compat.sdk import Context, XComArg
 
 __all__ = ["PrepareCallListOperator", "SendCallListOperator"]
 
@@ -65,7 +65,7 @@ class SendCallListOperator(Sends):
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
 
-    def __init__(self, *, call_list: Mapping[str, Any] | str, shard: int | str = 0, **kwargs: Any) -> None:
+    def __init__(self, *, call_list: Mapping[str, Any] | XComArg | str, shard: int | str = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if self.results_table is not None and self.results_conn_id is None:
             raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")

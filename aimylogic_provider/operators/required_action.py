@@ -33,6 +33,7 @@ __all__ = [
     "await_answer",
     "defer_to_trigger",
     "list_answer",
+    "subject_kept",
 ]
 
 ADOPT = "Adopt the job"
@@ -83,6 +84,11 @@ def _put(context: Context, options: list[str], subject: str, body: str, params: 
             ti_id=context["ti"].id, options=options, subject=subject, body=body, params=params, assigned_users=[]
         )
     )
+
+
+def subject_kept(context: Context, options: list[str], subject: str, body: str) -> str:
+    """The subject that Airflow keeps of a question that was just put: that of its first words."""
+    return str(_put(context, options, subject, body, {}).subject)
 
 
 def ask_about_list(context: Context, reference: str, calls: int, known: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 ROWS = {"sql": "select phone from customer", "sql_conn_id": "warehouse"}
@@ -21,6 +21,10 @@ def sync(**arguments: Any) -> SqlToAimylogicOperator:
 
 def prepare(**arguments: Any) -> PrepareCallListOperator:
     return PrepareCallListOperator(task_id="prepare", **{**ROWS, **arguments})
+
+
+def approve(**arguments: Any) -> ApproveCallListOperator:
+    return ApproveCallListOperator(task_id="approve", **{"call_list": "{{ … }}", **arguments})
 
 
 def send(**arguments: Any) -> SendCallListOperator:
@@ -113,12 +117,12 @@ def test_shards_at_the_limits_can_be_used(shards: int) -> None:
     assert prepare(shards=shards).shards == shards
 
 
-@pytest.mark.parametrize("operator", [SqlToAimylogicOperator, PrepareCallListOperator, SendCallListOperator])
-def test_what_is_templated_are_arguments_that_are_kept_under_their_names(operator: Any) -> None:
+@pytest.mark.parametrize("make", [sync, prepare, approve, send])
+def test_what_is_templated_are_arguments_that_are_kept_under_their_names(make: Any) -> None:
     """Airflow renders attributes by these names, and finds out too late that one is missing."""
-    made = {SqlToAimylogicOperator: sync, PrepareCallListOperator: prepare, SendCallListOperator: send}[operator]()
-    assert all(hasattr(made, name) for name in operator.template_fields)
-    assert set(operator.template_fields_renderers) <= set(operator.template_fields)
+    made = make()
+    assert all(hasattr(made, name) for name in made.template_fields)
+    assert set(made.template_fields_renderers) <= set(made.template_fields)
 
 
 STATEMENTS = (
@@ -130,15 +134,30 @@ STATEMENTS = (
 )
 
 
-def test_importing_is_cheap() -> None:
+APPROVING = (
+    "from aimylogic_provider.operators import ApproveCallListOperator; "
+    "ApproveCallListOperator(task_id='b', call_list='{{ … }}')\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("imported", "statements"),
+    [
+        ("pass", STATEMENTS),
+        # What Airflow's own operator loads is Airflow's affair.
+        ("import airflow.providers.standard.operators.hitl", APPROVING),
+    ],
+)
+def test_importing_is_cheap(imported: str, statements: str) -> None:
     """A DAG's file is read again and again. No clock is asked: what costs time is what must not be loaded."""
     code = (
         "import sys, airflow.sdk\n"
         "from airflow.providers.common.compat.sdk import BaseOperator, BaseHook, AirflowException, "
         "AirflowFailException\n"
         "BaseOperator(task_id='plain')\n"
+        f"{imported}\n"
         "before = set(sys.modules)\n"
-        f"{STATEMENTS}"
+        f"{statements}"
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

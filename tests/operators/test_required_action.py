@@ -28,8 +28,8 @@ class Questions:
 
     asked: dict[Any, Any] = field(default_factory=dict)
 
-    def send(self, message: Any) -> Any:
-        kept = self.asked.setdefault(message.ti_id, message)
+    def send(self, msg: Any) -> Any:
+        kept = self.asked.setdefault(msg.ti_id, msg)
         return SimpleNamespace(subject=kept.subject, body=kept.body, params=kept.params)
 
 

@@ -12,7 +12,12 @@ from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campa
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
-from aimylogic_provider.operators import AddPhoneOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators import (
+    AddPhoneOperator,
+    ApproveCallListOperator,
+    PrepareCallListOperator,
+    SendCallListOperator,
+)
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 
@@ -36,6 +41,8 @@ def a_sync() -> None:
         )
         prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4)
         SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
+        approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
+        SendCallListOperator(task_id="send_approved", call_list=approved.output)
 
 
 def the_hook() -> None:

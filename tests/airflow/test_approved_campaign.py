@@ -1,0 +1,150 @@
+"""The example ``approved_campaign`` under a real Airflow: the question in the browser, a yes, a no, and clears."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from aimylogic_provider.emulator import Emulator
+from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from demo.warehouse import make_warehouse, warehouse_phone
+from tests.airflow.campaign import TOKEN
+
+DAG = "approved_campaign"
+WAITING = ("awaiting_input", "deferred")
+ROWS = 300
+GOOD = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]
+MARKUP = "{{ 1/0 }} <script>alert(1)</script> **x**"
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+def emulator(airflow: LocalAirflow) -> Iterator[Emulator]:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        yield emulator
+
+
+@pytest.fixture
+def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
+    path = tmp_path / "warehouse.db"
+    make_warehouse(path, ROWS)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("update customer set name = ? where id = 1", (MARKUP,))
+        database.execute("update customer set gmt_zone = ? where id = 100", (MARKUP,))
+        database.execute("update customer set phone = ? where id = 100", (warehouse_phone(99),))
+    with suppress(AirflowError):
+        airflow.api("DELETE", "/api/v2/connections/warehouse")
+    airflow.api("POST", "/api/v2/connections", {"connection_id": "warehouse", "conn_type": "sqlite", "host": str(path)})
+    return path
+
+
+@pytest.fixture
+def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 1300})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
+    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
+    yield page
+    context.close()
+
+
+def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int = 1) -> None:
+    airflow.wait_for_task(DAG, run, "approve", WAITING, tries=tries)
+    # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
+    time.sleep(1.5)
+
+
+def path(run: str) -> str:
+    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+
+
+def ended(airflow: LocalAirflow, run: str) -> tuple[str, str, str]:
+    """How the run, its question and its sending ended."""
+    state = wait_for("the run", lambda: (one := airflow.run_state(DAG, run)) in ("success", "failed") and one, 90)
+    return state, *(airflow.task(DAG, run, task)["state"] for task in ("approve", "send"))
+
+
+def folder_of(airflow: LocalAirflow, run: str) -> Path:
+    return Path(airflow.xcom(DAG, run, "prepare")["path"].removeprefix("file://"))
+
+
+def shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
+def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
+    airflow: LocalAirflow, emulator: Emulator, run: str, page: Page, answer: str
+) -> None:
+    airflow.wait_for_dag(DAG)
+    airflow.trigger(DAG, run)
+    wait_to_be_asked(airflow, run)
+    subject = airflow.api("GET", path(run))["subject"]
+    page.goto(f"{airflow.url}/required_actions")
+    row = page.get_by_role("row").filter(has_text=subject)
+    expect(row).to_contain_text("Required")
+    shot(page, f"{answer}-1-actions")
+    row.get_by_role("link", name="Make 297 calls?").click()
+    page.get_by_role("button", name=answer).wait_for()
+    expect(page.get_by_role("row").filter(has_text="300").last).to_contain_text("297")
+    for text in (
+        "297 calls",
+        "phone is not a possible number with a country code",
+        "gmt_zone is none of the allowed forms",
+        f"7915***{GOOD[0][-4:]}",
+        "2026-12-01",
+    ):
+        expect(page.get_by_text(text).first).to_be_visible()
+    shot(page, f"{answer}-2-question")
+    for hidden in (*GOOD[:5], "Customer 2", "1/0", "alert(1)"):
+        assert hidden not in page.content()
+    assert emulator.jobs() == [], "nobody is called before the answer"
+    page.get_by_role("button", name=answer).click()
+    wait_for("the answer", lambda: airflow.api("GET", path(run))["response_received"])
+    folder = folder_of(airflow, run)
+    called = Counter(GOOD) if answer == "Approve" else Counter()
+    tasks = ("success", "success" if answer == "Approve" else "skipped")
+    assert ended(airflow, run) == ("success", *tasks)
+    page.goto(f"{airflow.url}/dags/{DAG}/runs/{run}")
+    expect(page.get_by_text("send").first).to_be_visible()
+    shot(page, f"{answer}-3-run")
+    assert Counter(job.phone for job in emulator.jobs()) == called
+    if answer == "Approve":
+        return
+    assert [one.name for one in folder.rglob("*")] == ["deleted.json"]
+    assert not any(one.encode() in (folder / "deleted.json").read_bytes() for one in GOOD)
+    body = {"dry_run": False, "dag_run_id": run, "task_ids": ["approve", "send"], "only_failed": False,
+            "reset_dag_runs": True}  # fmt: skip
+    airflow.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", body)
+    airflow.wait_for_task(DAG, run, "approve", ("skipped",), tries=2)
+    assert ended(airflow, run) == ("success", "skipped", "skipped"), "a no remains one, and nobody is asked"
+    assert emulator.jobs() == []
+
+
+def test_a_clear_of_the_whole_run_takes_no_answer_for_a_list_that_nobody_saw(
+    airflow: LocalAirflow, emulator: Emulator, warehouse: Path, run: str
+) -> None:
+    airflow.wait_for_dag(DAG)
+    airflow.trigger(DAG, run)
+    wait_to_be_asked(airflow, run)
+    airflow.api("PATCH", path(run), {"chosen_options": ["Approve"], "params_input": {}})
+    assert ended(airflow, run) == ("success", "success", "success")
+    with closing(sqlite3.connect(warehouse)) as database, database:
+        database.execute("insert into customer values (9999, '79990000002', null, 'New', '')")
+    airflow.clear(DAG, run)
+    airflow.wait_for_task(DAG, run, "approve", ("failed",), tries=2)
+    assert ended(airflow, run) == ("failed", "failed", "upstream_failed")
+    assert "this one's is about another list: “Make 297 calls?" in airflow.log(DAG, run, "approve", 2)
+    assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)

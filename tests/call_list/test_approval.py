@@ -1,0 +1,405 @@
+"""A person's yes between preparing a list and sending it, where a task speaks to its supervisor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
+from airflow.sdk import exceptions
+
+from aimylogic_provider.call_list.manifest import CallListError, Claim, Pointer
+from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.preview import masked_value
+from aimylogic_provider.call_list.reasons import kind_of
+from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators.approval_question import as_code
+from tests.call_list.sync import CrashError, Sync, phone
+from tests.conftest import TaskInstance
+from tests.operators.test_required_action import Questions, questions
+
+__all__ = ["questions"]
+
+TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
+PHONES = [phone(number) for number in range(25)]
+YES, NO = "Approve", "Reject"
+MARKUP = "{{ 1/0 }} <script>alert(1)</script> **x** [y](http://z) `w` | ~~v~~"
+
+
+class Approval:
+    """A DAG run in three tasks: one prepares, one asks, one sends."""
+
+    def __init__(self, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sync = sync
+        self.tasks = {name: TaskInstance(task_id=name, run=sync.task.run) for name in ("prepare", "approve", "send")}
+        self.skipped: list[Any] = []
+        monkeypatch.setattr(ApproveCallListOperator, "skip", lambda _, ti, tasks: self.skipped.append(ti))
+
+    def _next(self, task: str) -> dict[str, Any]:
+        self.tasks[task].current_try += 1
+        return {**self.tasks[task].context(), "task_instance": self.tasks[task].context()["ti"]}
+
+    def prepare(self, **arguments: Any) -> dict[str, Any]:
+        operator = PrepareCallListOperator(
+            task_id="prepare",
+            **{
+                "sql": "select id, phone, name from customer order by id",
+                "sql_conn_id": "warehouse",
+                "key_columns": ["id"],
+                "call_list_path": str(self.sync.lists),
+                "batch_size": 10,
+                **arguments,
+            },
+        )
+        call_list: dict[str, Any] = operator.execute(self._next("prepare"))
+        return call_list
+
+    def _approve(self, call_list: Any, **arguments: Any) -> ApproveCallListOperator:
+        operator = ApproveCallListOperator(task_id="approve", call_list=call_list, **arguments)
+        operator.downstream_task_ids = {"send"}
+        return operator
+
+    def execute(self, call_list: Any, **arguments: Any) -> Any:
+        return self._approve(call_list, **arguments).execute(self._next("approve"))
+
+    def ask(self, call_list: Any, **arguments: Any) -> dict[str, Any]:
+        """What Airflow keeps for the answer."""
+        with pytest.raises(TaskAwaitingInput) as waiting:
+            self.execute(call_list, **arguments)
+        assert waiting.value.method_name == "execute_complete"
+        kwargs: dict[str, Any] = json.loads(json.dumps(waiting.value.kwargs))
+        return kwargs
+
+    def answer(self, kwargs: dict[str, Any], option: str, call_list: Any = None, **arguments: Any) -> Any:
+        event = {
+            "chosen_options": [option],
+            "params_input": {},
+            "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
+            "responded_by_user": {"id": "7", "name": "Maria"},
+            "timedout": False,
+        }
+        context = self.tasks["approve"].context()
+        operator = self._approve(call_list or kwargs["call_list"], **arguments)
+        context["task"] = operator
+        return operator.execute_complete(context, event, **kwargs)
+
+    def send(self, call_list: Any, **arguments: Any) -> dict[str, Any]:
+        operator = SendCallListOperator(
+            task_id="send", call_list=call_list, call_list_path=str(self.sync.lists), **arguments
+        )
+        report: dict[str, Any] = operator.execute(self._next("send"))
+        return report
+
+    def files(self) -> list[str]:
+        """All files of all lists."""
+        names = (path.relative_to(self.sync.lists).parts for path in self.sync.lists.rglob("*") if path.is_file())
+        return sorted("/".join(parts[4:]) for parts in names if parts[-1] != "entry.json")
+
+
+@pytest.fixture
+def approval(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> Approval:
+    return Approval(sync, monkeypatch)
+
+
+def asked(questions: Questions) -> Any:
+    (question,) = questions.asked.values()
+    return question
+
+
+# What the person sees
+
+
+def test_the_question_tells_counts_reasons_cost_and_a_masked_sample(approval: Approval, questions: Questions) -> None:
+    approval.sync.add([*PHONES, PHONES[0], "", "none", "8 912", "8 912"], name="Alexandra Petrova")
+    call_list = approval.prepare()
+    approval.ask(call_list, body="For **Perm**.")
+    question = asked(questions)
+    assert question.subject == f"Make 25 calls? [{call_list['sha256'][:8]}]"
+    assert question.options == [YES, NO]
+    assert question.body.startswith("For **Perm**.\n\n")
+    for text in (
+        "| 30 | 25 | 1 | 4 |",
+        "**What a yes costs**: 25 calls, each added to the campaign once.",
+        "- 2 × ` phone is not a possible number with a country code `",
+        "- 1 × ` phone is empty `",
+        f"The list: ` {call_list['path']} `",
+        "**The first 5 calls**, masked",
+        f"- row 1: ` 7912***{PHONES[0][-4:]} `, ` name ` ` A… `",
+        "- row 5: ",
+    ):
+        assert text in question.body
+    assert "- row 6: " not in question.body
+    assert not [one for one in PHONES if one in question.body]
+    for hidden in ("Alexandra", "lex", "Petrova", "8 912"):
+        assert hidden not in question.body
+
+
+def test_a_subject_of_ones_own_bears_the_reference_too(approval: Approval, questions: Questions) -> None:
+    approval.sync.add(PHONES[:1])
+    call_list = approval.prepare()
+    approval.ask(call_list, subject="Call them?")
+    assert asked(questions).subject == f"Call them? [{call_list['sha256'][:8]}]"
+    assert "**The first call**" in asked(questions).body
+    assert "1 call, each" in asked(questions).body
+
+
+def test_what_rows_hold_is_neither_a_template_nor_markup(approval: Approval, questions: Questions) -> None:
+    """Values are masked to a character; names of columns, which a wide query may take from data, stand as code."""
+    name = MARKUP.replace("`", "``")
+    approval.sync.execute("drop table customer")
+    with closing(sqlite3.connect(approval.sync.database)) as database, database:
+        database.execute(f'create table customer(id integer, phone text, "{name}" text, zone text)')
+        rows = [(number, one, MARKUP, None) for number, one in enumerate(PHONES)]
+        database.executemany("insert into customer values (?, ?, ?, ?)", [*rows, (99, PHONES[0], "x", MARKUP)])
+    approval.ask(approval.prepare(sql="select * from customer order by id", gmt_zone_column="zone"))
+    body = asked(questions).body
+    assert f"``` {name[:59]}… ```" in body
+    outside = "".join(body.split("``` " + name[:59] + "… ```"))
+    assert "script" not in outside
+    assert "1/0" not in outside
+    assert "` {… `" in outside
+    assert "- 1 × ` gmt_zone is none of the allowed forms `" in outside
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("plain", "` plain `"),
+        ("a`b", "`` a`b ``"),
+        ("``", "``` `` ```"),
+        ("two\nlines\u202e", "` two lines  `"),
+        ("x" * 100, f"` {'x' * 59}… `"),
+        ("<b>*{{ x }}", "` <b>*{{ x }} `"),
+    ],
+)
+def test_code_shows_text_letter_by_letter(text: str, code: str) -> None:
+    assert as_code(text) == code
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Alexandra Petrova", "A…"),
+        ("+79123456789", "+…"),
+        (79123456789, "7…"),
+        ("7912-34-56", "7…"),
+        (1500.5, "1…"),
+        ("2026-12-01", "2026-12-01"),
+        ("2026-12-01T10:00:00+03:00", "2026-12-01…"),
+        ("2026-12-01 Petrova", "2026-12-01…"),
+        ("2026-12-0112345", "2…"),
+        (True, "true"),
+        (None, "null"),
+        ("", "…"),
+        ({"name": "Alex"}, "{…}"),
+        (["Alex"], "[…]"),
+    ],
+)
+def test_values_are_masked(value: object, shown: str) -> None:
+    assert masked_value(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("phone 'Iv***ov' is not a possible number: give '+79123456789'", "phone is not a possible number"),
+        ("gmt_zone 'Ivan Petrov Sidorov' is none: use +03:00", "gmt_zone is none"),
+        ("gmt_zone 'a: b c' is none: use +03:00", "gmt_zone is none"),
+        ("gmt_zone \"it's Petrov's\" is none: use +03:00", "gmt_zone is none"),
+        ("gmt_zone 'it\\'s \"Petrov\" x' is none: use +03:00", "gmt_zone is none"),
+        ("gmt_zone 'Ivan Petrov", "gmt_zone"),
+        ("the row can't be sent, 5 times: correct it", "the row can't be sent, times"),
+    ],
+)
+def test_reasons_are_counted_without_the_values_that_they_name(reason: str, kind: str) -> None:
+    assert kind_of(reason) == kind
+
+
+# Yes
+
+
+def test_a_yes_sends_each_number_once_and_a_clear_of_anything_changes_nothing(
+    approval: Approval, questions: Questions
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    assert set(call_list) == {"path", "sha256", "rows", "calls", "doubles", "rejected", "shards"}
+    approved = approval.answer(approval.ask(call_list), YES)
+    assert approved == call_list
+    assert approval.skipped == []
+    report = approval.send(approved)
+    assert report["created"] == 25
+    approval.sync.task.clear()
+    approval.sync.emulator.advance(hours=25)
+    again = approval.answer(approval.ask(call_list), YES)
+    assert approval.send(again)["created"] == 25
+    approval.sync.assert_once(PHONES)
+
+
+def test_what_was_approved_is_sent_though_another_list_was_frozen_meanwhile(approval: Approval) -> None:
+    approval.sync.add(PHONES[:5])
+    kwargs = approval.ask(approval.prepare())
+    approval.sync.add(PHONES[5:])
+    other = approval.prepare()
+    approved = approval.answer(kwargs, YES, other)
+    assert approved["calls"] == 5
+    approval.send(approved)
+    approval.sync.assert_once(PHONES[:5])
+
+
+def test_an_answer_is_never_taken_for_a_list_that_nobody_saw(approval: Approval) -> None:
+    """After a clear of the whole run Airflow would show the first list's words, and ask about the second."""
+    approval.sync.add(PHONES[:5])
+    approval.ask(approval.prepare())
+    approval.sync.task.clear()
+    approval.sync.add(PHONES[5:])
+    with pytest.raises(AirflowFailException, match="this one's is about another list: “Make 5 calls"):
+        approval.execute(approval.prepare())
+
+
+def test_nobody_is_asked_about_no_calls_nor_about_a_list_that_was_sent_and_deleted(
+    approval: Approval, questions: Questions
+) -> None:
+    approval.sync.add(["none"])
+    empty = approval.prepare()
+    assert approval.execute(empty) == empty
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    approval.send(call_list, keep_call_list=timedelta(0))
+    assert approval.execute(call_list) == call_list
+    assert questions.asked == {}
+    assert approval.send(call_list)["created"] == 25
+    approval.sync.assert_once(PHONES)
+
+
+# No
+
+
+def test_a_no_deletes_the_list_skips_the_rest_and_can_be_repeated(approval: Approval, questions: Questions) -> None:
+    approval.sync.add([*PHONES, PHONES[0], "none"])
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+    for _ in range(2):
+        assert approval.answer(kwargs, NO) is None
+    assert len(approval.skipped) == 2
+    assert approval.files() == ["deleted.json"]
+    (left,) = approval.sync.lists.rglob("deleted.json")
+    assert not [one for one in PHONES if one in left.read_text()]
+    # Cleared: nobody is asked once more, and the half that sends says why it doesn't.
+    approval.sync.task.clear()
+    with pytest.raises(AirflowSkipException, match="deleted, for a person said no to it"):
+        approval.execute(call_list)
+    with pytest.raises(AirflowFailException, match="deleted before it was sent, for a person said no to it: nobody"):
+        approval.send(call_list)
+    assert len(questions.asked) == 1
+    assert approval.sync.sends() == 0
+
+
+def test_a_no_can_fail_the_task_and_deletes_the_list_then_too(approval: Approval) -> None:
+    approval.sync.add(PHONES)
+    kwargs = approval.ask(approval.prepare())
+    with pytest.raises(Exception, match="Reject"):
+        approval.answer(kwargs, NO, fail_on_reject=True)
+    assert approval.files() == ["deleted.json"]
+
+
+def test_a_list_that_somebody_began_to_send_is_kept(approval: Approval) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+    approval.sync.emulator.fault("before_commit", "status", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        approval.send(call_list)
+    before = approval.files()
+    assert approval.answer(kwargs, NO) is None
+    assert approval.files() == before
+    assert len(approval.skipped) == 1
+    approval.sync.emulator.clear_faults()
+    assert approval.send(call_list)["created"] == 25
+    approval.sync.assert_once(PHONES)
+
+
+def test_whoever_dies_while_deleting_is_finished_by_the_next_try(
+    approval: Approval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+    delete = Folder.delete
+
+    def dying(folder: Folder, name: str) -> None:
+        if name == "batches/00002.jsonl":
+            raise CrashError
+        delete(folder, name)
+
+    monkeypatch.setattr(Folder, "delete", dying)
+    with pytest.raises(CrashError):
+        approval.answer(kwargs, NO)
+    monkeypatch.setattr(Folder, "delete", delete)
+    assert "batches/00003.jsonl" in approval.files()
+    with pytest.raises(AirflowSkipException):
+        approval.execute(call_list)
+    assert approval.files() == ["deleted.json"]
+
+
+def test_a_store_that_can_not_be_reached_has_the_task_retried_and_a_list_that_is_gone_has_it_fail(
+    approval: Approval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+
+    def failing(folder: Folder, name: str) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "read", failing)
+        with pytest.raises(AirflowException, match="nothing is sent; but the call list can't be deleted") as told:
+            approval.answer(kwargs, NO)
+        assert not isinstance(told.value, AirflowFailException)
+        with pytest.raises(AirflowException, match="can't be reached"):
+            approval.execute(call_list)
+    shutil.rmtree(approval.sync.lists)
+    with pytest.raises(AirflowFailException, match=r"can't be deleted: the call list has no list\.json"):
+        approval.answer(kwargs, NO)
+    with pytest.raises(AirflowFailException, match=r"has no list\.json"):
+        approval.execute(call_list)
+
+
+def test_a_list_that_was_changed_is_not_shown(approval: Approval, questions: Questions) -> None:
+    approval.sync.add([*PHONES, "none"])
+    call_list = approval.prepare()
+    folder = Path(call_list["path"].removeprefix("file://"))
+    for name in ("rejected/00001.jsonl", "batches/00001.jsonl", "list.json"):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content + b"\n")
+        with pytest.raises(AirflowFailException, match="not what was frozen"):
+            approval.execute(call_list)
+        (folder / name).write_bytes(content)
+    assert questions.asked == {}
+
+
+def test_what_is_no_call_list_is_told_so(approval: Approval) -> None:
+    with pytest.raises(AirflowFailException, match="this is no call list"):
+        approval.execute("None")
+
+
+def test_whoever_begins_to_send_a_list_that_is_just_deleted_is_told_why(approval: Approval) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    sending = CallList.open(Pointer.of(call_list))
+    assert CallList.discard(Pointer.of(call_list), "for a person said no to it")
+    with pytest.raises(CallListError, match="for a person said no to it"):
+        sending.claim(Claim("task send", 0, 0.0, "server", "campaign"))
