@@ -3,7 +3,8 @@
 The bare way reads the same rows and sends the same requests, in a loop of ``requests`` (addPhones) or ``aiohttp``
 (addPhone, as many at a time), each with a key of its own, and remembers nothing: when it dies, it begins again from the
 top. Ours is a task of a real Airflow; what is timed is its ``execute``, freezing and imports included. Pairs of runs
-alternate. Without keys (``--keyless``) the bare way lets the server do less, and is a bit faster.
+alternate. Without keys (``--keyless``) the bare way lets the server do less, and is a bit faster. "results" is ours
+with a results table in the warehouse.
 """
 
 from __future__ import annotations
@@ -119,12 +120,12 @@ class Timed(SqlToAimylogicOperator):
         peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
         return {"seconds": took, "peak": peak, "report": report}
 
-for method in ("addPhones", "addPhone"):
-    with DAG(f"bench_{method}", schedule=None, start_date=datetime(2026, 1, 1), params={"warehouse": ""}):
+for name, method in (("addPhones", "addPhones"), ("addPhone", "addPhone"), ("results", "addPhones")):
+    with DAG(f"bench_{name}", schedule=None, start_date=datetime(2026, 1, 1), params={"warehouse": ""}):
         Timed(
             task_id="sync", sql_conn_id="{{ params.warehouse }}", key_columns=["id"], method=method,
             sql="select id, phone, name, city, debt from customer order by id", call_list_path=os.environ["LISTS"],
-            keep_call_list=None,
+            keep_call_list=None, results_table="results_{{ run_id }}" if name == "results" else None,
         )
 """
 
@@ -151,8 +152,8 @@ class Bench:
         self.emulator = emulator
         self._runs = count(1)
         airflow.connect(emulator.url, TOKEN)
-        for method in ("addPhones", "addPhone"):
-            airflow.wait_for_dag(f"bench_{method}")
+        for name in ("addPhones", "addPhone", "results"):
+            airflow.wait_for_dag(f"bench_{name}")
 
     def run(self, way: str, method: str, warehouse: Warehouse) -> dict[str, Any]:
         """One run; what it took."""
@@ -165,7 +166,7 @@ class Bench:
                 raise RuntimeError(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
             results: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         else:
-            dag, run = f"bench_{method}", f"run-{next(self._runs)}"
+            dag, run = f"bench_{'results' if way == 'results' else method}", f"run-{next(self._runs)}"
             self.airflow.trigger(dag, run, {"warehouse": warehouse.conn_id})
             self.airflow.wait_for_task(dag, run, "sync", ("success",), seconds=600)
             results = self.airflow.xcom(dag, run, "sync")
@@ -214,20 +215,20 @@ class Warehouse:
         return cls(kind, rows, postgres.dsn(name), postgres.connection(name))
 
 
-def compared(bench: Bench, method: str, warehouse: Warehouse, runs: int) -> dict[str, Any]:
-    """Pairs of runs, alternating; medians."""
+def compared(bench: Bench, part: str, method: str, warehouse: Warehouse, runs: int) -> dict[str, Any]:
+    """Pairs of runs, alternating; medians, and that of the pairs' ratios."""
+    first, second = ("ours", "results") if part == "results" else ("bare", "ours")
     pairs = []
     for number in range(runs):
-        order = ("bare", "ours") if number % 2 else ("ours", "bare")
+        order = (first, second) if number % 2 else (second, first)
         pairs.append({way: bench.run(way, method, warehouse)["seconds"] for way in order})
     return {
         "method": method,
         "warehouse": warehouse.kind,
         "rows": warehouse.rows,
         "runs": runs,
-        "bare": warehouse.rows / median(pair["bare"] for pair in pairs),
-        "ours": warehouse.rows / median(pair["ours"] for pair in pairs),
-        "ratio": median(pair["bare"] / pair["ours"] for pair in pairs),
+        **{way: warehouse.rows / median(pair[way] for pair in pairs) for way in (first, second)},
+        "ratio": median(pair[first] / pair[second] for pair in pairs),
     }
 
 
@@ -239,7 +240,7 @@ def main() -> None:
     options.add_argument("--numbers", type=int, default=100_000, help="rows sent by addPhone")
     options.add_argument("--memory", type=int, nargs=2, default=(100_000, 1_000_000), help="rows")
     options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--only", choices=("lists", "numbers", "memory"))
+    options.add_argument("--only", choices=("lists", "numbers", "results", "memory"))
     options.add_argument("--keyless", action="store_true", help="the bare way sends no idempotence keys")
     options.add_argument("--json", type=Path, default=Path(".bench/sync.json"))
     chosen = options.parse_args()
@@ -250,6 +251,7 @@ def main() -> None:
         os.environ["KEYLESS"] = "1"
     cases = [("lists", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
     cases += [("numbers", "addPhone", "sqlite", chosen.numbers)]
+    cases += [("results", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
     cases += [("memory", "addPhones", "sqlite", rows) for rows in chosen.memory]
     cases = [case for case in cases if chosen.only in (None, case[0])]
     table: list[dict[str, Any]] = []
@@ -266,9 +268,10 @@ def main() -> None:
             bench = Bench(folder, airflow, emulator)
             for part, method, kind, rows in cases:
                 if part == "memory":
-                    memory.append({"rows": rows, "peak": bench.run("ours", method, warehouses[kind, rows])["peak"]})
+                    run = bench.run("results", method, warehouses[kind, rows])
+                    memory.append({"rows": rows, "peak": run["peak"]})
                 else:
-                    table.append(compared(bench, method, warehouses[kind, rows], chosen.runs))
+                    table.append(compared(bench, part, method, warehouses[kind, rows], chosen.runs))
     show(table, memory)
     chosen.json.parent.mkdir(exist_ok=True)
     chosen.json.write_text(json.dumps({"sync": table, "memory": memory}, indent=1))
@@ -276,13 +279,15 @@ def main() -> None:
 
 def show(table: Sequence[dict[str, Any]], memory: Sequence[dict[str, Any]]) -> None:
     """Print the tables."""
-    if table:
-        print(f"{'':10} {'from':9} {'rows':>9} {'bare, numbers/s':>16} {'ours, numbers/s':>16} {'ours/bare':>10}")
-    for row in table:
-        print(f"{row['method']:10} {row['warehouse']:9} {row['rows']:>9,} {row['bare']:>16,.0f} {row['ours']:>16,.0f} "
-              f"{row['ratio']:>10.0%}")  # fmt: skip
+    for first, second in (("bare", "ours"), ("ours", "results")):
+        rows = [row for row in table if second in row and first in row]
+        if rows:
+            print(f"{'numbers a second':16} {'from':9} {'rows':>9} {first:>9} {second:>9} {f'{second}/{first}':>13}")
+        for row in rows:
+            print(f"{row['method']:16} {row['warehouse']:9} {row['rows']:>9,} {row[first]:>9,.0f} {row[second]:>9,.0f} "
+                  f"{row['ratio']:>13.0%}")  # fmt: skip
     for row in memory:
-        print(f"peak memory of the task at {row['rows']:>9,} rows: {row['peak'] / 2**20:,.0f} MiB")
+        print(f"peak memory of the task, with results, at {row['rows']:>9,} rows: {row['peak'] / 2**20:,.0f} MiB")
     if len(memory) == 2:
         print(f"that is {memory[1]['peak'] / memory[0]['peak']:.2f} times as much")
 

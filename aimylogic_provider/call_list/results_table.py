@@ -7,6 +7,7 @@ many tries and shards write at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.manifest import CallListError
@@ -154,28 +155,50 @@ class ResultsTable:
         return told
 
     def _upsert(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-        import sqlalchemy as sa
-
         match connection.dialect.name:
             case "postgresql":
-                from sqlalchemy.dialects.postgresql import insert
+                self._upsert_in_postgresql(connection, rows)
             case "sqlite":
-                from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+                self._upsert_in_sqlite(connection, rows)
             case _:
                 self._update_or_insert(connection, rows)
-                return
-        statement = insert(self._table)
-        new, old = statement.excluded, self._table.columns
-        goes_on = sa.and_(
-            new.outcome != "pending",
-            old.outcome != "created",
-            sa.or_(new.outcome == "created", *(old.outcome == one for one in _OPEN)),
-        )
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(_KEY), set_={name: new[name] for name in _TOLD}, where=goes_on
+
+    def _upsert_in_postgresql(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        """All rows are one value: the driver would write thousands of them into the statement, many times slower."""
+        import msgspec
+        import sqlalchemy as sa
+        from sqlalchemy.dialects.postgresql import insert
+
+        columns = self._table.columns
+        given = sa.func.json_to_recordset(sa.text("cast(:rows as json)"))
+        values = given.table_valued(*(sa.column(column.name, column.type) for column in columns))
+        selected = sa.select(*values.render_derived("given", with_types=True).columns)
+        statement = insert(self._table).from_select([column.name for column in columns], selected)
+        connection.execute(self._goes_on(statement), {"rows": msgspec.json.encode(rows).decode()})
+
+    def _upsert_in_sqlite(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+        from sqlalchemy.dialects.sqlite import insert
+
+        names = [column.name for column in self._table.columns]
+        statement = self._goes_on(insert(self._table)).compile(dialect=connection.dialect, column_keys=names)
+        connection.exec_driver_sql(str(statement), [tuple(_plain(row[name]) for name in names) for row in rows])
+
+    def _goes_on(self, statement: Any) -> Any:
+        """Have a statement change what it finds, where that goes on from what was known."""
+        import sqlalchemy as sa
+
+        def named(outcome: str) -> Any:
+            return sa.literal_column(f"'{outcome}'")  # and no parameter, which would stand among those of the rows
+
+        new, old = statement.excluded.outcome, self._table.columns.outcome
+        return statement.on_conflict_do_update(
+            index_elements=list(_KEY),
+            set_={name: statement.excluded[name] for name in _TOLD},
+            where=sa.and_(
+                new != named("pending"),
+                old != named("created"),
+                sa.or_(new == named("created"), *(old == named(one) for one in _OPEN)),
             ),
-            list(rows),
         )
 
     def _update_or_insert(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -212,6 +235,11 @@ def _kind(type: Any) -> str:
 
     kinds = (("text", sa.String), ("whole numbers", sa.Integer), ("times", sa.DateTime))
     return next((kind for kind, of in kinds if isinstance(type, of)), str(type).lower())
+
+
+def _plain(value: object) -> object:
+    """A value as SQLite keeps it."""
+    return value.replace(tzinfo=None).isoformat(" ", "microseconds") if isinstance(value, datetime) else value
 
 
 def _as_text(value: object) -> str | None:
