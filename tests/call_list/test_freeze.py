@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import os
@@ -370,11 +371,14 @@ def test_more_rejected_rows_than_allowed_leave_no_list_but_all_of_them_with_reas
 ) -> None:
     with pytest.raises(TooManyRejectedError, match=r"3 of 20 rows can't be called, more than the \d ") as error:
         frozen(folder, some_rejected(), most=most)
-    assert f"{folder}/rejected" in str(error.value)
+    assert f"{folder}/rejected.csv" in str(error.value)
     assert "Most frequent: 3 × phone holds characters" in str(error.value)
     assert not error.value.retryable
-    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*.*")] == ["rejected/00001.jsonl"]
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
+    assert written == {"rejected/00001.jsonl", "rejected.csv"}
     assert [line["row"] for line in read(folder / "rejected/00001.jsonl")] == [4, 11, 20]
+    told = (folder / "rejected.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in told] == ["row", "4", "11", "20"]
 
 
 def test_the_limit_counts_rejected_rows_and_no_doubles(folder: Path) -> None:
@@ -392,7 +396,7 @@ def test_the_digests_are_those_of_the_files(folder: Path) -> None:
     assert told == {
         path.relative_to(folder).as_posix(): sha256(path.read_bytes())
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "list.json"
+        if path.is_file() and path.name not in ("list.json", "rejected.csv")
     }
     assert made.pointer.sha256 == sha256((folder / "list.json").read_bytes())
     assert {name.split("/")[0] for name in told} == {"batches", "rejected", "doubles"}
@@ -416,7 +420,7 @@ def test_list_json_is_written_last(folder: Path, monkeypatch: pytest.MonkeyPatch
     def watched(place: Folder, name: str, content: bytes) -> None:
         assert "list.json" not in written
         if name == "list.json":
-            assert sorted(place.names()) == sorted(written)
+            assert sorted(place.names()) == sorted([*written, "rejected.csv"])
         write(place, name, content)
         written.append(name)
 
@@ -510,3 +514,12 @@ def test_no_temporary_file_is_left_when_too_many_are_rejected(folder: Path, draf
     with pytest.raises(TooManyRejectedError):
         frozen(folder, watched(drafts, some_rejected(), []), most=0)
     assert list(drafts.iterdir()) == []
+
+
+def test_no_value_of_rejected_csv_is_taken_for_a_formula(folder: Path) -> None:
+    rows = [(key, "nonsense", "Alex") for key in ("=1+1", "+7", "-1", "@x", "\tx", 'a"b,c\nd', "Ключ", -5)]
+    frozen(folder, rows)
+    with (folder / "rejected.csv").open(encoding="utf-8-sig", newline="") as file:
+        keys = [line["id"] for line in csv.DictReader(file)]
+    assert keys == ["'=1+1", "'+7", "'-1", "'@x", "'\tx", 'a"b,c\nd', "Ключ", "-5"]
+    assert (folder / "rejected.csv").stat().st_mode & 0o777 == 0o600
