@@ -28,6 +28,7 @@ def get_provider_info() -> dict[str, Any]:
                     "aimylogic_provider.operators.add_phone",
                     "aimylogic_provider.operators.approve_call_list",
                     "aimylogic_provider.operators.call_list",
+                    "aimylogic_provider.operators.sum_reports",
                 ],
             }
         ],

@@ -9,14 +9,22 @@ if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
     from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
     from aimylogic_provider.operators.call_list import PrepareCallListOperator, SendCallListOperator
+    from aimylogic_provider.operators.sum_reports import SumReportsOperator
 
-__all__ = ["AddPhoneOperator", "ApproveCallListOperator", "PrepareCallListOperator", "SendCallListOperator"]
+__all__ = [
+    "AddPhoneOperator",
+    "ApproveCallListOperator",
+    "PrepareCallListOperator",
+    "SendCallListOperator",
+    "SumReportsOperator",
+]
 
 _PLACES = {
     "AddPhoneOperator": "add_phone",
     "ApproveCallListOperator": "approve_call_list",
     "PrepareCallListOperator": "call_list",
     "SendCallListOperator": "call_list",
+    "SumReportsOperator": "sum_reports",
 }
 
 

@@ -51,12 +51,14 @@ class SendCallListOperator(Sends):
 
     Only one task sends a list, or a shard: another one is refused, for it would not know of this one's requests.
 
-    Returns the report: as that of :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`.
+    Returns the report: as that of :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`, with ``shard`` and
+    ``shards`` besides. Doubles and rejected rows are counted in shard 0.
 
     :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
     :param shard: which of its shards, from 0; all of a list that has one. (templated)
     :param aimylogic_conn_id: and all further parameters: as those of
-        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
+        each shard's own; Airflow's pool bounds all of them together
     """
 
     template_fields: Sequence[str] = (
@@ -97,4 +99,5 @@ class SendCallListOperator(Sends):
                     "its people may be the same, so nothing is sent. Give it the first one, or start a new DAG run"
                 )
             keeper.entry.call_list = pointer
-            return self._send(context, keeper, pointer, shard=shard, begun_now=new)
+            report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
+            return {**report, "shard": shard, "shards": pointer.shards}

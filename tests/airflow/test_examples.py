@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from aimylogic_provider.emulator import Emulator
 from demo.local_airflow import LocalAirflow, wait_for
+from demo.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN, random_token
 
 
@@ -45,3 +48,19 @@ def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> Non
         assert [(job.payload["name"], job.key) for job in emulator.jobs()] == [
             ("Alex", None), ("Maria", None), ("Alex", None),
         ]  # fmt: skip
+
+
+def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) -> None:
+    dag, warehouse = "warehouse_to_campaign_sharded", tmp_path / "warehouse.db"
+    make_warehouse(warehouse, 300)
+    connection = {"connection_id": "warehouse", "conn_type": "sqlite", "host": str(warehouse)}
+    airflow.api("POST", "/api/v2/connections", connection)
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        airflow.wait_for_dag(dag)  # and unpaused, it runs for the last seven o'clock
+        (made,) = wait_for("its run", lambda: airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns")["dag_runs"])
+        airflow.wait_for_task(dag, made["dag_run_id"], "report", ("success", "failed", "upstream_failed"))
+        report = airflow.xcom(dag, made["dag_run_id"], "report")
+        assert (report["rows"], report["created"], report["rejected"], report["shards"]) == (300, 297, 3, 4)
+        called = Counter(job.phone for job in emulator.jobs())
+    assert called == Counter(warehouse_phone(number) for number in range(300) if number % 100 != 99)

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators import (
+    ApproveCallListOperator,
+    PrepareCallListOperator,
+    SendCallListOperator,
+    SumReportsOperator,
+)
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 ROWS = {"sql": "select phone from customer", "sql_conn_id": "warehouse"}
@@ -117,7 +122,11 @@ def test_shards_at_the_limits_can_be_used(shards: int) -> None:
     assert prepare(shards=shards).shards == shards
 
 
-@pytest.mark.parametrize("make", [sync, prepare, approve, send])
+def total(**arguments: Any) -> SumReportsOperator:
+    return SumReportsOperator(task_id="report", **{"reports": [], **arguments})
+
+
+@pytest.mark.parametrize("make", [sync, prepare, approve, send, total])
 def test_what_is_templated_are_arguments_that_are_kept_under_their_names(make: Any) -> None:
     """Airflow renders attributes by these names, and finds out too late that one is missing."""
     made = make()
@@ -128,9 +137,10 @@ def test_what_is_templated_are_arguments_that_are_kept_under_their_names(make: A
 STATEMENTS = (
     "from aimylogic_provider.transfers import SqlToAimylogicOperator; "
     "SqlToAimylogicOperator(task_id='a', sql='select 1', sql_conn_id='b', policy={'priority': 1})\n"
-    "from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator; "
+    "from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator; "
     "PrepareCallListOperator(task_id='a', sql='select 1', sql_conn_id='b'); "
-    "SendCallListOperator(task_id='c', call_list='{{ … }}')\n"
+    "SendCallListOperator(task_id='c', call_list='{{ … }}'); "
+    "SumReportsOperator(task_id='d', reports=[])\n"
 )
 
 

@@ -17,6 +17,7 @@ from aimylogic_provider.operators import (
     ApproveCallListOperator,
     PrepareCallListOperator,
     SendCallListOperator,
+    SumReportsOperator,
 )
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
@@ -40,9 +41,10 @@ def a_sync() -> None:
             max_rejected=0.05,
         )
         prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4)
-        SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
         SendCallListOperator(task_id="send_approved", call_list=approved.output)
+        sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
+        SumReportsOperator(task_id="report", reports=sent.output)
 
 
 def the_hook() -> None:

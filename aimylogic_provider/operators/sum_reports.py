@@ -1,0 +1,53 @@
+"""SumReportsOperator: what became of a call list that several tasks sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+__all__ = ["SumReportsOperator"]
+
+
+class SumReportsOperator(BaseOperator):
+    """Sum the reports of a call list's shards, and call nobody.
+
+    Returns one report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown``, ``call_list``,
+    ``rejected_rows`` and ``results_table`` as those of the shards, ``shards``, and the ``seconds`` of the one that took
+    longest. A shard that is missing fails the task.
+
+    :param reports: what :class:`~aimylogic_provider.operators.SendCallListOperator` returned for each shard: its
+        ``.output``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("reports",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"reports": "json"}
+    ui_color = "#e6f2ff"
+
+    def __init__(self, *, reports: Iterable[Any] | XComArg | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reports = reports
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Sum the reports.
+
+        :raises AirflowFailException: if they are not those of all shards of one list, each once
+        """
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.shard_reports import summed
+        from aimylogic_provider.operators.sync_entry import described
+
+        try:
+            report = summed(described(self.reports))
+        except CallListError as error:
+            raise AirflowFailException(str(error)) from None
+        self.log.info(
+            "All %d shards are sent: %s rows are %s created calls, %s doubles, %s rejected and %s refused.",
+            report["shards"],
+            *(f"{report[name]:,}" for name in ("rows", "created", "doubles", "rejected", "refused")),
+        )
+        return report

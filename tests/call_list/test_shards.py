@@ -1,0 +1,207 @@
+"""A list that several tasks send, a shard each: what each of them owns, and what their reports sum to."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from aimylogic_provider.call_list.manifest import CallListError
+from aimylogic_provider.call_list.shard_reports import summed
+from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator
+from tests.call_list.sync import Sync, phone
+from tests.conftest import TaskInstance
+
+SHARDS = 4
+PHONES = [phone(number) for number in range(120)]
+COUNTED = ("created", "doubles", "rejected", "refused", "unknown")
+
+
+class Sharded:
+    """A run that prepares a list, sends it in shards, and sums their reports."""
+
+    def __init__(self, sync: Sync, shards: int = SHARDS) -> None:
+        self.sync = sync
+        self.run = sync.task.run
+        self.sending = [TaskInstance(task_id="send", run=self.run, map_index=index) for index in range(shards)]
+        self.call_list: dict[str, Any] = PrepareCallListOperator(
+            task_id="prepare", sql="select id, phone, name from customer order by id", sql_conn_id="warehouse",
+            key_columns=["id"], call_list_path=str(sync.lists), batch_size=10, shards=shards,
+        ).execute(TaskInstance(task_id="prepare", run=self.run, current_try=1).context())  # fmt: skip
+
+    def send(self, shard: int, by: int | None = None, **arguments: Any) -> dict[str, Any]:
+        task = self.sending[shard if by is None else by]
+        task.current_try += 1
+        report: dict[str, Any] = SendCallListOperator(
+            task_id="send", call_list=self.call_list, shard=shard, call_list_path=str(self.sync.lists), **arguments
+        ).execute(task.context())
+        return report
+
+    def send_all(self) -> list[dict[str, Any]]:
+        return [self.send(shard) for shard in range(len(self.sending))]
+
+    def sum(self, reports: Any) -> dict[str, Any]:
+        task = TaskInstance(task_id="report", run=self.run, current_try=1)
+        return SumReportsOperator(task_id="report", reports=reports).execute(task.context())
+
+    def phones(self, shard: int) -> list[str]:
+        """Those of a shard, as they were frozen."""
+        folder = self.call_list["path"].removeprefix("file://")
+        with open(f"{folder}/list.json") as file:
+            batches = [batch["name"] for batch in json.load(file)["batches"] if batch["shard"] == shard]
+        found = []
+        for name in batches:
+            with open(f"{folder}/batches/{name}.jsonl") as file:
+                found += [json.loads(line)["call"]["phone"] for line in file]
+        return found
+
+
+def test_the_reports_of_all_shards_sum_to_the_rows_of_the_query(sync: Sync) -> None:
+    sync.add([*PHONES, *PHONES[:7], "", "nonsense"])
+    sync.emulator.settings(bad_numbers=PHONES[5:8])
+    sharded = Sharded(sync)
+    reports = sharded.send_all()
+    assert [(report["shard"], report["shards"]) for report in reports] == [(shard, SHARDS) for shard in range(SHARDS)]
+    assert [(report["doubles"], report["rejected"]) for report in reports] == [(7, 2), (0, 0), (0, 0), (0, 0)]
+    assert all(report["rows"] == sum(report[name] for name in COUNTED) for report in reports)
+    whole = sharded.sum(reports)
+    assert whole == {
+        "rows": 129, "created": 117, "doubles": 7, "rejected": 2, "refused": 3, "unknown": 0,
+        "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"], "shards": SHARDS,
+        "seconds": max(report["seconds"] for report in reports),
+    }  # fmt: skip
+    sync.assert_once([one for one in PHONES if one not in PHONES[5:8]])
+
+
+def test_a_shard_without_calls_reports_nothing_and_is_counted(sync: Sync) -> None:
+    sync.add(PHONES[:1])
+    sharded = Sharded(sync)
+    reports = sharded.send_all()
+    assert sorted(report["rows"] for report in reports) == [0, 0, 0, 1]
+    assert sharded.sum(reports)["created"] == 1
+
+
+def test_a_list_of_one_shard_is_summed_too(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync, shards=1)
+    assert sharded.sum(sharded.send_all())["rows"] == 120
+
+
+def test_a_shard_that_fails_is_sent_alone_by_its_next_try(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    lost = sync.emulator.fault("after_commit", "reset", path="addPhones", phone=sharded.phones(2)[-1], times=3)
+    reports = {shard: sharded.send(shard) for shard in (0, 1, 3)}
+    with pytest.raises(AirflowException):
+        sharded.send(2, concurrency=1)
+    assert lost.hits == 3
+    before = sync.sends()
+    reports[2] = sharded.send(2)
+    assert sync.sends() == before + 1, "the batch that went unanswered, and none of another shard"
+    assert sharded.sum(reports.values())["created"] == 120
+    sync.assert_once(PHONES)
+
+
+def test_a_cleared_shard_calls_nobody_again_and_sums_as_before(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    reports = sharded.send_all()
+    sends, first = sync.sends(), sharded.sum(reports)
+    sharded.run.clear_number += 1
+    reports[1] = sharded.send(1)
+    again = sharded.sum(reports)
+    assert {name: again[name] for name in ("rows", *COUNTED)} == {name: first[name] for name in ("rows", *COUNTED)}
+    assert sync.sends() == sends
+    sync.assert_once(PHONES)
+
+
+def test_a_shard_is_its_tasks_alone(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    sharded.send(0)
+    sends = sync.sends()
+    with pytest.raises(AirflowFailException, match=r"sent by task send of DAG winter_sale, run .*, map index 0"):
+        sharded.send(0, by=1)
+    assert sync.sends() == sends
+
+
+def test_a_missing_shard_fails_the_task_and_is_named(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    reports = sharded.send_all()
+    with pytest.raises(AirflowFailException, match=r"2 of the 4 shards of .* are not reported \(1, 3\)") as told:
+        sharded.sum([reports[2], reports[0]])
+    assert ".expand(shard=list(range(4)))" in str(told.value)
+
+
+def test_reports_are_taken_as_the_text_that_a_template_makes_of_them(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    reports = sharded.send_all()
+    assert sharded.sum(str(reports)) == sharded.sum(json.dumps(reports)) == sharded.sum(iter(reports))
+
+
+# The sum itself
+
+
+def report(shard: int, **more: Any) -> dict[str, Any]:
+    counts = {"rows": 10, "created": 9, "doubles": 0, "rejected": 0, "refused": 1, "unknown": 0}
+    return {**counts, "call_list": "file:///a", "seconds": shard, "shard": shard, "shards": SHARDS, **more}
+
+
+def test_the_order_of_reports_does_not_matter() -> None:
+    reports = [report(shard) for shard in range(SHARDS)]
+    shuffled = random.Random(1).sample(reports, SHARDS)
+    assert shuffled != reports
+    assert summed(shuffled) == summed(reports)
+    assert summed(reports)["seconds"] == 3
+
+
+@pytest.mark.parametrize("of_all", [{}, {"results_table": "calls"}])
+def test_what_is_the_whole_lists_is_taken_over(of_all: dict[str, str]) -> None:
+    whole = summed([report(shard, rejected_rows="file:///a/rejected.csv", **of_all) for shard in range(SHARDS)])
+    assert whole["rejected_rows"] == "file:///a/rejected.csv"
+    assert whole.get("results_table", "") == of_all.get("results_table", "")
+
+
+def less(name: str) -> dict[str, Any]:
+    return {key: value for key, value in report(0).items() if key != name}
+
+
+def all_but(*shards: int) -> list[dict[str, Any]]:
+    return [report(shard) for shard in range(SHARDS) if shard not in shards]
+
+
+@pytest.mark.parametrize(
+    ("reports", "told"),
+    [
+        ([], "there is no report at all: give that of each shard, by SendCallListOperator's .output"),
+        (None, "these are no reports of shards"),
+        (report(0), "these are no reports of shards"),
+        ("LazySelectSequence([4 items])", "these are no reports of shards .*: give what SendCallListOperator returned"),
+        ([None], "these are no reports of shards"),
+        ([less("shard")], "missing required field `shard`"),
+        ([report(0, created="9")], r"Expected `int`, got `str` - at `\$\[0\]\.created`"),
+        ([*all_but(1), report(1, call_list="file:///b")], "different lists, file:///a and file:///b: give"),
+        ([*all_but(), report(2)], "shard 2 of file:///a is reported 2 times: give each report once"),
+        ([*all_but(1), report(2)], "shard 2 of file:///a is reported 2 times"),
+        (all_but(3), r"1 of the 4 shards of file:///a are not reported \(3\): their people may not have been called"),
+        (
+            [report(0, shards=1000)],
+            r"999 of the 1000 shards of file:///a are not reported \(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …\)",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_summed_is_told(reports: Any, told: str) -> None:
+    with pytest.raises(CallListError, match=told):
+        summed(reports)
+
+
+@pytest.mark.parametrize("make", [dict, str, list])
+def test_a_sum_that_fails_is_not_tried_again(make: Callable[[], Any]) -> None:
+    with pytest.raises(AirflowFailException):
+        SumReportsOperator(task_id="report", reports=make()).execute({})  # type: ignore[arg-type]
