@@ -225,8 +225,15 @@ class LocalAirflow:
             "connection_id": conn_id, "conn_type": "aimylogic", "host": host, "port": int(port), "password": token,
             "extra": json.dumps(extra) if extra else None,
         }  # fmt: skip
+        self._connect(body)
+
+    def connect_sqlite(self, path: Path, conn_id: str) -> None:
+        """Save, anew if it exists, a connection to a database file."""
+        self._connect({"connection_id": conn_id, "conn_type": "sqlite", "host": str(path)})
+
+    def _connect(self, body: Mapping[str, object]) -> None:
         with suppress(AirflowError):  # there is none yet
-            self.api("DELETE", f"/api/v2/connections/{conn_id}")
+            self.api("DELETE", f"/api/v2/connections/{body['connection_id']}")
         self.api("POST", "/api/v2/connections", body)
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, object] | None = None) -> None:

@@ -43,7 +43,7 @@ def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
         database.execute("update customer set phone = ? where id = 100", (warehouse_phone(99),))
     with suppress(AirflowError):
         airflow.api("DELETE", "/api/v2/connections/warehouse")
-    airflow.api("POST", "/api/v2/connections", {"connection_id": "warehouse", "conn_type": "sqlite", "host": str(path)})
+    airflow.connect_sqlite(path, "warehouse")
     return path
 
 

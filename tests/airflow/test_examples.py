@@ -53,8 +53,7 @@ def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> Non
 def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) -> None:
     dag, warehouse = "warehouse_to_campaign_sharded", tmp_path / "warehouse.db"
     make_warehouse(warehouse, 300)
-    connection = {"connection_id": "warehouse", "conn_type": "sqlite", "host": str(warehouse)}
-    airflow.api("POST", "/api/v2/connections", connection)
+    airflow.connect_sqlite(warehouse, "warehouse")
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)
         airflow.wait_for_dag(dag)  # and unpaused, it runs for the last seven o'clock

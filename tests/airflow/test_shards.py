@@ -36,8 +36,7 @@ def batches(lists: Path, shard: int) -> tuple[int, int]:
 def test_a_killed_shard_is_retried_alone(airflow: LocalAirflow, campaign: Campaign, tmp_path: Path, run: str) -> None:
     lists, warehouse = tmp_path / "lists", tmp_path / "warehouse.db"
     make_warehouse(warehouse, ROWS)
-    connection = {"connection_id": "warehouse-shards", "conn_type": "sqlite", "host": str(warehouse)}
-    airflow.api("POST", "/api/v2/connections", connection)
+    airflow.connect_sqlite(warehouse, "warehouse-shards")
     airflow.wait_for_dag(DAG)
     # So that a shard takes several seconds, most of them in the middle of requests.
     for phase in ("before_commit", "after_commit"):
