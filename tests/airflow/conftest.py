@@ -7,12 +7,16 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aimylogic_provider.emulator import Emulator
 from demo.local_airflow import LocalAirflow
 from tests.airflow.campaign import TOKEN, Campaign
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +62,18 @@ def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
 def run(request: pytest.FixtureRequest) -> str:
     """The id of a DAG run that no other test has."""
     return re.sub(r"\W+", "-", request.node.name)
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
+    """A page of Airflow's, past its greeting."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)
+    context = chromium.new_context(viewport={"width": 1280, "height": 1300})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
+    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
+    yield page
+    context.close()

@@ -7,14 +7,14 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from demo.local_airflow import LocalAirflow, wait_for
 from demo.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN
 
@@ -23,7 +23,6 @@ WAITING = ("awaiting_input", "deferred")
 ROWS = 300
 GOOD = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]
 MARKUP = "{{ 1/0 }} <script>alert(1)</script> **x**"
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
@@ -41,21 +40,8 @@ def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
         database.execute("update customer set name = ? where id = 1", (MARKUP,))
         database.execute("update customer set gmt_zone = ? where id = 100", (MARKUP,))
         database.execute("update customer set phone = ? where id = 100", (warehouse_phone(99),))
-    with suppress(AirflowError):
-        airflow.api("DELETE", "/api/v2/connections/warehouse")
     airflow.connect_sqlite(path, "warehouse")
     return path
-
-
-@pytest.fixture
-def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 1300})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
-    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
-    yield page
-    context.close()
 
 
 def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int = 1) -> None:

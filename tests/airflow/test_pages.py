@@ -8,25 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from aimylogic_provider.emulator import Emulator
 from demo.local_airflow import AirflowError, LocalAirflow
 from tests.airflow.campaign import TOKEN
 
 DAG, TASK = "add_phone_by_hand", "add_phone"
-expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 1100})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
-    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
-    yield page
-    context.close()
 
 
 @pytest.fixture(scope="module")

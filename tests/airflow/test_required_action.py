@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
 from demo.local_airflow import AirflowError, LocalAirflow, wait_for
@@ -19,18 +18,6 @@ from tests.conftest import HAS_RECORD
 
 DAG, TASK = "asks", "add_phone"
 WAITING = ("awaiting_input", "deferred")
-expect.set_options(timeout=30_000)
-
-
-@pytest.fixture
-def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
-    expect(page.get_by_role("link", name="Dags").first).to_be_visible()
-    yield page
-    context.close()
 
 
 def park(airflow: LocalAirflow, campaign: Campaign, run: str) -> tuple[str, str]:

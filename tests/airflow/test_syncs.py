@@ -25,7 +25,7 @@ from tests.conftest import needs_record
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
 
-KILLS = int(os.environ.get("AIMYLOGIC_KILLS", "4"))
+KILLS = int(os.environ.get("AIMYLOGIC_KILLS", "2"))
 SEED = int(os.environ.get("AIMYLOGIC_SEED", "1"))
 ROWS = 2400
 GOOD = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]

@@ -49,7 +49,7 @@ from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situat
 
 # The short form; `make prove` does the whole.
 WHOLE = os.environ.get("AIMYLOGIC_PROOF") == "whole"
-SEQUENCES = 100_000 if WHOLE else 20_000
+SEQUENCES = 100_000 if WHOLE else 10_000
 HOUR, DAY, MINUTE = 3600.0, 86400.0, 60.0
 
 # --- the two tables, literally --------------------------------------------------------------------------------------
@@ -175,9 +175,9 @@ def _record(sends: tuple[Send, ...], sure: bool, job: Job | None, ruling: Ruling
 
 
 def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
-    ages = [0.0, MINUTE * 10, DAY - 222, DAY - 220, 40 * HOUR]
+    ages = [MINUTE * 10, DAY - 222, DAY - 220, 40 * HOUR]
     if WHOLE:
-        ages += [30.0, 23 * HOUR, DAY, DAY + 1]
+        ages += [0.0, 30.0, 23 * HOUR, DAY, DAY + 1]
     histories: list[tuple[Outcome, ...] | None] = [
         None, (), (Outcome.NOTED,), (Outcome.UNANSWERED,), (Outcome.REFUSED,), (Outcome.UNANSWERED, Outcome.REFUSED),
         (Outcome.ABSENT, Outcome.REFUSED), (Outcome.ABANDONED, Outcome.NOTED),
