@@ -243,9 +243,10 @@ def _plain(value: object) -> object:
 
 
 def _as_text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """A key as text: of any value, and without nulls, which PostgreSQL's text can't hold."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _words(error: Exception) -> str:

@@ -205,6 +205,12 @@ def test_names_are_quoted_and_values_are_data(engine: sa.Engine) -> None:
     assert told(engine, *keys, "outcome", table=name) == [("1", None, "true", "'; drop", "0.5", "created")]
 
 
+def test_a_key_that_the_database_could_not_hold_keeps_nobody_from_being_called(engine: sa.Engine) -> None:
+    table = ResultsTable(engine, "calls", ["id"])
+    table.write([row(1, "pending", id="a\0b")])
+    assert told(engine, "id") == [("a\ufffdb",)]
+
+
 def test_a_schema(engine: sa.Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no schemas")
