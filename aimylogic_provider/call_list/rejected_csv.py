@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from tempfile import TemporaryFile
 from typing import Self
@@ -13,7 +14,8 @@ from aimylogic_provider.call_list.objects import Folder
 __all__ = ["NAME", "RejectedCsv"]
 
 NAME = "rejected.csv"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|[;；\t\r\n])(?=[ \"]*[=+\-@＝＋－＠\t\r])")
+"""Where a formula may begin, for programs too that separate cells otherwise, or read each line by itself."""
 
 
 class RejectedCsv:
@@ -54,4 +56,4 @@ class RejectedCsv:
 
 def _plain(value: object) -> object:
     """A value that no program takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

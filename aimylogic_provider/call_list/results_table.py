@@ -28,6 +28,8 @@ _KEY = ("call_list", "row_number")
 _TOLD = ("outcome", "call_job_id", "reason", "settled_at")
 _OPEN = ("pending", "unknown")
 _TRIES = 5
+_ROOM = {"outcome": 8, "call_job_id": 40, "reason": 1000}
+"""Characters of what is first known when calls are made: too late to find out that a table has no room for it."""
 
 
 class ResultsTable:
@@ -36,7 +38,8 @@ class ResultsTable:
     :param engine: of the database
     :param name: of the table, after its schema and a dot where it has one
     :param keys: the key columns, which are text here, whatever they are in the query
-    :raises RejectedError: if there is a table of another shape, with the difference
+    :raises RejectedError: if a name can't be used, or there is a table of another shape, with the difference
+    :raises CallListError: if the database can't be reached
     """
 
     def __init__(self, engine: Engine, name: str, keys: Sequence[str]) -> None:
@@ -50,6 +53,13 @@ class ResultsTable:
                 f"key column {twice[0]!r} has the name of a column that the results table has itself: give it another "
                 f"one in the query, as in {twice[0]} as customer_{twice[0]}"
             )
+        folded = [key.casefold() for key in keys]
+        if twice := [key for key in keys if folded.count(key.casefold()) > 1]:
+            raise RejectedError(
+                f"key_columns name {twice[0]!r} twice, and the results table has a column for each: name it once"
+            )
+        for one in (self._name, *keys):
+            self._check_length(one)
         self._keys = keys
         self._table = self._described()
         self._make()
@@ -60,7 +70,7 @@ class ResultsTable:
         :param rows: each with all columns
         :raises CallListError: if the database doesn't take them; another try can help
         """
-        from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+        from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
         written = [{**row, **{key: _as_text(row.get(key)) for key in self._keys}} for row in rows]
@@ -73,7 +83,7 @@ class ResultsTable:
             ):
                 with attempt, self._engine.begin() as connection:
                     self._upsert(connection, written)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             raise CallListError(
                 f"the results table {self._shown} can't be written ({_words(error)}): the next try goes on",
                 retryable=True,
@@ -86,6 +96,19 @@ class ResultsTable:
     @property
     def _shown(self) -> str:
         return f"{self._schema}.{self._name}" if self._schema else self._name
+
+    def _check_length(self, name: str) -> None:
+        """Check that the database takes a name whole.
+
+        :raises RejectedError: if not
+        """
+        dialect = self._engine.dialect
+        length = len(name.encode()) if dialect.name == "postgresql" else len(name)  # which counts bytes
+        if length > dialect.max_identifier_length:
+            raise RejectedError(
+                f"{name!r} is too long for a name in this database, which takes {dialect.max_identifier_length}: give "
+                "another results_table, or the key column a shorter name in the query, with AS"
+            )
 
     def _described(self) -> Table:
         import sqlalchemy as sa
@@ -111,7 +134,7 @@ class ResultsTable:
     def _make(self) -> None:
         """Make the table if there is none; else see that it is one of ours."""
         import sqlalchemy as sa
-        from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         try:
             if not sa.inspect(self._engine).has_table(self._name, self._schema or None):
@@ -121,7 +144,7 @@ class ResultsTable:
                     if not sa.inspect(self._engine).has_table(self._name, self._schema or None):
                         raise  # else another task made it at the same moment
             differences = self._differences()
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             raise CallListError(
                 f"the results table {self._shown} can't be made or read ({_words(error)}): nothing is sent",
                 retryable=True,
@@ -145,6 +168,10 @@ class ResultsTable:
                 continue
             if (kind := _kind(found[column.name]["type"])) != _kind(column.type):
                 told.append(f"its column {column.name!r} holds {kind}, and not {_kind(column.type)}")
+                continue
+            room, needed = getattr(found[column.name]["type"], "length", None), _ROOM.get(column.name, 0)
+            if isinstance(room, int) and room < needed:
+                told.append(f"its column {column.name!r} holds {room:,} characters at most, and not {needed:,}")
         for name, described in found.items():
             if name not in self._table.columns and not described["nullable"] and described.get("default") is None:
                 told.append(f"its column {name!r} must have a value, and no result has one")
@@ -206,12 +233,15 @@ class ResultsTable:
         import sqlalchemy as sa
 
         table = self._table
-        numbers = [row["row_number"] for row in rows]
+        numbers: list[Any] = [row["row_number"] for row in rows]
         known = {
             number
             for (number,) in connection.execute(
                 sa.select(table.c.row_number)
-                .where(table.c.call_list == rows[0]["call_list"], table.c.row_number.in_(numbers))
+                .where(
+                    table.c.call_list == rows[0]["call_list"],
+                    table.c.row_number.between(min(numbers), max(numbers)),  # to name each, no database takes so many
+                )
             )
         }  # fmt: skip
         for row in rows:

@@ -92,8 +92,8 @@ class RowReader:
         keys = {name: row[place] for name, place in self._keys}
         try:
             return _encode(keys, enc_hook=str)
-        except ValueError:  # text that is no Unicode, integers of more than 64 bits
-            return _encode({name: str(value).encode("utf-8", "replace").decode() for name, value in keys.items()})
+        except ValueError:  # text that is no Unicode
+            return _encode({name: _encodable(value) for name, value in keys.items()}, enc_hook=str)
 
     def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """Return the call that *row* is: its phone, and all of it as JSON.
@@ -246,6 +246,15 @@ def _plain_text(value: object) -> str:
     if isinstance(value, str):
         return str.__str__(value)
     raise TypeError(f"a payload with a {type(value).__name__}")
+
+
+def _encodable(value: object) -> object:
+    """A value that JSON can bear: as it is, if that one can."""
+    try:
+        _encode(value, enc_hook=str)
+    except ValueError:
+        return str(value).encode("utf-8", "replace").decode()
+    return value
 
 
 def _quick_with_plus(text: str) -> str | None:

@@ -69,6 +69,13 @@ def _check_complete(reports: list[_ShardReport]) -> None:
             raise CallListError(
                 f"the reports are of different lists, {path} and {report.call_list}: give those of one list's shards"
             )
+        if report.shards != shards:
+            raise CallListError(
+                f"{path} has {shards} shards by one report, and {report.shards} by another: give the reports as "
+                "SendCallListOperator returned them"
+            )
+        if not 0 <= report.shard < shards:
+            raise CallListError(f"shard {report.shard} is none of {path}, which has {shards}, counted from 0")
     times = Counter(report.shard for report in reports)
     if twice := sorted(shard for shard, count in times.items() if count > 1):
         raise CallListError(f"shard {twice[0]} of {path} is reported {times[twice[0]]} times: give each report once")

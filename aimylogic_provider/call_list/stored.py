@@ -248,31 +248,38 @@ class CallList:
 
     def claims(self) -> list[Claim]:
         """Who sends the list."""
-        return [
-            msgspec.json.decode(_read(self.folder, name), type=Claim)
-            for name in self._names
-            if name.startswith("claimed/")
-        ]
+        return [msgspec.json.decode(_read(self.folder, name), type=Claim) for name in self._claimed]
+
+    @property
+    def _claimed(self) -> list[str]:
+        return [name for name in self._names if name.startswith("claimed/")]
 
     def write_report(self, shard: int, report: Mapping[str, object]) -> None:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
 
     def delete(self, because: str | None = None) -> bool:
-        """Delete the list, but for its counts; return whether that was done: it isn't if somebody begins to send it.
+        """Delete the list, but for its counts; return whether that was done.
+
+        It isn't if somebody sends it, or begins to, or if somebody else is just deleting it.
 
         :param because: why, if not for its age
         """
-        claims = self.claims()
+        claimed, claims = self._claimed, self.claims()
         reports = {
             int(name.removeprefix("report-").removesuffix(".json")): msgspec.json.decode(_read(self.folder, name))
             for name in self._names
             if name.startswith("report-")
         }
+        if claims and len(reports) < self.manifest.shards:
+            return False
+        self._names = _names(self.folder)
+        if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
+            return False
         tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because)
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = _names(self.folder)
-        if len(self.claims()) != len(claims):
+        if not {*self._claimed} <= {*claimed}:
             self.folder.delete("deleted.json")
             return False
         self.folder.delete_all_but("deleted.json", last="list.json")

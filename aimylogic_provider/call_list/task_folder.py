@@ -15,7 +15,7 @@ from aimylogic_provider.call_list.objects import Folder, folder_name
 from aimylogic_provider.call_list.stored import CallList, told_of
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["TaskFolder", "delete_old"]
+__all__ = ["TaskFolder", "check_only_one", "delete_old"]
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
@@ -91,18 +91,8 @@ class TaskFolder:
 
     def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
         """The lists that this task instance began to send."""
-        for place, names in _lists(folder):
-            tombstone = None
-            if "deleted.json" in names:
-                tombstone = msgspec.json.decode(place.read("deleted.json"), type=Tombstone)
-                claims = list(tombstone.claims)
-            elif "list.json" in names:
-                files = [name for name in names if name.startswith("claimed/")]
-                claims = [msgspec.json.decode(place.read(name), type=Claim) for name in files]
-            else:
-                continue
-            ours = [claim for claim in claims if claim.task == self.words and (since is None or claim.at >= since)]
-            if ours:
+        for place, claims, tombstone in _claimed(folder, since):
+            if ours := [claim for claim in claims if claim.task == self.words]:
                 yield place, ours[0], tombstone
 
     def clear_rubbish(self, pointer: Pointer) -> None:
@@ -111,6 +101,29 @@ class TaskFolder:
             sent = any(name.startswith("claimed/") or name == "deleted.json" for name in names)
             if place.address != pointer.path and not sent:
                 place.delete_all_but(None, last="list.json")
+
+    def clear_unfinished(self) -> None:
+        """Remove what tries of this task that died began to freeze: nobody can point to it."""
+        for place, names in _lists(self.folder):
+            if "list.json" not in names and "deleted.json" not in names:
+                place.delete_all_but(None, last="list.json")
+
+
+def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
+    """Make sure that nobody began to send another list that was frozen for the same DAG run by the same task.
+
+    That one may have been cut into other shards, so that any of its tasks may have called whom this one is to call.
+
+    :param since: as in :meth:`TaskFolder.begun`
+    :param way_out: the end of the error's message
+    :raises CallListError: if somebody did
+    """
+    for place, claims, _ in _claimed(Folder(pointer.path.rpartition("/")[0]), since):
+        if place.address != pointer.path and claims:
+            raise CallListError(
+                f"{claims[0].task} began to send another list of this DAG run, {place.address}: the people of "
+                f"{pointer.path} may be the same, so nothing is sent. {way_out}"
+            )
 
 
 def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:
@@ -147,6 +160,21 @@ def _deleted(place: Folder, names: list[str], older_than: timedelta) -> bool:
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
     due = age >= older_than and (unused or reports == manifest.shards)
     return due and CallList.open(_pointer(place)).delete()
+
+
+def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list[Claim], Tombstone | None]]:
+    """The lists beneath a folder, with who began to send them since then."""
+    for place, names in _lists(folder):
+        tombstone = None
+        if "deleted.json" in names:
+            tombstone = msgspec.json.decode(place.read("deleted.json"), type=Tombstone)
+            claims = list(tombstone.claims)
+        elif "list.json" in names:
+            files = [name for name in names if name.startswith("claimed/")]
+            claims = [msgspec.json.decode(place.read(name), type=Claim) for name in files]
+        else:
+            continue
+        yield place, [claim for claim in claims if since is None or claim.at >= since], tombstone
 
 
 def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:

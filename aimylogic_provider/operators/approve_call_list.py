@@ -65,10 +65,13 @@ class ApproveCallListOperator(ApprovalOperator):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.operators.airflow_ports import entry_store
         from aimylogic_provider.operators.sync_entry import described
 
         try:
             pointer = Pointer.of(described(self.call_list))
+            if entry_store(context).read() == _no_to(pointer):
+                self._delete(pointer)  # an earlier try could not
             asked = self._word(pointer)
         except CallListError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
@@ -87,9 +90,11 @@ class ApproveCallListOperator(ApprovalOperator):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.operators.airflow_ports import entry_store
 
         pointer = Pointer.of(call_list)
         if event.get("chosen_options") == [self.REJECT]:
+            entry_store(context).write(_no_to(pointer))  # so that nobody is asked again if the list can't be deleted
             self._delete(pointer)
         answer = super().execute_complete(context, event)
         return pointer.as_json() if answer["chosen_options"] == [self.APPROVE] else None
@@ -163,6 +168,11 @@ class ApproveCallListOperator(ApprovalOperator):
 
 
 _BECAUSE = "for a person said no to it"
+
+
+def _no_to(pointer: Pointer) -> dict[str, object]:
+    """What is noted of a no."""
+    return {"said_no_to": pointer.sha256}
 
 
 def _reference(pointer: Pointer) -> str:

@@ -10,6 +10,8 @@ from aimylogic_provider.operators.call_list_parts import Prepares, Sends
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from aimylogic_provider.call_list.manifest import Pointer
+
 __all__ = ["PrepareCallListOperator", "SendCallListOperator"]
 
 
@@ -17,7 +19,8 @@ class PrepareCallListOperator(Prepares):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
-    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``. Each try freezes a list of its own.
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``. Each try freezes a list of its own, and
+    deletes what one that died left half-written.
 
     :param shards: parts in which the list can be sent, by tasks of their own
     :param sql: and all further parameters: as those of
@@ -43,7 +46,9 @@ class PrepareCallListOperator(Prepares):
         :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
         """
         with self._ending():
-            return self._freeze(context, self.shards).as_json()
+            pointer = self._freeze(context, self.shards)
+            self._task_folder(context).clear_unfinished()
+            return pointer.as_json()
 
 
 class SendCallListOperator(Sends):
@@ -55,7 +60,7 @@ class SendCallListOperator(Sends):
     ``shards`` besides. Doubles and rejected rows are counted in shard 0.
 
     :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
-    :param shard: which of its shards, from 0; all of a list that has one. (templated)
+    :param shard: which of its shards, from 0; may be left out for a list that has one. (templated)
     :param aimylogic_conn_id: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
         each shard's own; Airflow's pool bounds all of them together
@@ -67,7 +72,9 @@ class SendCallListOperator(Sends):
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
 
-    def __init__(self, *, call_list: Mapping[str, Any] | XComArg | str, shard: int | str = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, *, call_list: Mapping[str, Any] | XComArg | str, shard: int | str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if self.results_table is not None and self.results_conn_id is None:
             raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")
@@ -81,23 +88,48 @@ class SendCallListOperator(Sends):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.call_list.task_folder import check_only_one
+        from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.sync_entry import begin, described
 
         with self._ending():
             pointer = Pointer.of(described(self.call_list))
-            try:
-                shard = int(self.shard)
-            except ValueError:
-                raise CallListError(f"shard {self.shard!r} can't be used: give a whole number, from 0") from None
-            if not 0 <= shard < pointer.shards:
-                raise CallListError(f"shard {shard} is none of this list, which has {pointer.shards}, counted from 0")
+            shard = self._shard_of(pointer)
             keeper, new = begin(context, self._task_folder(context), self.log, resumed=self._answer is not None)
             known = keeper.entry.call_list
+            way_out = (
+                "Give it the first one, or start a new DAG run. To go on with what failed, clear "
+                f"`{self.task_id}` alone: a clear of what prepares the list has it frozen anew"
+            )
             if known is not None and known.sha256 != pointer.sha256:
                 raise CallListError(
                     f"this task began to send the list in {known.path}, and is now given the one in {pointer.path}: "
-                    "its people may be the same, so nothing is sent. Give it the first one, or start a new DAG run"
+                    f"its people may be the same, so nothing is sent. {way_out}"
                 )
+            if known is None:
+                check_only_one(pointer, run_since(context), way_out)
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
             return {**report, "shard": shard, "shards": pointer.shards}
+
+    def _shard_of(self, pointer: Pointer) -> int:
+        """Which shard of a list is to be sent.
+
+        :raises CallListError: if that can't be told, or is none of its shards
+        """
+        from aimylogic_provider.call_list.manifest import CallListError
+
+        if self.shard is None or self.shard == "":
+            if pointer.shards > 1:
+                raise CallListError(
+                    f"the list has {pointer.shards} shards, and which of them to send is not said: nothing is sent. "
+                    f"Send all, by SendCallListOperator.partial(…).expand(shard=list(range({pointer.shards})))"
+                )
+            return 0
+        try:
+            shard = int(str(self.shard))
+        except ValueError:
+            raise CallListError(f"shard {self.shard!r} can't be used: give a whole number, from 0") from None
+        if not 0 <= shard < pointer.shards:
+            raise CallListError(f"shard {shard} is none of this list, which has {pointer.shards}, counted from 0")
+        return shard

@@ -16,7 +16,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list import sending, task_folder, warehouse
+from aimylogic_provider.call_list.manifest import Claim, Pointer
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
@@ -289,6 +291,95 @@ def test_whoever_dies_while_deleting_loses_no_counts(sync: Sync, monkeypatch: py
     left = [path.name for path in sync.lists.rglob("*.json*") if path.name != "entry.json"]
     assert left == ["deleted.json"]
     assert sync.attempt()["created"] == 25
+
+
+@pytest.mark.parametrize("moment", ["opened", "about to write"])
+def test_two_that_delete_a_list_at_once_lose_no_counts(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As the last two shards of a list do, if it is not kept: else a clear would say that nobody was called."""
+    sync.add(PHONES)
+    first = sync.attempt()
+    of_task = f"{sync.lists}/winter_sale/sync"
+    others: list[int] = []
+    opening, writing, deleting = CallList.open, Folder.write, Folder.delete
+
+    def other() -> None:
+        """Somebody else deletes it at this very moment, and has not come to its end."""
+        if not others:
+            others.append(0)
+            with monkeypatch.context() as patched:
+                patched.setattr(
+                    Folder, "delete", lambda folder, name: None if name == "list.json" else deleting(folder, name)
+                )
+                others.append(delete_old(of_task, timedelta(0), LOG))
+
+    def open_late(pointer: Pointer) -> CallList:
+        other()
+        return opening(pointer)
+
+    def write_late(folder: Folder, name: str, content: bytes) -> None:
+        if name == "deleted.json":
+            other()
+        writing(folder, name, content)
+
+    with monkeypatch.context() as patched:
+        if moment == "opened":
+            patched.setattr(CallList, "open", open_late)
+        else:
+            patched.setattr(Folder, "write", write_late)
+        delete_old(of_task, timedelta(0), LOG)
+    assert others == [0, 1]
+    sync.task.clear()
+    assert sync.attempt() == first
+    sync.task.rows.clear()
+    assert sync.attempt() == first
+    sync.assert_once(PHONES)
+
+
+def test_a_list_whose_sending_begins_just_then_is_not_taken_for_unused(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be deleted in the middle of its sending, and said to have called nobody."""
+    monkeypatch.setattr(task_folder, "_UNUSED", timedelta(0))  # a day passes
+    sync.add(PHONES)
+    halves = Halves(sync)
+    call_list = halves.prepare()
+    opening = CallList.open
+
+    def open_late(pointer: Pointer) -> CallList:
+        opening(pointer).claim(Claim("task send", 0, 0.0, "server", "campaign"))
+        return opening(pointer)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CallList, "open", open_late)
+        assert delete_old(f"{sync.lists}/winter_sale/prepare", timedelta(0), LOG) == 0
+    assert CallList.tombstone(Pointer.of(call_list)) is None
+    assert len(opening(Pointer.of(call_list)).lines(opening(Pointer.of(call_list)).batches(0)[0])) == 10
+
+
+def test_what_was_begun_to_be_frozen_is_deleted_by_the_next_try(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds phones, and nobody points to it."""
+    sync.add(PHONES)
+    halves = Halves(sync)
+    first = halves.prepare()
+    write = Folder.write
+
+    def dying(folder: Folder, name: str, content: bytes) -> None:
+        if name == "list.json":
+            raise CrashError
+        write(folder, name, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "write", dying)
+        with pytest.raises(CrashError):
+            halves.prepare()
+    folders = {path.parent for path in sync.lists.rglob("batches")}
+    assert len(folders) == 2
+    last = halves.prepare()
+    left = {str(path.parent) for path in sync.lists.rglob("batches")}
+    assert left == {one["path"].removeprefix("file://") for one in (first, last)}, "an earlier list may be asked about"
+    assert halves.send(first)["created"] == 25
 
 
 def test_a_run_id_that_looks_like_a_lists_is_deleted_like_any_other(sync: Sync) -> None:

@@ -9,7 +9,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -27,7 +29,7 @@ from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
 from aimylogic_provider.operators.approval_question import as_code
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import TaskInstance
+from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
 
 __all__ = ["questions"]
@@ -331,6 +333,37 @@ def test_a_list_that_somebody_began_to_send_is_kept(approval: Approval) -> None:
     approval.sync.assert_once(PHONES)
 
 
+def test_a_list_that_was_sent_meanwhile_is_kept_whole(approval: Approval) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+    approval.send(call_list)
+    before = approval.files()
+    assert approval.answer(kwargs, NO) is None
+    assert approval.files() == before
+
+
+def test_a_list_whose_sending_begins_at_the_very_moment_of_a_no_is_kept(
+    approval: Approval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+    write = Folder.write
+
+    def beginning(folder: Folder, name: str, content: bytes) -> None:
+        write(folder, name, content)
+        if name == "deleted.json":
+            claim = Claim("task send of DAG winter_sale", 0, 0.0, "server", "campaign")
+            write(folder, "claimed/0.other.json", msgspec.json.encode(claim))
+
+    before = approval.files()
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "write", beginning)
+        assert approval.answer(kwargs, NO) is None
+    assert approval.files() == sorted([*before, "claimed/0.other.json"])
+
+
 def test_whoever_dies_while_deleting_is_finished_by_the_next_try(
     approval: Approval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,6 +409,35 @@ def test_a_store_that_can_not_be_reached_has_the_task_retried_and_a_list_that_is
         approval.answer(kwargs, NO)
     with pytest.raises(AirflowFailException, match=r"has no list\.json"):
         approval.execute(call_list)
+
+
+@needs_record
+@pytest.mark.parametrize("died", [False, True])
+def test_a_no_is_not_asked_for_again_if_the_list_could_not_be_deleted(
+    approval: Approval, questions: Questions, monkeypatch: pytest.MonkeyPatch, died: bool
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    kwargs = approval.ask(call_list)
+
+    def failing(folder: Folder, name: str) -> bytes:
+        raise CrashError if died else OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, "read", failing)
+        with pytest.raises(CrashError if died else AirflowException):
+            approval.answer(kwargs, NO)
+        if not died:
+            with pytest.raises(AirflowException, match="nothing is sent; but the call list can't be deleted") as told:
+                approval.execute(call_list)
+            assert not isinstance(told.value, AirflowFailException)
+    with pytest.raises(AirflowSkipException, match="a person said no to it"):
+        approval.execute(call_list)
+    assert approval.files() == ["deleted.json"]
+    assert len(questions.asked) == 1
+    # Of another list nobody has said anything.
+    approval.tasks["approve"].id = uuid4()
+    approval.ask(approval.prepare())
 
 
 def test_a_list_that_was_changed_is_not_shown(approval: Approval, questions: Questions) -> None:

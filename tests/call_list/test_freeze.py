@@ -523,3 +523,20 @@ def test_no_value_of_rejected_csv_is_taken_for_a_formula(folder: Path) -> None:
         keys = [line["id"] for line in csv.DictReader(file)]
     assert keys == ["'=1+1", "'+7", "'-1", "'@x", "'\tx", 'a"b,c\nd', "Ключ", "-5"]
     assert (folder / "rejected.csv").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "value", ["a;=1+1;b", "a;+7;", "a\n=1+1", "a\r\n@x", "a\t=1+1", "；＝1+1", "＝1+1", '";=1+1', ";;-1"]
+)
+def test_no_value_of_rejected_csv_is_taken_for_a_formula_by_a_program_that_separates_otherwise(
+    folder: Path, delimiter: str, value: str
+) -> None:
+    """As spreadsheet programs do by the country: by semicolons where the comma stands in decimal fractions."""
+    frozen(folder, [(value, "nonsense", "Alex")])
+    text = (folder / "rejected.csv").read_text(encoding="utf-8-sig")
+    # As a program reads it that takes quotes for quotes at a cell's beginning alone, and every line for a row.
+    cells = [cell for quotes in (True, False) for line in csv.reader(
+        text.splitlines(), delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    ) for cell in line]  # fmt: skip
+    assert not [cell for cell in cells if cell.lstrip(' "').startswith(("=", "+", "-", "@", "＝", "＋"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -164,6 +165,54 @@ def test_a_database_that_fails_afterwards_is_tried_again_and_nobody_is_called(
     sync.assert_once(PHONES)
 
 
+@needs_record
+@pytest.mark.parametrize("sent", [True, False])
+def test_whatever_the_database_fails_of_the_tasks_own_error_is_told(
+    sync: Sync, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, sent: bool
+) -> None:
+    """Else a person would not be asked about parked calls, or a task that must not be retried would be."""
+    sync.add(PHONES)
+    upsert = ResultsTable._upsert
+
+    def exhausted(table: ResultsTable, *arguments: Any) -> None:
+        if sync.sends():
+            raise sa.exc.TimeoutError("QueuePool limit of size 5 overflow 10 reached")
+        upsert(table, *arguments)
+
+    monkeypatch.setattr(ResultsTable, "_upsert", exhausted)
+    if not sent:
+        sync.emulator.campaign(status="finished")
+    error, told_so = (AirflowException, "can't be written") if sent else (AirflowFailException, "campaign is stopped")
+    with pytest.raises(error, match=told_so):
+        sync.attempt(**RESULTS)
+
+
+@pytest.mark.parametrize("phones", [[], ["none"], ["", "123", "none"]])
+def test_nothing_to_call(sync: Sync, engine: sa.Engine, phones: list[str]) -> None:
+    sync.add(phones)
+    assert sync.attempt(**RESULTS)["rejected"] == len(phones)
+    assert told(engine, "row_number", "outcome") == [(n, "rejected") for n in range(1, len(phones) + 1)]
+    assert sync.sends() == 0
+
+
+def test_what_people_write_is_no_obstacle(sync: Sync, engine: sa.Engine) -> None:
+    """Neither in keys, nor in the reasons of rows that aren't called."""
+    sync.execute("create table odd(id, phone, name, zone)")
+    odd = [
+        "char(0)", "'a' || char(0) || 'b'", "'''; drop table calls; --'", "x'00ff'", "9e999", "'\\u0000'", "null",
+        "1e16", "'%s :x {}'", "9223372036854775807",
+    ]  # fmt: skip
+    for place, one in enumerate(odd):
+        sync.execute(f"insert into odd values ({one}, '{PHONES[place]}', 'Alex', null)")
+        sync.execute(f"insert into odd values ({one}, {one}, 'Alex', null)")
+        sync.execute(f"insert into odd values ({one}, '{PHONES[place]}', 'Zoe', {one})")
+    report = sync.attempt(**RESULTS, sql="select * from odd", gmt_zone_column="zone")
+    outcomes = [outcome for (outcome,) in told(engine, "outcome")]
+    assert report["rows"] == len(outcomes) == 30
+    assert outcomes.count("created") == report["created"] == 11
+    assert outcomes.count("rejected") == report["rejected"] == 19
+
+
 def failing(*arguments: object) -> None:
     raise CallListError("the results table can't be written", retryable=True)
 
@@ -209,6 +258,59 @@ def test_a_key_that_the_database_could_not_hold_keeps_nobody_from_being_called(e
     table = ResultsTable(engine, "calls", ["id"])
     table.write([row(1, "pending", id="a\0b")])
     assert told(engine, "id") == [("a\ufffdb",)]
+
+
+def test_as_many_rows_at_once_as_a_batch_may_have(engine: sa.Engine) -> None:
+    """And so many parameters few databases take."""
+    if engine.dialect.name == "sqlite":
+        limit = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+        sa.event.listen(engine, "connect", lambda connection, _: connection.setlimit(limit, 1000))
+    table = ResultsTable(engine, "calls", [])
+    for outcome in ("pending", "created"):
+        table.write([row(number, outcome, "5") for number in range(40_000)])
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select outcome, count(*) from calls group by outcome").fetchall() == [
+            ("created", 40_000)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("column", "length", "difference"),
+    [
+        ("call_job_id", 4, "its column 'call_job_id' holds 4 characters at most, and not 40"),
+        ("reason", 20, "its column 'reason' holds 20 characters at most, and not 1,000"),
+        ("outcome", 3, "its column 'outcome' holds 3 characters at most, and not 8"),
+        ("call_job_id", 40, None),
+        ("reason", 1000, None),
+        ("phone", 20, None),
+    ],
+)
+def test_a_table_with_no_room_for_what_is_known_after_the_sending_is_refused_before(
+    engine: sa.Engine, column: str, length: int, difference: str | None
+) -> None:
+    """Or the calls were made, and no try could ever write so."""
+    made = ResultsTable(engine, "calls", [])._table.to_metadata(sa.MetaData(), name="short")
+    made.c[column].type = sa.String(length)
+    made.create(engine)
+    if difference is None:
+        ResultsTable(engine, "short", []).write([row(1, "created", "5")])
+        return
+    with pytest.raises(RejectedError, match=difference):
+        ResultsTable(engine, "short", [])
+
+
+@pytest.mark.parametrize(("name", "keys"), [("c" * 64, []), ("calls", ["k" * 64]), ("calls", ["Ж" * 40])])
+def test_a_name_that_is_too_long_for_the_database_is_refused(engine: sa.Engine, name: str, keys: list[str]) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite takes names of any length")
+    with pytest.raises(RejectedError, match="too long for a name in this database, which takes 63: "):
+        ResultsTable(engine, name, keys)
+
+
+@pytest.mark.parametrize("keys", [["id", "id"], ["id", "ID"]])
+def test_a_key_column_that_is_named_twice_is_refused(engine: sa.Engine, keys: list[str]) -> None:
+    with pytest.raises(RejectedError, match=r"key_columns name '[iI][dD]' twice"):
+        ResultsTable(engine, "calls", keys)
 
 
 def test_a_schema(engine: sa.Engine) -> None:

@@ -283,6 +283,14 @@ def test_keys_are_kept_as_json_whatever_they_are() -> None:
     assert reader().keys((PHONE, "a")) == b"{}"
 
 
+def test_a_key_that_is_no_unicode_changes_no_other() -> None:
+    """A NULL beside it was the text None, by which no row is found again."""
+    made = reader("phone", "code", "none", "yes", "number", keys=("code", "none", "yes", "number"))
+    assert json.loads(made.keys((PHONE, "a\ud800", None, True, 7))) == {
+        "code": "a?", "none": None, "yes": True, "number": 7,
+    }  # fmt: skip
+
+
 # Policies
 
 

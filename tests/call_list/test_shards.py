@@ -145,6 +145,72 @@ def test_reports_are_taken_as_the_text_that_a_template_makes_of_them(sync: Sync)
     assert sharded.sum(str(reports)) == sharded.sum(json.dumps(reports)) == sharded.sum(iter(reports))
 
 
+def test_more_shards_after_a_clear_of_the_whole_run_call_nobody_again(sync: Sync) -> None:
+    """A phone is in another shard then: the tasks that are new would call people whom the first ones did."""
+    sync.add(PHONES)
+    Sharded(sync).send_all()
+    sends = sync.sends()
+    sync.task.clear()
+    cleared = Sharded(sync, shards=8)
+    for shard in (7, 4, 7):
+        with pytest.raises(
+            AirflowFailException, match=r"began to send another list of this DAG run.* clear `send` alone"
+        ):
+            cleared.send(shard)
+    assert sync.sends() == sends
+    sync.assert_once(PHONES)
+
+
+def test_shards_of_which_one_never_began_call_nobody_again(sync: Sync) -> None:
+    """One task after four, which is none of them."""
+    sync.add(PHONES)
+    Sharded(sync).send_all()
+    sync.task.clear()
+    cleared = Sharded(sync, shards=1)
+    cleared.sending[0].map_index = -1
+    with pytest.raises(AirflowFailException, match="began to send another list of this DAG run"):
+        cleared.send(0)
+    sync.assert_once(PHONES)
+
+
+def test_a_cleared_run_names_the_way_out(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    sharded.send(0)
+    sync.task.clear()
+    sharded.call_list = Sharded(sync).call_list
+    with pytest.raises(AirflowFailException, match=r"this task began to send .* clear `send` alone: .* frozen anew"):
+        sharded.send(0)
+
+
+@pytest.mark.parametrize("shard", [None, ""])
+def test_a_list_in_shards_is_not_sent_in_part_by_mistake(sync: Sync, shard: Any) -> None:
+    """Without a shard it was the first that was sent, and three of four people were called by nobody."""
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    more = {} if shard is None else {"shard": shard}
+    task = TaskInstance(task_id="send", run=sharded.run, current_try=1)
+    with pytest.raises(AirflowFailException, match=r"4 shards.*\.expand\(shard=list\(range\(4\)\)\)"):
+        SendCallListOperator(
+            task_id="send", call_list=sharded.call_list, call_list_path=str(sync.lists), **more
+        ).execute(task.context())
+    assert sync.sends() == 0
+
+
+@pytest.mark.parametrize("shard", ["x", "1.0", 1.5, True, -1, 4, [0]])
+def test_a_shard_that_is_none_is_told(sync: Sync, shard: Any) -> None:
+    sync.add(PHONES[:1])
+    with pytest.raises(AirflowFailException, match="shard"):
+        Sharded(sync).send(shard, by=0)
+    assert sync.sends() == 0
+
+
+def test_a_shard_may_come_as_the_text_of_a_template(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync)
+    assert sharded.send("2", by=2)["shard"] == 2  # type: ignore[arg-type]
+
+
 # The sum itself
 
 
@@ -187,6 +253,9 @@ def all_but(*shards: int) -> list[dict[str, Any]]:
         ([less("shard")], "missing required field `shard`"),
         ([report(0, created="9")], r"Expected `int`, got `str` - at `\$\[0\]\.created`"),
         ([*all_but(1), report(1, call_list="file:///b")], "different lists, file:///a and file:///b: give"),
+        ([*all_but(), report(4)], "shard 4 is none of file:///a, which has 4"),
+        ([*all_but(), report(-1)], "shard -1 is none of file:///a, which has 4"),
+        ([*all_but(3), report(3, shards=5)], "file:///a has 4 shards by one report, and 5 by another"),
         ([*all_but(), report(2)], "shard 2 of file:///a is reported 2 times: give each report once"),
         ([*all_but(1), report(2)], "shard 2 of file:///a is reported 2 times"),
         (all_but(3), r"1 of the 4 shards of file:///a are not reported \(3\): their people may not have been called"),
