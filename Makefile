@@ -21,7 +21,7 @@ help:
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
 	@echo "make prove       the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
-	@echo "make prove-kills 50 workers killed in the middle of syncs, at random moments, under a real Airflow"
+	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make lock        pin the dependencies anew (needs uv)"

@@ -231,6 +231,10 @@ class LocalAirflow:
         """Save, anew if it exists, a connection to a database file."""
         self._connect({"connection_id": conn_id, "conn_type": "sqlite", "host": str(path)})
 
+    def connect_database(self, connection: str, conn_id: str) -> None:
+        """Save, anew if it exists, a connection that is given as JSON."""
+        self._connect({"connection_id": conn_id, **json.loads(connection)})
+
     def _connect(self, body: Mapping[str, object]) -> None:
         with suppress(AirflowError):  # there is none yet
             self.api("DELETE", f"/api/v2/connections/{body['connection_id']}")

@@ -70,6 +70,10 @@ class LocalPostgres:
         """How psycopg2 finds a database."""
         return f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
 
+    def url(self, database: str) -> str:
+        """How SQLAlchemy finds a database."""
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{database}"
+
     def connection(self, database: str) -> str:
         """An Airflow connection to a database, as JSON for ``AIRFLOW_CONN_…``."""
         return json.dumps(

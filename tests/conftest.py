@@ -21,9 +21,11 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
 
 import pytest
+import sqlalchemy as sa
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
+from demo.local_postgres import LocalPostgres, postgres_programs
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -167,6 +169,26 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[LocalPostgres]:
+    if postgres_programs() is None:
+        reason = "PostgreSQL is absent: `make postgresql` installs Debian's"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with LocalPostgres() as running:
+        running.create("warehouse")
+        yield running
+
+
+def told(engine: sa.Engine, *columns: str, table: str = "calls", run: str | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a results table, by row number: those of a DAG run, or all."""
+    chosen = sa.Table(table, sa.MetaData(), autoload_with=engine)
+    query = sa.select(*(chosen.c[name] for name in columns)).order_by(chosen.c.row_number)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(query if run is None else query.where(chosen.c.run_id == run))]
 
 
 @pytest.fixture

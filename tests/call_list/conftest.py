@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aimylogic_provider.call_list.sending import Sending
 from aimylogic_provider.emulator import Emulator
-from demo.local_postgres import LocalPostgres, postgres_programs
 from tests.call_list.sync import Sync
 
 
@@ -25,15 +23,3 @@ def make_sync(
 @pytest.fixture
 def sync(make_sync: Callable[..., Sync]) -> Sync:
     return make_sync(batch_size=10)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[LocalPostgres]:
-    if postgres_programs() is None:
-        reason = "PostgreSQL is absent: `make postgresql` installs Debian's"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with LocalPostgres() as running:
-        running.create("warehouse")
-        yield running

@@ -21,7 +21,7 @@ from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phone import mask_phone
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import StateStore, needs_record
+from tests.conftest import StateStore, needs_record, told
 
 PHONES = [phone(number) for number in range(25)]
 RESULTS = {"results_table": "calls", "results_conn_id": "results"}
@@ -51,14 +51,6 @@ def postgres_connection(postgres: Any) -> Any:
     connection = psycopg2.connect(postgres.dsn("warehouse"))
     connection.autocommit = True
     return connection
-
-
-def told(engine: sa.Engine, *columns: str, table: str = "calls") -> list[tuple[Any, ...]]:
-    """The table's rows, by row number."""
-    chosen = sa.Table(table, sa.MetaData(), autoload_with=engine)
-    with engine.connect() as connection:
-        rows = connection.execute(sa.select(*(chosen.c[name] for name in columns)).order_by(chosen.c.row_number))
-        return [tuple(row) for row in rows]
 
 
 def test_what_became_of_each_row(sync: Sync, engine: sa.Engine) -> None:

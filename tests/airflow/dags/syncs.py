@@ -13,7 +13,12 @@ ARGUMENTS = {
     "schedule": None,
     "start_date": datetime(2026, 1, 1),
     "default_args": {"retries": 40, "retry_delay": timedelta(seconds=1)},
-    "params": {"conn_id": "aimylogic_default", "sql_conn_id": "warehouse", "lists": "/tmp"},
+    "params": {
+        "conn_id": "aimylogic_default",
+        "sql_conn_id": "warehouse",
+        "results_conn_id": "warehouse",
+        "lists": "/tmp",
+    },
 }
 PREPARING = {
     "sql": "select id, phone, name, due from customer order by id",
@@ -30,6 +35,8 @@ for method, concurrency in (("addPhones", 3), ("addPhone", 16)):
             aimylogic_conn_id="{{ params.conn_id }}",
             method=method,
             concurrency=concurrency,
+            results_table="calls",
+            results_conn_id="{{ params.results_conn_id }}",
             **PREPARING,
         )
 
