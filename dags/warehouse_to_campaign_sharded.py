@@ -2,6 +2,9 @@
 
 Needs the connections ``aimylogic_default`` and ``warehouse``, as ``warehouse_to_campaign`` does. A shard that fails is
 retried alone, and goes on with its own part. To go on with what failed for good, clear ``send``, not ``prepare``.
+
+Every run calls all customers. To leave out those who were called lately, take the condition of
+``warehouse_to_campaign`` into the query; make the table before the first run, for ``prepare`` does not.
 """
 
 from __future__ import annotations

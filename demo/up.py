@@ -66,8 +66,7 @@ def up() -> int:
         raise
     told = (
         f"Airflow:    {airflow.url}  (no login needed: everybody on this machine is an admin)\n"
-        f"            DAGs add_phone_by_hand, add_phone_mapped; add_phone_scheduled, warehouse_to_campaign,\n"
-        f"            approved_campaign (paused)\n"
+        "            the examples in dags/: add_phone_by_hand and add_phone_mapped are on, the others paused\n"
         f"            connections aimylogic_default, which points to the emulator, and warehouse, of 5,000 rows\n"
         f"Emulator:   {emulator.url}  (a page: its calls, its clock, its faults)\n"
         f"            campaign token {TOKEN}\n"
