@@ -21,6 +21,16 @@ Jobs = Mapping[str, Sequence[CreatedJob]]
 """What the report showed, by phone."""
 
 
+_WAY_OUT = (
+    "To have a person asked whether to send those without a job, set on_unknown='ask' and clear the task. A clear "
+    "alone reads the report again"
+)
+_WAY_OUT_UNASKED = (
+    "Those that have no job in the campaign they were sent to can be called by a new DAG run whose query selects them: "
+    "in a results table their outcome is 'unknown'"
+)
+
+
 class WaitingCalls(Exception):
     """A batch is left to a later try: before the server's time *until*, the report proves nothing."""
 
@@ -43,13 +53,15 @@ class ParkedCalls(Exception):
 class UnknownCallsError(NotAddedError):
     """All is settled but for calls that are parked.
 
+    :param known: the message without the ways out, which are not for whoever is asked
     :param question: what a person can be asked
     :param calls: how many are parked
     :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
     """
 
-    def __init__(self, message: str, *, question: ListQuestion, calls: int, can_be_asked: bool) -> None:
-        super().__init__(message, retryable=False)
+    def __init__(self, known: str, *, question: ListQuestion, calls: int, can_be_asked: bool) -> None:
+        super().__init__(f"{known}. {_WAY_OUT if can_be_asked else _WAY_OUT_UNASKED}", retryable=False)
+        self.known = known
         self.question = question
         self.calls = calls
         self.can_be_asked = can_be_asked
@@ -115,18 +127,20 @@ class Endings:
         """Write down what can't be known; return what to tell a person."""
         lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
         why = {
-            "their idempotence keys are too old to repeat them, while the report shows jobs of some, or of others"
+            "their idempotence keys are too old to repeat them, while the report shows jobs of only some, or jobs that "
+            "may be others'"
             if jobs
             else "the campaign they were sent to is another one than that of now (host or token changed)"
             for _, jobs in self.parked
         }
         progress.unknown = len(lines)
         address = call_list.write_unknown(lines)
+        shown = sum(bool(line["jobs"]) for line in lines)
         return (
             f"Of {len(lines):,} calls it can't be known whether their jobs exist: requests went unanswered, and "
-            f"{' and '.join(sorted(why))}. They are parked, and nothing is sent for them. {progress.summary()}. Which "
-            f"ones, with the jobs that the report shows, or null where it could not be asked: {address}. Those that "
-            "have no job in the campaign they were sent to can be called by a new DAG run whose query selects them"
+            f"{' and '.join(sorted(why))}. They are parked: nothing is sent for them. The report shows jobs for "
+            f"{shown:,} of them. {progress.summary()}. Which ones, with the jobs that the report shows, or null where "
+            f"it could not be asked: {address}"
         )
 
 

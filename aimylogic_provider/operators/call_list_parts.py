@@ -281,10 +281,10 @@ class Sends(OfCallList):
         from aimylogic_provider.operators import required_action
 
         question = parked.question
-        required_action.ask_about_list(context, question.reference, parked.calls, str(parked))
+        required_action.ask_about_list(context, question.reference, parked.calls, parked.known)
         keeper.entry.asked = question
         keeper.save_now()
-        self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked)
+        self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
         required_action.await_answer(context, Question(question.reference, question.at), required_action.LIST_OPTIONS)
 
     def _results(self, context: Context, sending: Sending, shard: int) -> AbstractContextManager[None]:

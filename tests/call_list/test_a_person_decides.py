@@ -62,6 +62,7 @@ def test_those_without_a_job_are_sent_and_the_others_are_taken_as_they_are(
     (question,) = questions.asked.values()
     assert question.options == [SEND_MISSING, LEAVE]
     assert not any(one in question.body for one in PHONES), "phones are masked"
+    assert "on_unknown" not in question.body, "who is asked needs no way to be asked"
     before = sync.calls_by_phone()
     report = answer(sync, kwargs, SEND_MISSING, method)
     assert report["created"] == 25

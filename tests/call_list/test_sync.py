@@ -174,6 +174,8 @@ def test_half_of_an_old_batch_in_the_report_waits_out_the_lag_and_is_parked(sync
     assert [len(line["jobs"]) for line in unknown] == [1] * 4 + [0] * 6
     assert unknown[0]["phone"] == f"{PHONES[10][:4]}***{PHONES[10][-4:]}"
     assert str(sync.files("unknown/*")[0]) in str(told.value)
+    assert "shows jobs for 4 of them" in str(told.value)
+    assert "set on_unknown='ask' and clear the task" in str(told.value)
     # The others were sent, and once.
     sync.assert_once([*PHONES[:14], *PHONES[20:]])
     before = sync.sends()
