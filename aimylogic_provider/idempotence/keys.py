@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.calls_api.address import CampaignAddress
@@ -90,7 +91,7 @@ class Parameters:
     gmt_zone: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Intent:
     """One intended call of one task in one DAG run: what its key is made of.
 
@@ -107,7 +108,7 @@ class Intent:
     call_again: str = ""
     mapped: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The idempotence key, as a UUID. Holds no try number and no map index, on purpose."""
         fields = (
@@ -124,7 +125,7 @@ class Intent:
         )
         return as_uuid(digest(*fields))
 
-    @property
+    @cached_property
     def parameters(self) -> Parameters:
         """The digests that a record keeps of this call."""
         return Parameters(
@@ -134,12 +135,12 @@ class Intent:
             gmt_zone=_short("gmt_zone", self.call.gmt_zone or ""),
         )
 
-    @property
+    @cached_property
     def person(self) -> str:
         """A digest of the person who is to be called, and how often on purpose."""
         return _short("person", self.call.phone, self.call_again)
 
-    @property
+    @cached_property
     def phone_digest(self) -> str:
         """A digest of the phone alone: records that bear the same may own the same job."""
         return _short("phone", self.call.phone)
@@ -149,7 +150,7 @@ class Intent:
         """What tells calls of one task apart in a question to a person, without telling the phone."""
         return _short("reference", self.campaign, "test" if self.test_call else "real", self.record_name)[:8]
 
-    @property
+    @cached_property
     def record_name(self) -> str:
         """The name of this call's record within its task's entry."""
         if not self.mapped:

@@ -44,6 +44,9 @@ T = TypeVar("T")
 
 __all__ = ["Try"]
 
+_UNFENCED = 3600.0
+"""Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
+
 _FRESH = 30.0
 """Seconds that may pass between the decision to send and the sending. Else the decision is made again."""
 
@@ -84,7 +87,7 @@ class Try:
         self._phone = intent.call.masked_phone
         self._server = ServerView(campaign, clock, log)
         self._saved = False
-        self._decided = Reading.of(clock)
+        self._began = self._decided = Reading.of(clock)
         content = store.read()
         if content is None and not first_try:
             # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
@@ -250,6 +253,13 @@ class Try:
         decided = self._decided
         if self._ended:
             raise NotAddedError(f"The task is being ended: nothing more is sent to {self._phone}", retryable=True)
+        if not self._store.remembers and self._began.elapsed(self._clock)[1] > _UNFENCED:
+            raise NotAddedError(
+                f"This try stood still for over {_UNFENCED / 60:g} minutes, in which another may have taken its place, "
+                f"which this Airflow doesn't tell it: it sends nothing to {self._phone}. The next try decides anew",
+                retryable=True,
+                row=action.row,
+            )
         record = self._noted()
         self._save_record(record)
         if decided.elapsed(self._clock)[1] > _FRESH:

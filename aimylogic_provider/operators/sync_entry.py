@@ -34,8 +34,9 @@ def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tup
     else:
         log.warning(
             "This Airflow has no task state store (it came with 3.3): what was sent is noted beside the call list, in "
-            "%s. Have call_list_path name a place that all workers share. Two tries that run at once send the same "
-            "list with the same idempotence keys, which keeps them apart for 24 hours.",
+            "%s. Have call_list_path name a place that all workers share, and keep their clocks within minutes of each "
+            "other. A try ends once another one has written there; two that write in the same moment are not kept "
+            "apart.",
             task.folder.address,
         )  # fmt: skip
         store = FileEntry(task.folder, since=time.time() if first else run_since(context))
@@ -52,7 +53,10 @@ def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tup
 
 
 class FileEntry:
-    """The entry as a file, for Airflow 3.1 and 3.2. It has no fence.
+    """The entry as a file, for Airflow 3.1 and 3.2.
+
+    Its fence is weaker than that of Airflow's store: a try ends at its next write once another one has written, but two
+    that write in the same moment are not kept apart.
 
     :param since: Unix seconds; what was written before is of a run of the same id, which was deleted and made anew
     """
@@ -63,19 +67,43 @@ class FileEntry:
     def __init__(self, folder: Folder, *, since: float | None) -> None:
         self._folder = folder
         self._since = since
+        self._seen: bytes | None = None
+        """What stood there when this try wrote it last, or read it before its first writing."""
+        self._written = False
 
     def read(self) -> object | None:
         """Return the entry, or None."""
-        try:
-            content = json.loads(self._folder.read(self._NAME))
-        except FileNotFoundError:
+        stored = self._stored()
+        if not self._written:
+            self._seen = stored
+        if stored is None:
             return None
+        content = json.loads(stored)
         old = self._since is not None and content["written_at"] < self._since
         return None if old else content["entry"]
 
     def write(self, content: dict[str, object]) -> None:
-        """Write the entry."""
-        self._folder.write(self._NAME, json.dumps({"written_at": time.time(), "entry": content}).encode())
+        """Write the entry.
+
+        :raises CallListError: if another try has written it since this one last saw it
+        """
+        from aimylogic_provider.call_list.manifest import CallListError
+
+        if self._stored() != self._seen:
+            raise CallListError(
+                f"another try of this task has written {self._folder.address}/{self._NAME} meanwhile, and goes on with "
+                "the list: this one sends nothing more. A next try finds out what is left",
+                retryable=True,
+            )
+        written = json.dumps({"written_at": time.time(), "entry": content}).encode()
+        self._folder.write(self._NAME, written)
+        self._seen, self._written = written, True
+
+    def _stored(self) -> bytes | None:
+        try:
+            return self._folder.read(self._NAME)
+        except FileNotFoundError:
+            return None
 
 
 def described(call_list: Any) -> Any:

@@ -216,6 +216,28 @@ def test_without_a_store_two_tries_that_freeze_at_once_send_one_list(
     sync.assert_once(PHONES)
 
 
+def test_without_a_store_a_try_that_another_has_overtaken_sends_nothing_more(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stood still before its first send, for longer than keys live; a second try has sent the whole list since."""
+    sync.task.has_store = False
+    sync.add(PHONES)
+    open_list = CallList.open
+
+    def opening(pointer: Pointer) -> CallList:
+        monkeypatch.setattr(CallList, "open", open_list)
+        opened = open_list(pointer)
+        sync.attempt()
+        sync.emulator.advance(hours=25)
+        return opened
+
+    monkeypatch.setattr(CallList, "open", opening)
+    sync.task.current_try += 1
+    with pytest.raises(AirflowException, match="another try of this task has written"):
+        sync.operator().execute(sync.task.context())
+    sync.assert_once(PHONES)
+
+
 def test_a_try_to_prepare_that_was_replaced_leaves_its_successors_list_alone(
     sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:

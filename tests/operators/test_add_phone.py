@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import AddPhoneOperator
+from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.conftest import HOUR, ReplacedError, TaskInstance, needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
@@ -41,6 +43,40 @@ def test_returns_the_call_job_id(task: TaskInstance, emulator: Emulator) -> None
     assert task.attempt(**PARAMETERS) == jobs(emulator)[0].id
     (job,) = jobs(emulator)
     assert (job.phone, job.payload, job.gmt_zone) == ("79123456789", {"name": "Alex"}, "+03:00")
+
+
+@pytest.mark.parametrize("hours", [0.9, 1.1, 25])
+def test_without_a_store_a_try_that_stood_still_for_an_hour_sends_nothing(
+    task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """It may have been replaced, and on such an Airflow nothing tells it so."""
+    task.has_store = False
+    operator, context = task.start(phone="79123456789")
+    monkeypatch.setattr(SystemClock, "wall", lambda self: time.time() + stood_still)
+    monkeypatch.setattr(SystemClock, "monotonic", lambda self: time.monotonic() + stood_still)
+    stood_still = 0.0
+    jobs_of_now = AimylogicHook.get_conn
+
+    def stop(hook: AimylogicHook) -> Any:
+        nonlocal stood_still
+        client = jobs_of_now(hook)
+        status = client.status
+
+        def stopped() -> Any:
+            nonlocal stood_still
+            stood_still = hours * HOUR
+            return status()
+
+        client.status = stopped  # type: ignore[method-assign]
+        return client
+
+    monkeypatch.setattr(AimylogicHook, "get_conn", stop)
+    if hours < 1:
+        operator.execute(context)
+    else:
+        with pytest.raises(AirflowException, match="stood still for over 60 minutes"):
+            operator.execute(context)
+    assert sends(emulator) == (hours < 1)
 
 
 def test_two_runs_make_two_jobs(task: TaskInstance, emulator: Emulator) -> None:

@@ -1,0 +1,201 @@
+"""Airflow at its inner seams: DAG runs, task instances and their state store, on simulated time.
+
+What is simulated is what Airflow 3.3 does: a new try has a new id, and the store refuses the writes of a try that was
+replaced; its reads find nothing then. Any write can fail before or after it took effect.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from tests.proof.network import NetworkFault
+from tests.proof.simulation import Simulation, Worker, running_worker
+
+__all__ = ["NOTHING", "DagRun", "Plan", "ReplacedError", "StoreError", "TaskInstance", "Try"]
+
+
+class ReplacedError(Exception):
+    """What the store raises when a try that was replaced writes."""
+
+
+class StoreError(Exception):
+    """What the store raises when Airflow's API server fails."""
+
+
+@dataclass
+class DagRun:
+    """A DAG run.
+
+    :param skew: seconds by which Airflow's clock is ahead of the server's
+    """
+
+    simulation: Simulation
+    name: str
+    skew: float = 0.0
+    clear_number: int = 0
+    run_after: datetime = field(init=False)
+    start_date: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run_after = self.start_date = self._now()
+
+    def clear(self) -> None:
+        """What a person does with the button *Clear*."""
+        self.clear_number += 1
+        self.start_date = self._now()
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.simulation.now + self.skew, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What befalls one try, but for what stops it.
+
+    :param network: the faults of its requests
+    :param store: which accesses to the store fail, counted from 1, and whether the write took effect
+    :param objects: which accesses to the object storage fail, alike
+    """
+
+    network: tuple[NetworkFault, ...] = ()
+    store: tuple[tuple[int, bool], ...] = ()
+    objects: tuple[tuple[int, bool], ...] = ()
+
+
+NOTHING = Plan()
+
+
+@dataclass(eq=False)
+class TaskInstance:
+    """A task instance: its tries, and what the store keeps of it.
+
+    :param has_store: whether this Airflow has a task state store
+    :param remembers: whether a try can know what the one before it did, by that store or another
+    """
+
+    run: DagRun
+    task_id: str
+    map_index: int = -1
+    has_store: bool = True
+    remembers: bool = True
+    rows: dict[str, str] = field(default_factory=dict)
+    tries: list[Try] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
+        return f"{self.run.name}.{self.task_id}{mapped}"
+
+    def next_try(self, plan: Plan) -> Try:
+        """A new try, which replaces the one before it."""
+        one_try = Try(self, len(self.tries) + 1, plan)
+        if self.tries:
+            self.tries[-1].replaced_at = self.run.simulation.now
+        self.tries.append(one_try)
+        return one_try
+
+
+@dataclass(eq=False)
+class Try:
+    """One try of a task instance, and how often it has asked for what."""
+
+    instance: TaskInstance
+    number: int
+    plan: Plan
+    replaced_at: float | None = None
+    reported_at: float = 0.0
+    """When it was last told what the report shows."""
+    call_again: str = ""
+    person: tuple[str, str] = ("", "")
+    """Whom it is to add, if it is one."""
+    result: Any = None
+    outcome: str = ""
+    """What it said of them."""
+    asked: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.instance.name}#{self.number}"
+
+    def report_known(self) -> float:
+        """When the report was last asked, as far as this try can know of it."""
+        tries = self.instance.tries if self.instance.remembers else [self]
+        return max(one.reported_at for one in tries)
+
+    def fault_of(self, adds: bool) -> NetworkFault | None:
+        """The fault of the next request, if one strikes it."""
+        nth = self._next("add" if adds else "ask")
+        for fault in self.plan.network:
+            if fault.adds is adds and fault.nth in (0, nth):
+                return fault
+        return None
+
+    def store_fails(self) -> bool | None:
+        """Whether the next access to the store fails; and if so, whether it took effect."""
+        return dict(self.plan.store).get(self._next("store"))
+
+    def objects_fail(self) -> bool | None:
+        """The same of the object storage."""
+        return dict(self.plan.objects).get(self._next("objects"))
+
+    def _next(self, what: str) -> int:
+        self.asked[what] = self.asked.get(what, 0) + 1
+        return self.asked[what]
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        """What Airflow hands to ``execute``."""
+        instance = self.instance
+        run = instance.run
+        ti = SimpleNamespace(
+            dag_id="winter_sale", run_id=run.name, task_id=instance.task_id, map_index=instance.map_index,
+            try_number=self.number, id=self.name,
+        )  # fmt: skip
+        context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}
+        if instance.has_store:
+            context["task_state_store"] = StateStore(self)
+        return context
+
+
+class StateStore:
+    """The accessor of one try."""
+
+    def __init__(self, one_try: Try) -> None:
+        self._try = one_try
+
+    def get(self, key: str, default: Any = None) -> Any:
+        worker = running_worker()
+        worker.point("before a read of the state")
+        self._wait(worker)
+        fails = self._try.store_fails()
+        if fails is not None:
+            worker.simulation.count("fault store read")
+            raise StoreError("the state can't be read")
+        rows = self._try.instance.rows
+        found = self._try.replaced_at is None and key in rows
+        value = json.loads(rows[key]) if found else default
+        worker.point("after a read of the state")
+        return value
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        worker = running_worker()
+        worker.point("before a write of the state")
+        self._wait(worker)
+        if self._try.replaced_at is not None:
+            worker.simulation.count("fenced")
+            raise ReplacedError
+        fails = self._try.store_fails()
+        if fails is not False:
+            self._try.instance.rows[key] = json.dumps(value)
+            worker.simulation.note(self._try.name, "notes")
+        if fails is not None:
+            worker.simulation.count(f"fault store write {'done' if fails else 'undone'}")
+            raise StoreError("the state can't be written")
+        worker.point("after a write of the state")
+
+    @staticmethod
+    def _wait(worker: Worker) -> None:
+        worker.simulation.pass_time(worker.rng.choice((0.015, 0.015, 0.3)))

@@ -1,0 +1,208 @@
+"""Schedules of syncs: a warehouse's rows frozen as a call list and sent, by one task or in shards."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tests.proof.airflow_seam import DagRun, Plan, TaskInstance, Try
+from tests.proof.promise import Call
+from tests.proof.world import BAD, Tasks, World, phone
+
+__all__ = ["ListTasks"]
+
+_SHARDS = 2
+_COMMON = {"call_list_path": "/lists", "report_lag": 600.0, "aimylogic_conn_id": "aimylogic_0", "concurrency": 2}
+
+
+class ListTasks(Tasks):
+    """A run of a sync. Among its rows are a number twice, one that can't be read, and one that the server refuses."""
+
+    by_payload = True
+
+    def __init__(self, world: World, run: DagRun) -> None:
+        super().__init__(world, run)
+        schedule = world.schedule
+        self.rows = [(number, phone(number), "Alex") for number in range(schedule.people)]
+        if schedule.seed % 3 == 0:
+            self.rows += [(90, phone(0), "Boris"), (91, phone(0), "Alex"), (92, "no number", "Alex")]
+        if schedule.seed % 5 == 0:
+            self.rows.insert(2, (93, BAD, "Alex"))
+        by_number = schedule.kind == "by number" or (schedule.kind not in ("by list", "shards") and schedule.seed % 2)
+        self.method = "addPhone" if by_number else "addPhones"
+        self.sharded = schedule.kind == "shards"
+        self.size = 2 + schedule.seed % 3
+        self.prepared: dict[str, Any] | None = None
+        if self.sharded:
+            self.prepare = TaskInstance(run, "prepare")
+            for index in range(_SHARDS):
+                self.instance("send", index)
+        else:
+            self.instance("sync")
+
+    def execute(self, one_try: Try) -> Callable[[], Any]:
+        return self._send(one_try) if self.sharded else self._sync(one_try)
+
+    def _frozen_by(self) -> dict[str, Any]:
+        return {
+            "sql": "select id, phone, name from customer", "sql_conn_id": "warehouse", "key_columns": ["id"],
+            "batch_size": self.size, "method": self.method, "call_list_path": "/lists",
+        }  # fmt: skip
+
+    def _rows(self) -> None:
+        self.world.beneath.columns, self.world.beneath.rows = ("id", "phone", "name"), tuple(self.rows)
+
+    def _sync(self, one_try: Try) -> Callable[[], Any]:
+        from aimylogic_provider.transfers import SqlToAimylogicOperator
+
+        def run() -> Any:
+            self._rows()
+            operator = SqlToAimylogicOperator(task_id="sync", **{**_COMMON, **self._frozen_by()})
+            context = one_try.context()
+            return operator.execute(context)
+
+        return run
+
+    def _send(self, one_try: Try) -> Callable[[], Any]:
+        from aimylogic_provider.operators import SendCallListOperator
+
+        if self.prepared is None:
+            self._prepare(one_try.plan)
+
+        def run() -> Any:
+            operator = SendCallListOperator(
+                task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **_COMMON
+            )
+            return operator.execute(one_try.context())
+
+        return run
+
+    def _prepare(self, plan: Plan) -> None:
+        """Freeze the list, by as many tries as it takes."""
+        from aimylogic_provider.operators import PrepareCallListOperator
+        from tests.proof.simulation import Worker
+
+        for _ in range(5):
+            one_try = self.prepare.next_try(plan)
+            worker = Worker(
+                self.world.simulation, one_try.name, about=one_try, rng=self.world.simulation.rng(one_try.name)
+            )
+
+            def run(one_try: Try = one_try) -> Any:
+                self._rows()
+                operator = PrepareCallListOperator(task_id="prepare", shards=_SHARDS, **self._frozen_by())
+                return operator.execute(one_try.context())
+
+            self.world.simulation.start(worker, run)
+            self.world.simulation.finish(worker)
+            if isinstance(worker.result, dict):
+                self.prepared = worker.result
+                return
+            plan = Plan()
+        raise AssertionError(f"never prepared: {worker.result}")
+
+    def learn(self, one_try: Try, result: Any) -> None:
+        one_try.result = result
+        if one_try.replaced_at is not None:
+            return  # nobody listens to it
+        if isinstance(result, dict):
+            outcome = "done"
+            told = sum(result[name] for name in ("created", "doubles", "rejected", "refused", "unknown"))
+            if told != result["rows"] or result["unknown"]:
+                self.world.promise.violated("counts", f"{one_try.name}: {result}")
+        else:
+            known = result.__context__
+            outcome = "parked" if type(known).__name__ == "UnknownCallsError" else type(result).__name__
+        one_try.outcome = outcome
+        self.world.outcomes[outcome] += 1
+
+    def change(self, which: int) -> None:
+        """The source changes: a row more, another name, or a row less."""
+        match which % 3:
+            case 0:
+                self.rows.append((200 + len(self.rows), phone(20 + len(self.rows)), "Alex"))
+            case 1:
+                self.rows = [(number, one, "Carla") for number, one, _ in self.rows]
+            case _:
+                del self.rows[-1]
+
+    def conclude(self) -> None:
+        promise = self.world.promise
+        jobs = promise.jobs()
+        for instance in self.instances:
+            last = instance.tries[-1]
+            if last.outcome not in ("done", "parked"):
+                promise.violated("ends", f"{last.name}: {last.result}")
+                continue
+            frozen = dict(self._frozen(instance))
+            refused = dict(self._refused(frozen))
+            unknown = Counter(self._unknown()) if last.outcome == "parked" else Counter()
+            made = [call for call in frozen if jobs.get(call)]
+            if last.outcome == "done" and len(made) != last.result["created"]:
+                promise.violated("counts", f"{last.name} tells {last.result}, and the server holds {len(made)} of its")
+            for call, row in frozen.items():
+                if call in refused:
+                    promise.not_created(call, "refused")
+                elif not jobs.get(call) and row not in unknown:
+                    promise.violated("nobody missed", f"{call}, row {row}, has no job: {last.outcome} {last.result}")
+            if last.outcome == "parked" and self._certain(instance):
+                promise.violated("nobody missed", f"{last.name} is parked: {last.result}")
+        self._check_no_other(jobs)
+
+    def _certain(self, instance: TaskInstance) -> bool:
+        """Whether all is on record, and nobody else adds: then everything can be known."""
+        world = self.world
+        stable = world.schedule.kind in ("by list", "by number", "shards", "list changing")
+        alone = world.schedule.tells_time and not world.with_others
+        return stable and alone and bool(json.loads(instance.rows["aimylogic"])["sure"])
+
+    def _check_no_other(self, jobs: dict[Call, list[str]]) -> None:
+        """Nobody is called who is not on the list."""
+        frozen = {call for instance in self.instances for call in self._frozen(instance, all_shards=True)}
+        for call in jobs:
+            if call[0] == self.run.name and call not in frozen:
+                self.world.promise.violated("created", f"{call} has a job, and is not on the list")
+
+    def _path(self, instance: TaskInstance) -> str:
+        """The address of the list that was sent."""
+        if self.prepared is not None:
+            return str(self.prepared["path"])
+        told = [one.result["call_list"] for one in instance.tries if isinstance(one.result, dict)]
+        begun = {name.partition("/claimed/")[0] for name in self._objects(f"file:///lists/winter_sale/sync/{self.run.name}/")
+                 if "/claimed/" in name}  # fmt: skip
+        (path,) = {*told, *begun}
+        return path
+
+    def _objects(self, start: str) -> list[str]:
+        return [name for name in self.world.beneath.storage.objects if name.startswith(start)]
+
+    def _lines(self, name: str) -> Iterator[Any]:
+        for line in self.world.beneath.storage.objects[name].splitlines():
+            yield json.loads(line)
+
+    def _frozen(self, instance: TaskInstance, *, all_shards: bool = False) -> Iterator[Any]:
+        """The calls of a list, or of a shard of it, and their rows."""
+        path = self._path(instance)
+        manifest = json.loads(self.world.beneath.storage.objects[f"{path}/list.json"])
+        for batch in manifest["batches"]:
+            if all_shards or not self.sharded or batch["shard"] == instance.map_index:
+                for line in self._lines(f"{path}/batches/{batch['name']}.jsonl"):
+                    payload = json.dumps(line["call"].get("payload", {}), separators=(",", ":"))
+                    call = (self.run.name, line["call"]["phone"], payload)
+                    if all_shards:
+                        yield call
+                    else:
+                        yield call, line["row"]
+
+    def _refused(self, frozen: dict[Call, int]) -> Iterator[tuple[Call, int]]:
+        for call, row in frozen.items():
+            if call[1] == BAD:
+                yield call, row
+
+    def _unknown(self) -> Iterator[int]:
+        for instance in self.instances:
+            for name in self._objects(f"{self._path(instance)}/unknown/"):
+                for line in self._lines(name):
+                    yield line["row"]

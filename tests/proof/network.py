@@ -1,0 +1,296 @@
+"""The Calls API behind a simulated network: the emulator's own handlers, with time, faults and losses around them.
+
+It stands where the sockets of the shipped transports would. Whatever the network loses, the server's own memory (the
+oracle) tells what it did, and this module remembers for whom: each job bears the call that it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
+from aimylogic_provider.emulator.asked import Asked, locate
+from aimylogic_provider.emulator.calls_routes import CallsApi
+from aimylogic_provider.emulator.campaigns import Campaigns, Wanted
+from aimylogic_provider.emulator.exchange import Refusal, Target
+from aimylogic_provider.emulator.faults import POSSIBLE, Action, Phase
+from aimylogic_provider.emulator.jobs import Job
+from aimylogic_provider.emulator.settings import Settings
+from tests.proof.simulation import Simulation, Worker, running_worker
+
+if TYPE_CHECKING:
+    from tests.proof.promise import Promise
+
+__all__ = ["ADDS", "FAULTS", "STATUSES", "NetworkFault", "Person", "Sent", "Server"]
+
+ADDS = ("addPhone", "test/addPhone", "addPhones")
+FAULTS = tuple(
+    (phase, action) for phase in Phase for action in Action
+    if action in POSSIBLE[phase] and action not in (Action.DRIP, Action.WRONG_CONTENT_TYPE)
+)  # fmt: skip
+T = TypeVar("T")
+STATUSES = (408, 425, 429, 500, 502, 503, 504, 401, 403)
+_LEAVES_WITHIN = 20.0
+Person = tuple[str, str]
+"""A phone and a payload (JSON)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFault:
+    """A fault of one request of a try.
+
+    :param nth: which request to the endpoint, counted from 1 in each try; 0 for all of them
+    :param adds: whether it strikes requests that may create a job, or else those that only ask
+    :param late: seconds between the request and its taking effect, of ``committed_late``; at most its timeout
+    """
+
+    nth: int
+    adds: bool
+    phase: Phase
+    action: Action
+    status: int = 503
+    late: float = 1.0
+
+
+@dataclass(slots=True)
+class Sent:
+    """A request that may create jobs, as it left."""
+
+    at: float
+    worker: Worker
+    key: str | None
+    people: tuple[Person, ...]
+    campaign: str
+    took_effect: bool = False
+    definite: bool = False
+    """Whether its sender got the server's own answer."""
+    closed: bool = False
+    """Whether it was found out later that nothing came of it."""
+
+
+@dataclass
+class Server:
+    """The campaigns, and all that was sent to them.
+
+    :param tokens: one for each campaign
+    :param dated: whether answers bear ``Date``
+    :param keeps_key: whether the header with the key arrives; a proxy may strip it
+    """
+
+    simulation: Simulation
+    tokens: tuple[str, ...]
+    report_lag: float = 0.0
+    dated: bool = True
+    keeps_key: bool = True
+    promise: Promise | None = None
+    made_for: dict[str, Sent | None] = field(default_factory=dict)
+    """Of each job's id, the request that created it; None for another system's."""
+
+    def __post_init__(self) -> None:
+        settings = Settings(report_lag=self.report_lag, bad_numbers=("7912999*",))
+        names = {token: f"Campaign {number}" for number, token in enumerate(self.tokens)}
+        self.campaigns = Campaigns(names, settings, self.simulation.now)
+        for campaign in self.campaigns:
+            campaign.life.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
+        self._api = CallsApi(lambda: self.campaigns)
+
+    # What the shipped transports would do by sockets.
+
+    def exchange(self, request: Request[Any], url: str, timeout: float) -> Generator[float, None, Response]:
+        """Send a request: yields the seconds that pass, returns the answer.
+
+        :raises NoResponse: if none comes
+        """
+        asked, key = self._asked(request, url)
+
+        def changed(fault: NetworkFault, answer: Response | None) -> Response:
+            match fault.action:
+                case Action.STATUS:
+                    return self._response(fault.status, b"", {"retry-after": "5"} if fault.status == 429 else {})
+                case Action.REDIRECT:
+                    return self._response(302, b"", {"location": "https://elsewhere.example/"})
+                case Action.HTML:
+                    return self._response(200, b"<html><body>Sign in</body></html>")
+                case Action.GARBAGE:
+                    return self._response(200, b"\xff\x00{")
+            assert answer is not None, "its server answered"
+            if fault.action is Action.TRUNCATED:
+                return self._response(answer.status, answer.body[: len(answer.body) // 2])
+            return Response(answer.status, {}, answer.body)
+
+        return self.through(
+            asked.name,
+            Sent(0.0, running_worker(), key, people_of(asked), asked.place.token) if asked.name in ADDS else None,
+            lambda sent: self._take_effect(asked, sent),
+            changed,
+            timeout,
+        )
+
+    def through(
+        self,
+        name: str,
+        sent: Sent | None,
+        take_effect: Callable[[Sent | None], T],
+        changed: Callable[[NetworkFault, T | None], T],
+        timeout: float,
+    ) -> Generator[float, None, T]:
+        """Send something through the network and its faults: yields the seconds that pass, returns the answer.
+
+        :param sent: what is sent, if it may create jobs
+        :param take_effect: what the server does
+        :param changed: what the client gets instead of the server's answer, if that was given
+        :raises NoResponse: if nothing comes
+        """
+        simulation, worker = self.simulation, running_worker()
+        adds = sent is not None
+        kind = "add" if adds else "ask"
+        began = simulation.now
+        worker.point(f"before the {kind}")
+        if simulation.now > began + _LEAVES_WITHIN:
+            raise NoResponse(Silence.TIMEOUT, "simulated")  # as the transports do: what is late doesn't leave
+        fault = worker.about.fault_of(adds)
+        phase = None if fault is None else fault.phase
+        if fault is not None:
+            simulation.count(f"{kind} {fault.phase} {fault.action}")
+        if sent is not None:
+            self._leaves(sent, name)
+        there = worker.rng.choice((0.01, 0.01, 0.1, 1.0))
+        arrives = simulation.now + there
+        if fault is not None and phase is Phase.COMMITTED_LATE:
+            arrives = min(simulation.now + max(fault.late, there), began + timeout)
+        answers: list[T] = []
+        if phase not in (Phase.BEFORE_READ, Phase.BEFORE_COMMIT):
+            # It arrives, whether or not its sender still lives.
+            simulation.at(arrives, lambda: answers.append(take_effect(sent)))
+        worker.point(f"in mid-{kind}")
+        if fault is None:
+            yield arrives - simulation.now + there + 0.001
+            answer = answers[0]
+        else:
+            if phase is not Phase.COMMITTED_LATE:
+                yield max(0.0, arrives - simulation.now) + 0.01
+            if fault.action is Action.DELAY:
+                yield began + timeout - simulation.now
+                raise NoResponse(Silence.TIMEOUT, "simulated")
+            if fault.action in (Action.RESET, Action.CLOSE):
+                raise NoResponse(Silence.RESET, "simulated")
+            answer = changed(fault, answers[0] if answers else None)
+        worker.point(f"after the {kind}")
+        if simulation.now > began + timeout:
+            raise NoResponse(Silence.TIMEOUT, "simulated")
+        if fault is None or fault.action is Action.NO_DATE:
+            self._answered(name, sent, arrives, worker)
+        return answer
+
+    def _answered(self, name: str, sent: Sent | None, at: float, worker: Worker) -> None:
+        """The server's own answer came through."""
+        if sent is not None:
+            sent.definite = True
+            if self.promise is not None:
+                self.promise.answered(sent)
+        elif name != "status":
+            worker.about.reported_at = at
+
+    def _asked(self, request: Request[Any], url: str) -> tuple[Asked, str | None]:
+        """The request as it arrives, and its key, which may not."""
+        parts = urlsplit(url)
+        target = Target(parts.path, parts.query)
+        headers = {name.lower(): value for name, value in request.all_headers.items()}
+        key = headers.get("idempotence-key")
+        arriving = key if self.keeps_key else None
+        asked = Asked(request.method, locate(target), target, arriving, headers.get("content-type", ""))
+        asked.take(request.body or b"")
+        return asked, key
+
+    def _leaves(self, sent: Sent, name: str) -> None:
+        sent.at = self.simulation.now
+        self.simulation.note(sent.worker.name, "sends", name, sent.key, len(sent.people))
+        if self.promise is not None:
+            self.promise.sends(sent)
+
+    def _take_effect(self, asked: Asked, sent: Sent | None) -> Response:
+        before = len(self.campaigns.all_jobs())
+        answer = self._api.answer(asked, self.simulation.now)
+        self._note_jobs(before, sent)
+        if sent is not None and answer.status == 200:
+            sent.took_effect = True
+        return self._response(answer.status, answer.body)
+
+    def _note_jobs(self, before: int, sent: Sent | None) -> None:
+        for job in self.campaigns.all_jobs()[before:]:
+            self.made_for[job.id] = sent
+            self.simulation.note("job", job.id, job.phone)
+
+    # The same beneath URLs and bodies.
+
+    def add_phone(self, sent: Sent, zone: str | None, *, test_call: bool) -> str:
+        """Add one number.
+
+        :returns: the job's id
+        :raises Refusal: if the server refuses
+        """
+        before = len(self.campaigns.all_jobs())
+        campaign = self.campaigns.of(sent.campaign)
+        ((phone, payload),) = sent.people
+        add = campaign.add_test_phone if test_call else campaign.add_phone
+        job = add(self.simulation.now, Wanted(phone, payload, zone), sent.key if self.keeps_key else None)
+        self._note_jobs(before, sent)
+        sent.took_effect = True
+        return job.id
+
+    def jobs_of(self, token: str, phone: str) -> list[Job]:
+        """The jobs of a phone that the report shows."""
+        shown = self.simulation.now - self.report_lag
+        return [job for job in self.campaigns.of(token).of_phone(phone) if job.created <= shown]
+
+    @property
+    def date(self) -> float | None:
+        """What ``Date`` tells."""
+        return float(int(self.simulation.now)) if self.dated else None
+
+    def _response(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+        date = {"date": formatdate(int(self.simulation.now), usegmt=True)} if self.dated else {}
+        return Response(status, {**date, **(headers or {})}, body)
+
+    # What people and other systems do.
+
+    def set_status(self, number: int, status: Any) -> None:
+        self._campaign(number).status = status
+
+    def status(self, number: int) -> str:
+        return self._campaign(number).status
+
+    def add_by_others(self, number: int, phone: str, key: str | None) -> None:
+        """Another system adds the same person."""
+        try:
+            job = self._campaign(number).add_phone(self.simulation.now, Wanted(phone, None, None), key)
+        except Refusal:
+            return  # without a key it may be a duplicate
+        self.made_for.setdefault(job.id, None)
+        self.simulation.note("another system's job", job.id, phone)
+
+    def _campaign(self, number: int) -> Any:
+        return list(self.campaigns)[number]
+
+    def jobs(self) -> Iterable[Any]:
+        return self.campaigns.all_jobs()
+
+
+def people_of(asked: Asked) -> tuple[Person, ...]:
+    """Whom a request is to add, each with the payload."""
+    if asked.name == "addPhones":
+        items = msgspec.json.decode(asked.body)
+        return tuple((item["phone"], _json(item.get("payload") or {})) for item in items)
+    fields = dict(parse_qsl(asked.target.query, keep_blank_values=True))
+    fields.pop("gmtZone", None)
+    return ((fields.pop("phone"), _json(fields)),)
+
+
+def _json(payload: dict[str, Any]) -> str:
+    return msgspec.json.encode(payload, order="sorted").decode()

@@ -1,0 +1,171 @@
+"""What the promise says, as invariants over the oracle, the store and what was sent.
+
+Each has a name, by which the planted bugs are listed. They are looked at as things happen, so that the first violation
+is named, and not its consequences.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.proof.airflow_seam import TaskInstance, Try
+from tests.proof.network import Person, Sent, Server
+from tests.proof.simulation import DAY, Simulation
+
+__all__ = ["INVARIANTS", "Call", "Promise", "Violation"]
+
+INVARIANTS = {
+    "once": "at most one job per intended call",
+    "nobody missed": "every intended call has an outcome, and those that can be known are called",
+    "created": "created if and only if the job exists, and is this call's",
+    "refused": "refused or rejected only if no job exists",
+    "noted first": "nothing is sent before that send is durable",
+    "replaced": "nothing is sent by a try that was replaced, but what it had noted before",
+    "one person": "one key, one person",
+    "old key": "nothing is sent on a key that may be forgotten without a report that was asked",
+    "other key": "nothing is sent with another key while one is open, without a report that was asked",
+    "counts": "counts sum to the rows, and are those of the server",
+    "budget": "no call is sent more than three times in a try without an answer",
+    "crash": "a try ends as tasks end",
+    "same trace": "the same seed gives the same trace",
+    "ends": "once faults heal, everything comes to an end",
+}
+_FRESH = 31.0
+_SENDS = 3
+
+Call = tuple[str, ...]
+"""An intended call: run, phone, and what else tells it from others."""
+
+
+class Violation(Exception):
+    """An invariant doesn't hold.
+
+    :param invariant: its name
+    """
+
+    def __init__(self, invariant: str, text: str) -> None:
+        assert invariant in INVARIANTS
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+@dataclass
+class Promise:
+    """Watches one world.
+
+    :param by_payload: whether two payloads of one phone are two calls
+    """
+
+    simulation: Simulation
+    server: Server
+    by_payload: bool
+    violations: list[Violation] = field(default_factory=list)
+    _open: dict[Call, dict[str | None, float]] = field(default_factory=lambda: defaultdict(dict))
+    _uses: dict[tuple[str, str | None], list[Sent]] = field(default_factory=lambda: defaultdict(list))
+    _people: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _unanswered: Counter[tuple[str, Call]] = field(default_factory=Counter)
+    _settled: dict[Call, str] = field(default_factory=dict)
+
+    def violated(self, invariant: str, text: str) -> None:
+        self.violations.append(Violation(invariant, text))
+
+    def call(self, one_try: Try, person: Person) -> Call:
+        """Which intended call a person of a request is."""
+        phone, payload = person
+        more = (payload,) if self.by_payload else (one_try.call_again,)
+        return (one_try.instance.run.name, phone, *more)
+
+    def sends(self, sent: Sent) -> None:
+        """A request that may create jobs leaves."""
+        one_try: Try = sent.worker.about
+        instance = one_try.instance
+        name = f"{one_try.name} at {self.simulation.now:.3f}"
+        if instance.has_store and one_try.replaced_at is not None and sent.at - one_try.replaced_at > _FRESH:
+            self.violated("replaced", f"{name}, replaced at {one_try.replaced_at:.3f}, sends")
+        # What a replaced try may still send, it has noted before, and the next one may have settled since.
+        if instance.has_store and one_try.replaced_at is None and not _is_noted(instance, sent):
+            self.violated("noted first", f"{name} sends with key {sent.key}, and {instance.rows} doesn't tell it")
+        if sent.key is not None:
+            phones = tuple(phone for phone, _ in sent.people)
+            if self._people.setdefault(sent.key, phones) != phones:
+                self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {phones}")
+        uses = self._uses[sent.campaign, sent.key]
+        asked = one_try.report_known()
+        for use in uses:
+            use.closed |= use.at < asked  # what came of it is known
+        # What was definitely refused used up no key.
+        first = min(
+            (use.at for use in uses if not use.closed and (use.took_effect or not use.definite)), default=sent.at
+        )
+        uses.append(sent)
+        if sent.at - first > DAY:
+            self.violated("old key", f"{name}: a key of {sent.at - first:.0f} seconds, and no report was asked")
+        for person in sent.people:
+            call = self.call(one_try, person)
+            keys = self._open[call]
+            if any(at > asked for key, at in keys.items() if key != sent.key):
+                self.violated("other key", f"{name}: {call} sends with {sent.key}, while open are {keys}")
+            keys[sent.key] = sent.at
+            self._unanswered[one_try.name, call] += 1
+            if self._unanswered[one_try.name, call] > _SENDS:
+                self.violated("budget", f"{name} sends {call} once more")
+
+    def answered(self, sent: Sent) -> None:
+        """Its sender got the server's own answer."""
+        for person in sent.people:
+            call = self.call(sent.worker.about, person)
+            self._open[call].pop(sent.key, None)
+            self._unanswered[sent.worker.about.name, call] -= 1
+
+    def jobs(self) -> dict[Call, list[str]]:
+        """The jobs of each call, by the requests that created them."""
+        found: dict[Call, list[str]] = defaultdict(list)
+        for job in self.server.jobs():
+            sent = self.server.made_for[job.id]
+            if sent is not None:
+                found[self.call(sent.worker.about, (job.phone, job.payload or "{}"))].append(job.id)
+        return found
+
+    def created(self, call: Call, job: str) -> None:
+        """A task says that a call's job is this one."""
+        if job not in self.jobs().get(call, ()):
+            self.violated("created", f"{call} is said to be job {job}, and has {self.jobs().get(call)}")
+        self._settled[call] = job
+
+    def not_created(self, call: Call, outcome: str) -> None:
+        """A task says that a call is refused or rejected: so nothing came of what was sent so far."""
+        self._settled[call] = outcome
+        self._open[call].clear()
+        for uses in self._uses.values():
+            for use in uses:
+                use.closed |= any(self.call(use.worker.about, person) == call for person in use.people)
+
+    def unsettled(self, call: Call) -> None:
+        """A task says that it doesn't know, or will try again."""
+        self._settled.pop(call, None)
+
+    def check(self) -> None:
+        """Look at the oracle."""
+        jobs = self.jobs()
+        for call, ids in jobs.items():
+            if len(ids) > 1:
+                self.violated("once", f"{call} has jobs {ids}")
+            settled = self._settled.get(call)
+            if settled is not None and not settled.isdigit():
+                self.violated("refused", f"{call} is said to be {settled}, and has job {ids}")
+        if self.violations:
+            raise self.violations[0]
+
+
+def _is_noted(instance: TaskInstance, sent: Sent) -> bool:
+    """Whether the store tells of a send that may be this one."""
+    entry: dict[str, Any] = json.loads(instance.rows.get("aimylogic", "{}"))
+    if "records" in entry:
+        return any(
+            sent.key == record["key"] and record["sends"] and record["sends"][-1]["outcome"] == "noted"
+            for record in entry["records"].values()
+        )
+    return any(batch["sends"] for batch in entry.get("open", {}).values())

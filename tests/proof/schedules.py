@@ -1,0 +1,244 @@
+"""Schedules: what befalls a few DAG runs over some days, drawn from a seed, step by step, as plain values.
+
+A schedule is complete: whatever chance decides while it runs is drawn by the seed and the step's own number, so that a
+schedule with steps taken out runs the others as before. That is what makes it shrink.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from aimylogic_provider.emulator.faults import Action, Phase
+from tests.proof.airflow_seam import NOTHING, Plan
+from tests.proof.network import FAULTS, STATUSES, NetworkFault
+from tests.proof.simulation import DAY, HOUR, MINUTE, Point
+
+__all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
+
+Kind = Literal[
+    "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store",
+]  # fmt: skip
+OF_CALLS: tuple[Kind, ...] = (
+    "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
+)  # fmt: skip
+OF_LISTS: tuple[Kind, ...] = ("by list", "by number", "shards", "list changing", "list emptied", "list no store")
+KINDS = OF_CALLS + OF_LISTS
+
+_PAUSES = (1.0, 20.0, 35.0, 10 * MINUTE, HOUR, 25 * HOUR)
+_WAITS = (1.0, MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
+_EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
+"""Waits at whose end a key is just alive, or just not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Each task instance of a run has a try, all at once.
+
+    :param run: which run
+    :param plan: what befalls each
+    :param points: at which each is killed or stopped
+    :param next_after: seconds until each that is stopped by then is replaced by a next try, which nothing befalls; None
+        to let all end
+    :param clears: whether a person cleared the run before
+    """
+
+    run: int = 0
+    plan: Plan = NOTHING
+    points: tuple[Point, ...] = ()
+    next_after: float | None = None
+    clears: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What happens besides.
+
+    :param what: ``stop`` or ``start`` (the campaign), ``others`` (another system adds the same people), ``change`` (a
+        parameter, or the source), ``empty`` (a store), ``grow`` or ``turn`` (a mapped list)
+    :param which: of what there is to choose from
+    """
+
+    what: str
+    which: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    :param after: seconds since the last one
+    :param number: which of the drawn ones it was: chance inside it is drawn by that
+    """
+
+    number: int
+    after: float
+    does: Tries | Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All of it.
+
+    :param lag: seconds until the report shows a job
+    :param airflow_skew: seconds by which Airflow's clock is ahead of the server's
+    :param worker_skews: the same of the workers' clocks, one after the other
+    :param people: calls of each run
+    :param runs: DAG runs of the same DAG, with the same people, hours apart
+    """
+
+    seed: int
+    kind: Kind
+    steps: tuple[Step, ...]
+    lag: float = 0.0
+    airflow_skew: float = 0.0
+    worker_skews: tuple[float, ...] = (0.0,)
+    people: int = 1
+    runs: int = 1
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether the server's time can be known all along."""
+        faults = (fault for step in self.steps if isinstance(step.does, Tries) for fault in step.does.plan.network)
+        return self.kind != "no date" and not any(fault.action is Action.NO_DATE for fault in faults)
+
+    def without(self, *places: int) -> Schedule:
+        """The same without some steps."""
+        return replace(self, steps=tuple(step for place, step in enumerate(self.steps) if place not in places))
+
+    def simpler(self) -> Iterator[Schedule]:
+        """The same with a little less befalling it, in each way that there is."""
+        for place, step in enumerate(self.steps):
+            yield self.without(place)
+            for does in _simpler(step.does):
+                steps = (*self.steps[:place], replace(step, does=does), *self.steps[place + 1 :])
+                yield replace(self, steps=steps)
+        if self.airflow_skew or any(self.worker_skews):
+            yield replace(self, airflow_skew=0.0, worker_skews=(0.0,))
+        if self.lag:
+            yield replace(self, lag=0.0)
+        if self.people > 1:
+            yield replace(self, people=self.people - 1)
+
+    def __str__(self) -> str:
+        head = (
+            f"kind {self.kind!r}, report lag {self.lag:g} s, Airflow's clock {self.airflow_skew:+g} s, workers' clocks "
+            f"{', '.join(f'{skew:+g}' for skew in self.worker_skews)} s, {self.people} people, {self.runs} runs"
+        )
+        return "\n".join([head, *(f"  +{step.after:g} s: {_told(step.does)}" for step in self.steps)])
+
+
+def _simpler(does: Tries | Happening) -> Iterator[Tries | Happening]:
+    if isinstance(does, Happening):
+        return
+    plan = does.plan
+    for place in range(len(plan.network)):
+        yield replace(does, plan=replace(plan, network=plan.network[:place] + plan.network[place + 1 :]))
+    if plan.store:
+        yield replace(does, plan=replace(plan, store=()))
+    if plan.objects:
+        yield replace(does, plan=replace(plan, objects=()))
+    if does.points:
+        yield replace(does, points=())
+    if does.next_after is not None:
+        yield replace(does, next_after=None)
+    if does.clears:
+        yield replace(does, clears=False)
+
+
+def _told(does: Tries | Happening) -> str:
+    if isinstance(does, Happening):
+        return f"{does.what} {does.which}"
+    parts = [f"tries of run {does.run}" + (", cleared" if does.clears else "")]
+    parts += [
+        f"killed at point {point.number}" if point.stopped is None
+        else f"stopped at point {point.number} for {point.stopped:g} s{' in sleep' if point.suspended else ''}"
+        for point in does.points
+    ]  # fmt: skip
+    parts += [
+        f"{'add' if fault.adds else 'ask'} {fault.nth or 'all'}: {fault.phase} {fault.action} {fault.status}"
+        + (f" {fault.late:g} s late" if fault.phase is Phase.COMMITTED_LATE else "")
+        for fault in does.plan.network
+    ]
+    parts += [f"store access {nth} fails, {'done' if done else 'undone'}" for nth, done in does.plan.store]
+    parts += [f"object access {nth} fails, {'done' if done else 'undone'}" for nth, done in does.plan.objects]
+    if does.next_after is not None:
+        parts.append(f"next try after {does.next_after:g} s")
+    return "; ".join(parts)
+
+
+def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -> Schedule:
+    """The schedule of a seed.
+
+    :param kind: of which kind; else one of *kinds*, by the seed
+    """
+    kind = kind or kinds[seed % len(kinds)]
+    rng = random.Random(f"schedule {seed} {kind}")
+    listed = kind in OF_LISTS
+    # Half of the schedules keep to the edges of the window.
+    waits = _EDGES + _WAITS[:2] if rng.random() < 0.5 else _WAITS
+    steps: list[Step] = []
+    runs = rng.choice((1, 1, 2))
+    skew = rng.choice((0.0, 0.0, -800.0, 800.0))
+    # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
+    worker = {"no date": 1500.0, "list no store": 95.0}.get(kind, 5000.0)
+    for number in range(rng.randint(1, 6)):
+        first = number == 0
+        after = 0.0 if first else rng.choice(waits)
+        if first or rng.random() < 0.65:
+            steps.append(Step(number, after, _tries(rng, kind, 0 if first else rng.randrange(runs))))
+        else:
+            steps.append(Step(number, after, _happening(rng, kind)))
+    return Schedule(
+        seed=seed,
+        kind=kind,
+        steps=tuple(steps),
+        lag=rng.choice((0.0, 300.0, 590.0)),
+        airflow_skew=skew,
+        worker_skews=tuple(rng.choice((0.0, rng.uniform(-worker, worker))) for _ in range(3)),
+        people=rng.randint(4, 9) if listed else rng.randint(1, 3) if kind == "mapped" else 1,
+        runs=runs,
+    )
+
+
+def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
+    listed = kind in OF_LISTS
+    most = 110 if listed else 16
+    points: list[Point] = []
+    if rng.random() < 0.45:
+        stopped = rng.choice(_PAUSES) if rng.random() < 0.4 else None
+        points.append(Point(rng.randint(1, most), stopped, suspended=rng.random() < 0.3))
+    network: list[NetworkFault] = []
+    while rng.random() < 0.45 and len(network) < 3:
+        network.append(_network_fault(rng, listed))
+    plan = Plan(tuple(network), _failing(rng, 12 if listed else 5), _failing(rng, 40) if listed else ())
+    paused = any(point.stopped is not None for point in points)
+    next_after = rng.choice((0.0, 2.0, 30.0, MINUTE, HOUR)) if paused and rng.random() < 0.7 else None
+    return Tries(run, plan, tuple(points), next_after, clears=rng.random() < 0.25)
+
+
+def _failing(rng: random.Random, most: int) -> tuple[tuple[int, bool], ...]:
+    return ((rng.randint(1, most), rng.random() < 0.5),) if rng.random() < 0.1 else ()
+
+
+def _network_fault(rng: random.Random, listed: bool) -> NetworkFault:
+    adds = rng.random() < 0.75
+    phase, action = rng.choice(FAULTS)
+    if not adds:
+        phase = Phase.BEFORE_COMMIT if action not in (Action.TRUNCATED, Action.NO_DATE) else Phase.AFTER_COMMIT
+    nth = 0 if rng.random() < 0.3 else rng.randint(1, 6 if listed else 3)
+    return NetworkFault(nth, adds, phase, action, rng.choice(STATUSES), rng.choice((1.0, 20.0, 49.0)))
+
+
+def _happening(rng: random.Random, kind: Kind) -> Happening:
+    what = ["stop", "start", "others"]
+    if kind in ("changing", "list changing", "mapped"):
+        what += ["change"] * 3
+    if kind in ("emptied", "list emptied"):
+        what += ["empty"] * 3
+    if kind == "mapped":
+        what += ["grow", "turn"]
+    return Happening(rng.choice(what), rng.randrange(100))

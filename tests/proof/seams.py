@@ -1,0 +1,189 @@
+"""Puts the simulation beneath the shipped code: sockets, clocks, object storage, randomness and the warehouse.
+
+Everything above is what is shipped: operators, hook, record, call list, sending, URLs and bodies, and their parsing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.proof.simulation import awaited, run_coroutine, running_worker, wait_through
+
+if TYPE_CHECKING:
+    from tests.proof.network import Server
+    from tests.proof.objects import ObjectStorage
+
+__all__ = ["TOKENS", "Beneath", "Quiet", "beneath"]
+
+TOKENS = ("1.2.thefirstcampaign", "3.4.thesecondcampaign")
+_HOST = "http://localhost:1"
+
+
+class Quiet:
+    """The log port: has each message formatted, and writes none."""
+
+    def info(self, message: str, /, *args: object) -> None:
+        message % args
+
+    warning = info
+
+
+class Beneath:
+    """What lies beneath the shipped code at the moment."""
+
+    server: Server
+    storage: ObjectStorage
+    rows: Sequence[tuple[Any, ...]]
+    columns: tuple[str, ...]
+
+
+@contextmanager
+def beneath() -> Iterator[Beneath]:
+    """Put a simulation beneath the shipped code; which one, is for the caller to set, again and again."""
+    from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, Connection
+    from airflow.sdk.bases.operator import ExecutorSafeguard
+
+    from aimylogic_provider.call_list import by_list, by_number, freeze, progress, stored, task_folder, warehouse
+    from aimylogic_provider.call_list.objects import Folder
+    from aimylogic_provider.calls_api.async_transport import AiohttpTransport
+    from aimylogic_provider.calls_api.transport import RequestsTransport
+    from aimylogic_provider.idempotence import one_try
+    from aimylogic_provider.operators import airflow_ports, sync_entry
+
+    now = Beneath()
+    connections = {
+        f"aimylogic_{number}": Connection(
+            conn_id=f"aimylogic_{number}", conn_type="aimylogic", host=_HOST, password=token, extra=json.dumps({}),
+        )
+        for number, token in enumerate(TOKENS)
+    }  # fmt: skip
+
+    class SimulatedClock:
+        def wall(self) -> float:
+            return running_worker().wall()
+
+        def monotonic(self) -> float:
+            return running_worker().monotonic()
+
+        def sleep(self, seconds: float) -> None:
+            running_worker().sleep(seconds)
+
+    def send(transport: RequestsTransport, request: Any, url: str) -> Any:
+        steps = now.server.exchange(request, url, transport.settings.total_timeout)
+        return wait_through(steps, running_worker().simulation.pass_time)
+
+    async def send_async(transport: AiohttpTransport, request: Any, url: str) -> Any:
+        return await awaited(now.server.exchange(request, url, transport.settings.total_timeout))
+
+    async def enter(transport: AiohttpTransport) -> AiohttpTransport:
+        return transport
+
+    async def leave(transport: AiohttpTransport, *exc: object) -> None:
+        pass
+
+    @contextmanager
+    def streamed(*_: Any) -> Iterator[Any]:
+        running_worker().point("before the query")
+        yield list(now.columns), list(now.rows)
+
+    class SimulatedDatetime(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(running_worker().wall(), UTC)
+
+    time = SimpleNamespace(
+        time=lambda: running_worker().wall(), monotonic=lambda: running_worker().monotonic(), sleep=None
+    )
+    tokens = SimpleNamespace(token_hex=lambda size: f"{random.getrandbits(size * 8):0{size * 2}x}")
+    ids = SimpleNamespace(uuid4=lambda: uuid.UUID(int=random.getrandbits(128), version=4), UUID=uuid.UUID)
+
+    def connection(conn_id: str) -> Any:
+        return connections[conn_id]
+
+    def counted(decide: Callable[[Any], Any], row: Callable[[Any], str]) -> Callable[[Any], Any]:
+        def decided(known: Any) -> Any:
+            action = decide(known)
+            running_worker().simulation.count(row(action))
+            return action
+
+        return decided
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_try, "decide", counted(one_try.decide, lambda action: f"row {action.row.name}"))
+        for method in (by_list, by_number):
+            patch.setattr(method, "decide", counted(method.decide, lambda decision: f"list {decision.action.name}"))
+        patch.setattr(airflow_ports, "SystemClock", SimulatedClock)
+        patch.setattr(RequestsTransport, "send", send)
+        for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
+            patch.setattr(AiohttpTransport, name, done)
+        for name in ("write", "write_from", "read", "names", "delete", "delete_all_but"):
+            patch.setattr(Folder, name, _of_storage(now, name))
+        patch.setattr(warehouse, "streamed", streamed)
+        for module in (freeze, task_folder):
+            patch.setattr(module, "datetime", SimulatedDatetime)
+        for module in (freeze, progress, sync_entry):
+            patch.setattr(module, "time", time)
+        patch.setattr(sync_entry.FileEntry, "write", _at_once(sync_entry.FileEntry.write))
+        patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
+        patch.setattr(stored, "secrets", tokens)
+        patch.setattr(task_folder, "uuid", ids)
+        patch.setattr(asyncio, "run", run_coroutine)
+        patch.setattr(BaseHook, "get_connection", staticmethod(connection))
+        patch.setattr(BaseHook, "get_hook", staticmethod(lambda conn_id: None))
+        # Airflow's logger formats for people, which takes ten times as long as all else here.
+        patch.setattr(BaseOperator, "log", Quiet())
+        patch.setattr(BaseHook, "log", Quiet())
+        patch.setattr(ExecutorSafeguard, "test_mode", True)
+        yield now
+
+
+class _NoThreads:
+    """Stands for a pool of threads, and does at once what is handed to it."""
+
+    def __init__(self, workers: int) -> None:
+        pass
+
+    def submit(self, act: Any, *arguments: Any) -> Any:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(act(*arguments))
+        except Exception as error:  # noqa: BLE001 - handed on
+            done.set_exception(error)
+        return done
+
+    def shutdown(self, **_: Any) -> None:
+        pass
+
+
+def _at_once(write: Any) -> Any:
+    """Without Airflow's store, two tries that write in the same moment aren't kept apart: that is beyond the bounds."""
+
+    def written(entry: Any, content: dict[str, object]) -> None:
+        worker = running_worker()
+        worker.point("before a write of the entry")
+        worker.at_once = True
+        try:
+            write(entry, content)
+        finally:
+            worker.at_once = False
+        worker.point("after a write of the entry")
+
+    return written
+
+
+def _of_storage(now: Beneath, name: str) -> Any:
+    def method(*arguments: Any, **more: Any) -> Any:
+        return now.storage.methods()[name](*arguments, **more)
+
+    return method

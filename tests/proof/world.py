@@ -1,0 +1,256 @@
+"""One schedule, run: DAG runs whose tasks add calls by the shipped code, while the schedule's steps befall them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tests.proof.airflow_seam import NOTHING, DagRun, ReplacedError, StoreError, TaskInstance, Try
+from tests.proof.network import Server
+from tests.proof.objects import ObjectStorage
+from tests.proof.promise import Promise, Violation
+from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
+from tests.proof.seams import TOKENS, Beneath
+from tests.proof.simulation import HOUR, MINUTE, Simulation, Worker
+
+__all__ = ["Tasks", "World", "phone"]
+
+_APART = 20 * MINUTE
+"""Seconds between what different runs and other systems do: nobody adds the same phone in the minutes of a send."""
+_ROUNDS = 6
+
+
+def phone(number: int) -> str:
+    return f"791200000{number:02}"
+
+
+BAD = "79129990001"
+"""Only the server knows that it is none."""
+
+
+class Tasks(ABC):
+    """What a DAG run's tasks do: one way for each kind of schedule."""
+
+    by_payload = False
+
+    def __init__(self, world: World, run: DagRun) -> None:
+        self.world = world
+        self.run = run
+        self.instances: list[TaskInstance] = []
+
+    def instance(self, task_id: str, map_index: int = -1) -> TaskInstance:
+        kind = self.world.schedule.kind
+        found = TaskInstance(self.run, task_id, map_index, "no store" not in kind, remembers=kind != "no store")
+        self.instances.append(found)
+        return found
+
+    @abstractmethod
+    def execute(self, one_try: Try) -> Callable[[], Any]:
+        """What a try does."""
+
+    @abstractmethod
+    def learn(self, one_try: Try, result: Any) -> None:
+        """Take in how a try ended."""
+
+    @abstractmethod
+    def change(self, which: int) -> None:
+        """Change a parameter, or the source."""
+
+    @abstractmethod
+    def conclude(self) -> None:
+        """Look at the end, when nothing fails any more and all has ended."""
+
+    def is_over(self, result: Any) -> bool:
+        """Whether no further try is made after this end, until a person clears the task."""
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        return not isinstance(result, BaseException) or isinstance(result, AirflowFailException)
+
+    def ends_as_tasks_do(self, result: Any) -> bool:
+        """Whether a try may end so."""
+        from airflow.providers.common.compat.sdk import AirflowException
+
+        allowed = (AirflowException, ReplacedError, StoreError, OSError)
+        return not isinstance(result, BaseException) or isinstance(result, allowed)
+
+    def grow(self) -> None:
+        """A mapped list grows."""
+        raise NotImplementedError
+
+    def turn(self) -> None:
+        """A mapped list comes back in another order."""
+        raise NotImplementedError
+
+    def empty(self, which: int) -> None:
+        """A store is emptied, and the run cleared."""
+        self.instances[which % len(self.instances)].rows.clear()
+        self.run.clear()
+
+
+class World:
+    """A campaign or two, their DAG runs, and all that befalls them.
+
+    :param make: makes a run's tasks
+    """
+
+    def __init__(
+        self, schedule: Schedule, beneath: Beneath, make: Callable[[World, DagRun], Tasks], *, told: bool = False
+    ) -> None:
+        self.schedule = schedule
+        self.beneath = beneath
+        simulation = self.simulation = Simulation(f"{schedule.seed} {schedule.kind}")
+        simulation.story = [] if told else None
+        self.server = beneath.server = Server(
+            simulation,
+            TOKENS,
+            report_lag=schedule.lag,
+            dated=schedule.kind != "no date",
+            keeps_key=schedule.kind != "key lost",
+        )
+        beneath.storage = ObjectStorage()
+        self.promise = Promise(simulation, self.server, by_payload=schedule.kind in (*OF_LISTS, "mapped"))
+        self.server.promise = self.promise
+        self._make = make
+        self.runs: dict[int, Tasks] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.background: list[Worker] = []
+        self._last_run = 0
+        self.with_others = False
+
+    def run(self) -> None:
+        """Run the schedule, heal all faults, and look whether the promise was kept.
+
+        :raises Violation: if it was not
+        """
+        for step in self.schedule.steps:
+            self._step(step)
+            self.promise.check()
+        self._heal()
+
+    def tasks(self, number: int) -> Tasks:
+        if number not in self.runs:
+            self.runs[number] = self._make(self, DagRun(self.simulation, f"run{number}", self.schedule.airflow_skew))
+        return self.runs[number]
+
+    def attempt(self, tasks: Tasks, one_try: Try, chance: object, points: Tries | None = None) -> Worker:
+        """Begin a try."""
+        skews = self.schedule.worker_skews
+        worker = Worker(
+            self.simulation,
+            one_try.name,
+            skew=skews[one_try.number % len(skews)],
+            dies_or_stops=() if points is None else points.points,
+            rng=self.simulation.rng(chance, one_try.name),
+            about=one_try,
+            tasks=tasks,
+        )
+        execute = tasks.execute(one_try)
+
+        def run() -> Any:
+            try:
+                result: Any = execute()
+            except Exception as error:  # noqa: BLE001 - looked at afterwards
+                result = error
+            worker.check_alive()
+            tasks.learn(one_try, result)
+            return result
+
+        self.simulation.start(worker, run)
+        return worker
+
+    def _step(self, step: Step) -> None:
+        does = step.does
+        if isinstance(does, Happening):
+            self.simulation.pass_time(step.after)
+            self._happen(does)
+            return
+        apart = _APART if does.run != self._last_run else 0.0
+        self._last_run = does.run
+        self.simulation.pass_time(max(step.after, apart))
+        tasks = self.tasks(does.run)
+        if does.clears and any(instance.tries for instance in tasks.instances):
+            tasks.run.clear()
+        begun = [
+            self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
+        ]
+        if does.next_after is None:
+            self._end(begun)
+            return
+        self.simulation.pass_time(does.next_after)
+        stopped = [worker for worker in begun if not worker.ended]
+        self.background += stopped
+        self._end(
+            [
+                self.attempt(tasks, worker.about.instance.next_try(NOTHING), f"{step.number} next")
+                for worker in stopped
+                if worker.about.replaced_at is None
+            ]
+        )
+
+    def _end(self, workers: list[Worker]) -> None:
+        self.simulation.finish(*workers)
+        for worker in workers:
+            self._look_at(worker)
+
+    def _look_at(self, worker: Worker) -> None:
+        """No try ends by an error that no task should end by."""
+        result = worker.result
+        if not worker.tasks.ends_as_tasks_do(result):
+            if isinstance(result, Violation):
+                raise result
+            raise Violation("crash", f"{worker.name} ended with {type(result).__name__}: {result}") from result
+
+    def _happen(self, does: Happening) -> None:
+        number = does.which % len(TOKENS) if self.schedule.kind == "changing" else 0
+        tasks = self.tasks(0)
+        self.simulation.count(does.what)
+        match does.what:
+            case "stop":
+                self.server.set_status(number, "finished")
+            case "start":
+                self.server.set_status(number, "inProgress")
+            case "others":
+                self.with_others = True
+                status = self.server.status(number)
+                self.server.set_status(number, "inProgress")
+                self.simulation.pass_time(_APART)
+                key = None if does.which % 3 == 0 else f"theirs-{self.simulation.now}"
+                for person in range(self.schedule.people):
+                    self.server.add_by_others(number, phone(person), key and f"{key}-{person}")
+                self.simulation.pass_time(_APART)
+                self.server.set_status(number, status)
+            case "change":
+                tasks.change(does.which)
+            case "empty":
+                tasks.empty(does.which)
+            case "grow":
+                tasks.grow()
+            case "turn":
+                tasks.turn()
+
+    def _heal(self) -> None:
+        """All faults end; tries go on until everything has come to an end."""
+        self.simulation.finish_all()
+        for worker in self.background:
+            self._look_at(worker)
+        for number in range(len(TOKENS)):
+            self.server.set_status(number, "inProgress")
+        for tasks in self.runs.values():
+            self.simulation.pass_time(_APART)
+            for turn in range(_ROUNDS):
+                left = [
+                    instance for instance in tasks.instances
+                    if not instance.tries or not tasks.is_over(instance.tries[-1].result) or turn == 0
+                ]  # fmt: skip
+                if not left:
+                    break
+                if turn == 0:
+                    tasks.run.clear()
+                workers = [self.attempt(tasks, one.next_try(NOTHING), f"heal {turn}") for one in left]
+                self._end(workers)
+                self.promise.check()
+                self.simulation.pass_time(2.5 * HOUR if not self.server.dated else 15 * MINUTE)
+            tasks.conclude()
+            self.promise.check()
