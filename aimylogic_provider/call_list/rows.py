@@ -38,6 +38,8 @@ _SURELY_SHORT = 600
 
 _LARGE = 10**18
 _encode = msgspec.json.encode
+_NULL = b"\\u0000"
+"""A null character as JSON writes it, or the text of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,8 @@ class RowReader:
             content = _encode(payload, enc_hook=_plain_text)
         except (OverflowError, ValueError):  # integers of more than 64 bits, text that is no Unicode
             content = (ListedCall.of(phone, payload).payload or "").encode()
+        if _NULL in content:
+            nested_payload(payload)  # says where, if it is one
         return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
 
     def _single(self, row: Sequence[Any]) -> tuple[str, bytes]:
@@ -176,6 +180,8 @@ class RowReader:
         except ValueError:  # text that is no Unicode
             flat_payload(payload)  # says which
             raise
+        if _NULL in content:
+            flat_payload(payload)  # says where, if it is one
         return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
 
     @staticmethod

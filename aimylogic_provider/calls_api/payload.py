@@ -35,7 +35,8 @@ _EXACT_FLOAT = 2.0**53
 def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
     """Return *payload* as text by name, sorted by name; empty for None.
 
-    :raises RejectedError: for nested values, None, reserved or empty names, text that is not Unicode
+    :raises RejectedError: for nested values, None, reserved or empty names, text that is not Unicode or holds a
+        null character
     """
     if payload is None:
         return {}
@@ -60,7 +61,7 @@ def nested_payload(payload: Mapping[str, object] | None) -> dict[str, object]:
     Whole floats become integers where both are the same number exactly, for JSON knows but one kind of number.
 
     :raises RejectedError: for other kinds of values, numbers that are not finite, names that are empty or no text, text
-        that is not Unicode, and objects and lists more than :data:`MAX_DEPTH` deep
+        that is not Unicode or holds a null character, and objects and lists more than :data:`MAX_DEPTH` deep
     """
     if payload is None:
         return {}
@@ -171,6 +172,10 @@ def _unicode(text: str, what: str) -> str:
         raise RejectedError(
             f"{_shortened(what)} holds a lone surrogate, which is no character: clean the text"
         ) from None
+    if "\0" in text:
+        raise RejectedError(
+            f"{_shortened(what)} holds a null character, which servers and databases refuse: clean the text"
+        )
     return unicodedata.normalize("NFC", text)
 
 

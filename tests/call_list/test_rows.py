@@ -121,6 +121,8 @@ def test_a_value_of_a_single_call_is_as_if_made_carefully(value: object) -> None
 @settings(max_examples=250)
 @given(st.dictionaries(NAMES, VALUES, max_size=6))
 @example({"b": "\ud800", "a": 2**64})
+@example({"b": "x\0y"})
+@example({"b": r"\u0000"})
 @example({"a": None, "b": None})
 def test_many_values_are_as_if_made_carefully(values: dict[str, object]) -> None:
     """Of several bad values, which one is told of may differ."""

@@ -68,6 +68,8 @@ def test_names_are_sorted_and_composed() -> None:
         ({"": "1"}, "not empty"),
         ({1: "1"}, "names are text"),
         ({"a": "\ud800"}, "lone surrogate"),
+        ({"a": "x\0"}, "payload 'a' holds a null character"),
+        ({"\0": "x"}, "holds a null character"),
         ({"\u00e9": 1, "e\u0301": 2}, "twice"),
         ("name=Alex", "give a dictionary"),
         ([("name", "Alex")], "give a dictionary"),
