@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,17 +31,20 @@ class DagRun:
     """A DAG run.
 
     :param skew: seconds by which Airflow's clock is ahead of the server's
+    :param backfilled: seconds by which the time that it is for lies back
     """
 
     simulation: Simulation
     name: str
     skew: float = 0.0
+    backfilled: float = 0.0
     clear_number: int = 0
     run_after: datetime = field(init=False)
     start_date: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self.run_after = self.start_date = self._now()
+        self.start_date = self._now()
+        self.run_after = self.start_date - timedelta(seconds=self.backfilled)
 
     def clear(self) -> None:
         """What a person does with the button *Clear*."""

@@ -88,6 +88,7 @@ class Schedule:
     :param worker_skews: the same of the workers' clocks, one after the other
     :param people: calls of each run
     :param runs: DAG runs of the same DAG, with the same people, hours apart
+    :param backfilled: seconds by which the time that the last run is for lies back
     """
 
     seed: int
@@ -98,6 +99,7 @@ class Schedule:
     worker_skews: tuple[float, ...] = (0.0,)
     people: int = 1
     runs: int = 1
+    backfilled: float = 0.0
 
     @property
     def tells_time(self) -> bool:
@@ -118,15 +120,18 @@ class Schedule:
                 yield replace(self, steps=steps)
         if self.airflow_skew or any(self.worker_skews):
             yield replace(self, airflow_skew=0.0, worker_skews=(0.0,))
+        if self.backfilled:
+            yield replace(self, backfilled=0.0)
         if self.lag:
             yield replace(self, lag=0.0)
         if self.people > 1:
             yield replace(self, people=self.people - 1)
 
     def __str__(self) -> str:
+        skews = ", ".join(f"{skew:+g}" for skew in self.worker_skews)
         head = (
             f"kind {self.kind!r}, report lag {self.lag:g} s, Airflow's clock {self.airflow_skew:+g} s, workers' clocks "
-            f"{', '.join(f'{skew:+g}' for skew in self.worker_skews)} s, {self.people} people, {self.runs} runs"
+            f"{skews} s, {self.people} people, {self.runs} runs, the last one backfilled by {self.backfilled:g} s"
         )
         return "\n".join([head, *(f"  +{step.after:g} s: {_told(step.does)}" for step in self.steps)])
 
@@ -183,8 +188,6 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     steps: list[Step] = []
     runs = rng.choice((1, 1, 2))
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
-    # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
-    worker = {"no date": 1500.0, "list no store": 95.0}.get(kind, 5000.0)
     for number in range(rng.randint(1, 6)):
         first = number == 0
         after = 0.0 if first else rng.choice(waits)
@@ -192,16 +195,19 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
             steps.append(Step(number, after, _tries(rng, kind, 0 if first else rng.randrange(runs))))
         else:
             steps.append(Step(number, after, _happening(rng, kind)))
-    return Schedule(
+    schedule = Schedule(
         seed=seed,
         kind=kind,
         steps=tuple(steps),
         lag=rng.choice((0.0, 300.0, 590.0)),
         airflow_skew=skew,
-        worker_skews=tuple(rng.choice((0.0, rng.uniform(-worker, worker))) for _ in range(3)),
         people=rng.randint(4, 9) if listed else rng.randint(1, 3) if kind == "mapped" else 1,
         runs=runs,
+        backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
     )
+    # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
+    most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
+    return replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:

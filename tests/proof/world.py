@@ -131,7 +131,10 @@ class World:
 
     def tasks(self, number: int) -> Tasks:
         if number not in self.runs:
-            self.runs[number] = self._make(self, DagRun(self.simulation, f"run{number}", self.schedule.airflow_skew))
+            schedule = self.schedule
+            backfilled = schedule.backfilled if number == schedule.runs - 1 else 0.0
+            run = DagRun(self.simulation, f"run{number}", schedule.airflow_skew, backfilled)
+            self.runs[number] = self._make(self, run)
         return self.runs[number]
 
     def attempt(self, tasks: Tasks, one_try: Try, chance: object, points: Tries | None = None) -> Worker:
@@ -251,6 +254,6 @@ class World:
                 workers = [self.attempt(tasks, one.next_try(NOTHING), f"heal {turn}") for one in left]
                 self._end(workers)
                 self.promise.check()
-                self.simulation.pass_time(2.5 * HOUR if not self.server.dated else 15 * MINUTE)
+                self.simulation.pass_time(15 * MINUTE if self.schedule.tells_time else 2.5 * HOUR)
             tasks.conclude()
             self.promise.check()
