@@ -7,13 +7,14 @@ import asyncio
 from aimylogic_provider.call_list.decision import Action, Found, Unit, decide
 from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
 from aimylogic_provider.call_list.reconcile import CreatedJob
-from aimylogic_provider.call_list.sending import Sending
+from aimylogic_provider.call_list.refusals import check_campaign
+from aimylogic_provider.call_list.way import Means
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phone import same_phone
 from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
+from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY, pause_after
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["ByList"]
@@ -25,26 +26,26 @@ _OF_THE_POLICY = frozenset({"invalid.call.allowed.time", "invalid.dialer_priorit
 class ByList:
     """Sends batches by addPhones."""
 
-    def __init__(self, sending: Sending) -> None:
-        self._sending = sending
-        self.workers = sending.settings.concurrency
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self.workers = means.settings.concurrency
 
     async def settle(self, work: Work) -> None:
         """Send a batch, part by part; a part may become smaller only after a definite refusal, with nothing open."""
-        sending = self._sending
+        settings, questions = self._means.settings, self._means.questions
         sends_left = SENDS_PER_TRY
         refusal: ApiError | None = None
         jobs: dict[str, list[CreatedJob]] | None = None
         asked = 0.0
         while part := work.part:
-            await sending.wait_for_turn()
-            time = await sending.time()
+            await self._means.pace.wait()
+            time = await questions.time()
             decision = decide(
                 Unit(
                     sends=work.state.noted,
-                    campaign=sending.settings.campaign,
+                    campaign=settings.campaign,
                     time=time,
-                    terms=sending.settings.terms,
+                    terms=settings.terms,
                     refused=refusal is not None,
                     key_lost=work.state.key_lost,
                     found=None if jobs is None else _found(work, part, jobs),
@@ -63,9 +64,9 @@ class ByList:
                         refusal = error
                     else:
                         sends_left -= 1
-                        await asyncio.sleep(sending.failed(error, sends_left))
+                        await asyncio.sleep(pause_after(error, sends_left))
                 case Action.ASK_REPORT:
-                    jobs, asked = await sending.jobs(work, part)
+                    jobs, asked = await questions.jobs(work, part)
                 case Action.ADOPT:
                     assert jobs is not None
                     for place in part:
@@ -80,7 +81,7 @@ class ByList:
                 case Action.WAIT:
                     raise WaitingCalls(decision.until)
                 case Action.PARK:
-                    if jobs is not None and (ruling := sending.ruling_for(work)) is not None:
+                    if jobs is not None and (ruling := self._means.shard.ruling_for(work)) is not None:
                         work.follow(ruling, part, jobs)
                         jobs, refusal = None, None
                         continue
@@ -90,12 +91,10 @@ class ByList:
 
     async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
-        sending = self._sending
-        await sending.note(work, time)
-        key = work.keys(sending.call_list.manifest.id, sending.settings.campaign)(part)
+        await self._means.notes.note(work, time)
         items = [bytes(work.lines[place].call) for place in part]
         try:
-            answer = await sending.client().ask(endpoints.add_ready_phones(items, idempotence_key=key))
+            answer = await self._means.client.ask(endpoints.add_ready_phones(items, idempotence_key=work.key(part)))
         except ApiError as error:
             if error.known is Known.REFUSED:
                 work.state.sends.pop()  # it took no effect
@@ -107,27 +106,27 @@ class ByList:
 
     async def _heed(self, work: Work, part: list[int], refusal: ApiError) -> None:
         """A definite refusal, and nothing open: set aside what it names, or make the part smaller."""
-        sending = self._sending
-        sending.refused_campaign(refusal)
+        shard, refusals = self._means.shard, self._means.refusals
+        check_campaign(refusal)
         reason = f"{refusal.type or refusal.status}"
         if refusal.type in _OF_ONE_NUMBER and refusal.phone is not None:
             named = [place for place in part if same_phone(refusal.phone, work.phone(place))]
             if named:
-                sending.set_aside(work, named, reason)
+                refusals.set_aside(work, named, reason)
                 return
-        if refusal.type in _OF_THE_POLICY and not sending.call_list.manifest.policy_by_row:
+        if refusal.type in _OF_THE_POLICY and not shard.call_list.manifest.policy_by_row:
             raise NotAddedError(
                 f"{refusal}. All calls of this list have the same policy, so nothing of it can be sent: correct policy "
                 "or call_before, and start a new DAG run",
                 retryable=False,
             )
         if len(part) == 1:
-            sending.set_aside(work, part, reason)
+            refusals.set_aside(work, part, reason)
             work.part_settled()
             return
         # Too large, or with a call in it that isn't named: by halves.
         work.state.parts *= 2
-        await asyncio.to_thread(work.keep, sending.call_list, traced=True)
+        await shard.keep(work, parted=True)
 
 
 def _found(work: Work, part: list[int], jobs: dict[str, list[CreatedJob]]) -> Found:

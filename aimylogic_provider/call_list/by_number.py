@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,14 @@ import msgspec
 from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
 from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
 from aimylogic_provider.call_list.reconcile import CreatedJob
-from aimylogic_provider.call_list.sending import Sending
+from aimylogic_provider.call_list.refusals import check_campaign
+from aimylogic_provider.call_list.way import Means
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.clocks import Reading
 from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY
+from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY, pause_after
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["MOST_NOTED", "ByNumber"]
@@ -36,62 +37,59 @@ class ByNumber:
     once; or is noted anew, if they took so long that its note is stale. At a rate of requests it would only wait.
     """
 
-    def __init__(self, sending: Sending) -> None:
-        self._sending = sending
-        self._failures = 0
-        self._turn = asyncio.Lock()
-        self._sent: Work | None = None
-        """The batch whose turn it is."""
-        paced = sending.settings.requests_per_second is not None
-        self.workers = 1 if paced or 2 * sending.largest_batch > MOST_NOTED else 2
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._notes, self._pace, self._client = means.notes, means.pace, means.client
+        self._concurrency = means.settings.concurrency
+        self._leaving: Work | None = None
+        """The batch that is being sent."""
+        self._one_leaves = asyncio.Lock()
+        self._in_a_row = 0
+        """Requests that went unanswered since the last one that did not."""
+        self.workers = 1 if means.pace.is_limited or 2 * means.shard.largest_batch > MOST_NOTED else 2
 
     async def settle(self, work: Work) -> None:
         """Send a batch's numbers, in as many rounds as it takes."""
         try:
-            await _Rounds(self, self._sending, work).run()
+            await _Rounds(self, self._means, work).run()
         finally:
-            if self._sent is work:  # and not before: its pauses, and what it sends again, come before the next batch
-                self._sent = None
-                self._turn.release()
+            if self._leaving is work:  # and not before: its pauses, and what it sends again, come before the next batch
+                self._leaving = None
+                self._one_leaves.release()
 
     async def answers(self, work: Work, places: list[int], decided: Reading) -> list[ApiError | bool | None]:
         """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
-        sending = self._sending
-        key = work.keys(sending.call_list.manifest.id, sending.settings.campaign)
         answers: dict[int, ApiError | bool | None] = {}
         waiting = iter(places)
 
         async def line() -> None:
             for place in waiting:
-                answers[place] = await self._send(work, place, key, decided)
+                answers[place] = await self._send(work, place, decided)
 
-        if self._sent is not work:
-            await self._turn.acquire()
-            self._sent = work
-        self._failures = 0
+        if self._leaving is not work:
+            await self._one_leaves.acquire()
+            self._leaving = work
+        self._in_a_row = 0
         async with asyncio.TaskGroup() as lines:
-            for _ in range(min(sending.settings.concurrency, len(places))):
+            for _ in range(min(self._concurrency, len(places))):
                 lines.create_task(line())
         return [answers[place] for place in places]
 
-    async def _send(
-        self, work: Work, place: int, key: Callable[[Sequence[int]], str], decided: Reading
-    ) -> ApiError | bool | None:
-        sending = self._sending
-        if sending.settings.requests_per_second is not None:
-            if not sending.is_fresh(decided):
+    async def _send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
+        if self._pace.is_limited:
+            if not self._notes.is_fresh(decided):
                 return False
-            await sending.wait_for_turn()
+            await self._pace.wait()
         # When nothing is answered any more, the rest of a batch is not sent after it.
-        if not sending.is_fresh(decided) or self._failures > sending.settings.concurrency:
+        if not self._notes.is_fresh(decided) or self._in_a_row > self._concurrency:
             return False
-        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=key((place,)))
+        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
         try:
-            answer = await sending.client().ask(request)
+            answer = await self._client.ask(request)
         except ApiError as error:
-            self._failures += error.known is not Known.REFUSED
+            self._in_a_row += error.known is not Known.REFUSED
             return error
-        self._failures = 0
+        self._in_a_row = 0
         work.created(place, answer.value)
         return None
 
@@ -99,11 +97,12 @@ class ByNumber:
 class _Rounds:
     """One batch under way: decided, noted, sent; and again what was not answered."""
 
-    def __init__(self, method: ByNumber, sending: Sending, work: Work) -> None:
-        self._method = method
-        self._sending = sending
+    def __init__(self, way: ByNumber, means: Means, work: Work) -> None:
+        self._way = way
+        self._means = means
         self._work = work
-        self._failures: Counter[int] = Counter()
+        self._unanswered: Counter[int] = Counter()
+        """How many requests of this try went unanswered, by place."""
         self._refused: dict[int, tuple[ApiError, list[NotedSend]]] = {}
         """What was refused, and the sends that were open besides."""
         self._jobs: dict[str, list[CreatedJob]] | None = None
@@ -116,22 +115,23 @@ class _Rounds:
     async def run(self) -> None:
         work = self._work
         while places := [place for place in work.unsettled if place not in self._left]:
-            time = await self._sending.time()
+            time = await self._means.questions.time()
             decisions = self._decisions(places, time)
             if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
-                self._jobs, self._asked = await self._sending.jobs(work, places)
+                self._jobs, self._asked = await self._means.questions.jobs(work, places)
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
             if to_send and not self._left and all(decisions[place].settled for place in to_send):
                 work.state.sends, work.state.key_lost = [], False
             if to_send:
-                await self._round(self._sending.most_at_once(to_send), time)
+                most = self._means.pace.most_within(self._means.settings.FRESH)
+                await self._round(to_send[:most], time)
         if not self._left:
             return
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
         if waiting:
             raise WaitingCalls(max(waiting))
-        ruling = self._sending.ruling_for(work)
+        ruling = self._means.shard.ruling_for(work)
         if ruling is None or not all(work.phone(place) in self._shown for place in self._left):
             raise ParkedCalls(self._shown)
         work.follow(ruling, list(self._left), self._shown)
@@ -141,7 +141,7 @@ class _Rounds:
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
-        settings, noted = self._sending.settings, self._work.state.noted
+        settings, noted = self._means.settings, self._work.state.noted
         usual = Unit(
             sends=noted,
             campaign=settings.campaign,
@@ -178,8 +178,8 @@ class _Rounds:
                 work.adopted(place, self._jobs[work.phone(place)][0].id)
             case Action.REFUSE:
                 error, _ = self._refused.pop(place)
-                self._sending.refused_campaign(error)
-                self._sending.set_aside(work, [place], f"{error.type or error.status}")
+                check_campaign(error)
+                self._means.refusals.set_aside(work, [place], f"{error.type or error.status}")
             case _:
                 self._left[place] = decision
                 if self._jobs is not None:
@@ -189,11 +189,11 @@ class _Rounds:
 
     async def _round(self, places: list[int], time: Time) -> None:
         """Note the numbers, send them, and take in the answers."""
-        work, sending = self._work, self._sending
+        work = self._work
         before = work.state.noted
         self._jobs = None
-        decided = await sending.note(work, time)
-        answers = await self._method.answers(work, places, decided)
+        decided = await self._means.notes.note(work, time)
+        answers = await self._way.answers(work, places, decided)
         pause = 0.0
         ends: NotAddedError | None = None
         for place, answer in zip(places, answers, strict=True):
@@ -204,9 +204,9 @@ class _Rounds:
                 self._refused[place] = answer, before
                 continue
             work.state.key_lost |= answer.type == "phone.duplicated"
-            self._failures[place] += 1
+            self._unanswered[place] += 1
             try:
-                pause = max(pause, sending.failed(answer, SENDS_PER_TRY - self._failures[place]))
+                pause = max(pause, pause_after(answer, SENDS_PER_TRY - self._unanswered[place]))
             except NotAddedError as error:
                 ends = ends or error
         if not any(isinstance(answer, ApiError) and answer.known is not Known.REFUSED for answer in answers):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from aimylogic_provider.call_list.manifest import Batch, Line
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList, Outcome
 from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, begun_digest, digest_after
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 __all__ = ["Work"]
 
@@ -29,21 +32,31 @@ _phone = msgspec.json.Decoder(_Phone)
 class Work:
     """A batch under way.
 
+    A *place* is that of a call in the batch, from 0.
+
     :param state: as it is noted in the entry
+    :param list_id: of the batch's list
+    :param campaign: digest of where it is sent
     :param outcomes: of the calls that are settled, by their place in the batch
     """
 
     batch: Batch
     lines: list[Line]
     state: OpenBatch
+    list_id: str
+    campaign: str
     outcomes: dict[int, Outcome] = field(default_factory=dict)
-    _kept: int = 0
+    _kept: int = field(init=False, default=0)
+    _key_begun: HASH = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._key_begun = begun_digest("call list", KEY_SCHEME, self.list_id, self.campaign, self.batch.name)
 
     @classmethod
-    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch) -> Work:
+    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> Work:
         """Read a batch, and what is known of it."""
         lines = call_list.lines(batch)
-        work = cls(batch, lines, state)
+        work = cls(batch, lines, state, call_list.manifest.id, campaign)
         if state.progress is not None:
             places = {line.row: place for place, line in enumerate(lines)}
             work.outcomes = {places[one.row]: one for one in call_list.progress(state.progress)}
@@ -65,14 +78,10 @@ class Work:
         """The phone at a place."""
         return _phone.decode(self.lines[place].call).phone
 
-    def keys(self, list_id: str, campaign: str) -> Callable[[Sequence[int]], str]:
-        """What makes the idempotence key of a request for the calls at some places.
-
-        The same calls have the same key, others another one.
-        """
-        begun = begun_digest("call list", KEY_SCHEME, list_id, campaign, self.batch.name)
+    def key(self, places: Sequence[int]) -> str:
+        """The idempotence key of a request for the calls at *places*: the same calls have the same, others another."""
         again = (self.state.again,) if self.state.again else ()
-        return lambda places: as_uuid(digest_after(begun, ",".join(map(str, places)), *again))
+        return as_uuid(digest_after(self._key_begun, ",".join(map(str, places)), *again))
 
     def created(self, place: int, job: str) -> None:
         """A job was created for a call."""
@@ -99,11 +108,11 @@ class Work:
         self.state.sends = []
         self.state.parts = max(1, self.state.parts - 1)
 
-    def keep(self, call_list: CallList, *, traced: bool = False) -> None:
+    def keep(self, call_list: CallList, *, parted: bool = False) -> None:
         """Write down what became of settled calls, if that is new, so that the entry can name it.
 
-        :param traced: write it even if nothing is settled, so that it shows that the batch was parted
+        :param parted: whether the batch was parted, so that it is written even if nothing is settled
         """
-        if len(self.outcomes) != self._kept or traced:
+        if len(self.outcomes) != self._kept or parted:
             self.state.progress = call_list.write_progress(self.batch, list(self.outcomes.values()))
             self._kept = len(self.outcomes)

@@ -311,7 +311,8 @@ class Sends(OfCallList):
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.call_list.endings import UnknownCallsError
-        from aimylogic_provider.call_list.sending import Sending, SendSettings
+        from aimylogic_provider.call_list.sending import Sending
+        from aimylogic_provider.call_list.settings import SendSettings
         from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.call_list.task_folder import delete_old
         from aimylogic_provider.hooks.aimylogic import AimylogicHook

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list import sending, task_folder, warehouse
+from aimylogic_provider.call_list import task_folder, warehouse
 from aimylogic_provider.call_list.manifest import Claim, Pointer
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
@@ -474,7 +475,7 @@ def test_numbers_that_a_stopped_campaign_refused_can_go_to_another_one(
 
 
 def test_a_rate_is_kept_to_and_not_wasted(make_sync: Callable[..., Sync], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "FRESH", 1.0)  # 30 seconds, scaled down
+    monkeypatch.setattr(SendSettings, "FRESH", 1.0)  # 30 seconds, scaled down
     sync = make_sync(batch_size=100)
     sync.add([phone(number) for number in range(60)])
     assert sync.attempt(method="addPhone", requests_per_second=30)["seconds"] > 1.7

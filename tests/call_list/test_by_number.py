@@ -1,4 +1,4 @@
-"""By addPhone: which batches are under way together, and whose turn it is."""
+"""By addPhone: which batches are under way together, and which of them is being sent."""
 
 from __future__ import annotations
 
@@ -69,12 +69,11 @@ def test_the_next_batch_does_not_leave_while_the_server_asks_for_patience(
 
 def test_keys_stay_what_they_were() -> None:
     """A list that is under way when the package is upgraded goes on with the keys that it began with."""
-    work = Work(Batch("00007", 3, 0, 0, ""), [], OpenBatch())
-    make = work.keys("a list", "a campaign")
-    assert make([2]) == "06cb2cec-5696-8030-b721-24abbe049753"
-    assert make([0, 1]) == "afd54542-f0bb-8f02-9113-1a9e80328900"
+    work = Work(Batch("00007", 3, 0, 0, ""), [], OpenBatch(), "a list", "a campaign")
+    assert work.key([2]) == "06cb2cec-5696-8030-b721-24abbe049753"
+    assert work.key([0, 1]) == "afd54542-f0bb-8f02-9113-1a9e80328900"
     work.state.again = "x"
-    assert work.keys("a list", "a campaign")([2]) == "ef622b9a-f166-8de5-9f57-f0cb45e13932"
+    assert work.key([2]) == "ef622b9a-f166-8de5-9f57-f0cb45e13932"
 
 
 def test_garbage_is_looked_for_as_before_afterwards() -> None:

@@ -19,10 +19,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.sending import Sending
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence import repetitions
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import StateStore, needs_record
 
@@ -72,7 +72,7 @@ class Points:
 
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Points:
-    monkeypatch.setattr(Sending, "_jitter", lambda self, repetition: 0.0)
+    monkeypatch.setattr(repetitions, "_jitter", lambda state: 0.0)
     return Points(monkeypatch)
 
 

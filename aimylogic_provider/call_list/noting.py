@@ -1,0 +1,85 @@
+"""What must be durable before a request leaves, and whether one may leave at all.
+
+What may create a job is noted in the task's entry first, and any error of the store ends the try, for the store refuses
+the writes of a try that was replaced.
+"""
+
+from __future__ import annotations
+
+from aimylogic_provider.call_list.entry import EntryKeeper
+from aimylogic_provider.call_list.progress import Progress
+from aimylogic_provider.call_list.questions import Questions
+from aimylogic_provider.call_list.settings import SendSettings
+from aimylogic_provider.call_list.shard import Shard
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.idempotence.clocks import Clock, Reading
+from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["Notes"]
+
+
+class Notes:
+    """Notes sends before they leave, until the try is stopped.
+
+    :param progress: told in the same writes
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        keeper: EntryKeeper,
+        questions: Questions,
+        progress: Progress,
+        *,
+        clock: Clock,
+        settings: SendSettings,
+    ) -> None:
+        self._shard = shard
+        self._keeper = keeper
+        self._questions = questions
+        self._progress = progress
+        self._clock = clock
+        self._settings = settings
+        self.stopped: str | None = None
+        """Why nothing leaves any more, if so."""
+
+    def stop(self, reason: str) -> None:
+        """Have nothing leave from now on. For use in a signal's handler too."""
+        self.stopped = self.stopped or reason
+
+    async def note(self, work: Work, time: Time) -> Reading:
+        """Note a send of a batch, before it leaves; return when it was decided.
+
+        :raises NotAddedError: if nothing more is to be sent, or the worker stood still: then nothing leaves
+        :raises Exception: whatever the store raises
+        """
+        decided = Reading.of(self._clock)
+        if self.stopped is not None:
+            raise NotAddedError(f"Nothing more is sent: {self.stopped}", retryable=True)
+        await self._shard.keep(work)
+        # What leaves, leaves while it is fresh, or not on this note.
+        until = time.latest + self._settings.terms.send_timeout
+        work.state.sends.append((time.earliest, until, time.clock.value, self._settings.campaign))
+        await self.save(work)
+        if not self.is_fresh(decided):
+            work.state.sends.pop()
+            await self.save(work)
+            self._questions.forget_time()
+            raise NotAddedError(
+                f"More than {self._settings.FRESH:g} seconds passed between deciding to send batch {work.batch.name} "
+                "and doing so: it was not sent. The next try decides anew",
+                retryable=True,
+            )
+        return decided
+
+    def is_fresh(self, decided: Reading) -> bool:
+        """Whether a request may still leave that was decided then."""
+        return self.stopped is None and decided.is_within(self._settings.FRESH, self._clock)
+
+    async def save(self, work: Work | None = None) -> None:
+        """Write the entry: how far the sync is, and what is noted of a batch."""
+        if work is not None:
+            self._shard.enter(work)
+        self._progress.note(self._keeper.entry)
+        await self._keeper.save()

@@ -1,0 +1,75 @@
+"""What the server is asked by all batches of a try: its time, and the jobs that its report shows. One at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from aimylogic_provider.call_list.decision import window
+from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
+from aimylogic_provider.call_list.shard import Shard
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.calls_api.client import CampaignClient
+from aimylogic_provider.idempotence.clocks import Clock
+from aimylogic_provider.idempotence.ports import Log
+from aimylogic_provider.idempotence.repetitions import repeated
+from aimylogic_provider.idempotence.server_view import ServerView
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """Asks the server, in threads, so that requests under way go on meanwhile.
+
+    :param shard: tells which of the jobs are other batches'
+    """
+
+    def __init__(self, client: CampaignClient, shard: Shard, *, clock: Clock, log: Log) -> None:
+        self._client = client
+        self._shard = shard
+        self._clock = clock
+        self._log = log
+        self._view = ServerView(client, clock, log)
+        self._asking = asyncio.Lock()
+        self._thread = threading.Lock()
+        """A question that was cancelled has left the first lock, while its thread goes on to use the client."""
+
+    async def time(self) -> Time:
+        """The server's time; asked for once a minute."""
+        async with self._asking:
+            return await asyncio.to_thread(self._ask_time)
+
+    def last_time(self) -> float:
+        """The server's time, at the earliest, by what it last told; by the worker's clock if it told nothing."""
+        now = self._view.now()
+        return self._clock.wall() if now is None else now.earliest
+
+    def forget_time(self) -> None:
+        """Rely no more on what was told before."""
+        self._view.forget_time()
+
+    async def jobs(self, work: Work, places: Sequence[int]) -> tuple[dict[str, list[CreatedJob]], float]:
+        """Ask the report for the jobs of some calls, within the times of their sends, and no other calls' jobs.
+
+        :returns: the jobs by phone, and the server's time, at the earliest, when they were asked for
+        """
+        asked = (await self.time()).earliest
+        phones = {work.phone(place) for place in places}
+        async with self._asking:
+            found = await asyncio.to_thread(self._ask_report, work, phones)
+        shown = sum(map(bool, found.values()))
+        self._log.info("Batch %s: the report shows jobs of %s of its %s phones.", work.batch.name, shown, len(phones))
+        return found, asked
+
+    def _ask_time(self) -> Time:
+        with self._thread:
+            return repeated(lambda attempt: self._view.fresh_time(), self._clock.sleep)
+
+    def _ask_report(self, work: Work, phones: set[str]) -> dict[str, list[CreatedJob]]:
+        ranges = [window(send) for send in work.state.noted]
+        with self._thread:
+            found = repeated(lambda attempt: jobs_created(self._client, ranges, phones), self._clock.sleep)
+        others = self._shard.jobs_of_others(work.batch, {job.id for jobs in found.values() for job in jobs})
+        return {phone: [job for job in jobs if job.id not in others] for phone, jobs in found.items()}

@@ -1,0 +1,145 @@
+"""A shard of a list as the task that sends it knows it: whose it is, and what became of each of its batches.
+
+Two things hold that: the list's folder, and the task's entry. What the entry names is in the folder before the entry is
+written. Nothing here writes the entry but to say that the shard was begun; see ``noting``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
+from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
+from aimylogic_provider.call_list.settings import SendSettings
+from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["Shard"]
+
+
+class Shard:
+    """A shard of a list.
+
+    :param call_list: read afresh in this try
+    :param number: of the shard, from 0
+    """
+
+    def __init__(self, call_list: CallList, number: int, *, keeper: EntryKeeper, settings: SendSettings) -> None:
+        self.call_list = call_list
+        self.batches = call_list.batches(number)
+        self._number = number
+        self._keeper = keeper
+        self._settings = settings
+        self._done = call_list.done()
+
+    @property
+    def left(self) -> list[Batch]:
+        """The batches that were not done when this try began, in the order in which they are sent."""
+        return [batch for batch in self.batches if batch.name not in self._done]
+
+    @property
+    def largest_batch(self) -> int:
+        """Calls of the largest batch."""
+        return max((batch.calls for batch in self.batches), default=0)
+
+    def begin(self, task: str) -> Counts:
+        """Check that the shard can be gone on with; return what became of the batches that are done.
+
+        :param task: the task instance, in words
+        :raises CallListError: if it is another task's, or some of its files are missing
+        """
+        entry = self._keeper.entry
+        self.call_list.claimed(self._number, task)  # or raises
+        done = [batch.name for batch in self.batches if batch.name in self._done]
+        if len(done) < entry.done:
+            raise CallListError(
+                f"{self.call_list.folder.address} shows {len(done):,} batches that are done, and {entry.done:,} were: "
+                "some of its files are missing, and nothing is sent. Put them back, and clear the task"
+            )
+        entry.done = len(done)
+        for name in done:
+            entry.open.pop(name, None)
+        return sum((self._done[name] for name in done), Counts())
+
+    def claim(self, task: str, now: Time, *, begun_now: bool) -> None:
+        """Have the shard belong to this task instance; know by that if it was begun, and its entry lost.
+
+        :param begun_now: whether the entry is new, so that what it had noted before may be lost
+        """
+        entry, campaign = self._keeper.entry, self._settings.campaign
+        until = now.latest + self._settings.terms.send_timeout
+        claim = self.call_list.claimed(self._number, task)
+        if claim is None:
+            self.call_list.claim(Claim(task, self._number, now.earliest, now.clock.value, campaign))
+        elif begun_now:
+            entry.before = (claim.at, until, claim.clock, claim.campaign)
+        if entry.doubtful_since is not None and entry.before is None:
+            entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock.value, campaign)
+        if begun_now:
+            self._keeper.save_now()
+
+    async def load(self, batch: Batch) -> Work:
+        """Read a batch, and what is known of it."""
+        return await asyncio.to_thread(self._load, batch)
+
+    def _load(self, batch: Batch) -> Work:
+        entry = self._keeper.entry
+        state = entry.open.get(batch.name)
+        if state is None:
+            state = OpenBatch()
+            if entry.before is not None:
+                # An entry that was lost may have noted a send of it.
+                state.sends = [entry.before]
+                state.progress = self.call_list.furthest_progress(batch)
+                # In what parts it was sent is then not known, and so no key of its.
+                parted = state.progress is not None and self.call_list.manifest.method == "addPhones"
+                state.key_lost = parted or entry.doubtful_since is not None
+        return Work.load(self.call_list, batch, state.copy(), self._settings.campaign)
+
+    async def keep(self, work: Work, *, parted: bool = False) -> None:
+        """Write down what became of a batch's calls so far, if that is new, before the entry names it.
+
+        :param parted: whether it was parted, so that it is written even if nothing became of any of them
+        """
+        await asyncio.to_thread(work.keep, self.call_list, parted=parted)
+
+    def enter(self, work: Work) -> None:
+        """Have the entry's next write tell of a batch, once what it names is kept."""
+        if work.state.sends or work.state.progress is not None:
+            # A copy: another batch's write must not take along what is not durable yet.
+            self._keeper.entry.open[work.batch.name] = work.state.copy()
+        else:
+            self._keeper.entry.open.pop(work.batch.name, None)
+
+    async def leave(self, work: Work) -> None:
+        """Write down what became of a batch for now, and have the entry's next write tell of it."""
+        if work.unsettled:
+            await self.keep(work)
+            self.enter(work)
+            return
+        await asyncio.to_thread(self.call_list.write_done, work.batch, list(work.outcomes.values()))
+        self._keeper.entry.open.pop(work.batch.name, None)
+        self._keeper.entry.done += 1
+
+    def outcomes(self, batch: Batch) -> list[Outcome]:
+        """What is durably known of a batch's calls."""
+        outcomes = self.call_list.outcomes(batch)
+        begun = self._keeper.entry.open.get(batch.name)
+        if not outcomes and begun is not None and begun.progress is not None:
+            outcomes = self.call_list.progress(begun.progress)
+        return outcomes
+
+    def jobs_of_others(self, batch: Batch, jobs: Collection[str]) -> set[str]:
+        """Those of *jobs* that are known to be of other batches, which may hold the same phones."""
+        others = [other for other in self.batches if other.turn != batch.turn] if jobs else []
+        return {one.job for other in others for one in self.outcomes(other) if one.job is not None and one.job in jobs}
+
+    def ruling_for(self, work: Work) -> ListRuling | None:
+        """What a person said of a batch's parked calls, if that was to send them, and is not yet followed."""
+        ruling = self._keeper.entry.ruling
+        if ruling is None or not ruling.send or work.batch.name not in ruling.question.batches:
+            return None
+        return None if work.state.again == ruling.question.reference else ruling

@@ -1,0 +1,48 @@
+"""What the two ways of sending a batch have in common: ``by_list`` and ``by_number``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aimylogic_provider.call_list.noting import Notes
+from aimylogic_provider.call_list.pace import Pace
+from aimylogic_provider.call_list.questions import Questions
+from aimylogic_provider.call_list.refusals import Refusals
+from aimylogic_provider.call_list.settings import SendSettings
+from aimylogic_provider.call_list.shard import Shard
+from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.calls_api.client import AsyncCampaignClient
+
+__all__ = ["Means", "Way"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a way of sending works with.
+
+    :param client: what sends
+    """
+
+    settings: SendSettings
+    shard: Shard
+    questions: Questions
+    notes: Notes
+    pace: Pace
+    refusals: Refusals
+    client: AsyncCampaignClient
+
+
+class Way(Protocol):
+    """One way to send a batch."""
+
+    workers: int
+    """How many batches may be settled at a time."""
+
+    async def settle(self, work: Work) -> None:
+        """Send what isn't settled of a batch.
+
+        :raises WaitingCalls: if a later try must
+        :raises ParkedCalls: if a person must
+        :raises NotAddedError: if the whole try is to end
+        """
