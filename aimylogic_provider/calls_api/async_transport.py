@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from aimylogic_provider.calls_api.deadlines import Deadlines
 from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
@@ -34,8 +33,8 @@ class AiohttpTransport:
         self.settings = settings
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
-        self._deadlines = _Deadlines(settings.total_timeout)
-        self._places: dict[str, tuple[str, str, str, str | None]] = {}
+        self._deadlines = Deadlines(settings.total_timeout)
+        self._endpoints: dict[str, tuple[str, str, str, str | None]] = {}
 
     async def __aenter__(self) -> Self:
         import aiohttp
@@ -48,7 +47,7 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, ssl=_checks(settings.verify)),
             cookie_jar=aiohttp.DummyCookieJar(),
-            # No timers for the whole of each request: they cost a tenth of all throughput. See _Deadlines.
+            # No timers for the whole of each request: they cost a tenth of all throughput. See Deadlines.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
             headers={"User-Agent": f"airflow-provider-aimylogic/{__version__}"},
             # Not by trust_env: it would also look into ~/.netrc, and the token is the only credential.
@@ -65,11 +64,12 @@ class AiohttpTransport:
 
     def _target(self, url: str) -> tuple[URL, str | None]:
         """The URL as the session takes it, and the proxy. All of an endpoint's URLs are the same but for the query."""
-        place, _, query = url.partition("?")
-        known = self._places.get(place)
+        endpoint, _, query = url.partition("?")
+        known = self._endpoints.get(endpoint)
         if known is None:
-            parts = urlsplit(place)
-            known = self._places[place] = parts.scheme, parts.netloc, parts.path, _proxy(self.settings.proxies, place)
+            parts = urlsplit(endpoint)
+            proxy = _proxy(self.settings.proxies, endpoint)
+            known = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
         scheme, authority, path, proxy = known
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
 
@@ -80,80 +80,27 @@ class AiohttpTransport:
         """
         import aiohttp
 
-        assert self._session is not None, "used outside its context"
-        task = self._deadlines.begin()
         try:
-            made, proxy = self._target(url)
-            # The session repeats no POST, and a GET only where it changes nothing here: none of ours does.
-            answer = await self._session.request(
-                request.method, made, headers=request.all_headers, data=request.body, allow_redirects=False, proxy=proxy
-            )
-            try:
-                body = await _read(answer.content, self.settings.max_body)
-            finally:
-                answer.close()  # its connection is kept if the answer was read whole
-            # Its headers are found by names in small letters too.
-            return Response(answer.status, answer.headers, body)
+            with self._deadlines:
+                return await self._exchange(request, url)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             no_response = NoResponse(_silence(error), type(error).__name__)
-        except asyncio.CancelledError:
-            if not self._deadlines.is_past(task):
-                raise
-            no_response = NoResponse(Silence.TIMEOUT, TimeoutError.__name__)
-        finally:
-            self._deadlines.end(task)
         # Errors beneath carry the URL, and so token and phone: none of them goes along as the context of ours.
         raise no_response
 
-
-class _Deadlines:
-    """Ends what takes too long: one watch over all requests, instead of a timer for each.
-
-    A request is ended up to a tenth of *seconds* before they have passed, and not after, unless the loop itself stands
-    still.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._tick = min(0.5, seconds / 20)
-        self._seconds = seconds - 2 * self._tick
-        self._ends: dict[asyncio.Task[Any], float] = {}
-        self._past: set[asyncio.Task[Any]] = set()
-
-    def begin(self) -> asyncio.Task[Any]:
-        """A request of the current task begins."""
-        task = asyncio.current_task()
-        assert task is not None, "used outside a task"
-        self._ends[task] = time.monotonic() + self._seconds
-        return task
-
-    def is_past(self, task: asyncio.Task[Any]) -> bool:
-        """Whether a task was cancelled by its deadline, and by nothing else besides."""
-        if task not in self._past:
-            return False
-        self._past.remove(task)
-        return task.uncancel() == 0
-
-    def end(self, task: asyncio.Task[Any]) -> None:
-        """The request ended."""
-        del self._ends[task]
-        if task in self._past:
-            self._past.remove(task)
-            task.uncancel()
-
-    def watch(self) -> None:
-        """Cancel whatever is past its deadline, now and after each tick, until :meth:`stop`.
-
-        In the timer's own callback: a task that it woke would come after those that the network woke before it.
-        """
-        self._timer = asyncio.get_running_loop().call_later(self._tick, self.watch)
-        now = time.monotonic()
-        for task in [task for task, end in self._ends.items() if end <= now and task not in self._past]:
-            self._past.add(task)
-            task.cancel()
-
-    def stop(self) -> None:
-        """Watch no more."""
-        self._timer.cancel()
+    async def _exchange(self, request: Request[Any], url: str) -> Response:
+        assert self._session is not None, "used outside its context"
+        made, proxy = self._target(url)
+        # The session repeats no POST, and a GET only where it changes nothing here: none of ours does.
+        answer = await self._session.request(
+            request.method, made, headers=request.all_headers, data=request.body, allow_redirects=False, proxy=proxy
+        )
+        try:
+            body = await _read(answer.content, self.settings.max_body)
+        finally:
+            answer.close()  # its connection is kept if the answer was read whole
+        # Its headers are found by names in small letters too.
+        return Response(answer.status, answer.headers, body)
 
 
 async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
