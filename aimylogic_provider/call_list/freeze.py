@@ -253,26 +253,26 @@ class _Cutter:
     def add(self, call: SpooledCall) -> None:
         """Add a call to the batch of its turn and shard."""
         shard = zlib.crc32(b"%d" % call.phone) % self._cut.shards if self._cut.shards > 1 else 0
-        place = (call.turn, shard)
-        lines = self._open.setdefault(place, [])
+        group = (call.turn, shard)
+        lines = self._open.setdefault(group, [])
         size = len(call.line)
-        full = len(lines) >= self._cut.batch_size or self._bytes.get(place, 0) + size > self._cut.max_bytes - 2
+        full = len(lines) >= self._cut.batch_size or self._bytes.get(group, 0) + size > self._cut.max_bytes - 2
         if lines and full:
-            self._write(place)
-            lines = self._open[place] = []
-        self._bytes[place] = self._bytes.get(place, 0) + size
+            self._write(group)
+            lines = self._open[group] = []
+        self._bytes[group] = self._bytes.get(group, 0) + size
         lines.append(call.line)
 
     def close(self) -> list[Batch]:
         """Write the rest; return all batches, those of an earlier turn first."""
-        for place in sorted(self._open):
-            self._write(place)
+        for group in sorted(self._open):
+            self._write(group)
         return sorted(self._batches, key=lambda batch: (batch.turn, int(batch.name)))
 
-    def _write(self, place: tuple[int, int]) -> None:
-        lines = self._open.pop(place)
-        self._bytes.pop(place)
-        turn, shard = place
+    def _write(self, group: tuple[int, int]) -> None:
+        lines = self._open.pop(group)
+        self._bytes.pop(group)
+        turn, shard = group
         self._write_batch(len(lines), b"".join(lines), turn=turn, shard=shard)
 
     def _write_batch(self, calls: int, content: bytes, *, turn: int, shard: int) -> None:

@@ -1,6 +1,7 @@
 """Write-once objects in a folder, on whatever ``ObjectStoragePath`` reaches; on a local disk, for the owner alone.
 
-An object is there whole or not at all, and none is ever changed: what state a list is in, is which objects exist.
+An object is there whole or not at all. None of a list is ever changed: what state it is in, is which objects exist. The
+one object that is written over lies beside the lists: ``entry.json``, where Airflow has no task state store.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def folder_name(text: str) -> str:
 
 
 class Folder:
-    """A folder of write-once objects.
+    """A folder of objects.
 
     :param address: a URL, as in ``s3://bucket/lists`` or ``file:///srv/lists``; a plain path is one of this machine
     """
@@ -41,22 +42,22 @@ class Folder:
         return Folder(f"{self.address}/{name}")
 
     def write(self, name: str, content: bytes) -> None:
-        """Write an object, durably; of a name that no other has.
+        """Write an object, durably; in place of the one of that name, if there is one.
 
         :param name: of letters, digits, dots and dashes, behind folders at most
         :raises OSError: if it can't be written
         """
         if self._local is None:
-            place = self._object(name)
-            place.fs.pipe_file(place.path, content)  # whole or not at all, where the store puts objects
+            path = self._object(name)
+            path.fs.pipe_file(path.path, content)  # whole or not at all, where the store puts objects
             return
         self._write_local(self._local / name, io.BytesIO(content))
 
     def write_from(self, name: str, file: IO[bytes]) -> None:
         """Write an object as :meth:`write` does, of a file that may be too large for the memory."""
         if self._local is None:
-            place = self._object(name)
-            with place.fs.open(place.path, "wb") as object:
+            path = self._object(name)
+            with path.fs.open(path.path, "wb") as object:
                 shutil.copyfileobj(file, object)
             return
         self._write_local(self._local / name, file)

@@ -1,4 +1,7 @@
-"""Calls between their two readings: in a temporary file, in the order of rows, and which of them share a phone."""
+"""Calls between their two readings: in a temporary file, in the order of rows, and which of them share a phone.
+
+They are told with their full phones, so the files have no names: nothing of them stays, even if the worker is killed.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from hashlib import blake2b
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import NamedTuple, Self
 
 import msgspec
@@ -25,7 +27,7 @@ class SpooledCall(NamedTuple):
     """A call.
 
     :param line: of the file of its batch, with the line's end
-    :param phone: as a number; 0 where nobody needs to know
+    :param phone: as a number
     :param turn: how many calls of that phone with other payloads come before it
     :param double_of: the row whose call it repeats, or None
     """
@@ -49,16 +51,13 @@ class Spool:
     """Calls between their two readings, as a context manager; nothing is left of them."""
 
     def __enter__(self) -> Self:
-        self._folder = TemporaryDirectory(prefix="aimylogic-freeze-")  # for the owner alone
-        self._path = Path(self._folder.name, "calls")
-        self._file = self._path.open("wb", buffering=1 << 20)
+        self._file = TemporaryFile(buffering=1 << 20)  # for the owner alone, and of no name
         self._phones = [array("Q") for _ in range(_PARTITIONS)]
         self._lengths = array("L")
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
-        self._folder.cleanup()
 
     def add(self, row: int, phone: str, call: bytes, keys: bytes) -> None:
         """Add a call, and the key columns of its row, as JSON."""
@@ -70,7 +69,6 @@ class Spool:
 
     def end(self) -> bool:
         """All calls were added. Return whether each phone occurs once."""
-        self._file.flush()
         self._again = self._repeated()
         return not self._again
 
@@ -79,34 +77,34 @@ class Spool:
 
         A line is longer than what is sent of it.
         """
-        with self._path.open("rb") as file:
-            calls = size = 0
-            for length in self._lengths:
-                if calls and (calls >= most or size + length > most_bytes):
-                    yield calls, file.read(size)
-                    calls = size = 0
-                calls += 1
-                size += length
-            if calls:
-                yield calls, file.read(size)
+        self._file.seek(0)
+        calls = size = 0
+        for length in self._lengths:
+            if calls and (calls >= most or size + length > most_bytes):
+                yield calls, self._file.read(size)
+                calls = size = 0
+            calls += 1
+            size += length
+        if calls:
+            yield calls, self._file.read(size)
 
     def calls(self) -> Iterator[SpooledCall]:
         """All calls, in the order of rows; of the same phone and payload, the later ones are doubles of the first."""
         with closing(self._compared(self._again)) as database:
-            again = database.execute("select place, turn, double_of from again order by place")
-            place, turn, double_of = next(again, (-1, 0, None))
+            again = database.execute("select number, turn, double_of from again order by number")
+            next_again, turn, double_of = next(again, (-1, 0, None))
             for number, (line, phone, _) in enumerate(self._read()):
-                if number == place:
+                if number == next_again:
                     yield SpooledCall(line, phone, turn, double_of)
-                    place, turn, double_of = next(again, (-1, 0, None))
+                    next_again, turn, double_of = next(again, (-1, 0, None))
                 else:
                     yield SpooledCall(line, phone)
 
     def _read(self) -> Iterator[tuple[bytes, int, _Call]]:
-        with self._path.open("rb", buffering=1 << 20) as file:
-            for line in file:
-                call = _call.decode(_line.decode(line).call)
-                yield line, int(call.phone), call
+        self._file.seek(0)
+        for line in self._file:
+            call = _call.decode(_line.decode(line).call)
+            yield line, int(call.phone), call
 
     def _repeated(self) -> set[int]:
         """The phones that occur more than once."""
@@ -120,28 +118,28 @@ class Spool:
 
     def _compared(self, repeated: set[int]) -> sqlite3.Connection:
         """A database that tells which calls of those phones are doubles, and which are of a later turn."""
-        database = sqlite3.connect(Path(self._folder.name, "repeated"), isolation_level=None)
+        database = sqlite3.connect("", isolation_level=None)  # a temporary file, of no name either
         database.executescript(
             "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = file;"
-            "create table call(place integer primary key, row integer, payload blob, phone integer);"
-            "create table again(place integer primary key, turn integer, double_of integer); begin"
+            "create table call(number integer primary key, row integer, payload blob, phone integer);"
+            "create table again(number integer primary key, turn integer, double_of integer); begin"
         )
         database.executemany(
             "insert into call values (?, ?, ?, ?)",
             (
-                (place, _line.decode(line).row, blake2b(call.payload, digest_size=16).digest(), phone)
-                for place, (line, phone, call) in enumerate(self._read())
+                (number, _line.decode(line).row, blake2b(call.payload, digest_size=16).digest(), phone)
+                for number, (line, phone, call) in enumerate(self._read())
                 if phone in repeated
             ),
         )
         current, first = None, dict[bytes, int]()
-        for place, row, payload, phone in database.execute("select * from call order by phone, place"):
+        for number, row, payload, phone in database.execute("select * from call order by phone, number"):
             if phone != current:
                 current, first = phone, {}
             if payload in first:
-                database.execute("insert into again values (?, 0, ?)", (place, first[payload]))
+                database.execute("insert into again values (?, 0, ?)", (number, first[payload]))
                 continue
             if first:
-                database.execute("insert into again values (?, ?, null)", (place, len(first)))
+                database.execute("insert into again values (?, ?, null)", (number, len(first)))
             first[payload] = row
         return database
