@@ -73,10 +73,10 @@ class RowReader:
     def __init__(self, columns: Columns, names: Sequence[str]) -> None:
         self._columns = columns
         self._names = list(names)
-        self._phone = self._place("phone_column", columns.phone)
-        self._zone = None if columns.gmt_zone is None else self._place("gmt_zone_column", columns.gmt_zone)
-        self._keys = [(name, self._place("key_columns", name)) for name in columns.keys]
-        self._policy = [(one, self._place(f"policy_columns[{one!r}]", name)) for one, name in columns.policy.items()]
+        self._phone = self._index("phone_column", columns.phone)
+        self._zone = None if columns.gmt_zone is None else self._index("gmt_zone_column", columns.gmt_zone)
+        self._keys = [(name, self._index("key_columns", name)) for name in columns.keys]
+        self._policy = [(one, self._index(f"policy_columns[{one!r}]", name)) for one, name in columns.policy.items()]
         self._payload = sorted(self._payload_places())
         self._zones: dict[object, str] = {}
         self._policies: dict[tuple[object, ...], str] = {}
@@ -91,7 +91,7 @@ class RowReader:
         """Return the key columns as JSON."""
         if not self._keys:
             return b"{}"
-        keys = {name: row[place] for name, place in self._keys}
+        keys = {name: row[index] for name, index in self._keys}
         try:
             return _encode(keys, enc_hook=str)
         except ValueError:  # text that is no Unicode
@@ -119,8 +119,8 @@ class RowReader:
         if phone is None:
             phone = canonical_phone(value, self._columns.phone_region)
         payload: dict[str, object] = {}
-        for name, place in self._payload:
-            value = row[place]
+        for name, index in self._payload:
+            value = row[index]
             if value is None:
                 continue
             kind = type(value)
@@ -137,7 +137,7 @@ class RowReader:
         if self._zone is not None:
             more = self._cached(self._zones, row[self._zone], self._zone_fragment) + more
         if self._policy:
-            values = tuple(row[place] for _, place in self._policy)
+            values = tuple(row[index] for _, index in self._policy)
             more += self._cached(self._policies, values, self._policy_fragment, kinds=tuple(map(type, values)))
         if not payload:
             return phone, f'{{"phone":"{phone}"{more}}}'.encode()
@@ -157,8 +157,8 @@ class RowReader:
             phone = canonical_phone(value, self._columns.phone_region)
         payload: dict[str, str] = {}
         length = 0
-        for name, place in self._payload:
-            value = row[place]
+        for name, index in self._payload:
+            value = row[index]
             if value is None:
                 continue
             kind = type(value)
@@ -228,19 +228,19 @@ class RowReader:
         named = self._columns.payload
         if named is None:
             used = {self._phone, *(() if self._zone is None else (self._zone,))}
-            used.update(place for _, place in chain(self._keys, self._policy))
-            named = tuple(name for place, name in enumerate(self._names) if place not in used)
+            used.update(index for _, index in chain(self._keys, self._policy))
+            named = tuple(name for index, name in enumerate(self._names) if index not in used)
         check = nested_payload if self._columns.method == "addPhones" else flat_payload
-        places = [(next(iter(check({name: ""}))), self._place("payload_columns", name)) for name in named]
-        names = [name for name, _ in places]
+        indexes = [(next(iter(check({name: ""}))), self._index("payload_columns", name)) for name in named]
+        names = [name for name, _ in indexes]
         if twice := {name for name in names if names.count(name) > 1}:
             raise RejectedError(f"payload_columns name {shown(min(twice))} twice: name each column apart, with AS")
-        return places
+        return indexes
 
-    def _place(self, argument: str, name: str) -> int:
+    def _index(self, argument: str, name: str) -> int:
         """Where a column stands; written in other capitals, if no other column could be meant."""
-        exact = [place for place, one in enumerate(self._names) if one == name]
-        found = exact or [place for place, one in enumerate(self._names) if one.casefold() == str(name).casefold()]
+        exact = [index for index, one in enumerate(self._names) if one == name]
+        found = exact or [index for index, one in enumerate(self._names) if one.casefold() == str(name).casefold()]
         if len(found) == 1:
             return found[0]
         what = "has no such column" if not found else "has it more than once: name each column apart, with AS"

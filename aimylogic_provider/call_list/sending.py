@@ -157,7 +157,7 @@ class Sending:
             self._fail(error)
         except ApiError as error:
             self._fail(_not_asked(error))
-        await self._shard.leave(work)
+        await self._shard.put_away(work)
         # What was refused is counted already.
         self.progress.add(Counts(_settled(work).created - before.created, 0))
 

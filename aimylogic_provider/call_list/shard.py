@@ -114,8 +114,8 @@ class Shard:
         else:
             self._keeper.entry.open.pop(work.batch.name, None)
 
-    async def leave(self, work: Work) -> None:
-        """Write down what became of a batch for now, and have the entry's next write tell of it."""
+    async def put_away(self, work: Work) -> None:
+        """A batch is under way no more: write down what became of it, and have the entry's next write tell of that."""
         if work.unsettled:
             await self.keep(work)
             self.enter(work)

@@ -72,8 +72,8 @@ class TaskFolder:
             )
         if not found:
             return None
-        place, _, tombstone = found[0]
-        return _pointer(place) if tombstone is None else told_of(tombstone, 0, place.address)
+        list_folder, _, tombstone = found[0]
+        return _pointer(list_folder) if tombstone is None else told_of(tombstone, 0, list_folder.address)
 
     def check_no_other(self, pointer: Pointer, of_task: str, shard: int, since: float | None) -> None:
         """Make sure that this task instance, whose entry is lost, did not begin to send another list.
@@ -82,31 +82,32 @@ class TaskFolder:
         :param since: as in :meth:`begun`
         :raises CallListError: if it did
         """
-        for place, claim, _ in self._of_ours(Folder(of_task), since):
-            if place.address != pointer.path and claim.shard == shard:
+        for list_folder, claim, _ in self._of_ours(Folder(of_task), since):
+            if list_folder.address != pointer.path and claim.shard == shard:
                 raise CallListError(
-                    f"this task's state was wiped, and it began to send another call list, {place.address}: its people "
-                    f"may be those of {pointer.path}, so nothing is sent. Give it the first one, or start a new DAG run"
+                    f"this task's state was wiped, and it began to send another call list, {list_folder.address}: its "
+                    f"people may be those of {pointer.path}, so nothing is sent. Give it the first one, or start a new "
+                    "DAG run"
                 )
 
     def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
         """The lists that this task instance began to send."""
-        for place, claims, tombstone in _claimed(folder, since):
+        for list_folder, claims, tombstone in _claimed(folder, since):
             if ours := [claim for claim in claims if claim.task == self.words]:
-                yield place, ours[0], tombstone
+                yield list_folder, ours[0], tombstone
 
     def clear_rubbish(self, pointer: Pointer) -> None:
         """Remove what was begun to be frozen and never came to be sent, now that *pointer* is the list."""
-        for place, names in _lists(self.folder):
+        for list_folder, names in _lists(self.folder):
             sent = any(name.startswith("claimed/") or name == "deleted.json" for name in names)
-            if place.address != pointer.path and not sent:
-                place.delete_all_but(None, last="list.json")
+            if list_folder.address != pointer.path and not sent:
+                list_folder.delete_all_but(None, last="list.json")
 
     def clear_unfinished(self) -> None:
         """Remove what tries of this task that died began to freeze: nobody can point to it."""
-        for place, names in _lists(self.folder):
+        for list_folder, names in _lists(self.folder):
             if "list.json" not in names and "deleted.json" not in names:
-                place.delete_all_but(None, last="list.json")
+                list_folder.delete_all_but(None, last="list.json")
 
 
 def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
@@ -118,10 +119,10 @@ def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
     :param way_out: the end of the error's message
     :raises CallListError: if somebody did
     """
-    for place, claims, _ in _claimed(Folder(pointer.path.rpartition("/")[0]), since):
-        if place.address != pointer.path and claims:
+    for list_folder, claims, _ in _claimed(Folder(pointer.path.rpartition("/")[0]), since):
+        if list_folder.address != pointer.path and claims:
             raise CallListError(
-                f"{claims[0].task} began to send another list of this DAG run, {place.address}: the people of "
+                f"{claims[0].task} began to send another list of this DAG run, {list_folder.address}: the people of "
                 f"{pointer.path} may be the same, so nothing is sent. {way_out}"
             )
 
@@ -136,45 +137,45 @@ def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:
     """
     deleted = 0
     try:
-        for place, names in _lists(Folder(of_task)):
+        for list_folder, names in _lists(Folder(of_task)):
             try:
-                deleted += _deleted(place, names, older_than)
+                deleted += _deleted(list_folder, names, older_than)
             except (OSError, CallListError, msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
-                log.warning("The old call list in %s can't be deleted: %s.", place.address, error)
+                log.warning("The old call list in %s can't be deleted: %s.", list_folder.address, error)
     except OSError as error:
         log.warning("Old call lists in %s can't be deleted: %s.", of_task, error)
     return deleted
 
 
-def _deleted(place: Folder, names: list[str], older_than: timedelta) -> bool:
+def _deleted(list_folder: Folder, names: list[str], older_than: timedelta) -> bool:
     """Delete a list if it is time for that; return whether it was."""
     if "deleted.json" in names:
         if len(names) > 1:  # somebody died while deleting it
-            place.delete_all_but("deleted.json", last="list.json")
+            list_folder.delete_all_but("deleted.json", last="list.json")
         return False
     if "list.json" not in names:
         return False
-    manifest = msgspec.json.decode(place.read("list.json"), type=Manifest)
+    manifest = msgspec.json.decode(list_folder.read("list.json"), type=Manifest)
     age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
     reports = sum(name.startswith("report-") for name in names)
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
     due = age >= older_than and (unused or reports == manifest.shards)
-    return due and CallList.open(_pointer(place)).delete()
+    return due and CallList.open(_pointer(list_folder)).delete()
 
 
 def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list[Claim], Tombstone | None]]:
     """The lists beneath a folder, with who began to send them since then."""
-    for place, names in _lists(folder):
+    for list_folder, names in _lists(folder):
         tombstone = None
         if "deleted.json" in names:
-            tombstone = msgspec.json.decode(place.read("deleted.json"), type=Tombstone)
+            tombstone = msgspec.json.decode(list_folder.read("deleted.json"), type=Tombstone)
             claims = list(tombstone.claims)
         elif "list.json" in names:
             files = [name for name in names if name.startswith("claimed/")]
-            claims = [msgspec.json.decode(place.read(name), type=Claim) for name in files]
+            claims = [msgspec.json.decode(list_folder.read(name), type=Claim) for name in files]
         else:
             continue
-        yield place, [claim for claim in claims if since is None or claim.at >= since], tombstone
+        yield list_folder, [claim for claim in claims if since is None or claim.at >= since], tombstone
 
 
 def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
@@ -186,8 +187,8 @@ def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
         inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in _INNER else 1)
         if inner >= 1 and _is_list_id(parts[inner - 1]):
             found.setdefault("/".join(parts[:inner]), []).append("/".join(parts[inner:]))
-    for place, names in found.items():
-        yield folder / place, names
+    for path, names in found.items():
+        yield folder / path, names
 
 
 _INNER = {"batches", "rejected", "doubles", "claimed", "progress", "done", "unknown"}
@@ -200,11 +201,11 @@ def _is_list_id(name: str) -> bool:
         return False
 
 
-def _pointer(place: Folder) -> Pointer:
-    content = place.read("list.json")
+def _pointer(list_folder: Folder) -> Pointer:
+    content = list_folder.read("list.json")
     manifest = msgspec.json.decode(content, type=Manifest)
     return Pointer(
-        place.address,
+        list_folder.address,
         sha256(content),
         manifest.rows,
         manifest.calls,

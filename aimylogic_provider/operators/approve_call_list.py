@@ -66,10 +66,10 @@ class ApproveCallListOperator(ApprovalOperator):
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.operators.airflow_ports import entry_store
-        from aimylogic_provider.operators.sync_entry import described
+        from aimylogic_provider.operators.rendered_value import as_value
 
         try:
-            pointer = Pointer.of(described(self.call_list))
+            pointer = Pointer.of(as_value(self.call_list))
             if entry_store(context).read() == _no_to(pointer):
                 self._delete(pointer)  # an earlier try could not
             asked = self._word(pointer)

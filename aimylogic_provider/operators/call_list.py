@@ -90,10 +90,11 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.call_list.task_folder import check_only_one
         from aimylogic_provider.operators.airflow_ports import run_since
-        from aimylogic_provider.operators.sync_entry import begin, described
+        from aimylogic_provider.operators.rendered_value import as_value
+        from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
-            pointer = Pointer.of(described(self.call_list))
+            pointer = Pointer.of(as_value(self.call_list))
             shard = self._shard_of(pointer)
             keeper, new = begin(context, self._task_folder(context), self.log, resumed=self._answer is not None)
             known = keeper.entry.call_list

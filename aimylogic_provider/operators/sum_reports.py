@@ -39,10 +39,10 @@ class SumReportsOperator(BaseOperator):
         """
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.shard_reports import summed
-        from aimylogic_provider.operators.sync_entry import described
+        from aimylogic_provider.operators.rendered_value import as_value
 
         try:
-            report = summed(described(self.reports))
+            report = summed(as_value(self.reports))
         except CallListError as error:
             raise AirflowFailException(str(error)) from None
         self.log.info(

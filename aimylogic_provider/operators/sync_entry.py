@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
 from aimylogic_provider.operators.airflow_ports import entry_store, has_store, is_first_try, run_since, warn_of_store
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.task_folder import TaskFolder
     from aimylogic_provider.idempotence.ports import Log, Store
 
-__all__ = ["begin", "described"]
+__all__ = ["FileEntry", "begin"]
 
 
 def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tuple[EntryKeeper, bool]:
@@ -104,16 +103,3 @@ class FileEntry:
             return self._folder.read(self._NAME)
         except FileNotFoundError:
             return None
-
-
-def described(call_list: Any) -> Any:
-    """What describes a call list: as it is, or as the text that a template made of it."""
-    if not isinstance(call_list, str):
-        return call_list
-    try:
-        return json.loads(call_list)
-    except ValueError:
-        try:
-            return ast.literal_eval(call_list)
-        except (ValueError, SyntaxError):
-            return call_list

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -289,13 +289,17 @@ def test_nobody_is_asked_about_no_calls_nor_about_a_list_that_was_sent_and_delet
 # No
 
 
-def test_a_no_deletes_the_list_skips_the_rest_and_can_be_repeated(approval: Approval, questions: Questions) -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_no_deletes_the_list_skips_the_rest_or_fails_and_can_be_repeated(
+    approval: Approval, questions: Questions, fails: bool
+) -> None:
     approval.sync.add([*PHONES, PHONES[0], "none"])
     call_list = approval.prepare()
     kwargs = approval.ask(call_list)
     for _ in range(2):
-        assert approval.answer(kwargs, NO) is None
-    assert len(approval.skipped) == 2
+        with pytest.raises(Exception, match="Reject") if fails else nullcontext():
+            assert approval.answer(kwargs, NO, fail_on_reject=fails) is None
+    assert len(approval.skipped) == (0 if fails else 2)
     assert approval.files() == ["deleted.json"]
     (left,) = approval.sync.lists.rglob("deleted.json")
     assert not [one for one in PHONES if one in left.read_text()]
@@ -307,14 +311,6 @@ def test_a_no_deletes_the_list_skips_the_rest_and_can_be_repeated(approval: Appr
         approval.send(call_list)
     assert len(questions.asked) == 1
     assert approval.sync.sends() == 0
-
-
-def test_a_no_can_fail_the_task_and_deletes_the_list_then_too(approval: Approval) -> None:
-    approval.sync.add(PHONES)
-    kwargs = approval.ask(approval.prepare())
-    with pytest.raises(Exception, match="Reject"):
-        approval.answer(kwargs, NO, fail_on_reject=True)
-    assert approval.files() == ["deleted.json"]
 
 
 def test_a_list_that_somebody_began_to_send_is_kept(approval: Approval) -> None:
@@ -440,16 +436,14 @@ def test_a_no_is_not_asked_for_again_if_the_list_could_not_be_deleted(
     approval.ask(approval.prepare())
 
 
-def test_a_list_that_was_changed_is_not_shown(approval: Approval, questions: Questions) -> None:
+@pytest.mark.parametrize("name", ["rejected/00001.jsonl", "batches/00001.jsonl", "list.json"])
+def test_a_list_that_was_changed_is_not_shown(approval: Approval, questions: Questions, name: str) -> None:
     approval.sync.add([*PHONES, "none"])
     call_list = approval.prepare()
-    folder = Path(call_list["path"].removeprefix("file://"))
-    for name in ("rejected/00001.jsonl", "batches/00001.jsonl", "list.json"):
-        content = (folder / name).read_bytes()
-        (folder / name).write_bytes(content + b"\n")
-        with pytest.raises(AirflowFailException, match="not what was frozen"):
-            approval.execute(call_list)
-        (folder / name).write_bytes(content)
+    file = Path(call_list["path"].removeprefix("file://"), name)
+    file.write_bytes(file.read_bytes() + b"\n")
+    with pytest.raises(AirflowFailException, match="not what was frozen"):
+        approval.execute(call_list)
     assert questions.asked == {}
 
 
