@@ -55,8 +55,7 @@ class Notes:
         :raises Exception: whatever the store raises
         """
         decided = Reading.of(self._clock)
-        if self.stopped is not None:
-            raise NotAddedError(f"Nothing more is sent: {self.stopped}", retryable=True)
+        self._check_stopped()
         await self._shard.keep(work)
         # What leaves, leaves while it is fresh, or not on this note.
         until = time.latest + self._settings.terms.send_timeout
@@ -65,6 +64,7 @@ class Notes:
         if not self.is_fresh(decided):
             work.state.sends.pop()
             await self.save(work)
+            self._check_stopped()
             self._questions.forget_time()
             raise NotAddedError(
                 f"More than {self._settings.FRESH:g} seconds passed between deciding to send batch {work.batch.name} "
@@ -83,3 +83,7 @@ class Notes:
             self._shard.enter(work)
         self._progress.note(self._keeper.entry)
         await self._keeper.save()
+
+    def _check_stopped(self) -> None:
+        if self.stopped is not None:
+            raise NotAddedError(f"Nothing more is sent: {self.stopped}", retryable=True)

@@ -100,6 +100,16 @@ def test_a_first_try_that_left_no_trace_delays_the_list_by_the_reports_lag(sync:
     sync.assert_once(PHONES)
 
 
+def test_a_later_call_of_the_same_phone_is_not_begun_while_an_earlier_one_waits(sync: Sync) -> None:
+    sync.task.current_try = 1
+    sync.add(PHONES[:3])
+    sync.add(PHONES[:1], name="Boris")
+    with pytest.raises(AirflowException, match=r"^1 batches wait for the report"):
+        sync.attempt()
+    sync.emulator.advance(minutes=30)
+    assert sync.attempt()["created"] == 4
+
+
 @needs_record
 def test_wiped_state_takes_nobody_elses_jobs_for_ours(sync: Sync) -> None:
     sync.add(PHONES)

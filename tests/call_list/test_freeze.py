@@ -507,7 +507,7 @@ def test_calls_wait_in_files_without_names_for_the_owner_alone(
 
     def looking(place: Folder, name: str, content: bytes) -> None:
         named.extend(drafts.iterdir())
-        modes.extend(os.stat(int(one.name)).st_mode & 0o777 for one in open_files(drafts))
+        modes.extend(open_files(drafts))
         write(place, name, content)
 
     monkeypatch.setattr(Folder, "write", looking)
@@ -517,14 +517,14 @@ def test_calls_wait_in_files_without_names_for_the_owner_alone(
     assert list(folder.rglob(".*")) == []
 
 
-def open_files(beneath: Path) -> list[Path]:
-    """Those of this process."""
-    found = []
+def open_files(folder: Path) -> list[int]:
+    """The modes of those that this process has open in a folder."""
+    modes = []
     for one in Path("/proc/self/fd").iterdir():
-        with suppress(OSError):  # it was that of the listing itself
-            if one.readlink().is_relative_to(beneath):
-                found.append(one)
-    return found
+        with suppress(OSError):  # it was closed meanwhile, as that of the listing itself
+            if one.readlink().parent == folder:
+                modes.append(stat.S_IMODE(os.stat(int(one.name)).st_mode))
+    return modes
 
 
 KILLED = """

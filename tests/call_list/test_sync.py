@@ -11,6 +11,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, connection_json, needs_record
 
@@ -67,6 +68,29 @@ def test_a_lost_answer_is_repeated_within_the_try(sync: Sync) -> None:
     sync.add(PHONES)
     sync.emulator.fault("after_commit", "reset", path="addPhones", times=2)
     assert sync.attempt()["created"] == 25
+    sync.assert_once(PHONES)
+
+
+@METHODS
+def test_a_task_that_is_being_ended_sends_nothing_more(
+    sync: Sync, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    operator = sync.operator(method=method, concurrency=1)
+    sync.task.current_try += 1
+    send = AiohttpTransport.send
+
+    async def ended_meanwhile(transport: AiohttpTransport, request: Any, url: str) -> Any:
+        answer = await send(transport, request, url)
+        operator.on_kill()
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AiohttpTransport, "send", ended_meanwhile)
+        with pytest.raises(AirflowException, match="the task is being ended"):
+            operator.execute(sync.task.context())
+    assert sync.sends() == 1
+    assert sync.attempt(method=method)["created"] == 25
     sync.assert_once(PHONES)
 
 
