@@ -5,14 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first.
 TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
-	tests/browser tests/fuzz tests/wheel tests/airflow tests/model
+	tests/browser tests/fuzz tests/wheel tests/airflow tests/proof \
+	tests/model
 # Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
-# The others (emulator, browser, fuzz, model, wheel) don't touch what differs between Airflow's versions.
+# The others (emulator, browser, fuzz, model, proof, wheel) don't touch what differs between Airflow's versions.
 OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/provider tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-kills fuzz bench lock clean \
+.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-kills fuzz bench lock clean \
 	chromium postgresql
 
 help:
@@ -20,7 +21,9 @@ help:
 	@echo "make test        lint, types and all tests"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
-	@echo "make prove       the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
+	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
+	@echo "                 random schedules; SEED=n [LEVEL=beneath] or COMBINATION='call n' tells one of them step by step"
+	@echo "make prove-model the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
@@ -80,8 +83,11 @@ postgresql:
 		&& apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
 		|| echo "PostgreSQL is absent and can't be installed: its tests will be skipped"
 
-# The short form of all three is part of make test.
+# The short form of all four is part of make test.
 prove: $(READY)
+	@$(BIN)/python -m tests.proof
+
+prove-model: $(READY)
 	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model tests/call_list/test_dying_anywhere.py -s
 
 prove-kills: $(READY)

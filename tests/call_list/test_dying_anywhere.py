@@ -2,7 +2,7 @@
 
 Points are before and after each write of the task's state, each write into the list's folder, and each request that may
 create a job. All single deaths are tried, by both methods; of deaths that follow each other a sample, larger by
-``make prove``.
+``make prove-model``.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry
 from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
-# The short form; `make prove` does the whole.
+# The short form; `make prove-model` does the whole.
 WHOLE = os.environ.get("AIMYLOGIC_PROOF") == "whole"
 SEQUENCES = 100_000 if WHOLE else 4_000
 SITUATION = 1 if WHOLE else 3  # of so many, one is looked at

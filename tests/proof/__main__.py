@@ -1,4 +1,4 @@
-"""``make prove``: the whole proof, or one seed of it, told step by step."""
+"""``make prove``: the whole proof, or one schedule of it, told step by step."""
 
 from __future__ import annotations
 
@@ -6,65 +6,111 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
+from tempfile import mkdtemp
 
+os.environ.setdefault("AIRFLOW_HOME", mkdtemp(prefix="aimylogic-proof-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
+from tests.proof import coverage
+from tests.proof.exhaustive import BATCH, CALL, Product, combinations, evenly, exhaustive, numbered
 from tests.proof.promise import INVARIANTS, Violation
+from tests.proof.schedules import Schedule
+from tests.proof.seams import Beneath, beneath
 from tests.proof.swarm import Failure, Level, Reached, play, replayed, shrunk, swarm
 
 _SEEDS: dict[Level, int] = {"operators": 20_000, "beneath": 200_000}
+_EXHAUSTIVE: tuple[tuple[Product, Level, int, frozenset[str]], ...] = (
+    (CALL, "beneath", 1, coverage.EXHAUSTIVE_CALL),
+    (CALL, "operators", 47, coverage.EXHAUSTIVE_CALL),
+    (BATCH, "operators", 23, coverage.EXHAUSTIVE_BATCH),
+)
+"""Of which product, where, one of how many combinations runs, and what they must reach."""
+_TOLD = 5
 
 
 def tell_failure(failure: Failure) -> None:
     """All that is needed to see it again, and its shortest form."""
+    one = failure.schedule
+    replay = f"COMBINATION='{one.combination}'" if one.combination else f"SEED={one.seed}"
     print(
         f"\nVIOLATION of {failure.invariant!r} ({INVARIANTS[failure.invariant]})\n{failure.text}\n"
         f"Airflow {version('apache-airflow-core')}, Python {platform.python_version()}; replay: make prove "
-        f"SEED={failure.seed} LEVEL={failure.level}"
+        f"{replay} LEVEL={failure.level}\n{one}"
     )
-    with replayed(failure.level, failure.seed, failure.kind) as (schedule, now):
-        print(f"Its shortest form:\n{shrunk(failure.level, schedule, now, failure.invariant)}")
+    with beneath() as now:
+        print(f"Its shortest form:\n{shrunk(failure.level, one, now, failure.invariant)}")
 
 
-def tell_reached(level: Level, reached: Reached, seconds: float) -> None:
+def tell_reached(name: str, run: Callable[[], Reached], expected: Iterable[str]) -> tuple[list[Failure], list[str]]:
+    """Run a part of the proof and tell what it reached.
+
+    :returns: its failures, and what of *expected* it didn't reach
+    """
+    began = time.monotonic()
+    reached = run()
     print(
-        f"\n{level}: {reached.schedules:,} schedules, {reached.tries:,} tries, {len(reached.failures)} violations, "
-        f"{seconds:.0f} s"
+        f"\n{name}: {reached.schedules:,} schedules, {reached.tries:,} tries, {len(reached.failures)} violations, "
+        f"{time.monotonic() - began:.0f} s"
     )
     print("  ended:", ", ".join(f"{name} {count:,}" for name, count in sorted(reached.outcomes.items())))
-    print("  reached:", ", ".join(f"{name} {count:,}" for name, count in sorted(reached.counters.items())))
+    print("  reached:", ", ".join(f"{name} {count:,}" for name, count in sorted(reached.counters.items())), flush=True)
+    lacking = coverage.missing(expected, reached.counters)
+    if lacking:
+        print("  NEVER REACHED:", ", ".join(lacking))
+    return reached.failures, lacking
 
 
-def replay(level: Level, seed: int) -> int:
-    """Run one seed, and tell its story."""
-    with replayed(level, seed) as (schedule, now):
-        print(schedule)
-        try:
-            world = play(level, schedule, now, told=True)
-        except Violation as found:
-            print(f"VIOLATION: {found}")
-            print(f"Its shortest form:\n{shrunk(level, schedule, now, found.invariant)}")
-            return 1
-        print("\n".join(world.simulation.story or ()))
-        print(f"The promise was kept. Trace {world.simulation.trace}")
+def replay(level: Level, schedule: Schedule, now: Beneath) -> int:
+    """Run one schedule, and tell its story."""
+    print(schedule)
+    try:
+        world = play(level, schedule, now, told=True)
+    except Violation as found:
+        print(f"VIOLATION: {found}")
+        print(f"Its shortest form:\n{shrunk(level, schedule, now, found.invariant)}")
+        return 1
+    print("\n".join(world.simulation.story or ()))
+    print(f"The promise was kept. Trace {world.simulation.trace}")
     return 0
 
 
 def main() -> int:
     level: Level = "beneath" if os.environ.get("LEVEL") == "beneath" else "operators"
     if os.environ.get("SEED"):
-        return replay(level, int(os.environ["SEED"]))
+        with replayed(level, int(os.environ["SEED"])) as (schedule, now):
+            return replay(level, schedule, now)
+    if os.environ.get("COMBINATION"):
+        schedule = numbered(os.environ["COMBINATION"])
+        with beneath() as now:
+            return replay(level, schedule, now)
+    failures: list[Failure] = []
+    lacking: list[str] = []
+
+    def prove(name: str, run: Callable[[], Reached], expected: Iterable[str]) -> None:
+        failed, never = tell_reached(name, run, expected)
+        failures.extend(failed)
+        lacking.extend(never)
+
+    for product in (CALL, BATCH):
+        found = combinations(product)
+        print(f"exhaustive: {len(found):,} combinations of one {product.name}")
+        for of, where, every, expected in _EXHAUSTIVE:
+            if of is product:
+                part = evenly(found, every)
+                name = f"exhaustive, one {product.name}, {where}, {'all' if every == 1 else f'1 of {every}'}"
+                prove(name, lambda of=of, where=where, part=part: exhaustive(of, where, part), expected)
     factor = int(os.environ.get("SEEDS") or _SEEDS["operators"]) / _SEEDS["operators"]
-    failures = []
     for one, usual in _SEEDS.items():
-        began = time.monotonic()
-        reached = swarm(one, range(int(usual * factor)))
-        tell_reached(one, reached, time.monotonic() - began)
-        failures += reached.failures
-    for failure in failures[:5]:
+        seeds = range(int(usual * factor))
+        # Fewer seeds than usual needn't reach all.
+        prove(
+            f"swarm, {one}", lambda one=one, seeds=seeds: swarm(one, seeds), coverage.SWARM[one] if factor >= 1 else ()
+        )
+    for failure in failures[:_TOLD]:
         tell_failure(failure)
-    return 1 if failures else 0
+    return 1 if failures or lacking else 0
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class CallTasks(Tasks):
     def __init__(self, world: World, run: DagRun) -> None:
         super().__init__(world, run)
         schedule = world.schedule
-        self.mapped = schedule.kind == "mapped"
+        self.mapped = schedule.mapped
         self.by_payload = self.mapped
         # One in eight is a number that only the server knows to be bad.
         bad = schedule.seed % 8 == 0 and not self.mapped
@@ -141,7 +141,7 @@ class CallTasks(Tasks):
                         promise.violated("nobody missed", f"{call} is {last.outcome}: {last.result}")
                 case _:
                     # Without a record, or a key that arrives, a call can wait for a person to mend that.
-                    if world.schedule.kind not in ("no store", "key lost"):
+                    if world.schedule.kind not in ("no store", "mapped no store", "key lost"):
                         promise.violated("ends", f"{call}: {last.result}")
 
 

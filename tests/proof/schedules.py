@@ -20,6 +20,7 @@ __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
 
 Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
+    "mapped emptied", "mapped no store",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store",
 ]  # fmt: skip
 OF_CALLS: tuple[Kind, ...] = (
@@ -27,6 +28,7 @@ OF_CALLS: tuple[Kind, ...] = (
 )  # fmt: skip
 OF_LISTS: tuple[Kind, ...] = ("by list", "by number", "shards", "list changing", "list emptied", "list no store")
 KINDS = OF_CALLS + OF_LISTS
+"""Those that are drawn; the others are only of those that :mod:`tests.proof.exhaustive` counts out."""
 
 _PAUSES = (1.0, 20.0, 35.0, 10 * MINUTE, HOUR, 25 * HOUR)
 _WAITS = (1.0, MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
@@ -44,6 +46,7 @@ class Tries:
     :param next_after: seconds until each that is stopped by then is replaced by a next try, which nothing befalls; None
         to let all end
     :param clears: whether a person cleared the run before
+    :param empties: whether the store is emptied just before those next tries
     """
 
     run: int = 0
@@ -51,6 +54,7 @@ class Tries:
     points: tuple[Point, ...] = ()
     next_after: float | None = None
     clears: bool = False
+    empties: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Schedule:
     :param people: calls of each run
     :param runs: DAG runs of the same DAG, with the same people, hours apart
     :param backfilled: seconds by which the time that the last run is for lies back
+    :param combination: which one it is of those that :mod:`tests.proof.exhaustive` counts out, if it is one
     """
 
     seed: int
@@ -100,6 +105,12 @@ class Schedule:
     people: int = 1
     runs: int = 1
     backfilled: float = 0.0
+    combination: str = ""
+
+    @property
+    def mapped(self) -> bool:
+        """Whether its calls are of a mapped task."""
+        return self.kind.startswith("mapped")
 
     @property
     def tells_time(self) -> bool:
@@ -152,6 +163,8 @@ def _simpler(does: Tries | Happening) -> Iterator[Tries | Happening]:
         yield replace(does, next_after=None)
     if does.clears:
         yield replace(does, clears=False)
+    if does.empties:
+        yield replace(does, empties=False)
 
 
 def _told(does: Tries | Happening) -> str:
@@ -171,7 +184,7 @@ def _told(does: Tries | Happening) -> str:
     parts += [f"store access {nth} fails, {'done' if done else 'undone'}" for nth, done in does.plan.store]
     parts += [f"object access {nth} fails, {'done' if done else 'undone'}" for nth, done in does.plan.objects]
     if does.next_after is not None:
-        parts.append(f"next try after {does.next_after:g} s")
+        parts.append(f"{'the store emptied, ' if does.empties else ''}next try after {does.next_after:.3f} s")
     return "; ".join(parts)
 
 

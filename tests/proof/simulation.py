@@ -79,6 +79,8 @@ class Worker:
         if self.at_once:
             return
         self.points += 1
+        if self.simulation.passed is not None:
+            self.simulation.passed.append((self.name, kind, self.simulation.now - BEGINNING))
         for planned in self.dies_or_stops:
             if planned.number != self.points:
                 continue
@@ -126,6 +128,8 @@ class Simulation:
         self._trace = blake2b(digest_size=16)
         self._hub = greenlet.getcurrent()
         self.story: list[str] | None = None
+        self.passed: list[tuple[str, str, float]] | None = None
+        """Which worker passed what kind of point, at what second; None if that isn't kept."""
 
     def rng(self, *what: object) -> random.Random:
         """Chance for one purpose: what is drawn for another doesn't disturb it."""

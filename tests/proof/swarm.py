@@ -6,12 +6,12 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
@@ -21,9 +21,10 @@ from tests.proof.schedules import KINDS, OF_CALLS, OF_LISTS, Kind, Schedule, dra
 from tests.proof.seams import Beneath, beneath
 from tests.proof.world import World
 
-__all__ = ["Failure", "Level", "Reached", "play", "replayed", "schedules", "shrunk", "swarm"]
+__all__ = ["Failure", "Level", "Reached", "play", "play_all", "replayed", "schedules", "shrunk", "swarm"]
 
 Level = Literal["operators", "beneath"]
+T = TypeVar("T")
 _RUN_TWICE = 50
 """One schedule of so many is run twice, for its trace must be the same."""
 
@@ -33,10 +34,17 @@ class Failure:
     """A schedule that broke the promise."""
 
     level: Level
-    seed: int
-    kind: Kind
+    schedule: Schedule
     invariant: str
     text: str
+
+    @property
+    def seed(self) -> int:
+        return self.schedule.seed
+
+    @property
+    def kind(self) -> Kind:
+        return self.schedule.kind
 
 
 @dataclass
@@ -62,7 +70,7 @@ class Reached:
 def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) -> World:
     """Run one schedule.
 
-    :param told: whether its story is kept
+    :param told: whether its story, and the points that its workers pass, are kept
     :raises Violation: if it broke the promise
     """
     make = ListTasks if schedule.kind in OF_LISTS else CallTasks if level == "operators" else CallsBeneath
@@ -84,14 +92,24 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
 
 def swarm(level: Level, seeds: Sequence[int], kind: Kind | None = None, *, until_failure: bool = False) -> Reached:
     """Run the schedules of some seeds on all cores."""
+    return play_all(level, partial(schedules, level, kind=kind), seeds, until_failure=until_failure)
+
+
+def play_all(
+    level: Level, make: Callable[[Sequence[T]], Iterable[Schedule]], what: Sequence[T], *, until_failure: bool = False
+) -> Reached:
+    """Run many schedules on all cores.
+
+    :param make: makes the schedules of a part of *what*
+    """
     cores = os.cpu_count() or 1
-    size = max(1, min(200, len(seeds) // cores))
-    parts = [seeds[start : start + size] for start in range(0, len(seeds), size)]
+    size = max(1, min(200, len(what) // cores))
+    parts = [what[start : start + size] for start in range(0, len(what), size)]
     if len(parts) == 1:
-        return _part(level, kind, until_failure, parts[0])
+        return _part(level, make, until_failure, parts[0])
     reached = Reached()
     with ProcessPoolExecutor(cores, multiprocessing.get_context("fork")) as pool:
-        for part in pool.map(partial(_part, level, kind, until_failure), parts):
+        for part in pool.map(partial(_part, level, make, until_failure), parts):
             reached += part
             if until_failure and part.failures:
                 pool.shutdown(cancel_futures=True)
@@ -99,17 +117,19 @@ def swarm(level: Level, seeds: Sequence[int], kind: Kind | None = None, *, until
     return reached
 
 
-def _part(level: Level, kind: Kind | None, until_failure: bool, seeds: Sequence[int]) -> Reached:
+def _part(
+    level: Level, make: Callable[[Sequence[T]], Iterable[Schedule]], until_failure: bool, what: Sequence[T]
+) -> Reached:
     reached = Reached()
     with beneath() as now:
-        for schedule in schedules(level, seeds, kind):
+        for schedule in make(what):
             reached.schedules += 1
             try:
                 world = play(level, schedule, now)
                 if schedule.seed % _RUN_TWICE == 0:
                     _check_same(world, play(level, schedule, now))
             except Violation as found:
-                reached.failures.append(Failure(level, schedule.seed, schedule.kind, found.invariant, str(found)))
+                reached.failures.append(Failure(level, schedule, found.invariant, str(found)))
                 if until_failure:
                     break
                 continue

@@ -42,7 +42,8 @@ class Tasks(ABC):
 
     def instance(self, task_id: str, map_index: int = -1) -> TaskInstance:
         kind = self.world.schedule.kind
-        found = TaskInstance(self.run, task_id, map_index, "no store" not in kind, remembers=kind != "no store")
+        remembers = kind not in ("no store", "mapped no store")
+        found = TaskInstance(self.run, task_id, map_index, "no store" not in kind, remembers)
         self.instances.append(found)
         return found
 
@@ -93,6 +94,7 @@ class World:
     """A campaign or two, their DAG runs, and all that befalls them.
 
     :param make: makes a run's tasks
+    :param told: whether its story, and the points that its workers pass, are kept
     """
 
     def __init__(
@@ -101,7 +103,8 @@ class World:
         self.schedule = schedule
         self.beneath = beneath
         simulation = self.simulation = Simulation(f"{schedule.seed} {schedule.kind}")
-        simulation.story = [] if told else None
+        if told:
+            simulation.story, simulation.passed = [], []
         self.server = beneath.server = Server(
             simulation,
             TOKENS,
@@ -110,7 +113,7 @@ class World:
             keeps_key=schedule.kind != "key lost",
         )
         beneath.storage = ObjectStorage()
-        self.promise = Promise(simulation, self.server, by_payload=schedule.kind in (*OF_LISTS, "mapped"))
+        self.promise = Promise(simulation, self.server, by_payload=schedule.mapped or schedule.kind in OF_LISTS)
         self.server.promise = self.promise
         self._make = make
         self.runs: dict[int, Tasks] = {}
@@ -184,6 +187,9 @@ class World:
         self.simulation.pass_time(does.next_after)
         stopped = [worker for worker in begun if not worker.ended]
         self.background += stopped
+        if does.empties:
+            self.simulation.count("empty")
+            tasks.empty(0)
         self._end(
             [
                 self.attempt(tasks, worker.about.instance.next_try(NOTHING), f"{step.number} next")

@@ -1,0 +1,83 @@
+"""The proof in short, as a part of ``make test``; ``make prove`` runs the whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import HAS_RECORD
+from tests.proof.coverage import missing
+from tests.proof.exhaustive import BATCH, CALL, Product, combinations, evenly, exhaustive
+from tests.proof.network import NetworkFault
+from tests.proof.promise import Promise
+from tests.proof.schedules import Happening, Schedule, Step, Tries
+from tests.proof.seams import beneath
+from tests.proof.simulation import HOUR, Point
+from tests.proof.swarm import Level, Reached, play, replayed, shrunk, swarm
+
+pytestmark = pytest.mark.skipif(not HAS_RECORD, reason="the store that is simulated came with Airflow 3.3")
+
+OPERATORS, BENEATH = range(400), range(3_000)
+
+
+def assert_kept(reached: Reached) -> None:
+    assert reached.failures == [], "\n\n".join(
+        f"{failure.text}\nlevel {failure.level}, seed {failure.seed} {failure.schedule.combination}\n{failure.schedule}"
+        for failure in reached.failures[:3]
+    )
+
+
+@pytest.mark.parametrize(
+    ("product", "level", "every"), [(CALL, "beneath", 31), (CALL, "operators", 331), (BATCH, "operators", 149)]
+)
+def test_a_try_that_stops_anywhere(product: Product, level: Level, every: int) -> None:
+    part = evenly(combinations(product), every)
+    reached = exhaustive(product, level, part)
+    assert_kept(reached)
+    assert reached.schedules == len(part)
+
+
+def test_random_schedules_through_operators() -> None:
+    assert_kept(swarm("operators", OPERATORS))
+
+
+def test_random_schedules_beneath() -> None:
+    assert_kept(swarm("beneath", BENEATH))
+
+
+@pytest.mark.parametrize(("level", "seed"), [("beneath", 7), ("operators", 4), ("operators", 5), ("operators", 6)])
+def test_a_seed_always_gives_the_same_trace(level: Level, seed: int) -> None:
+    with replayed(level, seed) as (schedule, now):
+        traces = {play(level, schedule, now).simulation.trace for _ in range(3)}
+        others = {play(level, replace(schedule, seed=seed + 70), now).simulation.trace}
+    assert len(traces) == 1
+    assert traces != others
+
+
+def test_a_failure_shrinks_to_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A death in mid-add and a stopped campaign are planted as a violation: two steps of eight are enough for that."""
+    checked = Promise.check
+
+    def check(promise: Promise) -> None:
+        counters = promise.simulation.counters
+        if counters["stop"] and counters["killed in mid-add"]:
+            promise.violated("counts", "planted")
+        checked(promise)
+
+    monkeypatch.setattr(Promise, "check", check)
+    fault = NetworkFault(1, True, *CALL.faults[3])
+    dies = Tries(points=(Point(9),), clears=True)
+    quiet = Tries(plan=replace(dies.plan, network=(fault,)), next_after=None)
+    does = (quiet, Happening("start"), Happening("stop"), Happening("start"), quiet, Happening("others"), quiet)
+    steps = [Step(number, HOUR, one) for number, one in enumerate(does)]
+    steps.insert(0, Step(90, 0.0, dies))
+    schedule = Schedule(1, "stable", tuple(steps), 300.0, 800.0, (5.0,))
+    with beneath() as now:
+        shortest = shrunk("beneath", schedule, now, "counts")
+    assert [step.does for step in shortest.steps] == [Tries(points=(Point(9),)), Happening("stop")]
+    assert (shortest.lag, shortest.airflow_skew, shortest.worker_skews) == (0.0, 0.0, (0.0,))
+
+
+def test_what_was_never_reached_is_named() -> None:
+    assert missing({"killed in mid-add", "fenced"}, {"fenced": 3}) == ["killed in mid-add"]
