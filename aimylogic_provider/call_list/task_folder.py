@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from aimylogic_provider.call_list.objects import Folder, folder_name
 from aimylogic_provider.call_list.stored import CallList, told_of
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["TaskFolder", "check_only_one", "delete_old"]
+__all__ = ["TaskFolder", "check_only_one", "delete_old", "remove"]
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
@@ -96,18 +96,30 @@ class TaskFolder:
             if ours := [claim for claim in claims if claim.task == self.words]:
                 yield list_folder, ours[0], tombstone
 
-    def clear_rubbish(self, pointer: Pointer) -> None:
-        """Remove what was begun to be frozen and never came to be sent, now that *pointer* is the list."""
-        for list_folder, names in _lists(self.folder):
-            sent = any(name.startswith("claimed/") or name == "deleted.json" for name in names)
-            if list_folder.address != pointer.path and not sent:
-                list_folder.delete_all_but(None, last="list.json")
+    def never_sent(self, pointer: Pointer) -> list[Folder]:
+        """What was begun to be frozen and never came to be sent, besides *pointer*.
 
-    def clear_unfinished(self) -> None:
-        """Remove what tries of this task that died began to freeze: nobody can point to it."""
-        for list_folder, names in _lists(self.folder):
-            if "list.json" not in names and "deleted.json" not in names:
-                list_folder.delete_all_but(None, last="list.json")
+        Look for it before a write that a store refuses to a try that was replaced, and remove it after that: so it is
+        of earlier tries, and not of a later one, which may have begun its list meanwhile.
+        """
+        return [
+            list_folder for list_folder, names in _lists(self.folder)
+            if list_folder.address != pointer.path
+            and not any(name.startswith("claimed/") or name == "deleted.json" for name in names)
+        ]  # fmt: skip
+
+    def unfinished(self) -> list[Folder]:
+        """What tries of this task that died began to freeze: nobody can point to it. As of :meth:`never_sent`."""
+        return [
+            list_folder for list_folder, names in _lists(self.folder)
+            if "list.json" not in names and "deleted.json" not in names
+        ]  # fmt: skip
+
+
+def remove(list_folders: Iterable[Folder]) -> None:
+    """Remove lists that nobody sends."""
+    for list_folder in list_folders:
+        list_folder.delete_all_but(None, last="list.json")
 
 
 def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:

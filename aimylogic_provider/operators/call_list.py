@@ -45,9 +45,17 @@ class PrepareCallListOperator(Prepares):
 
         :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
         """
+        from aimylogic_provider.call_list.task_folder import remove
+        from aimylogic_provider.operators.airflow_ports import entry_store
+
         with self._ending():
+            task = self._task_folder(context)
+            unfinished = {one.address: one for one in task.unfinished()}
+            # Airflow refuses the write of a try that it replaced: what was found is of no later one.
+            entry_store(context).write({"format": "prepare 1"})
             pointer = self._freeze(context, self.shards)
-            self._task_folder(context).clear_unfinished()
+            # Without a store it may be of a later one, and finished meanwhile.
+            remove(one for one in task.unfinished() if one.address in unfinished)
             return pointer.as_json()
 
 

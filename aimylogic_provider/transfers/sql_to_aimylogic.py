@@ -86,6 +86,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.task_folder import remove
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -104,10 +105,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
                         f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
                         retryable=True,
                     )
+                rubbish = task.never_sent(pointer)
                 keeper.entry.call_list = pointer
                 # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
                 keeper.save_now()
-                task.clear_rubbish(pointer)
+                remove(rubbish)
             else:
                 pointer = keeper.entry.call_list
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)

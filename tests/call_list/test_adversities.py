@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -24,7 +25,7 @@ from aimylogic_provider.call_list.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import OTHER_TOKEN, StateStore, TaskInstance, connection_json, needs_record
+from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, TaskInstance, connection_json, needs_record
 
 PHONES = [phone(number) for number in range(25)]
 LOG = logging.getLogger(__name__)
@@ -45,12 +46,14 @@ class Halves:
 
     def prepare(self) -> dict[str, Any]:
         self.preparing.current_try += 1
-        operator = PrepareCallListOperator(
+        pointer: dict[str, Any] = self.operator().execute(self.preparing.context())
+        return pointer
+
+    def operator(self) -> PrepareCallListOperator:
+        return PrepareCallListOperator(
             task_id="prepare", sql="select id, phone, name from customer order by id", sql_conn_id="warehouse",
             key_columns=["id"], call_list_path=str(self.sync.lists), batch_size=10, shards=self.shards,
         )  # fmt: skip
-        pointer: dict[str, Any] = operator.execute(self.preparing.context())
-        return pointer
 
     def send(self, call_list: Any, shard: int = 0, **arguments: Any) -> dict[str, Any]:
         task = self.sending[shard]
@@ -267,6 +270,35 @@ def test_a_try_to_prepare_that_was_replaced_leaves_its_successors_list_alone(
     halves.prepare()
     halves.send(lists[0])
     sync.assert_once(PHONES)
+
+
+def test_a_try_to_prepare_that_was_replaced_leaves_alone_what_its_successor_is_freezing(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    write = Folder.write
+    begun: list[Folder] = []
+
+    def writing(folder: Folder, name: str, content: bytes) -> None:
+        write(folder, name, content)
+        if name == "list.json" and not begun:
+            begun.append(Folder(folder.address.rpartition("/")[0]) / str(uuid4()))
+            write(begun[0], "batches/00001.jsonl", b"{}")
+
+    monkeypatch.setattr(Folder, "write", writing)
+    Halves(sync).prepare()
+    assert begun[0].names() == ["batches/00001.jsonl"]
+
+
+@needs_record
+def test_a_try_to_prepare_that_was_replaced_freezes_nothing(sync: Sync) -> None:
+    sync.add(PHONES)
+    halves = Halves(sync)
+    context = halves.preparing.context()
+    halves.preparing.current_try += 1
+    with pytest.raises(ReplacedError):
+        halves.operator().execute(context)
+    assert list(sync.lists.rglob("list.json")) == []
 
 
 # Deletion

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.proof.airflow_seam import DagRun, Plan, TaskInstance, Try
-from tests.proof.promise import Call
+from tests.proof.promise import Call, Violation
 from tests.proof.world import BAD, Tasks, World, phone
 
 __all__ = ["ListTasks"]
@@ -186,6 +186,8 @@ class ListTasks(Tasks):
     def _frozen(self, instance: TaskInstance, *, all_shards: bool = False) -> Iterator[Any]:
         """The calls of a list, or of a shard of it, and their rows."""
         path = self._path(instance)
+        if not self._objects(f"{path}/list.json"):
+            raise Violation("nobody missed", f"{path} is gone: {instance.tries[-1].result}")
         manifest = json.loads(self.world.beneath.storage.objects[f"{path}/list.json"])
         for batch in manifest["batches"]:
             if all_shards or not self.sharded or batch["shard"] == instance.map_index:

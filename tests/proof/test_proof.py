@@ -38,6 +38,15 @@ def test_a_try_that_stops_anywhere(product: Product, level: Level, every: int) -
     assert reached.schedules == len(part)
 
 
+def test_a_replaced_try_whose_store_was_emptied_leaves_its_successors_list_alone() -> None:
+    """Found by a combination: it stood still after it had pointed to its list, and cleared away the next one's."""
+    stands_still = Tries(points=(Point(13, 0.9),), next_after=0.446, empties=True)
+    with beneath() as now:
+        for stopped in (0.3, 0.6, 0.9, 1.2):
+            does = replace(stands_still, points=(Point(13, stopped),))
+            play("operators", Schedule(2, "list emptied", (Step(0, 0.0, does),), 590.0, people=3), now)
+
+
 def test_random_schedules_through_operators() -> None:
     assert_kept(swarm("operators", OPERATORS))
 
