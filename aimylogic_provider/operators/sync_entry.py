@@ -7,7 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
-from aimylogic_provider.operators.airflow_ports import entry_store, has_store, is_first_try, run_since, warn_of_store
+from aimylogic_provider.operators.airflow_ports import (
+    entry_store,
+    has_store,
+    is_first_try,
+    run_began,
+    run_since,
+    warn_of_store,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -38,7 +45,8 @@ def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tup
             "apart.",
             task.folder.address,
         )  # fmt: skip
-        store = FileEntry(task.folder, since=time.time() if first else run_since(context))
+        since = time.time() if first else run_since(context)
+        store = FileEntry(task.folder, since=since, run_began=run_began(context))
     content = store.read()
     if content is None and not first:
         # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
@@ -58,14 +66,17 @@ class FileEntry:
     that write in the same moment are not kept apart.
 
     :param since: Unix seconds; what was written before is of a run of the same id, which was deleted and made anew
+    :param run_began: when the run began, as Airflow says: what was written with the same beginning is of this run,
+        whatever the clocks show
     """
 
     remembers = True
     _NAME = "entry.json"
 
-    def __init__(self, folder: Folder, *, since: float | None) -> None:
+    def __init__(self, folder: Folder, *, since: float | None, run_began: float | None) -> None:
         self._folder = folder
         self._since = since
+        self._run_began = run_began
         self._seen: bytes | None = None
         """What stood there when this try wrote it last, or read it before its first writing."""
         self._written = False
@@ -78,8 +89,9 @@ class FileEntry:
         if stored is None:
             return None
         content = json.loads(stored)
+        ours = self._run_began is not None and content.get("run_began") == self._run_began
         old = self._since is not None and content["written_at"] < self._since
-        return None if old else content["entry"]
+        return None if old and not ours else content["entry"]
 
     def write(self, content: dict[str, object]) -> None:
         """Write the entry.
@@ -94,7 +106,7 @@ class FileEntry:
                 "the list: this one sends nothing more. A next try finds out what is left",
                 retryable=True,
             )
-        written = json.dumps({"written_at": time.time(), "entry": content}).encode()
+        written = json.dumps({"written_at": time.time(), "run_began": self._run_began, "entry": content}).encode()
         self._folder.write(self._NAME, written)
         self._seen, self._written = written, True
 

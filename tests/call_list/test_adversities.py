@@ -172,6 +172,27 @@ def test_a_run_that_was_deleted_and_made_again_is_a_new_run(sync: Sync) -> None:
     sync.assert_once([*PHONES, phone(500)])
 
 
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_without_a_store_the_list_is_found_again_whatever_airflow_s_clock_shows(sync: Sync, hours: int) -> None:
+    sync.task.has_store = False
+    sync.task.run.start_date += timedelta(hours=hours)
+    half_sent(sync)
+    sync.attempt()
+    sync.assert_once(PHONES)
+
+
+def test_without_a_store_a_run_that_was_made_again_is_a_new_run(sync: Sync) -> None:
+    sync.task.has_store = False
+    sync.add(PHONES)
+    sync.attempt()
+    sync.task = TaskInstance(task_id="sync", has_store=False)
+    sync.task.run.start_date += timedelta(hours=1)
+    sync.execute("delete from customer")
+    sync.add([phone(500)])
+    assert sync.attempt()["rows"] == 1
+    sync.assert_once([*PHONES, phone(500)])
+
+
 # The store answers wrongly
 
 
