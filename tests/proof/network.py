@@ -81,6 +81,8 @@ class Server:
     :param tokens: one for each campaign
     :param dated: whether answers bear ``Date``
     :param keeps_key: whether the header with the key arrives; a proxy may strip it
+    :param keeps_timeout: whether a request takes effect within its timeout or not at all: beyond the bounds it doesn't
+    :param date_ahead: seconds by which ``Date`` is ahead of the clock of keys and ``createdAt``: beyond the bounds
     """
 
     simulation: Simulation
@@ -88,6 +90,8 @@ class Server:
     report_lag: float = 0.0
     dated: bool = True
     keeps_key: bool = True
+    keeps_timeout: bool = True
+    date_ahead: float = 0.0
     promise: Promise | None = None
     made_for: dict[str, Sent | None] = field(default_factory=dict)
     """Of each job's id, the request that created it; None for another system's."""
@@ -163,7 +167,9 @@ class Server:
         there = worker.rng.choice((0.01, 0.01, 0.1, 1.0))
         arrives = simulation.now + there
         if fault is not None and phase is Phase.COMMITTED_LATE:
-            arrives = min(simulation.now + max(fault.late, there), began + timeout)
+            arrives = simulation.now + max(fault.late, there)
+            if self.keeps_timeout:
+                arrives = min(arrives, began + timeout)
         answers: list[T] = []
         if phase not in (Phase.BEFORE_READ, Phase.BEFORE_COMMIT):
             # It arrives, whether or not its sender still lives.
@@ -252,10 +258,10 @@ class Server:
     @property
     def date(self) -> float | None:
         """What ``Date`` tells."""
-        return float(int(self.simulation.now)) if self.dated else None
+        return float(int(self.simulation.now + self.date_ahead)) if self.dated else None
 
     def _response(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
-        date = {"date": formatdate(int(self.simulation.now), usegmt=True)} if self.dated else {}
+        date = {} if self.date is None else {"date": formatdate(self.date, usegmt=True)}
         return Response(status, {**date, **(headers or {})}, body)
 
     # What people and other systems do.

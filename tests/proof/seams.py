@@ -46,6 +46,8 @@ class Beneath:
     storage: ObjectStorage
     rows: Sequence[tuple[Any, ...]]
     columns: tuple[str, ...]
+    writes_entry_at_once: bool = True
+    """Whether the entry in a file is written in one moment: beyond the bounds it isn't."""
 
 
 @contextmanager
@@ -134,7 +136,7 @@ def beneath() -> Iterator[Beneath]:
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry):
             patch.setattr(module, "time", time)
-        patch.setattr(sync_entry.FileEntry, "write", _at_once(sync_entry.FileEntry.write))
+        patch.setattr(sync_entry.FileEntry, "write", _at_once(now, sync_entry.FileEntry.write))
         patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
         patch.setattr(stored, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
@@ -166,13 +168,13 @@ class _NoThreads:
         pass
 
 
-def _at_once(write: Any) -> Any:
+def _at_once(now: Beneath, write: Any) -> Any:
     """Without Airflow's store, two tries that write in the same moment aren't kept apart: that is beyond the bounds."""
 
     def written(entry: Any, content: dict[str, object]) -> None:
         worker = running_worker()
         worker.point("before a write of the entry")
-        worker.at_once = True
+        worker.at_once = now.writes_entry_at_once
         try:
             write(entry, content)
         finally:

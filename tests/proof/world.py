@@ -105,15 +105,9 @@ class World:
         simulation = self.simulation = Simulation(f"{schedule.seed} {schedule.kind}")
         if told:
             simulation.story, simulation.passed = [], []
-        self.server = beneath.server = Server(
-            simulation,
-            TOKENS,
-            report_lag=schedule.lag,
-            dated=schedule.kind != "no date",
-            keeps_key=schedule.kind != "key lost",
-        )
+        self.server = beneath.server = self._new_server()
         beneath.storage = ObjectStorage()
-        self.promise = Promise(simulation, self.server, by_payload=schedule.mapped or schedule.kind in OF_LISTS)
+        self.promise = self._new_promise()
         self.server.promise = self.promise
         self._make = make
         self.runs: dict[int, Tasks] = {}
@@ -121,6 +115,20 @@ class World:
         self.background: list[Worker] = []
         self._last_run = 0
         self.with_others = False
+
+    def _new_server(self) -> Server:
+        schedule = self.schedule
+        return Server(
+            self.simulation,
+            TOKENS,
+            report_lag=schedule.lag,
+            dated=schedule.kind != "no date",
+            keeps_key=schedule.kind != "key lost",
+        )
+
+    def _new_promise(self) -> Promise:
+        by_payload = self.schedule.mapped or self.schedule.kind in OF_LISTS
+        return Promise(self.simulation, self.server, by_payload=by_payload)
 
     def run(self) -> None:
         """Run the schedule, heal all faults, and look whether the promise was kept.
