@@ -23,8 +23,8 @@ from tests.proof.swarm import Failure, Level, Reached, play, replayed, shrunk, s
 _SEEDS: dict[Level, int] = {"operators": 20_000, "beneath": 200_000}
 _EXHAUSTIVE: tuple[tuple[Product, Level, int, frozenset[str]], ...] = (
     (CALL, "beneath", 1, coverage.EXHAUSTIVE_CALL),
-    (CALL, "operators", 47, coverage.EXHAUSTIVE_CALL),
-    (BATCH, "operators", 23, coverage.EXHAUSTIVE_BATCH),
+    (CALL, "operators", 97, coverage.EXHAUSTIVE_CALL),
+    (BATCH, "operators", 41, coverage.EXHAUSTIVE_BATCH),
 )
 """Of which product, where, one of how many combinations runs, and what they must reach."""
 _TOLD = 5

@@ -168,4 +168,4 @@ def _is_noted(instance: TaskInstance, sent: Sent) -> bool:
             sent.key == record["key"] and record["sends"] and record["sends"][-1]["outcome"] == "noted"
             for record in entry["records"].values()
         )
-    return any(batch["sends"] for batch in entry.get("open", {}).values())
+    return any(batch.get("sends") for batch in entry.get("open", {}).values())
