@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.proof.airflow_seam import DagRun, Plan, TaskInstance, Try
-from tests.proof.promise import Call, Violation
+from tests.proof.promise import REPORT_LAG, Call, Violation
 from tests.proof.world import BAD, Tasks, World, phone
 
 __all__ = ["ListTasks"]
 
 _SHARDS = 2
-_COMMON = {"call_list_path": "/lists", "report_lag": 600.0, "aimylogic_conn_id": "aimylogic_0", "concurrency": 2}
+_COMMON = {"call_list_path": "/lists", "report_lag": REPORT_LAG, "concurrency": 2}
 
 
 class ListTasks(Tasks):
@@ -35,6 +35,9 @@ class ListTasks(Tasks):
         self.sharded = schedule.kind == "shards"
         self.size = 2 + schedule.seed % 3
         self.prepared: dict[str, Any] | None = None
+        self.campaign = 0
+        self.moved = False
+        """Whether it was ever sent to another campaign."""
         if self.sharded:
             self.prepare = TaskInstance(run, "prepare")
             for index in range(_SHARDS):
@@ -51,15 +54,21 @@ class ListTasks(Tasks):
             "batch_size": self.size, "method": self.method, "call_list_path": "/lists",
         }  # fmt: skip
 
+    def _sends(self) -> dict[str, Any]:
+        """How a try that begins now sends."""
+        return {**_COMMON, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
+
     def _rows(self) -> None:
         self.world.beneath.columns, self.world.beneath.rows = ("id", "phone", "name"), tuple(self.rows)
 
     def _sync(self, one_try: Try) -> Callable[[], Any]:
         from aimylogic_provider.transfers import SqlToAimylogicOperator
 
+        sends = self._sends()
+
         def run() -> Any:
             self._rows()
-            operator = SqlToAimylogicOperator(task_id="sync", **{**_COMMON, **self._frozen_by()})
+            operator = SqlToAimylogicOperator(task_id="sync", **{**sends, **self._frozen_by()})
             context = one_try.context()
             return operator.execute(context)
 
@@ -70,10 +79,11 @@ class ListTasks(Tasks):
 
         if self.prepared is None:
             self._prepare(one_try.plan)
+        sends = self._sends()
 
         def run() -> Any:
             operator = SendCallListOperator(
-                task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **_COMMON
+                task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **sends
             )
             return operator.execute(one_try.context())
 
@@ -105,13 +115,15 @@ class ListTasks(Tasks):
 
     def learn(self, one_try: Try, result: Any) -> None:
         one_try.result = result
+        promise = self.world.promise
         if one_try.replaced_at is not None:
             return  # nobody listens to it
         if isinstance(result, dict):
             outcome = "done"
             told = sum(result[name] for name in ("created", "doubles", "rejected", "refused", "unknown"))
             if told != result["rows"] or result["unknown"]:
-                self.world.promise.violated("counts", f"{one_try.name}: {result}")
+                promise.violated("counts", f"{one_try.name}: {result}")
+            promise.said(one_try.instance)
         else:
             known = result.__context__
             outcome = "parked" if type(known).__name__ == "UnknownCallsError" else type(result).__name__
@@ -119,14 +131,16 @@ class ListTasks(Tasks):
         self.world.outcomes[outcome] += 1
 
     def change(self, which: int) -> None:
-        """The source changes: a row more, another name, or a row less."""
-        match which % 3:
+        """The source changes: a row more, another name, or a row less; or the connection names another campaign."""
+        match which % 4:
             case 0:
                 self.rows.append((200 + len(self.rows), phone(20 + len(self.rows)), "Alex"))
             case 1:
                 self.rows = [(number, one, "Carla") for number, one, _ in self.rows]
-            case _:
+            case 2:
                 del self.rows[-1]
+            case _:
+                self.campaign, self.moved = 1 - self.campaign, True
 
     def conclude(self) -> None:
         promise = self.world.promise
@@ -147,6 +161,7 @@ class ListTasks(Tasks):
                     promise.not_created(call, "refused")
                 elif not jobs.get(call) and row not in unknown:
                     promise.violated("nobody missed", f"{call}, row {row}, has no job: {last.outcome} {last.result}")
+            self._check_told(frozen, jobs)
             if last.outcome == "parked" and self._certain(instance):
                 promise.violated("nobody missed", f"{last.name} is parked: {last.result}")
         self._check_no_other(jobs)
@@ -155,8 +170,23 @@ class ListTasks(Tasks):
         """Whether all is on record, and nobody else adds: then everything can be known."""
         world = self.world
         stable = world.schedule.kind in ("by list", "by number", "shards", "list changing")
-        alone = world.schedule.tells_time and not world.with_others
+        alone = world.schedule.tells_time and not world.with_others and not self.moved
         return stable and alone and bool(json.loads(instance.rows["aimylogic"])["sure"])
+
+    def _check_told(self, frozen: dict[Call, int], jobs: dict[Call, list[str]]) -> None:
+        """What the list's files tell of a call is so: a created one has this job, a refused one has none."""
+        of_row = {row: call for call, row in frozen.items()}
+        told = [f"{self._path(instance)}/{kind}/" for instance in self.instances for kind in ("done", "progress")]
+        for name in (name for start in told for name in self._objects(start)):
+            for line in self._lines(name):
+                call = of_row.get(line["row"])
+                if call is None:
+                    continue  # of another shard
+                if line["outcome"] == "refused":
+                    if jobs.get(call):
+                        self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
+                elif line["job"] not in jobs.get(call, ()):
+                    self.world.promise.violated("created", f"{call} has jobs {jobs.get(call)}: {name} tells {line}")
 
     def _check_no_other(self, jobs: dict[Call, list[str]]) -> None:
         """Nobody is called who is not on the list."""
@@ -173,8 +203,10 @@ class ListTasks(Tasks):
         begun = {name.partition("/claimed/")[0] for name in self._objects(f"file:///lists/winter_sale/sync/{self.run.name}/")
                  if "/claimed/" in name}  # fmt: skip
         # One that was replaced, and its store emptied, may still lay claim to its own list, and sends nothing of it.
-        (path,) = told or begun
-        return path
+        first, *others = sorted(told or begun)
+        if others:
+            raise Violation("one list", f"{instance.name} sends {first} and {', '.join(others)}")
+        return first
 
     def _objects(self, start: str) -> list[str]:
         return [name for name in self.world.beneath.storage.objects if name.startswith(start)]

@@ -13,20 +13,26 @@ from typing import Any
 
 from tests.proof.airflow_seam import TaskInstance, Try
 from tests.proof.network import Person, Sent, Server
+from tests.proof.objects import ObjectStorage
 from tests.proof.simulation import DAY, Simulation
 
-__all__ = ["INVARIANTS", "Call", "Promise", "Violation"]
+__all__ = ["INVARIANTS", "REPORT_LAG", "Call", "Promise", "Violation"]
+
+REPORT_LAG = 600.0
+"""Seconds, by what the tasks are told, until the report shows a job."""
 
 INVARIANTS = {
     "once": "at most one job per intended call",
     "nobody missed": "every intended call has an outcome, and those that can be known are called",
     "created": "created if and only if the job exists, and is this call's",
     "refused": "refused or rejected only if no job exists",
-    "noted first": "nothing is sent before that send is durable",
+    "noted first": "nothing is sent before that send is durable, and nothing by a note of long ago",
     "replaced": "nothing is sent by a try that was replaced, but what it had noted before",
-    "one person": "one key, one person",
-    "old key": "nothing is sent on a key that may be forgotten without a report that was asked",
-    "other key": "nothing is sent with another key while one is open, without a report that was asked",
+    "settled": "nothing is sent for what its task has said to be created",
+    "one list": "a task sends one list",
+    "one person": "one key, one person, in one campaign",
+    "old key": "nothing is sent on a key that may be forgotten, but by a report that was asked after its lag",
+    "other key": "nothing is sent with another key while one is open, but by a report that was asked after its lag",
     "counts": "counts sum to the rows, and are those of the server",
     "budget": "no call is sent more than three times in a try without an answer",
     "crash": "a try ends as tasks end",
@@ -34,6 +40,8 @@ INVARIANTS = {
     "ends": "once faults heal, everything comes to an end",
 }
 _FRESH = 31.0
+_NOTED_WITHIN = 150.0
+"""Seconds: the server's time was told within a minute, was asked for within another, and what was decided is fresh."""
 _SENDS = 3
 
 Call = tuple[str, ...]
@@ -61,11 +69,15 @@ class Promise:
 
     simulation: Simulation
     server: Server
+    storage: ObjectStorage
     by_payload: bool
     violations: list[Violation] = field(default_factory=list)
-    _open: dict[Call, dict[str | None, float]] = field(default_factory=lambda: defaultdict(dict))
+    _open: dict[Call, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     _uses: dict[tuple[str, str | None], list[Sent]] = field(default_factory=lambda: defaultdict(list))
     _people: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _batches: dict[str, frozenset[Person]] = field(default_factory=dict)
+    _said: dict[str, set[Call | None]] = field(default_factory=lambda: defaultdict(set))
+    """What each task instance has said to be created; None for all that it is to add."""
     _unanswered: Counter[tuple[str, Call]] = field(default_factory=Counter)
     _settled: dict[Call, str] = field(default_factory=dict)
 
@@ -86,16 +98,16 @@ class Promise:
         if instance.has_store and one_try.replaced_at is not None and sent.at - one_try.replaced_at > _FRESH:
             self.violated("replaced", f"{name}, replaced at {one_try.replaced_at:.3f}, sends")
         # What a replaced try may still send, it has noted before, and the next one may have settled since.
-        if instance.has_store and one_try.replaced_at is None and not _is_noted(instance, sent):
+        if instance.has_store and one_try.replaced_at is None and not self._is_noted(instance, sent):
             self.violated("noted first", f"{name} sends with key {sent.key}, and {instance.rows} doesn't tell it")
         if sent.key is not None:
-            phones = tuple(phone for phone, _ in sent.people)
-            if self._people.setdefault(sent.key, phones) != phones:
-                self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {phones}")
+            whom = (sent.campaign, *(phone for phone, _ in sent.people))
+            if self._people.setdefault(sent.key, whom) != whom:
+                self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {whom}")
         uses = self._uses[sent.campaign, sent.key]
-        asked = one_try.report_known()
+        known = one_try.report_known() - REPORT_LAG
         for use in uses:
-            use.closed |= use.at < asked  # what came of it is known
+            use.closed |= use.at < known  # a report told what came of it
         # What was definitely refused used up no key.
         first = min(
             (use.at for use in uses if not use.closed and (use.took_effect or not use.definite)), default=sent.at
@@ -103,12 +115,15 @@ class Promise:
         uses.append(sent)
         if sent.at - first > DAY:
             self.violated("old key", f"{name}: a key of {sent.at - first:.0f} seconds, and no report was asked")
+        said = self._said[instance.name] if one_try.replaced_at is None else ()
         for person in sent.people:
             call = self.call(one_try, person)
-            keys = self._open[call]
-            if any(at > asked for key, at in keys.items() if key != sent.key):
-                self.violated("other key", f"{name}: {call} sends with {sent.key}, while open are {keys}")
-            keys[sent.key] = sent.at
+            if call in said or None in said:
+                self.violated("settled", f"{name} sends {call}, which {instance.name} has said to be created")
+            others = [(use.key, use.at) for use in self._open[call] if use.key != sent.key and use.at > known]
+            if others:
+                self.violated("other key", f"{name}: {call} sends with {sent.key}, while open are {others}")
+            self._open[call].append(sent)
             self._unanswered[one_try.name, call] += 1
             if self._unanswered[one_try.name, call] > _SENDS:
                 self.violated("budget", f"{name} sends {call} once more")
@@ -117,7 +132,11 @@ class Promise:
         """Its sender got the server's own answer."""
         for person in sent.people:
             call = self.call(sent.worker.about, person)
-            self._open[call].pop(sent.key, None)
+            # A job's id answers all that the key was sent for; a refusal, that one request.
+            self._open[call] = [
+                use for use in self._open[call]
+                if use is not sent and not (sent.took_effect and use.key == sent.key)
+            ]  # fmt: skip
             self._unanswered[sent.worker.about.name, call] -= 1
 
     def jobs(self) -> dict[Call, list[str]]:
@@ -134,6 +153,15 @@ class Promise:
         if job not in self.jobs().get(call, ()):
             self.violated("created", f"{call} is said to be job {job}, and has {self.jobs().get(call)}")
         self._settled[call] = job
+
+    def said(self, instance: TaskInstance, call: Call | None = None) -> None:
+        """A task instance says that a call is created, or all that it is to add; if it can know that later, it does."""
+        if instance.remembers:
+            self._said[instance.name].add(call)
+
+    def forgotten(self, instance: TaskInstance) -> None:
+        """What a task instance knew is lost."""
+        self._said.pop(instance.name, None)
 
     def not_created(self, call: Call, outcome: str) -> None:
         """A task says that a call is refused or rejected: so nothing came of what was sent so far."""
@@ -159,13 +187,31 @@ class Promise:
         if self.violations:
             raise self.violations[0]
 
-
-def _is_noted(instance: TaskInstance, sent: Sent) -> bool:
-    """Whether the store tells of a send that may be this one."""
-    entry: dict[str, Any] = json.loads(instance.rows.get("aimylogic", "{}"))
-    if "records" in entry:
+    def _is_noted(self, instance: TaskInstance, sent: Sent) -> bool:
+        """Whether the store tells of a send that may be this one."""
+        entry: dict[str, Any] = json.loads(instance.rows.get("aimylogic", "{}"))
+        if "records" in entry:
+            return any(
+                sent.key == record["key"]
+                and record["sends"]
+                and record["sends"][-1]["outcome"] == "noted"
+                and self._is_of_now(record["sends"][-1]["at"], record["sends"][-1]["clock"])
+                for record in entry["records"].values()
+            )
         return any(
-            sent.key == record["key"] and record["sends"] and record["sends"][-1]["outcome"] == "noted"
-            for record in entry["records"].values()
+            any(self._is_of_now(at, clock) for at, _, clock, _ in batch.get("sends", ()))
+            and self._batch(f"{entry['call_list']['path']}/batches/{name}.jsonl").issuperset(sent.people)
+            for name, batch in entry.get("open", {}).items()
         )
-    return any(batch.get("sends") for batch in entry.get("open", {}).values())
+
+    def _is_of_now(self, at: float, clock: str) -> bool:
+        """Whether something noted for then may be of now; a worker's clock can be far off."""
+        return clock == "worker" or self.simulation.now - at <= _NOTED_WITHIN
+
+    def _batch(self, name: str) -> frozenset[Person]:
+        """Whom a batch is to add."""
+        if name not in self._batches:
+            calls = [json.loads(line)["call"] for line in self.storage.objects[name].splitlines()]
+            people = ((call["phone"], json.dumps(call.get("payload", {}), separators=(",", ":"))) for call in calls)
+            self._batches[name] = frozenset(people)
+        return self._batches[name]

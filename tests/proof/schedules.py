@@ -31,7 +31,9 @@ KINDS = OF_CALLS + OF_LISTS
 """Those that are drawn; the others are only of those that :mod:`tests.proof.exhaustive` counts out."""
 
 _PAUSES = (1.0, 20.0, 35.0, 10 * MINUTE, HOUR, 25 * HOUR)
-_WAITS = (1.0, MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
+_WAITS = (1.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
+_SOON = (1.0, 20.0)
+"""Waits within which two calls of one phone can't be told apart by when they were created."""
 _EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
 """Waits at whose end a key is just alive, or just not."""
 
@@ -197,13 +199,13 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     rng = random.Random(f"schedule {seed} {kind}")
     listed = kind in OF_LISTS
     # Half of the schedules keep to the edges of the window.
-    waits = _EDGES + _WAITS[:2] if rng.random() < 0.5 else _WAITS
+    waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps: list[Step] = []
     runs = rng.choice((1, 1, 2))
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(rng.randint(1, 6)):
         first = number == 0
-        after = 0.0 if first else rng.choice(waits)
+        after = 0.0 if first else rng.choice(_SOON if kind == "changing" and rng.random() < 0.6 else waits)
         if first or rng.random() < 0.65:
             steps.append(Step(number, after, _tries(rng, kind, 0 if first else rng.randrange(runs))))
         else:

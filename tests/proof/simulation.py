@@ -240,7 +240,8 @@ def running_worker() -> Worker:
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """An event loop on a worker's simulated time. Threads are none: what is handed to one runs a little later."""
 
-    _THREAD = 0.001
+    _THREAD = (0.001, 0.001, 0.03)
+    """Seconds until a thread begins: meanwhile the loop's tasks go on."""
 
     def __init__(self) -> None:
         self._worker = running_worker()
@@ -270,7 +271,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             except BaseException as error:  # noqa: BLE001 - handed on
                 future.set_exception(error)
 
-        self.call_later(self._THREAD, run)
+        self.call_later(self._worker.rng.choice(self._THREAD), run)
         return future
 
     def _make_self_pipe(self) -> None:

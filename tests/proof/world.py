@@ -86,7 +86,9 @@ class Tasks(ABC):
 
     def empty(self, which: int) -> None:
         """A store is emptied, and the run cleared."""
-        self.instances[which % len(self.instances)].rows.clear()
+        instance = self.instances[which % len(self.instances)]
+        instance.rows.clear()
+        self.world.promise.forgotten(instance)
         self.run.clear()
 
 
@@ -128,7 +130,7 @@ class World:
 
     def _new_promise(self) -> Promise:
         by_payload = self.schedule.mapped or self.schedule.kind in OF_LISTS
-        return Promise(self.simulation, self.server, by_payload=by_payload)
+        return Promise(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def run(self) -> None:
         """Run the schedule, heal all faults, and look whether the promise was kept.
@@ -220,7 +222,7 @@ class World:
             raise Violation("crash", f"{worker.name} ended with {type(result).__name__}: {result}") from result
 
     def _happen(self, does: Happening) -> None:
-        number = does.which % len(TOKENS) if self.schedule.kind == "changing" else 0
+        number = does.which % len(TOKENS) if self.schedule.kind in ("changing", "list changing") else 0
         tasks = self.tasks(0)
         self.simulation.count(does.what)
         match does.what:
