@@ -13,8 +13,8 @@ OLDER := 3.1 3.2
 OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/provider tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-beyond prove-kills fuzz bench lock clean \
-	chromium postgresql
+.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-mutants prove-beyond \
+	prove-kills fuzz bench lock clean chromium postgresql
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -24,6 +24,7 @@ help:
 	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
 	@echo "                 random schedules; SEED=n [LEVEL=beneath] or COMBINATION='call n' tells one of them step by step"
 	@echo "make prove-model the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
+	@echo "make prove-mutants bugs planted in copies of the shipped code: each is to be found by those schedules"
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
@@ -90,6 +91,9 @@ prove: $(READY)
 
 prove-model: $(READY)
 	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model tests/call_list/test_dying_anywhere.py -s
+
+prove-mutants: $(READY)
+	@$(BIN)/python -m tests.proof.mutants
 
 prove-beyond: $(READY)
 	$(BIN)/python -m tests.proof.beyond

@@ -1,0 +1,521 @@
+"""Bugs to be planted in the shipped code: each says what it breaks, and is one text put in another's place.
+
+They are what somebody could write, or leave out, without a unit test of theirs failing at once. Those of the fences and
+the clocks show only where time, failure and a second try come together, which is what the simulation is for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.proof.schedules import OF_CALLS, OF_LISTS, Kind
+from tests.proof.swarm import Level
+
+__all__ = ["PLANTED", "Planted"]
+
+_BY_LIST: tuple[Kind, ...] = ("by list", "shards", "list changing")
+_BY_NUMBER: tuple[Kind, ...] = ("by number", "list changing", "list emptied")
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A planted bug.
+
+    :param name: what it is called in the table
+    :param plants: what it does, in one sentence
+    :param file: beneath ``aimylogic_provider``; or a folder, in one of whose files it stands
+    :param old: what stands there, exactly once
+    :param new: what is put in its place
+    :param kinds: of the schedules by which it is looked for, in turn
+    :param level: how much of the shipped code those drive
+    """
+
+    name: str
+    plants: str
+    file: str
+    old: str
+    new: str
+    kinds: tuple[Kind, ...]
+    level: Level
+
+
+def _of_calls(name: str, plants: str, file: str, old: str, new: str, *kinds: Kind) -> Planted:
+    """One that shows beneath operators and HTTP."""
+    return Planted(name, plants, file, old, new, kinds or OF_CALLS, "beneath")
+
+
+def _of_operators(name: str, plants: str, file: str, old: str, new: str, *kinds: Kind) -> Planted:
+    """One that shows where operators are driven whole."""
+    return Planted(name, plants, file, old, new, kinds or OF_LISTS, "operators")
+
+
+_DECISION = "idempotence/decision.py"
+_TRY = "idempotence/one_try.py"
+_KEYS = "idempotence/keys.py"
+_ANSWERS = "calls_api/answers.py"
+_LIST_DECISION = "call_list/decision.py"
+_BY_LIST_FILE = "call_list/by_list.py"
+_BY_NUMBER_FILE = "call_list/by_number.py"
+_ENTRY = "call_list/entry.py"
+_WORK = "call_list/work.py"
+_SENDING = "call_list"
+
+_TABLES = (
+    _of_calls(
+        "key window of 25 hours",
+        "A key is taken to live an hour longer than the server keeps it.",
+        _DECISION,
+        "KEY_WINDOW = 24 * 3600.0",
+        "KEY_WINDOW = 25 * 3600.0",
+    ),
+    _of_calls(
+        "negative slack",
+        "The margin is added to each limit instead of being taken off.",
+        _DECISION,
+        "SLACK = 60.0\n",
+        "SLACK = -300.0\n",
+    ),
+    _of_calls(
+        "report lag ignored",
+        "A report is believed at once, though a new job shows in it only after the lag.",
+        _DECISION,
+        "return max(ends) + known.terms.report_lag + _margin(known)",
+        "return max(ends) + _margin(known)",
+    ),
+    _of_calls(
+        "old key repeated",
+        "An unanswered send is repeated however old its key is, and no report is asked.",
+        _DECISION,
+        "    if _young(known, record, time) and time.clock is ClockSource.SERVER:",
+        "    if time.clock is ClockSource.SERVER:",
+    ),
+    _of_calls(
+        "age of the last send",
+        "A key's age is counted from its last send, not from its first.",
+        _DECISION,
+        "time.latest - min(send.at for send in record.unanswered)",
+        "time.latest - max(send.at for send in record.unanswered)",
+    ),
+    _of_calls(
+        "refusal believed while sends are open",
+        "A refusal counts as the outcome though an earlier send of the key is unanswered.",
+        _DECISION,
+        "    if not record.unanswered and (own or (known.first and record.sure)):",
+        "    if own or (known.first and record.sure):",
+    ),
+    _of_calls(
+        "unanswered, and another campaign",
+        "A call whose send is unanswered is added to another campaign when the connection changes.",
+        _DECISION,
+        "        return Park(Row.UNANSWERED_ELSEWHERE)",
+        "        pass",
+        "changing",
+    ),
+    _of_calls(
+        "run's age forgotten",
+        "Without a record a key's age is counted from this try, not from the run's beginning.",
+        _DECISION,
+        "time.latest - entry.server_time + entry.run_age + AIRFLOW_SLACK)",
+        "time.latest - entry.server_time + AIRFLOW_SLACK)",
+        "emptied",
+        "no store",
+        "mapped",
+    ),
+    _of_calls(
+        "lost record taken for none",
+        "An entry that was begun without certainty is taken for a first try's.",
+        _DECISION,
+        "    if known.entry.sure and (not known.mapped or known.parameters.test_call):",
+        "    if not known.mapped or known.parameters.test_call:",
+        "emptied",
+        "no store",
+    ),
+    _of_calls(
+        "first in a mapped list",
+        "In a mapped task the first try of an index is taken for surely the person's first.",
+        _DECISION,
+        "    if known.entry.sure and (not known.mapped or known.parameters.test_call):",
+        "    if known.entry.sure:",
+        "mapped",
+    ),
+    _of_calls(
+        "lost key trusted",
+        "The server is relied on to heed a key that it never saw.",
+        _DECISION,
+        "not (record.key_lost or (",
+        "not ((",
+        "key lost",
+    ),
+    _of_calls(
+        "guard band of nothing",
+        "Times told by the worker's clock are relied on like the server's.",
+        _DECISION,
+        "GUARD_BAND = 3600.0",
+        "GUARD_BAND = 0.0",
+        "no date",
+    ),
+    _of_calls(
+        "others' jobs adopted",
+        "Any job of the phone is adopted, whenever it was created.",
+        _DECISION,
+        "if job.created is None or _within(known, job.created, record.unanswered)",
+        "if job",
+    ),
+    _of_calls(
+        "owned job adopted",
+        "A job that another record of the task has is adopted once more.",
+        _DECISION,
+        "return [job for job in report.jobs if job.id not in owned]",
+        "return list(report.jobs)",
+        "changing",
+    ),
+    _of_calls(
+        "claimed job adopted",
+        "A job that another record's unanswered send may have made is adopted.",
+        _DECISION,
+        " and job.created is not None and not _claimed(known, job.created):",
+        " and job.created is not None:",
+        "changing",
+    ),
+    _of_operators(
+        "list: old key repeated",
+        "A batch's unanswered request is repeated however old its key is.",
+        _LIST_DECISION,
+        "    return heeded and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW",
+        "    return heeded",
+    ),
+    _of_operators(
+        "list: refusal believed while sends are open",
+        "A batch's refusal counts as the outcome before the report can show what earlier requests made.",
+        _LIST_DECISION,
+        "return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)",
+        "return Decision(Action.REFUSE, settled=True)",
+    ),
+    _of_operators(
+        "list: report lag ignored",
+        "Of a batch the report is believed at once, though new jobs show in it only after the lag.",
+        _LIST_DECISION,
+        "+ known.terms.report_lag + _margin(known)\n",
+        "+ _margin(known)\n",
+    ),
+    _of_operators(
+        "list: unanswered, and another campaign",
+        "A batch whose request is unanswered is sent to another campaign when the connection changes.",
+        _LIST_DECISION,
+        "    if any(send.campaign != known.campaign for send in known.sends):",
+        "    if False:",
+        "list changing",
+    ),
+)
+
+_WRITES = (
+    _of_calls(
+        "sent, then noted",
+        "A send leaves before the record tells of it.",
+        _TRY,
+        "        self._save_record(record)\n        if decided",
+        "        if decided",
+    ),
+    _of_calls(
+        "answer never noted",
+        "The job that the server created is returned, and not written down.",
+        _TRY,
+        '        self._save_record(record.answered(Outcome.CREATED, "", job=answer.value))\n',
+        "",
+    ),
+    _of_calls(
+        "unanswered send taken back",
+        "After an error the note of the send is withdrawn, as if it had not left.",
+        _TRY,
+        "            self._save_record(\n"
+        '                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")\n'
+        "            )\n",
+        "            self._save_record(record.withdrawn())\n",
+    ),
+    _of_operators(
+        "batch: earlier sends dropped",
+        "When a batch is sent again its earlier unanswered requests are forgotten.",
+        _BY_LIST_FILE,
+        "                    if decision.settled:\n",
+        "                    if True:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "numbers: open sends dropped",
+        "A round of numbers is taken for answered though some of its requests were not.",
+        _BY_NUMBER_FILE,
+        "if not any(isinstance(answer, ApiError) and answer.known is not Known.REFUSED for answer in answers):",
+        "if True:",
+        *_BY_NUMBER,
+    ),
+    _of_operators(
+        "batch: done before answered",
+        "A batch is written as done as soon as some of its calls are settled.",
+        _SENDING,
+        "        if work.unsettled:\n",
+        "        if not work.outcomes:\n",
+    ),
+)
+
+_OF_KEYS = (
+    _of_calls(
+        "key without the run",
+        "Two runs of a DAG have the same key for a person.",
+        _KEYS,
+        "            self.run_id,\n",
+        "",
+        "stable",
+    ),
+    _of_calls(
+        "key without the phone",
+        "Two people of a task have the same key.",
+        _KEYS,
+        "            self.call.phone,\n",
+        "",
+        "changing",
+        "mapped",
+    ),
+    _of_calls(
+        "key without the campaign",
+        "Two campaigns have the same key for a person.",
+        _KEYS,
+        "            self.campaign,\n",
+        "",
+        "changing",
+    ),
+    _of_calls(
+        "fresh key each time",
+        "Each try makes a key of its own where it finds no record.",
+        _KEYS,
+        "        return as_uuid(digest(*fields))\n",
+        "        import random\n\n        return as_uuid(random.randbytes(16))\n",
+        "emptied",
+        "no store",
+        "mapped",
+    ),
+    _of_calls(
+        "recorded key not used",
+        "A repeat has the key that the recipe gives now, and not the one that was recorded.",
+        _TRY,
+        "                self.intent.call, idempotence_key=record.key,",
+        "                self.intent.call, idempotence_key=self.intent.key,",
+        "changing",
+    ),
+    _of_operators(
+        "key with the try's number",
+        "Each try has another key where it finds no record.",
+        "operators/add_phone.py",
+        "            run_id=ti.run_id,\n",
+        '            run_id=f"{ti.run_id} {ti.try_number}",\n',
+        "emptied",
+        "no store",
+    ),
+    _of_operators(
+        "key with the map index",
+        "A person whose place in a mapped list changed has another key.",
+        "operators/add_phone.py",
+        "            run_id=ti.run_id,\n",
+        '            run_id=f"{ti.run_id} {ti.map_index}",\n',
+        "mapped",
+    ),
+    _of_operators(
+        "list: key without the batch's name",
+        "The first calls of each batch have the same key.",
+        _WORK,
+        "list_id, campaign, self.batch.name)",
+        "list_id, campaign)",
+    ),
+    _of_operators(
+        "list: key without the places",
+        "All calls of a batch have the same key, and so have its parts.",
+        _WORK,
+        '",".join(map(str, places))',
+        '""',
+    ),
+    _of_operators(
+        "list: key without the list",
+        "The lists of all runs have the same keys.",
+        _WORK,
+        "KEY_SCHEME, list_id, campaign",
+        "KEY_SCHEME, campaign",
+    ),
+    _of_operators(
+        "list: fresh key each time",
+        "Each request of a batch has a key of its own.",
+        _WORK,
+        '        return lambda places: as_uuid(digest_after(begun, ",".join(map(str, places)), *again))',
+        "        import random\n\n        return lambda places: as_uuid(random.randbytes(16))",
+    ),
+)
+
+_OF_ANSWERS = (
+    _of_operators(
+        "503 taken for refused",
+        "A 503 counts as a refusal, though the request may have got through.",
+        _ANSWERS,
+        'Known.UNANSWERED, True, "the server, or something before it, failed"',
+        'Known.REFUSED, False, "the server, or something before it, failed"',
+        *OF_CALLS,
+        *OF_LISTS,
+    ),
+    _of_operators(
+        "garbage taken for refused",
+        "A 200 that can't be read counts as a refusal.",
+        _ANSWERS,
+        'Known.UNANSWERED, True, "the body is not',
+        'Known.REFUSED, False, "the body is not',
+        *OF_CALLS,
+        *OF_LISTS,
+    ),
+    _of_operators(
+        "duplicate taken for refused",
+        "The word that the phone is a duplicate counts as a refusal though a key was sent, and so got lost.",
+        _ANSWERS,
+        "            if keyed and error.name in endpoint.never_with_key:",
+        "            if False:",
+        "key lost",
+    ),
+    _of_operators(
+        "timeout taken for never sent",
+        "A request that got no answer counts as one that never took effect.",
+        _ANSWERS,
+        "        known=Known.UNANSWERED,\n        retryable=advice is None,",
+        "        known=Known.REFUSED,\n        retryable=advice is None,",
+        *OF_CALLS,
+        *OF_LISTS,
+    ),
+    _of_operators(
+        "403 taken for refused",
+        "A 403 of something on the way counts as a refusal.",
+        _ANSWERS,
+        '                Known.UNANSWERED,\n                False,\n                "access was denied',
+        '                Known.REFUSED,\n                False,\n                "access was denied',
+        *OF_CALLS,
+        *OF_LISTS,
+    ),
+    _of_operators(
+        "client repeats by itself",
+        "A request of a single call that got no answer is sent once more by the client.",
+        "calls_api/client.py",
+        "            response = self._transport.send(request, url)\n",
+        "            try:\n                response = self._transport.send(request, url)\n"
+        "            except NoResponse:\n                response = self._transport.send(request, url)\n",
+        *OF_CALLS,
+    ),
+    _of_operators(
+        "list: client repeats by itself",
+        "A request of a list that got no answer is sent once more by the client.",
+        "calls_api/client.py",
+        "            response = await self._transport.send(request, url)\n",
+        "            try:\n                response = await self._transport.send(request, url)\n"
+        "            except NoResponse:\n                response = await self._transport.send(request, url)\n",
+    ),
+)
+
+_OF_BATCHES = (
+    _of_operators(
+        "batch split while unanswered",
+        "A batch whose request went unanswered is halved, so that its calls get other keys.",
+        _BY_LIST_FILE,
+        "                        sends_left -= 1\n",
+        "                        sends_left -= 1\n                        work.state.parts *= 2\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "batch: wrong ids",
+        "The jobs of a batch's answer are assigned in another order.",
+        _BY_LIST_FILE,
+        "zip(part, answer.value, strict=True)",
+        "zip(part, answer.value[::-1], strict=True)",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "batch: owned jobs not skipped",
+        "Jobs of other batches that hold the same phones are adopted once more.",
+        _SENDING,
+        "[job for job in jobs if job.id not in owned]",
+        "list(jobs)",
+    ),
+    _of_operators(
+        "second list frozen",
+        "A task whose entry was lost doesn't find the list that it began, and freezes another one.",
+        "call_list/task_folder.py",
+        "        found = list(self._of_ours(self.folder, since))\n",
+        "        found: list[Any] = []\n",
+        "list emptied",
+    ),
+    _of_operators(
+        "lost entry taken for none",
+        "A batch of a list whose entry was lost is sent as if it surely had not been.",
+        _SENDING,
+        "            if entry.before is not None:\n",
+        "            if False:\n",
+        "list emptied",
+    ),
+)
+
+_FENCES = (
+    _of_calls(
+        "store's errors caught",
+        "A try goes on when the store refuses its write.",
+        _TRY,
+        "        self._store.write(entry_to_json(entry))\n",
+        "        try:\n            self._store.write(entry_to_json(entry))\n"
+        "        except Exception:\n            pass\n",
+    ),
+    _of_calls(
+        "stale decision acted on",
+        "A send that was decided on and noted leaves however long the worker stood still meanwhile.",
+        _TRY,
+        "        if decided.elapsed(self._clock)[1] > _FRESH:",
+        "        if False:",
+    ),
+    _of_calls(
+        "unfenced try's hour dropped",
+        "Without a store a try that stood still for a day goes on as if it were the only one.",
+        _TRY,
+        "        if not self._store.remembers and self._began.elapsed(self._clock)[1] > _UNFENCED:",
+        "        if False:",
+        "no store",
+    ),
+    _of_operators(
+        "list: store's errors caught",
+        "A sync goes on when the store refuses its write.",
+        _ENTRY,
+        "            await asyncio.to_thread(self._store.write, self._content())\n",
+        "            try:\n                await asyncio.to_thread(self._store.write, self._content())\n"
+        "            except Exception:\n                pass\n",
+    ),
+    _of_operators(
+        "list: another's write taken for its own",
+        "A note that was made while a write was under way counts as written by it.",
+        _ENTRY,
+        "            self._saved = changes\n",
+        "            self._saved = self._changes\n",
+    ),
+    _of_operators(
+        "list: stale decision acted on",
+        "A batch leaves however long the worker stood still after it was noted.",
+        _SENDING,
+        "        if not self.is_fresh(decided):\n",
+        "        if False:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "file's check dropped",
+        "Without a store a sync writes its entry over what another try has written.",
+        "operators/sync_entry.py",
+        "        if self._stored() != self._seen:",
+        "        if False:",
+        "list no store",
+    ),
+    _of_calls(
+        "four sends a try",
+        "A try repeats what isn't answered once more than is allowed.",
+        "idempotence/repetitions.py",
+        "SENDS_PER_TRY = 3",
+        "SENDS_PER_TRY = 4",
+    ),
+)
+
+PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES)
