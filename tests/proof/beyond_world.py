@@ -75,7 +75,7 @@ class BeyondWorld(World):
 
     def _new_promise(self) -> Promise:
         by_payload = self.schedule.mapped or self.schedule.kind in OF_LISTS
-        return _Onlooker(self.simulation, self.server, by_payload=by_payload)
+        return _Onlooker(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def _happen(self, does: Happening) -> None:
         if does.what == "remake":

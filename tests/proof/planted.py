@@ -58,7 +58,6 @@ _BY_LIST_FILE = "call_list/by_list.py"
 _BY_NUMBER_FILE = "call_list/by_number.py"
 _ENTRY = "call_list/entry.py"
 _WORK = "call_list/work.py"
-_SENDING = "call_list"
 
 _TABLES = (
     _of_calls(
@@ -251,7 +250,7 @@ _WRITES = (
     _of_operators(
         "batch: done before answered",
         "A batch is written as done as soon as some of its calls are settled.",
-        _SENDING,
+        "call_list",
         "        if work.unsettled:\n",
         "        if not work.outcomes:\n",
     ),
@@ -322,8 +321,8 @@ _OF_KEYS = (
         "list: key without the batch's name",
         "The first calls of each batch have the same key.",
         _WORK,
-        "list_id, campaign, self.batch.name)",
-        "list_id, campaign)",
+        "self.campaign, self.batch.name)",
+        "self.campaign)",
     ),
     _of_operators(
         "list: key without the places",
@@ -336,15 +335,15 @@ _OF_KEYS = (
         "list: key without the list",
         "The lists of all runs have the same keys.",
         _WORK,
-        "KEY_SCHEME, list_id, campaign",
-        "KEY_SCHEME, campaign",
+        "KEY_SCHEME, self.list_id, ",
+        "KEY_SCHEME, ",
     ),
     _of_operators(
         "list: fresh key each time",
         "Each request of a batch has a key of its own.",
         _WORK,
-        '        return lambda places: as_uuid(digest_after(begun, ",".join(map(str, places)), *again))',
-        "        import random\n\n        return lambda places: as_uuid(random.randbytes(16))",
+        '        return as_uuid(digest_after(self._key_begun, ",".join(map(str, places)), *again))\n',
+        "        import random\n\n        return as_uuid(random.randbytes(16))\n",
     ),
 )
 
@@ -432,8 +431,8 @@ _OF_BATCHES = (
     _of_operators(
         "batch: owned jobs not skipped",
         "Jobs of other batches that hold the same phones are adopted once more.",
-        _SENDING,
-        "[job for job in jobs if job.id not in owned]",
+        "call_list",
+        "[job for job in jobs if job.id not in others]",
         "list(jobs)",
     ),
     _of_operators(
@@ -447,7 +446,7 @@ _OF_BATCHES = (
     _of_operators(
         "lost entry taken for none",
         "A batch of a list whose entry was lost is sent as if it surely had not been.",
-        _SENDING,
+        "call_list",
         "            if entry.before is not None:\n",
         "            if False:\n",
         "list emptied",
@@ -496,7 +495,7 @@ _FENCES = (
     _of_operators(
         "list: stale decision acted on",
         "A batch leaves however long the worker stood still after it was noted.",
-        _SENDING,
+        "call_list",
         "        if not self.is_fresh(decided):\n",
         "        if False:\n",
         *_BY_LIST,
