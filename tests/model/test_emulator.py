@@ -1,6 +1,6 @@
 """Random walks: requests, repeats, faults, settings and a clock that moves, each step compared with a reference model.
 
-Everything goes over real sockets. ``AIMYLOGIC_EXAMPLES`` says how many walks of 50 steps there are (left out, 50, or
+Everything goes over real sockets. ``AIMYLOGIC_EXAMPLES`` says how many walks of 50 steps there are (left out, 75, or
 300 with ``AIMYLOGIC_PROOF=whole``); ``AIMYLOGIC_SEED`` chooses a run by its seed, which is printed; ``random`` takes a
 fresh one.
 With ``-s`` a table tells how often everything was reached.
@@ -53,7 +53,7 @@ from tests.model.reference import (
     Rule,
 )
 
-EXAMPLES = 300 if os.environ.get("AIMYLOGIC_PROOF") == "whole" else 50
+EXAMPLES = 300 if os.environ.get("AIMYLOGIC_PROOF") == "whole" else 75
 BATCH = 10
 """Examples at once: from the eleventh on, Hypothesis would spend most of them on variations of one and the same."""
 START = datetime(2030, 1, 1, tzinfo=UTC)
