@@ -23,7 +23,7 @@ from tests.proof.swarm import Failure, Level, Reached, play, replayed, shrunk, s
 _SEEDS: dict[Level, int] = {"operators": 20_000, "beneath": 200_000}
 _EXHAUSTIVE: tuple[tuple[Product, Level, int, frozenset[str]], ...] = (
     (CALL, "beneath", 1, coverage.EXHAUSTIVE_CALL),
-    (CALL, "operators", 97, coverage.EXHAUSTIVE_CALL),
+    (CALL, "operators", 31, coverage.EXHAUSTIVE_CALL_IN_PART),
     (BATCH, "operators", 41, coverage.EXHAUSTIVE_BATCH),
 )
 """Of which product, where, one of how many combinations runs, and what they must reach."""

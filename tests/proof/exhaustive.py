@@ -4,7 +4,8 @@ One combination is: where things are kept and whether the task is mapped, a faul
 try, the point at which that try is stopped for good or for a while, and when the next one comes. The next tries are
 undisturbed. What is counted out:
 
-- the points: all that the first try passes with that fault, through its repetitions, and also that it ends by itself;
+- the points: those that the first try passes with that fault, and also that it ends by itself. Of a call's repetitions
+  the first counts, until it is under way: the second one differs by one more unanswered send only;
 - the ends: killed there; or stopped there, replaced, and awake again while or after its successor runs;
 - the retry's delay since that point.
 
@@ -47,6 +48,7 @@ class Product:
     :param level: at which its points are counted
     :param kinds: where things are kept, and whether the task is mapped, or the method; each with its seed
     :param faults: of the first try's adds
+    :param adds: once so many of them are under way, no more points are counted; 0 to count all
     """
 
     name: str
@@ -54,6 +56,7 @@ class Product:
     kinds: tuple[tuple[Kind, int], ...]
     people: int
     faults: tuple[Fault, ...]
+    adds: int = 0
 
 
 _BY_LIST, _BY_NUMBER = 2, 1
@@ -64,6 +67,7 @@ CALL = Product(
     tuple((kind, 1) for kind in ("stable", "emptied", "no store", "mapped", "mapped emptied", "mapped no store")),
     people=1,
     faults=(None, *FAULTS),
+    adds=2,
 )
 BATCH = Product(
     "batch",
@@ -133,7 +137,9 @@ def _points(product: Product, kind: Kind, seed: int, fault: Fault, now: Beneath)
     world = play(product.level, Schedule(seed, kind, steps, _LAG, people=product.people), now, told=True)
     assert world.simulation.passed is not None, "it was told"
     first = world.simulation.workers[0].name
-    return [(name, at) for worker, name, at in world.simulation.passed if worker == first]
+    passed = [(name, at) for worker, name, at in world.simulation.passed if worker == first]
+    under_way = [place for place, (name, _) in enumerate(passed) if name == "in mid-add"]
+    return passed if not 0 < product.adds <= len(under_way) else passed[: under_way[product.adds - 1] + 1]
 
 
 def _stops(moments: list[float]) -> Iterator[tuple[int, float, End]]:
