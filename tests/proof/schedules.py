@@ -32,8 +32,6 @@ KINDS = OF_CALLS + OF_LISTS
 
 _PAUSES = (1.0, 20.0, 35.0, 10 * MINUTE, HOUR, 25 * HOUR)
 _WAITS = (1.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
-_SOON = (1.0, 20.0)
-"""Waits within which two calls of one phone can't be told apart by when they were created."""
 _EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
 """Waits at whose end a key is just alive, or just not."""
 
@@ -200,12 +198,12 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     listed = kind in OF_LISTS
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
-    steps: list[Step] = []
+    steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
     runs = rng.choice((1, 1, 2))
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
-    for number in range(rng.randint(1, 6)):
+    for number in range(len(steps), len(steps) + rng.randint(1, 6)):
         first = number == 0
-        after = 0.0 if first else rng.choice(_SOON if kind == "changing" and rng.random() < 0.6 else waits)
+        after = 0.0 if first else rng.choice(waits)
         if first or rng.random() < 0.65:
             steps.append(Step(number, after, _tries(rng, kind, 0 if first else rng.randrange(runs))))
         else:
@@ -223,6 +221,17 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     return replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
+
+
+def _called_again(rng: random.Random) -> list[Step]:
+    """A call is added, and at once the same phone again, on purpose: by their times the two can't be told apart."""
+
+    def tries() -> Tries:
+        phase, action = rng.choice([one for one in FAULTS if one[1] is not Action.NO_DATE])
+        fault = NetworkFault(0, True, phase, action, rng.choice(STATUSES))
+        return Tries(plan=Plan((fault,) if rng.random() < 0.8 else ()))
+
+    return [Step(0, 0.0, tries()), Step(1, 1.0, Happening("change", 0)), Step(2, 1.0, tries())]
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
