@@ -13,6 +13,7 @@ from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phone import same_phone
+from aimylogic_provider.idempotence.clocks import Reading
 from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY, pause_after
 from aimylogic_provider.idempotence.situation import Time
@@ -39,7 +40,7 @@ class ByList:
         asked = 0.0
         while part := work.part:
             await self._means.pace.wait()
-            time = await questions.time()
+            time, told = await questions.time()
             decision = decide(
                 Unit(
                     sends=work.state.noted,
@@ -56,7 +57,7 @@ class ByList:
                 case Action.SEND:
                     if decision.settled:
                         work.state.sends, work.state.key_lost = [], False
-                    error = await self._send(work, part, time)
+                    error = await self._send(work, part, time, told)
                     jobs, refusal = None, None
                     if error is None:
                         sends_left = SENDS_PER_TRY
@@ -89,9 +90,9 @@ class ByList:
                         None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
                     )
 
-    async def _send(self, work: Work, part: list[int], time: Time) -> ApiError | None:
+    async def _send(self, work: Work, part: list[int], time: Time, told: Reading) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
-        await self._means.notes.note(work, time)
+        await self._means.notes.note(work, time, told)
         items = [bytes(work.lines[place].call) for place in part]
         try:
             answer = await self._means.client.ask(endpoints.add_ready_phones(items, idempotence_key=work.key(part)))

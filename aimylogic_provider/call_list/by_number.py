@@ -57,14 +57,14 @@ class ByNumber:
                 self._leaving = None
                 self._one_leaves.release()
 
-    async def answers(self, work: Work, places: list[int], decided: Reading) -> list[ApiError | bool | None]:
+    async def answers(self, work: Work, places: list[int], told: Reading) -> list[ApiError | bool | None]:
         """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
         answers: dict[int, ApiError | bool | None] = {}
         waiting = iter(places)
 
         async def line() -> None:
             for place in waiting:
-                answers[place] = await self._send(work, place, decided)
+                answers[place] = await self._send(work, place, told)
 
         if self._leaving is not work:
             await self._one_leaves.acquire()
@@ -75,13 +75,13 @@ class ByNumber:
                 lines.create_task(line())
         return [answers[place] for place in places]
 
-    async def _send(self, work: Work, place: int, decided: Reading) -> ApiError | bool | None:
+    async def _send(self, work: Work, place: int, told: Reading) -> ApiError | bool | None:
         if self._pace.is_limited:
-            if not self._notes.is_fresh(decided):
+            if not self._notes.is_fresh(told):
                 return False
             await self._pace.wait()
         # When nothing is answered any more, the rest of a batch is not sent after it.
-        if not self._notes.is_fresh(decided) or self._in_a_row > self._concurrency:
+        if not self._notes.is_fresh(told) or self._in_a_row > self._concurrency:
             return False
         request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
         try:
@@ -115,7 +115,7 @@ class _Rounds:
     async def run(self) -> None:
         work = self._work
         while places := [place for place in work.unsettled if place not in self._left]:
-            time = await self._means.questions.time()
+            time, told = await self._means.questions.time()
             decisions = self._decisions(places, time)
             if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
                 self._jobs, self._asked = await self._means.questions.jobs(work, places)
@@ -125,7 +125,7 @@ class _Rounds:
                 work.state.sends, work.state.key_lost = [], False
             if to_send:
                 most = self._means.pace.most_within(self._means.settings.FRESH)
-                await self._round(to_send[:most], time)
+                await self._round(to_send[:most], time, told)
         if not self._left:
             return
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
@@ -187,13 +187,13 @@ class _Rounds:
                     self._shown[phone] = self._jobs.get(phone, [])
         return False
 
-    async def _round(self, places: list[int], time: Time) -> None:
+    async def _round(self, places: list[int], time: Time, told: Reading) -> None:
         """Note the numbers, send them, and take in the answers."""
         work = self._work
         before = work.state.noted
         self._jobs = None
-        decided = await self._means.notes.note(work, time)
-        answers = await self._way.answers(work, places, decided)
+        await self._means.notes.note(work, time, told)
+        answers = await self._way.answers(work, places, told)
         pause = 0.0
         ends: NotAddedError | None = None
         for place, answer in zip(places, answers, strict=True):

@@ -48,20 +48,21 @@ class Notes:
         """Have nothing leave from now on. For use in a signal's handler too."""
         self.stopped = self.stopped or reason
 
-    async def note(self, work: Work, time: Time) -> Reading:
-        """Note a send of a batch, before it leaves; return when it was decided.
+    async def note(self, work: Work, time: Time, told: Reading) -> None:
+        """Note a send of a batch, before it leaves.
 
+        :param time: the server's time by which it was decided to send
+        :param told: the worker's clocks then
         :raises NotAddedError: if nothing more is to be sent, or the worker stood still: then nothing leaves
         :raises Exception: whatever the store raises
         """
-        decided = Reading.of(self._clock)
         self._check_stopped()
         await self._shard.keep(work)
         # What leaves, leaves while it is fresh, or not on this note.
         until = time.latest + self._settings.terms.send_timeout
         work.state.sends.append((time.earliest, until, time.clock.value, self._settings.campaign))
         await self.save(work)
-        if not self.is_fresh(decided):
+        if not self.is_fresh(told):
             work.state.sends.pop()
             await self.save(work)
             self._check_stopped()
@@ -71,11 +72,10 @@ class Notes:
                 "and doing so: it was not sent. The next try decides anew",
                 retryable=True,
             )
-        return decided
 
-    def is_fresh(self, decided: Reading) -> bool:
-        """Whether a request may still leave that was decided then."""
-        return self.stopped is None and decided.is_within(self._settings.FRESH, self._clock)
+    def is_fresh(self, told: Reading) -> bool:
+        """Whether a request may still leave that was decided by a time told then."""
+        return self.stopped is None and told.is_within(self._settings.FRESH, self._clock)
 
     async def save(self, work: Work | None = None) -> None:
         """Write the entry: how far the sync is, and what is noted of a batch."""

@@ -11,7 +11,7 @@ from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
 from aimylogic_provider.call_list.shard import Shard
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.client import CampaignClient
-from aimylogic_provider.idempotence.clocks import Clock
+from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.repetitions import repeated
 from aimylogic_provider.idempotence.server_view import ServerView
@@ -36,8 +36,8 @@ class Questions:
         self._thread = threading.Lock()
         """A question that was cancelled has left the first lock, while its thread goes on to use the client."""
 
-    async def time(self) -> Time:
-        """The server's time; asked for once a minute."""
+    async def time(self) -> tuple[Time, Reading]:
+        """The server's time, asked for once a minute; and the worker's clocks, read just before it was told."""
         async with self._asking:
             return await asyncio.to_thread(self._ask_time)
 
@@ -55,7 +55,7 @@ class Questions:
 
         :returns: the jobs by phone, and the server's time, at the earliest, when they were asked for
         """
-        asked = (await self.time()).earliest
+        asked = (await self.time())[0].earliest
         phones = {work.phone(place) for place in places}
         async with self._asking:
             found = await asyncio.to_thread(self._ask_report, work, phones)
@@ -63,9 +63,14 @@ class Questions:
         self._log.info("Batch %s: the report shows jobs of %s of its %s phones.", work.batch.name, shown, len(phones))
         return found, asked
 
-    def _ask_time(self) -> Time:
+    def _ask_time(self) -> tuple[Time, Reading]:
+        def told(attempt: int) -> tuple[Time, Reading]:
+            self._view.fresh_time()  # asks, if need be, and may take long
+            before = Reading.of(self._clock)
+            return self._view.fresh_time(), before
+
         with self._thread:
-            return repeated(lambda attempt: self._view.fresh_time(), self._clock.sleep)
+            return repeated(told, self._clock.sleep)
 
     def _ask_report(self, work: Work, phones: set[str]) -> dict[str, list[CreatedJob]]:
         ranges = [window(send) for send in work.state.noted]

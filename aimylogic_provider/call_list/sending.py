@@ -119,7 +119,8 @@ class Sending:
             )
             way = ByList(means) if self.call_list.manifest.method == "addPhones" else ByNumber(means)
             # The token is proved, and the clocks are told, before anything is sent.
-            self._shard.claim(task, await self._questions.time(), begun_now=begun_now)
+            time, _ = await self._questions.time()
+            self._shard.claim(task, time, begun_now=begun_now)
             telling = asyncio.create_task(self.progress.tell(self._keeper.entry))
             try:
                 await self._settle_all(way)

@@ -18,12 +18,14 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from aimylogic_provider.call_list import task_folder, warehouse
 from aimylogic_provider.call_list.manifest import Claim, Pointer
+from aimylogic_provider.call_list.noting import Notes
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, TaskInstance, connection_json, needs_record
 
@@ -270,6 +272,31 @@ def test_without_a_store_a_try_that_another_has_overtaken_sends_nothing_more(
     sync.task.current_try += 1
     with pytest.raises(AirflowException, match="another try of this task has written"):
         sync.operator().execute(sync.task.context())
+    sync.assert_once(PHONES)
+
+
+@pytest.mark.parametrize("method", ["addPhones", "addPhone"])
+def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
+    sync: Sync, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would leave ten minutes after the time by which it was decided, and which is noted."""
+    sync.add(PHONES)
+    note, stood_still = Notes.note, [0.0]
+
+    async def noting(*arguments: Any) -> None:
+        if not stood_still[0]:
+            stood_still[0] = 600.0
+            sync.emulator.advance(seconds=600)
+        await note(*arguments)
+
+    monkeypatch.setattr(Notes, "note", noting)
+    for name in ("wall", "monotonic"):
+        clock = getattr(SystemClock, name)
+        monkeypatch.setattr(SystemClock, name, lambda self, clock=clock: clock(self) + stood_still[0])
+    with pytest.raises(AirflowException, match="More than 30 seconds passed between deciding to send batch 00001"):
+        sync.attempt(method=method, concurrency=1)
+    assert sync.sends() == 0
+    assert sync.attempt(method=method)["created"] == 25
     sync.assert_once(PHONES)
 
 
