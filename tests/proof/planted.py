@@ -496,8 +496,16 @@ _FENCES = (
         "list: stale decision acted on",
         "A batch leaves however long the worker stood still after it was noted.",
         "call_list",
-        "        if not self.is_fresh(decided):\n",
+        "        if not self.is_fresh(told):\n",
         "        if False:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "list: stale time decided by",
+        "How long ago the server's time was told, by which it was decided, isn't looked at.",
+        "call_list/noting.py",
+        "        self._check_stopped()\n        await self._shard.keep(work)\n",
+        "        told = Reading.of(self._clock)\n        await self._shard.keep(work)\n",
         *_BY_LIST,
     ),
     _of_operators(

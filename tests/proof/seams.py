@@ -56,7 +56,16 @@ def beneath() -> Iterator[Beneath]:
     from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, Connection
     from airflow.sdk.bases.operator import ExecutorSafeguard
 
-    from aimylogic_provider.call_list import by_list, by_number, freeze, progress, stored, task_folder, warehouse
+    from aimylogic_provider.call_list import (
+        by_list,
+        by_number,
+        freeze,
+        garbage,
+        progress,
+        stored,
+        task_folder,
+        warehouse,
+    )
     from aimylogic_provider.call_list.objects import Folder
     from aimylogic_provider.calls_api.async_transport import AiohttpTransport
     from aimylogic_provider.calls_api.transport import RequestsTransport
@@ -107,6 +116,11 @@ def beneath() -> Iterator[Beneath]:
     time = SimpleNamespace(
         time=lambda: running_worker().wall(), monotonic=lambda: running_worker().monotonic(), sleep=None
     )
+    # Workers share this process: what one of them freezes, no other one shall unfreeze, or nothing is ever collected.
+    gc = SimpleNamespace(
+        get_threshold=lambda: (0, 0, 0), set_threshold=lambda *_: None, get_freeze_count=lambda: 0,
+        freeze=lambda: None, unfreeze=lambda: None,
+    )  # fmt: skip
     tokens = SimpleNamespace(token_hex=lambda size: f"{random.getrandbits(size * 8):0{size * 2}x}")
     ids = SimpleNamespace(uuid4=lambda: uuid.UUID(int=random.getrandbits(128), version=4), UUID=uuid.UUID)
 
@@ -138,6 +152,7 @@ def beneath() -> Iterator[Beneath]:
             patch.setattr(module, "time", time)
         patch.setattr(sync_entry.FileEntry, "write", _at_once(now, sync_entry.FileEntry.write))
         patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
+        patch.setattr(garbage, "gc", gc)
         patch.setattr(stored, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
         patch.setattr(asyncio, "run", run_coroutine)

@@ -38,11 +38,13 @@ class Point:
     :param number: which point of its try, from 1
     :param stopped: seconds; None to be killed
     :param suspended: whether its monotonic clock stands still meanwhile, as in a machine that sleeps
+    :param kind: counts points of this kind alone; all of them if empty
     """
 
     number: int
     stopped: float | None = None
     suspended: bool = False
+    kind: str = ""
 
 
 @dataclass(eq=False)
@@ -60,6 +62,7 @@ class Worker:
     skew: float = 0.0
     dies_or_stops: tuple[Point, ...] = ()
     points: int = 0
+    points_of: Counter[str] = field(default_factory=Counter)
     dead: bool = False
     ended: bool = False
     result: Any = None
@@ -79,10 +82,13 @@ class Worker:
         if self.at_once:
             return
         self.points += 1
+        self.points_of[kind] += 1
         if self.simulation.passed is not None:
             self.simulation.passed.append((self.name, kind, self.simulation.now - BEGINNING))
         for planned in self.dies_or_stops:
-            if planned.number != self.points:
+            if planned.number != (self.points_of[planned.kind] if planned.kind else self.points):
+                continue
+            if planned.kind not in ("", kind):
                 continue
             if planned.stopped is None:
                 self.simulation.count(f"killed {kind}")
