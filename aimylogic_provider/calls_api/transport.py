@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -58,16 +57,15 @@ class RequestsTransport:
         from aimylogic_provider.calls_api.connections import sending
 
         settings = self.settings
-        deadline = time.monotonic() + settings.total_timeout
         try:
             with (
-                sending(2 * settings.connect_timeout),
+                sending(2 * settings.connect_timeout, settings.total_timeout),
                 self._open().request(
                     request.method,
                     url,
                     headers=request.all_headers,
                     data=request.body,
-                    # The total bounds connecting and each wait for bytes; the deadline below bounds the body's trickle.
+                    # The total bounds connecting and each wait for bytes; `sending` bounds the trickle of them.
                     timeout=Timeout(  # type: ignore[arg-type]  # requests passes urllib3's own through
                         total=settings.total_timeout, connect=settings.connect_timeout, read=settings.read_timeout
                     ),
@@ -77,7 +75,7 @@ class RequestsTransport:
                     proxies=dict(settings.proxies) or None,
                 ) as answer,
             ):
-                content = self._read(answer, deadline)
+                content = self._read(answer)
                 return Response(
                     answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
                 )
@@ -107,15 +105,13 @@ class RequestsTransport:
             self._session.auth = _no_netrc
         return self._session
 
-    def _read(self, answer: requests.Response, deadline: float) -> bytes:
-        """Read the body as it comes in, so that neither a flood nor a trickle gets past the limits."""
+    def _read(self, answer: requests.Response) -> bytes:
+        """Read the body as it comes in, so that no flood gets past the limit."""
         content = bytearray()
         while chunk := answer.raw.read1(64 * 1024, decode_content=True):
             content += chunk
             if len(content) > self.settings.max_body:
                 raise NoResponse(Silence.TOO_LARGE, f"over {self.settings.max_body:,} bytes")
-            if time.monotonic() > deadline:
-                raise NoResponse(Silence.TOO_SLOW, f"over {self.settings.total_timeout:g} s")
         return bytes(content)
 
 
