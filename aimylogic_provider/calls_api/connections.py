@@ -1,6 +1,6 @@
 """What requests and urllib3 are made to keep to, beneath the transport.
 
-To leave in time or never; to read no longer than allowed; to log neither token nor phone.
+To leave in time or never; to read no longer than allowed; to follow nothing; to log neither token nor phone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from http.client import HTTPResponse
 from socket import socket
 from typing import Any
 
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -22,7 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from aimylogic_provider.calls_api.wire import NoResponse, Silence
 
-__all__ = ["PunctualAdapter", "sending"]
+__all__ = ["PlainSession", "PunctualAdapter", "sending"]
 
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
@@ -131,6 +132,14 @@ class _HTTPPool(HTTPConnectionPool):
 
 class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _PunctualHTTPSConnection
+
+
+class PlainSession(Session):
+    """A session that does what it is told, and no more."""
+
+    def get_redirect_target(self, resp: Response) -> None:
+        """Name none: only to tell what would come next, ``requests`` reads all of a redirect's body, without end."""
+        return
 
 
 class PunctualAdapter(HTTPAdapter):

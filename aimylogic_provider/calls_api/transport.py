@@ -93,12 +93,10 @@ class RequestsTransport:
 
     def _open(self) -> requests.Session:
         if self._session is None:
-            import requests
-
             from aimylogic_provider import __version__
-            from aimylogic_provider.calls_api.connections import PunctualAdapter
+            from aimylogic_provider.calls_api.connections import PlainSession, PunctualAdapter
 
-            self._session = requests.Session()
+            self._session = PlainSession()
             for scheme in ("http://", "https://"):
                 self._session.mount(scheme, PunctualAdapter())
             self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
