@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from aimylogic_provider.calls_api.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.deadlines import Deadlines
 from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
@@ -49,7 +50,8 @@ class AiohttpTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             # No timers for the whole of each request: they cost a tenth of all throughput. See Deadlines.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
-            headers={"User-Agent": f"airflow-provider-aimylogic/{__version__}"},
+            headers={"User-Agent": f"airflow-provider-aimylogic/{__version__}", "Accept-Encoding": ACCEPTED},
+            auto_decompress=False,
             # Not by trust_env: it would also look into ~/.netrc, and the token is the only credential.
             trust_env=False,
         )
@@ -96,22 +98,13 @@ class AiohttpTransport:
             request.method, made, headers=request.all_headers, data=request.body, allow_redirects=False, proxy=proxy
         )
         try:
-            body = await _read(answer.content, self.settings.max_body)
+            body = Body(answer.headers.get("Content-Encoding", ""), self.settings.max_body)
+            while not answer.content.at_eof():
+                body.add(await answer.content.readany())
         finally:
             answer.close()  # its connection is kept if the answer was read whole
         # Its headers are found by names in small letters too.
-        return Response(answer.status, answer.headers, body)
-
-
-async def _read(content: aiohttp.StreamReader, most: int) -> bytes:
-    chunks: list[bytes] = []
-    left = most
-    while not content.at_eof():
-        chunks.append(await content.readany())
-        left -= len(chunks[-1])
-        if left < 0:
-            raise NoResponse(Silence.TOO_LARGE, f"over {most:,} bytes")
-    return b"".join(chunks)
+        return Response(answer.status, answer.headers, body.whole())
 
 
 def _checks(verify: bool | str) -> ssl.SSLContext | bool:
@@ -140,7 +133,5 @@ def _silence(error: Exception) -> Silence:
             return Silence.PROXY
         case aiohttp.ClientConnectorError():
             return Silence.UNREACHABLE
-        case aiohttp.ContentTypeError() | aiohttp.ClientPayloadError():
-            return Silence.UNDECODABLE if "encoding" in str(error).lower() else Silence.RESET
         case _:
             return Silence.RESET

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aimylogic_provider.calls_api.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
 if TYPE_CHECKING:
@@ -75,9 +76,11 @@ class RequestsTransport:
                     proxies=dict(settings.proxies) or None,
                 ) as answer,
             ):
-                content = self._read(answer)
+                body = Body(answer.headers.get("Content-Encoding", ""), settings.max_body)
+                while part := answer.raw.read1(64 * 1024, decode_content=False):
+                    body.add(part)
                 return Response(
-                    answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, content
+                    answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body.whole()
                 )
         except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
             no_response = NoResponse(_silence(error), type(error).__name__)
@@ -99,18 +102,10 @@ class RequestsTransport:
             self._session = PlainSession()
             for scheme in ("http://", "https://"):
                 self._session.mount(scheme, PunctualAdapter())
+            self._session.headers["Accept-Encoding"] = ACCEPTED
             self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
             self._session.auth = _no_netrc
         return self._session
-
-    def _read(self, answer: requests.Response) -> bytes:
-        """Read the body as it comes in, so that no flood gets past the limit."""
-        content = bytearray()
-        while chunk := answer.raw.read1(64 * 1024, decode_content=True):
-            content += chunk
-            if len(content) > self.settings.max_body:
-                raise NoResponse(Silence.TOO_LARGE, f"over {self.settings.max_body:,} bytes")
-        return bytes(content)
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -125,8 +120,6 @@ def _silence(error: Exception) -> Silence:
     match error:
         case beneath.TimeoutError():
             return Silence.TIMEOUT
-        case beneath.DecodeError():
-            return Silence.UNDECODABLE
         case exceptions.ProxyError():
             return Silence.PROXY
         case exceptions.SSLError():
