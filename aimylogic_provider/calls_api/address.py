@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
 from aimylogic_provider.calls_api.wire import Request
 
-__all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress"]
+__all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress", "is_loopback"]
 
 DEFAULT_HOST = "https://app.aimylogic.com"
 MAX_URL = 8000
@@ -61,7 +61,7 @@ class CampaignAddress:
             )
         base = _base_url((host or DEFAULT_HOST).strip(), port or None, scheme)
         parts = urlsplit(base)
-        if parts.scheme == "http" and not allow_plain_http and not _is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and not allow_plain_http and not is_loopback(parts.hostname or ""):
             raise ConnectionRejectedError(
                 f"host {base!r} would send the token unencrypted: use https, or set allow_plain_http in the "
                 "connection's extra if the network between is yours"
@@ -86,6 +86,16 @@ class CampaignAddress:
     def secrets(self) -> tuple[str, ...]:
         """Return the forms in which the token could show, to be masked."""
         return tuple({self.token, quote(self.token, safe=""), quote(self.token)})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine's own."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=64)
@@ -137,12 +147,3 @@ def _shown(host: str) -> str:
     scheme, found, rest = host.rpartition("://")
     name = re.split(r"[/?#\s]", rest, maxsplit=1)[0].rpartition("@")[2]
     return scheme + found + name + ("…" if len(name) < len(rest) else "")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

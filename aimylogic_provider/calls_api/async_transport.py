@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from aimylogic_provider.calls_api.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.deadlines import Deadlines
+from aimylogic_provider.calls_api.surroundings import authorities, proxy_for
 from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
@@ -52,8 +52,7 @@ class AiohttpTransport:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
             headers={"User-Agent": f"airflow-provider-aimylogic/{__version__}", "Accept-Encoding": ACCEPTED},
             auto_decompress=False,
-            # Not by trust_env: it would also look into ~/.netrc, and the token is the only credential.
-            trust_env=False,
+            trust_env=False,  # see `surroundings`
         )
         self._deadlines.watch()
         return self
@@ -70,7 +69,7 @@ class AiohttpTransport:
         known = self._endpoints.get(endpoint)
         if known is None:
             parts = urlsplit(endpoint)
-            proxy = _proxy(self.settings.proxies, endpoint)
+            proxy = proxy_for(endpoint, self.settings.proxies)
             known = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
         scheme, authority, path, proxy = known
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
@@ -108,15 +107,11 @@ class AiohttpTransport:
 
 
 def _checks(verify: bool | str) -> ssl.SSLContext | bool:
-    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
-
-
-def _proxy(proxies: Mapping[str, str], url: str) -> str | None:
-    """The proxy for *url*: of the settings or, where they name none, what the environment says."""
-    parts = urlsplit(url)
-    if proxies:
-        return proxies.get(parts.scheme)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    path = authorities(verify)
+    if isinstance(path, bool):
+        return path
+    is_folder = os.path.isdir(path)
+    return ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
 
 
 def _silence(error: Exception) -> Silence:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
 from socket import socket
 from typing import Any
 
@@ -135,7 +136,11 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class PlainSession(Session):
-    """A session that does what it is told, and no more."""
+    """A session that does what it is told, and no more: it keeps no cookies, and follows nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     def get_redirect_target(self, resp: Response) -> None:
         """Name none: only to tell what would come next, ``requests`` reads all of a redirect's body, without end."""

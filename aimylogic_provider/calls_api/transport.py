@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.calls_api.content_coding import ACCEPTED, Body
+from aimylogic_provider.calls_api.surroundings import authorities, proxy_for
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class TransportSettings:
     :param connect_timeout: seconds to wait for a connection to each of the host's addresses; after twice as long in
         all, no request leaves
     :param read_timeout: seconds to wait for the answer
-    :param verify: whether to check certificates, or the path of the authorities' certificates
+    :param verify: whether to check certificates, or the path of the authorities' certificates, a file or a folder
     :param proxies: proxy URL by scheme; empty means what the environment says
     :param max_body: bytes of an answer that are read at most, after decoding
     """
@@ -58,6 +59,7 @@ class RequestsTransport:
         from aimylogic_provider.calls_api.connections import sending
 
         settings = self.settings
+        proxy = proxy_for(url, settings.proxies)
         try:
             with (
                 sending(2 * settings.connect_timeout, settings.total_timeout),
@@ -72,8 +74,8 @@ class RequestsTransport:
                     ),
                     allow_redirects=False,
                     stream=True,
-                    verify=settings.verify,
-                    proxies=dict(settings.proxies) or None,
+                    verify=authorities(settings.verify),
+                    proxies={} if proxy is None else {"all": proxy},
                 ) as answer,
             ):
                 body = Body(answer.headers.get("Content-Encoding", ""), settings.max_body)
@@ -104,13 +106,8 @@ class RequestsTransport:
                 self._session.mount(scheme, PunctualAdapter())
             self._session.headers["Accept-Encoding"] = ACCEPTED
             self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
-            self._session.auth = _no_netrc
+            self._session.trust_env = False  # see `surroundings`
         return self._session
-
-
-def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Stand where ``requests`` would else look into ~/.netrc: the token is the only credential."""
-    return request
 
 
 def _silence(error: Exception) -> Silence:

@@ -1,0 +1,45 @@
+"""What the environment says of the way to a server: proxies, and authorities. The same for both transports.
+
+By the rules of ``requests``, of which Airflow's other hooks are made; but never ``~/.netrc``, for the token is the only
+credential, and no proxy to this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from aimylogic_provider.calls_api.address import is_loopback
+
+__all__ = ["authorities", "proxy_for"]
+
+
+def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
+    """Return the proxy by which *url* is asked, or None.
+
+    To this machine none that the environment names: what is plain http there would leave it, token and all.
+
+    :param proxies: of the settings, URL by scheme; where they name none, the environment does (``HTTPS_PROXY``,
+        ``HTTP_PROXY``, ``ALL_PROXY``, ``NO_PROXY``)
+    """
+    from requests.utils import get_environ_proxies, select_proxy
+
+    if proxies:
+        return select_proxy(url, dict(proxies))
+    if is_loopback(urlsplit(url).hostname or ""):
+        return None
+    return select_proxy(url, get_environ_proxies(url))
+
+
+def authorities(verify: bool | str) -> bool | str:
+    """Return the path of the certificates that a server's is checked against, or False.
+
+    :param verify: of the settings; for True, the environment names them (``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``),
+        or they are those that ``requests`` brings
+    """
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    if verify is not True:
+        return verify
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
