@@ -5,19 +5,30 @@ from __future__ import annotations
 import codecs
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 
 __all__ = ["read_id", "read_json", "read_time"]
 
 
-def read_json(body: bytes) -> object:
-    """Parse a JSON body; integers become ``int``, of any length.
+def _object(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(fields)
+    if len(content) < len(fields):
+        raise ValueError("a field twice")
+    return content
 
-    :raises UnreadableError: if it is empty, not UTF-8 or not JSON
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def read_json(body: bytes) -> object:
+    """Parse a JSON body.
+
+    :raises UnreadableError: if it is empty, not UTF-8 or not JSON, or an object in it names a field twice
     """
     try:
-        return json.loads(body.removeprefix(codecs.BOM_UTF8).decode())
+        return _decoder.decode(body.removeprefix(codecs.BOM_UTF8).decode())
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise UnreadableError("the body is not JSON") from None
 
