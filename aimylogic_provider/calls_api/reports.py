@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,9 +20,17 @@ __all__ = [
     "parse_call_jobs",
     "parse_campaign",
     "parse_status",
+    "shown_status",
 ]
 
 T = TypeVar("T")
+
+_STATUS = re.compile(r"(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+
+def shown_status(status: str | None) -> str:
+    """Return a status as people may read it, in logs and in Markdown: a word, as all are that the contract names."""
+    return status if status is not None and _STATUS.fullmatch(status) else "status unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class CallJob:
 
     def __str__(self) -> str:
         created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"
-        return f"job {self.id} ({self.status or 'status unknown'}, created at {created}, {mask_phone(self.phone)})"
+        return f"job {self.id} ({shown_status(self.status)}, created at {created}, {mask_phone(self.phone)})"
 
 
 @dataclass(frozen=True, slots=True)
