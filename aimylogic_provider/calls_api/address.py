@@ -18,6 +18,9 @@ DEFAULT_HOST = "https://app.aimylogic.com"
 MAX_URL = 8000
 """Characters. Longer URLs are cut or refused by servers and proxies on the way."""
 
+_UNGUESSED = 8
+"""Characters of a token's part that tells one campaign from all others."""
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignAddress:
@@ -86,6 +89,11 @@ class CampaignAddress:
     def secrets(self) -> tuple[str, ...]:
         """Return the forms in which the token could show, to be masked."""
         return tuple({self.token, quote(self.token, safe=""), quote(self.token)})
+
+    def is_given_away_by(self, text: str) -> bool:
+        """Whether *text*, as a server wrote it, holds the token, or the part of it that nobody can guess."""
+        parts = [part for part in self.token.split(".") if len(part) >= _UNGUESSED]
+        return any(secret in text for secret in (*self.secrets(), *parts))
 
 
 def is_loopback(host: str) -> bool:

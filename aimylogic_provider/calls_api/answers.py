@@ -6,6 +6,7 @@ One table for all endpoints (:func:`interpret`), and one for the ways of not ans
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -122,9 +123,14 @@ def _judge_status(endpoint: Endpoint[T], status: int, error: _Named | None, *, k
             return _Verdict(Known.UNANSWERED, True, "the Calls API has no such answer (is the host right?)")
 
 
-def interpret(request: Request[T], response: Response) -> T:
+def _nothing(text: str) -> bool:
+    return False
+
+
+def interpret(request: Request[T], response: Response, is_secret: Callable[[str], bool] = _nothing) -> T:
     """Return the result that *response* bears.
 
+    :param is_secret: whether a text of the server's must not be told, as one that throws the URL back
     :raises ApiError: with what is known, if it bears none
     """
     endpoint = request.endpoint
@@ -136,13 +142,14 @@ def interpret(request: Request[T], response: Response) -> T:
             reason = f" ({unreadable})"
     error = _error(endpoint, response)
     verdict = _judge_status(endpoint, response.status, error, keyed=request.key is not None)
-    named = f" {error.shown}" if error and error.shown else ""
+    name = None if error is None or is_secret(error.name) else error.name
+    named = f" {error.shown}" if error and name and error.shown else ""
     raise ApiError(
         f"{endpoint.name} was answered with {response.status}{named}{reason}: {verdict.advice}",
         known=verdict.known,
         retryable=verdict.retryable,
         status=response.status,
-        type=error.name if error else None,
+        type=name,
         phone=error.phone if error else None,
         retry_after=response.retry_after,
         date=response.date,

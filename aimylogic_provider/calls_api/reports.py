@@ -28,9 +28,9 @@ T = TypeVar("T")
 _STATUS = re.compile(r"(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_-]{0,39}")
 
 
-def shown_status(status: str | None) -> str:
+def shown_status(status: str | None) -> str | None:
     """Return a status as people may read it, in logs and in Markdown: a word, as all are that the contract names."""
-    return status if status is not None and _STATUS.fullmatch(status) else "status unknown"
+    return status if status is not None and _STATUS.fullmatch(status) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class CallJob:
 
     def __str__(self) -> str:
         created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"
-        return f"job {self.id} ({shown_status(self.status)}, created at {created}, {mask_phone(self.phone)})"
+        status = shown_status(self.status) or "status unknown"
+        return f"job {self.id} ({status}, created at {created}, {mask_phone(self.phone)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the server says of itself and of jobs is shown to people: as words, and never as markup, commands or the token."""
+"""What the server says of jobs is shown to people as words, and never as markup."""
 
 from __future__ import annotations
 
