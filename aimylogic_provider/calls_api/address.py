@@ -57,10 +57,10 @@ class CampaignAddress:
                 "the connection has no campaign token: put it into the password field (in Aimylogic: Outbound calls → "
                 "Create in Campaign from CRM system, or the campaign → Integration → Get token)"
             )
-        if not (token.isascii() and token.isprintable()) or any(c in token for c in " /\\?#"):
+        if not (token.isascii() and token.isprintable()) or any(c in token for c in " /\\?#") or not token.strip("."):
             raise ConnectionRejectedError(
-                "the campaign token holds characters that no token has (spaces, slashes, control characters): copy "
-                "it again from Aimylogic, Integration → Get token"
+                "the campaign token holds characters that no token has (spaces, slashes, control characters), or dots "
+                "alone: copy it again from Aimylogic, Integration → Get token"
             )
         base = _base_url((host or DEFAULT_HOST).strip(), port or None, scheme)
         parts = urlsplit(base)
