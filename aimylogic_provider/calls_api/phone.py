@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["canonical_phone", "mask_phone", "same_phone", "shown"]
 
-_WRITTEN = re.compile(r"\+?[0-9 ()./\-]*[0-9][0-9 ()./\-]*")
+_WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONG_NUMBER = re.compile(r"\+?[0-9]{7,}")
+_LARGEST = 10**20
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 
 
@@ -231,10 +232,13 @@ def _written(value: object) -> str:
             f"phone {mask_phone(value)!r} is of type {type(value).__name__}: give text or an integer (a number "
             "that went through a float has lost its digits' meaning; cast the column to text)"
         )
+    if not isinstance(value, str) and not -_LARGEST < int(value) < _LARGEST:
+        raise RejectedError("phone is a number of more digits than any phone has: correct it")
     text = unicodedata.normalize("NFKC", str(value)).translate(_DASHES).strip()
     if not text:
         raise RejectedError("phone is empty: give a number, as in '+79123456789'")
-    if not _WRITTEN.fullmatch(text):
+    # A raised or circled digit is a footnote's: as a digit of the phone it could make it another person's.
+    if not _WRITTEN.fullmatch(text) or any(c.isnumeric() and not c.isdecimal() for c in str(value)):
         raise RejectedError(
             f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: allowed are digits, "
             "one leading plus, spaces, brackets, dots, slashes and dashes"
