@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import mkstemp
 
 __all__ = ["write_private"]
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner alone."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(content)
-    draft.replace(path)
+    """Write a file whole or not at all, for its owner alone.
+
+    By a draft of a name that nobody knows beforehand: in a folder that others may write in, one of theirs could stand
+    there, or a link to anywhere.
+    """
+    number, draft = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(number, "wb") as file:
+            file.write(content)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
