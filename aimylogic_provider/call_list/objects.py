@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,12 +21,26 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
-__all__ = ["Folder", "folder_name"]
+__all__ = ["INNER", "Folder", "folder_name"]
+
+INNER = ("batches", "rejected", "doubles", "claimed", "progress", "done", "unknown")
+"""The folders within a list's."""
+
+_OF_A_LIST = re.compile(rf"(?:(?:{'|'.join(INNER)})/[^/]+|(?:list|deleted|report-[0-9]+)\.json|rejected\.csv)")
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{8}")
+_LONGEST_NAME = 255
+"""Bytes of a name on a disk."""
 
 
 def folder_name(text: str) -> str:
-    """Return *text* as the name of one folder, on any store: no separators, and never ``.`` or ``..``."""
+    """Return *text* as the name of one folder, on any store: no separators, and never ``.`` or ``..``.
+
+    Of a text that no disk takes for a name (a long one in Cyrillic, say), the end is a digest.
+    """
     name = quote(text, safe="+@=:,~ ")
+    if len(name) > _LONGEST_NAME:
+        digest = sha256(text.encode()).hexdigest()
+        return f"{name[: _LONGEST_NAME - len(digest) - 2]}%~{digest}"  # quoting makes no such sign
     return name if name.strip(".") else name.replace(".", "%2E") or "%00"
 
 
@@ -118,19 +134,21 @@ class Folder:
                 self._object(name).unlink()
 
     def delete_all_but(self, kept: str | None, *, last: str) -> None:
-        """Delete all objects, and drafts of them, but one; folders left empty go too, on a local disk.
+        """Delete all objects of a list, and drafts of them, but one; folders left empty go too, on a local disk.
+
+        What is not of a list stays: whoever said that one is here may have meant something else to go.
 
         :param kept: the name of the one that stays, or None
         :param last: the name of the one that is deleted after all others
         """
-        names = [name for name in self.names() if name != kept]
+        names = [name for name in self.names() if name != kept and _OF_A_LIST.fullmatch(name)]
         for name in sorted(names, key=lambda name: name == last):
             self.delete(name)
         if self._local is not None:
             for folder, _, files in os.walk(self._local, topdown=False):
                 with suppress(OSError):
                     for draft in files:
-                        if draft.startswith("."):
+                        if _DRAFT.fullmatch(draft):
                             Path(folder, draft).unlink()
                     os.rmdir(folder)
 

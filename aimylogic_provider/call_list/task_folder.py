@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.call_list.manifest import CallListError, Claim, Manifest, Pointer, Tombstone, sha256
-from aimylogic_provider.call_list.objects import Folder, folder_name
+from aimylogic_provider.call_list.objects import INNER, Folder, folder_name
 from aimylogic_provider.call_list.stored import CallList, told_of
 from aimylogic_provider.idempotence.ports import Log
 
@@ -196,14 +196,11 @@ def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
     for name in folder.names():
         parts = name.split("/")
         # A run's id may look like a list's: the list is the folder that its files lie in.
-        inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in _INNER else 1)
+        inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in INNER else 1)
         if inner >= 1 and _is_list_id(parts[inner - 1]):
             found.setdefault("/".join(parts[:inner]), []).append("/".join(parts[inner:]))
     for path, names in found.items():
         yield folder / path, names
-
-
-_INNER = {"batches", "rejected", "doubles", "claimed", "progress", "done", "unknown"}
 
 
 def _is_list_id(name: str) -> bool:
