@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,9 @@ __all__ = [
 
 FORMAT = 1
 """The version of the layout. A list of another one is not touched."""
+
+_BATCH = re.compile(r"[0-9]+")
+_PART = re.compile(r"(?:rejected|doubles)/[0-9]+\.jsonl")
 
 Method = Literal["addPhones", "addPhone"]
 
@@ -95,6 +99,10 @@ class Pointer(msgspec.Struct, frozen=True):
         """The address of the rows that can't be called, with their reasons, if there are any."""
         return f"{self.path}/rejected.csv" if self.rejected else None
 
+    def is_beneath(self, folder: str) -> bool:
+        """Whether the list lies in a folder, at any depth, by their addresses."""
+        return self.path.startswith(f"{folder}/") and ".." not in self.path.split("/")
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
@@ -174,3 +182,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}
+
+    def fault(self, pointer: Pointer) -> str | None:
+        """Tell what nobody froze, in this or in the pointer to it; None if nothing is wrong.
+
+        Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
+        """
+        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards)
+        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards):
+            return "the counts that its pointer names are others"
+        if not pointer.is_beneath(self.task_folder):
+            return f"it does not lie in its task's folder, {self.task_folder}"
+        names = [batch.name for batch in self.batches]
+        files = all(map(_BATCH.fullmatch, names)) and all(map(_PART.fullmatch, self.parts))
+        if not files or len({*names}) < len(names):
+            return "it names files that no list has, or one twice"
+        if any(not 0 <= batch.shard < self.shards or batch.calls < 1 for batch in self.batches):
+            return "it has batches of no shard, or without calls"
+        if sum(batch.calls for batch in self.batches) != self.calls or self.rows < self.calls:
+            return "its counts don't add up"
+        return None

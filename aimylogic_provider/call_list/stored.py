@@ -107,6 +107,10 @@ class CallList:
                 f"{folder.address} has format {manifest.format}, and this version of the provider knows {FORMAT}: "
                 "finish the list with the version that froze it"
             )
+        if fault := manifest.fault(pointer):
+            raise CallListError(
+                f"{folder.address}/list.json is of no list that was frozen there: {fault}. Nothing is sent"
+            )
         return cls(pointer, folder, manifest, _names(folder))
 
     @staticmethod
@@ -158,7 +162,18 @@ class CallList:
 
         :raises CallListError: if its file is gone, unreachable, or not what was frozen
         """
-        lines: list[Line] = _lines.decode_lines(self._frozen(batch.file, batch.sha256))
+        content = self._frozen(batch.file, batch.sha256)
+        try:
+            lines: list[Line] = _lines.decode_lines(content)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise CallListError(
+                f"{self.folder.address}/{batch.file} can't be read: {error}. Nothing of it is sent"
+            ) from None
+        if len(lines) != batch.calls:
+            raise CallListError(
+                f"{self.folder.address}/{batch.file} holds {len(lines):,} calls, and not {batch.calls:,}: nothing of "
+                "it is sent"
+            )
         return lines
 
     def _frozen(self, name: str, digest: str) -> bytes:

@@ -68,6 +68,7 @@ class SendCallListOperator(Sends):
     ``shards`` besides. Doubles and rejected rows are counted in shard 0.
 
     :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
+    :param call_list_path: where lists lie; if it is given, one that lies elsewhere is refused. (templated)
     :param shard: which of its shards, from 0; may be left out for a list that has one. (templated)
     :param aimylogic_conn_id: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
@@ -103,6 +104,7 @@ class SendCallListOperator(Sends):
 
         with self._ending():
             pointer = Pointer.of(as_value(self.call_list))
+            self._check_beneath(pointer)
             shard = self._shard_of(pointer)
             keeper, new = begin(context, self._task_folder(context), self.log, resumed=self._answer is not None)
             known = keeper.entry.call_list
@@ -120,6 +122,20 @@ class SendCallListOperator(Sends):
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
             return {**report, "shard": shard, "shards": pointer.shards}
+
+    def _check_beneath(self, pointer: Pointer) -> None:
+        """Check that a list lies where lists lie, if that is said: where it is may come from a form.
+
+        :raises CallListError: if it doesn't
+        """
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.objects import Folder
+
+        if self.call_list_path and not pointer.is_beneath(Folder(self.call_list_path).address):
+            raise CallListError(
+                f"the list in {pointer.path} lies elsewhere than call_list_path says, {self.call_list_path}: nothing "
+                "of it is sent. Give both operators the same path, or this one none"
+            )
 
     def _shard_of(self, pointer: Pointer) -> int:
         """Which shard of a list is to be sent.

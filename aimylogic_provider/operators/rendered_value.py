@@ -15,8 +15,10 @@ def as_value(rendered: Any) -> Any:
         return rendered
     try:
         return json.loads(rendered)
+    except RecursionError:
+        return rendered
     except ValueError:
         try:
             return ast.literal_eval(rendered)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             return rendered
