@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -73,14 +73,19 @@ class AddPhoneOperator(BaseOperator):
         self.on_unknown = on_unknown
         self._current: Try | None = None
 
-    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
-        """Render, and have Airflow's page *Rendered Templates* show the phone masked.
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        """Render what is a template, and have Airflow's page *Rendered Templates* show the phone masked.
 
         Airflow renders ordinary and mapped tasks by this method, and shows what stands in the fields afterwards.
         """
-        super()._do_render_template_fields(parent, *args, **kwargs)
+        from aimylogic_provider.operators.mapped_values import templates_among
         from aimylogic_provider.operators.rendered_phone import RenderedPhone
 
+        if parent is self:
+            template_fields = templates_among([*template_fields], self, context)
+        super()._do_render_template_fields(parent, template_fields, context, *args, **kwargs)
         if parent is self and self.phone:
             self.phone = RenderedPhone.of(self.phone)
 
