@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first.
 TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
-	tests/browser tests/fuzz tests/wheel tests/airflow tests/proof \
+	tests/security tests/browser tests/fuzz tests/wheel tests/airflow tests/proof \
 	tests/model
 # Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
