@@ -38,7 +38,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(verify: bool | str | Path) -> TransportSettings:
     trusted = verify if isinstance(verify, bool) else str(verify)
-    return TransportSettings(connect_timeout=2, read_timeout=2, verify=trusted)
+    return TransportSettings(connect_timeout=1, read_timeout=1, verify=trusted)
 
 
 FALSE: dict[str, Callable[[Authority, Authority], ssl.SSLContext]] = {
