@@ -34,16 +34,17 @@ def call_list(sync: Sync) -> List:
 
 
 def prepared(sync: Sync, task: TaskInstance) -> List:
+    context: Any = task.context()
     made: List = PrepareCallListOperator(
         task_id="prepare", sql="select id, phone, name from customer order by id", sql_conn_id="warehouse",
         call_list_path=str(sync.lists), batch_size=10, key_columns=["id"],
-    ).execute(task.context())  # fmt: skip
+    ).execute(context)  # fmt: skip
     return made
 
 
 def send(sync: Sync, call_list: Any, **arguments: Any) -> List:
-    task = TaskInstance(task_id="send", run=sync.task.run, current_try=1)
-    return SendCallListOperator(task_id="send", call_list=call_list, **arguments).execute(task.context())
+    context: Any = TaskInstance(task_id="send", run=sync.task.run, current_try=1).context()
+    return SendCallListOperator(task_id="send", call_list=call_list, **arguments).execute(context)
 
 
 def folder_of(call_list: List) -> Path:

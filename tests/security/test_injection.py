@@ -92,7 +92,12 @@ def test_it_is_one_request_of_one_line(ask: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfffb"])
 @pytest.mark.parametrize("place", ["value", "name", "deep"])
 def test_what_no_server_takes_is_refused(text: str, place: str) -> None:
-    payload = {"value": {"a": text}, "name": {text: "a"}, "deep": {"a": [{"b": text}]}}[place]
+    payloads: dict[str, dict[str, Any]] = {
+        "value": {"a": text},
+        "name": {text: "a"},
+        "deep": {"a": [{"b": text}]},
+    }
+    payload = payloads[place]
     with pytest.raises(RejectedError):
         ListedCall.of("79123456789", payload)
     if place != "deep":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ BODIES: dict[str, bytes] = {
     "an id as an object": b'{"id": "1"}',
     "a page": b"<html><script>alert(1)</script></html>",
 }
-SENDS: dict[str, Request[object]] = {
+SENDS: dict[str, Request[Any]] = {
     "addPhone": endpoints.add_phone(Call.of("79123456789"), idempotence_key="k"),
     "addPhones": endpoints.add_phones([ListedCall.of("79123456789")], idempotence_key="k"),
     "cancel": endpoints.cancel_call_jobs(ids=["1"], idempotence_key="k"),
@@ -63,14 +64,14 @@ SENDS: dict[str, Request[object]] = {
 @pytest.mark.parametrize("request_", SENDS.values(), ids=SENDS.keys())
 @pytest.mark.parametrize("status", [200, 400, 404])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_a_send_is_unanswered(body: bytes, status: int, request_: Request[object]) -> None:
+def test_a_send_is_unanswered(body: bytes, status: int, request_: Request[Any]) -> None:
     with pytest.raises(ApiError) as error:
         interpret(request_, Response(status, {"content-type": "application/json; charset=koi8-r"}, body))
     assert error.value.known is Known.UNANSWERED
     assert len(str(error.value)) < 500
 
 
-READS: dict[str, Request[object]] = {
+READS: dict[str, Request[Any]] = {
     "getReport": endpoints.call_job_report(ids=["1"]),
     "attempts": endpoints.call_attempt_report(ids=["1"]),
     "campaign": endpoints.campaign(),
@@ -79,7 +80,7 @@ READS: dict[str, Request[object]] = {
 
 @pytest.mark.parametrize("request_", READS.values(), ids=READS.keys())
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_a_report_is_none(body: bytes, request_: Request[object]) -> None:
+def test_a_report_is_none(body: bytes, request_: Request[Any]) -> None:
     with pytest.raises(ApiError):
         interpret(request_, Response(200, {}, body))
 
