@@ -18,12 +18,13 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc
 
-__all__ = ["canonical_phone", "mask_phone", "same_phone", "shown"]
+__all__ = ["as_text", "canonical_phone", "mask_phone", "same_phone", "shown"]
 
+# Up to the first digit no digits, so that no text, however long, takes more than one reading.
 _WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LONG_NUMBER = re.compile(r"\+?[0-9]{7,}")
-_LARGEST = 10**20
+_DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9](?: [0-2][0-9])?")
+_WRITTEN_WITHIN = re.compile(r"\+?\(?[0-9](?:[ ()./\-]{0,3}[0-9]){6,}")
+_TOO_LARGE = 10**40
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
 
 
@@ -32,7 +33,7 @@ def mask_phone(value: object) -> str:
 
     Of a shorter one, and of a value that is no phone, only two characters at each end are shown, or none.
     """
-    text = str(value)
+    text = as_text(value)
     digits = re.sub(r"[^0-9]", "", text)
     if len(digits) >= 11 and _WRITTEN.fullmatch(text):
         return f"{digits[:4]}***{digits[-4:]}"
@@ -46,11 +47,23 @@ def shown(value: object) -> str:
     """
     if isinstance(value, bool) or value is None:
         return repr(value)
-    text = str(value)
-    if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.match(text):
+    text = as_text(value)
+    if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.fullmatch(text):
         return repr(mask_phone(text))
-    masked = _LONG_NUMBER.sub(lambda found: mask_phone(found[0]), text[:100])
-    return repr(masked) if isinstance(value, str) or masked != text else repr(value)
+    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, text[:100])
+    return repr(masked) if isinstance(value, str) or masked != text else as_text(value, repr)
+
+
+def _masked_unless_date(found: re.Match[str]) -> str:
+    return found[0] if _DATE.fullmatch(found[0]) else mask_phone(found[0])
+
+
+def as_text(value: object, write: Callable[[object], str] = str) -> str:
+    """A value as text, also one that holds a number with more digits than Python writes."""
+    try:
+        return write(value)
+    except (ValueError, RecursionError):
+        return f"{type(value).__name__} too long to be written"
 
 
 def canonical_phone(value: object, region: str | None = None) -> str:
@@ -232,8 +245,8 @@ def _written(value: object) -> str:
             f"phone {mask_phone(value)!r} is of type {type(value).__name__}: give text or an integer (a number "
             "that went through a float has lost its digits' meaning; cast the column to text)"
         )
-    if not isinstance(value, str) and not -_LARGEST < int(value) < _LARGEST:
-        raise RejectedError("phone is a number of more digits than any phone has: correct it")
+    if isinstance(value, Integral) and abs(int(value)) >= _TOO_LARGE:
+        raise RejectedError("phone is a whole number of more than 40 digits, which no phone has: correct it")
     text = unicodedata.normalize("NFKC", str(value)).translate(_DASHES).strip()
     if not text:
         raise RejectedError("phone is empty: give a number, as in '+79123456789'")
@@ -264,8 +277,10 @@ def _read(text: str, region: str | None) -> PhoneNumber | None:
     except phonenumbers.NumberParseException:
         return None
     # Not those that are possible within their area alone: nobody can be called so from outside.
-    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-    return number if possible else None
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    # Nor those of which a further national prefix is read off each time: one number would be two.
+    return number if phonenumbers.parse("+" + _digits(number), None) == number else None
 
 
 def _digits(number: PhoneNumber) -> str:

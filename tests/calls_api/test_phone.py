@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone, parsed_phone, quick_phone
+from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone, parsed_phone, quick_phone, shown
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,40 @@ def test_unusual_text_is_left_to_parsing(text: str) -> None:
 def test_a_bad_region_is_rejected_even_with_a_plain_number() -> None:
     with pytest.raises(RejectedError, match="two-letter code"):
         canonical_phone("+79123456789", "Russia")
+
+
+@pytest.mark.parametrize("value", [10**5000, -(10**5000)], ids=["above", "below"])
+def test_a_number_too_long_to_be_written_is_refused_as_others_are(value: int) -> None:
+    with pytest.raises(RejectedError, match="more than 40 digits"):
+        canonical_phone(value)
+    assert "too long" in shown(value)
+    assert "too long" in shown([value])
+
+
+def test_a_long_text_is_read_in_one_go() -> None:
+    """Or it takes minutes, for each of its digits could be the first."""
+    text = "9" * 100_000 + "x"
+    assert len(shown(text)) < 200
+    with pytest.raises(RejectedError, match="characters that are no part"):
+        canonical_phone(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("0145-45-6789", "'01***89'"),  # and no date
+        ("2026-01-02", "'2026-01-02'"),
+        ("2026-01-02 09:30", "'2026-01-02 09:30'"),
+        (["8 912 345-67-89", "x"], "\"['8912***6789', 'x']\""),
+        ("call +7 (912) 345-67-89 now", "'call 7912***6789 now'"),
+    ],
+)
+def test_what_could_be_a_phone_is_masked_wherever_it_stands(value: object, told: str) -> None:
+    assert shown(value) == told
+
+
+def test_a_number_that_reads_otherwise_each_time_is_none() -> None:
+    """Of 0036… one national prefix is read off, and of what is left another: two keys for one person."""
+    assert canonical_phone("+43 0 36825401") == "4336825401"
+    with pytest.raises(RejectedError, match="not a possible number"):
+        canonical_phone("+430036825401")
