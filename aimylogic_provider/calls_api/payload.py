@@ -30,6 +30,8 @@ MAX_DEPTH = 32
 _FLAT_WAY_OUT = ". addPhone takes a flat object of strings; addPhones takes nested ones"
 _EXACT_FLOAT = 2.0**53
 """Below it every whole float is exactly that number, and no other."""
+_MOST_DIGITS = 4300
+"""Of a decimal, before the point or behind it: Python's own limit for integers."""
 
 
 def flat_payload(payload: Mapping[str, object] | None) -> dict[str, str]:
@@ -132,6 +134,8 @@ def _text(what: str, value: object, allowed: str) -> str:
     """What becomes text in every payload; all else is refused."""
     match value:
         case Decimal() if value.is_finite():
+            if abs(value.adjusted()) > _MOST_DIGITS:  # 1E+999999999 takes a gigabyte
+                raise _too_long(what)
             return format(value, "f")
         case datetime() | date() | time() if value == value:
             return value.isoformat()
@@ -145,7 +149,11 @@ def _digits(what: str, value: Integral) -> str:
     try:
         return str(int(value))
     except ValueError:  # Python's own limit on digits
-        raise RejectedError(f"{_shortened(what)} is too long a number to be written: send it as text") from None
+        raise _too_long(what) from None
+
+
+def _too_long(what: str) -> RejectedError:
+    return RejectedError(f"{_shortened(what)} is too long a number to be written: send it as text")
 
 
 def _check_object(payload: object, way_out: str) -> None:

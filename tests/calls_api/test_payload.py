@@ -78,3 +78,9 @@ def test_names_are_sorted_and_composed() -> None:
 def test_what_cannot_be_sent_is_refused_with_the_way_out(payload: object, message: str) -> None:
     with pytest.raises(RejectedError, match=message):
         flat_payload(payload)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["1E+999999999", "-1E+999999999", "1E-999999999"])
+def test_a_decimal_that_would_take_a_gigabyte_is_refused(value: str) -> None:
+    with pytest.raises(RejectedError, match="payload 'x' is too long a number to be written: send it as text"):
+        flat_payload({"x": Decimal(value)})
