@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 
 __all__ = ["read_id", "read_json", "read_time"]
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""In JSON; of a pair, which is a character, or a lone one."""
 
 
 def _object(fields: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -23,12 +27,17 @@ _decoder = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def read_json(body: bytes) -> object:
-    """Parse a JSON body.
+    """Parse a JSON body; integers become ``int``, of any length that Python reads.
+
+    A lone surrogate, as is left of a character cut in two, becomes ``?``: no text can be written that holds one.
 
     :raises UnreadableError: if it is empty, not UTF-8 or not JSON, or an object in it names a field twice
     """
     try:
-        return _decoder.decode(body.removeprefix(codecs.BOM_UTF8).decode())
+        content = _decoder.decode(body.removeprefix(codecs.BOM_UTF8).decode())
+        if _SURROGATE.search(body):
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+        return content
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise UnreadableError("the body is not JSON") from None
 

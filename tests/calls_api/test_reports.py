@@ -139,3 +139,20 @@ def test_report_requests() -> None:
         call_job_report_by_date(page=200)
     with pytest.raises(RejectedError, match="time zone"):
         call_job_report_by_date(created_from=datetime(2026, 1, 1))
+
+
+def test_text_cut_within_a_character_can_be_written_on() -> None:
+    """A lone surrogate could go into no table, no log and no message; a pair is a character."""
+    body = json.dumps([{**JOB, "jobStatus": "a\ud83d", "reportData": {"b": ["\ud83d\ude00", "\ude00"]}}]).encode()
+    (job,) = parse_call_jobs(body)
+    assert job.status == "a?"
+    assert job.more["reportData"] == {"b": ["\U0001f600", "?"]}
+    assert str(job).encode()
+
+
+@pytest.mark.parametrize("status", ["79123456789", "of 79123456789", "", "x" * 41])
+def test_a_status_that_is_no_word_is_not_shown(status: str) -> None:
+    (job,) = parse_call_jobs(json.dumps([{**JOB, "jobStatus": status}]).encode())
+    assert job.status == status
+    assert "(status unknown, created" in str(job)
+    assert "79123456789" not in str(job)
