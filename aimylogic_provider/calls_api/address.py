@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
+from aimylogic_provider.calls_api.phone import shown
 from aimylogic_provider.calls_api.wire import Request
 
 __all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress", "is_loopback"]
@@ -20,6 +21,9 @@ MAX_URL = 8000
 
 _UNGUESSED = 8
 """Characters of a token's part that tells one campaign from all others."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_LONGEST_NAME = 253
+"""Characters of a host's name, by DNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +144,33 @@ def _base_url(host: str, port: int | None, scheme: str | None) -> str:
         or parts.query
         or parts.fragment
         or not all(c.isalnum() or c in "-._:" for c in name)
+        or not _is_reachable_name(name)
     ):
         raise wrong
     if not 0 < (port or 1) < 65536:
-        raise ConnectionRejectedError(f"port {port} is no port: give a number from 1 to 65535, or none")
+        raise ConnectionRejectedError(f"port {shown(port)} is no port: give a number from 1 to 65535, or none")
     if ":" in name:
         name = f"[{name}]"
     default = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{name}" + (f":{port}" if port and port != default else "")
 
 
+def _is_reachable_name(name: str) -> bool:
+    """Whether a request can be sent to it: else it would be noted as sent, and be of unknown outcome ever after."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        if ":" not in name:
+            name.encode("idna")  # as a socket does
+        return parse_url(f"https://[{name}]" if ":" in name else f"https://{name}").host is not None
+    except (UnicodeError, LocationParseError):
+        return False
+
+
 def _shown(host: str) -> str:
     """A host setting as it may be shown: a URL that was pasted whole holds the token in its path."""
-    scheme, found, rest = host.rpartition("://")
-    name = re.split(r"[/?#\s]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return scheme + found + name + ("…" if len(name) < len(rest) else "")
+    scheme = match[0] if (match := _SCHEME.match(host)) else ""
+    rest = host.removeprefix(scheme)
+    name = re.split(r"[/?#\\\s]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return scheme + name[:_LONGEST_NAME] + ("…" if len(name[:_LONGEST_NAME]) < len(rest) else "")

@@ -87,3 +87,35 @@ def test_a_long_url_is_refused_with_the_way_out() -> None:
     assert len(address.url(Request(STATUS, "GET", (("a", "x" * free),)))) == 8000
     with pytest.raises(RejectedError, match=r"8,001 characters.*addPhones"):
         address.url(Request(STATUS, "GET", (("a", "x" * (free + 1)),)))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        f"https://app.aimylogic.com/{TOKEN}/addPhone?back=https://x",
+        f"x/{TOKEN}://y",
+        f"https:\\\\app.aimylogic.com\\{TOKEN}",
+        f"https://me:{TOKEN}@app.aimylogic.com",
+    ],
+)
+def test_a_token_within_a_host_is_not_shown(host: str) -> None:
+    with pytest.raises(ConnectionRejectedError, match="without a path") as error:
+        CampaignAddress.of(host, TOKEN)
+    assert TOKEN not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["a..b", ".a", "a" * 64, "https://\u00b2", "https://-\u00e9-"])
+def test_a_name_that_nothing_can_be_sent_to_is_refused_before_anything_is_noted(host: str) -> None:
+    with pytest.raises(ConnectionRejectedError, match="no host name"):
+        CampaignAddress.of(host, TOKEN)
+
+
+@pytest.mark.parametrize("token", [".", ".."])
+def test_a_token_that_would_lead_to_another_path_is_refused(token: str) -> None:
+    with pytest.raises(ConnectionRejectedError, match="dots alone"):
+        CampaignAddress.of(None, token)
+
+
+def test_a_port_too_long_to_be_written_is_refused() -> None:
+    with pytest.raises(ConnectionRejectedError, match="is no port"):
+        CampaignAddress.of(None, TOKEN, port=10**5000)
