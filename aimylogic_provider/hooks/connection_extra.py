@@ -77,7 +77,7 @@ class ConnectionExtra:
         value = self.values.get(name, default)
         try:
             seconds = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             seconds = 0.0
         if isinstance(value, bool) or not 0 < seconds <= 600:
             raise self._wrong(name, value, "seconds, more than 0 and at most 600")
@@ -96,7 +96,9 @@ class ConnectionExtra:
         raise self._wrong("proxies", value, "an object of proxy URL by scheme")
 
     def _wrong(self, name: str, value: object, rule: str) -> ConnectionRejectedError:
-        shown = "" if name == "proxies" else f" {value!r}"
+        from aimylogic_provider.calls_api.phone import shown
+
+        told = "" if name == "proxies" else f" {shown(value)}"
         return ConnectionRejectedError(
-            f"{name}{shown} in the extra of connection {self.conn_id!r} can't be used: give {rule}"
+            f"{name}{told} in the extra of connection {self.conn_id!r} can't be used: give {rule}"
         )

@@ -87,6 +87,7 @@ def test_test_connection_in_words(hook: AimylogicHook, emulator: Emulator) -> No
         ({"host": "http://example.com"}, "use https"),
         ({"port": 1}, "could not be reached"),
         ({"extra": {"connect_timeout": -1}}, "at most 600"),
+        ({"extra": {"connect_timeout": 10**400}}, "at most 600"),
         ({"extra": {"verify": 5}}, "true or false"),
         ({"extra": {"proxies": "http://user:pa55word@proxy"}}, "proxy URL by scheme"),
     ],
