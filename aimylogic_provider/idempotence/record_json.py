@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import msgspec
+
 from aimylogic_provider.calls_api.errors import AimylogicError
-from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
-from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+from aimylogic_provider.calls_api.phone import shown
+from aimylogic_provider.idempotence.records import Entry, Record
+from aimylogic_provider.idempotence.rulings import Question, Ruling
 
 __all__ = ["FORMAT", "RecordError", "entry_from_json", "entry_to_json"]
 
@@ -37,20 +40,20 @@ def entry_from_json(content: object) -> Entry:
     :raises RecordError: if it is not one of this format
     """
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        found = shown(content.get("format")) if isinstance(content, dict) else type(content).__name__
         raise RecordError(
-            f"the record of this task is of format {found!r}, which this version of the provider, whose format is "
+            f"the record of this task is of format {found}, which this version of the provider, whose format is "
             f"{FORMAT}, can't read: install the version that wrote it, or a newer one; nothing was sent"
         )
     try:
-        return Entry(
-            sure=_boolean(content["sure"]),
-            server_time=_seconds(content["server_time"]),
-            run_age=_seconds(content["run_age"]),
-            clock=ClockSource(content["clock"]),
-            records={name: _record(value) for name, value in content["records"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        json.dumps(content, allow_nan=False, ensure_ascii=False).encode()
+        entry = msgspec.convert(content, Entry)
+        if entry_to_json(entry) != content:
+            raise ValueError("it holds more or less than what was written")
+        for record in entry.records.values():
+            _check_words(record)
+        return entry
+    except (TypeError, ValueError, RecursionError) as error:
         raise RecordError(
             f"the record of this task can't be read ({type(error).__name__}: {error}): was it changed by hand? "
             "Restore it; nothing was sent"
@@ -102,59 +105,14 @@ def _question_to_json(question: Question) -> dict[str, Any]:
     return {"reference": question.reference, "at": question.at, "candidates": list(question.candidates)}
 
 
-def _record(content: Any) -> Record:
-    return Record(
-        **{
-            **content,
-            "key": _word(content["key"]),
-            "sure": _boolean(content["sure"]),
-            "parameters": Parameters(**content["parameters"]),
-            "sends": tuple(
-                Send(
-                    **{
-                        **send,
-                        "at": float(send["at"]),
-                        "until": float(send["until"]),
-                        "clock": ClockSource(send["clock"]),
-                        "outcome": Outcome(send["outcome"]),
-                    }
-                )
-                for send in content["sends"]
-            ),
-            "job": content["job"] and Job(_word(content["job"]["id"]), CreatedBy(content["job"]["by"])),
-            "asked": content["asked"] and _question(content["asked"]),
-            "ruling": content["ruling"] and _ruling(content["ruling"]),
-        }
+def _check_words(record: Record) -> None:
+    """What a send or a person's word is known by is not empty."""
+    asked = (record.asked, None if record.ruling is None else record.ruling.question)
+    words = (
+        record.key,
+        *(() if record.job is None else (record.job.id,)),
+        *(() if record.ruling is None or record.ruling.job is None else (record.ruling.job,)),
+        *(word for question in asked if question is not None for word in (question.reference, *question.candidates)),
     )
-
-
-def _ruling(content: Any) -> Ruling:
-    return Ruling(
-        **{
-            **content,
-            "choice": Choice(content["choice"]),
-            "at": float(content["at"]),
-            "job": content["job"] and _word(content["job"]),
-            "question": _question(content["question"]),
-        }
-    )
-
-
-def _question(content: Any) -> Question:
-    return Question(_word(content["reference"]), float(content["at"]), tuple(map(_word, content["candidates"])))
-
-
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is not true or false")
-    return value
-
-
-def _word(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is not text")
-    return value
-
-
-def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value)
+    if not all(words):
+        raise ValueError("a key, a job's id or a reference is empty")

@@ -65,8 +65,21 @@ def test_the_head_keeps_its_first_time() -> None:
 
 def broken(**changes: Any) -> dict[str, Any]:
     content: dict[str, Any] = copy.deepcopy(entry_to_json(Entry(sure=True).with_record("n", NOTED)))
+    if "surplus_of_entry" in changes:
+        return content | changes
     for name, value in changes.items():
         (content if name in content else content["records"]["n"])[name] = value
+    return content
+
+
+SEND: dict[str, Any] = entry_to_json(Entry(sure=True).with_record("n", NOTED))["records"]["n"]["sends"][0]
+QUESTION: dict[str, Any] = {"reference": "r", "at": 4.5, "candidates": []}
+
+
+def deep() -> list[Any]:
+    content: list[Any] = []
+    for _ in range(100_000):
+        content = [content]
     return content
 
 
@@ -75,9 +88,18 @@ def broken(**changes: Any) -> dict[str, Any]:
     [
         "text", [], {}, {"format": 2}, {"format": 1}, broken(sure=1), broken(clock="sun"), broken(records=[]),
         broken(key=""),  broken(sends=[{}]), broken(sends=5), broken(job={"id": 5, "by": "x"}),
-        broken(parameters={}), broken(surplus=1),
+        broken(parameters={}), broken(surplus=1), broken(surplus_of_entry=1),
+        # What Python takes for true, false, a number or nothing, and JSON didn't write.
+        broken(job=""), broken(job=0), broken(job=[]), broken(asked={}), broken(ruling=False), broken(person=None),
+        broken(masked_phone=7), broken(parameters={"campaign": "c", "test_call": 1, "payload": "p", "gmt_zone": "z"}),
+        broken(server_time="9"), broken(server_time=True), broken(run_age=float("nan")),
+        broken(sends=[SEND | {"at": "1"}]),
+        broken(sends=[SEND | {"at": float("nan")}]), broken(sends=[SEND | {"until": float("inf")}]),
+        broken(sends=[SEND | {"key_lost": "no"}]), broken(sends=[SEND | {"clear_number": None}]),
+        broken(sends=[SEND | {"detail": "\ud800"}]), broken(job={"id": "", "by": "answer"}),
+        broken(asked=QUESTION | {"reference": ""}),
+        broken(person=deep()), {"format": 10**5000},
     ],
-    ids=repr,
 )  # fmt: skip
 def test_anything_else_is_an_error_that_says_so(content: object) -> None:
     with pytest.raises(RecordError, match="nothing was sent"):
