@@ -20,7 +20,7 @@ from aimylogic_provider.calls_api.call import ListedCall
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.payload import flat_payload, nested_payload, nested_value
-from aimylogic_provider.calls_api.phone import canonical_phone, quick_phone, shown
+from aimylogic_provider.calls_api.phone import as_text, canonical_phone, quick_phone, shown
 from aimylogic_provider.calls_api.policy import CallPolicy
 
 __all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
@@ -94,7 +94,7 @@ class RowReader:
         keys = {name: row[index] for name, index in self._keys}
         try:
             return _encode(keys, enc_hook=str)
-        except ValueError:  # text that is no Unicode
+        except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
             return _encode({name: _encodable(value) for name, value in keys.items()}, enc_hook=str)
 
     def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
@@ -258,8 +258,8 @@ def _encodable(value: object) -> object:
     """A value that JSON can bear: as it is, if that one can."""
     try:
         _encode(value, enc_hook=str)
-    except ValueError:
-        return str(value).encode("utf-8", "replace").decode()
+    except (ValueError, OverflowError, RecursionError, TypeError):
+        return as_text(value).encode("utf-8", "replace").decode()
     return value
 
 

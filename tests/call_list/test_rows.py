@@ -421,3 +421,9 @@ def test_the_length_of_a_url_counts_all_columns_together() -> None:
     with pytest.raises(RejectedError, match="URL would have over"):
         reader("phone", *names, method="addPhone").read((PHONE, *["a" * 100] * 100))
     assert reader("phone", *names).read((PHONE, *["a" * 100] * 100))
+
+
+def test_a_key_too_long_to_be_written_is_told_and_not_the_end_of_the_query() -> None:
+    made = reader("phone", "id", keys=("id",))
+    assert json.loads(made.keys((PHONE, 10**5000))) == {"id": "int too long to be written"}
+    assert json.loads(made.keys((PHONE, 2**70))) == {"id": 2**70}
