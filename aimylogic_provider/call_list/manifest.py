@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 
 from aimylogic_provider.calls_api.errors import AimylogicError
+from aimylogic_provider.idempotence.records import ClockSource
 
 __all__ = [
-    "FORMAT", "Batch", "CallListError", "Claim", "Line", "Manifest", "Method", "Pointer", "Tombstone", "sha256",
+    "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Line", "Manifest", "Method", "Pointer",
+    "RejectedLine", "Tombstone", "sha256",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -21,6 +24,7 @@ _BATCH = re.compile(r"[0-9]+")
 _PART = re.compile(r"(?:rejected|doubles)/[0-9]+\.jsonl")
 
 Method = Literal["addPhones", "addPhone"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class CallListError(AimylogicError):
@@ -52,6 +56,22 @@ class Line(msgspec.Struct, frozen=True):
     keys: dict[str, Any] = {}
 
 
+class RejectedLine(TypedDict):
+    """A row that can't be called, and why."""
+
+    row: int
+    keys: dict[str, Any]
+    reason: str
+
+
+class DoubleLine(TypedDict):
+    """A row that repeats the call of another one."""
+
+    row: int
+    keys: dict[str, Any]
+    double_of: int
+
+
 class Batch(msgspec.Struct, frozen=True):
     """One batch of a list.
 
@@ -63,9 +83,9 @@ class Batch(msgspec.Struct, frozen=True):
     """
 
     name: str
-    calls: int
-    turn: int
-    shard: int
+    calls: Count
+    turn: Count
+    shard: Count
     sha256: str
 
     @property
@@ -88,11 +108,11 @@ class Pointer(msgspec.Struct, frozen=True):
 
     path: str
     sha256: str
-    rows: int
-    calls: int
-    doubles: int
-    rejected: int
-    shards: int = 1
+    rows: Count
+    calls: Count
+    doubles: Count
+    rejected: Count
+    shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
 
     @property
     def rejected_rows(self) -> str | None:
@@ -115,8 +135,12 @@ class Pointer(msgspec.Struct, frozen=True):
         :raises CallListError: if they are no pointer to a call list
         """
         try:
-            return msgspec.convert(content, cls)
-        except msgspec.ValidationError as error:
+            pointer = msgspec.convert(content, cls)
+            if "\0" in pointer.path or not pointer.path:
+                raise ValueError("its path is none")
+            pointer.path.encode()
+            return pointer
+        except (ValueError, RecursionError) as error:
             raise CallListError(
                 f"this is no call list ({error}): give what PrepareCallListOperator returned, by its .output or as "
                 "\"{{ ti.xcom_pull('prepare') }}\" in a DAG with render_template_as_native_obj=True"
@@ -134,9 +158,9 @@ class Claim(msgspec.Struct, frozen=True):
     """
 
     task: str
-    shard: int
+    shard: Count
     at: float
-    clock: str
+    clock: ClockSource
     campaign: str
 
 
@@ -173,15 +197,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     task_folder: str
     method: Method
-    rows: int
-    calls: int
-    doubles: int
-    rejected: int
-    shards: int
+    rows: Count
+    calls: Count
+    doubles: Count
+    rejected: Count
+    shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
     policy_by_row: bool
     keys: tuple[str, ...] = ()
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.made_at).tzinfo is None:
+            raise ValueError("made_at has no time zone")
 
     def fault(self, pointer: Pointer) -> str | None:
         """Tell what nobody froze, in this or in the pointer to it; None if nothing is wrong.

@@ -73,11 +73,11 @@ class Shard:
         until = now.latest + self._settings.terms.send_timeout
         claim = self.call_list.claimed(self._number, task)
         if claim is None:
-            self.call_list.claim(Claim(task, self._number, now.earliest, now.clock.value, campaign))
+            self.call_list.claim(Claim(task, self._number, now.earliest, now.clock, campaign))
         elif begun_now:
             entry.before = (claim.at, until, claim.clock, claim.campaign)
         if entry.doubtful_since is not None and entry.before is None:
-            entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock.value, campaign)
+            entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock, campaign)
         if begun_now:
             self._keeper.save_now()
 

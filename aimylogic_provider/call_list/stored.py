@@ -30,19 +30,29 @@ from aimylogic_provider.call_list.manifest import (
     Batch,
     CallListError,
     Claim,
+    DoubleLine,
     Line,
     Manifest,
     Pointer,
+    RejectedLine,
     Tombstone,
     sha256,
 )
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from, unreadable
 
 __all__ = ["CallList", "Counts", "Outcome", "told_of"]
 
 _DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
+_manifest = msgspec.json.Decoder(Manifest)
+_tombstone = msgspec.json.Decoder(Tombstone)
+_claim = msgspec.json.Decoder(Claim)
 _lines = msgspec.json.Decoder(Line)
-_any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+_report = msgspec.json.Decoder(dict[str, Any])
+_set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
+    "rejected": msgspec.json.Decoder(RejectedLine),
+    "doubles": msgspec.json.Decoder(DoubleLine),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,9 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     by: Literal["answer", "report", "person"] = "answer"
 
 
+_outcome_lines = msgspec.json.Decoder(Outcome)
+
+
 class CallList:
     """A frozen list, read and written. Make it with :meth:`open`.
 
@@ -92,16 +105,13 @@ class CallList:
         :raises CallListError: if it is gone, unreachable, or not the list that was frozen
         """
         folder = Folder(pointer.path)
-        content = _read(folder, "list.json")
+        content = read_from(folder, "list.json")
         if sha256(content) != pointer.sha256:
             raise CallListError(
                 f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "
                 "sent. Put back the list of that digest, or start a new DAG run to have the rows queried anew"
             )
-        try:
-            manifest = msgspec.json.decode(content, type=Manifest)
-        except msgspec.DecodeError as error:
-            raise CallListError(f"{folder.address}/list.json can't be read: {error}") from None
+        manifest = decoded_as(folder, "list.json", content, _manifest.decode)
         if manifest.format != FORMAT:
             raise CallListError(
                 f"{folder.address} has format {manifest.format}, and this version of the provider knows {FORMAT}: "
@@ -111,7 +121,7 @@ class CallList:
             raise CallListError(
                 f"{folder.address}/list.json is of no list that was frozen there: {fault}. Nothing is sent"
             )
-        return cls(pointer, folder, manifest, _names(folder))
+        return cls(pointer, folder, manifest, names_of(folder))
 
     @staticmethod
     def deleted(pointer: Pointer, shard: int) -> dict[str, Any] | None:
@@ -124,11 +134,16 @@ class CallList:
 
     @staticmethod
     def tombstone(pointer: Pointer) -> Tombstone | None:
-        """What is left of a list that was deleted; None of any other list."""
+        """What is left of a list that was deleted; None of any other list.
+
+        :raises CallListError: if it can't be read
+        """
+        folder = Folder(pointer.path)
         try:
-            tombstone = msgspec.json.decode(Folder(pointer.path).read("deleted.json"), type=Tombstone)
+            content = folder.read("deleted.json")
         except OSError:
             return None
+        tombstone = decoded_as(folder, "deleted.json", content, _tombstone.decode)
         return tombstone if tombstone.sha256 == pointer.sha256 else None
 
     @classmethod
@@ -163,12 +178,7 @@ class CallList:
         :raises CallListError: if its file is gone, unreachable, or not what was frozen
         """
         content = self._frozen(batch.file, batch.sha256)
-        try:
-            lines: list[Line] = _lines.decode_lines(content)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise CallListError(
-                f"{self.folder.address}/{batch.file} can't be read: {error}. Nothing of it is sent"
-            ) from None
+        lines: list[Line] = decoded_as(self.folder, batch.file, content, _lines.decode_lines)
         if len(lines) != batch.calls:
             raise CallListError(
                 f"{self.folder.address}/{batch.file} holds {len(lines):,} calls, and not {batch.calls:,}: nothing of "
@@ -177,7 +187,7 @@ class CallList:
         return lines
 
     def _frozen(self, name: str, digest: str) -> bytes:
-        content = _read(self.folder, name)
+        content = read_from(self.folder, name)
         if sha256(content) != digest:
             raise CallListError(
                 f"{self.folder.address}/{name} is not what was frozen: nothing of it is sent. Put back the file "
@@ -186,10 +196,19 @@ class CallList:
         return content
 
     def outcomes(self, batch: Batch) -> list[Outcome]:
-        """What became of a batch that is done; empty for any other."""
+        """What became of a batch that is done; empty for any other.
+
+        :raises CallListError: if its file is gone, unreachable, or not what was written
+        """
         start = f"done/{batch.name}."
         name = next((name for name in self._names if name.startswith(start)), None)
-        return [] if name is None else _outcomes(_read(self.folder, name))
+        if name is None:
+            return []
+        outcomes = decoded(self.folder, name, _outcomes)
+        created = sum(one.outcome == "created" for one in outcomes)
+        if f".created-{created}.refused-{len(outcomes) - created}." not in name:
+            raise unreadable(self.folder, name, f"it tells of {len(outcomes):,} calls, {created:,} of them created")
+        return outcomes
 
     def parts(self, kind: Literal["rejected", "doubles"]) -> Iterator[list[dict[str, Any]]]:
         """The rows that aren't called, a file at a time.
@@ -198,14 +217,19 @@ class CallList:
         """
         for name, digest in self.manifest.parts.items():
             if name.startswith(f"{kind}/"):
-                yield _any.decode_lines(self._frozen(name, digest))
+                yield decoded_as(self.folder, name, self._frozen(name, digest), _set_aside[kind].decode_lines)
 
     def progress(self, name: str) -> list[Outcome]:
         """What became of a part of a batch.
 
         :param name: as :meth:`write_progress` returned it
+        :raises CallListError: if its file is gone, unreachable, or not what was written
         """
-        return _outcomes(_read(self.folder, f"progress/{name}"))
+        file = f"progress/{name}"
+        outcomes = decoded(self.folder, file, _outcomes)
+        if f".{len(outcomes):07}." not in name or len({one.row for one in outcomes}) < len(outcomes):
+            raise unreadable(self.folder, file, f"it tells of {len(outcomes):,} calls, or of one of them twice")
+        return outcomes
 
     def furthest_progress(self, batch: Batch) -> str | None:
         """The name that tells of most of a batch's calls, whether or not it came to count."""
@@ -241,7 +265,7 @@ class CallList:
         """
         if self.claimed(claim.shard, claim.task) is None:
             self.folder.write(f"claimed/{claim.shard}.{self.token}.json", msgspec.json.encode(claim))
-            self._names = _names(self.folder)
+            self._names = names_of(self.folder)
             self.claimed(claim.shard, claim.task)
             if "deleted.json" in self._names or "list.json" not in self._names:
                 tombstone = self.tombstone(self.pointer)
@@ -262,8 +286,11 @@ class CallList:
         return min(found, key=lambda claim: claim.at, default=None)
 
     def claims(self) -> list[Claim]:
-        """Who sends the list."""
-        return [msgspec.json.decode(_read(self.folder, name), type=Claim) for name in self._claimed]
+        """Who sends the list.
+
+        :raises CallListError: if that can't be read
+        """
+        return [decoded(self.folder, name, _claim.decode) for name in self._claimed]
 
     @property
     def _claimed(self) -> list[str]:
@@ -282,18 +309,18 @@ class CallList:
         """
         claimed, claims = self._claimed, self.claims()
         reports = {
-            int(name.removeprefix("report-").removesuffix(".json")): msgspec.json.decode(_read(self.folder, name))
+            int(name.removeprefix("report-").removesuffix(".json")): decoded(self.folder, name, _report.decode)
             for name in self._names
             if name.startswith("report-")
         }
         if claims and len(reports) < self.manifest.shards:
             return False
-        self._names = _names(self.folder)
+        self._names = names_of(self.folder)
         if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
             return False
         tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because)
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
-        self._names = _names(self.folder)
+        self._names = names_of(self.folder)
         if not {*self._claimed} <= {*claimed}:
             self.folder.delete("deleted.json")
             return False
@@ -324,33 +351,8 @@ def _jsonl(lines: Iterable[object]) -> bytes:
 
 
 def _outcomes(content: bytes) -> list[Outcome]:
-    return msgspec.json.Decoder(Outcome).decode_lines(content)
-
-
-def _names(folder: Folder) -> list[str]:
-    try:
-        return folder.names()
-    except OSError as error:
-        raise _unreachable(folder, error) from None
-
-
-def _read(folder: Folder, name: str) -> bytes:
-    try:
-        return folder.read(name)
-    except FileNotFoundError:
-        raise CallListError(
-            f"the call list has no {name} in {folder.address}: it was deleted, or lies on another worker's disk. "
-            "Nothing is sent, and the warehouse is not asked again, for the rows may have changed. Put the folder "
-            "back, or have call_list_path name a place that all workers share (s3://…, gs://…, a shared disk); or "
-            "start a new DAG run, if you know that nobody of this one was called"
-        ) from None
-    except OSError as error:
-        raise _unreachable(folder, error) from None
-
-
-def _unreachable(folder: Folder, error: OSError) -> CallListError:
-    return CallListError(
-        f"the call list in {folder.address} can't be reached ({type(error).__name__}: {error}): nothing is sent. Mend "
-        "the store or its connection; the next try goes on with this very list",
-        retryable=True,
-    )
+    outcomes: list[Outcome] = _outcome_lines.decode_lines(content)
+    for one in outcomes:
+        if one.outcome == "created" and not one.job:
+            raise ValueError(f"the call of row {one.row} is created, and has no job")
+    return outcomes

@@ -12,6 +12,7 @@ import msgspec
 
 from aimylogic_provider.call_list.manifest import CallListError, Claim, Manifest, Pointer, Tombstone, sha256
 from aimylogic_provider.call_list.objects import INNER, Folder, folder_name
+from aimylogic_provider.call_list.reading import decoded, decoded_as, read_from
 from aimylogic_provider.call_list.stored import CallList, told_of
 from aimylogic_provider.idempotence.ports import Log
 
@@ -19,6 +20,10 @@ __all__ = ["TaskFolder", "check_only_one", "delete_old", "remove"]
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
+
+_manifest = msgspec.json.Decoder(Manifest)
+_tombstone = msgspec.json.Decoder(Tombstone)
+_claim = msgspec.json.Decoder(Claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,7 @@ def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:
         for list_folder, names in _lists(Folder(of_task)):
             try:
                 deleted += _deleted(list_folder, names, older_than)
-            except (OSError, CallListError, msgspec.DecodeError, msgspec.ValidationError, ValueError) as error:
+            except (OSError, CallListError) as error:
                 log.warning("The old call list in %s can't be deleted: %s.", list_folder.address, error)
     except OSError as error:
         log.warning("Old call lists in %s can't be deleted: %s.", of_task, error)
@@ -167,7 +172,7 @@ def _deleted(list_folder: Folder, names: list[str], older_than: timedelta) -> bo
         return False
     if "list.json" not in names:
         return False
-    manifest = msgspec.json.decode(list_folder.read("list.json"), type=Manifest)
+    manifest = decoded(list_folder, "list.json", _manifest.decode)
     age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
     reports = sum(name.startswith("report-") for name in names)
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
@@ -180,11 +185,11 @@ def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list
     for list_folder, names in _lists(folder):
         tombstone = None
         if "deleted.json" in names:
-            tombstone = msgspec.json.decode(list_folder.read("deleted.json"), type=Tombstone)
+            tombstone = decoded(list_folder, "deleted.json", _tombstone.decode)
             claims = list(tombstone.claims)
         elif "list.json" in names:
             files = [name for name in names if name.startswith("claimed/")]
-            claims = [msgspec.json.decode(list_folder.read(name), type=Claim) for name in files]
+            claims = [decoded(list_folder, name, _claim.decode) for name in files]
         else:
             continue
         yield list_folder, [claim for claim in claims if since is None or claim.at >= since], tombstone
@@ -211,8 +216,8 @@ def _is_list_id(name: str) -> bool:
 
 
 def _pointer(list_folder: Folder) -> Pointer:
-    content = list_folder.read("list.json")
-    manifest = msgspec.json.decode(content, type=Manifest)
+    content = read_from(list_folder, "list.json")
+    manifest = decoded_as(list_folder, "list.json", content, _manifest.decode)
     return Pointer(
         list_folder.address,
         sha256(content),

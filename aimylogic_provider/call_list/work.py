@@ -11,6 +11,7 @@ import msgspec
 
 from aimylogic_provider.call_list.entry import ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, Line
+from aimylogic_provider.call_list.reading import unreadable
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList, Outcome
 from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, begun_digest, digest_after
@@ -54,12 +55,20 @@ class Work:
 
     @classmethod
     def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> Work:
-        """Read a batch, and what is known of it."""
+        """Read a batch, and what is known of it.
+
+        :raises CallListError: if a file of either is gone, unreachable, or not what was written
+        """
         lines = call_list.lines(batch)
         work = cls(batch, lines, state, call_list.manifest.id, campaign)
         if state.progress is not None:
             places = {line.row: place for place, line in enumerate(lines)}
-            work.outcomes = {places[one.row]: one for one in call_list.progress(state.progress)}
+            told = call_list.progress(state.progress)
+            if not {one.row for one in told} <= places.keys():
+                raise unreadable(
+                    call_list.folder, f"progress/{state.progress}", f"it tells of rows beyond {batch.file}"
+                )
+            work.outcomes = {places[one.row]: one for one in told}
             work._kept = len(work.outcomes)
         return work
 
