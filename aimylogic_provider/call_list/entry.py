@@ -6,12 +6,12 @@ Airflow refuses the write of a try that it has replaced, so whoever has written 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from aimylogic_provider.call_list.decision import NotedSend
-from aimylogic_provider.call_list.manifest import CallListError, Pointer
+from aimylogic_provider.call_list.manifest import CallListError, Count, Pointer
 from aimylogic_provider.idempotence.ports import Store
 from aimylogic_provider.idempotence.records import ClockSource
 
@@ -58,9 +58,9 @@ class OpenBatch(msgspec.Struct, omit_defaults=True):
     :param again: the reference of the question on which a person said to send again: keys are others since
     """
 
-    sends: list[tuple[float, float, str, str]] = []
+    sends: list[tuple[float, float, ClockSource, str]] = []
     progress: str | None = None
-    parts: int = 1
+    parts: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
     key_lost: bool = False
     again: str = ""
 
@@ -71,7 +71,7 @@ class OpenBatch(msgspec.Struct, omit_defaults=True):
     @property
     def noted(self) -> list[NotedSend]:
         """The sends, as values."""
-        return [NotedSend(at, until, ClockSource(clock), campaign) for at, until, clock, campaign in self.sends]
+        return [NotedSend(at, until, clock, campaign) for at, until, clock, campaign in self.sends]
 
 
 class SyncEntry(msgspec.Struct):
@@ -92,9 +92,9 @@ class SyncEntry(msgspec.Struct):
     sure: bool
     call_list: Pointer | None = None
     doubtful_since: float | None = None
-    before: tuple[float, float, str, str] | None = None
-    done: int = 0
-    fence: int = 0
+    before: tuple[float, float, ClockSource, str] | None = None
+    done: Count = 0
+    fence: Count = 0
     open: dict[str, OpenBatch] = {}
     asked: ListQuestion | None = None
     ruling: ListRuling | None = None
@@ -105,11 +105,13 @@ class SyncEntry(msgspec.Struct):
     def of(cls, content: object) -> SyncEntry:
         """Read it.
 
-        :raises CallListError: if it is another's
+        :raises CallListError: if it is another's, or could not be written back as it is
         """
         try:
             entry = msgspec.convert(content, cls)
-        except msgspec.ValidationError as error:
+            if msgspec.json.decode(msgspec.json.encode(entry), type=cls) != entry:
+                raise ValueError("it holds what JSON has no word for")
+        except (ValueError, OverflowError, RecursionError) as error:
             raise CallListError(f"the task's state is no entry of a sync ({error}): was it written by hand?") from None
         if entry.format != ENTRY_FORMAT:
             raise CallListError(

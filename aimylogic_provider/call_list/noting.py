@@ -60,7 +60,7 @@ class Notes:
         await self._shard.keep(work)
         # What leaves, leaves while it is fresh, or not on this note.
         until = time.latest + self._settings.terms.send_timeout
-        work.state.sends.append((time.earliest, until, time.clock.value, self._settings.campaign))
+        work.state.sends.append((time.earliest, until, time.clock, self._settings.campaign))
         await self.save(work)
         if not self.is_fresh(told):
             work.state.sends.pop()
