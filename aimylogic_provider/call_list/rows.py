@@ -271,6 +271,7 @@ def _policy_value(name: str, value: object) -> object:
     """A policy's value as a column or a template gives it: lists and times may also be written as text."""
     if not isinstance(value, str):
         return value
+    value = str.__str__(value)  # a driver's own kind of text can't be decoded
     try:
         match name:
             case "allowed_days":

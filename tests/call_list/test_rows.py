@@ -427,3 +427,14 @@ def test_a_key_too_long_to_be_written_is_told_and_not_the_end_of_the_query() -> 
     made = reader("phone", "id", keys=("id",))
     assert json.loads(made.keys((PHONE, 10**5000))) == {"id": "int too long to be written"}
     assert json.loads(made.keys((PHONE, 2**70))) == {"id": 2**70}
+
+
+def test_a_policy_may_be_written_in_a_drivers_own_kind_of_text() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    made = reader("phone", "hours", policy={"allowed_time": "hours"})
+    plain = '{"default": [["09:00", "18:00"]]}'
+    assert item(made, PHONE, Text(plain)) == item(made, PHONE, plain)
+    with pytest.raises(RejectedError, match="allowed_time 'x' can't be read"):
+        made.read((PHONE, Text("x")))
