@@ -14,7 +14,7 @@ OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-mutants prove-beyond \
-	prove-kills fuzz bench compare lock clean chromium postgresql
+	prove-kills fuzz fuzz-parsers bench compare lock clean chromium postgresql
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -29,6 +29,7 @@ help:
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
+	@echo "make fuzz-parsers every parser beneath a coverage-guided fuzzer, 10 minutes each; FUZZ_SECONDS=n, FUZZ_AT_ONCE=n"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -106,6 +107,9 @@ prove-kills: $(READY)
 fuzz: $(READY)
 	AIMYLOGIC_FUZZ_EXAMPLES=60 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s
 	AIMYLOGIC_SEED=random $(BIN)/python -m pytest tests/model/test_emulator.py -s
+
+fuzz-parsers: $(READY)
+	@$(BIN)/python -m tests.fuzz.parsers
 
 bench: $(READY) postgresql
 	$(BIN)/python benchmarks/import_cost.py
