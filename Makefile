@@ -14,7 +14,7 @@ OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-mutants prove-beyond \
-	prove-kills fuzz fuzz-parsers bench compare lock clean chromium postgresql
+	prove-kills fuzz fuzz-parsers audit bench compare lock clean chromium postgresql
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -30,6 +30,7 @@ help:
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make fuzz-parsers every parser beneath a coverage-guided fuzzer, 10 minutes each; FUZZ_SECONDS=n, FUZZ_AT_ONCE=n"
+	@echo "make audit       the locked dependencies beside the known vulnerabilities (needs the network)"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -110,6 +111,15 @@ fuzz: $(READY)
 
 fuzz-parsers: $(READY)
 	@$(BIN)/python -m tests.fuzz.parsers
+
+# Strict: what it can't look up is an error, and not passed over.
+audit: .venv-audit/.ready
+	.venv-audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict
+
+.venv-audit/.ready:
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@touch $@
 
 bench: $(READY) postgresql
 	$(BIN)/python benchmarks/import_cost.py

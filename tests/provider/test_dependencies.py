@@ -1,0 +1,104 @@
+"""Dependencies: what is declared is told in docs/dependencies.md and used, and what is used is declared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+BROUGHT = {"pytest", "wtforms"}
+"""Imported where another brings them: pytest loads the plugin, and Airflow 3.1 has stand-ins for wtforms."""
+
+# Airflow's packages share one namespace: what tells them apart is the module.
+AIRFLOW = {
+    "apache-airflow": "airflow.sdk",
+    "apache-airflow-providers-common-compat": "airflow.providers.common.compat",
+    "apache-airflow-providers-common-sql": "airflow.providers.common.sql",
+    "apache-airflow-providers-standard": "airflow.providers.standard",
+}
+
+
+def project(repository: Path) -> dict[str, Any]:
+    content: dict[str, Any] = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    return content
+
+
+def names(requirements: list[str]) -> list[str]:
+    return sorted(canonicalize_name(Requirement(one).name) for one in requirements)
+
+
+def told(repository: Path, heading: str) -> list[str]:
+    """The dependencies of the table beneath a heading; each row has as many cells as the head, and none is empty."""
+    text = (repository / "docs" / "dependencies.md").read_text()
+    head, _, *rows = re.findall(r"^\|.*\|$", text.partition(f"## {heading}\n")[2].partition("\n## ")[0], re.MULTILINE)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert all(len(row) == head.count("|") - 1 and all(row) for row in cells)
+    return sorted(canonicalize_name(row[0].strip("`")) for row in cells)
+
+
+def imported(repository: Path) -> Iterator[str]:
+    """The modules that the package imports, wherever in a file."""
+    for file in (repository / "aimylogic_provider").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (one.name for one in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module
+
+
+@pytest.mark.parametrize("heading", ["What the package needs", "What its development needs"])
+def test_each_dependency_is_told_and_no_other(repository: Path, heading: str) -> None:
+    content = project(repository)
+    declared = content["dependencies"] if "package" in heading else content["optional-dependencies"]["dev"]
+    assert told(repository, heading) == names(declared)
+
+
+def test_each_dependency_is_imported(repository: Path) -> None:
+    modules = {*imported(repository)}
+    ours = packages_distributions()
+    used = {canonicalize_name(one) for module in modules for one in ours.get(module.partition(".")[0], ())}
+    for name in names(project(repository)["dependencies"]):
+        module = AIRFLOW.get(name)
+        found = (
+            name in used if module is None else any(one == module or one.startswith(f"{module}.") for one in modules)
+        )
+        assert found, f"{name} is declared and not imported"
+
+
+def test_nothing_is_imported_that_is_not_declared(repository: Path) -> None:
+    declared = {*names(project(repository)["dependencies"])}
+    ours = packages_distributions()
+    for module in sorted({*imported(repository)}):
+        top = module.partition(".")[0]
+        if top in sys.stdlib_module_names or top in BROUGHT or top in ("aimylogic_provider", "airflow"):
+            continue
+        assert declared & {canonicalize_name(one) for one in ours.get(top, ())}, (
+            f"{module} is imported and not declared"
+        )
+
+
+def test_each_airflow_provider_that_is_imported_is_declared(repository: Path) -> None:
+    declared = {AIRFLOW[name] for name in names(project(repository)["dependencies"]) if name in AIRFLOW}
+    for module in sorted({*imported(repository)}):
+        if module.startswith("airflow.providers."):
+            assert any(module.startswith(f"{one}.") or module == one for one in declared), f"{module} is not declared"
+
+
+def test_the_lock_file_names_each(repository: Path) -> None:
+    content = project(repository)
+    lines = (repository / "requirements.lock").read_text().splitlines()
+    locked = {canonicalize_name(Requirement(line).name) for line in lines if line}
+    declared = {*names(content["dependencies"]), *names(content["optional-dependencies"]["dev"])}
+    assert declared <= locked
+    number = re.search(r"([0-9]+) distributions", (repository / "docs" / "dependencies.md").read_text())
+    assert number is not None
+    assert int(number[1]) == len(locked)
