@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from unicodedata import is_normalized
 
 from aimylogic_provider.call_list.rows import POLICY_FIELDS
 from aimylogic_provider.calls_api.call import Call, ListedCall
@@ -42,6 +43,7 @@ def _check_flat(payload: Any) -> None:
     writable(flat)
     for part in (part for pair in flat.items() for part in pair):
         part.encode()
+        assert is_normalized("NFC", part), "what looks the same is not the same"
         assert len(part) < 100_000, "a value of few characters became one of many"
     assert flat_payload(flat) == flat, "the canonical form is another payload's"
     assert dict(Call.of(PHONE, payload).payload) == flat
