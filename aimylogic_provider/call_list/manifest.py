@@ -18,7 +18,11 @@ __all__ = [
 ]  # fmt: skip
 
 FORMAT = 1
-"""The version of the layout. A list of another one is not touched."""
+"""The version of the layout, and of the recipe of its requests' keys. A list of another one is not touched.
+
+The recipe has no version besides: keys aren't kept, so the next try must make the very same ones, whatever version of
+this package it runs.
+"""
 
 _BATCH = re.compile(r"[0-9]+")
 _PART = re.compile(r"(?:rejected|doubles)/[0-9]+\.jsonl")

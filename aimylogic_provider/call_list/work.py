@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from aimylogic_provider.call_list.entry import ListRuling, OpenBatch
-from aimylogic_provider.call_list.manifest import Batch, Line
+from aimylogic_provider.call_list.manifest import FORMAT, Batch, Line
 from aimylogic_provider.call_list.reading import unreadable
 from aimylogic_provider.call_list.reconcile import CreatedJob
 from aimylogic_provider.call_list.stored import CallList, Outcome
-from aimylogic_provider.idempotence.keys import KEY_SCHEME, as_uuid, begun_digest, digest_after
+from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_after
 
 if TYPE_CHECKING:
     from _hashlib import HASH
@@ -51,7 +51,7 @@ class Work:
     _key_begun: HASH = field(init=False)
 
     def __post_init__(self) -> None:
-        self._key_begun = begun_digest("call list", KEY_SCHEME, self.list_id, self.campaign, self.batch.name)
+        self._key_begun = begun_digest("call list", str(FORMAT), self.list_id, self.campaign, self.batch.name)
 
     @classmethod
     def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> Work:

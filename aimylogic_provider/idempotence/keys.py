@@ -29,7 +29,10 @@ __all__ = [
 ]
 
 KEY_SCHEME = "1"
-"""The version of the recipe. A record keeps the key that it was made with, so a change here spares calls begun."""
+"""The version of a call's recipe. A record keeps the key that it was made with, so a change here spares calls begun.
+
+A call list keeps none of its keys: they go by its format instead.
+"""
 
 
 def digest(*fields: str) -> bytes:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.call_list import work
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
+from aimylogic_provider.idempotence import keys
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, connection_json, needs_record
 
@@ -469,6 +471,18 @@ def test_a_state_that_was_wiped_goes_on_with_the_list_that_was_begun(sync: Sync,
     sync.emulator.advance(minutes=30)
     with pytest.raises(AirflowFailException, match=r"Of (10|1) calls it can't be known"):
         sync.attempt(method=method)
+    sync.assert_once(PHONES)
+
+
+@METHODS
+def test_an_upgrade_between_two_tries_changes_no_key(sync: Sync, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    sync.add(PHONES)
+    sync.emulator.fault("after_commit", "reset", path=method, phone=PHONES[12], times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt(method=method)
+    for module in (keys, work):
+        monkeypatch.setattr(module, "KEY_SCHEME", "2", raising=False)
+    assert sync.attempt(method=method)["created"] == 25
     sync.assert_once(PHONES)
 
 

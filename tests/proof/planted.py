@@ -335,8 +335,8 @@ _OF_KEYS = (
         "list: key without the list",
         "The lists of all runs have the same keys.",
         _WORK,
-        "KEY_SCHEME, self.list_id, ",
-        "KEY_SCHEME, ",
+        "str(FORMAT), self.list_id, ",
+        "str(FORMAT), ",
     ),
     _of_operators(
         "list: fresh key each time",
