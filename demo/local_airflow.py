@@ -71,6 +71,8 @@ class LocalAirflow:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._killed: list[subprocess.Popen[bytes]] = []
+        self._started: tuple[str, ...] = ()
         self._token = ""
         scripts = str(Path(sys.executable).parent)
         self.environment = {
@@ -116,6 +118,7 @@ class LocalAirflow:
         """Migrate the database and start the components; return when they are up."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.run("db", "migrate")
+        self._started = components
         for component in components:
             self._start(component)
         wait_for("Airflow's API server", self._is_up, 120)
@@ -144,6 +147,26 @@ class LocalAirflow:
             return False
         return True
 
+    def kill(self, component: str) -> None:
+        """KILL a component, and leave what it started: a scheduler's tasks and their supervisors live on."""
+        process = self._processes.pop(component)
+        process.kill()
+        process.wait()
+        self._killed.append(process)
+
+    @property
+    def ended(self) -> list[str]:
+        """The components that have ended by themselves."""
+        return [component for component, process in self._processes.items() if process.poll() is not None]
+
+    def restart(self, seconds: float = 300) -> None:
+        """Start what was killed, or has ended by itself, and wait until all is up."""
+        self._killed += [self._processes.pop(component) for component in self.ended]
+        for component in self._started:
+            if component not in self._processes:
+                self._start(component)
+        wait_for("Airflow's API server", self._is_up, seconds)
+
     def stop(self) -> None:
         """End all components and what they started."""
         for process in self._processes.values():
@@ -157,7 +180,10 @@ class LocalAirflow:
         for process in self._processes.values():
             _signal_group(process, signal.SIGKILL)
             process.wait()
+        for process in self._killed:
+            _signal_group(process, signal.SIGKILL)
         self._processes.clear()
+        self._killed.clear()
 
     @property
     def pids(self) -> list[int]:
@@ -279,14 +305,16 @@ class LocalAirflow:
             raise AirflowError(f"{error}; it is {self.task(dag_id, run_id, task_id)}") from None
         return found
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
         """Return what a task returned."""
         path = f"{self._run_path(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        path += f"?map_index={map_index}"
         return self.api("GET", path)["value"]
 
-    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> str:
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int, map_index: int = -1) -> str:
         """Return the log of a try, a line of JSON for each event."""
         path = f"{self._run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{try_number}?full_content=true"
+        path += f"&map_index={map_index}"
         content = self.api("GET", path)["content"]
         return "\n".join(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in content)
 

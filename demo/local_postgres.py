@@ -40,31 +40,44 @@ class LocalPostgres:
         if os.geteuid() == 0:  # initdb refuses root
             shutil.chown(self._folder, "postgres")
         self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "-N")
-        options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c fsync=off"
-        self._run(
-            "pg_ctl", "-D", str(self._folder / "data"), "-l", str(self._folder / "log"), "-o", options, "-w", "start"
-        )
+        self.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server, and wait until it is up."""
+        options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c fsync=off -c max_connections=300"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", log, "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        """Stop the server at once, as if its machine had failed; what was committed stays."""
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")
 
     def create(self, database: str) -> bool:
         """Create a database; return whether it is new."""
-        import psycopg2
         from psycopg2.errors import DuplicateDatabase
+
+        try:
+            self.execute(f'create database "{database}"')
+        except DuplicateDatabase:
+            return False
+        return True
+
+    def execute(self, statement: str) -> None:
+        """Execute a statement on the server, outside of any transaction."""
+        import psycopg2
 
         connection = psycopg2.connect(self.dsn("postgres"))
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
-                cursor.execute(f'create database "{database}"')
-        except DuplicateDatabase:
-            return False
+                cursor.execute(statement)
         finally:
             connection.close()
-        return True
 
     def dsn(self, database: str) -> str:
         """How psycopg2 finds a database."""
