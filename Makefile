@@ -14,7 +14,7 @@ OLDER_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) lint prove prove-model prove-mutants prove-beyond \
-	prove-kills fuzz fuzz-parsers audit bench compare lock clean chromium postgresql
+	prove-kills prove-real fuzz fuzz-parsers audit bench compare lock clean chromium postgresql
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -28,6 +28,7 @@ help:
 	@echo "make prove-mutants bugs planted in copies of the shipped code: each is to be found by those schedules"
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
+	@echo "make prove-real  105 kills of calls, syncs and shards, their supervisors too, on PostgreSQL, with upgrades and outages between"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make fuzz-parsers every parser beneath a coverage-guided fuzzer, 10 minutes each; FUZZ_SECONDS=n, FUZZ_AT_ONCE=n"
 	@echo "make audit       the locked dependencies beside the known vulnerabilities (needs the network)"
@@ -104,6 +105,9 @@ prove-beyond: $(READY)
 
 prove-kills: $(READY)
 	AIMYLOGIC_KILLS=50 $(BIN)/python -m pytest tests/airflow/test_syncs.py -k killed -s
+
+prove-real: $(READY) postgresql
+	AIMYLOGIC_REAL_KILLS=105 $(BIN)/python -m pytest tests/real
 
 fuzz: $(READY)
 	AIMYLOGIC_FUZZ_EXAMPLES=60 AIMYLOGIC_REFUSED=100000 $(BIN)/python -m pytest tests/fuzz -s

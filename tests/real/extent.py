@@ -1,0 +1,17 @@
+"""How much is done: ``AIMYLOGIC_REAL_KILLS`` says how many kills there are, ``AIMYLOGIC_SEED`` how they are drawn.
+
+The whole takes a quarter of an hour (``make prove-real``); below 100 kills there are fewer scenarios, and shorter ones.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+__all__ = ["KILLS", "SEED", "WHOLE", "only_in_whole"]
+
+KILLS = int(os.environ.get("AIMYLOGIC_REAL_KILLS", "6"))
+SEED = int(os.environ.get("AIMYLOGIC_SEED", "1"))
+WHOLE = KILLS >= 100
+only_in_whole = pytest.mark.skipif(not WHOLE, reason="takes minutes: make prove-real")
