@@ -214,9 +214,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:
             raise ValueError("made_at has no time zone")
+        if any(batch.shard >= self.shards or batch.calls < 1 for batch in self.batches):
+            raise ValueError("a batch is of a shard that the list doesn't have, or without calls")
+        names = [batch.name for batch in self.batches]
+        if not all(map(_BATCH.fullmatch, names)) or not all(map(_PART.fullmatch, self.parts)):
+            raise ValueError("a file has a name that no list's have")
+        if len({*names}) < len(names):
+            raise ValueError("two batches have one name")
+        if sum(batch.calls for batch in self.batches) != self.calls or self.rows < self.calls:
+            raise ValueError("the batches don't hold as many calls as the list, or the list more than it has rows")
 
     def fault(self, pointer: Pointer) -> str | None:
-        """Tell what nobody froze, in this or in the pointer to it; None if nothing is wrong.
+        """Tell why this is not the list that a pointer to it says; None if it is.
 
         Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
         """
@@ -225,12 +234,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return "the counts that its pointer names are others"
         if not pointer.is_beneath(self.task_folder):
             return f"it does not lie in its task's folder, {self.task_folder}"
-        names = [batch.name for batch in self.batches]
-        files = all(map(_BATCH.fullmatch, names)) and all(map(_PART.fullmatch, self.parts))
-        if not files or len({*names}) < len(names):
-            return "it names files that no list has, or one twice"
-        if any(not 0 <= batch.shard < self.shards or batch.calls < 1 for batch in self.batches):
-            return "it has batches of no shard, or without calls"
-        if sum(batch.calls for batch in self.batches) != self.calls or self.rows < self.calls:
-            return "its counts don't add up"
         return None

@@ -111,13 +111,18 @@ def test_a_server_without_tls_gets_no_request(transport: str) -> None:
 @pytest.mark.parametrize(
     "host",
     ["http://app.aimylogic.com", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://0.0.0.0",
-     "http://10.0.0.1", "http://[::2]", "http://127.1", "http://2130706433", "http://ⅼocalhost", "http://１２７.0.0.1",
-     "HTTP://app.aimylogic.com", "http://[::ffff:10.0.0.1]"],
+     "http://10.0.0.1", "http://[::2]", "http://127.1", "http://2130706433", "HTTP://app.aimylogic.com", "http://[::ffff:10.0.0.1]"],
 )  # fmt: skip
 def test_plain_http_leaves_this_machine_only_if_the_connection_says_so(host: str) -> None:
     with pytest.raises(ConnectionRejectedError, match="unencrypted"):
         CampaignAddress.of(host, TOKEN)
     assert CampaignAddress.of(host, TOKEN, allow_plain_http=True).base_url.startswith("http://")
+
+
+@pytest.mark.parametrize("host", ["http://ⅼocalhost", "http://１２７.0.0.1"])
+def test_a_host_in_letters_that_only_look_like_this_machine_is_none(host: str) -> None:
+    with pytest.raises(ConnectionRejectedError, match="is no host name or address"):
+        CampaignAddress.of(host, TOKEN, allow_plain_http=True)
 
 
 def hashed(folder: Path, authority: Authority) -> Path:

@@ -44,7 +44,7 @@ class _Disk:
     """The folder of one list."""
 
     def __init__(self) -> None:
-        base = Path(mkdtemp(prefix="aimylogic-fuzz-"))
+        base = self.base = Path(mkdtemp(prefix="aimylogic-fuzz-"))
         atexit.register(shutil.rmtree, base, ignore_errors=True)
         self.task = TaskFolder(str(base), TASK.dag_id, TASK.task_id, TASK.run_id)
         self.folder = Path(self.task.folder.address.removeprefix("file://")) / LIST_ID
@@ -53,8 +53,9 @@ class _Disk:
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
 
     def lay(self, changed: str, content: bytes) -> Pointer:
-        """Lay a list whose digests are right, with one file as it is given."""
+        """Lay a list whose digests are right, and that lies where it says, with one file as it is given."""
         files = {name: content if name == changed else _WHOLE[name] for name in FILES}
+        files["list.json"] = files["list.json"].replace(b"file:///lists", f"file://{self.base}".encode())
         if changed != "list.json":
             manifest: dict[str, Any] = msgspec.json.decode(files["list.json"])
             manifest["batches"][0]["sha256"] = sha256(files["batches/00001.jsonl"])
