@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Quickest first.
-TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider tests/secrets \
-	tests/security tests/browser tests/fuzz tests/wheel tests/airflow tests/proof \
-	tests/model
+# Quickest first; by as many processes as there are cores, a file in one of them.
+SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
+	tests/secrets tests/security tests/fuzz tests/proof tests/model
+# One after the other: each of them has a browser, an installation or an Airflow beneath.
+LARGE_TESTS := tests/browser tests/wheel tests/airflow
 # Airflows before the newest, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
 # The others (emulator, browser, fuzz, model, proof, wheel) don't touch what differs between Airflow's versions.
@@ -70,7 +71,8 @@ lint: $(READY)
 	$(BIN)/mypy tests/typing/api.py
 
 test: lint chromium postgresql
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SMALL_TESTS)
+	$(BIN)/python -m pytest $(LARGE_TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)
 

@@ -293,7 +293,7 @@ def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
     for name in ("wall", "monotonic"):
         clock = getattr(SystemClock, name)
         monkeypatch.setattr(SystemClock, name, lambda self, clock=clock: clock(self) + stood_still[0])
-    with pytest.raises(AirflowException, match="More than 30 seconds passed between deciding to send batch 0000[12]"):
+    with pytest.raises(AirflowException, match=r"More than 30 seconds passed between deciding to send batch 0000[12]"):
         sync.attempt(method=method, concurrency=1)
     assert sync.sends() == 0
     assert sync.attempt(method=method)["created"] == 25

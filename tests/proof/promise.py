@@ -124,6 +124,8 @@ class Promise:
             if others:
                 self.violated("other key", f"{name}: {call} sends with {sent.key}, while open are {others}")
             self._open[call].append(sent)
+            if not self._settled.get(call, "").isdigit():
+                self._settled.pop(call, None)  # a later try may succeed where an earlier one was refused
             self._unanswered[one_try.name, call] += 1
             if self._unanswered[one_try.name, call] > _SENDS:
                 self.violated("budget", f"{name} sends {call} once more")
