@@ -125,7 +125,7 @@ class Pointer(msgspec.Struct, frozen=True):
 
     def is_beneath(self, folder: str) -> bool:
         """Whether the list lies in a folder, at any depth, by their addresses."""
-        return self.path.startswith(f"{folder}/") and ".." not in self.path.split("/")
+        return self.path.startswith(f"{folder}/") and ".." not in self.path.removeprefix(folder).split("/")
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""

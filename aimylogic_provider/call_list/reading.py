@@ -13,14 +13,19 @@ __all__ = ["decoded", "decoded_as", "names_of", "read_from", "unreadable"]
 T = TypeVar("T")
 
 
-def read_from(folder: Folder, name: str) -> bytes:
+def read_from(folder: Folder, name: str, *, listed: bool = False) -> bytes:
     """Return a file of a list.
 
+    :param listed: whether it was there just before, of a list that others may delete
     :raises CallListError: if there is none, or it can't be reached
     """
     try:
         return folder.read(name)
     except FileNotFoundError:
+        if listed:
+            raise CallListError(
+                f"{folder.address}/{name} was deleted while it was read: the next try looks again", retryable=True
+            ) from None
         raise CallListError(
             f"the call list has no {name} in {folder.address}: it was deleted, or lies on another worker's disk. "
             "Nothing is sent, and the warehouse is not asked again, for the rows may have changed. Put the folder "
@@ -31,13 +36,14 @@ def read_from(folder: Folder, name: str) -> bytes:
         raise _unreachable(folder, error) from None
 
 
-def decoded(folder: Folder, name: str, decode: Callable[[bytes], T]) -> T:
+def decoded(folder: Folder, name: str, decode: Callable[[bytes], T], *, listed: bool = False) -> T:
     """Return what a file of a list says.
 
     :param decode: raises ValueError for what it can't read
+    :param listed: as of :func:`read_from`
     :raises CallListError: if there is none, or it can't be reached or read
     """
-    return decoded_as(folder, name, read_from(folder, name), decode)
+    return decoded_as(folder, name, read_from(folder, name, listed=listed), decode)
 
 
 def decoded_as(folder: Folder, name: str, content: bytes, decode: Callable[[bytes], T]) -> T:

@@ -41,8 +41,9 @@ from aimylogic_provider.call_list.manifest import (
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from, unreadable
 
-__all__ = ["CallList", "Counts", "Outcome", "told_of"]
+__all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
 
+_REPORT = re.compile(r"report-([0-9]+)\.json")
 _DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
 _manifest = msgspec.json.Decoder(Manifest)
 _tombstone = msgspec.json.Decoder(Tombstone)
@@ -85,6 +86,19 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 _outcome_lines = msgspec.json.Decoder(Outcome)
 
 
+class _Formatted(msgspec.Struct):
+    format: int
+
+
+_formatted = msgspec.json.Decoder(_Formatted)
+"""Of a list of whichever version, its format alone."""
+
+
+def reports_among(names: Iterable[str]) -> dict[int, str]:
+    """The reports among a list's files, by shard."""
+    return {int(found[1]): name for name in names if (found := _REPORT.fullmatch(name))}
+
+
 class CallList:
     """A frozen list, read and written. Make it with :meth:`open`.
 
@@ -111,12 +125,13 @@ class CallList:
                 f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "
                 "sent. Put back the list of that digest, or start a new DAG run to have the rows queried anew"
             )
-        manifest = decoded_as(folder, "list.json", content, _manifest.decode)
-        if manifest.format != FORMAT:
+        told = decoded_as(folder, "list.json", content, _formatted.decode).format
+        if told != FORMAT:
             raise CallListError(
-                f"{folder.address} has format {manifest.format}, and this version of the provider knows {FORMAT}: "
+                f"{folder.address} has format {told}, and this version of the provider knows {FORMAT}: "
                 "finish the list with the version that froze it"
             )
+        manifest = decoded_as(folder, "list.json", content, _manifest.decode)
         if fault := manifest.fault(pointer):
             raise CallListError(
                 f"{folder.address}/list.json is of no list that was frozen there: {fault}. Nothing is sent"
@@ -141,7 +156,7 @@ class CallList:
         folder = Folder(pointer.path)
         try:
             content = folder.read("deleted.json")
-        except OSError:
+        except (OSError, ValueError):  # as of an address that no store has; opening the list tells of it
             return None
         tombstone = decoded_as(folder, "deleted.json", content, _tombstone.decode)
         return tombstone if tombstone.sha256 == pointer.sha256 else None
@@ -309,9 +324,7 @@ class CallList:
         """
         claimed, claims = self._claimed, self.claims()
         reports = {
-            int(name.removeprefix("report-").removesuffix(".json")): decoded(self.folder, name, _report.decode)
-            for name in self._names
-            if name.startswith("report-")
+            shard: decoded(self.folder, name, _report.decode) for shard, name in reports_among(self._names).items()
         }
         if claims and len(reports) < self.manifest.shards:
             return False

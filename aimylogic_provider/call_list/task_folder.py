@@ -12,8 +12,8 @@ import msgspec
 
 from aimylogic_provider.call_list.manifest import CallListError, Claim, Manifest, Pointer, Tombstone, sha256
 from aimylogic_provider.call_list.objects import INNER, Folder, folder_name
-from aimylogic_provider.call_list.reading import decoded, decoded_as, read_from
-from aimylogic_provider.call_list.stored import CallList, told_of
+from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from
+from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["TaskFolder", "check_only_one", "delete_old", "remove"]
@@ -159,7 +159,7 @@ def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:
                 deleted += _deleted(list_folder, names, older_than)
             except (OSError, CallListError) as error:
                 log.warning("The old call list in %s can't be deleted: %s.", list_folder.address, error)
-    except OSError as error:
+    except CallListError as error:
         log.warning("Old call lists in %s can't be deleted: %s.", of_task, error)
     return deleted
 
@@ -172,9 +172,9 @@ def _deleted(list_folder: Folder, names: list[str], older_than: timedelta) -> bo
         return False
     if "list.json" not in names:
         return False
-    manifest = decoded(list_folder, "list.json", _manifest.decode)
+    manifest = decoded(list_folder, "list.json", _manifest.decode, listed=True)
     age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
-    reports = sum(name.startswith("report-") for name in names)
+    reports = len(reports_among(names))
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
     due = age >= older_than and (unused or reports == manifest.shards)
     return due and CallList.open(_pointer(list_folder)).delete()
@@ -185,11 +185,11 @@ def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list
     for list_folder, names in _lists(folder):
         tombstone = None
         if "deleted.json" in names:
-            tombstone = decoded(list_folder, "deleted.json", _tombstone.decode)
+            tombstone = decoded(list_folder, "deleted.json", _tombstone.decode, listed=True)
             claims = list(tombstone.claims)
         elif "list.json" in names:
             files = [name for name in names if name.startswith("claimed/")]
-            claims = [decoded(list_folder, name, _claim.decode) for name in files]
+            claims = [decoded(list_folder, name, _claim.decode, listed=True) for name in files]
         else:
             continue
         yield list_folder, [claim for claim in claims if since is None or claim.at >= since], tombstone
@@ -198,7 +198,7 @@ def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list
 def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
     """The folders of lists beneath a folder, and what each of them holds."""
     found: dict[str, list[str]] = {}
-    for name in folder.names():
+    for name in names_of(folder):
         parts = name.split("/")
         # A run's id may look like a list's: the list is the folder that its files lie in.
         inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in INNER else 1)
@@ -216,7 +216,7 @@ def _is_list_id(name: str) -> bool:
 
 
 def _pointer(list_folder: Folder) -> Pointer:
-    content = read_from(list_folder, "list.json")
+    content = read_from(list_folder, "list.json", listed=True)
     manifest = decoded_as(list_folder, "list.json", content, _manifest.decode)
     return Pointer(
         list_folder.address,

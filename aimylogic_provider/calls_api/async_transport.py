@@ -70,6 +70,8 @@ class AiohttpTransport:
         if known is None:
             parts = urlsplit(endpoint)
             proxy = proxy_for(endpoint, self.settings.proxies)
+            if proxy is not None and not self.settings.proxies and urlsplit(proxy).scheme not in ("http", "https"):
+                proxy = None  # one of SOCKS, which aiohttp can't go by, and which nobody named for this connection
             known = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
         scheme, authority, path, proxy = known
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy

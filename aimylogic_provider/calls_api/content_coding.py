@@ -54,7 +54,7 @@ class Body:
                 raise NoResponse(Silence.UNDECODABLE, "bad data") from None
             part = b""
             if self._unpacker.eof:  # and perhaps another member follows
-                part, self._unpacker = self._unpacker.unused_data, None
+                part, self._unpacker = self._unpacker.unused_data.lstrip(b"\0"), None  # without padding
 
     def whole(self) -> bytes:
         """Return it.

@@ -251,7 +251,8 @@ def _written(value: object) -> str:
     if not text:
         raise RejectedError("phone is empty: give a number, as in '+79123456789'")
     # A raised or circled digit is a footnote's: as a digit of the phone it could make it another person's.
-    if not _WRITTEN.fullmatch(text) or any(c.isnumeric() and not c.isdecimal() for c in str(value)):
+    raised = not str(value).isascii() and any(c.isnumeric() and not c.isdecimal() for c in str(value))
+    if raised or not _WRITTEN.fullmatch(text):
         raise RejectedError(
             f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: allowed are digits, "
             "one leading plus, spaces, brackets, dots, slashes and dashes"
@@ -280,7 +281,8 @@ def _read(text: str, region: str | None) -> PhoneNumber | None:
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     # Nor those of which a further national prefix is read off each time: one number would be two.
-    return number if phonenumbers.parse("+" + _digits(number), None) == number else None
+    international = "+" + _digits(number)
+    return number if international == text or phonenumbers.parse(international, None) == number else None
 
 
 def _digits(number: PhoneNumber) -> str:

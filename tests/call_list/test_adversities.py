@@ -363,6 +363,42 @@ def test_a_list_is_deleted_at_once_or_later_and_its_counts_stay(sync: Sync) -> N
     sync.assert_once(PHONES)
 
 
+def test_a_copy_that_somebody_made_in_a_lists_folder_keeps_no_task_from_ending(sync: Sync) -> None:
+    sync.add(PHONES)
+    sync.attempt()
+    (sync.folder / "report-0.json.bak").write_bytes(b"{}")
+    sync.task.clear()
+    assert sync.attempt(keep_call_list=timedelta(0))["created"] == 25
+    assert [file.name for file in sync.files("*.json")] == ["deleted.json"]
+
+
+def test_a_path_with_steps_up_in_it_is_one_as_any_other(sync: Sync) -> None:
+    sync.add(PHONES)
+    assert sync.attempt(call_list_path=f"file://{sync.lists}/../lists")["created"] == 25
+
+
+@needs_record
+def test_a_list_that_is_deleted_while_all_are_looked_through_is_no_reason_to_give_up(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    sync.attempt()
+    sync.task.rows.clear()
+    sync.task.clear()
+    read = Folder.read
+
+    def reading(folder: Folder, name: str) -> bytes:
+        if name.startswith("claimed/"):
+            raise FileNotFoundError(name)
+        return read(folder, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "read", reading)
+        with pytest.raises(AirflowException, match="the next try looks again") as told:
+            sync.attempt()
+    assert not isinstance(told.value, AirflowFailException)
+
+
 def test_a_list_that_nobody_sent_is_deleted_too_and_never_said_to_be_sent(
     sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:

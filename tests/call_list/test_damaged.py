@@ -29,6 +29,13 @@ def damage(file: Path, content: bytes) -> str:
     return file.name
 
 
+def test_a_list_of_another_format_is_left_to_the_version_that_froze_it(tmp_path: Path) -> None:
+    content = b'{"format": 2, "calls": {"number": 25}}'
+    (tmp_path / "list.json").write_bytes(content)
+    with pytest.raises(CallListError, match="finish the list with the version that froze it"):
+        CallList.open(Pointer(f"file://{tmp_path}", sha256(content), 25, 25, 0, 0))
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"7", b"{}", b"\xff", b"[" * 100_000], ids=lambda one: str(one[:9]))
 @pytest.mark.parametrize("pattern", ["claimed/*", "deleted.json", "report-0.json", "done/*"])
 def test_a_file_that_is_no_more_what_it_was_is_named(sync: Sync, pattern: str, content: bytes) -> None:
@@ -138,4 +145,5 @@ def test_what_points_nowhere_is_no_call_list(change: dict[str, Any]) -> None:
 def test_an_address_that_no_store_has_is_told() -> None:
     with pytest.raises(CallListError, match="can't be reached") as told:
         CallList.open(Pointer.of({**POINTER, "path": "no-such-store://lists"}))
+    assert CallList.tombstone(Pointer.of({**POINTER, "path": "no-such-store://lists"})) is None
     assert not told.value.retryable

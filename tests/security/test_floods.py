@@ -92,8 +92,8 @@ PACKED = gzip.compress(ID)
 @pytest.mark.parametrize(
     ("coding", "body"),
     [("gzip", PACKED), ("GZip", PACKED), ("x-gzip", PACKED), ("deflate", zlib.compress(ID)), ("identity", ID), ("", ID),
-     ("gzip", gzip.compress(ID[:5]) + gzip.compress(ID[5:])), ("gzip", b"")],
-    ids=["gzip", "in capitals", "x-gzip", "deflate", "identity", "none", "two members", "nothing"],
+     ("gzip", gzip.compress(ID[:5]) + gzip.compress(ID[5:])), ("gzip", PACKED + bytes(7)), ("gzip", b"")],
+    ids=["gzip", "in capitals", "x-gzip", "deflate", "identity", "none", "two members", "padded", "nothing"],
 )  # fmt: skip
 def test_what_is_packed_as_was_asked_is_read(transport: str, coding: str, body: bytes) -> None:
     with hostile(answer(body, "200 OK", f"Content-Encoding: {coding}")) as server:
