@@ -14,7 +14,7 @@ from aimylogic_provider.idempotence.records import ClockSource
 
 __all__ = [
     "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Line", "Manifest", "Method", "Pointer",
-    "RejectedLine", "Tombstone", "sha256",
+    "RejectedLine", "Tombstone", "decode_claim", "decode_manifest", "decode_tombstone", "sha256",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -235,3 +235,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if not pointer.is_beneath(self.task_folder):
             return f"it does not lie in its task's folder, {self.task_folder}"
         return None
+
+
+decode_manifest = msgspec.json.Decoder(Manifest).decode
+decode_tombstone = msgspec.json.Decoder(Tombstone).decode
+decode_claim = msgspec.json.Decoder(Claim).decode

@@ -36,6 +36,9 @@ from aimylogic_provider.call_list.manifest import (
     Pointer,
     RejectedLine,
     Tombstone,
+    decode_claim,
+    decode_manifest,
+    decode_tombstone,
     sha256,
 )
 from aimylogic_provider.call_list.objects import Folder
@@ -45,9 +48,6 @@ __all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
 _DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
-_manifest = msgspec.json.Decoder(Manifest)
-_tombstone = msgspec.json.Decoder(Tombstone)
-_claim = msgspec.json.Decoder(Claim)
 _lines = msgspec.json.Decoder(Line)
 _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
@@ -131,7 +131,7 @@ class CallList:
                 f"{folder.address} has format {told}, and this version of the provider knows {FORMAT}: "
                 "finish the list with the version that froze it"
             )
-        manifest = decoded_as(folder, "list.json", content, _manifest.decode)
+        manifest = decoded_as(folder, "list.json", content, decode_manifest)
         if fault := manifest.fault(pointer):
             raise CallListError(
                 f"{folder.address}/list.json is of no list that was frozen there: {fault}. Nothing is sent"
@@ -158,7 +158,7 @@ class CallList:
             content = folder.read("deleted.json")
         except (OSError, ValueError):  # as of an address that no store has; opening the list tells of it
             return None
-        tombstone = decoded_as(folder, "deleted.json", content, _tombstone.decode)
+        tombstone = decoded_as(folder, "deleted.json", content, decode_tombstone)
         return tombstone if tombstone.sha256 == pointer.sha256 else None
 
     @classmethod
@@ -305,7 +305,7 @@ class CallList:
 
         :raises CallListError: if that can't be read
         """
-        return [decoded(self.folder, name, _claim.decode) for name in self._claimed]
+        return [decoded(self.folder, name, decode_claim) for name in self._claimed]
 
     @property
     def _claimed(self) -> list[str]:

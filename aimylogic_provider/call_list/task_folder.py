@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from aimylogic_provider.call_list.manifest import CallListError, Claim, Manifest, Pointer, Tombstone, sha256
+from aimylogic_provider.call_list.manifest import (
+    CallListError,
+    Claim,
+    Pointer,
+    Tombstone,
+    decode_claim,
+    decode_manifest,
+    decode_tombstone,
+    sha256,
+)
 from aimylogic_provider.call_list.objects import INNER, Folder, folder_name
 from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from
 from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
@@ -20,10 +27,6 @@ __all__ = ["TaskFolder", "check_only_one", "delete_old", "remove"]
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
-
-_manifest = msgspec.json.Decoder(Manifest)
-_tombstone = msgspec.json.Decoder(Tombstone)
-_claim = msgspec.json.Decoder(Claim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ def _deleted(list_folder: Folder, names: list[str], older_than: timedelta) -> bo
         return False
     if "list.json" not in names:
         return False
-    manifest = decoded(list_folder, "list.json", _manifest.decode, listed=True)
+    manifest = decoded(list_folder, "list.json", decode_manifest, listed=True)
     age = datetime.now(UTC) - datetime.fromisoformat(manifest.made_at)
     reports = len(reports_among(names))
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
@@ -185,11 +188,11 @@ def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list
     for list_folder, names in _lists(folder):
         tombstone = None
         if "deleted.json" in names:
-            tombstone = decoded(list_folder, "deleted.json", _tombstone.decode, listed=True)
+            tombstone = decoded(list_folder, "deleted.json", decode_tombstone, listed=True)
             claims = list(tombstone.claims)
         elif "list.json" in names:
             files = [name for name in names if name.startswith("claimed/")]
-            claims = [decoded(list_folder, name, _claim.decode, listed=True) for name in files]
+            claims = [decoded(list_folder, name, decode_claim, listed=True) for name in files]
         else:
             continue
         yield list_folder, [claim for claim in claims if since is None or claim.at >= since], tombstone
@@ -217,7 +220,7 @@ def _is_list_id(name: str) -> bool:
 
 def _pointer(list_folder: Folder) -> Pointer:
     content = read_from(list_folder, "list.json", listed=True)
-    manifest = decoded_as(list_folder, "list.json", content, _manifest.decode)
+    manifest = decoded_as(list_folder, "list.json", content, decode_manifest)
     return Pointer(
         list_folder.address,
         sha256(content),

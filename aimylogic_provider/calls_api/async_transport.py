@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from aimylogic_provider.calls_api.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.deadlines import Deadlines
-from aimylogic_provider.calls_api.surroundings import authorities, proxy_for
+from aimylogic_provider.calls_api.surroundings import authorities, no_authorities, proxy_for
 from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 
@@ -113,7 +113,10 @@ def _checks(verify: bool | str) -> ssl.SSLContext | bool:
     if isinstance(path, bool):
         return path
     is_folder = os.path.isdir(path)
-    return ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
+    try:
+        return ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
+    except OSError:  # it holds no certificates
+        raise no_authorities(path) from None
 
 
 def _silence(error: Exception) -> Silence:

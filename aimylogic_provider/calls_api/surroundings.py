@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from aimylogic_provider.calls_api.address import is_loopback
+from aimylogic_provider.calls_api.errors import ConnectionRejectedError
 
-__all__ = ["authorities", "proxy_for"]
+__all__ = ["authorities", "no_authorities", "proxy_for"]
 
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> str | None:
@@ -37,9 +38,23 @@ def authorities(verify: bool | str) -> bool | str:
 
     :param verify: of the settings; for True, the environment names them (``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``),
         or they are those that ``requests`` brings
+    :raises ConnectionRejectedError: if nothing is there: a request would else seem to have found no server
     """
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-    if verify is not True:
-        return verify
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    if verify is False:
+        return False
+    path = verify
+    if path is True:
+        path = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    if not os.path.exists(path):
+        raise no_authorities(path)
+    return path
+
+
+def no_authorities(path: str) -> ConnectionRejectedError:
+    """The error for a path that no certificates can be read from."""
+    return ConnectionRejectedError(
+        f"the authorities' certificates can't be read from {path!r}: correct verify in the connection's extra, or "
+        "REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment of the workers"
+    )

@@ -60,10 +60,11 @@ class RequestsTransport:
 
         settings = self.settings
         proxy = proxy_for(url, settings.proxies)
+        session = self._open()
         try:
             with (
                 sending(2 * settings.connect_timeout, settings.total_timeout),
-                self._open().request(
+                session.request(
                     request.method,
                     url,
                     headers=request.all_headers,
@@ -74,7 +75,6 @@ class RequestsTransport:
                     ),
                     allow_redirects=False,
                     stream=True,
-                    verify=authorities(settings.verify),
                     proxies={} if proxy is None else {"all": proxy},
                 ) as answer,
             ):
@@ -101,12 +101,14 @@ class RequestsTransport:
             from aimylogic_provider import __version__
             from aimylogic_provider.calls_api.connections import PlainSession, PunctualAdapter
 
-            self._session = PlainSession()
+            session = PlainSession()
             for scheme in ("http://", "https://"):
-                self._session.mount(scheme, PunctualAdapter())
-            self._session.headers["Accept-Encoding"] = ACCEPTED
-            self._session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
-            self._session.trust_env = False  # see `surroundings`
+                session.mount(scheme, PunctualAdapter())
+            session.headers["Accept-Encoding"] = ACCEPTED
+            session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
+            session.trust_env = False  # see `surroundings`
+            session.verify = authorities(self.settings.verify)
+            self._session = session
         return self._session
 
 

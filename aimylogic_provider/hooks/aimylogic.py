@@ -24,9 +24,6 @@ __all__ = ["AimylogicHook"]
 T = TypeVar("T")
 
 _READS_PER_CALL = 3
-_LONGEST_NAME = 100
-_MOST_NUMBERS = 10**12
-_NO_STATUS = "has a status that no source names"
 
 
 class AimylogicHook(BaseHook):
@@ -301,27 +298,14 @@ class AimylogicHook(BaseHook):
         )
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for the campaign, for the button *Test*; adds nothing and never tells the token.
-
-        What the server says may be anything: only words and numbers of it are told, and few.
-        """
+        """Ask for the campaign, for the button *Test*; adds nothing and never tells the token."""
         from aimylogic_provider.calls_api.errors import AimylogicError
-        from aimylogic_provider.calls_api.reports import shown_status
+        from aimylogic_provider.hooks.campaign_in_words import in_words
 
         try:
-            campaign = self.get_campaign()
+            return True, in_words(self.get_campaign(), self._client.address)
         except AimylogicError as error:
             return False, str(error)
-        is_secret = self._client.address.is_given_away_by
-        name, status = " ".join(campaign.name.split()), shown_status(campaign.status)
-        fit = len(name) <= _LONGEST_NAME and name.isprintable() and not {*"<>"} & {*name}
-        name = repr(name) if fit and not is_secret(name) else "of a name that can't be shown"
-        status = _STATUS.get(campaign.status) or (f"is {status}" if status and not is_secret(status) else _NO_STATUS)
-        done, total = campaign.processed_numbers, campaign.total_numbers
-        numbers = ""
-        if done is not None and total is not None and 0 <= done <= _MOST_NUMBERS and 0 <= total <= _MOST_NUMBERS:
-            numbers = f": {done:,} of {total:,} numbers done"
-        return True, f"Campaign {name} {status}{numbers}"
 
     @cached_property
     def _connection(self) -> Connection:
@@ -391,14 +375,3 @@ def _canonical(phones: Sequence[str | int]) -> list[str]:
     from aimylogic_provider.calls_api.request_parts import listed
 
     return [canonical_phone(phone) for phone in listed("phones", phones)]
-
-
-_STATUS = {
-    "new": "has not been started yet",
-    "planned": "is planned",
-    "inProgress": "is running",
-    "inProcess": "is running",
-    "paused": "is paused",
-    "finished": "is stopped, and a stopped campaign takes no numbers: start it in Aimylogic",
-    "deleted": "was deleted",
-}

@@ -14,6 +14,7 @@ import pytest
 
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
+from tests.airflow.processes import alive, parent
 from tests.conftest import HAS_RECORD, needs_record
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
@@ -153,7 +154,7 @@ def test_a_replaced_try_makes_no_second_job_wherever_it_was_stopped(
     for point, run in runs.items():
         wait_for(f"the point {point!r}", (tmp_path / f"{point}.reached").exists, 90)
         process = airflow.task("stoppable", run, "add_phone")["pid"]
-        stopped[point] = (process, _parent(process))
+        stopped[point] = (process, parent(process))
         # The supervisor first: it would else tell Airflow that the task still lives.
         os.kill(stopped[point][1], signal.SIGSTOP)
         os.kill(process, signal.SIGSTOP)
@@ -173,23 +174,11 @@ def test_a_replaced_try_makes_no_second_job_wherever_it_was_stopped(
             os.kill(supervisor, signal.SIGCONT)
             os.kill(process, signal.SIGCONT)
     for point, (process, _) in stopped.items():
-        wait_for(f"the replaced try at {point!r} to end", lambda process=process: not _alive(process), 60)
+        wait_for(f"the replaced try at {point!r} to end", lambda process=process: not alive(process), 60)
     for point, phone in phones.items():
         jobs = [job.id for job in campaign.jobs if job.phone == phone]
         assert jobs == [ids[point]], f"{point}: one job, the one that the second try returned"
         assert _sends(campaign, phone) - before[point] <= POINTS[point], f"{point}: sent after it was replaced"
-
-
-def _parent(process: int) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
-
-
-def _alive(process: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _sends(campaign: Campaign, phone: str) -> int:

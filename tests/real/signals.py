@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Kind", "Struck", "alive", "parent"]
+from tests.airflow.processes import alive, parent
+
+__all__ = ["Kind", "Struck"]
 
 
 class Kind(StrEnum):
@@ -18,23 +20,6 @@ class Kind(StrEnum):
     TASK = "KILL the task"
     SUPERVISOR = "KILL its supervisor"
     STOP = "STOP both"
-
-
-def parent(process: int) -> int:
-    """The process that started another one.
-
-    :raises FileNotFoundError: if that is gone
-    """
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("PPid:")).split()[1])
-
-
-def alive(process: int) -> bool:
-    """Whether a process runs, or is stopped; a zombie does neither."""
-    try:
-        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @dataclass

@@ -96,6 +96,19 @@ def test_what_the_environment_names_alone_does_not_turn_checks_off_nor_over_thos
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("named_by", ["verify", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authorities_that_are_nowhere_are_told_before_any_request(
+    transport: str, named_by: str, ours: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if named_by != "verify":
+        monkeypatch.setenv(named_by, "/nowhere/authorities.pem")
+    with hostile(answer(), tls=ours.server("127.0.0.1")) as server:
+        with pytest.raises(ConnectionRejectedError, match=r"from '/nowhere/authorities\.pem': correct verify in"):
+            send(transport, STATUS, server.url, settings("/nowhere/authorities.pem" if named_by == "verify" else True))
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_checks_are_off_only_if_the_connection_says_so(transport: str, theirs: Authority) -> None:
     with hostile(answer(), tls=theirs.server("elsewhere.example")) as server:
         assert send(transport, STATUS, server.url, settings(False)).status == 200
