@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -271,13 +271,17 @@ class LocalAirflow:
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
         self.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
 
-    def clear(self, dag_id: str, run_id: str) -> None:
-        """Clear all tasks of a run, once it is over, so that they run again.
+    def clear(self, dag_id: str, run_id: str, tasks: Sequence[str] | None = None) -> None:
+        """Clear tasks of a run, once it is over, so that they run again.
+
+        :param tasks: their ids; None for all
 
         Cleared in the moment between the end of its last task and its own, a run may stay as it is.
         """
         wait_for(f"run {run_id} to end", lambda: self.run_state(dag_id, run_id) in ("success", "failed"))
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
+        if tasks is not None:
+            body["task_ids"] = list(tasks)
         self.api("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
 
     def run_state(self, dag_id: str, run_id: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from demo.local_airflow import LocalAirflow
 from tests.airflow.campaign import Campaign
-from tests.real.metadata import Instance, Metadata
+from tests.real.hunt import Hunt
+from tests.real.metadata import Instance
 from tests.real.places import BEFORE_ANSWER, BEFORE_JOB
 
 __all__ = ["FIRST", "Checked", "check_calls", "eight", "trouble"]
@@ -42,21 +42,14 @@ class Checked:
 
 
 def check_calls(
-    airflow: LocalAirflow,
-    campaign: Campaign,
-    metadata: Metadata,
-    run: str,
-    phones: dict[tuple[str, int], str],
-    *,
-    aged: bool,
-    ended: Iterable[Instance],
+    hunt: Hunt, run: str, phones: dict[tuple[str, int], str], *, aged: bool, ended: Iterable[Instance]
 ) -> Checked:
     """Each call returned the id of its job, or was parked as the documentation says.
 
     That is: jobs exist, the run is old, and the task is mapped or its record proves nothing, for its first try died
     before it had noted anything.
     """
-    jobs = {job.phone: job for job in campaign.jobs}
+    jobs = {job.phone: job for job in hunt.campaign.jobs}
     checked = Checked()
     for one in ended:
         phone = phones.get((one.task, one.map_index))
@@ -64,13 +57,13 @@ def check_calls(
             assert (one.task, one.state) == ("people", "success")
             continue
         if one.state == "success":
-            checked.ids[phone] = airflow.xcom("eight_calls", run, one.task, one.map_index)
+            checked.ids[phone] = hunt.returned(one)
             assert checked.ids[phone] == jobs[phone].id, f"{one.path} returned another id than its job's"
             continue
-        log = airflow.log("eight_calls", run, one.task, one.number, one.map_index)
+        log = hunt.airflow.log("eight_calls", run, one.task, one.number, one.map_index)
         assert one.state == "failed"
         assert "is parked, and nothing more is sent" in log, log[-2000:]
-        entry = metadata.entry(one)
+        entry = hunt.metadata.entry(one)
         shared = one.task == "mapped" or (entry is not None and not entry["sure"])
         assert (aged, shared) == (True, True), f"{one.path} is parked for no reason of the documentation's: {entry}"
         assert f"job {jobs[phone].id} (" in log, "it names the job that could be this call"

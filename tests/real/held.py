@@ -51,7 +51,7 @@ class HeldRun:
         return self.ended()
 
     def ended(self) -> Instance:
-        wait_for(f"{self.run} to end", self._is_over, 600)
+        wait_for(f"{self.run} to end", lambda: self.metadata.run_is_over(self.dag, self.run), 600)
         self.tally.tries += self.instance.number
         return self.instance
 
@@ -61,9 +61,6 @@ class HeldRun:
         self.airflow.clear(self.dag, self.run)
         wait_for("the try after the clear", lambda: self.instance.number > before, 180)
         return self.ended()
-
-    def _is_over(self) -> bool:
-        return self.metadata.run_state(self.dag, self.run) in ("success", "failed")
 
     @property
     def instance(self) -> Instance:

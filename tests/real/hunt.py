@@ -6,11 +6,12 @@ import heapq
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
-from demo.local_airflow import AirflowError, LocalAirflow
+from demo.local_airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 from tests.real.extent import WHOLE
 from tests.real.metadata import Instance, Metadata
@@ -36,7 +37,7 @@ class Places(Protocol):
     def place(self, instance: Instance) -> str:
         """What it does now."""
 
-    def aim(self, instance: Instance) -> float | None:
+    def aim(self, instance: Instance, draw: random.Random) -> float | None:
         """In how many seconds it will be at a place that is else hardly met; None if that isn't known yet."""
 
 
@@ -46,6 +47,7 @@ class Hunt:
 
     :param kills: how many tries it strikes
     :param share: of the tries that it could strike
+    :param aimed: the share of strikes that are aimed at a place; the others fall at any moment
     :param longest: seconds of a try, about: moments are drawn from these
     :param day: after so many kills nothing is begun until all that was is over; then 25 hours pass; None for never
     """
@@ -58,6 +60,7 @@ class Hunt:
     tally: Tally
     kills: int
     share: float = 0.7
+    aimed: float = 0.3
     longest: float = 3.0
     day: int | None = None
     done: int = 0
@@ -67,6 +70,7 @@ class Hunt:
     _order: count[int] = field(default_factory=count)
     _seen: set[tuple[object, ...]] = field(default_factory=set)
     _struck: list[Struck] = field(default_factory=list)
+    _stopped: set[tuple[object, ...]] = field(default_factory=set)
     _planned: int = 0
     _holding: set[str] = field(default_factory=set)
     _retried: set[tuple[object, ...]] = field(default_factory=set)
@@ -92,7 +96,7 @@ class Hunt:
                 self._pass_a_day_if_quiet(instances)
             elif self.day is not None and not self.aged and self.done >= self.day:
                 self._hold({dag for dag, _ in runs})
-            elif not self._due and all(self.metadata.run_state(*run) in ("success", "failed") for run in runs):
+            elif not self._due and not self._living and all(self.metadata.run_is_over(*run) for run in runs):
                 return instances
             time.sleep(0.05)
         states = {one.path: (one.state, one.number) for one in instances}
@@ -104,10 +108,29 @@ class Hunt:
             struck.wake_task()
             struck.wake_supervisor()
 
+    def returned(self, instance: Instance) -> Any:
+        """What a task that ended as a success returned.
+
+        Before a try does anything, Airflow deletes what earlier ones returned; a worker that stood still then, and
+        wakes after another one has ended, deletes what that returned. One more clear brings it back.
+        """
+        with suppress(AirflowError):
+            return self.airflow.xcom(*instance.name)
+        assert instance.name in self._stopped, f"{instance.path} returned nothing"
+        self.tally.scenarios.append("what a task returned deleted by Airflow in a worker that woke late; cleared")
+        self.airflow.clear(instance.dag, instance.run, tasks=[instance.task])
+        wait_for("the end after a clear", lambda: self.metadata.run_is_over(instance.dag, instance.run), LONGEST)
+        return self.airflow.xcom(*instance.name)
+
+    @property
+    def _living(self) -> bool:
+        """Whether a struck try may still do something."""
+        return any(struck.lives for struck in self._struck)
+
     def _be_patient(self, instances: list[Instance], minutes: float) -> None:
         """A try of which it is unsure what was sent, or that was refused then, waits out the report's lag."""
         waiting = {(*one.name, one.number) for one in instances if one.state == "up_for_retry"} - self._retried
-        if not waiting or _busy(instances) or any(one.lives for one in self._struck):
+        if not waiting or _busy(instances) or self._living:
             return
         self._retried |= waiting
         self.campaign.emulator.settle()
@@ -123,16 +146,16 @@ class Hunt:
         if self._planned >= self.kills or self._holding or self.draw.random() > self.share:
             return
         self._planned += 1
-        if self.draw.random() < 0.3:
+        if self.draw.random() < self.aimed:
             self._later(0.0, lambda: self._aim(instance, time.monotonic() + 10))
         else:
             self._later(self.draw.uniform(0.0, self.longest), lambda: self._strike(instance))
 
     def _aim(self, instance: Instance, until: float) -> None:
         """Strike at a place that random moments hardly meet."""
-        seconds = self.places.aim(instance)
+        seconds = self.places.aim(instance, self.draw)
         if seconds is not None:
-            self._later(max(0.0, seconds) + self.draw.uniform(-0.01, 0.03), lambda: self._strike(instance))
+            self._later(seconds, lambda: self._strike(instance))
         elif time.monotonic() < until:
             self._later(0.05, lambda: self._aim(instance, until))
         else:
@@ -149,6 +172,7 @@ class Hunt:
         self._struck.append(struck)
         self.tally.kill(kind, self.places.place(instance))
         if kind is Kind.STOP:
+            self._stopped.add(instance.name)
             late = self.draw.choices(LATE, (4, 4, 3, 1)[: len(LATE)])[0] + self.draw.uniform(0.0, 2.0)
             self._later(late, struck.wake_task)
             self._later(late + BETWEEN, struck.wake_supervisor)
@@ -168,7 +192,7 @@ class Hunt:
 
     def _pass_a_day_if_quiet(self, instances: list[Instance]) -> None:
         """Let 25 hours pass for the campaign, once no request and no try is under way that began before."""
-        if _busy(instances) or self._due or any(struck.lives for struck in self._struck):
+        if _busy(instances) or self._due or self._living:
             return
         self.campaign.emulator.settle()
         self.campaign.emulator.advance(hours=25)

@@ -80,6 +80,10 @@ class Metadata:
         ((state,),) = self._all("select state from dag_run where dag_id = :dag and run_id = :run", dag=dag, run=run)
         return str(state)
 
+    def run_is_over(self, dag: str, run: str) -> bool:
+        """Whether a run has ended."""
+        return self.run_state(dag, run) in ("success", "failed")
+
     def entry(self, instance: Instance) -> dict[str, Any] | None:
         """What the provider keeps of a task instance."""
         rows = self._all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,16 @@ class CallPlaces:
             return "call: in mid-request, after the job"
         return "call: between answer and note"
 
-    def aim(self, instance: Instance) -> float | None:
-        """The moment of the answer."""
+    def aim(self, instance: Instance, draw: random.Random) -> float | None:
+        """A moment of the request, or that of the answer."""
         record = self._record(instance)
         if record is None or len(record["sends"]) == self._noted[(*instance.name, instance.number)]:
             return None
         elapsed = self._elapsed(record)
-        return None if elapsed is None else BEFORE_JOB + BEFORE_ANSWER - elapsed
+        if elapsed is None:
+            return None
+        answer = BEFORE_JOB + BEFORE_ANSWER
+        return max(0.0, draw.choice([draw.uniform(0.0, answer), answer + draw.uniform(-0.01, 0.03)]) - elapsed)
 
     def _record(self, instance: Instance) -> dict[str, Any] | None:
         entry = self._metadata.entry(instance)
@@ -104,13 +108,13 @@ class SyncPlaces:
             return f"{what}: requests noted and open, {'none' if not done else 'some'} settled"
         return f"{what}: between two requests"
 
-    def aim(self, instance: Instance) -> float | None:
+    def aim(self, instance: Instance, draw: random.Random) -> float | None:
         """When the last batch is settled: what follows are results and the report."""
         entry = self._metadata.entry(instance)
         if instance.task == "prepare" or entry is None or not entry.get("call_list"):
             return None
         done, of = self._batches(Path(entry["call_list"]["path"].removeprefix("file://")), instance.map_index)
-        return 0.0 if done == of else None
+        return draw.uniform(0.0, 0.03) if done == of else None
 
     @staticmethod
     def _batches(folder: Path, shard: int) -> tuple[int, int]:

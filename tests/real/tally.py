@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.real.signals import Kind
@@ -37,6 +38,16 @@ class Tally:
         if not self._kinds:
             self._kinds = draw.sample(list(Kind), len(Kind))
         return self._kinds.pop()
+
+    def rounds(self, kills: int, most: int) -> Iterator[tuple[int, int]]:
+        """Numbers of runs, and how many kills each may strike, until so many more are counted."""
+        until = self.kills.total() + kills
+        for number in range(1, 30):
+            left = until - self.kills.total()
+            if left <= 0:
+                return
+            yield number, min(left, most)
+        raise AssertionError(f"{left} of {kills} kills are left after {number} runs: hardly anything is struck")
 
     def kill(self, kind: Kind, place: str) -> None:
         """Count a try that was struck at a place."""

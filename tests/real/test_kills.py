@@ -36,36 +36,31 @@ SYNCS = (KILLS - CALLS) // 2
 SHARDS = KILLS - CALLS - SYNCS
 
 
-@pytest.mark.parametrize("number", range(max(1, CALLS // 18)))
-def test_calls(
-    airflow: LocalAirflow, campaign: Campaign, metadata: Metadata, tally: Tally, draw: random.Random, number: int
-) -> None:
-    """Every second run sees 25 hours pass between two of its tries; then each is cleared, and half of those killed."""
-    rounds = max(1, CALLS // 18)
-    kills = CALLS // rounds + (number < CALLS % rounds)
-    trouble(campaign, SEED + number)
-    run, first, day = f"calls-{number}", FIRST + 10 * number, kills // 2 if number % 2 else None
-    hunt = Hunt(
-        airflow, metadata, campaign, CallPlaces(metadata, campaign), draw, tally, kills=kills - kills // 6, day=day
-    )
-    phones = eight(first)
-    airflow.trigger("eight_calls", run, {"conn_id": campaign.conn_id, "first": first})
-    try:
-        ended = hunt.follow(("eight_calls", run))
-        before = check_calls(airflow, campaign, metadata, run, phones, aged=hunt.aged, ended=ended)
-        tally.calls(list(phones.values()), [job.phone for job in campaign.jobs], parked=before.parked)
-        hunt.kills, hunt.share, hunt.longest = kills, 1.0, 1.5
-        if number % 2 == 0:
-            campaign.emulator.advance(hours=25)
-        airflow.clear("eight_calls", run)
-        ended = hunt.follow(("eight_calls", run))
-    finally:
-        hunt.release()
-        tally.tries += hunt.tries
-    after = check_calls(airflow, campaign, metadata, run, phones, aged=True, ended=ended)
-    assert after.ids == before.ids, "a clear returns the same jobs"
-    tally.scenarios.append("clear" if hunt.aged else "clear after 25 hours")
-    tally.calls(list(phones.values()), [job.phone for job in campaign.jobs], parked=after.parked, again=True)
+def test_calls(airflow: LocalAirflow, metadata: Metadata, tally: Tally, draw: random.Random) -> None:
+    """Every second run sees 25 hours pass between two of its tries; then each is cleared, and some of those struck."""
+    for number, now in tally.rounds(CALLS, 18):
+        run, first, day = f"calls-{number}", FIRST + 10 * number, None if number % 2 else now // 2
+        phones = eight(first)
+        with ExitStack() as stack:
+            campaign = Campaign(airflow, stack.enter_context(Emulator(tokens=(TOKEN,))))
+            trouble(campaign, SEED + number)
+            places = CallPlaces(metadata, campaign)
+            hunt = Hunt(airflow, metadata, campaign, places, draw, tally, kills=now - now // 6, aimed=0.6, day=day)
+            stack.callback(hunt.release)
+            airflow.trigger("eight_calls", run, {"conn_id": campaign.conn_id, "first": first})
+            ended = hunt.follow(("eight_calls", run))
+            before = check_calls(hunt, run, phones, aged=hunt.aged, ended=ended)
+            tally.calls(list(phones.values()), [job.phone for job in campaign.jobs], parked=before.parked)
+            hunt.kills, hunt.share, hunt.longest = now, 1.0, 1.5
+            if not hunt.aged:
+                campaign.emulator.advance(hours=25)
+            airflow.clear("eight_calls", run)
+            ended = hunt.follow(("eight_calls", run))
+            after = check_calls(hunt, run, phones, aged=True, ended=ended)
+            assert after.ids == before.ids, "a clear returns the same jobs"
+            tally.tries += hunt.tries
+            tally.scenarios.append("clear" if hunt.aged else "clear after 25 hours")
+            tally.calls(list(phones.values()), [job.phone for job in campaign.jobs], parked=after.parked, again=True)
 
 
 def sync_conf(airflow: LocalAirflow, campaign: Campaign, folder: Path, name: str) -> dict[str, Any]:
@@ -86,10 +81,7 @@ def test_syncs(
 ) -> None:
     """The results table is as the server has it, row for row; so is the report."""
     dag, kills = f"sync_{method}", (SYNCS + (method == "addPhone")) // 2 if WHOLE else SYNCS
-    left, number = kills, 0
-    while left > 0:
-        number += 1
-        now = min(left, 8)
+    for number, now in tally.rounds(kills, 8):
         run = f"real-{method}-{number}"
         conf = sync_conf(airflow, campaign, tmp_path, run)
         add_doubles(tmp_path / f"{run}.db")
@@ -110,18 +102,14 @@ def test_syncs(
             engine.dispose()
         expected = sorted({*GOOD} - REFUSED)
         tally.calls(expected, [job.phone for job in campaign.jobs])
-        report = airflow.xcom(dag, run, "sync")
+        report = hunt.returned(ended)
         counts = {"rows": ROWS + len(DOUBLES), "created": len(expected), "refused": len(REFUSED), "unknown": 0}
         assert {name: report[name] for name in counts} == counts
-        assert hunt.done, "nothing was struck"
-        left -= hunt.done
 
 
 def test_shards(airflow: LocalAirflow, metadata: Metadata, tally: Tally, draw: random.Random, tmp_path: Path) -> None:
-    dag, left, number = "sync_in_shards", SHARDS, 0
-    while left > 0:
-        number += 1
-        now = min(left, 12)
+    dag = "sync_in_shards"
+    for number, now in tally.rounds(SHARDS, 12):
         with ExitStack() as stack:
             campaign = Campaign(airflow, stack.enter_context(Emulator(tokens=(TOKEN,))))
             run = f"real-shards-{number}"
@@ -138,7 +126,8 @@ def test_shards(airflow: LocalAirflow, metadata: Metadata, tally: Tally, draw: r
             assert {one.state for one in ended} == {"success"}
             expected = sorted({*GOOD} - REFUSED)
             tally.calls(expected, [job.phone for job in campaign.jobs])
-            report = airflow.xcom(dag, run, "report")
+            (summed,) = [one for one in ended if one.task == "report"]
+            report = hunt.returned(summed)
             counts = {"rows": ROWS, "created": len(expected), "refused": len(REFUSED), "unknown": 0}
             assert {name: report[name] for name in counts} == counts
             jobs = {job.phone: job.id for job in campaign.jobs}
@@ -148,5 +137,3 @@ def test_shards(airflow: LocalAirflow, metadata: Metadata, tally: Tally, draw: r
             phones = [None if n % 100 == 99 else warehouse_phone(n) for n in range(ROWS)]
             assert [job for _, job in rows] == [None if phone is None else jobs.get(phone) for phone in phones]
             assert Counter(outcome for outcome, _ in rows)["created"] == len(expected)
-            assert hunt.done, "nothing was struck"
-            left -= hunt.done

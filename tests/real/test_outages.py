@@ -59,7 +59,7 @@ def test_in_mid_task(
     finally:
         hunt.release()
         tally.tries += hunt.tries
-    check_calls(airflow, campaign, metadata, run, phones, aged=False, ended=ended)
+    check_calls(hunt, run, phones, aged=False, ended=ended)
     tally.calls(list(phones.values()), [job.phone for job in campaign.jobs])
     tally.scenarios.append(f"{outage} {'stopped' if 'database' in outage else 'killed'} in mid-task")
 
