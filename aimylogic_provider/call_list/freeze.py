@@ -28,7 +28,7 @@ from aimylogic_provider.call_list.spool import Spool, SpooledCall
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Cut", "Limit", "TooManyRejectedError", "freeze"]
+__all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "freeze"]
 
 _ROWS_AT_ONCE = 1000
 _LINES_PER_PART = 10_000
@@ -64,6 +64,22 @@ class Limit:
         return int(self.most * rows + 1e-6) if isinstance(self.most, float) else self.most
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a list comes from, as it says of itself.
+
+    :param list_id: what no other list has; the idempotence keys are made of it
+    :param task: the DAG run's task that freezes it, in words
+    :param task_folder: beneath which the lists of that task lie, of all its runs
+    :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
+    """
+
+    list_id: str
+    task: str
+    task_folder: str
+    source: str = ""
+
+
 class TooManyRejectedError(CallListError):
     """More rows were rejected or refused than allowed."""
 
@@ -77,17 +93,12 @@ def freeze(
     *,
     cut: Cut,
     limit: Limit,
-    list_id: str,
-    task: str,
-    task_folder: str,
+    origin: Origin,
     log: Log,
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
     :param names: the query's columns
-    :param list_id: what no other list has; the idempotence keys are made of it
-    :param task: the DAG run's task that freezes it, in words
-    :param task_folder: beneath which the lists of that task lie, of all its runs
     :raises RejectedError: if the columns don't fit the query
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
@@ -140,10 +151,11 @@ def freeze(
         batches = tuple(cutter.close())
         manifest = Manifest(
             format=FORMAT,
-            id=list_id,
+            id=origin.list_id,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            task=task,
-            task_folder=task_folder,
+            task=origin.task,
+            task_folder=origin.task_folder,
+            source=origin.source,
             method=columns.method,
             rows=number,
             calls=cutter.calls,

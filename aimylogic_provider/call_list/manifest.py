@@ -175,12 +175,14 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param claims: who sent it; empty if nobody did
     :param reports: by shard
     :param because: why it was deleted; None for its age
+    :param source: as the list's
     """
 
     sha256: str
     claims: tuple[Claim, ...]
     reports: dict[int, dict[str, Any]]
     because: str | None = None
+    source: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +192,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param made_at: when it was frozen, by the worker's clock, in ISO 8601
     :param task: the DAG run's task that froze it, in words
     :param task_folder: the address beneath which the lists of that task lie, of all its runs
+    :param source: digest of what a mapped task was told to freeze; empty if the task wasn't mapped
     :param policy_by_row: whether calls have policies of their own
     :param keys: the key columns
     :param parts: digests of the further files (rejected rows, doubles), by name
@@ -210,6 +213,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}
+    source: str = ""
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

@@ -331,7 +331,7 @@ class CallList:
         self._names = names_of(self.folder)
         if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
             return False
-        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because)
+        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because, self.manifest.source)
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = names_of(self.folder)
         if not {*self._claimed} <= {*claimed}:

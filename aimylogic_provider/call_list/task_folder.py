@@ -23,10 +23,16 @@ from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, 
 from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["TaskFolder", "check_only_one", "delete_old", "remove"]
+__all__ = ["TaskFolder", "check_not_of_another_index", "check_only_one", "delete_old", "remove"]
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
+
+
+_TURNED = (
+    "Nothing is sent. Give what the task is mapped over in the order that it had, as by an ORDER BY, and clear the "
+    "task; or start a new DAG run"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,12 @@ class TaskFolder:
         list_id = str(uuid.uuid4())
         return list_id, self.folder / list_id
 
-    def begun(self, since: float | None) -> Pointer | dict[str, Any] | None:
+    def begun(self, since: float | None, source: str = "") -> Pointer | dict[str, Any] | None:
         """The list that this task instance began to send, if its entry was lost; of a deleted one, its report.
 
         :param since: Unix seconds; older lists are those of a run of the same id, which was deleted and made again
-        :raises CallListError: if it began several
+        :param source: as in :meth:`check_source`
+        :raises CallListError: if it began several, or a deleted one was of another source
         """
         found = list(self._of_ours(self.folder, since))
         if len(found) > 1:
@@ -81,7 +88,11 @@ class TaskFolder:
         if not found:
             return None
         list_folder, _, tombstone = found[0]
-        return _pointer(list_folder) if tombstone is None else told_of(tombstone, 0, list_folder.address)
+        if tombstone is None:
+            return _pointer(list_folder)
+        if source != tombstone.source:
+            raise self._turned(list_folder.address)
+        return told_of(tombstone, 0, list_folder.address)
 
     def check_no_other(self, pointer: Pointer, of_task: str, shard: int, since: float | None) -> None:
         """Make sure that this task instance, whose entry is lost, did not begin to send another list.
@@ -97,6 +108,33 @@ class TaskFolder:
                     f"people may be those of {pointer.path}, so nothing is sent. Give it the first one, or start a new "
                     "DAG run"
                 )
+
+    def check_source(self, pointer: Pointer, source: str) -> None:
+        """Make sure that a mapped task is still told to call the people of the list that it has frozen.
+
+        The list that it is mapped over may have come back in another order.
+
+        :param source: digest of what it is told now; empty if it isn't mapped
+        :raises CallListError: if it isn't
+        """
+        if source and source != _source_of(pointer):
+            raise self._turned(pointer.path)
+
+    def _turned(self, path: str) -> CallListError:
+        return CallListError(
+            f"{self.words} froze its call list, {path}, from another query or other connections than it is given now: "
+            f"the people are others. {_TURNED}"
+        )
+
+    def check_no_other_index(self, source: str, since: float | None) -> None:
+        """Make sure that no other map index began to send the people whom this mapped task is told to call.
+
+        :param source: as in :meth:`check_source`
+        :param since: as in :meth:`begun`
+        :raises CallListError: if one did
+        """
+        if source:
+            _check_not_sent(self.of_task / folder_name(self.run_id), source, since)
 
     def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
         """The lists that this task instance began to send."""
@@ -145,6 +183,44 @@ def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
                 f"{claims[0].task} began to send another list of this DAG run, {list_folder.address}: the people of "
                 f"{pointer.path} may be the same, so nothing is sent. {way_out}"
             )
+
+
+def check_not_of_another_index(pointer: Pointer, campaign: str, since: float | None) -> None:
+    """Make sure that no list that another map index froze from the same source is sent to a campaign in this DAG run.
+
+    :param campaign: its digest
+    :param since: as in :meth:`TaskFolder.begun`
+    :raises CallListError: if one is
+    """
+    if source := _source_of(pointer):
+        run_folder = pointer.path.rpartition("/")[0].rpartition("/")[0]
+        _check_not_sent(Folder(run_folder), source, since, besides=pointer.path, campaign=campaign)
+
+
+def _check_not_sent(
+    run_folder: Folder, source: str, since: float | None, *, besides: str = "", campaign: str | None = None
+) -> None:
+    """Make sure that no list of a run's that is of a source is sent.
+
+    :param besides: the address of a list that may be
+    :param campaign: the digest of the campaign that counts; None for any
+    """
+    for list_folder, of_all, tombstone in _claimed(run_folder, since):
+        claims = [claim for claim in of_all if campaign in (None, claim.campaign)]
+        if not claims or list_folder.address == besides:
+            continue
+        found = decoded(list_folder, "list.json", decode_manifest, listed=True) if tombstone is None else tombstone
+        if found.source == source:
+            raise CallListError(
+                f"{claims[0].task} began to send the people of the same query, {list_folder.address}, in this DAG run. "
+                f"{_TURNED}"
+            )
+
+
+def _source_of(pointer: Pointer) -> str:
+    """The source of a list, or of one that was deleted."""
+    tombstone = CallList.tombstone(pointer)
+    return CallList.open(pointer).manifest.source if tombstone is None else tombstone.source
 
 
 def delete_old(of_task: str, older_than: timedelta, log: Log) -> int:

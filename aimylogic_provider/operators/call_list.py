@@ -97,8 +97,8 @@ class SendCallListOperator(Sends):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
-        from aimylogic_provider.call_list.task_folder import check_only_one
-        from aimylogic_provider.operators.airflow_ports import run_since
+        from aimylogic_provider.call_list.task_folder import check_not_of_another_index, check_only_one
+        from aimylogic_provider.operators.airflow_ports import is_first_try, run_since
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
@@ -119,9 +119,17 @@ class SendCallListOperator(Sends):
                 )
             if known is None:
                 check_only_one(pointer, run_since(context), way_out)
+                if not is_first_try(context):
+                    check_not_of_another_index(pointer, self._campaign(), run_since(context))
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
             return {**report, "shard": shard, "shards": pointer.shards}
+
+    def _campaign(self) -> str:
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.keys import campaign_digest
+
+        return campaign_digest(AimylogicHook(self.aimylogic_conn_id).get_conn().address)
 
     def _check_beneath(self, pointer: Pointer) -> None:
         """Check that a list lies where lists lie, if that is said: where it is may come from a form.

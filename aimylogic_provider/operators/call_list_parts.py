@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
@@ -155,11 +156,21 @@ class Prepares(OfCallList):
             max_bytes=self.max_batch_bytes - 2,
         )
 
+    def _told(self) -> list[object]:
+        """What says whom this task is to call: what a mapped task's elements may differ by."""
+        return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
+
+    def _source(self, task: TaskFolder) -> str:
+        """The digest of that; empty if the task isn't mapped, for then its lists are all of one source."""
+        from aimylogic_provider.call_list.manifest import sha256
+
+        return sha256(json.dumps(self._told(), default=str).encode()) if task.map_index >= 0 else ""
+
     def _freeze(self, context: Context, shards: int = 1) -> Pointer:
         """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept."""
         from airflow.providers.common.compat.sdk import BaseHook
 
-        from aimylogic_provider.call_list.freeze import Cut, freeze
+        from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
         from aimylogic_provider.call_list.warehouse import streamed
 
         columns = self._columns()
@@ -176,9 +187,7 @@ class Prepares(OfCallList):
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards),
                 limit=self._limit(),
-                list_id=list_id,
-                task=task.words,
-                task_folder=task.of_task.address,
+                origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
             )
         self.log.info(

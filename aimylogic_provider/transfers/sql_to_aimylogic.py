@@ -87,6 +87,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         """
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.task_folder import remove
+        from aimylogic_provider.operators.airflow_ports import is_first_try, run_since
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -94,10 +95,13 @@ class SqlToAimylogicOperator(Prepares, Sends):
             keeper, new = begin(context, task, self.log, resumed=self._answer is not None)
             if not self._sends:
                 return self._rehearse(context, keeper)
+            source = self._source(task)
             lost = new and not keeper.entry.sure
-            if lost and (report := self._find_begun(context, task, keeper.entry)) is not None:
+            if lost and (report := self._find_begun(context, task, keeper.entry, source)) is not None:
                 return report
             if keeper.entry.call_list is None:
+                if not is_first_try(context):
+                    task.check_no_other_index(source, run_since(context))
                 self._make_results_table()
                 pointer = self._freeze(context)
                 if (other := keeper.list_of_another_try()) is not None:
@@ -112,6 +116,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 remove(rubbish)
             else:
                 pointer = keeper.entry.call_list
+                task.check_source(pointer, source)
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
 
@@ -141,7 +146,10 @@ class SqlToAimylogicOperator(Prepares, Sends):
     def _results_conn_id(self) -> str:
         return self.results_conn_id or self.sql_conn_id
 
-    def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry) -> dict[str, Any] | None:
+    def _told(self) -> list[object]:
+        return [*super()._told(), self.aimylogic_conn_id]
+
+    def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry, source: str) -> dict[str, Any] | None:
         """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
 
         :raises CallListError: if it can't be told
@@ -149,7 +157,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.operators.airflow_ports import run_began, run_since
 
-        found = task.begun(run_since(context))
+        found = task.begun(run_since(context), source)
         if isinstance(found, Pointer):
             self.log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
             entry.call_list = found

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.call_list import freeze as freezing
-from aimylogic_provider.call_list.freeze import Cut, Limit, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
 from aimylogic_provider.call_list.manifest import Batch, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.rows import Columns
@@ -72,8 +72,8 @@ def frozen(
     cut = cut or Cut()
     chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes - 2, **columns}
     pointer = freeze(
-        rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most), list_id="a list's id",
-        task="the task", task_folder=f"file://{folder.parent}", log=logging.getLogger(__name__),
+        rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most),
+        origin=Origin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
     )  # fmt: skip
     return Frozen(folder, pointer)
 
@@ -529,7 +529,7 @@ def open_files(folder: Path) -> list[int]:
 
 KILLED = """
 import logging, os, signal, sys
-from aimylogic_provider.call_list.freeze import Cut, Limit, freeze
+from aimylogic_provider.call_list.freeze import Cut, Limit, Origin, freeze
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.rows import Columns
 
@@ -541,7 +541,7 @@ def killed(folder, name, content):
 Folder.write = killed
 rows = ((number, f"7912{number // 2:07}", number) for number in range(60_000))
 freeze(rows, ["id", "phone", "name"], Columns(phone="phone", keys=("id",)), Folder(sys.argv[1]), cut=Cut(),
-       limit=Limit(None), list_id="id", task="task", task_folder="file:///", log=logging.getLogger())
+       limit=Limit(None), origin=Origin("id", "task", "file:///"), log=logging.getLogger())
 """
 
 
