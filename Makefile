@@ -30,7 +30,7 @@ help:
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make prove-real  105 kills of calls, syncs and shards, their supervisors too, on PostgreSQL, with upgrades and outages"
-	@echo "                 between, in a quarter of an hour; KILLS=6 is its short form"
+	@echo "                 between, in 18 minutes; KILLS=6 is its short form"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
 	@echo "make fuzz-parsers every parser beneath a coverage-guided fuzzer, 10 minutes each; FUZZ_SECONDS=n, FUZZ_AT_ONCE=n"
 	@echo "make audit       the locked dependencies beside the known vulnerabilities (needs the network)"
@@ -93,7 +93,7 @@ postgresql:
 		&& apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
 		|| echo "PostgreSQL is absent and can't be installed: its tests will be skipped"
 
-# The short form of all four is part of make test.
+# The short form of the first, and of the tests of the decision, is part of make test.
 prove: $(READY)
 	@$(BIN)/python -m tests.proof
 
@@ -145,4 +145,4 @@ lock:
 	done
 
 clean:
-	rm -rf $(VENV) $(OLDER:%=.venv-%) .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist
+	rm -rf $(VENV) $(OLDER:%=.venv-%) .venv-audit .fuzz .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist

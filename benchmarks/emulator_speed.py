@@ -211,12 +211,12 @@ def measure_reports(emulator: EmulatorClient, pid: int, jobs: int, runs: int) ->
 
     now = emulator.now().timestamp() * 1000
     recent = {"createdAtFrom": now - 3_600_000, "createdAtTo": now}
-    first, last = {"page": 0, "pageSize": 200}, {"page": 199, "pageSize": 200}
+    first_page, last_page = {"page": 0, "pageSize": 200}, {"page": 199, "pageSize": 200}
     for name, path, asked in (
         ("getReport, by id", "callJob/getReport", {"ids": ids[:200]}),
-        ("getReportByDate", "callJob/getReportByDate", {"filter": recent, "pagination": first}),
-        ("  its last page", "callJob/getReportByDate", {"filter": recent, "pagination": last}),
-        ("getUnfinished", "callJob/getUnfinished", {"pagination": last}),
+        ("getReportByDate", "callJob/getReportByDate", {"filter": recent, "pagination": first_page}),
+        ("  its last page", "callJob/getReportByDate", {"filter": recent, "pagination": last_page}),
+        ("getUnfinished", "callJob/getUnfinished", {"pagination": last_page}),
     ):
         seconds = []
         for _ in range(runs):

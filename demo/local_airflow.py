@@ -25,7 +25,14 @@ __all__ = ["AirflowError", "LocalAirflow", "free_port", "wait_for"]
 
 
 class AirflowError(RuntimeError):
-    """Airflow did not do what was asked of it in time."""
+    """Airflow did not do what was asked of it in time.
+
+    :param status: of its answer, if there was one
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _DatabaseLockedError(AirflowError):
@@ -226,7 +233,7 @@ class LocalAirflow:
         except urllib.error.HTTPError as error:
             told = error.read().decode()
             kind = _DatabaseLockedError if error.code == 500 and "Database error" in told else AirflowError
-            raise kind(f"{method} {path}: {error.code} {told[:500]}") from None
+            raise kind(f"{method} {path}: {error.code} {told[:500]}", error.code) from None
         return json.loads(content) if content else None
 
     def wait_for_dag(self, dag_id: str) -> None:

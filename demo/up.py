@@ -37,7 +37,7 @@ def _port(wanted: int) -> int:
 def _started(pid: int) -> float | None:
     """When a process was started, or None if there is none."""
     try:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
         return None
 

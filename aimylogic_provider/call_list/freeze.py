@@ -23,7 +23,7 @@ from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, 
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.rejected_csv import RejectedCsv
-from aimylogic_provider.call_list.rows import Columns, RowReader
+from aimylogic_provider.call_list.rows import BRACKETS, Columns, RowReader
 from aimylogic_provider.call_list.spool import Spool, SpooledCall
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.idempotence.ports import Log
@@ -136,7 +136,7 @@ def freeze(
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
         if spool.end() and cut.shards == 1:
-            for calls, content in spool.runs(cut.batch_size, cut.max_bytes - 2):
+            for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS):
                 cutter.add_batch(calls, content)
             spooled_calls: Iterable[SpooledCall] = ()
         else:
@@ -268,7 +268,7 @@ class _Cutter:
         group = (call.turn, shard)
         lines = self._open.setdefault(group, [])
         size = len(call.line)
-        full = len(lines) >= self._cut.batch_size or self._bytes.get(group, 0) + size > self._cut.max_bytes - 2
+        full = len(lines) >= self._cut.batch_size or self._bytes.get(group, 0) + size > self._cut.max_bytes - BRACKETS
         if lines and full:
             self._write(group)
             lines = self._open[group] = []

@@ -23,12 +23,15 @@ from aimylogic_provider.calls_api.payload import flat_payload, nested_payload, n
 from aimylogic_provider.calls_api.phone import as_text, canonical_phone, quick_phone, shown
 from aimylogic_provider.calls_api.policy import CallPolicy
 
-__all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
+__all__ = ["BRACKETS", "POLICY_FIELDS", "Columns", "RowReader"]
 
 POLICY_FIELDS = (
     "start", "finish", "allowed_days", "allowed_time", "retry_interval_minutes", "max_attempts", "priority",
 )  # fmt: skip
 """The arguments of :meth:`.CallPolicy.of`."""
+
+BRACKETS = len("[]")
+"""Bytes of an addPhones request besides its calls, each of which brings its comma."""
 
 _ROOM_FOR_ADDRESS = 500
 """Characters of a URL that host, path and token take at most; of addPhone, which sends all else in the query."""
@@ -49,7 +52,7 @@ class Columns:
     :param payload: None for all that are nothing else
     :param policy: by argument of :meth:`.CallPolicy.of`
     :param policy_of_all: what holds where no column says otherwise, by the same names
-    :param max_bytes: of one call
+    :param max_bytes: of a request with one call
     """
 
     phone: str
@@ -105,9 +108,10 @@ class RowReader:
         :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
         """
         phone, call = self._listed(row) if self._columns.method == "addPhones" else self._single(row)
-        if len(call) > self._columns.max_bytes:
+        takes, most = len(call) + BRACKETS, self._columns.max_bytes
+        if takes > most:
             raise RejectedError(
-                f"the call takes {len(call):,} bytes, more than max_batch_bytes allows ({self._columns.max_bytes:,}): "
+                f"a request with this call takes {takes:,} bytes, more than max_batch_bytes allows ({most:,}): "
                 "leave columns out of its payload"
             )
         return phone, call

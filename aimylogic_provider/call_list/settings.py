@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, SENDS_PER_TRY
+from aimylogic_provider.idempotence.repetitions import FRESH, MAX_PAUSE, SENDS_PER_TRY
 from aimylogic_provider.idempotence.situation import Terms
 
 __all__ = ["SendSettings"]
@@ -23,8 +23,7 @@ class SendSettings:
     :param most_set_aside: how many rows may be rejected or refused; None for any number
     """
 
-    FRESH: ClassVar[float] = 30.0
-    """Seconds that may pass between a decision and the request that it led to."""
+    FRESH: ClassVar[float] = FRESH
 
     transport: TransportSettings
     campaign: str

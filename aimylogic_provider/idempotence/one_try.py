@@ -35,7 +35,7 @@ from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.ports import Campaign, Log, Store
 from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to_json
 from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
-from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, SENDS_PER_TRY, repeated
+from aimylogic_provider.idempotence.repetitions import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
 from aimylogic_provider.idempotence.rulings import Question, Ruling
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation, Terms
@@ -46,9 +46,6 @@ __all__ = ["Try"]
 
 _UNFENCED = 3600.0
 """Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
-
-_FRESH = 30.0
-"""Seconds that may pass between the decision to send and the sending. Else the decision is made again."""
 
 
 class Try:
@@ -262,13 +259,13 @@ class Try:
             )
         record = self._noted()
         self._save_record(record)
-        if decided.elapsed(self._clock)[1] > _FRESH:
+        if decided.elapsed(self._clock)[1] > FRESH:
             # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
             # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
             self._save_record(record.withdrawn())
             self._server.forget_time()
             raise NotAddedError(
-                f"More than {_FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
+                f"More than {FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
                 "sent. The next try decides anew",
                 retryable=True,
                 row=action.row,

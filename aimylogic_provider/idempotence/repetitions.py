@@ -1,7 +1,8 @@
-"""Repetitions within a try: how often, after which pauses, and after which errors. Pauses by ``tenacity``."""
+"""Repetitions within a try: how often, after which pauses, and after which errors."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,13 +12,15 @@ from aimylogic_provider.idempotence.not_added import NotAddedError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["MAX_PAUSE", "SENDS_PER_TRY", "pause_after", "repeated"]
+__all__ = ["FRESH", "MAX_PAUSE", "SENDS_PER_TRY", "pause_after", "repeated"]
 
 T = TypeVar("T")
 
 SENDS_PER_TRY = 3
 MAX_PAUSE = 20.0
 """Seconds. A server that asks for a longer pause ends the try."""
+FRESH = 30.0
+"""Seconds that may pass between the decision to send and the sending. Else the decision is made again."""
 
 
 def repeated(step: Callable[[int], T], sleep: Callable[[float], None]) -> T:
@@ -47,15 +50,11 @@ def pause_after(error: ApiError, sends_left: int) -> float:
     :param sends_left: in this try
     :raises NotAddedError: if this try repeats it no more
     """
-    from tenacity import RetryCallState
-
     asked = error.retry_after or 0.0
     if sends_left <= 0 or not _worth_repeating(error):
         wait = f" The server asks to wait {asked:g} seconds." if asked and error.retryable else ""
         raise NotAddedError(f"{error}.{wait}", retryable=error.retryable)
-    state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
-    state.attempt_number = max(1, SENDS_PER_TRY - sends_left)
-    return max(asked, _jitter(state))
+    return max(asked, _jitter(max(1, SENDS_PER_TRY - sends_left)))
 
 
 def _worth_repeating(error: BaseException) -> bool:
@@ -65,11 +64,9 @@ def _worth_repeating(error: BaseException) -> bool:
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ApiError) else None
-    return max(asked or 0.0, _jitter(state))  # never less than the server asks for
+    return max(asked or 0.0, _jitter(state.attempt_number))  # never less than the server asks for
 
 
-def _jitter(state: RetryCallState) -> float:
-    """Full jitter."""
-    from tenacity import wait_random_exponential
-
-    return wait_random_exponential(multiplier=1, max=MAX_PAUSE)(state)
+def _jitter(failed: int) -> float:
+    """Full jitter: up to a second after the first attempt that failed, and twice that after each further one."""
+    return random.uniform(0.0, min(MAX_PAUSE, 2.0 ** (failed - 1)))  # noqa: S311 - spreads load, keeps no secret

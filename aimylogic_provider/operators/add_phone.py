@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
+from aimylogic_provider.operators.airflow_ports import report_lag_seconds
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -36,7 +38,8 @@ class AddPhoneOperator(BaseOperator):
     :param test_call: use the campaign's address for testing, which lets the same number be added again and again
     :param call_again: any text; changing it is the one deliberate way to have the same DAG run call the same person
         again. (templated)
-    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
+        hours
     :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
         *Required actions* to adopt a job, send again, or leave it, and waits for the answer
     """
@@ -69,6 +72,7 @@ class AddPhoneOperator(BaseOperator):
         self.aimylogic_conn_id = aimylogic_conn_id
         self.test_call = test_call
         self.call_again = call_again
+        report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.on_unknown = on_unknown
         self._current: Try | None = None
@@ -184,7 +188,6 @@ class AddPhoneOperator(BaseOperator):
             entry_store,
             is_first_try,
             is_mapped,
-            report_lag_seconds,
             run_began,
             warn_of_store,
         )

@@ -158,13 +158,11 @@ def clear_number(context: Context) -> int:
 def report_lag_seconds(lag: object) -> float:
     """Return the argument ``report_lag`` in seconds.
 
-    :raises RejectedError: if it can't be used
+    :raises ValueError: if it can't be used
     """
-    from aimylogic_provider.calls_api.errors import RejectedError
-
     seconds = lag.total_seconds() if isinstance(lag, timedelta) else lag
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 12 * 3600:
-        raise RejectedError(f"report_lag {lag!r} can't be used: give a timedelta from 0 to under 12 hours")
+        raise ValueError(f"report_lag {lag!r} can't be used: give a timedelta, or seconds, from 0 to under 12 hours")
     return float(seconds)
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
+from aimylogic_provider.operators.airflow_ports import report_lag_seconds
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -135,8 +137,15 @@ class Prepares(OfCallList):
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.rows import POLICY_FIELDS, Columns
         from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.operators.rendered_value import as_value
 
-        policy = dict(self.policy or {})
+        policy = as_value(self.policy or {})
+        if not isinstance(policy, dict):
+            raise RejectedError(
+                f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "
+                f"{', '.join(POLICY_FIELDS)}"
+            )
+        policy = dict(policy)
         for name in (*policy, *(self.policy_columns or {})):
             if name not in POLICY_FIELDS:
                 raise RejectedError(f"{name!r} is no part of a call policy: use {', '.join(POLICY_FIELDS)}")
@@ -153,7 +162,7 @@ class Prepares(OfCallList):
             policy_of_all=policy,
             phone_region=self.phone_region,
             method=self.method,
-            max_bytes=self.max_batch_bytes - 2,
+            max_bytes=self.max_batch_bytes,
         )
 
     def _told(self) -> list[object]:
@@ -231,6 +240,7 @@ class Sends(OfCallList):
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
         self.requests_per_second = requests_per_second
+        report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.keep_call_list = keep_call_list
         self.on_unknown = on_unknown
@@ -326,7 +336,7 @@ class Sends(OfCallList):
         from aimylogic_provider.call_list.task_folder import delete_old
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.keys import campaign_digest
-        from aimylogic_provider.operators.airflow_ports import SystemClock, report_lag_seconds, run_since
+        from aimylogic_provider.operators.airflow_ports import SystemClock, run_since
 
         if (report := CallList.deleted(pointer, shard)) is not None:
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")

@@ -120,9 +120,7 @@ def await_answer(context: Context, question: Question, options: list[str] | None
     """
     try:
         from airflow.sdk.exceptions import TaskAwaitingInput
-    except ImportError:
-        TaskAwaitingInput = None  # type: ignore[misc,assignment]
-    if TaskAwaitingInput is None:
+    except ImportError:  # before Airflow 3.3
         defer_to_trigger(context, question, options)
     raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(question))
 

@@ -62,7 +62,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     :param results_conn_id: the connection of its database; that of the query if left out. (templated)
     :param results_phones: whether phones stand in it ``masked`` or in ``full``
     :param dry_run: freeze the list and report on it, and send nothing
-    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
+        hours
     """
 
     template_fields: Sequence[str] = (

@@ -70,7 +70,7 @@ def frozen(
     folder: Path, rows: Iterable[Row], cut: Cut | None = None, most: int | float | None = None, **columns: Any
 ) -> Frozen:
     cut = cut or Cut()
-    chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes - 2, **columns}
+    chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes, **columns}
     pointer = freeze(
         rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most),
         origin=Origin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),

@@ -63,6 +63,7 @@ OF_PREPARING: list[tuple[dict[str, Any], str]] = [
     ),
 ]
 OF_SENDING: list[tuple[dict[str, Any], str]] = [
+    *(({"report_lag": value}, "from 0 to under 12 hours") for value in (timedelta(days=1), -1, True, "600")),
     *(({"concurrency": value}, "give a whole number from 1 to 100") for value in (0, 101, 1.5, True, "8")),
     *(({"requests_per_second": value}, "give more than 0, or None") for value in (0, -1, 0.0, float("nan"))),
     *(

@@ -504,3 +504,19 @@ def test_another_campaign_gets_what_was_not_sent_and_never_what_was(
     campaigns = {job.phone: job.campaign for job in sync.emulator.jobs()}
     assert {campaigns[one] for one in PHONES[:20]} == {1}
     assert {campaigns[one] for one in PHONES[20:]} == {2}
+
+
+@pytest.mark.parametrize("policy", [{"max_attempts": 3}, '{"max_attempts": 3}', "{'max_attempts': 3}"])
+def test_a_policy_may_be_the_text_that_a_template_made(sync: Sync, policy: object) -> None:
+    sync.add([phone(1)])
+    assert sync.attempt(policy=policy)["created"] == 1
+    (batch,) = sync.files("batches/*")
+    assert '"maxAttempts":3' in batch.read_text()
+
+
+@pytest.mark.parametrize("policy", ["three", "[1]", "3", ["max_attempts"]])
+def test_a_policy_that_is_none_is_told_before_any_row_is_read(sync: Sync, policy: object) -> None:
+    with pytest.raises(
+        AirflowFailException, match="can't be used: give a dictionary, or a template that makes one, of"
+    ):
+        sync.attempt(policy=policy, sql="select * from nowhere")

@@ -691,6 +691,11 @@ def test_a_worker_whose_clock_is_set_in_mid_try_notes_the_servers_time(
 class TestPermanent:
     """Bad input and permanent answers: the task fails at once, and the message says what to do."""
 
+    @pytest.mark.parametrize("lag", [1e9, -1, timedelta(hours=12), True, "600"])
+    def test_a_lag_that_can_not_be_used_is_told_while_the_dag_is_read(self, lag: Any) -> None:
+        with pytest.raises(ValueError, match="from 0 to under 12 hours"):
+            AddPhoneOperator(task_id="call", phone="79123456789", report_lag=lag)
+
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
@@ -705,7 +710,6 @@ class TestPermanent:
             ({"payload": {"a": None}}, "leave the name out"),
             ({"payload": {"phone": "1"}}, "rename it"),
             ({"payload": {"text": "x" * 9000}}, "8,000"),
-            ({"report_lag": 1e9}, "12 hours"),
             ({"test_call": "false"}, "True or False"),
         ],
     )
@@ -811,9 +815,13 @@ def test_on_kill_nothing_more_is_sent(
     assert len(jobs(emulator)) == 1
 
 
-def test_on_kill_before_anything_was_begun(task: TaskInstance) -> None:
-    operator, _ = task.start(phone="79123456789")
+def test_on_kill_before_anything_was_begun_says_nothing(
+    task: TaskInstance, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    operator, context = task.start(phone="79123456789")
     operator.on_kill()
+    assert (caplog.messages, sends(emulator)) == ([], 0)
+    assert operator.execute(context) == jobs(emulator)[0].id
 
 
 @pytest.mark.parametrize("mapped", [False, True])

@@ -466,7 +466,7 @@ _FENCES = (
         "stale decision acted on",
         "A send that was decided on and noted leaves however long the worker stood still meanwhile.",
         _TRY,
-        "        if decided.elapsed(self._clock)[1] > _FRESH:",
+        "        if decided.elapsed(self._clock)[1] > FRESH:",
         "        if False:",
     ),
     _of_calls(

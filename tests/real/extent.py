@@ -1,6 +1,6 @@
 """How much is done: ``AIMYLOGIC_REAL_KILLS`` says how many kills there are, ``AIMYLOGIC_SEED`` how they are drawn.
 
-The whole takes a quarter of an hour (``make prove-real``); below 100 kills there are fewer scenarios, and shorter ones.
+The whole takes 18 minutes (``make prove-real``); below 100 kills there are fewer scenarios, and shorter ones.
 """
 
 from __future__ import annotations

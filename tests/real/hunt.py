@@ -6,7 +6,6 @@ import heapq
 import random
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
@@ -114,8 +113,11 @@ class Hunt:
         Before a try does anything, Airflow deletes what earlier ones returned; a worker that stood still then, and
         wakes after another one has ended, deletes what that returned. One more clear brings it back.
         """
-        with suppress(AirflowError):
+        try:
             return self.airflow.xcom(*instance.name)
+        except AirflowError as error:
+            if error.status != 404:
+                raise
         assert instance.name in self._stopped, f"{instance.path} returned nothing"
         self.tally.scenarios.append("what a task returned deleted by Airflow in a worker that woke late; cleared")
         self.airflow.clear(instance.dag, instance.run, tasks=[instance.task])

@@ -102,7 +102,7 @@ class Metadata:
             return connection.execute(
                 sa.text(
                     "delete from task_state_store where dag_id = :dag and run_id = :run and task_id = :task "
-                    "and map_index = :map_index"
+                    "and map_index = :map_index and key = 'aimylogic'"
                 ),
                 {"dag": instance.dag, "run": instance.run, "task": instance.task, "map_index": instance.map_index},
             ).rowcount

@@ -47,7 +47,7 @@ SLOW = {
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("behave", SLOW.values(), ids=SLOW.keys())
 def test_no_trickle_outlives_the_total_timeout(transport: str, behave: Behaviour) -> None:
-    """No clock is asked: without an end, each of them lasts for ever."""
+    """No clock is asked: without an end, each of them lasts for ever, but for the headers, which end after seconds."""
     with hostile(behave) as server, pytest.raises(NoResponse) as error:
         send(transport, endpoints.status(), server.url, SETTINGS)
     assert error.value.silence in (Silence.TOO_SLOW, Silence.TIMEOUT)
