@@ -1,7 +1,7 @@
 """A short list of people, one mapped task each. Give the list when you trigger the DAG, or use the default.
 
-Needs the connection ``aimylogic_default``. The list may come back in another order: each person is called once. For
-lists of thousands, mapping is the wrong tool, for every person costs a task.
+Needs the connection ``aimylogic_default``. The list may come back in another order: each person, with the same
+payload, is called once. For lists of thousands, mapping is the wrong tool, for every person costs a task.
 """
 
 from __future__ import annotations

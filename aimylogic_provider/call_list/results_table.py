@@ -89,6 +89,38 @@ class ResultsTable:
                 retryable=True,
             ) from None
 
+    def count_pending(self, of: Mapping[str, str]) -> int:
+        """How many rows stand as pending.
+
+        :param of: values of columns, as ``run_id``, that the rows have
+        :raises CallListError: if the database doesn't say; another try can help
+        """
+        import sqlalchemy as sa
+
+        return int(self._asked(sa.select(sa.func.count()).select_from(self._table).where(*self._pending(of))).scalar())
+
+    def delete_pending(self, of: Mapping[str, str]) -> int:
+        """Delete the rows that stand as pending; return how many. As :meth:`count_pending`."""
+        import sqlalchemy as sa
+
+        return int(self._asked(sa.delete(self._table).where(*self._pending(of))).rowcount)
+
+    def _pending(self, of: Mapping[str, str]) -> list[Any]:
+        columns = self._table.columns
+        return [columns.outcome == "pending", *(columns[name] == value for name, value in of.items())]
+
+    def _asked(self, statement: Any) -> Any:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._engine.begin() as connection:
+                return connection.execute(statement)
+        except SQLAlchemyError as error:
+            raise CallListError(
+                f"the results table {self._shown} can't be asked for pending rows ({_words(error)}): nothing is sent",
+                retryable=True,
+            ) from None
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()

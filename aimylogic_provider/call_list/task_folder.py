@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -185,16 +185,16 @@ def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
             )
 
 
-def check_not_of_another_index(pointer: Pointer, campaign: str, since: float | None) -> None:
+def check_not_of_another_index(pointer: Pointer, campaign: Callable[[], str], since: float | None) -> None:
     """Make sure that no list that another map index froze from the same source is sent to a campaign in this DAG run.
 
-    :param campaign: its digest
+    :param campaign: returns its digest
     :param since: as in :meth:`TaskFolder.begun`
     :raises CallListError: if one is
     """
-    if source := _source_of(pointer):
-        run_folder = pointer.path.rpartition("/")[0].rpartition("/")[0]
-        _check_not_sent(Folder(run_folder), source, since, besides=pointer.path, campaign=campaign)
+    run_folder, index = pointer.path.rsplit("/", 2)[:2]
+    if index.isdigit() and (source := _source_of(pointer)):
+        _check_not_sent(Folder(run_folder), source, since, besides=pointer.path, campaign=campaign())
 
 
 def _check_not_sent(

@@ -66,7 +66,13 @@ def _by_driver(
         if cursor.description is None:
             raise _no_rows(sql)
         names = [column[0] for column in cursor.description]
-        yield names, chain.from_iterable(iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []))
+        yield names, chain.from_iterable(_fetched(cursor))
+
+
+def _fetched(cursor: Any) -> Iterator[Sequence[Sequence[Any]]]:
+    """Rows, some at a time, until there are none: an empty list by one driver, an empty tuple by another."""
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield rows
 
 
 def _passed(parameters: Parameters) -> Any:

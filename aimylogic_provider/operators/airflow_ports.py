@@ -108,7 +108,8 @@ def warn_of_store(context: Context, log: Log) -> None:
     if conf.getboolean("state_store", "clear_on_success", fallback=False):
         log.warning(
             "[state_store] clear_on_success is set: the record of a call that was added is wiped. A clear then finds "
-            "its job by the idempotence key for 24 hours, if no parameter changed; later the call is parked."
+            "its job by the idempotence key for 24 hours, if no parameter changed and no person was asked about it; "
+            "later the call is parked."
         )
     if conf.get("workers", "state_store_backend", fallback=""):
         log.warning(

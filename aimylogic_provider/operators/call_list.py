@@ -98,7 +98,7 @@ class SendCallListOperator(Sends):
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.call_list.task_folder import check_not_of_another_index, check_only_one
-        from aimylogic_provider.operators.airflow_ports import is_first_try, run_since
+        from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
@@ -119,8 +119,7 @@ class SendCallListOperator(Sends):
                 )
             if known is None:
                 check_only_one(pointer, run_since(context), way_out)
-                if not is_first_try(context):
-                    check_not_of_another_index(pointer, self._campaign(), run_since(context))
+                check_not_of_another_index(pointer, self._campaign, run_since(context))
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
             return {**report, "shard": shard, "shards": pointer.shards}

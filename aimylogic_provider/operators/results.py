@@ -62,8 +62,15 @@ def keeping_results(
             yield
         except Exception:
             try:
+                pending = 0
                 for rows in results.of_calls(sending.known):
                     table.write(rows)
+                    pending += sum(row["outcome"] == "pending" for row in rows)
+                if pending:
+                    log.warning(
+                        "%s rows stand as pending in %s, for a next try or a clear to go on with. If you start a new "
+                        "DAG run instead, and its query leaves those out, delete them first.", f"{pending:,}", name,
+                    )  # fmt: skip
             except CallListError as error:
                 log.warning("%s.", error)
             raise

@@ -88,7 +88,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         """
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.task_folder import remove
-        from aimylogic_provider.operators.airflow_ports import is_first_try, run_since
+        from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -101,9 +101,10 @@ class SqlToAimylogicOperator(Prepares, Sends):
             if lost and (report := self._find_begun(context, task, keeper.entry, source)) is not None:
                 return report
             if keeper.entry.call_list is None:
-                if not is_first_try(context):
-                    task.check_no_other_index(source, run_since(context))
+                task.check_no_other_index(source, run_since(context))
                 self._make_results_table()
+                if keeper.entry.doubtful_since is not None:
+                    self._give_up_pending(task)
                 pointer = self._freeze(context)
                 if (other := keeper.list_of_another_try()) is not None:
                     raise CallListError(
@@ -143,6 +144,34 @@ class SqlToAimylogicOperator(Prepares, Sends):
         if self.results_table is not None:
             with opened(self.results_table, self._results_conn_id(), self.key_columns):
                 pass
+
+    def _give_up_pending(self, task: TaskFolder) -> None:
+        """Have a query that asks the results table find those again who stand as pending there, of a list that is lost.
+
+        What became of them, the report tells.
+
+        :raises CallListError: if that can't be told from other map indexes' rows
+        """
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.operators.results import opened
+
+        if self.results_table is None:
+            return
+        of = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id}
+        with opened(self.results_table, self._results_conn_id(), self.key_columns) as table:
+            if task.map_index < 0:
+                if given_up := table.delete_pending(of):
+                    self.log.warning(
+                        "%s rows of a list that is lost stood as pending in %s: they are deleted, so that a query that "
+                        "leaves those out finds them again.", f"{given_up:,}", self.results_table,
+                    )  # fmt: skip
+            elif pending := table.count_pending(of):
+                raise CallListError(
+                    f"the list of this map index is lost, and {pending:,} rows of this run stand as pending in "
+                    f"{self.results_table}, of this index or of others: a query that leaves those out would miss its "
+                    "people. Nothing is sent. Once the other indexes have ended, delete the pending rows of this index "
+                    "and clear it"
+                )
 
     def _results_conn_id(self) -> str:
         return self.results_conn_id or self.sql_conn_id

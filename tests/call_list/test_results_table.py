@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -495,3 +495,77 @@ def test_a_dry_run_reports_and_sends_nothing(sync: Sync) -> None:
     sync.execute("delete from customer where id > 2")
     assert sync.attempt()["created"] == 2
     sync.assert_once(PHONES[:2])
+
+
+LEAVES_OUT_WHO_IS_CALLED = """select id, phone, name from customer where not exists (
+    select 1 from calls as known where known.id = cast(customer.id as text)
+    and known.outcome not in ('rejected', 'refused')) order by id"""
+
+
+def lose_all(sync: Sync) -> None:
+    """The list is on a disk that the next worker doesn't have; so is the state on an Airflow without a store."""
+    sync.lists.rename(f"{sync.lists}-of-another-worker")
+    sync.task.rows.clear()
+    sync.emulator.advance(hours=1)
+
+
+def after_the_lag(sync: Sync) -> dict[str, Any]:
+    """The report of a try that was preceded by one that had to wait for the report's lag."""
+    with pytest.raises(AirflowException, match="wait for the report"):
+        sync.attempt()
+    sync.emulator.advance(minutes=15)
+    return sync.attempt()
+
+
+@pytest.mark.parametrize("store", [pytest.param(True, marks=needs_record), False])
+@pytest.mark.parametrize("phase", ["before_commit", "after_commit"])
+def test_whoever_is_pending_in_a_list_that_is_lost_is_found_again(
+    make_sync: Callable[..., Sync], store: bool, phase: Any
+) -> None:
+    """By a query that leaves out who stands in the table, and by the report."""
+    sync = make_sync(batch_size=10, concurrency=1, results_table="calls", sql=LEAVES_OUT_WHO_IS_CALLED)
+    sync.task.has_store = store
+    sync.add(PHONES)
+    sync.emulator.fault(phase, "reset", path="addPhones", times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    sync.emulator.clear_faults()
+    lose_all(sync)
+    if phase == "before_commit":
+        report = after_the_lag(sync)
+        assert (report["rows"], report["created"]) == (len(PHONES), len(PHONES))
+        sync.assert_once(PHONES)
+    else:  # a batch of jobs that may be another system's
+        with pytest.raises(AirflowFailException, match="25 calls"):
+            after_the_lag(sync)
+        sync.assert_once(PHONES)
+
+
+@needs_record
+def test_rows_of_other_map_indexes_are_left(make_sync: Callable[..., Sync]) -> None:
+    sync = make_sync(batch_size=10, concurrency=1, results_table="calls", sql=LEAVES_OUT_WHO_IS_CALLED)
+    sync.task.map_index = 0
+    sync.add(PHONES)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    sync.emulator.clear_faults()
+    lose_all(sync)
+    with pytest.raises(AirflowFailException, match="25 rows of this run stand as pending in calls, of this index or"):
+        sync.attempt()
+    sync.assert_once([])
+    sync.execute("delete from calls where outcome = 'pending'")
+    assert after_the_lag(sync)["created"] == len(PHONES)
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_that_rows_stand_as_pending_is_told_at_the_end_of_a_try(
+    make_sync: Callable[..., Sync], capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync = make_sync(batch_size=10, concurrency=1, results_table="calls")
+    sync.add(PHONES)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    assert "25 rows stand as pending in calls" in capsys.readouterr().out

@@ -106,3 +106,38 @@ def test_a_sync_from_postgresql_with_its_own_types(
         "more": {"a": [1]},
     }
     assert Decimal(job.payload["debt"]) == Decimal("12.5")
+
+
+class _TupleCursor:
+    """A driver's cursor that gives tuples of rows, and an empty one at their end."""
+
+    description = (("id",), ("phone",))
+
+    def __init__(self) -> None:
+        self._batches = [((1, "7912"), (2, "7913")), ((3, "7914"),)]
+
+    def execute(self, sql: str) -> None: ...
+
+    def fetchmany(self, size: int) -> tuple[tuple[object, ...], ...]:
+        return self._batches.pop(0) if self._batches else ()
+
+    def close(self) -> None: ...
+
+
+def test_a_driver_whose_rows_end_with_an_empty_tuple() -> None:
+    class Connection:
+        def cursor(self) -> _TupleCursor:
+            return _TupleCursor()
+
+        def close(self) -> None: ...
+
+    class Hook:
+        def get_sqlalchemy_engine(self) -> None:
+            raise NotImplementedError
+
+        def get_conn(self) -> Connection:
+            return Connection()
+
+    with streamed(Hook(), "select id, phone from customer", None, LOG) as (names, found):  # type: ignore[arg-type]
+        taken = [row for row, _ in zip(found, range(9), strict=False)]  # for it must not go on for ever
+    assert (names, taken) == (["id", "phone"], [(1, "7912"), (2, "7913"), (3, "7914")])

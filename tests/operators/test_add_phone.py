@@ -816,11 +816,11 @@ def test_on_kill_nothing_more_is_sent(
 
 
 def test_on_kill_before_anything_was_begun_says_nothing(
-    task: TaskInstance, emulator: Emulator, caplog: pytest.LogCaptureFixture
+    task: TaskInstance, emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operator, context = task.start(phone="79123456789")
     operator.on_kill()
-    assert (caplog.messages, sends(emulator)) == ([], 0)
+    assert (capsys.readouterr().out, sends(emulator)) == ("", 0)
     assert operator.execute(context) == jobs(emulator)[0].id
 
 
