@@ -57,14 +57,14 @@ class ByNumber:
                 self._leaving = None
                 self._one_leaves.release()
 
-    async def answers(self, work: Work, places: list[int], told: Reading) -> list[ApiError | bool | None]:
-        """Send numbers that were noted; of each: None if created, the error if not, False if it did not leave."""
-        answers: dict[int, ApiError | bool | None] = {}
+    async def errors(self, work: Work, places: list[int], told: Reading) -> list[ApiError | None]:
+        """Send numbers that were noted; return the errors. A number without one is created, or did not leave."""
+        errors: dict[int, ApiError | None] = {}
         waiting = iter(places)
 
         async def line() -> None:
             for place in waiting:
-                answers[place] = await self._send(work, place, told)
+                errors[place] = await self._send(work, place, told)
 
         if self._leaving is not work:
             await self._one_leaves.acquire()
@@ -73,16 +73,16 @@ class ByNumber:
         async with asyncio.TaskGroup() as lines:
             for _ in range(min(self._concurrency, len(places))):
                 lines.create_task(line())
-        return [answers[place] for place in places]
+        return [errors[place] for place in places]
 
-    async def _send(self, work: Work, place: int, told: Reading) -> ApiError | bool | None:
+    async def _send(self, work: Work, place: int, told: Reading) -> ApiError | None:
         if self._pace.is_limited:
             if not self._notes.is_fresh(told):
-                return False
+                return None
             await self._pace.wait()
         # When nothing is answered any more, the rest of a batch is not sent after it.
         if not self._notes.is_fresh(told) or self._in_a_row > self._concurrency:
-            return False
+            return None
         request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
         try:
             answer = await self._client.ask(request)
@@ -113,6 +113,18 @@ class _Rounds:
         """What the report showed of them, if it was asked."""
 
     async def run(self) -> None:
+        """Settle the batch's numbers.
+
+        :raises WaitingCalls: if some must wait for the report
+        :raises ParkedCalls: if it can't be known of some whether they were added, and a person doesn't say
+        """
+        await self._settle_what_can_be()
+        while self._left:
+            self._follow_a_person()
+            await self._settle_what_can_be()
+
+    async def _settle_what_can_be(self) -> None:
+        """Send until all is settled but the numbers that wait or are parked."""
         work = self._work
         while places := [place for place in work.unsettled if place not in self._left]:
             time, told = await self._means.questions.time()
@@ -126,8 +138,10 @@ class _Rounds:
             if to_send:
                 most = self._means.pace.most_within(self._means.settings.FRESH)
                 await self._round(to_send[:most], time, told)
-        if not self._left:
-            return
+
+    def _follow_a_person(self) -> None:
+        """Do what a person said of the numbers that are left; once."""
+        work = self._work
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
         if waiting:
             raise WaitingCalls(max(waiting))
@@ -137,7 +151,6 @@ class _Rounds:
         work.follow(ruling, list(self._left), self._shown)
         self._left.clear()
         self._jobs = None
-        await self.run()
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
@@ -193,23 +206,23 @@ class _Rounds:
         before = work.state.noted
         self._jobs = None
         await self._means.notes.note(work, time, told)
-        answers = await self._way.answers(work, places, told)
+        errors = await self._way.errors(work, places, told)
         pause = 0.0
         ends: NotAddedError | None = None
-        for place, answer in zip(places, answers, strict=True):
+        for place, error in zip(places, errors, strict=True):
             self._refused.pop(place, None)
-            if not isinstance(answer, ApiError):
+            if error is None:
                 continue
-            if answer.known is Known.REFUSED:
-                self._refused[place] = answer, before
+            if error.known is Known.REFUSED:
+                self._refused[place] = error, before
                 continue
-            work.state.key_lost |= answer.type == "phone.duplicated"
+            work.state.key_lost |= error.type == "phone.duplicated"
             self._unanswered[place] += 1
             try:
-                pause = max(pause, pause_after(answer, SENDS_PER_TRY - self._unanswered[place]))
-            except NotAddedError as error:
-                ends = ends or error
-        if not any(isinstance(answer, ApiError) and answer.known is not Known.REFUSED for answer in answers):
+                pause = max(pause, pause_after(error, SENDS_PER_TRY - self._unanswered[place]))
+            except NotAddedError as end:
+                ends = ends or end
+        if not any(error is not None and error.known is not Known.REFUSED for error in errors):
             work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
         if ends is not None:
             raise ends

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.freeze import Limit
     from aimylogic_provider.call_list.manifest import Pointer
+    from aimylogic_provider.call_list.progress import Progress
     from aimylogic_provider.call_list.rows import Columns
     from aimylogic_provider.call_list.sending import Sending
+    from aimylogic_provider.call_list.stored import Counts
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
 __all__ = ["OfCallList", "Prepares", "Sends"]
@@ -367,7 +369,16 @@ class Sends(OfCallList):
             if self.on_unknown != "ask" or not parked.can_be_asked:
                 raise
             self._ask(context, keeper, parked)
-        progress = sending.progress
+        report = self._report(pointer, shard, counts, sending.progress)
+        call_list.write_report(shard, report)
+        self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
+        if self.keep_call_list is not None:
+            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
+            if deleted:
+                self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
+        return report
+
+    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
         # Doubles and rejected rows of a list that is sent in shards are counted in the first of them.
         doubles, rejected = (pointer.doubles, pointer.rejected) if shard == 0 else (0, 0)
         report = {
@@ -384,12 +395,6 @@ class Sends(OfCallList):
         }
         if self.results_table is not None:
             report["results_table"] = self.results_table
-        call_list.write_report(shard, report)
-        self.log.info("%s in %.1f seconds.", progress.summary(), progress.seconds)
-        if self.keep_call_list is not None:
-            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
-            if deleted:
-                self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         return report
 
 

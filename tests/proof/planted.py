@@ -243,7 +243,7 @@ _WRITES = (
         "numbers: open sends dropped",
         "A round of numbers is taken for answered though some of its requests were not.",
         _BY_NUMBER_FILE,
-        "if not any(isinstance(answer, ApiError) and answer.known is not Known.REFUSED for answer in answers):",
+        "if not any(error is not None and error.known is not Known.REFUSED for error in errors):",
         "if True:",
         *_BY_NUMBER,
     ),
