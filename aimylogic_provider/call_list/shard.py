@@ -94,9 +94,9 @@ class Shard:
                 # An entry that was lost may have noted a send of it.
                 state.sends = [entry.before]
                 state.progress = self.call_list.furthest_progress(batch)
-                # In what parts it was sent is then not known, and so no key of its.
+                # In what parts it was sent, or after whose answer, is then not known, and so no key of its.
                 parted = state.progress is not None and self.call_list.manifest.method == "addPhones"
-                state.key_lost = parted or entry.doubtful_since is not None
+                state.key_lost = parted or entry.doubtful_since is not None or self.call_list.person_followed(batch)
         return Work.load(self.call_list, batch, state.copy(), self._settings.campaign)
 
     async def keep(self, work: Work, *, parted: bool = False) -> None:

@@ -251,6 +251,16 @@ class CallList:
         start = f"progress/{batch.name}."
         return max((name.removeprefix("progress/") for name in self._names if name.startswith(start)), default=None)
 
+    def person_followed(self, batch: Batch) -> bool:
+        """Whether some calls of a batch were sent again for a person said so, so that their keys are others since.
+
+        Of numbers that are sent one by one: only then is progress written of no call at all, or tells of a person.
+        """
+        if any(name.startswith(f"progress/{batch.name}.{0:07}.") for name in self._names):
+            return True
+        name = self.furthest_progress(batch)
+        return name is not None and any(outcome.by == "person" for outcome in self.progress(name))
+
     def write_progress(self, batch: Batch, outcomes: Sequence[Outcome]) -> str:
         """Write what became of a part of a batch; return the name by which it counts, once it is noted."""
         name = f"{batch.name}.{len(outcomes):07}.{secrets.token_hex(4)}.jsonl"

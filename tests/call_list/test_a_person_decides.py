@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import exceptions
 
+from aimylogic_provider.calls_api.wire import Response
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.operators.airflow_ports import SystemClock
 from aimylogic_provider.operators.required_action import LEAVE, SEND_MISSING
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
@@ -120,3 +123,38 @@ def test_what_was_sent_by_a_persons_word_and_went_unanswered_is_found_by_its_new
     assert sync.attempt(on_unknown="ask")["created"] == 25
     after = sync.calls_by_phone()
     assert all(after[one] == max(before[one], 1) for one in PHONES)
+
+
+@METHODS
+def test_a_state_that_is_wiped_after_the_answer_has_nobody_sent_by_the_keys_from_before_it(
+    sync: Sync, questions: Questions, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parked within the day, for answers bore no Date; sent again for a person said so, and unanswered."""
+    ahead = 0.0
+    monkeypatch.setattr(SystemClock, "wall", lambda self: time.time() + ahead)
+    monkeypatch.setattr(SystemClock, "monotonic", lambda self: time.monotonic() + ahead)
+    sync.add(PHONES[:3])
+    sync.emulator.fault("before_commit", "reset", path=method, times=None)
+    with monkeypatch.context() as proxy:
+        proxy.setattr(Response, "date", property(lambda self: None))
+        with pytest.raises(AirflowException):
+            sync.attempt(method=method, concurrency=1)
+        sync.emulator.clear_faults()
+        ahead = 3 * 3600.0
+        sync.emulator.advance(hours=3)
+        with pytest.raises(TaskAwaitingInput) as waiting:
+            sync.attempt(method=method, on_unknown="ask", concurrency=1)
+        sync.emulator.fault("after_commit", "reset", path=method, times=None)
+        with pytest.raises(AirflowException):
+            answer(sync, waiting.value.kwargs, SEND_MISSING, method)
+    sync.emulator.clear_faults()
+    called = sync.calls_by_phone()
+    assert called
+    assert set(called.values()) == {1}
+    sync.task.rows.clear()
+    for _ in range(2):
+        ahead += 900
+        sync.emulator.advance(minutes=15)
+        with pytest.raises(AirflowException):
+            sync.attempt(method=method)
+    assert {one: number for one, number in sync.calls_by_phone().items() if number > 1} == {}
