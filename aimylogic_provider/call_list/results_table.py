@@ -96,25 +96,15 @@ class ResultsTable:
         :raises CallListError: if the database doesn't say; another try can help
         """
         import sqlalchemy as sa
-
-        return int(self._asked(sa.select(sa.func.count()).select_from(self._table).where(*self._pending(of))).scalar())
-
-    def delete_pending(self, of: Mapping[str, str]) -> int:
-        """Delete the rows that stand as pending; return how many. As :meth:`count_pending`."""
-        import sqlalchemy as sa
-
-        return int(self._asked(sa.delete(self._table).where(*self._pending(of))).rowcount)
-
-    def _pending(self, of: Mapping[str, str]) -> list[Any]:
-        columns = self._table.columns
-        return [columns.outcome == "pending", *(columns[name] == value for name, value in of.items())]
-
-    def _asked(self, statement: Any) -> Any:
         from sqlalchemy.exc import SQLAlchemyError
 
+        columns = self._table.columns
+        asked = [columns.outcome == "pending", *(columns[name] == value for name, value in of.items())]
         try:
-            with self._engine.begin() as connection:
-                return connection.execute(statement)
+            with self._engine.connect() as connection:
+                return connection.execute(
+                    sa.select(sa.func.count()).select_from(self._table).where(*asked)
+                ).scalar_one()
         except SQLAlchemyError as error:
             raise CallListError(
                 f"the results table {self._shown} can't be asked for pending rows ({_words(error)}): nothing is sent",

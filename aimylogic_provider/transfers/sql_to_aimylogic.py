@@ -104,7 +104,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 task.check_no_other_index(source, run_since(context))
                 self._make_results_table()
                 if keeper.entry.doubtful_since is not None:
-                    self._give_up_pending(task)
+                    self._check_none_pending(task)
                 pointer = self._freeze(context)
                 if (other := keeper.list_of_another_try()) is not None:
                     raise CallListError(
@@ -145,12 +145,12 @@ class SqlToAimylogicOperator(Prepares, Sends):
             with opened(self.results_table, self._results_conn_id(), self.key_columns):
                 pass
 
-    def _give_up_pending(self, task: TaskFolder) -> None:
-        """Have a query that asks the results table find those again who stand as pending there, of a list that is lost.
+    def _check_none_pending(self, task: TaskFolder) -> None:
+        """Make sure that no row of a list that is lost stands as pending in the results table, which the query may ask.
 
-        What became of them, the report tells.
+        It is for a person to delete them: from then on other runs' queries find those people, too.
 
-        :raises CallListError: if that can't be told from other map indexes' rows
+        :raises CallListError: if one does
         """
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.operators.results import opened
@@ -159,19 +159,14 @@ class SqlToAimylogicOperator(Prepares, Sends):
             return
         of = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id}
         with opened(self.results_table, self._results_conn_id(), self.key_columns) as table:
-            if task.map_index < 0:
-                if given_up := table.delete_pending(of):
-                    self.log.warning(
-                        "%s rows of a list that is lost stood as pending in %s: they are deleted, so that a query that "
-                        "leaves those out finds them again.", f"{given_up:,}", self.results_table,
-                    )  # fmt: skip
-            elif pending := table.count_pending(of):
-                raise CallListError(
-                    f"the list of this map index is lost, and {pending:,} rows of this run stand as pending in "
-                    f"{self.results_table}, of this index or of others: a query that leaves those out would miss its "
-                    "people. Nothing is sent. Once the other indexes have ended, delete the pending rows of this index "
-                    "and clear it"
-                )
+            pending = table.count_pending(of)
+        if pending:
+            whose = " of this map index, once the others have ended," if task.map_index >= 0 else ""
+            raise CallListError(
+                f"the call list of {task.words} is lost, and {pending:,} rows of this run stand as pending in "
+                f"{self.results_table}: a query that leaves those out would miss its people, so nothing is sent. "
+                f"Delete those rows{whose} and clear the task: the report then tells who was called"
+            )
 
     def _results_conn_id(self) -> str:
         return self.results_conn_id or self.sql_conn_id
