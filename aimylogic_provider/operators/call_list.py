@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider.operators.call_list_parts import Prepares, Sends
+from aimylogic_provider.operators.preparing import Prepares
+from aimylogic_provider.operators.sending import Sends
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg

@@ -1,0 +1,85 @@
+"""What all that freezes or sends call lists has: where they lie, how many rows may be set aside, how a task ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.call_list.freeze import Limit
+    from aimylogic_provider.call_list.task_folder import TaskFolder
+
+__all__ = ["OfCallList", "check_whole"]
+
+
+class OfCallList(BaseOperator):
+    """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
+
+    def __init__(
+        self,
+        *,
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if on_rejected not in ("skip", "fail"):
+            raise ValueError(f"on_rejected {on_rejected!r} can't be used: give 'skip' or 'fail'")
+        if on_rejected == "fail" and max_rejected is not None:
+            raise ValueError("on_rejected='fail' allows no rejected row at all: leave max_rejected out, or use 'skip'")
+        share = isinstance(max_rejected, float) and 0.0 <= max_rejected <= 1.0
+        count = isinstance(max_rejected, int) and not isinstance(max_rejected, bool) and max_rejected >= 0
+        if max_rejected is not None and not share and not count:
+            raise ValueError(
+                f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
+                "0.0 to 1.0, as in 0.05"
+            )
+        self.on_rejected = on_rejected
+        self.max_rejected = max_rejected
+        self.call_list_path = call_list_path
+
+    def _limit(self) -> Limit:
+        from aimylogic_provider.call_list.freeze import Limit
+
+        return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
+
+    def _task_folder(self, context: Context) -> TaskFolder:
+        from aimylogic_provider.call_list.task_folder import TaskFolder
+        from aimylogic_provider.operators.airflow_ports import default_call_list_path
+
+        ti = context["ti"]
+        index = -1 if ti.map_index is None else ti.map_index
+        base = self.call_list_path or default_call_list_path()
+        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index)
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.not_added import NotAddedError
+
+        try:
+            yield
+        except RejectedError as error:
+            raise AirflowFailException(f"Rejected before any request: {error}") from None
+        except (CallListError, NotAddedError) as error:
+            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+
+
+def check_whole(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
+    """Check that an argument is a whole number, or, if that is allowed, None.
+
+    :raises ValueError: if not
+    """
+    if optional and value is None:
+        return
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole and least <= value <= most):  # type: ignore[operator]
+        raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")

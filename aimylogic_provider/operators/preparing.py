@@ -1,0 +1,146 @@
+"""The half of a sync that freezes a call list, as what its operators are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.call_list.manifest import Pointer
+    from aimylogic_provider.call_list.rows import Columns
+    from aimylogic_provider.call_list.task_folder import TaskFolder
+
+__all__ = ["Prepares"]
+
+_BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
+_MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
+
+
+class Prepares(OfCallList):
+    """The half that freezes a call list; asks nothing of Aimylogic.
+
+    Which columns are missing, and what a policy holds, is told before any row is read.
+    """
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        sql_conn_id: str,
+        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        phone_column: str = "phone",
+        gmt_zone_column: str | None = None,
+        payload_columns: Sequence[str] | None = None,
+        key_columns: Sequence[str] = (),
+        phone_region: str | None = None,
+        policy: Mapping[str, Any] | None = None,
+        policy_columns: Mapping[str, str] | None = None,
+        call_before: datetime | str | None = None,
+        method: Literal["addPhones", "addPhone"] = "addPhones",
+        batch_size: int | None = None,
+        max_batch_bytes: int = 1_000_000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if method not in ("addPhones", "addPhone"):
+            raise ValueError(f"method {method!r} can't be used: give 'addPhones' or 'addPhone'")
+        if method == "addPhone" and (policy or policy_columns or call_before is not None):
+            raise ValueError(
+                "policy, policy_columns and call_before need method='addPhones': addPhone has no call policies"
+            )
+        for name, columns in (("payload_columns", payload_columns), ("key_columns", key_columns)):
+            if isinstance(columns, str):
+                raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
+        check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
+        check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000, optional=False)
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+        self.parameters = parameters
+        self.phone_column = phone_column
+        self.gmt_zone_column = gmt_zone_column
+        self.payload_columns = payload_columns
+        self.key_columns = key_columns
+        self.phone_region = phone_region
+        self.policy = policy
+        self.policy_columns = policy_columns
+        self.call_before = call_before
+        self.method = method
+        self.batch_size = batch_size
+        self.max_batch_bytes = max_batch_bytes
+
+    def _columns(self) -> Columns:
+        from aimylogic_provider.call_list.rows import POLICY_FIELDS, Columns
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.operators.rendered_value import as_value
+
+        policy = as_value(self.policy or {})
+        if not isinstance(policy, dict):
+            raise RejectedError(
+                f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "
+                f"{', '.join(POLICY_FIELDS)}"
+            )
+        policy = dict(policy)
+        for name in (*policy, *(self.policy_columns or {})):
+            if name not in POLICY_FIELDS:
+                raise RejectedError(f"{name!r} is no part of a call policy: use {', '.join(POLICY_FIELDS)}")
+        if self.call_before is not None:
+            if "finish" in policy or "finish" in (self.policy_columns or {}):
+                raise RejectedError("call_before is the policy's finish: give one of the two")
+            policy["finish"] = self.call_before
+        return Columns(
+            phone=self.phone_column,
+            gmt_zone=self.gmt_zone_column,
+            payload=None if self.payload_columns is None else tuple(self.payload_columns),
+            keys=tuple(self.key_columns),
+            policy=dict(self.policy_columns or {}),
+            policy_of_all=policy,
+            phone_region=self.phone_region,
+            method=self.method,
+            max_bytes=self.max_batch_bytes,
+        )
+
+    def _told(self) -> list[object]:
+        """What says whom this task is to call: what a mapped task's elements may differ by."""
+        return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
+
+    def _source(self, task: TaskFolder) -> str:
+        """The digest of that; empty if the task isn't mapped, for then its lists are all of one source."""
+        from aimylogic_provider.call_list.manifest import sha256
+
+        return sha256(json.dumps(self._told(), default=str).encode()) if task.map_index >= 0 else ""
+
+    def _freeze(self, context: Context, shards: int = 1) -> Pointer:
+        """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept."""
+        from airflow.providers.common.compat.sdk import BaseHook
+
+        from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
+        from aimylogic_provider.call_list.warehouse import streamed
+
+        columns = self._columns()
+        task = self._task_folder(context)
+        list_id, folder = task.fresh()
+        size = self.batch_size or _BATCH_SIZE[self.method]
+        self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
+        hook = BaseHook.get_hook(self.sql_conn_id)
+        with streamed(hook, self.sql, self.parameters, self.log) as (names, rows):
+            pointer = freeze(
+                rows,
+                names,
+                columns,
+                folder,
+                cut=Cut(size, self.max_batch_bytes, shards),
+                limit=self._limit(),
+                origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
+                log=self.log,
+            )
+        self.log.info(
+            "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",
+            *(f"{count:,}" for count in (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected)), pointer.path,
+        )  # fmt: skip
+        return pointer
