@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from aimylogic_provider.call_list import rejected_csv
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.rejected_csv import RejectedCsv
+from aimylogic_provider.call_list.rejections import Rejections
 from aimylogic_provider.call_list.rows import BRACKETS, Columns, RowReader
 from aimylogic_provider.call_list.spool import Spool, SpooledCall
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -95,10 +95,12 @@ def freeze(
     limit: Limit,
     origin: Origin,
     log: Log,
+    rejections: Rejections | None = None,
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
     :param names: the query's columns
+    :param rejections: counts the rows that can't be called
     :raises RejectedError: if the columns don't fit the query
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
@@ -107,14 +109,14 @@ def freeze(
         rejected = _Parts(writer, "rejected")
         doubles = _Parts(writer, "doubles")
         cutter = _Cutter(writer, cut)
-        reasons: Counter[str] = Counter()
+        rejections = rejections or Rejections(log)
         told = time.monotonic()
         number = 0
         for number, row in enumerate(rows, 1):
             try:
                 phone, call = reader.read(row)
             except RejectedError as error:
-                reasons[kind_of(str(error))] += 1
+                rejections.add(number, error)
                 keys = reader.keys(row)
                 rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
                 told_to_people.add(number, msgspec.json.decode(keys), str(error))
@@ -132,7 +134,7 @@ def freeze(
         if most is not None and rejected.count > most:
             raise TooManyRejectedError(
                 f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
-                f"allows, so nothing was sent. Most frequent: {most_frequent(reasons)}. Each row with its reason: "
+                f"allows, so nothing was sent. Most frequent: {rejections.most_frequent()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
         if spool.end() and cut.shards == 1:
@@ -171,8 +173,8 @@ def freeze(
         writer.wait()  # what names the rest is written last
         writer.write("list.json", content)
         writer.wait()
-        if reasons:
-            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", most_frequent(reasons))
+        if aside := rejections.most_frequent():
+            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", aside)
         return Pointer(
             folder.address,
             sha256(content),

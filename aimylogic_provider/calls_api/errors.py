@@ -13,6 +13,7 @@ __all__ = [
     "ConnectionRejectedError",
     "Known",
     "RejectedError",
+    "RejectedTypeError",
     "UnreadableError",
 ]
 
@@ -33,6 +34,19 @@ class AimylogicError(Exception):
 
 class RejectedError(AimylogicError, ValueError):
     """What this package refuses to send: it never reached the network."""
+
+
+class RejectedTypeError(RejectedError):
+    """A value whose type can't be sent: where it is a column's, all values of that column have it.
+
+    :param what: which value, as in ``phone``, or ``payload 'name'``
+    :param kind: its type, in words
+    """
+
+    def __init__(self, message: str, *, what: str, kind: str) -> None:
+        super().__init__(message)
+        self.what = what
+        self.kind = kind
 
 
 class ConnectionRejectedError(RejectedError):

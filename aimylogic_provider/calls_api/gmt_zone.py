@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["FORMS", "canonical_gmt_zone"]
@@ -39,7 +39,10 @@ def canonical_gmt_zone(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise RejectedError(f"gmt_zone {shown(value)} is of type {type(value).__name__}: give text, one of {FORMS}")
+        kind = type(value).__name__
+        raise RejectedTypeError(
+            f"gmt_zone {shown(value)} is of type {kind}: give text, one of {FORMS}", what="gmt_zone", kind=kind
+        )
     text = value.strip()
     if not text:
         return None

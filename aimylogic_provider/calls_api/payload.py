@@ -16,7 +16,7 @@ from decimal import Decimal
 from numbers import Integral
 from typing import Any
 
-from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload", "nested_value"]
@@ -142,7 +142,8 @@ def _text(what: str, value: object, allowed: str) -> str:
         case float() | Decimal():
             raise RejectedError(f"{_shortened(what)} is {value}: only finite numbers can be sent")
         case _:
-            raise RejectedError(f"{_shortened(what)} is a {type(value).__name__}: make it {allowed}")
+            kind = type(value).__name__
+            raise RejectedTypeError(f"{_shortened(what)} is a {kind}: make it {allowed}", what=what, kind=kind)
 
 
 def _digits(what: str, value: Integral) -> str:

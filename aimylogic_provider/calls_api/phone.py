@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc
@@ -241,9 +241,11 @@ def _written(value: object) -> str:
     if value is None:
         raise RejectedError("phone is None: give a number, as in '+79123456789'")
     if isinstance(value, bool) or not isinstance(value, (str, Integral)):
-        raise RejectedError(
+        raise RejectedTypeError(
             f"phone {mask_phone(value)!r} is of type {type(value).__name__}: give text or an integer (a number "
-            "that went through a float has lost its digits' meaning; cast the column to text)"
+            "that went through a float has lost its digits' meaning; cast the column to text)",
+            what="phone",
+            kind=type(value).__name__,
         )
     if isinstance(value, Integral) and abs(int(value)) >= _TOO_LARGE:
         raise RejectedError("phone is a whole number of more than 40 digits, which no phone has: correct it")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time
 from itertools import pairwise
 from numbers import Integral
 
-from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import shown
 
 __all__ = ["DEFAULT_DAY", "WEEKDAYS", "AllowedTime", "CallPolicy"]
@@ -116,16 +116,20 @@ def _moment(name: str, value: object) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime):
-        raise RejectedError(
+        raise RejectedTypeError(
             f"{name} {shown(value)} is of type {type(value).__name__}: give an aware datetime, as in "
-            "datetime(2026, 1, 2, 9, 0, tzinfo=UTC)"
+            "datetime(2026, 1, 2, 9, 0, tzinfo=UTC)",
+            what=name,
+            kind=type(value).__name__,
         )
     if value != value:
         raise RejectedError(f"{name} {shown(value)} is no time: leave it out")
     if value.utcoffset() is None:
-        raise RejectedError(
+        raise RejectedTypeError(
             f"{name} {value.isoformat()} has no time zone: give an aware datetime, as in "
-            "datetime(2026, 1, 2, 9, 0, tzinfo=UTC)"
+            "datetime(2026, 1, 2, 9, 0, tzinfo=UTC)",
+            what=name,
+            kind="datetime without a time zone",
         )
     try:
         moment = value.astimezone(UTC)
@@ -141,7 +145,11 @@ def _days(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise RejectedError(f"allowed_days {shown(value)} is of type {type(value).__name__}: give a list of {_DAYS}")
+        raise RejectedTypeError(
+            f"allowed_days {shown(value)} is of type {type(value).__name__}: give a list of {_DAYS}",
+            what="allowed_days",
+            kind=type(value).__name__,
+        )
     days = list(value)
     if not days:
         raise RejectedError(f"allowed_days is empty, so that no call could be made: give 1 to 7 of {_DAYS}, or None")
@@ -157,9 +165,11 @@ def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        raise RejectedError(
+        raise RejectedTypeError(
             f"allowed_time {shown(value)} is of type {type(value).__name__}: give a dictionary, as in "
-            "{'default': [('09:00', '18:00')]}"
+            "{'default': [('09:00', '18:00')]}",
+            what="allowed_time",
+            kind=type(value).__name__,
         )
     if not value:
         raise RejectedError(
@@ -228,6 +238,9 @@ def _clock(day: str, value: object) -> str:
 def _number(name: str, value: object, most: int) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= most:
-        raise RejectedError(f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None")
+    told = f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise RejectedTypeError(told, what=name, kind=type(value).__name__)
+    if not 1 <= int(value) <= most:
+        raise RejectedError(told)
     return int(value)

@@ -120,9 +120,11 @@ class Prepares(OfCallList):
         from airflow.providers.common.compat.sdk import BaseHook
 
         from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
+        from aimylogic_provider.call_list.rejections import Rejections
         from aimylogic_provider.call_list.warehouse import streamed
 
         columns = self._columns()
+        rejections = Rejections(self.log)
         task = self._task_folder(context)
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
@@ -138,9 +140,13 @@ class Prepares(OfCallList):
                 limit=self._limit(),
                 origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
+                rejections=rejections,
             )
         self.log.info(
             "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",
             *(f"{count:,}" for count in (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected)), pointer.path,
         )  # fmt: skip
+        rejections.check_somebody(pointer)
+        if not pointer.rows:
+            self.log.info("The query gave no rows: there is nobody to call.")
         return pointer

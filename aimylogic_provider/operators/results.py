@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.results_table import ResultsTable
     from aimylogic_provider.call_list.sending import Sending
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["keeping_results", "opened"]
+__all__ = ["keeping_results", "opened", "tell_rejected"]
 
 
 def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable]:
@@ -30,6 +31,29 @@ def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable
     from aimylogic_provider.call_list.results_table import ResultsTable
 
     return closing(ResultsTable(BaseHook.get_hook(conn_id).get_sqlalchemy_engine(), name, keys))
+
+
+def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -> None:
+    """Write the rows of a list that can't be called, with their reasons.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if the table can't be used
+    :raises CallListError: if the database doesn't take them, or the list can't be read
+    """
+    from aimylogic_provider.call_list.results import Results
+    from aimylogic_provider.call_list.stored import CallList
+
+    call_list = CallList.open(pointer)
+    results = Results(call_list, 0, _of(context), full_phones=False)
+    with opened(name, conn_id, call_list.manifest.keys) as table:
+        for rows in results.of_others():
+            table.write(rows)
+
+
+def _of(context: Context) -> dict[str, str]:
+    ti = context["ti"]
+    return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id}
 
 
 @contextmanager
@@ -52,9 +76,8 @@ def keeping_results(
     from aimylogic_provider.call_list.manifest import CallListError
     from aimylogic_provider.call_list.results import Results
 
-    ti, call_list = context["ti"], sending.call_list
-    of = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id}
-    results = Results(call_list, shard, of, full_phones=phones == "full")
+    call_list = sending.call_list
+    results = Results(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table:
         for rows in chain(results.of_others(), results.of_calls(sending.known)):
             table.write(rows)

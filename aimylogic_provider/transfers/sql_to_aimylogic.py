@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
+    from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
@@ -88,6 +89,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
         from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.sync_entry import begin
@@ -106,7 +108,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 self._make_results_table()
                 if keeper.entry.doubtful_since is not None:
                     self._check_none_pending(task)
-                pointer = self._freeze(context)
+                try:
+                    pointer = self._freeze(context)
+                except NobodyToCallError as nobody:
+                    self._tell_rejected(context, nobody.pointer)
+                    raise
                 if (other := keeper.list_of_another_try()) is not None:
                     raise CallListError(
                         f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
@@ -127,7 +133,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         """Freeze the list without making it this task's, and report on it."""
         self._make_results_table()
         pointer = keeper.entry.call_list or self._freeze(context)
-        self.log.info("This is a dry run: nothing is sent.")
+        self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
         return {
             "dry_run": True,
             "rows": pointer.rows,
@@ -145,6 +151,13 @@ class SqlToAimylogicOperator(Prepares, Sends):
         if self.results_table is not None:
             with opened(self.results_table, self._results_conn_id(), self.key_columns):
                 pass
+
+    def _tell_rejected(self, context: Context, pointer: Pointer) -> None:
+        """Have the results table tell why nobody of a list can be called."""
+        from aimylogic_provider.operators.results import tell_rejected
+
+        if self.results_table is not None:
+            tell_rejected(context, self.results_table, self._results_conn_id(), pointer)
 
     def _check_none_pending(self, task: TaskFolder) -> None:
         """Make sure that no row of a list that is lost stands as pending in the results table, which the query may ask.

@@ -179,10 +179,16 @@ def test_whatever_the_database_fails_of_the_tasks_own_error_is_told(
         sync.attempt(**RESULTS)
 
 
-@pytest.mark.parametrize("phones", [[], ["none"], ["", "123", "none"]])
-def test_nothing_to_call(sync: Sync, engine: sa.Engine, phones: list[str]) -> None:
+def test_no_rows(sync: Sync, engine: sa.Engine) -> None:
+    assert sync.attempt(**RESULTS)["rows"] == 0
+    assert told(engine, "row_number") == []
+
+
+@pytest.mark.parametrize("phones", [["none"], ["", "123", "none"]])
+def test_rows_that_can_none_of_them_be_called(sync: Sync, engine: sa.Engine, phones: list[str]) -> None:
     sync.add(phones)
-    assert sync.attempt(**RESULTS)["rejected"] == len(phones)
+    with pytest.raises(AirflowFailException, match="Nobody can be called"):
+        sync.attempt(**RESULTS)
     assert told(engine, "row_number", "outcome") == [(n, "rejected") for n in range(1, len(phones) + 1)]
     assert sync.sends() == 0
 
