@@ -1,4 +1,4 @@
-"""Where the lists of a task lie: ``<call_list_path>/<dag>/<task>/<run>[/<map index>]/<list>``."""
+"""Where the lists of a task lie: ``<call_list_path>/<dag>/<task>/<run>[/loop-<iteration>][/<map index>]/<list>``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class TaskFolder:
 
     :param base: ``call_list_path``
     :param map_index: -1 if the task isn't mapped
+    :param iteration: of the loop that the task is in, from 0; None outside of one. Lists of two iterations are two
+        intended ones, of the same people or not
     """
 
     base: str
@@ -48,18 +50,25 @@ class TaskFolder:
     task_id: str
     run_id: str
     map_index: int = -1
+    iteration: int | None = None
 
     @property
     def words(self) -> str:
         """The task instance, in words: what a list and its claim are marked with."""
+        looped = "" if self.iteration is None else f", iteration {self.iteration} of its loop"
         mapped = f", map index {self.map_index}" if self.map_index >= 0 else ""
-        return f"task {self.task_id} of DAG {self.dag_id}, run {self.run_id}{mapped}"
+        return f"task {self.task_id} of DAG {self.dag_id}, run {self.run_id}{looped}{mapped}"
 
     @property
     def folder(self) -> Folder:
         """The folder itself."""
-        own = self.of_task / folder_name(self.run_id)
-        return own / str(self.map_index) if self.map_index >= 0 else own
+        return self._of_indexes / str(self.map_index) if self.map_index >= 0 else self._of_indexes
+
+    @property
+    def _of_indexes(self) -> Folder:
+        """That of all its map indexes."""
+        run = self.of_task / folder_name(self.run_id)
+        return run if self.iteration is None else run / f"loop-{self.iteration}"
 
     @property
     def of_task(self) -> Folder:
@@ -134,7 +143,7 @@ class TaskFolder:
         :raises CallListError: if one did
         """
         if source:
-            _check_not_sent(self.of_task / folder_name(self.run_id), source, since)
+            _check_not_sent(self._of_indexes, source, since)
 
     def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
         """The lists that this task instance began to send."""

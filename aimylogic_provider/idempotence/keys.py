@@ -100,6 +100,8 @@ class Intent:
 
     :param call_again: changing it is the one deliberate way to have the same run call the same person again
     :param mapped: whether the task is mapped over a list, where payload and zone are part of the identity
+    :param iteration: which one of its loop's the task is in, from 0; None outside of a loop. The same person in two
+        iterations is two intended calls
     """
 
     dag_id: str
@@ -110,12 +112,14 @@ class Intent:
     test_call: bool = False
     call_again: str = ""
     mapped: bool = False
+    iteration: int | None = None
 
     @cached_property
     def key(self) -> str:
-        """The idempotence key, as a UUID. Holds no try number and no map index, on purpose."""
+        """The idempotence key, as a UUID. Holds no try number, no map index and no region's id, on purpose."""
         fields = (
-            KEY_SCHEME,
+            # Outside of loops, as before there were any.
+            *((KEY_SCHEME,) if self.iteration is None else (f"{KEY_SCHEME}, in a loop", str(self.iteration))),
             self.dag_id,
             self.run_id,
             self.task_id,

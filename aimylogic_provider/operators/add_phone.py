@@ -21,7 +21,7 @@ __all__ = ["AddPhoneOperator"]
 
 
 class AddPhoneOperator(BaseOperator):
-    """Add one phone number to an Aimylogic campaign, exactly once per DAG run.
+    """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
     known is parked: the task fails without further retries and says what is known and which ways out there are, or,
@@ -192,6 +192,7 @@ class AddPhoneOperator(BaseOperator):
             warn_of_store,
         )
         from aimylogic_provider.operators.rendered_phone import RenderedPhone
+        from aimylogic_provider.operators.task_loops import iteration
 
         if not isinstance(self.test_call, bool):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
@@ -212,6 +213,7 @@ class AddPhoneOperator(BaseOperator):
             test_call=self.test_call,
             call_again="" if self.call_again is None else str(self.call_again),
             mapped=is_mapped(context),
+            iteration=iteration(context),
         )
         return Try(
             intent,

@@ -125,8 +125,13 @@ def is_mapped(context: Context) -> bool:
 
 
 def is_first_try(context: Context) -> bool:
-    """Whether this is surely its first try: number 0 (``airflow tasks test``) or 1, in a run never cleared."""
-    return context["ti"].try_number in (0, 1) and clear_number(context) == 0
+    """Whether this is surely its first try: number 0 (``airflow tasks test``) or 1, in a run never cleared.
+
+    In a loop, it must stand for no other task instance besides.
+    """
+    from aimylogic_provider.operators.task_loops import may_replace_another
+
+    return context["ti"].try_number in (0, 1) and clear_number(context) == 0 and not may_replace_another(context)
 
 
 def run_began(context: Context) -> float | None:

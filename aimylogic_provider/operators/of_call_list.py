@@ -52,11 +52,12 @@ class OfCallList(BaseOperator):
     def _task_folder(self, context: Context) -> TaskFolder:
         from aimylogic_provider.call_list.task_folder import TaskFolder
         from aimylogic_provider.operators.airflow_ports import default_call_list_path
+        from aimylogic_provider.operators.task_loops import iteration
 
         ti = context["ti"]
         index = -1 if ti.map_index is None else ti.map_index
         base = self.call_list_path or default_call_list_path()
-        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index)
+        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index, iteration(context))
 
     @contextmanager
     def _ending(self) -> Iterator[None]:

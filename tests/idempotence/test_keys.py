@@ -34,12 +34,22 @@ def test_the_key_is_a_uuid_that_says_that_it_is_custom() -> None:
         {"call_again": "1"}, {"call": Call.of("79123456780", {"name": "Alex"}, "+03:30")},
         {"call": Call.of("79123456789", {"name": "Maria"}, "+03:30")},
         {"call": Call.of("79123456789", {"name": "Alex"}, "+04:30")}, {"call": Call.of("79123456789", {}, "+03:30")},
-        {"dag_id": "da", "run_id": "grun"},
+        {"dag_id": "da", "run_id": "grun"}, {"iteration": 0},
     ],
     ids=str,
 )  # fmt: skip
 def test_every_field_counts(changed: dict[str, object]) -> None:
     assert replace(INTENT, **changed).key != INTENT.key
+
+
+def test_each_iteration_of_a_loop_has_a_key_that_no_payload_can_imitate() -> None:
+    keys = {replace(INTENT, iteration=index).key for index in (None, 0, 1, 10)}
+    assert len(keys) == 4
+    assert replace(INTENT, iteration=1).key == "67593dcc-dd7e-81f0-b200-90d43758bbd9", (
+        "as it never changes outside of loops"
+    )
+    imitated = replace(INTENT, call=Call.of("79123456789", {"name": "Alex", "loop": "1"}, "+03:30"))
+    assert imitated.key not in keys
 
 
 def test_what_is_the_same_call_has_the_same_key() -> None:
