@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
+from tests.airflow.processes import alive
 
 
 def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
@@ -28,7 +27,7 @@ def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign
     ended = "The task is being ended. Whether a call job was created for 7912***6789 is not known"
     wait_for("the task to be told", lambda: ended in airflow.log("one_call", run, "add_phone", 1))
     process = airflow.task("one_call", run, "add_phone")["pid"]
-    wait_for("its process to end", lambda: not Path(f"/proc/{process}").exists(), 30)
+    wait_for("its process to end", lambda: not alive(process), 30)
     campaign.emulator.clear_faults()
     assert campaign.emulator.count("addPhone") == 1, "nothing is sent from then on"
     airflow.clear("one_call", run)

@@ -15,7 +15,7 @@ import pytest
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.airflow.processes import alive, parent
-from tests.conftest import HAS_RECORD, needs_record
+from tests.conftest import HAS_RECORD, needs_purge, needs_record
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes in Linux's /proc")
 
@@ -142,6 +142,7 @@ POINTS = {
 }
 
 
+@needs_purge
 def test_a_replaced_try_makes_no_second_job_wherever_it_was_stopped(
     airflow: LocalAirflow, campaign: Campaign, tmp_path: Path
 ) -> None:
