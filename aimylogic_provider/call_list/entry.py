@@ -82,6 +82,7 @@ class SyncEntry(msgspec.Struct):
     :param doubtful_since: since when (Unix seconds) another list, of which nothing is left, may have been sent
     :param before: a send that any batch may have had that is neither open nor done, for an earlier entry was lost
     :param done: how many batches were done, at least
+    :param done_batches: which ones, as ``done_batches.DoneBatches`` writes them; empty if an older version wrote it
     :param fence: how often it was written before requests left
     :param open: the batches that were begun and aren't done, by name
     :param asked: the question that a person was asked, and whose answer is not noted yet
@@ -94,6 +95,7 @@ class SyncEntry(msgspec.Struct):
     doubtful_since: float | None = None
     before: tuple[float, float, ClockSource, str] | None = None
     done: Count = 0
+    done_batches: str = ""
     fence: Count = 0
     open: dict[str, OpenBatch] = {}
     asked: ListQuestion | None = None

@@ -7,8 +7,9 @@ written. Nothing here writes the entry but to say that the shard was begun; see 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from aimylogic_provider.call_list.done_batches import DoneBatches
 from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.settings import SendSettings
@@ -34,6 +35,7 @@ class Shard:
         self._keeper = keeper
         self._settings = settings
         self._done = call_list.done()
+        self._named = DoneBatches([batch.name for batch in self.batches])
 
     @property
     def left(self) -> list[Batch]:
@@ -52,17 +54,42 @@ class Shard:
         :raises CallListError: if it is another task's, or some of its files are missing
         """
         entry = self._keeper.entry
-        self.call_list.claimed(self._number, task)  # or raises
+        if self.call_list.claimed(self._number, task) is None and entry.fence:
+            raise self._missing("has nothing in claimed/, though this task began to send it")
         done = [batch.name for batch in self.batches if batch.name in self._done]
-        if len(done) < entry.done:
-            raise CallListError(
-                f"{self.call_list.folder.address} shows {len(done):,} batches that are done, and {entry.done:,} were: "
-                "some of its files are missing, and nothing is sent. Put them back, and clear the task"
-            )
+        self._check_none_missing(done)
         entry.done = len(done)
         for name in done:
+            self._named.add(name)
             entry.open.pop(name, None)
+        entry.done_batches = self._named.text
         return sum((self._done[name] for name in done), Counts())
+
+    def _check_none_missing(self, done: Sequence[str]) -> None:
+        """Make sure that what the entry names, and what is left to be sent, is there.
+
+        :raises CallListError: if a file is missing
+        """
+        entry = self._keeper.entry
+        self._named = DoneBatches([batch.name for batch in self.batches], entry.done_batches)
+        if missing := self._named.missing_in(done):
+            shown = ", ".join(missing[:5]) + (", …" if len(missing) > 5 else "")
+            raise self._missing(f"has nothing in done/ of {len(missing):,} batches that were done ({shown})")
+        # An entry of before they were named has only counted them: those that it doesn't hold for open.
+        counted = sum(name not in entry.open for name in done)
+        if counted < entry.done:
+            raise self._missing(f"has nothing in done/ of {entry.done - counted:,} batches that were done")
+        for state in entry.open.values():
+            if state.progress is not None:
+                self.call_list.check_there(f"progress/{state.progress}")
+        for batch in self.left:
+            self.call_list.check_there(batch.file)
+
+    def _missing(self, what: str) -> CallListError:
+        return CallListError(
+            f"{self.call_list.folder.address} {what}: some of its files are missing, or can't be seen yet, "
+            "and nothing is sent. Put them back, and clear the task"
+        )
 
     def claim(self, task: str, now: Time, *, begun_now: bool) -> None:
         """Have the shard belong to this task instance; know by that if it was begun, and its entry lost.
@@ -121,8 +148,11 @@ class Shard:
             self.enter(work)
             return
         await asyncio.to_thread(self.call_list.write_done, work.batch, list(work.outcomes.values()))
-        self._keeper.entry.open.pop(work.batch.name, None)
-        self._keeper.entry.done += 1
+        entry = self._keeper.entry
+        entry.open.pop(work.batch.name, None)
+        entry.done += 1
+        self._named.add(work.batch.name)
+        entry.done_batches = self._named.text
 
     def outcomes(self, batch: Batch) -> list[Outcome]:
         """What is durably known of a batch's calls."""

@@ -111,6 +111,7 @@ class CallList:
         self.folder = folder
         self.token = secrets.token_hex(4)
         self._names = list(names)
+        self._listed = frozenset(self._names)
 
     @classmethod
     def open(cls, pointer: Pointer) -> CallList:
@@ -200,6 +201,14 @@ class CallList:
                 "it is sent"
             )
         return lines
+
+    def check_there(self, name: str) -> None:
+        """Make sure that a file is there, though it may not be listed yet.
+
+        :raises CallListError: if it is not, or can't be reached
+        """
+        if name not in self._listed:
+            read_from(self.folder, name)
 
     def _frozen(self, name: str, digest: str) -> bytes:
         content = read_from(self.folder, name)
