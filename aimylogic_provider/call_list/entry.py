@@ -88,6 +88,9 @@ class SyncEntry(msgspec.Struct):
     :param asked: the question that a person was asked, and whose answer is not noted yet
     :param ruling: what a person last said
     :param progress: for people who look into the task's state
+    :param tried: the try that began last, and a digest of what it was told to call
+    :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's people;
+        empty if that isn't known
     """
 
     sure: bool
@@ -101,6 +104,8 @@ class SyncEntry(msgspec.Struct):
     asked: ListQuestion | None = None
     ruling: ListRuling | None = None
     progress: dict[str, Any] = {}
+    tried: tuple[str, str] | None = None
+    cleared: str = ""
     format: str = ENTRY_FORMAT
 
     @classmethod

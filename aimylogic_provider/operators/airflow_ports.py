@@ -16,6 +16,7 @@ __all__ = [
     "ENTRY",
     "SystemClock",
     "clear_number",
+    "clears",
     "default_call_list_path",
     "entry_store",
     "has_store",
@@ -24,6 +25,7 @@ __all__ = [
     "report_lag_seconds",
     "run_began",
     "run_since",
+    "this_try",
     "warn_of_store",
 ]
 
@@ -159,6 +161,21 @@ def clear_number(context: Context) -> int:
     """Return how often the DAG run was cleared, or -1 if Airflow doesn't say."""
     number: int | None = getattr(context["dag_run"], "clear_number", None)
     return -1 if number is None else number
+
+
+def clears(context: Context) -> str:
+    """Return what another clear of the run, or of this task instance, changes; empty if Airflow doesn't say.
+
+    A clear raises the run's number, and the most tries of each task instance that it clears.
+    """
+    number = clear_number(context)
+    return "" if number < 0 else f"{number} {getattr(context['ti'], 'max_tries', None)}"
+
+
+def this_try(context: Context) -> str:
+    """Return what no other try has: Airflow gives each an id of its own, and a number."""
+    ti = context["ti"]
+    return f"{getattr(ti, 'id', '')} {ti.try_number}"
 
 
 def report_lag_seconds(lag: object) -> float:

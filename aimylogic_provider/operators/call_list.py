@@ -107,7 +107,9 @@ class SendCallListOperator(Sends):
             pointer = Pointer.of(as_value(self.call_list))
             self._check_beneath(pointer)
             shard = self._shard_of(pointer)
-            keeper, new = begin(context, self._task_folder(context), self.log, resumed=self._answer is not None)
+            told = f"{pointer.sha256} {shard} {self._campaign()}"
+            resumed = self._answer is not None
+            keeper = begin(context, self._task_folder(context), self.log, told=told, resumed=resumed)
             known = keeper.entry.call_list
             way_out = (
                 "Give it the first one, or start a new DAG run. To go on with what failed, clear "
@@ -122,14 +124,8 @@ class SendCallListOperator(Sends):
                 check_only_one(pointer, run_since(context), way_out)
                 check_not_of_another_index(pointer, self._campaign, run_since(context))
             keeper.entry.call_list = pointer
-            report = self._send(context, keeper, pointer, shard=shard, begun_now=new)
+            report = self._send(context, keeper, pointer, shard=shard, begun_now=known is None)
             return {**report, "shard": shard, "shards": pointer.shards}
-
-    def _campaign(self) -> str:
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.keys import campaign_digest
-
-        return campaign_digest(AimylogicHook(self.aimylogic_conn_id).get_conn().address)
 
     def _check_beneath(self, pointer: Pointer) -> None:
         """Check that a list lies where lists lie, if that is said: where it is may come from a form.

@@ -138,6 +138,13 @@ class Sends(OfCallList):
     def _results_conn_id(self) -> str:
         return self.results_conn_id or ""
 
+    def _campaign(self) -> str:
+        """The digest of where this task sends now."""
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.keys import campaign_digest
+
+        return campaign_digest(AimylogicHook(self.aimylogic_conn_id).get_conn().address)
+
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
         if self._current is not None:

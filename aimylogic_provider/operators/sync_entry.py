@@ -13,6 +13,7 @@ from aimylogic_provider.operators.airflow_ports import (
     is_first_try,
     run_began,
     run_since,
+    this_try,
     warn_of_store,
 )
 
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["FileEntry", "begin"]
 
 
-def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tuple[EntryKeeper, bool]:
-    """Return the keeper of this task instance's entry, and whether that is new.
+def begin(context: Context, task: TaskFolder, log: Log, *, told: str, resumed: bool) -> EntryKeeper:
+    """Return the keeper of this task instance's entry, which tells by now that this try has begun.
 
-    A new entry is written at once where it is sure that nothing was sent before; else once it is known what was.
-
+    :param told: digest of what this try is told to call; empty if it calls nobody
     :param resumed: whether this very try asked a person, and goes on with the answer
+    :raises CallListError: if this try was told otherwise before: its record is of one list
     """
     first = is_first_try(context) and not resumed
     store: Store = entry_store(context)
@@ -51,12 +52,25 @@ def begin(context: Context, task: TaskFolder, log: Log, *, resumed: bool) -> tup
     if content is None and not first:
         # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
         content = store.read()
-    if content is not None:
-        return EntryKeeper(store, SyncEntry.of(content)), False
-    keeper = EntryKeeper(store, SyncEntry(sure=first))
-    if first:
+    entry = SyncEntry(sure=first) if content is None else SyncEntry.of(content)
+    keeper = EntryKeeper(store, entry)
+    tried = (this_try(context), told) if told else entry.tried
+    if told and entry.tried is not None and entry.tried[0] == this_try(context) and not resumed:
+        _check_told_alike(entry.tried[1], told)
+    elif content is None or entry.tried != tried:
+        entry.tried = tried
         keeper.save_now()
-    return keeper, True
+    return keeper
+
+
+def _check_told_alike(before: str, now: str) -> None:
+    from aimylogic_provider.call_list.manifest import CallListError
+
+    if before != now:
+        raise CallListError(
+            "this try was told before to call other people, by another query, list or connection: a task instance "
+            "calls the people of one list, so nobody of this one is called. Give each sync a task of its own"
+        )
 
 
 class FileEntry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -91,16 +92,16 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
-        from aimylogic_provider.operators.airflow_ports import run_since
+        from aimylogic_provider.operators.airflow_ports import clears, run_since
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
             task = self._task_folder(context)
-            keeper, new = begin(context, task, self.log, resumed=self._answer is not None)
+            keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._answer is not None)
             if not self._sends:
                 return self._rehearse(context, keeper)
             source = self._source(task)
-            lost = new and not keeper.entry.sure
+            lost = keeper.entry.call_list is None and not keeper.entry.sure
             if lost and (report := self._find_begun(context, task, keeper.entry, source)) is not None:
                 return report
             if keeper.entry.call_list is None:
@@ -119,13 +120,16 @@ class SqlToAimylogicOperator(Prepares, Sends):
                         retryable=True,
                     )
                 rubbish = task.never_sent(pointer)
-                keeper.entry.call_list = pointer
+                keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
                 # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
                 keeper.save_now()
                 remove(rubbish)
             else:
                 pointer = keeper.entry.call_list
-                task.check_source(pointer, source)
+                if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
+                    # Its index may be another one's people now; without a clear, its query may hold the time of day.
+                    task.check_source(pointer, source)
+                    keeper.entry.cleared = clears(context)
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
 
@@ -187,6 +191,19 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]
+
+    def _told_now(self) -> str:
+        """A digest of whom, where and how this try is told to call; empty for a dry run."""
+        from aimylogic_provider.call_list.manifest import sha256
+
+        if not self._sends:
+            return ""
+
+        told = [
+            *self._told(), self.gmt_zone_column, self.phone_region, self.policy, self.policy_columns, self.call_before,
+            self._campaign(),
+        ]  # fmt: skip
+        return sha256(json.dumps(told, default=str).encode())
 
     def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry, source: str) -> dict[str, Any] | None:
         """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
