@@ -89,8 +89,8 @@ class SyncEntry(msgspec.Struct):
     :param ruling: what a person last said
     :param progress: for people who look into the task's state
     :param tried: the try that began last, and a digest of what it was told to call
-    :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's people;
-        empty if that isn't known
+    :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's
+        people; empty if that isn't known
     """
 
     sure: bool
