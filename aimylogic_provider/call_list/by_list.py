@@ -6,7 +6,7 @@ import asyncio
 
 from aimylogic_provider.call_list.decision import Action, Found, Unit, decide
 from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
-from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.reconcile import ShownJobs
 from aimylogic_provider.call_list.refusals import check_campaign
 from aimylogic_provider.call_list.way import Means
 from aimylogic_provider.call_list.work import Work
@@ -36,7 +36,7 @@ class ByList:
         settings, questions = self._means.settings, self._means.questions
         sends_left = SENDS_PER_TRY
         refusal: ApiError | None = None
-        jobs: dict[str, list[CreatedJob]] | None = None
+        jobs: ShownJobs | None = None
         asked = 0.0
         while part := work.part:
             await self._means.pace.wait()
@@ -82,13 +82,12 @@ class ByList:
                 case Action.WAIT:
                     raise WaitingCalls(decision.until)
                 case Action.PARK:
-                    if jobs is not None and (ruling := self._means.shard.ruling_for(work)) is not None:
+                    ruling = self._means.shard.ruling_for(work)
+                    if jobs is not None and jobs.can_be_followed and ruling is not None:
                         work.follow(ruling, part, jobs)
                         jobs, refusal = None, None
                         continue
-                    raise ParkedCalls(
-                        None if jobs is None else {work.phone(at): jobs.get(work.phone(at), []) for at in part}
-                    )
+                    raise ParkedCalls(None if jobs is None else jobs.of(work.phone(at) for at in part))
 
     async def _send(self, work: Work, part: list[int], time: Time, told: Reading) -> ApiError | None:
         """Note and send one request; return the error, if it did not end in the jobs' ids."""
@@ -130,9 +129,11 @@ class ByList:
         await shard.keep(work, parted=True)
 
 
-def _found(work: Work, part: list[int], jobs: dict[str, list[CreatedJob]]) -> Found:
+def _found(work: Work, part: list[int], jobs: ShownJobs) -> Found:
+    if jobs.fault:
+        return Found.SOME  # or all, or none
     counts = [len(jobs.get(work.phone(place), ())) for place in part]
     if not any(counts):
         return Found.NONE
-    dated = all(job.created is not None for found in jobs.values() for job in found)
-    return Found.ALL if dated and all(count == 1 for count in counts) else Found.SOME
+    adoptable = all(job.adoptable for found in jobs.values() for job in found)
+    return Found.ALL if adoptable and all(count == 1 for count in counts) else Found.SOME

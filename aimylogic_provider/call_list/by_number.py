@@ -12,7 +12,7 @@ import msgspec
 
 from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
 from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
-from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.reconcile import ShownJobs
 from aimylogic_provider.call_list.refusals import check_campaign
 from aimylogic_provider.call_list.way import Means
 from aimylogic_provider.call_list.work import Work
@@ -105,11 +105,11 @@ class _Rounds:
         """How many requests of this try went unanswered, by place."""
         self._refused: dict[int, tuple[ApiError, list[NotedSend]]] = {}
         """What was refused, and the sends that were open besides."""
-        self._jobs: dict[str, list[CreatedJob]] | None = None
+        self._jobs: ShownJobs | None = None
         self._asked = 0.0
         self._left: dict[int, Decision] = {}
         """Numbers that wait or are parked."""
-        self._shown: dict[str, list[CreatedJob]] = {}
+        self._shown = ShownJobs()
         """What the report showed of them, if it was asked."""
 
     async def run(self) -> None:
@@ -146,7 +146,8 @@ class _Rounds:
         if waiting:
             raise WaitingCalls(max(waiting))
         ruling = self._means.shard.ruling_for(work)
-        if ruling is None or not all(work.phone(place) in self._shown for place in self._left):
+        known = self._shown.can_be_followed and all(work.phone(place) in self._shown for place in self._left)
+        if ruling is None or not known:
             raise ParkedCalls(self._shown)
         work.follow(ruling, list(self._left), self._shown)
         self._left.clear()
@@ -177,8 +178,8 @@ class _Rounds:
             return None
         jobs = self._jobs.get(self._work.phone(place), [])
         if not jobs:
-            return Found.NONE
-        return Found.ALL if len(jobs) == 1 and jobs[0].created is not None else Found.SOME
+            return Found.SOME if self._jobs.fault else Found.NONE
+        return Found.ALL if len(jobs) == 1 and jobs[0].adoptable else Found.SOME
 
     def _heed(self, place: int, decision: Decision) -> bool:
         """Act on a decision; return whether the number is to be sent."""
@@ -198,6 +199,7 @@ class _Rounds:
                 if self._jobs is not None:
                     phone = self._work.phone(place)
                     self._shown[phone] = self._jobs.get(phone, [])
+                    self._shown.fault = self._jobs.fault
         return False
 
     async def _round(self, places: list[int], time: Time, told: Reading) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aimylogic_provider.call_list.entry import ListQuestion, ListRuling
 from aimylogic_provider.call_list.progress import Progress
-from aimylogic_provider.call_list.reconcile import CreatedJob
+from aimylogic_provider.call_list.shown_jobs import ShownJobs
 from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.phone import mask_phone
@@ -17,7 +16,7 @@ from aimylogic_provider.idempotence.not_added import NotAddedError
 
 __all__ = ["Endings", "Jobs", "ParkedCalls", "UnknownCallsError", "WaitingCalls"]
 
-Jobs = Mapping[str, Sequence[CreatedJob]]
+Jobs = ShownJobs
 """What the report showed, by phone."""
 
 
@@ -47,7 +46,7 @@ class ParkedCalls(Exception):
 
     def __init__(self, jobs: Jobs | None) -> None:
         super().__init__()
-        self.jobs: Jobs = {} if jobs is None else jobs
+        self.jobs: Jobs = ShownJobs() if jobs is None else jobs
 
 
 class UnknownCallsError(NotAddedError):
@@ -120,19 +119,13 @@ class Endings:
                 unknown,
                 question=ListQuestion(digest("unknown", call_list.pointer.sha256, *states).hex()[:8], now, names),
                 calls=progress.unknown,
-                can_be_asked=all(jobs for _, jobs in self.parked),
+                can_be_asked=all(jobs and jobs.can_be_followed for _, jobs in self.parked),
             )
 
     def _unknown(self, call_list: CallList, progress: Progress) -> str:
         """Write down what can't be known; return what to tell a person."""
         lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
-        why = {
-            "their idempotence keys are too old to repeat them, while the report shows jobs of only some, or jobs that "
-            "may be others'"
-            if jobs
-            else "the campaign they were sent to is another one than that of now (host or token changed)"
-            for _, jobs in self.parked
-        }
+        why = {_why(jobs) for _, jobs in self.parked}
         progress.unknown = len(lines)
         address = call_list.write_unknown(lines)
         shown = sum(bool(line["jobs"]) for line in lines)
@@ -142,6 +135,20 @@ class Endings:
             f"{shown:,} of them. {progress.summary()}. Which ones, with the jobs that the report shows, or null where "
             f"it could not be asked: {address}"
         )
+
+
+def _why(jobs: Jobs) -> str:
+    """Why it can't be known."""
+    if jobs.fault:
+        return f"the campaign's report proves nothing, for {jobs.fault}"
+    if not jobs:
+        return "the campaign they were sent to is another one than that of now (host or token changed)"
+    why = (
+        "their idempotence keys are too old to repeat them, while the report shows jobs of only some, or jobs that may "
+        "be others'"
+    )
+    unsure = "" if jobs.can_be_followed else ", or with phones that can't be read, which may be these"
+    return why + unsure
 
 
 def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:

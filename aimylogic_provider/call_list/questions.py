@@ -7,8 +7,9 @@ import threading
 from collections.abc import Sequence
 
 from aimylogic_provider.call_list.decision import window
-from aimylogic_provider.call_list.reconcile import CreatedJob, jobs_created
+from aimylogic_provider.call_list.reconcile import CampaignReport, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.shard import Shard
+from aimylogic_provider.call_list.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.idempotence.clocks import Clock, Reading
@@ -27,11 +28,11 @@ class Questions:
     """
 
     def __init__(self, client: CampaignClient, shard: Shard, *, clock: Clock, log: Log) -> None:
-        self._client = client
         self._shard = shard
         self._clock = clock
         self._log = log
         self._view = ServerView(client, clock, log)
+        self._report = CampaignReport(client, shard.settled_jobs)
         self._asking = asyncio.Lock()
         self._thread = threading.Lock()
         """A question that was cancelled has left the first lock, while its thread goes on to use the client."""
@@ -50,7 +51,7 @@ class Questions:
         """Rely no more on what was told before."""
         self._view.forget_time()
 
-    async def jobs(self, work: Work, places: Sequence[int]) -> tuple[dict[str, list[CreatedJob]], float]:
+    async def jobs(self, work: Work, places: Sequence[int]) -> tuple[ShownJobs, float]:
         """Ask the report for the jobs of some calls, within the times of their sends, and no other calls' jobs.
 
         :returns: the jobs by phone, and the server's time, at the earliest, when they were asked for
@@ -72,9 +73,13 @@ class Questions:
         with self._thread:
             return repeated(told, self._clock.sleep)
 
-    def _ask_report(self, work: Work, phones: set[str]) -> dict[str, list[CreatedJob]]:
+    def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
         ranges = [window(send) for send in work.state.noted]
         with self._thread:
-            found = repeated(lambda attempt: jobs_created(self._client, ranges, phones), self._clock.sleep)
-        others = self._shard.jobs_of_others(work.batch, {job.id for jobs in found.values() for job in jobs})
-        return {phone: [job for job in jobs if job.id not in others] for phone, jobs in found.items()}
+            try:
+                rows = repeated(lambda attempt: self._report.rows(ranges, phones), self._clock.sleep)
+            except NotUnderstoodError as error:
+                self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
+                return ShownJobs(fault=error.why)
+        others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
+        return jobs_by_phone(row for row in rows if row.job.id not in others)

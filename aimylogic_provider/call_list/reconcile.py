@@ -1,121 +1,141 @@
 """Reconciling: which of some phones have a job in the report, by the times within which it was created.
 
-Pages hold 200 jobs, and 200 pages are shown of a time range, in an order that is not stated, and that shifts while jobs
-are added. So a range with more is split, and every range is read until two readings agree.
+The report is asked by time where that takes few requests and is to be believed, else by phone. A row that can't be read
+may be each phone's that it could be. The repeats that a campaign's script makes of a call are nobody's here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.call_list.report_by_date import MoreRequestsError, Range, ReportByDate
+from aimylogic_provider.call_list.report_by_phone import ReportByPhone
+from aimylogic_provider.call_list.shown_jobs import CreatedJob, NotUnderstoodError, ShownJobs
 from aimylogic_provider.calls_api.client import CampaignClient
-from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.calls_api.written_phone import Meant, WrittenPhones
 
-__all__ = ["CreatedJob", "jobs_created"]
+__all__ = ["CampaignReport", "CreatedJob", "ShownJobs", "jobs_by_phone", "jobs_created"]
 
-_PAGE = 200
-_PAGES = 200
-_READINGS = 6
-_SHORTEST = 1.0
-"""Seconds. A range that isn't split any further."""
+_FEW_PAGES = 10
+"""A range that has more is asked for by phone, if that takes fewer requests."""
+_UNSURE = 5
+"""Jobs that may be a phone's, and are told, at most."""
+
+
+def _none() -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
-class CreatedJob:
-    """A job of one of the phones.
+class Row:
+    """A job that the report shows, and which of the phones it is of, or may be."""
 
-    :param created: Unix seconds, or None if the report doesn't say
+    job: CallJob
+    meant: Meant
+
+    @property
+    def created(self) -> float | None:
+        """When the job was created, in Unix seconds."""
+        return self.job.created_at.timestamp() if self.job.created_at else None
+
+
+class CampaignReport:
+    """A campaign's report as one try asks it: what the server has shown of itself is remembered.
+
+    :param known_jobs: as of :class:`.ReportByDate`
     """
 
-    id: str
-    created: float | None
+    def __init__(self, client: CampaignClient, known_jobs: Callable[[], Iterable[str]] = _none) -> None:
+        self._by_date = ReportByDate(client, known_jobs)
+        self._by_phone = ReportByPhone(client)
+
+    def rows(self, ranges: Iterable[Range], phones: Collection[str]) -> list[Row]:
+        """Return the jobs that were created within *ranges*, and are of *phones*, or may be.
+
+        :raises ApiError: if the report was not answered
+        :raises NotUnderstoodError: if the answers can't be believed
+        :raises NotAddedError: if it never read the same twice
+        """
+        merged = _merged(ranges)
+        if not merged or not phones:
+            return []
+        written = WrittenPhones(phones)
+        found = []
+        for job in self._jobs(merged, phones):
+            created = job.created_at.timestamp() if job.created_at else None
+            if job.redial_number is not None:
+                continue  # the script's own
+            if created is None or any(start <= created <= end for start, end in merged):
+                meant = written.meant(job.phone)
+                if meant.surely is not None or meant.maybe:
+                    found.append(Row(job, meant))
+        return found
+
+    def _jobs(self, ranges: list[Range], phones: Collection[str]) -> list[CallJob]:
+        most: int | None = None
+        not_by_date: NotUnderstoodError | None = None
+        try:
+            try:
+                return self._by_date.rows(ranges, most_pages=_FEW_PAGES)
+            except MoreRequestsError:
+                most = self._by_date.requests(ranges)
+        except NotUnderstoodError as error:
+            not_by_date = error
+        not_by_phone: NotUnderstoodError | None = None
+        try:
+            return self._by_phone.rows(phones, most=most)
+        except NotUnderstoodError as error:
+            not_by_phone = error
+        except MoreRequestsError:
+            pass
+        if not_by_date is None:
+            try:
+                return self._by_date.rows(ranges)
+            except NotUnderstoodError as error:
+                not_by_date = error
+            except MoreRequestsError:
+                not_by_date = NotUnderstoodError("it shows no more than 40,000 jobs of one second, and holds more")
+        if not_by_phone is None:
+            return self._by_phone.rows(phones)
+        raise NotUnderstoodError(f"{not_by_date.why}; and {not_by_phone.why}")
 
 
-def jobs_created(
-    client: CampaignClient, ranges: Iterable[tuple[float, float]], phones: Collection[str]
-) -> dict[str, list[CreatedJob]]:
+def jobs_by_phone(rows: Iterable[Row], unadoptable: Callable[[Row, str], bool] = lambda row, phone: False) -> ShownJobs:
+    """Return the jobs by phone.
+
+    :param unadoptable: whether a row's job may be another task's, as far as a phone goes
+    """
+    shown = ShownJobs()
+    unsure: dict[str, int] = {}
+    rows = list(rows)
+    for row in rows:
+        if (phone := row.meant.surely) is not None:
+            job = CreatedJob(row.job.id, row.created, ours=not unadoptable(row, phone))
+            shown.setdefault(phone, []).append(job)
+    for row in rows:
+        for phone in row.meant.maybe:
+            if unsure.setdefault(phone, 0) < _UNSURE:
+                unsure[phone] += 1
+                shown.setdefault(phone, []).append(CreatedJob(row.job.id, row.created, ours=False))
+    return shown
+
+
+def jobs_created(client: CampaignClient, ranges: Iterable[Range], phones: Collection[str]) -> ShownJobs:
     """Return the jobs of *phones* that were created within *ranges*, by phone; one that has none is left out.
 
     :param ranges: from and to, in Unix seconds
-    :raises ApiError: if the report was not answered
-    :raises NotAddedError: if it never read the same twice
+    :raises ApiError: as :meth:`CampaignReport.rows`, as all
     """
-    found: dict[str, dict[str, CreatedJob]] = {}
-    for start, end in _merged(ranges):
-        for job in _stable(client, start, end):
-            phone = _canonical(job.phone, phones)
-            if phone is not None:
-                created = job.created_at.timestamp() if job.created_at else None
-                found.setdefault(phone, {})[job.id] = CreatedJob(job.id, created)
-    return {phone: list(jobs.values()) for phone, jobs in found.items()}
+    return jobs_by_phone(CampaignReport(client).rows(ranges, phones))
 
 
-def _canonical(written: str, phones: Collection[str]) -> str | None:
-    """The one of *phones* that the server means."""
-    if written in phones:
-        return written
-    try:
-        phone = canonical_phone(written)
-    except RejectedError:
-        return None
-    return phone if phone in phones else None
-
-
-def _merged(ranges: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    merged: list[tuple[float, float]] = []
+def _merged(ranges: Iterable[Range]) -> list[Range]:
+    merged: list[Range] = []
     for start, end in sorted(ranges):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
     return merged
-
-
-def _stable(client: CampaignClient, start: float, end: float) -> list[CallJob]:
-    """All jobs created in a range, read until two readings agree."""
-    before: set[str] | None = None
-    for _ in range(_READINGS):
-        jobs = _reading(client, start, end)
-        if jobs is None:  # more than can be shown
-            if end - start <= _SHORTEST:
-                raise NotAddedError(
-                    "The campaign's report shows no more than 40,000 jobs of one second, and holds more: what was sent "
-                    "then can't be looked for",
-                    retryable=False,
-                )
-            middle = (start + end) / 2
-            # By both limits; a job of that very moment is read twice, and counts once.
-            return list({job.id: job for half in ((start, middle), (middle, end))
-                         for job in _stable(client, *half)}.values())  # fmt: skip
-        if before == jobs.keys():
-            return list(jobs.values())
-        before = set(jobs)
-    raise NotAddedError(
-        f"The campaign's report changed through {_READINGS} readings: jobs are being added all the time. The next try "
-        "asks again",
-        retryable=True,
-    )
-
-
-def _reading(client: CampaignClient, start: float, end: float) -> dict[str, CallJob] | None:
-    """One reading of a range, by id; None if it holds more than can be shown."""
-    jobs: dict[str, CallJob] = {}
-    for page in range(_PAGES):
-        rows = client.ask(
-            endpoints.call_job_report_by_date(
-                created_from=datetime.fromtimestamp(start, UTC),
-                created_to=datetime.fromtimestamp(end, UTC),
-                page=page,
-                page_size=_PAGE,
-            )
-        ).value
-        jobs.update((job.id, job) for job in rows)
-        if len(rows) < _PAGE:
-            return jobs
-    return None

@@ -7,7 +7,7 @@ written. Nothing here writes the entry but to say that the shard was begun; see 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from aimylogic_provider.call_list.done_batches import DoneBatches
 from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
@@ -162,9 +162,14 @@ class Shard:
             outcomes = self.call_list.progress(begun.progress)
         return outcomes
 
+    def settled_jobs(self) -> Iterator[str]:
+        """Jobs that are known to be calls' of this shard, those of the first batches first."""
+        for batch in self.batches:
+            yield from (one.job for one in self.outcomes(batch) if one.job is not None)
+
     def jobs_of_others(self, batch: Batch, jobs: Collection[str]) -> set[str]:
-        """Those of *jobs* that are known to be of other batches, which may hold the same phones."""
-        others = [other for other in self.batches if other.turn != batch.turn] if jobs else []
+        """Those of *jobs* that are known to be of other batches: of the same phones, or of what can't be read."""
+        others = [other for other in self.batches if other.name != batch.name] if jobs else []
         return {one.job for other in others for one in self.outcomes(other) if one.job is not None and one.job in jobs}
 
     def ruling_for(self, work: Work) -> ListRuling | None:

@@ -151,11 +151,10 @@ def parsed_phone(text: str, region: str | None) -> str:
 
 
 def same_phone(written: str, phone: str) -> bool:
-    """Whether *written*, as a server writes it, is surely the canonical *phone*."""
-    try:
-        return re.sub(r"[^0-9]", "", written) == phone or canonical_phone(written) == phone
-    except RejectedError:
-        return False
+    """Whether *written*, as a server writes it, is surely the canonical *phone*: see :mod:`.written_phone`."""
+    from aimylogic_provider.calls_api.written_phone import WrittenPhones
+
+    return written == phone or WrittenPhones((phone,)).meant(written).surely == phone
 
 
 @dataclass(frozen=True, slots=True)

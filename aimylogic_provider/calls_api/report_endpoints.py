@@ -111,13 +111,13 @@ def call_job_report_by_date(
 
 
 def unfinished_call_jobs(*, page: int = 0, page_size: int = 200) -> Request[tuple[CallJob, ...]]:
-    """A page of the jobs that are not finished.
+    """A page of the jobs that are not finished. The body is the pagination itself.
 
     :param page: 0 to 199
     :param page_size: rows, 1 to 200
     :raises RejectedError: for a page out of range
     """
-    return post_json(UNFINISHED_CALL_JOBS, {"pagination": pagination(page, page_size)})
+    return post_json(UNFINISHED_CALL_JOBS, pagination(page, page_size))
 
 
 def call_attempt_report(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import UnreadableError
-from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.phone import as_text, mask_phone
 from aimylogic_provider.calls_api.values import read_id, read_json, read_time
 
 __all__ = [
@@ -37,9 +37,10 @@ def shown_status(status: str | None) -> str | None:
 class CallJob:
     """A call job as a report shows it (Calls API, callJob/getReport).
 
-    :param phone: as the server writes it
+    :param phone: as the server writes it, which may be otherwise than it was sent; empty if it writes none
     :param call_duration: seconds
-    :param more: further fields, as sent: ``reportData``, ``tagName``, ``redialNumber`` …
+    :param redial_number: which repeat of a call it is, that the campaign's script made; None of a job that was added
+    :param more: further fields, as sent: ``reportData``, ``tagName`` …
     """
 
     id: str
@@ -50,6 +51,7 @@ class CallJob:
     attempts_count: int | None = None
     call_duration: int | None = None
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
+    redial_number: int | None = None
 
     @property
     def finished(self) -> bool:
@@ -97,7 +99,9 @@ class Campaign:
     more: Mapping[str, object] = field(default_factory=dict, repr=False)
 
 
-_JOB_FIELDS = {"callJobId", "phone", "createdAt", "finishedAt", "jobStatus", "attemptsCount", "callDuration"}
+_JOB_FIELDS = {
+    "callJobId", "phone", "createdAt", "finishedAt", "jobStatus", "attemptsCount", "callDuration", "redialNumber",
+}  # fmt: skip
 _ATTEMPT_FIELDS = {
     "callJobId", "phone", "attemptNumber", "startedAt", "finishedAt", "callResult", "callDuration", "jobStatus",
 }  # fmt: skip
@@ -105,6 +109,8 @@ _ATTEMPT_FIELDS = {
 
 def parse_call_jobs(body: bytes) -> tuple[CallJob, ...]:
     """Read a report: a list of jobs, or a page that holds one as ``items``.
+
+    A job without a phone is read all the same: it may be anybody's.
 
     :raises UnreadableError: if any job can't be read; a report is read whole or not at all
     """
@@ -125,25 +131,28 @@ def _rows(body: bytes, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
         content = content.get("items")
     if not isinstance(content, list):
         raise UnreadableError("the report is not a list")
-    if not all(isinstance(item, dict) and isinstance(item.get("phone"), str) for item in content):
-        raise UnreadableError("the report holds an entry that has no phone")
+    if not all(isinstance(item, dict) for item in content):
+        raise UnreadableError("the report holds an entry that is no object")
     return tuple(read(item) for item in content)
 
 
 def _job(item: dict[str, Any]) -> CallJob:
     return CallJob(
         id=read_id(item.get("callJobId")),
-        phone=item["phone"],
+        phone=_phone(item.get("phone")),
         created_at=read_time(item.get("createdAt")),
         finished_at=read_time(item.get("finishedAt")),
         status=_text(item.get("jobStatus")),
         attempts_count=_count(item.get("attemptsCount")),
         call_duration=_count(item.get("callDuration")),
         more=_more(item, _JOB_FIELDS),
+        redial_number=_redial(item.get("redialNumber")),
     )
 
 
 def _attempt(item: dict[str, Any]) -> CallAttempt:
+    if not isinstance(item.get("phone"), str):
+        raise UnreadableError("the report holds an attempt that has no phone")
     return CallAttempt(
         call_job_id=read_id(item.get("callJobId")),
         phone=item["phone"],
@@ -197,6 +206,20 @@ def _text(value: object) -> str | None:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _phone(value: object) -> str:
+    """A phone as it is written, also as a number; empty for what is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return as_text(value)
+    return value if isinstance(value, str) else ""
+
+
+def _redial(value: object) -> int | None:
+    """The number of a repeat: any number is one, 0 too, for a job that was added bears none."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    return _count(value)
 
 
 def _more(item: dict[str, Any], known: Set[str]) -> dict[str, object]:

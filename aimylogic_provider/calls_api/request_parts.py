@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -91,18 +91,21 @@ def pagination(page: int, page_size: int) -> dict[str, int]:
     return {"page": page, "pageSize": page_size}
 
 
-def time_range(limits: Mapping[str, datetime | None]) -> dict[str, int]:
-    """Return the part of a body that chooses a time range, by the limits that are given.
+def time_range(limits: Mapping[str, datetime | None]) -> dict[str, str]:
+    """Return the part of a body that chooses a time range, by the limits that are given: ISO 8601, in UTC.
+
+    The vendor's document types them so, and has no word of what a number there would mean.
 
     :raises RejectedError: for a time without a zone
     """
-    return {name: _milliseconds(name, moment) for name, moment in limits.items() if moment is not None}
+    return {name: _iso(name, moment) for name, moment in limits.items() if moment is not None}
 
 
-def _milliseconds(name: str, moment: datetime) -> int:
+def _iso(name: str, moment: datetime) -> str:
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise RejectedError(f"{name} {shown(str(moment))} is no datetime, or has no time zone: give an aware datetime")
-    return round(moment.timestamp() * 1000)
+    text = datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def _id(place: int, value: object) -> str:

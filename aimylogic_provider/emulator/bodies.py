@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -18,6 +18,7 @@ __all__ = [
     "AttemptsByDate",
     "Item",
     "JobsByDate",
+    "Limits",
     "LocalTimes",
     "Pagination",
     "Unfinished",
@@ -29,6 +30,10 @@ __all__ = [
 T = TypeVar("T")
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+Limits = Literal["understood", "numbers_as_seconds", "text_elsewhere", "ignored", "empty"]
+"""How the server reads the time limits of reports by date."""
+_ZONE = 3 * 3600.0
+"""Seconds by which a server is off that takes text for the time of another place."""
 _HALF = 0.0005
 """Half of the millisecond to which reports round times, so that a job lies within the times that they tell of it."""
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -81,6 +86,10 @@ class Pagination(Struct, kw_only=True):
     page: Annotated[int, Meta(ge=0, le=199)] = 0
     size: Annotated[int, Meta(ge=1, le=200)] = field(default=20, name="pageSize")
 
+    def served(self, most: int) -> Pagination:
+        """The same page of a server that serves so many rows at most."""
+        return Pagination(page=self.page, size=min(self.size, most))
+
     @property
     def start(self) -> int:
         """The rows before it."""
@@ -93,8 +102,8 @@ class Paged(Struct, kw_only=True):
     pagination: Pagination = field(default_factory=Pagination)
 
 
-class Unfinished(Paged, kw_only=True):
-    """A page of the open jobs."""
+class Unfinished(Pagination, kw_only=True):
+    """A page of the open jobs: the body is the pagination itself."""
 
 
 class JobFilter(Struct, kw_only=True):
@@ -105,9 +114,9 @@ class JobFilter(Struct, kw_only=True):
     finished_from: int | float | str | None = field(default=None, name="finishedAtFrom")
     finished_to: int | float | str | None = field(default=None, name="finishedAtTo")
 
-    def spans(self) -> tuple[Span, Span]:
+    def spans(self, limits: Limits) -> tuple[Span, Span]:
         """Of the creation, and of the end."""
-        return _span(self.created_from, self.created_to), _span(self.finished_from, self.finished_to)
+        return _span(self.created_from, self.created_to, limits), _span(self.finished_from, self.finished_to, limits)
 
 
 class AttemptFilter(Struct, kw_only=True):
@@ -118,9 +127,9 @@ class AttemptFilter(Struct, kw_only=True):
     finished_from: int | float | str | None = field(default=None, name="finishedAtFrom")
     finished_to: int | float | str | None = field(default=None, name="finishedAtTo")
 
-    def spans(self) -> tuple[Span, Span]:
+    def spans(self, limits: Limits) -> tuple[Span, Span]:
         """Of the beginning, and of the end."""
-        return _span(self.started_from, self.started_to), _span(self.finished_from, self.finished_to)
+        return _span(self.started_from, self.started_to, limits), _span(self.finished_from, self.finished_to, limits)
 
 
 class JobsByDate(Paged, kw_only=True):
@@ -171,12 +180,21 @@ def _unknown(content: dict[str, Any], struct: type[Struct]) -> Iterator[str]:
             yield from _unknown(value, known[name])
 
 
-def _span(start: float | str | None, end: float | str | None) -> Span:
-    moments = []
-    for moment, slack in ((start, -_HALF), (end, _HALF)):
-        try:
-            read = read_time(moment)
-        except UnreadableError:
-            raise bad_request("filter holds a time that is neither Unix milliseconds nor ISO 8601 text") from None
-        moments.append(None if read is None else read.timestamp() + slack)
-    return Span(*moments)
+def _span(start: float | str | None, end: float | str | None, limits: Limits) -> Span:
+    """A time range, read as the server reads limits."""
+    begins, ends = _limit(start, limits), _limit(end, limits)
+    if limits == "ignored":
+        return Span()
+    return Span(None if begins is None else begins - _HALF, None if ends is None else ends + _HALF)
+
+
+def _limit(moment: float | str | None, limits: Limits) -> float | None:
+    if limits == "numbers_as_seconds" and isinstance(moment, (int, float)):
+        return float(moment)
+    try:
+        read = read_time(moment)
+    except UnreadableError:
+        raise bad_request("filter holds a time that is neither Unix milliseconds nor ISO 8601 text") from None
+    if read is None:
+        return None
+    return read.timestamp() + (_ZONE if limits == "text_elsewhere" and isinstance(moment, str) else 0.0)

@@ -139,14 +139,16 @@ class CallsApi:
     @staticmethod
     def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
         body = _read(campaign, asked, JobsByDate)
-        created, finished = body.filter.spans()
+        settings = campaign.settings
+        created, finished = body.filter.spans(settings.limits_by_date)
         campaign.life.run(now)
-        page = body.pagination
-        return _rows(campaign, now, reports.jobs_by_date(campaign, now, created, finished, page.start, page.size), page)
+        page = body.pagination.served(settings.page_cap)
+        jobs = reports.jobs_by_date(campaign, now, created, finished, page.start, page.size)
+        return _rows(campaign, now, () if settings.limits_by_date == "empty" else jobs, page)
 
     @staticmethod
     def _unfinished(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        page = _read(campaign, asked, Unfinished).pagination
+        page = _read(campaign, asked, Unfinished).served(campaign.settings.page_cap)
         campaign.life.run(now)
         return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
 
@@ -166,10 +168,12 @@ class CallsApi:
     @staticmethod
     def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
         body = _read(campaign, asked, AttemptsByDate)
-        begun, ended = body.filter.spans()
+        settings = campaign.settings
+        begun, ended = body.filter.spans(settings.limits_by_date)
         campaign.life.run(now)
-        page = body.pagination
-        return _page(reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size), page)
+        page = body.pagination.served(settings.page_cap)
+        rows = reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size)
+        return _page([] if settings.limits_by_date == "empty" else rows, page)
 
     @staticmethod
     def _campaign(campaign: Campaign, now: float, asked: Asked) -> Answer:

@@ -249,6 +249,11 @@ class Campaign:
         for job in jobs:
             self._keep(job)
         self.life.add(jobs, now)
+        for redial in range(1, self.settings.redials + 1):
+            repeats = self._all.new_jobs(self.number, wanted, now, None, test=test, redial=redial)
+            for job in repeats:
+                self._keep(job)
+            self.life.add(repeats, now)
         return jobs
 
     def _keep(self, job: Job) -> None:
@@ -313,11 +318,18 @@ class Campaigns:
         return self._jobs
 
     def new_jobs(
-        self, campaign: int, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool
+        self,
+        campaign: int,
+        wanted: Sequence[Wanted],
+        now: float,
+        key: str | None,
+        *,
+        test: bool,
+        redial: int | None = None,
     ) -> list[Job]:
         """Make jobs, with the next ids."""
         jobs = [
-            Job(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test)
+            Job(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test, redial=redial)
             for number, one in enumerate(wanted, FIRST_ID + len(self._jobs))
         ]
         self._jobs.extend(jobs)

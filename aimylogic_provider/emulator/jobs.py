@@ -96,6 +96,7 @@ class Job(Struct, gc=False, omit_defaults=True):
     :param ready: when it may be rung next
     :param finished: when it was over; None while it is open
     :param ending: what it ended as
+    :param redial: which repeat of another job it is, by the campaign's script
     """
 
     number: int
@@ -111,6 +112,7 @@ class Job(Struct, gc=False, omit_defaults=True):
     attempts: list[Attempt] | None = None
     finished: float | None = None
     ending: str = ""
+    redial: int | None = None
 
     @property
     def id(self) -> str:

@@ -38,7 +38,7 @@ _JOB = {
     "required": ["callJobId", "phone", "createdAt", "finishedAt", "jobStatus"],
     "properties": {
         "callJobId": _ID,
-        "phone": {"type": "string"},
+        "phone": {"type": ["string", "null"]},
         "createdAt": _TIME,
         "finishedAt": _TIME,
         "jobStatus": {"type": "string"},
@@ -52,7 +52,7 @@ _ATTEMPT = {
     "required": ["callJobId", "phone", "attemptNumber", "startedAt", "finishedAt"],
     "properties": {
         "callJobId": _ID,
-        "phone": {"type": "string"},
+        "phone": {"type": ["string", "null"]},
         "attemptNumber": {"type": "integer"},
         "startedAt": _TIME,
         "finishedAt": _TIME,

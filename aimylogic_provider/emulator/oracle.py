@@ -58,6 +58,7 @@ def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
             status=shown_state(job, now, state.settings),
             attempts=len(job.attempts_by(now)),
             rings=job.rings(),
+            redial=job.redial,
         )
         for job in jobs
     ]

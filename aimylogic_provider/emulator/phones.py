@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone
+from functools import lru_cache
+from typing import Literal
 
-__all__ = ["known_phone", "server_phone"]
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+
+__all__ = ["PhonesAs", "known_phone", "server_phone", "written_phone"]
+
+PhonesAs = Literal["digits", "plus", "national", "masked", "none"]
+"""How reports write phones."""
 
 
 def server_phone(text: str) -> str:
@@ -22,3 +28,29 @@ def known_phone(text: str) -> str:
         return server_phone(text)
     except RejectedError:
         return text
+
+
+def written_phone(phone: str, way: PhonesAs) -> str | None:
+    """A canonical phone as reports write it."""
+    match way:
+        case "digits":
+            return phone
+        case "plus":
+            return f"+{phone}"
+        case "national":
+            return _national(phone)
+        case "masked":
+            return mask_phone(phone)
+        case "none":
+            return None
+
+
+@lru_cache(4096)
+def _national(phone: str) -> str:
+    import phonenumbers
+
+    number = phonenumbers.parse(f"+{phone}", None)
+    region = phonenumbers.region_code_for_number(number)
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region) if region else None
+    prefix = "" if metadata is None else metadata.national_prefix or ""
+    return f"{prefix}{phonenumbers.national_significant_number(number)}"

@@ -10,6 +10,7 @@ from itertools import islice
 from aimylogic_provider.emulator.campaigns import Campaign
 from aimylogic_provider.emulator.jobs import Attempt, Job, Result, Span, State
 from aimylogic_provider.emulator.life import over, started
+from aimylogic_provider.emulator.phones import written_phone
 from aimylogic_provider.emulator.settings import Settings
 
 __all__ = [
@@ -31,7 +32,7 @@ def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
     ended = [attempt for attempt in attempts if attempt.ended <= now]
     return {
         "callJobId": job.id,
-        "phone": job.phone,
+        "phone": written_phone(job.phone, settings.phones_as),
         "createdAt": _time(job.created, settings),
         "finishedAt": _time(job.finished_by(now), settings),
         "jobStatus": shown_state(job, now, settings),
@@ -46,7 +47,7 @@ def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> d
     is_over = attempt.ended <= now
     return {
         "callJobId": job.id,
-        "phone": job.phone,
+        "phone": written_phone(job.phone, settings.phones_as),
         "attemptNumber": attempt.number,
         "startedAt": _time(attempt.started, settings),
         "finishedAt": _time(attempt.ended if is_over else None, settings),
@@ -185,7 +186,7 @@ def _told(job: Job, attempt: Attempt | None) -> dict[str, object]:
     told = attempt is not None and attempt.result is Result.LONG_CALL_WITH_RESULT and not attempt.cut
     answer = "agreed" if job.number * 2654435761 % 3 else "declined"
     return {
-        "redialNumber": None,
+        "redialNumber": None if job.redial is None else str(job.redial),
         "tagName": answer if told else None,
         "tagPayload": None,
         "reportData": {"answer": answer} if told else None,

@@ -12,8 +12,9 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.emulator.bodies import Limits
 from aimylogic_provider.emulator.jobs import Result
-from aimylogic_provider.emulator.phones import server_phone
+from aimylogic_provider.emulator.phones import PhonesAs, server_phone
 
 __all__ = ["Chosen", "Settings"]
 
@@ -40,6 +41,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param id_as: addPhone's answer: a JSON string, or bare digits
     :param status_as: the status' answer: a bare word, or a JSON string
     :param times_as: times in reports: Unix milliseconds, or ISO 8601 text
+    :param page_cap: rows of a page of a report, however many are asked for
+    :param limits_by_date: how time limits in requests are read: as they are meant; numbers for seconds; text for the
+        time of another place; not at all; or so that no row is ever shown
+    :param phones_as: how reports write phones: digits with country code, with a plus, with the national prefix of their
+        country (8… for Russia), masked, or not at all
+    :param redials: jobs that the campaign's script makes of each call that is added, as by ``$dialer.redial``
     :param cancelled_status: ``jobStatus`` of a cancelled job
     :param running_status: ``status`` of a running campaign
     :param json_content_type: whether a JSON body needs the content type ``application/json``
@@ -66,6 +73,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id_as: Literal["json", "text"] = "json"
     status_as: Literal["text", "json"] = "text"
     times_as: Literal["milliseconds", "text"] = "milliseconds"
+    page_cap: Annotated[int, Meta(ge=1, le=200)] = 200
+    limits_by_date: Limits = "understood"
+    phones_as: PhonesAs = "digits"
+    redials: Annotated[int, Meta(ge=0, le=5)] = 0
     cancelled_status: Literal["cancelledByUser", "canceled"] = "cancelledByUser"
     running_status: Literal["inProgress", "inProcess"] = "inProgress"
     json_content_type: bool = True
@@ -114,6 +125,10 @@ class Chosen(TypedDict, total=False):
     id_as: Literal["json", "text"]
     status_as: Literal["text", "json"]
     times_as: Literal["milliseconds", "text"]
+    page_cap: int
+    limits_by_date: Limits
+    phones_as: PhonesAs
+    redials: int
     cancelled_status: Literal["cancelledByUser", "canceled"]
     running_status: Literal["inProgress", "inProcess"]
     json_content_type: bool

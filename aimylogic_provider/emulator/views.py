@@ -65,6 +65,7 @@ class JobView(Struct, kw_only=True):
 
     :param status: as reports show it
     :param rings: whether it has rung, or may yet ring, the person
+    :param redial: which repeat of another job it is, by the campaign's script
     """
 
     id: str
@@ -79,6 +80,7 @@ class JobView(Struct, kw_only=True):
     status: str
     attempts: int
     rings: bool
+    redial: int | None = None
 
 
 class Rings(Struct, kw_only=True):

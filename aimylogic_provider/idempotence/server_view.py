@@ -52,7 +52,7 @@ class ServerView:
     def report(self, phone: str) -> Report:
         """Ask for the jobs of a phone."""
         asked = self.fresh_time().earliest
-        jobs = self._campaign.jobs_of(phone).value
+        jobs = [job for job in self._campaign.jobs_of(phone).value if job.redial_number is None]  # the script's own
         self.jobs = {job.id: str(job) for job in jobs}
         # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
         reported = tuple(

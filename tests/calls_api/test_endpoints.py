@@ -53,12 +53,12 @@ def test_every_endpoint_is_listed_once_under_its_own_path() -> None:
         (
             endpoints.call_job_report_by_date(finished_to=MOMENT),
             "callJob/getReportByDate",
-            {"filter": {"finishedAtTo": 1767323045000}, "pagination": {"page": 0, "pageSize": 200}},
+            {"filter": {"finishedAtTo": "2026-01-02T03:04:05.000Z"}, "pagination": {"page": 0, "pageSize": 200}},
         ),
         (
             endpoints.unfinished_call_jobs(page=2, page_size=50),
             "callJob/getUnfinished",
-            {"pagination": {"page": 2, "pageSize": 50}},
+            {"page": 2, "pageSize": 50},
         ),
         (endpoints.call_attempt_report(ids=["2"]), "callAttempt/getReport", {"ids": ["2"]}),
         (
@@ -68,7 +68,7 @@ def test_every_endpoint_is_listed_once_under_its_own_path() -> None:
             "callAttempt/getReportByDate",
             {
                 "filter": dict.fromkeys(
-                    ["startedAtFrom", "startedAtTo", "finishedAtFrom", "finishedAtTo"], 1767323045000
+                    ["startedAtFrom", "startedAtTo", "finishedAtFrom", "finishedAtTo"], "2026-01-02T03:04:05.000Z"
                 ),
                 "pagination": {"page": 199, "pageSize": 1},
             },

@@ -70,12 +70,33 @@ def test_an_id_as_a_number_is_text_without_loss() -> None:
     "body",
     [b"", b"{}", b"null", b"[1]", b"[{}]", b"<html>",
      json.dumps([{**JOB, "callJobId": None}]).encode(), json.dumps([{**JOB, "callJobId": 1.5}]).encode(),
-     json.dumps([{**JOB, "phone": None}]).encode(), json.dumps([{**JOB, "createdAt": "soon"}]).encode(),
-     json.dumps([JOB, {**JOB, "phone": 5}]).encode()],
+     json.dumps([{**JOB, "createdAt": "soon"}]).encode(), json.dumps([JOB, {**JOB, "callJobId": ""}]).encode()],
 )  # fmt: skip
 def test_a_report_is_read_whole_or_not_at_all(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         parse_call_jobs(body)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(None, ""), ("", ""), (True, ""), ({}, ""), (["79123456789"], ""), (79123456789, "79123456789"), (7.9e10, ""),
+     ("7912***6789", "7912***6789")],
+)  # fmt: skip
+def test_a_job_whose_phone_is_none_is_read_all_the_same(written: object, read: str) -> None:
+    """It may be anybody's: a report that left it out would say that nobody has it."""
+    (job,) = parse_call_jobs(json.dumps([{**JOB, "phone": written}]).encode())
+    assert (job.id, job.phone) == ("5665334669", read)
+    del (bare := dict(JOB))["phone"]
+    assert parse_call_jobs(json.dumps([bare]).encode())[0].phone == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [(None, None), (0, 0), (1, 1), ("3", 3), ("", None), ("x", None), (True, None), (1.5, None)]
+)
+def test_which_repeat_of_the_script_a_job_is(written: object, read: int | None) -> None:
+    (job,) = parse_call_jobs(json.dumps([{**JOB, "redialNumber": written}]).encode())
+    assert job.redial_number == read
+    assert parse_call_jobs(json.dumps([JOB]).encode())[0].redial_number is None
 
 
 @pytest.mark.parametrize("wrap", [lambda items: items, lambda items: {"items": items, "pagination": {}}])
@@ -130,7 +151,7 @@ def test_report_requests() -> None:
     assert call_job_report(phones=["1"], ids=["2"]).json == {"phones": ["1"], "ids": ["2"]}
     request = call_job_report_by_date(created_from=MOMENT, page=3)
     assert request.json == {
-        "filter": {"createdAtFrom": 1767323045000},
+        "filter": {"createdAtFrom": "2026-01-02T03:04:05.000Z"},
         "pagination": {"page": 3, "pageSize": 200},
     }
     with pytest.raises(RejectedError, match="at least one"):

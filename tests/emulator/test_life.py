@@ -60,7 +60,8 @@ def pages(emulator: Emulator, endpoint: str, **filters: object) -> list[dict[str
     """All rows of a report by date."""
     rows: list[dict[str, Any]] = []
     for page in range(200):
-        body = {"filter": filters, "pagination": {"page": page, "pageSize": 200}}
+        asked = {"page": page, "pageSize": 200}
+        body = asked if endpoint == "callJob/getUnfinished" else {"filter": filters, "pagination": asked}
         rows += (found := post(emulator, endpoint, body).json()["items"])
         if len(found) < 200:
             break

@@ -185,7 +185,7 @@ BAD_CONTENT = {
     "a time of 1e308": (400, post(BY_DATE, b'{"filter":{"createdAtFrom":1e308}}')),
     "a time of 10,000 digits": (400, post(BY_DATE, b'{"filter":{"createdAtFrom":"' + b"9" * 10_000 + b'"}}')),
     "a time before all times": (400, post(BY_DATE, b'{"filter":{"createdAtTo":"0001-01-01T00:00+23:59"}}')),
-    "a page beyond all pages": (400, post(CALLS + b"/callJob/getUnfinished", b'{"pagination":{"page":1e18}}')),
+    "a page beyond all pages": (400, post(CALLS + b"/callJob/getUnfinished", b'{"page":1e18}')),
     "an id of 10,000 digits": (400, post(CALLS + b"/callJob/cancel", b'{"ids":["' + b"9" * 10_000 + b'"]}')),
     "nonsense that says it is gzip": (400, post(ADD_PHONES, b"nonsense" * 9, b"Content-Encoding: gzip")),
     "nonsense that says it is deflate": (400, post(ADD_PHONES, b"\xff" * 99, b"Content-Encoding: deflate")),

@@ -160,8 +160,8 @@ def test_pages_and_times_go_through(hook: AimylogicHook, wire: Wire) -> None:
     ) == ()  # fmt: skip
     names = ["startedAtFrom", "startedAtTo", "finishedAtFrom", "finishedAtTo"]
     assert wire.bodies == [
-        {"pagination": {"page": 3, "pageSize": 50}},
-        {"filter": dict.fromkeys(names, 1767323045000), "pagination": {"page": 1, "pageSize": 2}},
+        {"page": 3, "pageSize": 50},
+        {"filter": dict.fromkeys(names, "2026-01-02T03:04:05.000Z"), "pagination": {"page": 1, "pageSize": 2}},
     ]
 
 

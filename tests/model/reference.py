@@ -319,7 +319,8 @@ class Reference:
 
     def _page(self, asked: Asked, jobs: list[Job]) -> Right:
         """A page of jobs, oldest first."""
-        page = {"page": 0, "pageSize": 20, **asked.body.get("pagination", {})}
+        at_the_top = asked.endpoint == "callJob/getUnfinished"
+        page = {"page": 0, "pageSize": 20, **(asked.body if at_the_top else asked.body.get("pagination", {}))}
         if page["page"] not in range(200) or page["pageSize"] not in range(1, 201):
             raise RefusedError(400, type="emulator.bad.request")
         chosen = [job for job in jobs if job.campaign == asked.campaign]

@@ -308,6 +308,8 @@ class Walk(RuleBasedStateMachine):
         self, endpoint: str, campaign: int, page: dict[str, int], by: tuple[str, str] | None, first: int, after: int
     ) -> None:
         body: dict[str, Any] = {"pagination": page} if page else {}
+        if endpoint == "callJob/getUnfinished":
+            body = dict(page)
         if by and endpoint == "callJob/getReportByDate":
             jobs = self.model.cancelled or self.model.jobs
             bound = jobs[first % len(jobs)] if jobs else None
