@@ -432,8 +432,8 @@ _OF_BATCHES = (
         "batch: owned jobs not skipped",
         "Jobs of other batches that hold the same phones are adopted once more.",
         "call_list",
-        "[job for job in jobs if job.id not in others]",
-        "list(jobs)",
+        "jobs_by_phone(row for row in rows if row.job.id not in others)",
+        "jobs_by_phone(rows)",
     ),
     _of_operators(
         "second list frozen",
