@@ -119,6 +119,7 @@ class TaskInstance:
     current_try: int = 0
     id: UUID = field(default_factory=uuid4)
     rows: dict[str, str] = field(default_factory=dict)
+    pushed: dict[str, Any] = field(default_factory=dict)
 
     def context(self) -> dict[str, Any]:
         ti = SimpleNamespace(
@@ -128,6 +129,7 @@ class TaskInstance:
             map_index=self.map_index,
             try_number=self.current_try,
             id=self.id,
+            xcom_push=lambda key, value: self.pushed.update({key: value}),
         )
         context: dict[str, Any] = {"ti": ti, "dag_run": self.run, "run_id": self.run_id}
         if self.has_store:

@@ -176,6 +176,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param reports: by shard
     :param because: why it was deleted; None for its age
     :param source: as the list's
+    :param said_no: who said no to it, in words; None if nobody did
     """
 
     sha256: str
@@ -183,6 +184,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     reports: dict[int, dict[str, Any]]
     because: str | None = None
     source: str = ""
+    said_no: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ from aimylogic_provider.call_list.manifest import (
 )
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from, unreadable
+from aimylogic_provider.call_list.said_no import BECAUSE, SaidNoError
 
 __all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
 
@@ -163,10 +164,11 @@ class CallList:
         return tombstone if tombstone.sha256 == pointer.sha256 else None
 
     @classmethod
-    def discard(cls, pointer: Pointer, because: str) -> bool:
+    def discard(cls, pointer: Pointer, because: str, said_no: str | None = None) -> bool:
         """Delete a list that nobody began to send; return whether it is deleted. Safe to repeat.
 
         :param because: why, as the end of "it was deleted before it was sent, "
+        :param said_no: who said no to it, in words
         :raises CallListError: if it is gone without a trace, unreachable, or not the list that was frozen
         """
         if cls.tombstone(pointer) is not None:
@@ -174,7 +176,7 @@ class CallList:
             Folder(pointer.path).delete_all_but("deleted.json", last="list.json")
             return True
         call_list = cls.open(pointer)
-        return not call_list.claims() and call_list.delete(because)
+        return not call_list.claims() and call_list.delete(because, said_no)
 
     def batches(self, shard: int) -> list[Batch]:
         """The batches of a shard, in the order in which they are sent."""
@@ -303,7 +305,7 @@ class CallList:
             self.claimed(claim.shard, claim.task)
             if "deleted.json" in self._names or "list.json" not in self._names:
                 tombstone = self.tombstone(self.pointer)
-                raise _never_sent(self.folder.address, None if tombstone is None else tombstone.because)
+                raise _never_sent(self.folder.address, tombstone)
 
     def claimed(self, shard: int, task: str) -> Claim | None:
         """Since when a shard belongs to a task instance; None if to nobody.
@@ -334,12 +336,13 @@ class CallList:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
 
-    def delete(self, because: str | None = None) -> bool:
+    def delete(self, because: str | None = None, said_no: str | None = None) -> bool:
         """Delete the list, but for its counts; return whether that was done.
 
         It isn't if somebody sends it, or begins to, or if somebody else is just deleting it.
 
         :param because: why, if not for its age
+        :param said_no: who said no to it, in words
         """
         claimed, claims = self._claimed, self.claims()
         reports = {
@@ -350,7 +353,7 @@ class CallList:
         self._names = names_of(self.folder)
         if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
             return False
-        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because, self.manifest.source)
+        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no)
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = names_of(self.folder)
         if not {*self._claimed} <= {*claimed}:
@@ -366,15 +369,18 @@ def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
     :raises CallListError: if it was never sent
     """
     if shard not in tombstone.reports:
-        raise _never_sent(path, tombstone.because)
+        raise _never_sent(path, tombstone)
     return tombstone.reports[shard]
 
 
-def _never_sent(path: str, because: str | None) -> CallListError:
+def _never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
+    because = None if tombstone is None else tombstone.because
     way_out = "" if because else ", and keep lists longer if they wait for an approval"
-    return CallListError(
+    by = None if tombstone is None or because != BECAUSE else tombstone.said_no or "a person"
+    return (CallListError if by is None else SaidNoError)(
         f"the call list in {path} was deleted before it was sent, {because or 'for it was older than keep_call_list'}: "
-        f"nobody was called. Start a new DAG run to have the rows queried anew{way_out}"
+        f"nobody was called. {'' if by is None else f'{by} said so. '}Start a new DAG run to have the rows queried "
+        f"anew{way_out}"
     )
 
 

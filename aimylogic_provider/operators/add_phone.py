@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
-from aimylogic_provider.operators.airflow_ports import report_lag_seconds
+from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered, report_lag_seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -47,6 +47,8 @@ class AddPhoneOperator(BaseOperator):
     template_fields: Sequence[str] = ("phone", "payload", "gmt_zone", "call_again", "aimylogic_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e6f2ff"
+    phone = ShownMasked(is_phone=True)
+    payload = ShownMasked()
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class AddPhoneOperator(BaseOperator):
         super().__init__(**kwargs)
         if on_unknown not in ("fail", "ask"):
             raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
-        self.phone: object = phone
+        self.phone = phone
         self.payload = payload
         self.gmt_zone = gmt_zone
         self.phone_region = phone_region
@@ -80,18 +82,17 @@ class AddPhoneOperator(BaseOperator):
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
     ) -> None:
-        """Render what is a template, and have Airflow's page *Rendered Templates* show the phone masked.
+        """Render what is a template, and have Airflow show phones masked from then on.
 
-        Airflow renders ordinary and mapped tasks by this method, and shows what stands in the fields afterwards.
+        Airflow renders ordinary and mapped tasks by this method.
         """
         from aimylogic_provider.operators.mapped_values import templates_among
-        from aimylogic_provider.operators.rendered_phone import RenderedPhone
 
         if parent is self:
             template_fields = templates_among([*template_fields], self, context)
         super()._do_render_template_fields(parent, template_fields, context, *args, **kwargs)
-        if parent is self and self.phone:
-            self.phone = RenderedPhone.of(self.phone)
+        if parent is self:
+            fields_are_rendered(self)
 
     def execute(self, context: Context) -> str:
         """Add the number, or find that it was added; return the call job's id.
@@ -191,14 +192,13 @@ class AddPhoneOperator(BaseOperator):
             run_began,
             warn_of_store,
         )
-        from aimylogic_provider.operators.rendered_phone import RenderedPhone
         from aimylogic_provider.operators.task_loops import iteration
 
         if not isinstance(self.test_call, bool):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
-        call = Call.of(RenderedPhone.of(self.phone).value, self.payload, self.gmt_zone, phone_region=self.phone_region)
+        call = Call.of(self.phone, self.payload, self.gmt_zone, phone_region=self.phone_region)
         # Made once for its checks (the length of the URL), before anything is noted.
         client.address.url(endpoints.add_phone(call, test_call=self.test_call))
         if not resumed:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
+    DownstreamTasksSkipped,
     TaskDeferred,
 )
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -21,7 +23,7 @@ except ImportError:  # before Airflow 3.3
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from aimylogic_provider.call_list.manifest import Pointer
+    from aimylogic_provider.call_list.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]
 
@@ -35,6 +37,8 @@ class ApproveCallListOperator(ApprovalOperator):
 
     A *yes* returns the list that the person saw, for :class:`SendCallListOperator`. A *no* deletes it, so that no file
     with phones is left, and skips what follows; a list that somebody began to send is kept, for the sake of its report.
+    What a no returns bears who gave it, and :class:`SendCallListOperator` skips it: so mapped approvals keep their
+    places, and each list is sent or not by its own answer.
 
     Airflow keeps one question for each task instance, in its first words. If a clear of the run has another list
     frozen, the task fails rather than take an answer for a list that nobody saw. Nobody is asked about a list without
@@ -61,18 +65,23 @@ class ApproveCallListOperator(ApprovalOperator):
         """Ask, and wait for the answer.
 
         :raises AirflowSkipException: if the answer was no, and the list is deleted
-        :raises AirflowFailException: if the list can't be gone on with, or another one was asked about before
+        :raises AirflowFailException: if the list can't be gone on with, or another one was asked about before; after a
+            no with ``fail_on_reject``
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.operators.airflow_ports import entry_store
         from aimylogic_provider.operators.rendered_value import as_value
 
         try:
             pointer = Pointer.of(as_value(self.call_list))
-            if entry_store(context).read() == _no_to(pointer):
-                self._delete(pointer)  # an earlier try could not
-            asked = self._word(pointer)
+            if (by := _said_no_to(pointer, entry_store(context).read())) is not None:
+                self._delete(pointer, by)  # an earlier try could not
+            tombstone = CallList.tombstone(pointer)
+            if tombstone is not None and not tombstone.claims:
+                return self._deleted(context, pointer, tombstone)
+            asked = tombstone is None and self._word(pointer)
         except CallListError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
         if asked:
@@ -90,34 +99,113 @@ class ApproveCallListOperator(ApprovalOperator):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.call_list.said_no import said_no
         from aimylogic_provider.operators.airflow_ports import entry_store
+        from aimylogic_provider.operators.required_action import answered_by
 
         pointer = Pointer.of(call_list)
-        if event.get("chosen_options") == [self.REJECT]:
-            entry_store(context).write(_no_to(pointer))  # so that nobody is asked again if the list can't be deleted
-            self._delete(pointer)
-        answer = super().execute_complete(context, event)
-        return pointer.as_json() if answer["chosen_options"] == [self.APPROVE] else None
+        answer = super().execute_complete
+        if event.get("chosen_options") != [self.REJECT]:
+            answer(context, event)
+            return pointer.as_json()
+        by = answered_by(event)
+        # Noted, so that nobody is asked again if the list can't be deleted.
+        entry_store(context).write({_SAID_NO_TO: pointer.sha256, "by": by})
+        self._delete(pointer, by)
+        if self.fail_on_reject:
+            with suppress(AirflowException):  # it could be retried
+                answer(context, event)
+            raise AirflowFailException(f"The answer was {self.REJECT}: {by} said no, and fail_on_reject is set")
+        return self._stop(context, said_no(pointer, by), lambda: answer(context, event))
+
+    def skip(self, ti: Any, tasks: Iterable[Any]) -> None:
+        """Skip what follows a no. ``ApprovalOperator`` calls it.
+
+        :raises DownstreamTasksSkipped: of an approval that isn't mapped, for Airflow to act on
+        """
+        from aimylogic_provider.operators.after_a_no import following, skip_at_once
+
+        if ti.map_index is None or ti.map_index < 0:
+            super().skip(ti, tasks)
+            return
+        found = following(self, ti.map_index, tasks)
+        super().skip(ti, found.by_index)
+        if found.at_once:
+            skip_at_once(found.at_once)
+
+    def _said_no_before(self, context: Context, pointer: Pointer, by: str) -> dict[str, Any]:
+        """End as after the answer, whatever was cleared since.
+
+        :raises AirflowFailException: with ``fail_on_reject``
+        """
+        from aimylogic_provider.call_list.said_no import said_no
+
+        told = (
+            f"The call list in {pointer.path} was deleted, for a person said no to it ({by}): nobody is asked, and "
+            "nobody is called. Start a new DAG run to have the rows queried anew"
+        )
+        if self.fail_on_reject:
+            raise AirflowFailException(told)
+        self.log.info(told)
+        skip = lambda: self.skip(ti=context["ti"], tasks=self._following())  # noqa: E731
+        return self._stop(context, said_no(pointer, by), skip, skipped_because=told)
+
+    def _stop(
+        self,
+        context: Context,
+        no: dict[str, Any],
+        skip: Callable[[], object],
+        *,
+        skipped_because: str | None = None,
+    ) -> dict[str, Any]:
+        """Skip what follows, and have the no keep its place among what mapped approvals return.
+
+        :param no: what is returned
+        :param skip: does Airflow's part
+        :param skipped_because: why the task ends as skipped, wherever that stops nobody else's call; None to have it
+            end as a success where that is enough
+        :raises AirflowSkipException: if it must end as skipped
+        :raises DownstreamTasksSkipped: for Airflow to act on
+        """
+        from aimylogic_provider.operators.after_a_no import is_stopped_by_a_skip, skip_at_once
+
+        index = _index(context)
+        must_skip = is_stopped_by_a_skip(self, index, self._following())
+        try:
+            skip()
+        except DownstreamTasksSkipped as skipped:  # Airflow would return nothing
+            self._return(context, no)
+            if not must_skip and skipped_because is None:
+                raise
+            skip_at_once(skipped.tasks)
+        else:
+            if not must_skip and (index >= 0 or skipped_because is None):
+                return no
+            self._return(context, no)
+        raise AirflowSkipException(skipped_because or "The answer was no: what follows is skipped with this task")
+
+    def _return(self, context: Context, no: dict[str, Any]) -> None:
+        """Return a value to what follows, though the task ends by an exception."""
+        if self.do_xcom_push and self._following():
+            context["ti"].xcom_push(key="return_value", value=no)
+
+    def _following(self) -> list[Any]:
+        """What a no skips: as ``ApprovalOperator`` has it."""
+        if self.get_dag() is None:
+            return []
+        tasks = (
+            self.get_flat_relatives(upstream=False)
+            if self.ignore_downstream_trigger_rules
+            else self.get_direct_relatives(upstream=False)
+        )
+        return [task for task in tasks if not task.is_teardown]
 
     def _word(self, pointer: Pointer) -> bool:
-        """Put what is told of the list into words; return whether there is anything to ask.
-
-        :raises AirflowSkipException: if it was deleted before anybody began to send it
-        """
+        """Put what is told of the list into words; return whether there is anything to ask."""
         from aimylogic_provider.call_list.preview import Preview
         from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.operators.approval_question import calls_in_words, question
 
-        tombstone = CallList.tombstone(pointer)
-        if tombstone is not None and tombstone.claims:
-            self.log.info("The call list was sent, and deleted since: nobody is asked.")
-            return False
-        if tombstone is not None:
-            CallList.discard(pointer, _BECAUSE)
-            raise AirflowSkipException(
-                f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked, "
-                "and nobody is called. Start a new DAG run to have the rows queried anew"
-            )
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)
         if not preview.calls:
@@ -147,12 +235,31 @@ class ApproveCallListOperator(ApprovalOperator):
             waiting.kwargs = {"call_list": pointer.as_json()}
             raise
 
-    def _delete(self, pointer: Pointer) -> None:
+    def _deleted(self, context: Context, pointer: Pointer, tombstone: Tombstone) -> dict[str, Any]:
+        """End for a list that was deleted before anybody began to send it.
+
+        :raises AirflowSkipException: if that stops nobody else's call
+        """
+        from aimylogic_provider.call_list.said_no import BECAUSE
+        from aimylogic_provider.call_list.stored import CallList
+
+        CallList.discard(pointer, BECAUSE)  # whoever deleted it may have died before the end
+        if tombstone.because == BECAUSE:
+            return self._said_no_before(context, pointer, tombstone.said_no or "a person")
+        if _index(context) >= 0:
+            return pointer.as_json()  # the half that sends it fails, and says why
+        raise AirflowSkipException(
+            f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked, "
+            "and nobody is called. Start a new DAG run to have the rows queried anew"
+        )
+
+    def _delete(self, pointer: Pointer, by: str) -> None:
         from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.said_no import BECAUSE
         from aimylogic_provider.call_list.stored import CallList
 
         try:
-            deleted = CallList.discard(pointer, _BECAUSE)
+            deleted = CallList.discard(pointer, BECAUSE, by)
         except (CallListError, OSError) as error:
             retryable = isinstance(error, OSError) or error.retryable
             raise (AirflowException if retryable else AirflowFailException)(
@@ -167,12 +274,19 @@ class ApproveCallListOperator(ApprovalOperator):
             )
 
 
-_BECAUSE = "for a person said no to it"
+_SAID_NO_TO = "said_no_to"
 
 
-def _no_to(pointer: Pointer) -> dict[str, object]:
-    """What is noted of a no."""
-    return {"said_no_to": pointer.sha256}
+def _said_no_to(pointer: Pointer, entry: object) -> str | None:
+    """Who said no to a list, in words, by what was noted of it; None if nobody did."""
+    if not isinstance(entry, dict) or entry.get(_SAID_NO_TO) != pointer.sha256:
+        return None
+    return str(entry.get("by") or "a person")
+
+
+def _index(context: Context) -> int:
+    index = context["ti"].map_index
+    return -1 if index is None else index
 
 
 def _reference(pointer: Pointer) -> str:

@@ -94,17 +94,21 @@ class SendCallListOperator(Sends):
     def execute(self, context: Context) -> dict[str, Any]:
         """Send the list.
 
+        :raises AirflowSkipException: if a person said no to it
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.call_list.said_no import check_nobody_said_no
         from aimylogic_provider.call_list.task_folder import check_not_of_another_index, check_only_one
         from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
-            pointer = Pointer.of(as_value(self.call_list))
+            call_list = as_value(self.call_list)
+            pointer = Pointer.of(call_list)
+            check_nobody_said_no(call_list)
             self._check_beneath(pointer)
             shard = self._shard_of(pointer)
             told = f"{pointer.sha256} {shard} {self._campaign()}"

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -63,11 +68,14 @@ class OfCallList(BaseOperator):
     def _ending(self) -> Iterator[None]:
         """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
         from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.said_no import SaidNoError
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.not_added import NotAddedError
 
         try:
             yield
+        except SaidNoError as error:
+            raise AirflowSkipException(f"Nobody is called: {error}") from None
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:

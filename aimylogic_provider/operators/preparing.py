@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered
 from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Prepares(OfCallList):
 
     Which columns are missing, and what a policy holds, is told before any row is read.
     """
+
+    parameters = ShownMasked()
 
     def __init__(
         self,
@@ -73,6 +76,12 @@ class Prepares(OfCallList):
         self.method = method
         self.batch_size = batch_size
         self.max_batch_bytes = max_batch_bytes
+
+    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+        """Render what is a template, and have Airflow show phones masked from then on."""
+        super()._do_render_template_fields(parent, *args, **kwargs)
+        if parent is self:
+            fields_are_rendered(self)
 
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.rows import POLICY_FIELDS, Columns

@@ -28,6 +28,7 @@ __all__ = [
     "SEND_AGAIN",
     "SEND_MISSING",
     "Answer",
+    "answered_by",
     "ask",
     "ask_about_list",
     "await_answer",
@@ -196,6 +197,13 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
     if len(chosen) != 1 or chosen[0] not in LIST_OPTIONS:
         raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(LIST_OPTIONS)}")
     return chosen[0] == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+
+
+def answered_by(event: Mapping[str, Any]) -> str:
+    """Return who gave an answer, in words."""
+    if event.get("timedout"):
+        return "the default answer (nobody gave one in time)"
+    return _name(event.get("responded_by_user"))
 
 
 def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:

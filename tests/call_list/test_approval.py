@@ -298,16 +298,18 @@ def test_a_no_deletes_the_list_skips_the_rest_or_fails_and_can_be_repeated(
     kwargs = approval.ask(call_list)
     for _ in range(2):
         with pytest.raises(Exception, match="Reject") if fails else nullcontext():
-            assert approval.answer(kwargs, NO, fail_on_reject=fails) is None
+            assert approval.answer(kwargs, NO, fail_on_reject=fails) == {**call_list, "said_no": "Maria (7)"}
     assert len(approval.skipped) == (0 if fails else 2)
     assert approval.files() == ["deleted.json"]
     (left,) = approval.sync.lists.rglob("deleted.json")
     assert not [one for one in PHONES if one in left.read_text()]
     # Cleared: nobody is asked once more, and the half that sends says why it doesn't.
     approval.sync.task.clear()
-    with pytest.raises(AirflowSkipException, match="deleted, for a person said no to it"):
+    with pytest.raises(AirflowSkipException, match=r"deleted, for a person said no to it \(Maria \(7\)\)"):
         approval.execute(call_list)
-    with pytest.raises(AirflowFailException, match="deleted before it was sent, for a person said no to it: nobody"):
+    with pytest.raises(AirflowFailException, match="deleted, for a person said no to it"):
+        approval.execute(call_list, fail_on_reject=True)
+    with pytest.raises(AirflowSkipException, match=r"person said no to it: nobody was called\. Maria \(7\) said so"):
         approval.send(call_list)
     assert len(questions.asked) == 1
     assert approval.sync.sends() == 0
@@ -321,7 +323,7 @@ def test_a_list_that_somebody_began_to_send_is_kept(approval: Approval) -> None:
     with pytest.raises(AirflowException):
         approval.send(call_list)
     before = approval.files()
-    assert approval.answer(kwargs, NO) is None
+    assert approval.answer(kwargs, NO) == {**call_list, "said_no": "Maria (7)"}
     assert approval.files() == before
     assert len(approval.skipped) == 1
     approval.sync.emulator.clear_faults()
@@ -335,7 +337,7 @@ def test_a_list_that_was_sent_meanwhile_is_kept_whole(approval: Approval) -> Non
     kwargs = approval.ask(call_list)
     approval.send(call_list)
     before = approval.files()
-    assert approval.answer(kwargs, NO) is None
+    assert approval.answer(kwargs, NO) == {**call_list, "said_no": "Maria (7)"}
     assert approval.files() == before
 
 
@@ -356,7 +358,7 @@ def test_a_list_whose_sending_begins_at_the_very_moment_of_a_no_is_kept(
     before = approval.files()
     with monkeypatch.context() as patched:
         patched.setattr(Folder, "write", beginning)
-        assert approval.answer(kwargs, NO) is None
+        assert approval.answer(kwargs, NO) == {**call_list, "said_no": "Maria (7)"}
     assert approval.files() == sorted([*before, "claimed/0.other.json"])
 
 
