@@ -80,11 +80,19 @@ class Endings:
     parked: list[tuple[Work, Jobs]] = field(default_factory=list)
 
     def conclude(
-        self, call_list: CallList, progress: Progress, now: float, *, stopped: str | None, ruling: ListRuling | None
+        self,
+        call_list: CallList,
+        progress: Progress,
+        now: float,
+        *,
+        stopped: str | None,
+        ruling: ListRuling | None,
+        before: tuple[object, ...] | None = None,
     ) -> None:
         """Return if all is settled.
 
         :param now: the server's time
+        :param before: what stands in each batch for sends of which nothing is on record
         :param stopped: why nothing more was sent, if so
         :param ruling: what a person last said of parked calls
         :raises UnknownCallsError: if all is, but for what is parked
@@ -103,7 +111,7 @@ class Endings:
             )
         if not reasons and stopped is not None:
             reasons.append(stopped)
-        unknown = self._unknown(call_list, progress) if self.parked else ""
+        unknown = self._unknown(call_list, progress, before) if self.parked else ""
         if reasons:
             told_reasons = "; ".join(reason.rstrip(".") for reason in reasons)
             raise NotAddedError(
@@ -122,7 +130,7 @@ class Endings:
                 can_be_asked=all(jobs and jobs.can_be_followed for _, jobs in self.parked),
             )
 
-    def _unknown(self, call_list: CallList, progress: Progress) -> str:
+    def _unknown(self, call_list: CallList, progress: Progress, before: tuple[object, ...] | None) -> str:
         """Write down what can't be known; return what to tell a person."""
         lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
         why = {_why(jobs) for _, jobs in self.parked}
@@ -130,11 +138,18 @@ class Endings:
         address = call_list.write_unknown(lines)
         shown = sum(bool(line["jobs"]) for line in lines)
         return (
-            f"Of {len(lines):,} calls it can't be known whether their jobs exist: requests went unanswered, and "
+            f"Of {len(lines):,} calls it can't be known whether their jobs exist: {self._requests(before)}, and "
             f"{' and '.join(sorted(why))}. They are parked: nothing is sent for them. The report shows jobs for "
             f"{shown:,} of them. {progress.summary()}. Which ones, with the jobs that the report shows, or null where "
             f"it could not be asked: {address}"
         )
+
+    def _requests(self, before: tuple[object, ...] | None) -> str:
+        """What is on record of requests for what is parked."""
+        unanswered = sum(send != before for work, _ in self.parked for send in work.state.sends)
+        if not unanswered:
+            return "no request for them is on record, but what was on record is lost"
+        return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
 
 
 def _why(jobs: Jobs) -> str:

@@ -102,6 +102,7 @@ class Sending:
             self._questions.last_time(),
             stopped=self._notes.stopped,
             ruling=self._keeper.entry.ruling,
+            before=self._keeper.entry.before,
         )
         return self.progress.counts
 

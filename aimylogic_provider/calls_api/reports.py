@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
@@ -190,13 +191,19 @@ def parse_campaign(body: bytes) -> Campaign:
 
 
 def parse_status(body: bytes) -> str:
-    """Read a campaign's status, a bare string, with or without JSON's quotation marks.
+    """Read a campaign's status: a JSON string, or a bare word. Which one is for nobody to judge: the list may grow.
 
-    :raises UnreadableError: if it is no word
+    :raises UnreadableError: if it is neither, as a page of something between
     """
-    text = body.decode("utf-8", "replace").strip().strip('"')
-    if not (text.isascii() and text.isalpha() and len(text) <= 40):
-        raise UnreadableError("the body is no campaign status, which is one word")
+    text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").strip()
+    if text.startswith('"'):
+        told = read_json(text.encode())
+        text = told if isinstance(told, str) else ""
+        readable = 0 < len(text) <= 40 and text.isprintable() and text == text.strip()
+    else:
+        readable = _STATUS.fullmatch(text) is not None
+    if not readable:
+        raise UnreadableError("the body is no campaign status, which is one word, or a JSON string")
     return text
 
 

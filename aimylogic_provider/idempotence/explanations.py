@@ -18,8 +18,6 @@ _WHY_PARKED = {
     "time zone; whether that was this call, with changed parameters, or another one of the list, can't be known",
     Row.UNANSWERED_ELSEWHERE: "an earlier request to add it went unanswered in another campaign (or as a test call), "
     "and that campaign can't be asked from here",
-    Row.FIRST_RUN_OLD: "the idempotence key of this DAG run may have expired, and the campaign holds jobs for this "
-    "phone that were created since the run began",
     Row.SEND_AGAIN: "a person said to send it again, but the campaign now holds jobs for this phone of which that "
     "person was not told",
     Row.UNANSWERED_OLD: "an earlier request to add it went unanswered, its idempotence key is no longer safe to "
@@ -32,6 +30,15 @@ _WHY_PARKED = {
     "since the DAG run began, so it may have been added before",
 }
 
+_WHY_PARKED_WITHOUT_SENDS = {
+    Row.UNANSWERED_ELSEWHERE: "no request to add it is unanswered on record, but the record does not tell of all that "
+    "were sent in this DAG run; it was begun for another campaign (or for a test call), and that one can't be asked "
+    "from here",
+    Row.FIRST_RUN_OLD: "no request to add it is unanswered on record, but whether there was one, the record can't tell "
+    "here; the idempotence key of this DAG run may have expired, and the campaign holds jobs for this phone that were "
+    "created since the run began",
+}
+"""Where no request is known that went unanswered."""
 
 _THIRD_WAY_OUT = {
     Row.MAPPED_CHANGED: "Or set payload and time zone back, and clear the task: the former call is found.",
@@ -60,10 +67,15 @@ def _sends(record: Record | None) -> list[str]:
     return told
 
 
+def _why(park: Park, record: Record | None) -> str:
+    unsent = record is None or not record.unanswered
+    return (unsent and _WHY_PARKED_WITHOUT_SENDS.get(park.row)) or _WHY_PARKED[park.row]
+
+
 def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Explain a parked call."""
     return (
-        f"The call to {phone} is parked, and nothing more is sent:\n{_WHY_PARKED[park.row]}.\n"
+        f"The call to {phone} is parked, and nothing more is sent:\n{_why(park, record)}.\n"
         f"Candidate jobs: {_listed(_jobs(park.candidates, jobs))}\n"
         f"Sends: {_listed(_sends(record))}\n"
         "Ways out:\n"
@@ -76,7 +88,7 @@ def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str
 def known(park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
     """Tell a person who is asked about a parked call what is known of it, in Markdown."""
     return (
-        f"{_WHY_PARKED[park.row]}.\n\n**Requests so far:** {_listed(_sends(record), '- ')}\n\n"
+        f"{_why(park, record)}.\n\n**Requests so far:** {_listed(_sends(record), '- ')}\n\n"
         f"**Call jobs that could be this call:** {_listed(_jobs(park.candidates, jobs), '- ')}"
     )
 

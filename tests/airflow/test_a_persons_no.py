@@ -99,8 +99,8 @@ def test_nobodys_answer_within_the_time_is_a_no_of_each_list_that_a_group_return
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path
 ) -> None:
     tried = Run(airflow, campaign, "approved_group_output", run, tmp_path)
-    assert tried.ended() == "success"
-    states = tried.states()
+    ended, states = tried.ended(), tried.states()
+    assert ended == "success", states
     assert [states[f"send {index}"] for index in range(2)] == ["skipped"] * 2
     assert "the default answer (nobody gave one in time) said no" in airflow.log(tried.dag, run, "send", 1, 0)
     assert tried.called == Counter()

@@ -141,7 +141,36 @@ def test_status(body: bytes) -> None:
     assert parse_status(body) == "inProgress"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"in progress", b"\xff"])
+@pytest.mark.parametrize(
+    "status", ["in_progress", "IN_PROGRESS", "in-progress", "inProgress2", "Running", "something_that_no_source_names"]
+)
+@pytest.mark.parametrize("body", ["{}", '"{}"', ' "{}"\n', "\ufeff{}"])
+def test_a_status_in_another_writing_is_passed_on(body: str, status: str) -> None:
+    assert parse_status(body.format(status).encode()) == status
+
+
+@pytest.mark.parametrize("status", ["in progress", "завершена", "0"])
+def test_any_json_string_is_a_status(status: str) -> None:
+    assert parse_status(json.dumps(status).encode()) == status
+    assert parse_status(json.dumps(status, ensure_ascii=False).encode()) == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"in progress",
+        b"\xff",
+        b'""',
+        b'"',
+        b'"a\\nb"',
+        b"{}",
+        b"3",
+        b'"x" "y"',
+        b'"' + b"x" * 41 + b'"',
+    ],
+)
 def test_no_status(body: bytes) -> None:
     with pytest.raises(UnreadableError):
         parse_status(body)

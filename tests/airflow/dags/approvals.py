@@ -63,7 +63,7 @@ with DAG("approved_group_output", **ARGUMENTS):
         prepared = PrepareCallListOperator(sql=sql, **PREPARE)
         # Nobody answers: a no.
         return ApproveCallListOperator(
-            task_id="approve", call_list=prepared.output, response_timeout=timedelta(seconds=1), defaults="Reject"
+            task_id="approve", call_list=prepared.output, response_timeout=timedelta(seconds=5), defaults="Reject"
         ).output
 
     SendCallListOperator.partial(task_id="send", **SEND).expand(call_list=asked.expand(sql=QUERIES))
