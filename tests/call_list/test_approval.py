@@ -274,7 +274,6 @@ def test_an_answer_is_never_taken_for_a_list_that_nobody_saw(approval: Approval)
 def test_nobody_is_asked_about_no_calls_nor_about_a_list_that_was_sent_and_deleted(
     approval: Approval, questions: Questions
 ) -> None:
-    approval.sync.add(["none"])
     empty = approval.prepare()
     assert approval.execute(empty) == empty
     approval.sync.add(PHONES)
