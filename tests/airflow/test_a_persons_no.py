@@ -95,10 +95,10 @@ def test_a_no_in_a_mapped_task_group_stops_what_follows_it_whatever_its_trigger_
     assert tried.called == Counter([*SECOND, "79120000101", "79120000201"])
 
 
-def test_nobodys_answer_within_the_time_is_a_no_of_each_list_that_a_group_returns(
+def test_no_answer_within_the_time_is_a_no_where_the_defaults_say_so(
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path
 ) -> None:
-    tried = Run(airflow, campaign, "approved_group_output", run, tmp_path)
+    tried = Run(airflow, campaign, "approved_timed", run, tmp_path)
     ended, states = tried.ended(), tried.states()
     assert ended == "success", states
     assert [states[f"send {index}"] for index in range(2)] == ["skipped"] * 2

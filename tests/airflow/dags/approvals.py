@@ -56,17 +56,12 @@ with DAG("approved_grouped", **ARGUMENTS):
 
     each.expand(sql=QUERIES)
 
-with DAG("approved_group_output", **ARGUMENTS):
-
-    @task_group
-    def asked(sql: str) -> Any:
-        prepared = PrepareCallListOperator(sql=sql, **PREPARE)
-        # Nobody answers: a no.
-        return ApproveCallListOperator(
-            task_id="approve", call_list=prepared.output, response_timeout=timedelta(seconds=5), defaults="Reject"
-        ).output
-
-    SendCallListOperator.partial(task_id="send", **SEND).expand(call_list=asked.expand(sql=QUERIES))
+with DAG("approved_timed", **ARGUMENTS):
+    prepared = PrepareCallListOperator.partial(**PREPARE).expand(sql=QUERIES)
+    approved = ApproveCallListOperator.partial(
+        task_id="approve", response_timeout=timedelta(seconds=15), defaults="Reject"
+    ).expand(call_list=prepared.output)
+    SendCallListOperator.partial(task_id="send", **SEND).expand(call_list=approved.output)
 
 with DAG("approved_plain", **ARGUMENTS):
     prepared = PrepareCallListOperator(sql="select phone from customer", shards=2, **PREPARE)
