@@ -108,6 +108,7 @@ class Pointer(msgspec.Struct, frozen=True):
     :param doubles: rows that repeat another row's call
     :param rejected: rows that can't be called
     :param shards: parts in which it can be sent
+    :param elsewhere: other folders in which lists of this DAG run were frozen by the same task
     """
 
     path: str
@@ -117,6 +118,7 @@ class Pointer(msgspec.Struct, frozen=True):
     doubles: Count
     rejected: Count
     shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def rejected_rows(self) -> str | None:
@@ -130,7 +132,7 @@ class Pointer(msgspec.Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
-        return content
+        return content if self.elsewhere else {name: content[name] for name in content if name != "elsewhere"}
 
     @classmethod
     def of(cls, content: object) -> Pointer:

@@ -23,7 +23,9 @@ from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, 
 from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["TaskFolder", "check_not_of_another_index", "check_only_one", "delete_old", "remove"]
+__all__ = [
+    "TaskFolder", "check_not_of_another_index", "claimed_lists", "delete_old", "pointer_to", "remove", "source_of",
+]  # fmt: skip
 
 _UNUSED = timedelta(days=1)
 """How long a list that nobody began to send is kept at least: a person may have to approve it."""
@@ -98,7 +100,7 @@ class TaskFolder:
             return None
         list_folder, _, tombstone = found[0]
         if tombstone is None:
-            return _pointer(list_folder)
+            return pointer_to(list_folder)
         if source != tombstone.source:
             raise self._turned(list_folder.address)
         return told_of(tombstone, 0, list_folder.address)
@@ -126,7 +128,7 @@ class TaskFolder:
         :param source: digest of what it is told now; empty if it isn't mapped
         :raises CallListError: if it isn't
         """
-        if source and source != _source_of(pointer):
+        if source and source != source_of(pointer):
             raise self._turned(pointer.path)
 
     def _turned(self, path: str) -> CallListError:
@@ -147,7 +149,7 @@ class TaskFolder:
 
     def _of_ours(self, folder: Folder, since: float | None) -> Iterator[tuple[Folder, Claim, Tombstone | None]]:
         """The lists that this task instance began to send."""
-        for list_folder, claims, tombstone in _claimed(folder, since):
+        for list_folder, claims, tombstone in claimed_lists(folder, since):
             if ours := [claim for claim in claims if claim.task == self.words]:
                 yield list_folder, ours[0], tombstone
 
@@ -177,23 +179,6 @@ def remove(list_folders: Iterable[Folder]) -> None:
         list_folder.delete_all_but(None, last="list.json")
 
 
-def check_only_one(pointer: Pointer, since: float | None, way_out: str) -> None:
-    """Make sure that nobody began to send another list that was frozen for the same DAG run by the same task.
-
-    That one may have been cut into other shards, so that any of its tasks may have called whom this one is to call.
-
-    :param since: as in :meth:`TaskFolder.begun`
-    :param way_out: the end of the error's message
-    :raises CallListError: if somebody did
-    """
-    for list_folder, claims, _ in _claimed(Folder(pointer.path.rpartition("/")[0]), since):
-        if list_folder.address != pointer.path and claims:
-            raise CallListError(
-                f"{claims[0].task} began to send another list of this DAG run, {list_folder.address}: the people of "
-                f"{pointer.path} may be the same, so nothing is sent. {way_out}"
-            )
-
-
 def check_not_of_another_index(pointer: Pointer, campaign: Callable[[], str], since: float | None) -> None:
     """Make sure that no list that another map index froze from the same source is sent to a campaign in this DAG run.
 
@@ -202,7 +187,7 @@ def check_not_of_another_index(pointer: Pointer, campaign: Callable[[], str], si
     :raises CallListError: if one is
     """
     run_folder, index = pointer.path.rsplit("/", 2)[:2]
-    if index.isdigit() and (source := _source_of(pointer)):
+    if index.isdigit() and (source := source_of(pointer)):
         _check_not_sent(Folder(run_folder), source, since, besides=pointer.path, campaign=campaign())
 
 
@@ -214,7 +199,7 @@ def _check_not_sent(
     :param besides: the address of a list that may be
     :param campaign: the digest of the campaign that counts; None for any
     """
-    for list_folder, of_all, tombstone in _claimed(run_folder, since):
+    for list_folder, of_all, tombstone in claimed_lists(run_folder, since):
         claims = [claim for claim in of_all if campaign in (None, claim.campaign)]
         if not claims or list_folder.address == besides:
             continue
@@ -226,7 +211,7 @@ def _check_not_sent(
             )
 
 
-def _source_of(pointer: Pointer) -> str:
+def source_of(pointer: Pointer) -> str:
     """The source of a list, or of one that was deleted."""
     tombstone = CallList.tombstone(pointer)
     return CallList.open(pointer).manifest.source if tombstone is None else tombstone.source
@@ -265,10 +250,10 @@ def _deleted(list_folder: Folder, names: list[str], older_than: timedelta) -> bo
     reports = len(reports_among(names))
     unused = age >= _UNUSED and not any(name.startswith("claimed/") for name in names)
     due = age >= older_than and (unused or reports == manifest.shards)
-    return due and CallList.open(_pointer(list_folder)).delete()
+    return due and CallList.open(pointer_to(list_folder)).delete()
 
 
-def _claimed(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list[Claim], Tombstone | None]]:
+def claimed_lists(folder: Folder, since: float | None) -> Iterator[tuple[Folder, list[Claim], Tombstone | None]]:
     """The lists beneath a folder, with who began to send them since then."""
     for list_folder, names in _lists(folder):
         tombstone = None
@@ -303,7 +288,11 @@ def _is_list_id(name: str) -> bool:
         return False
 
 
-def _pointer(list_folder: Folder) -> Pointer:
+def pointer_to(list_folder: Folder) -> Pointer:
+    """A pointer to the list that lies in a folder.
+
+    :raises CallListError: if it is gone, or can't be reached or read
+    """
     content = read_from(list_folder, "list.json", listed=True)
     manifest = decoded_as(list_folder, "list.json", content, decode_manifest)
     return Pointer(

@@ -12,8 +12,14 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from aimylogic_provider.call_list.manifest import Pointer
+    from aimylogic_provider.call_list.task_folder import TaskFolder
 
 __all__ = ["PrepareCallListOperator", "SendCallListOperator"]
+
+_WAY_OUT = (
+    "Give it the first one, or start a new DAG run. To go on with what failed, clear `{}` alone: a clear of what "
+    "prepares the list has it frozen anew"
+)
 
 
 class PrepareCallListOperator(Prepares):
@@ -46,24 +52,37 @@ class PrepareCallListOperator(Prepares):
 
         :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
         """
+        from msgspec.structs import replace
+
         from aimylogic_provider.call_list.task_folder import remove
         from aimylogic_provider.operators.airflow_ports import entry_store
 
         with self._ending():
             task = self._task_folder(context)
             unfinished = {one.address: one for one in task.unfinished()}
+            store = entry_store(context)
+            # Whoever sends may have begun a list that lies where call_list_path pointed to before.
+            elsewhere = _folders_in(store.read(), besides=task.folder.address)
             # Airflow refuses the write of a try that it replaced: what was found is of no later one.
-            entry_store(context).write({"format": "prepare 1"})
+            store.write({"format": "prepare 1", "folders": [*elsewhere, task.folder.address]})
             pointer = self._freeze(context, self.shards)
             # Without a store it may be of a later one, and finished meanwhile.
             remove(one for one in task.unfinished() if one.address in unfinished)
-            return pointer.as_json()
+            return replace(pointer, elsewhere=elsewhere).as_json()
+
+
+def _folders_in(content: object, *, besides: str) -> tuple[str, ...]:
+    """The folders in which a task noted that it froze lists, but for one."""
+    folders = content.get("folders") if isinstance(content, dict) else None
+    known = [folder for folder in folders if isinstance(folder, str)] if isinstance(folders, list) else []
+    return tuple(dict.fromkeys(folder for folder in known if folder != besides))
 
 
 class SendCallListOperator(Sends):
     """Send a call list, or a shard of one, exactly once.
 
-    Only one task sends a list, or a shard: another one is refused, for it would not know of this one's requests.
+    Only one task sends a list, or a shard: another one is refused, for it would not know of this one's requests. A task
+    that began a list goes on with it, though a clear of the whole run has had another one frozen, which is deleted.
 
     Returns the report: as that of :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`, with ``shard`` and
     ``shards`` besides. Doubles and rejected rows are counted in shard 0.
@@ -98,38 +117,92 @@ class SendCallListOperator(Sends):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.call_list.manifest import CallListError, Pointer
+        from aimylogic_provider.call_list.lists_of_run import check_all_shards
+        from aimylogic_provider.call_list.manifest import Pointer
         from aimylogic_provider.call_list.said_no import check_nobody_said_no
-        from aimylogic_provider.call_list.task_folder import check_not_of_another_index, check_only_one
+        from aimylogic_provider.call_list.task_folder import check_not_of_another_index
         from aimylogic_provider.operators.airflow_ports import run_since
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
             call_list = as_value(self.call_list)
-            pointer = Pointer.of(call_list)
+            given = Pointer.of(call_list)
             check_nobody_said_no(call_list)
-            self._check_beneath(pointer)
-            shard = self._shard_of(pointer)
-            told = f"{pointer.sha256} {shard} {self._campaign()}"
-            resumed = self._answer is not None
-            keeper = begin(context, self._task_folder(context), self.log, told=told, resumed=resumed)
+            self._check_beneath(given)
+            task = self._task_folder(context)
+            told = f"{given.sha256} {self.shard} {self._campaign()}"
+            keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
             known = keeper.entry.call_list
-            way_out = (
-                "Give it the first one, or start a new DAG run. To go on with what failed, clear "
-                f"`{self.task_id}` alone: a clear of what prepares the list has it frozen anew"
-            )
-            if known is not None and known.sha256 != pointer.sha256:
-                raise CallListError(
-                    f"this task began to send the list in {known.path}, and is now given the one in {pointer.path}: "
-                    f"its people may be the same, so nothing is sent. {way_out}"
-                )
             if known is None:
-                check_only_one(pointer, run_since(context), way_out)
+                pointer = self._begun_before(context, task, given, sure=keeper.entry.sure)
                 check_not_of_another_index(pointer, self._campaign, run_since(context))
+            else:
+                pointer = self._own(known, given)
+            shard = self._shard_of(pointer)
+            if pointer.path != given.path:
+                self._delete_unsent(given, pointer)
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=known is None)
+            check_all_shards(pointer, given, _WAY_OUT.format(self.task_id))
             return {**report, "shard": shard, "shards": pointer.shards}
+
+    def _own(self, known: Pointer, given: Pointer) -> Pointer:
+        """The list that this task began to send, whatever it is given now.
+
+        :raises CallListError: if the people of the other list may be others
+        """
+        from aimylogic_provider.call_list.lists_of_run import of_one_origin
+        from aimylogic_provider.call_list.manifest import CallListError
+
+        if known.sha256 != given.sha256 and not of_one_origin(known, given):
+            raise CallListError(
+                f"this task began to send the list in {known.path}, and is now given the one in {given.path}, which "
+                f"another task froze, or from another query: nothing is sent. {_WAY_OUT.format(self.task_id)}"
+            )
+        return known
+
+    def _begun_before(self, context: Context, task: TaskFolder, given: Pointer, *, sure: bool) -> Pointer:
+        """The list to send if this task's entry is new: the given one, or the one that was begun in this DAG run.
+
+        :param sure: whether this task surely never ran before
+        :raises CallListError: if one was begun, and it isn't sure what this task is to send of it
+        """
+        from aimylogic_provider.call_list.lists_of_run import begun_lists, followed
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+        from aimylogic_provider.operators.airflow_ports import run_began, run_since
+
+        shard = self._shard_of(given)
+        begun = begun_lists(given, run_since(context))
+        if not begun:
+            return given
+        began = None if sure else run_began(context)
+        pointer = followed(
+            begun, given, task, shard,
+            began=None if began is None else began - AIRFLOW_SLACK, was_tried=context["ti"].try_number > 1,
+        )  # fmt: skip
+        if pointer is None:
+            raise CallListError(
+                f"{begun[0].claims[0].task} began to send another list of this DAG run, {begun[0].folder.address}: the "
+                f"people of {given.path} may be the same, so nothing is sent. {_WAY_OUT.format(self.task_id)}"
+            )
+        self._check_beneath(pointer)
+        return pointer
+
+    def _delete_unsent(self, given: Pointer, pointer: Pointer) -> None:
+        """Delete the given list, in whose stead another one is sent, so that nobody sends it and no phones are left."""
+        from aimylogic_provider.call_list.lists_of_run import delete_unsent
+        from aimylogic_provider.call_list.manifest import CallListError
+
+        try:
+            what = "it is deleted unsent" if delete_unsent(given) else "it is not sent"
+        except (CallListError, OSError) as error:
+            what = f"it is not sent, and can't be deleted ({error})"
+        self.log.warning(
+            "Going on with the call list that was begun in this DAG run, %s. Since then another one was frozen, %s: "
+            "%s. Whoever is in that one alone is not called by this run.", pointer.path, given.path, what,
+        )  # fmt: skip
 
     def _check_beneath(self, pointer: Pointer) -> None:
         """Check that a list lies where lists lie, if that is said: where it is may come from a form.

@@ -134,20 +134,6 @@ def test_wiped_state_takes_nobody_elses_jobs_for_ours(sync: Sync) -> None:
     assert {sync.emulator.rings(one, {"name": "Alex"}) for one in PHONES[:20]} == {1}
 
 
-@pytest.mark.parametrize("wiped", [False, pytest.param(True, marks=needs_record)])
-def test_a_task_that_sent_one_list_takes_no_other(sync: Sync, wiped: bool) -> None:
-    """A clear of the whole run freezes another list: of the same people, with other keys."""
-    sync.add(PHONES)
-    halves = Halves(sync)
-    halves.send(halves.prepare())
-    if wiped:
-        halves.sending[0].rows.clear()
-    sync.task.clear()
-    with pytest.raises(AirflowFailException, match="began to send"):
-        halves.send(halves.prepare())
-    sync.assert_once(PHONES)
-
-
 def test_a_list_is_sent_by_one_task_alone(sync: Sync) -> None:
     sync.add(PHONES)
     halves, others = Halves(sync), Halves(sync, run_id="another")

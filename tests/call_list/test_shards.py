@@ -173,16 +173,6 @@ def test_shards_of_which_one_never_began_call_nobody_again(sync: Sync) -> None:
     sync.assert_once(PHONES)
 
 
-def test_a_cleared_run_names_the_way_out(sync: Sync) -> None:
-    sync.add(PHONES)
-    sharded = Sharded(sync)
-    sharded.send(0)
-    sync.task.clear()
-    sharded.call_list = Sharded(sync).call_list
-    with pytest.raises(AirflowFailException, match=r"this task began to send .* clear `send` alone: .* frozen anew"):
-        sharded.send(0)
-
-
 @pytest.mark.parametrize("shard", [None, ""])
 def test_a_list_in_shards_is_not_sent_in_part_by_mistake(sync: Sync, shard: Any) -> None:
     """Without a shard it was the first that was sent, and three of four people were called by nobody."""
