@@ -39,6 +39,7 @@ class ByList:
         jobs: ShownJobs | None = None
         asked = 0.0
         while part := work.part:
+            await questions.time()  # before the turn to send comes, for asking takes one
             await self._means.pace.wait()
             time, told = await questions.time()
             decision = decide(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from aimylogic_provider.call_list.decision import window
+from aimylogic_provider.call_list.pace import Pace, PacedClient
 from aimylogic_provider.call_list.reconcile import CampaignReport, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.shard import Shard
 from aimylogic_provider.call_list.shown_jobs import NotUnderstoodError
@@ -25,14 +26,15 @@ class Questions:
     """Asks the server, in threads, so that requests under way go on meanwhile.
 
     :param shard: tells which of the jobs are other batches'
+    :param pace: at which requests go, those that ask too
     """
 
-    def __init__(self, client: CampaignClient, shard: Shard, *, clock: Clock, log: Log) -> None:
+    def __init__(self, client: CampaignClient, shard: Shard, *, pace: Pace, clock: Clock, log: Log) -> None:
         self._shard = shard
         self._clock = clock
         self._log = log
-        self._view = ServerView(client, clock, log)
-        self._report = CampaignReport(client, shard.settled_jobs)
+        self._view = ServerView(client, clock, log, turn=lambda: pace.hold(clock))
+        self._report = CampaignReport(PacedClient(client, pace, clock), shard.settled_jobs)
         self._asking = asyncio.Lock()
         self._thread = threading.Lock()
         """A question that was cancelled has left the first lock, while its thread goes on to use the client."""

@@ -59,7 +59,8 @@ class Sending:
         self._settings = settings
         self._shard = Shard(call_list, shard, keeper=keeper, settings=settings)
         self.progress = Progress(sum(batch.calls for batch in self._shard.batches), log)
-        self._questions = Questions(client, self._shard, clock=clock, log=log)
+        self._pace = Pace(settings.requests_per_second)
+        self._questions = Questions(client, self._shard, pace=self._pace, clock=clock, log=log)
         self._notes = Notes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)
         self._refusals = Refusals(call_list.pointer.rejected, settings.most_set_aside, self.progress)
         self._endings = Endings()
@@ -114,7 +115,7 @@ class Sending:
                 shard=self._shard,
                 questions=self._questions,
                 notes=self._notes,
-                pace=Pace(settings.requests_per_second),
+                pace=self._pace,
                 refusals=self._refusals,
                 client=AsyncCampaignClient(self._client.address, transport),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aimylogic_provider.calls_api.phone import mask_phone, same_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.not_added import NotAddedError
@@ -16,9 +18,13 @@ _LOOKS = 3
 
 
 class ServerView:
-    """A campaign as one try sees it."""
+    """A campaign as one try sees it.
 
-    def __init__(self, campaign: Campaign, clock: Clock, log: Log) -> None:
+    :param turn: waits until the time may be asked for
+    """
+
+    def __init__(self, campaign: Campaign, clock: Clock, log: Log, turn: Callable[[], None] = lambda: None) -> None:
+        self._turn = turn
         self._campaign = campaign
         self._clock = clock
         self._log = log
@@ -63,6 +69,7 @@ class ServerView:
         return Report(reported, asked)
 
     def _told_time(self) -> Timebase:
+        self._turn()
         before = Reading.of(self._clock)
         date = self._campaign.status().date
         after = Reading.of(self._clock)
