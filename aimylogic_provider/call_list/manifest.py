@@ -179,6 +179,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param because: why it was deleted; None for its age
     :param source: as the list's
     :param said_no: who said no to it, in words; None if nobody did
+    :param sent: within which times (Unix seconds) jobs of its sends may have been created
     """
 
     sha256: str
@@ -187,6 +188,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     because: str | None = None
     source: str = ""
     said_no: str | None = None
+    sent: tuple[float, float] | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,7 +60,9 @@ class Notes:
         await self._shard.keep(work)
         # What leaves, leaves while it is fresh, or not on this note.
         until = time.latest + self._settings.terms.send_timeout
-        work.state.sends.append((time.earliest, until, time.clock, self._settings.campaign))
+        send = (time.earliest, until, time.clock, self._settings.campaign)
+        await self._shard.tell(work, send)
+        work.state.sends.append(send)
         await self.save(work)
         if not self.is_fresh(told):
             work.state.sends.pop()

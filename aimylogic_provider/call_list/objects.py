@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INNER", "Folder", "folder_name"]
 
-INNER = ("batches", "rejected", "doubles", "claimed", "progress", "done", "unknown")
+INNER = ("batches", "rejected", "doubles", "claimed", "sent", "progress", "done", "unknown")
 """The folders within a list's."""
 
 _OF_A_LIST = re.compile(rf"(?:(?:{'|'.join(INNER)})/[^/]+|(?:list|deleted|report-[0-9]+)\.json|rejected\.csv)")
@@ -124,6 +124,26 @@ class Folder:
             return []
         start = root.path.strip("/") + "/"
         return sorted(path.strip("/").removeprefix(start) for path in paths)
+
+    def folders(self) -> list[str]:
+        """Return the names of the folders in it, sorted; none if there is no such folder.
+
+        :raises OSError: if it can't be listed
+        """
+        if self._local is not None:
+            try:
+                with os.scandir(self._local) as found:
+                    return sorted(one.name for one in found if one.is_dir() and not one.name.startswith("."))
+            except FileNotFoundError:
+                return []
+        root = self._object("")
+        root.fs.invalidate_cache()
+        try:
+            entries = root.fs.ls(root.path, detail=True)
+        except FileNotFoundError:
+            return []
+        folders = [entry["name"].strip("/") for entry in entries if entry["type"] == "directory"]
+        return sorted(name.rpartition("/")[2] for name in folders if name != root.path.strip("/"))
 
     def delete(self, name: str) -> None:
         """Delete an object, if there is one."""

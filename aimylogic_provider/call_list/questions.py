@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 
 from aimylogic_provider.call_list.decision import window
+from aimylogic_provider.call_list.neighbours import Neighbours
 from aimylogic_provider.call_list.pace import Pace, PacedClient
 from aimylogic_provider.call_list.reconcile import CampaignReport, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.shard import Shard
@@ -26,10 +27,14 @@ class Questions:
     """Asks the server, in threads, so that requests under way go on meanwhile.
 
     :param shard: tells which of the jobs are other batches'
+    :param neighbours: tell which are other lists'
     :param pace: at which requests go, those that ask too
     """
 
-    def __init__(self, client: CampaignClient, shard: Shard, *, pace: Pace, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, client: CampaignClient, shard: Shard, neighbours: Neighbours, *, pace: Pace, clock: Clock, log: Log
+    ) -> None:
+        self._neighbours = neighbours
         self._shard = shard
         self._clock = clock
         self._log = log
@@ -84,4 +89,6 @@ class Questions:
                 self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
                 return ShownJobs(fault=error.why)
         others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
-        return jobs_by_phone(row for row in rows if row.job.id not in others)
+        rows = [row for row in rows if row.job.id not in others]
+        owned = self._neighbours.owned(rows, phones)
+        return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)

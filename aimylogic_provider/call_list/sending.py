@@ -15,6 +15,7 @@ from aimylogic_provider.call_list.endings import Endings, ParkedCalls, WaitingCa
 from aimylogic_provider.call_list.entry import EntryKeeper
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch
+from aimylogic_provider.call_list.neighbours import Neighbours
 from aimylogic_provider.call_list.noting import Notes
 from aimylogic_provider.call_list.pace import Pace
 from aimylogic_provider.call_list.progress import Progress
@@ -60,7 +61,10 @@ class Sending:
         self._shard = Shard(call_list, shard, keeper=keeper, settings=settings)
         self.progress = Progress(sum(batch.calls for batch in self._shard.batches), log)
         self._pace = Pace(settings.requests_per_second)
-        self._questions = Questions(client, self._shard, pace=self._pace, clock=clock, log=log)
+        self._neighbours = Neighbours(
+            call_list.manifest.task_folder, call_list.folder.address, campaign=settings.campaign, log=log
+        )
+        self._questions = Questions(client, self._shard, self._neighbours, pace=self._pace, clock=clock, log=log)
         self._notes = Notes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)
         self._refusals = Refusals(call_list.pointer.rejected, settings.most_set_aside, self.progress)
         self._endings = Endings()
@@ -87,6 +91,7 @@ class Sending:
         :raises CallListError: if the list can't be gone on with
         :raises Exception: whatever the store raises
         """
+        self._neighbours.task = task
         self.progress.add(self._shard.begin(task), earlier=True)
         self._refusals.check()
         if self.progress.left:

@@ -16,6 +16,7 @@ from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+from aimylogic_provider.idempotence.records import ClockSource
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Shard"]
@@ -132,6 +133,10 @@ class Shard:
         :param parted: whether it was parted, so that it is written even if nothing became of any of them
         """
         await asyncio.to_thread(work.keep, self.call_list, parted=parted)
+
+    async def tell(self, work: Work, send: tuple[float, float, ClockSource, str]) -> None:
+        """Have other tasks know that a batch is about to be sent, before that is noted."""
+        await asyncio.to_thread(self.call_list.write_sent, work.batch, send)
 
     def enter(self, work: Work) -> None:
         """Have the entry's next write tell of a batch, once what it names is kept."""

@@ -6,6 +6,7 @@ Layout, all write-once::
     batches/00001.jsonl                            a call a line
     rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
     claimed/0.<token>.json                         the task that sends shard 0
+    sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
     progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
     done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line
     unknown/<token>.jsonl                          numbers of which it can't be known
@@ -25,6 +26,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from aimylogic_provider.call_list.decision import window
 from aimylogic_provider.call_list.manifest import (
     FORMAT,
     Batch,
@@ -44,6 +46,8 @@ from aimylogic_provider.call_list.manifest import (
 from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.said_no import BECAUSE, SaidNoError
+from aimylogic_provider.call_list.sent import name_of, traces_among
+from aimylogic_provider.idempotence.records import ClockSource
 
 __all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
 
@@ -272,6 +276,10 @@ class CallList:
         name = self.furthest_progress(batch)
         return name is not None and any(outcome.by == "person" for outcome in self.progress(name))
 
+    def write_sent(self, batch: Batch, send: tuple[float, float, ClockSource, str]) -> None:
+        """Write that a batch is about to be sent, before that is noted: other tasks can't read this one's notes."""
+        self.folder.write(name_of(batch.name, send, secrets.token_hex(4)), b"{}\n")
+
     def write_progress(self, batch: Batch, outcomes: Sequence[Outcome]) -> str:
         """Write what became of a part of a batch; return the name by which it counts, once it is noted."""
         name = f"{batch.name}.{len(outcomes):07}.{secrets.token_hex(4)}.jsonl"
@@ -353,7 +361,11 @@ class CallList:
         self._names = names_of(self.folder)
         if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
             return False
-        tombstone = Tombstone(self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no)
+        times = [window(trace.send) for trace in traces_among(self._names)]
+        sent = (min(start for start, _ in times), max(end for _, end in times)) if times else None
+        tombstone = Tombstone(
+            self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no=said_no, sent=sent
+        )
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = names_of(self.folder)
         if not {*self._claimed} <= {*claimed}:

@@ -24,7 +24,8 @@ from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = [
-    "TaskFolder", "check_not_of_another_index", "claimed_lists", "delete_old", "pointer_to", "remove", "source_of",
+    "TaskFolder", "check_not_of_another_index", "claimed_lists", "delete_old", "is_list_id", "pointer_to", "remove",
+    "source_of",
 ]  # fmt: skip
 
 _UNUSED = timedelta(days=1)
@@ -275,13 +276,14 @@ def _lists(folder: Folder) -> Iterator[tuple[Folder, list[str]]]:
         parts = name.split("/")
         # A run's id may look like a list's: the list is the folder that its files lie in.
         inner = len(parts) - (2 if parts[-2:-1] and parts[-2] in INNER else 1)
-        if inner >= 1 and _is_list_id(parts[inner - 1]):
+        if inner >= 1 and is_list_id(parts[inner - 1]):
             found.setdefault("/".join(parts[:inner]), []).append("/".join(parts[inner:]))
     for path, names in found.items():
         yield folder / path, names
 
 
-def _is_list_id(name: str) -> bool:
+def is_list_id(name: str) -> bool:
+    """Whether a folder's name is of the form that lists' have."""
     try:
         return str(uuid.UUID(name)) == name
     except ValueError:

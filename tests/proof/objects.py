@@ -39,6 +39,12 @@ class ObjectStorage:
             found = _access("list", lambda: [name for name in self.objects if name.startswith(start)])
             return sorted(name.removeprefix(start) for name in found)
 
+        def folders(folder: Folder) -> list[str]:
+            start = f"{folder.address}/"
+            found = _access("list", lambda: [name for name in self.objects if name.startswith(start)])
+            inner = (name.removeprefix(start).partition("/") for name in found)
+            return sorted({name for name, slash, _ in inner if slash})
+
         def delete(folder: Folder, name: str) -> None:
             _access("delete", lambda: self.objects.pop(f"{folder.address}/{name}", None))
 
@@ -47,7 +53,7 @@ class ObjectStorage:
             for name in sorted(found, key=lambda name: name == last):
                 delete(folder, name)
 
-        return {one.__name__: one for one in (write, write_from, read, names, delete, delete_all_but)}
+        return {one.__name__: one for one in (write, write_from, read, names, folders, delete, delete_all_but)}
 
 
 def _access(kind: str, act: Callable[[], T]) -> T:

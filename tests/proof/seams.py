@@ -143,7 +143,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(RequestsTransport, "send", send)
         for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
             patch.setattr(AiohttpTransport, name, done)
-        for name in ("write", "write_from", "read", "names", "delete", "delete_all_but"):
+        for name in ("write", "write_from", "read", "names", "folders", "delete", "delete_all_but"):
             patch.setattr(Folder, name, _of_storage(now, name))
         patch.setattr(warehouse, "streamed", streamed)
         for module in (freeze, task_folder):
