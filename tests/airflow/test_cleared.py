@@ -1,0 +1,189 @@
+"""What a clear finds on this Airflow, with and without a second record: how often the person is rung, and how it ends.
+
+Whatever it finds: nobody is rung twice, and nothing is green without a job. With ``-s`` it prints what was found, as a
+table for docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.operators.required_action import LEAVE
+from demo.local_airflow import LocalAirflow, wait_for
+from tests.airflow.campaign import TOKEN
+from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
+
+RECORDS = ["with", "without"]
+WAITING = ("awaiting_input", "deferred")
+PERSON = "79123456789"
+needs_loops = pytest.mark.skipif(AIRFLOW.release < (3, 4), reason="task loops came with Airflow 3.4")
+FOUND: dict[str, dict[str, str]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """Print what was found, once all is."""
+    yield
+    print(f"\n\n| Airflow {AIRFLOW}: done, then | with a second record | without |\n| --- | --- | --- |")
+    for case, cells in FOUND.items():
+        print(f"| {case} | {cells.get('with', '')} | {cells.get('without', '')} |")
+
+
+class Cleared:
+    """A run of one call, on an emulator of its own."""
+
+    def __init__(self, airflow: LocalAirflow, emulator: Emulator, run: str, record: str, kind: str = "") -> None:
+        self.airflow, self.emulator, self.record = airflow, emulator, record
+        self.dag = f"cleared_{kind}{record}"
+        self.run = f"{run}-{kind}{record}"
+        self.task = "body.add_phone" if kind == "loop_" else "add_phone"
+        airflow.connect(emulator.url, TOKEN, f"cleared_{record}", read_timeout=30)
+        airflow.wait_for_dag(self.dag)
+
+    def start(self) -> None:
+        self.airflow.trigger(self.dag, self.run)
+
+    def done(self) -> str:
+        """Run it; return the call's job."""
+        self.start()
+        assert self.ended() == "success"
+        return self.emulator.jobs()[0].id
+
+    def ended(self) -> str:
+        """How the run ended; or that it waits for a person."""
+
+        def over() -> str | None:
+            state = self.airflow.run_state(self.dag, self.run)
+            if state in ("success", "failed"):
+                return state
+            return "asks" if any(one["state"] in WAITING for one in self.instances()) else None
+
+        state: str = wait_for(f"run {self.run} to end", over, 120)
+        return state
+
+    def instances(self) -> list[dict[str, Any]]:
+        path = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}/taskInstances?limit=100"
+        found = self.airflow.api("GET", path)["task_instances"]
+        return sorted(found, key=lambda one: (one["task_id"], one.get("region_index", -1)))
+
+    def change(self) -> None:
+        """Have the payload be another from now on."""
+        self.airflow.api("POST", "/api/v2/variables", {"key": self.run, "value": "Maria"})
+
+    def clear(self, *ids: str, **how: Any) -> None:
+        body = {"dry_run": False, "dag_run_id": self.run, "only_failed": False, "reset_dag_runs": True, **how}
+        if ids:
+            body["task_instance_ids"] = list(ids)
+        self.airflow.api("POST", f"/api/v2/dags/{self.dag}/clearTaskInstances", body)
+
+    def jobs(self) -> list[str]:
+        return [job.id for job in self.emulator.jobs() if job.phone == PERSON]
+
+    def returned(self) -> Any:
+        return self.airflow.xcom(self.dag, self.run, self.task)
+
+    def why(self) -> str:
+        """The error of the task's last try, by its first words."""
+        number = self.airflow.task(self.dag, self.run, self.task)["try_number"]
+        log = self.airflow.log(self.dag, self.run, self.task, number)
+        words = re.findall(r"is parked|was created, and since|left|the report shows|next try", log)
+        return ", ".join(dict.fromkeys(words))
+
+    def note(self, case: str, rings: int, state: str) -> None:
+        said = "once" if rings == 1 else f"{rings} times"
+        FOUND.setdefault(case, {})[self.record] = f"rung {said}; {state}"
+
+
+Make = Callable[..., Cleared]
+
+
+@pytest.fixture
+def make(airflow: LocalAirflow, run: str) -> Iterator[Make]:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        name = re.sub(r"-(with|without)-?$", "", run)
+        yield lambda record, kind="": Cleared(airflow, emulator, name, record, kind)
+
+
+def kept(record: str) -> bool:
+    """Whether what was done outlives a clear: in Airflow's own state, or in the second record."""
+    return HAS_RECORD and (not CLEAR_FORGETS or record == "with")
+
+
+@pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.parametrize("changed", [False, True], ids=["unchanged", "changed"])
+@pytest.mark.parametrize("hours", [0, 25])
+def test_done_then_cleared(make: Make, hours: int, changed: bool, record: str) -> None:
+    call = make(record)
+    job = call.done()
+    call.emulator.advance(hours=hours)
+    if changed:
+        call.change()
+    call.clear()
+    state = call.ended()
+    words = "another payload, " if changed else ""
+    call.note(f"{words}cleared {f'after {hours} hours' if hours else 'at once'}", len(call.jobs()), state)
+    assert call.jobs() == [job], "nobody is rung twice"
+    if state == "success":
+        assert call.returned() == job
+    if kept(record):
+        assert state == ("failed" if changed else "success")
+    elif changed or hours:
+        assert state == "failed", "neither rung again nor green"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_left_by_a_person_then_cleared(make: Make, record: str) -> None:
+    call = make(record, "asks_")
+    call.emulator.fault("after_commit", "reset", path="addPhone", times=3)
+    call.start()
+    call.airflow.wait_for_task(call.dag, call.run, call.task, ("up_for_retry",))
+    add = f"{call.emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
+    requests.post(add, params={"phone": PERSON}, headers={"Idempotence-Key": "theirs"}, timeout=5)
+    call.emulator.advance(hours=25)
+    assert call.ended() == "asks"
+    jobs = call.jobs()
+    path = f"/api/v2/dags/{call.dag}/dagRuns/{call.run}/taskInstances/{call.task}/-1/hitlDetails"
+
+    def answered() -> bool:
+        call.airflow.api("PATCH", path, {"chosen_options": [LEAVE], "params_input": {}})
+        return True
+
+    wait_for("the answer to be taken", answered)
+    assert wait_for("the run to end", lambda: call.ended() == "failed")
+    call.clear()
+    state = wait_for("the cleared try", lambda: call.airflow.task(call.dag, call.run, call.task)["try_number"] > 2)
+    state = call.ended()
+    call.note("left by a person, cleared", len(call.jobs()) - 1, state)
+    assert call.jobs() == jobs, "nobody is rung again"
+    assert state == ("failed" if kept(record) else "asks")
+
+
+@needs_loops
+@pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.parametrize("changed", [False, True], ids=["unchanged", "changed"])
+@pytest.mark.parametrize("what", ["iteration", "gate"])
+def test_a_loop_then_cleared(make: Make, what: str, changed: bool, record: str) -> None:
+    call = make(record, "loop_")
+    call.done()
+    jobs = call.jobs()
+    assert len(jobs) == 3, "an iteration, a call"
+    call.emulator.advance(hours=25)
+    if changed:
+        call.change()
+    task = call.task if what == "iteration" else "body.enough"
+    first = next(one for one in call.instances() if one["task_id"] == task)
+    call.clear(first["id"])
+    state = call.ended()
+    words = "another payload, " if changed else ""
+    call.note(f"a loop of three, 25 hours, {words}its {what} 0 cleared", len(call.jobs()), state)
+    assert call.jobs() == jobs, "nobody is rung twice an iteration"
+    if kept(record):
+        assert state == ("failed" if changed else "success")
+    else:
+        assert state == "failed"
