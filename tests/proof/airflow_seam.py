@@ -87,11 +87,16 @@ class TaskInstance:
     remembers: bool = True
     rows: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
+    iteration: int | None = None
+    """Of the loop that it is in, if it is in one."""
 
     @property
     def name(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
         return f"{self.run.name}.{self.task_id}{mapped}"
+
+    def tell(self, context: dict[str, Any]) -> None:
+        """Add to a context what Airflow tells of this task instance besides."""
 
     def next_try(self, plan: Plan) -> Try:
         """A new try, which replaces the one before it."""
@@ -160,6 +165,7 @@ class Try:
         context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}
         if instance.has_store:
             context["task_state_store"] = StateStore(self)
+        instance.tell(context)
         return context
 
 

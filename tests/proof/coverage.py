@@ -43,6 +43,7 @@ SWARM = {
     "operators": _OF_CALLS
     | _OBJECT_FAULTS
     | _LIST_ACTIONS
+    | {"iterate", "gate"}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),
 }
 """By level."""

@@ -525,4 +525,31 @@ _FENCES = (
     ),
 )
 
-PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES)
+_OF_LOOPS = (
+    _of_operators(
+        "an iteration is no part of the key",
+        "The same person in two iterations of a loop has one key: the second is green with the first one's job.",
+        "operators/add_phone.py",
+        "iteration=iteration(context),",
+        "iteration=None and iteration(context),",
+        "looped",
+    ),
+    _of_operators(
+        "a region is part of the key",
+        "An iteration that a clear of its gate made anew is taken for another call.",
+        "operators/add_phone.py",
+        "iteration=iteration(context),",
+        'iteration=1000 * int(context["ti"].region_id) + (iteration(context) or 0),',
+        "looped",
+    ),
+    _of_operators(
+        "made anew, and taken for a first try",
+        "An iteration that a clear of its gate made anew is taken for one that surely never sent.",
+        "operators/airflow_ports.py",
+        " and not may_replace_another(context)",
+        "",
+        "looped",
+    ),
+)
+
+PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES, *_OF_LOOPS)

@@ -88,7 +88,9 @@ class Promise:
         """Which intended call a person of a request is."""
         phone, payload = person
         more = (payload,) if self.by_payload else (one_try.call_again,)
-        return (one_try.instance.run.name, phone, *more)
+        iteration = one_try.instance.iteration
+        looped = () if iteration is None else (f"iteration {iteration}",)
+        return (one_try.instance.run.name, phone, *more, *looped)
 
     def sends(self, sent: Sent) -> None:
         """A request that may create jobs leaves."""

@@ -21,7 +21,7 @@ __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
 Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store",
-    "by list", "by number", "shards", "list changing", "list emptied", "list no store",
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "looped",
 ]  # fmt: skip
 OF_CALLS: tuple[Kind, ...] = (
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
@@ -63,7 +63,8 @@ class Happening:
     """What happens besides.
 
     :param what: ``stop`` or ``start`` (the campaign), ``others`` (another system adds the same people), ``change`` (a
-        parameter, or the source), ``empty`` (a store), ``grow`` or ``turn`` (a mapped list)
+        parameter, or the source), ``empty`` (a store), ``grow`` or ``turn`` (a mapped list), ``iterate`` (a loop goes
+        on) or ``gate`` (its gate is cleared)
     :param which: of what there is to choose from
     """
 
@@ -203,6 +204,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
+    if kind == "looped" and rng.random() < 0.7:
+        steps = _iterated(rng)
     runs = rng.choice((1, 1, 2))
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(len(steps), len(steps) + rng.randint(1, 6)):
@@ -236,6 +239,15 @@ def _called_again(rng: random.Random) -> list[Step]:
         return Tries(plan=Plan((fault,) if rng.random() < 0.8 else ()))
 
     return [Step(0, 0.0, tries()), Step(1, 1.0, Happening("change", 0)), Step(2, 1.0, tries())]
+
+
+def _iterated(rng: random.Random) -> list[Step]:
+    """A loop in its second or third iteration."""
+    steps: list[Step] = []
+    for _ in range(rng.choice((1, 1, 2))):
+        steps.append(Step(len(steps), rng.choice((0.0, 15 * MINUTE, HOUR)), Tries()))
+        steps.append(Step(len(steps), 0.0, Happening("iterate")))
+    return steps
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
@@ -278,4 +290,6 @@ def _happening(rng: random.Random, kind: Kind) -> Happening:
         what += ["empty"] * 3
     if kind.startswith("mapped"):
         what += ["grow", "turn"]
+    if kind == "looped":
+        what += ["iterate", "iterate", "gate", "gate"]
     return Happening(rng.choice(what), rng.randrange(100))

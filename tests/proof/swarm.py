@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.lists import ListTasks
+from tests.proof.loops import LoopTasks
 from tests.proof.promise import Violation
 from tests.proof.schedules import KINDS, OF_CALLS, OF_LISTS, Kind, Schedule, draw
 from tests.proof.seams import Beneath, beneath
@@ -74,18 +75,22 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
     :raises Violation: if it broke the promise
     """
     make = ListTasks if schedule.kind in OF_LISTS else CallTasks if level == "operators" else CallsBeneath
+    if schedule.kind == "looped":
+        make = LoopTasks
     world = World(schedule, now, make, told=told)
     world.run()
     return world
 
 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
-    """The schedules of some seeds. Syncs take longer: of seven schedules they are two."""
+    """The schedules of some seeds. Syncs take longer: of seven schedules they are two. Of 28, one is of a loop."""
     for seed in seeds:
         if kind is not None:
             yield draw(seed, kind)
         elif level == "beneath":
             yield draw(seed, kinds=OF_CALLS)
+        elif seed % 28 == 11:
+            yield draw(seed, "looped")
         else:
             yield draw(seed, kinds=OF_CALLS if seed % 7 < 5 else OF_LISTS)
 

@@ -84,6 +84,10 @@ class Tasks(ABC):
         """A mapped list comes back in another order."""
         raise NotImplementedError
 
+    def happens(self, what: str, which: int) -> None:
+        """Something happens to a loop."""
+        raise NotImplementedError
+
     def empty(self, which: int) -> None:
         """A store is emptied, and the run cleared."""
         instance = self.instances[which % len(self.instances)]
@@ -248,6 +252,8 @@ class World:
                 tasks.grow()
             case "turn":
                 tasks.turn()
+            case "iterate" | "gate":
+                tasks.happens(does.what, does.which)
 
     def _heal(self) -> None:
         """All faults end; tries go on until everything has come to an end."""
