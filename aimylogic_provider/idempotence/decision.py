@@ -266,9 +266,9 @@ def _adopt_or_park(row: Row, known: Situation, record: Record, report: Report, f
     """Some job was created within the times of our sends: ours, if it is the only one and nobody else's.
 
     Times told by the worker's clock widen those minutes to hours, in which others may well have added the phone: then
-    nothing is adopted.
+    nothing is adopted. Nor is it in a loop, whose iterations may follow one another within a minute.
     """
-    exact = _margin(known) == SLACK
+    exact = _margin(known) == SLACK and not known.looped
     job = found[0]
     if exact and len(found) == 1 and job.ours and job.created is not None and not _claimed(known, job.created):
         return Adopt(row, job.id)

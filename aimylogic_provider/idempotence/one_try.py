@@ -198,6 +198,7 @@ class Try:
                 record=record,
                 others=self._others,
                 mapped=intent.mapped,
+                looped=intent.iteration is not None,
                 time=self._server.now(),
                 report=report,
                 refused=refused,

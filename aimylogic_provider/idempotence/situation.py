@@ -75,6 +75,7 @@ class Situation:
     :param phone: digest of the phone
     :param refused: whether the last recorded send has just now been refused
     :param clear_number: how often the DAG run was cleared
+    :param looped: whether the task is in a loop, whose other iterations may have added the person in the same minutes
     :param first: whether this try began the entry, surely before any send of its task instance
     """
 
@@ -86,6 +87,7 @@ class Situation:
     record: Record | None = None
     others: tuple[Record, ...] = ()
     mapped: bool = False
+    looped: bool = False
     time: Time | None = None
     report: Report | None = None
     refused: bool = False

@@ -39,6 +39,18 @@ def test_an_iteration_that_is_retried_is_one_call(loop: Loop, emulator: Emulator
     assert [found.id for found in emulator.jobs() if found.phone == "79123456789"] == [job]
 
 
+def test_no_job_of_an_iteration_is_taken_for_that_of_the_next(loop: Loop, emulator: Emulator) -> None:
+    """Found by the simulation: two iterations within a minute, and only the first one's request arrived."""
+    first = loop.task(0).attempt()
+    emulator.fault("before_commit", "reset", path="addPhone", times=3)
+    with pytest.raises(AirflowException):
+        loop.task(1).attempt()
+    emulator.advance(hours=25)
+    with pytest.raises(AirflowFailException, match=first):
+        loop.task(1).attempt()
+    assert [job.id for job in emulator.jobs()] == [first]
+
+
 @pytest.mark.parametrize("reset_dag_run", [True, False])
 def test_an_iteration_that_a_clear_of_the_gate_made_anew_is_the_same_call(
     loop: Loop, emulator: Emulator, reset_dag_run: bool

@@ -543,6 +543,14 @@ _OF_LOOPS = (
         "looped",
     ),
     _of_operators(
+        "adopted in a loop",
+        "A job of the iteration before, made within the same minute, is taken for that of this one.",
+        _DECISION,
+        "_margin(known) == SLACK and not known.looped",
+        "_margin(known) == SLACK",
+        "looped",
+    ),
+    _of_operators(
         "made anew, and taken for a first try",
         "An iteration that a clear of its gate made anew is taken for one that surely never sent.",
         "operators/airflow_ports.py",
