@@ -11,16 +11,17 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
-from aimylogic_provider.call_list.endings import ParkedCalls, WaitingCalls
+from aimylogic_provider.call_list.endings import Left, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.reconcile import ShownJobs
 from aimylogic_provider.call_list.refusals import check_campaign
+from aimylogic_provider.call_list.silence import ROUNDS, Silence, ended_by
 from aimylogic_provider.call_list.way import Means
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.clocks import Reading
 from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.repetitions import SENDS_PER_TRY, pause_after
+from aimylogic_provider.idempotence.repetitions import pause_after
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["MOST_NOTED", "ByNumber"]
@@ -46,6 +47,7 @@ class ByNumber:
         self._one_leaves = asyncio.Lock()
         self._in_a_row = 0
         """Requests that went unanswered since the last one that did not."""
+        self.silence = Silence()
         self.workers = 1 if means.pace.is_limited or 2 * means.shard.largest_batch > MOST_NOTED else 2
 
     async def settle(self, work: Work) -> None:
@@ -101,8 +103,16 @@ class _Rounds:
         self._way = way
         self._means = means
         self._work = work
+        self._most = way.silence.sends
         self._unanswered: Counter[int] = Counter()
         """How many requests of this try went unanswered, by place."""
+        self._given_up: dict[int, ApiError] = {}
+        """Numbers that are sent no more in this try, for none of their requests was answered; the last error."""
+        self._rounds_unanswered = 0
+        """In a row."""
+        self._heard = False
+        self._unheard: set[int] = set()
+        """The numbers of those rounds."""
         self._refused: dict[int, tuple[ApiError, list[NotedSend]]] = {}
         """What was refused, and the sends that were open besides."""
         self._jobs: ShownJobs | None = None
@@ -115,18 +125,25 @@ class _Rounds:
     async def run(self) -> None:
         """Settle the batch's numbers.
 
+        :raises UnansweredCalls: if some could not be added, while others were answered
         :raises WaitingCalls: if some must wait for the report
         :raises ParkedCalls: if it can't be known of some whether they were added, and a person doesn't say
         """
         await self._settle_what_can_be()
+        if self._given_up:
+            last = next(iter(self._given_up.values()))
+            self._work.unanswered(last)
+            if self._rounds_unanswered >= self._most:
+                self._way.silence.left(last)
+            raise UnansweredCalls([Left((place,), f"{error}") for place, error in self._given_up.items()], 0.0)
         while self._left:
             self._follow_a_person()
             await self._settle_what_can_be()
 
     async def _settle_what_can_be(self) -> None:
-        """Send until all is settled but the numbers that wait or are parked."""
+        """Send until all is settled but the numbers that wait, are parked, or are never answered."""
         work = self._work
-        while places := [place for place in work.unsettled if place not in self._left]:
+        while places := self._to_be_settled():
             time, told = await self._means.questions.time()
             decisions = self._decisions(places, time)
             if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
@@ -137,12 +154,30 @@ class _Rounds:
                 work.state.sends, work.state.key_lost = [], False
             if to_send:
                 most = self._means.pace.most_within(self._means.settings.FRESH)
-                await self._round(to_send[:most], time, told)
+                await self._round(self._in_order(to_send)[:most], time, told)
+
+    def _to_be_settled(self) -> list[int]:
+        held = self._means.held
+        return [
+            place
+            for place in self._work.unsettled
+            if place not in self._left
+            and place not in self._given_up
+            and not (held and self._work.phone(place) in held)
+        ]
+
+    def _in_order(self, places: list[int]) -> list[int]:
+        """What was sent least comes first; after a round without an answer, other numbers than those of that round."""
+        start = len(places) * self._rounds_unanswered // ROUNDS
+        return sorted(places[start:] + places[:start], key=lambda place: self._unanswered[place])
 
     def _follow_a_person(self) -> None:
         """Do what a person said of the numbers that are left; once."""
         work = self._work
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
+        if waiting and self._work.state.silent:
+            left = tuple(place for place, one in self._left.items() if one.action is Action.WAIT)
+            raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting))
         if waiting:
             raise WaitingCalls(max(waiting))
         ruling = self._means.shard.ruling_for(work)
@@ -162,6 +197,7 @@ class _Rounds:
             time=time,
             terms=settings.terms,
             key_lost=self._work.state.key_lost,
+            silent=min(1, self._work.state.silent),  # a number has one key, with which it can be repeated
             asked=self._asked,
         )
         if self._jobs is None and not self._refused:
@@ -211,6 +247,17 @@ class _Rounds:
         errors = await self._way.errors(work, places, told)
         pause = 0.0
         ends: NotAddedError | None = None
+        unanswered = [error for error in errors if error is not None and error.known is not Known.REFUSED]
+        if any(
+            place in work.outcomes if error is None else error.known is Known.REFUSED
+            for place, error in zip(places, errors, strict=True)
+        ):
+            self._way.silence.broken()
+            self._heard, self._rounds_unanswered = True, 0
+            self._unheard.clear()
+        elif unanswered:
+            self._rounds_unanswered += 1
+            self._unheard.update(place for place, error in zip(places, errors, strict=True) if error is not None)
         for place, error in zip(places, errors, strict=True):
             self._refused.pop(place, None)
             if error is None:
@@ -220,11 +267,21 @@ class _Rounds:
                 continue
             work.state.key_lost |= error.type == "phone.duplicated"
             self._unanswered[place] += 1
+            sends_left = self._most - self._unanswered[place]
             try:
-                pause = max(pause, pause_after(error, SENDS_PER_TRY - self._unanswered[place]))
+                self._way.silence.check(error)
             except NotAddedError as end:
                 ends = ends or end
-        if not any(error is not None and error.known is not Known.REFUSED for error in errors):
+                continue
+            if sends_left <= 0 or not error.retryable:
+                self._given_up[place] = error
+            else:
+                pause = max(pause, pause_after(error, sends_left))
+        if self._rounds_unanswered >= ROUNDS:
+            untried = any(not self._unanswered[place] for place in self._to_be_settled())
+            if untried or (not self._heard and len(self._unheard) > self._means.settings.concurrency):
+                ends = ends or ended_by(unanswered[-1])
+        if not unanswered:
             work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
         if ends is not None:
             raise ends

@@ -76,6 +76,8 @@ class Unit:
     :param time: the server's time
     :param refused: whether the last send has just now been refused
     :param key_lost: whether an answer showed that the idempotence key did not reach the server
+    :param other_key: whether it would be sent with another key than it was
+    :param silent: after how many earlier tries' requests for it there was no answer
     :param found: what the report showed, or None if it wasn't asked
     :param asked: the server's time, at the earliest, when the report was asked
     """
@@ -86,8 +88,14 @@ class Unit:
     terms: Terms
     refused: bool = False
     key_lost: bool = False
+    other_key: bool = False
+    silent: int = 0
     found: Found | None = None
     asked: float = 0.0
+
+
+_MOST_SILENT = 2
+"""Tries. What went unanswered in so many is repeated no more as it is, while that could make its wait longer."""
 
 
 def decide(known: Unit) -> Decision:
@@ -96,23 +104,34 @@ def decide(known: Unit) -> Decision:
         return Decision(Action.REFUSE if known.refused else Action.SEND)
     if any(send.campaign != known.campaign for send in known.sends):
         return Decision(Action.PARK)  # the other campaign can't be asked
-    if not known.refused and _young(known):
-        return Decision(Action.SEND)
+    repeats = not known.refused and known.silent < _MOST_SILENT and _young(known)
     if known.found is None:
+        # What is never answered may be there all the same: its first send shows by now, if it came to a job.
+        shows = known.silent and known.time.earliest >= _shown(known, min(send.until for send in known.sends))
+        if repeats and not shows:
+            return Decision(Action.SEND)
         return Decision(Action.ASK_REPORT)
+    if repeats and not known.silent:
+        return Decision(Action.SEND)
     if known.found is Found.ALL and _exact(known):
         return Decision(Action.ADOPT)
-    shown = max(send.until for send in known.sends) + known.terms.report_lag + _margin(known)
+    shown = _shown(known, max(send.until for send in known.sends))
     proven = known.asked >= shown
     if known.found is Found.NONE:
         if known.refused:
             return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)
         if known.time.clock is ClockSource.WORKER:
             return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
-        if proven:
+        # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
+        anew = shown + known.terms.report_lag if known.other_key or known.silent else shown
+        if known.asked >= anew:
             return Decision(Action.SEND, settled=True)
         # A job that the report doesn't show yet is younger than its lag, so its key still lives.
-        return Decision(Action.SEND) if _key_lives(known) else Decision(Action.WAIT, shown)
+        if repeats or (known.silent < _MOST_SILENT and _key_lives(known)):
+            return Decision(Action.SEND)
+        return Decision(Action.WAIT, anew)
+    if repeats:
+        return Decision(Action.SEND)
     return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
 
 
@@ -124,13 +143,18 @@ def window(send: NotedSend) -> tuple[float, float]:
 
 def _young(known: Unit) -> bool:
     age = known.time.latest - min(send.at for send in known.sends)
-    heeded = not known.key_lost and known.time.clock is ClockSource.SERVER
+    heeded = not known.key_lost and not known.other_key and known.time.clock is ClockSource.SERVER
     return heeded and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW
 
 
 def _key_lives(known: Unit) -> bool:
     unseen = known.time.latest - known.asked + known.terms.report_lag
-    return not known.key_lost and unseen + known.terms.span + _margin(known) <= KEY_WINDOW
+    return not known.key_lost and not known.other_key and unseen + known.terms.span + _margin(known) <= KEY_WINDOW
+
+
+def _shown(known: Unit, until: float) -> float:
+    """The server's time from which on the report shows whatever came of a send that had taken effect *until* then."""
+    return until + known.terms.report_lag + _margin(known)
 
 
 def _exact(known: Unit) -> bool:

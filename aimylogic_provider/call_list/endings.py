@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from aimylogic_provider.call_list.entry import ListQuestion, ListRuling
 from aimylogic_provider.call_list.progress import Progress
@@ -14,11 +15,14 @@ from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.not_added import NotAddedError
 
-__all__ = ["Endings", "Jobs", "ParkedCalls", "UnknownCallsError", "WaitingCalls"]
+__all__ = ["Endings", "Jobs", "Left", "ParkedCalls", "UnansweredCalls", "UnknownCallsError", "WaitingCalls"]
 
 Jobs = ShownJobs
 """What the report showed, by phone."""
 
+
+_NAMED = 10
+"""Parts that are told of, at most."""
 
 _WAY_OUT = (
     "To have a person asked whether to send those without a job, set on_unknown='ask' and clear the task. A clear "
@@ -49,6 +53,30 @@ class ParkedCalls(Exception):
         self.jobs: Jobs = ShownJobs() if jobs is None else jobs
 
 
+class Left(NamedTuple):
+    """Calls that could not be added in this try.
+
+    :param places: in their batch
+    :param last: how the last request for them ended
+    """
+
+    places: Sequence[int]
+    last: str
+
+
+class UnansweredCalls(Exception):
+    """Some calls of a batch are left to a later try, for the server answers others, and not the requests for these.
+
+    :param left: which, and the last answers
+    :param until: before that server's time the report proves nothing of some of them; 0 if that is not waited for
+    """
+
+    def __init__(self, left: Sequence[Left], until: float) -> None:
+        super().__init__()
+        self.left = left
+        self.until = until
+
+
 class UnknownCallsError(NotAddedError):
     """All is settled but for calls that are parked.
 
@@ -73,11 +101,13 @@ class Endings:
     :param errors: that ended the try
     :param waiting: until when, by batch
     :param parked: and what the report showed of them
+    :param left: calls that could not be added, though others were
     """
 
     errors: list[NotAddedError] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)
     parked: list[tuple[Work, Jobs]] = field(default_factory=list)
+    left: list[tuple[Work, Left]] = field(default_factory=list)
 
     def conclude(
         self,
@@ -103,6 +133,8 @@ class Endings:
             if not error.retryable:
                 raise NotAddedError(f"{error}\n{told}", retryable=False)
         reasons = [str(error) for error in self.errors[:1]]
+        if self.left:
+            reasons.append(self._not_added())
         if self.waiting:
             seconds = max(0.0, max(self.waiting.values()) - now)
             reasons.append(
@@ -130,6 +162,18 @@ class Endings:
                 can_be_asked=all(jobs and jobs.can_be_followed for _, jobs in self.parked),
             )
 
+    def _not_added(self) -> str:
+        """Whom the server would not add while it answered others, and its last answers; the first of them."""
+        calls = sum(len(left.places) for _, left in self.left)
+        shown = [f"{_named(work, left.places)}: {left.last}".rstrip(".") for work, left in self.left[:_NAMED]]
+        more = len(self.left) - _NAMED
+        return (
+            f"{calls:,} calls could not be added, while others were answered: {'; '.join(shown)}"
+            + (f"; and {more:,} more parts" if more > 0 else "")
+            + ". Twice report_lag after the last of these requests the report tells whether any of them was added, "
+            "and what was not is sent again, in smaller parts"
+        )
+
     def _unknown(self, call_list: CallList, progress: Progress, before: tuple[object, ...] | None) -> str:
         """Write down what can't be known; return what to tell a person."""
         lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
@@ -146,7 +190,7 @@ class Endings:
 
     def _requests(self, before: tuple[object, ...] | None) -> str:
         """What is on record of requests for what is parked."""
-        unanswered = sum(send != before for work, _ in self.parked for send in work.state.sends)
+        unanswered = sum(send != before for work, _ in self.parked for send in work.open_sends)
         if not unanswered:
             return "no request for them is on record, but what was on record is lost"
         return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
@@ -166,6 +210,14 @@ def _why(jobs: Jobs) -> str:
     return why + unsure
 
 
+def _named(work: Work, places: Sequence[int]) -> str:
+    """Some calls, by their rows."""
+    first = work.lines[places[0]].row
+    if len(places) == 1:
+        return f"row {first} ({mask_phone(work.phone(places[0]))})"
+    return f"{len(places):,} rows from {first} to {work.lines[places[-1]].row} (batch {work.batch.name})"
+
+
 def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
     return [
         {
@@ -173,7 +225,7 @@ def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
             "keys": work.lines[place].keys,
             "phone": mask_phone(work.phone(place)),
             "batch": work.batch.name,
-            "sends": [[send.at, send.until] for send in work.state.noted],
+            "sends": [[send.at, send.until] for send in work.sends_of(place)],
             "jobs": [job.id for job in found] if (found := jobs.get(work.phone(place))) is not None else None,
         }
         for place in work.unsettled

@@ -15,7 +15,7 @@ from aimylogic_provider.call_list.manifest import CallListError, Count, Pointer
 from aimylogic_provider.idempotence.ports import Store
 from aimylogic_provider.idempotence.records import ClockSource
 
-__all__ = ["ENTRY_FORMAT", "EntryKeeper", "ListQuestion", "ListRuling", "OpenBatch", "SyncEntry"]
+__all__ = ["ENTRY_FORMAT", "EntryKeeper", "ListQuestion", "ListRuling", "OpenBatch", "OpenPart", "SyncEntry", "noted"]
 
 ENTRY_FORMAT = "call list 1"
 
@@ -47,6 +47,38 @@ class ListRuling(msgspec.Struct, frozen=True):
     question: ListQuestion
 
 
+NotedSends = list[tuple[float, float, ClockSource, str]]
+"""Sends whose answer isn't known, each as ``[at, until, clock, campaign]``."""
+Span = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
+"""Places in a batch: from, and up to, the latter not included."""
+
+
+def noted(sends: NotedSends) -> list[NotedSend]:
+    """Sends as values."""
+    return [NotedSend(at, until, clock, campaign) for at, until, clock, campaign in sends]
+
+
+class OpenPart(msgspec.Struct, omit_defaults=True):
+    """A part of a batch that is set apart, so that it doesn't hold up the rest.
+
+    :param places: whose calls it has
+    :param sends: of all of its calls that aren't settled
+    :param silent: after how many tries' requests for it there was no answer
+    :param last: what the last of them ended with instead
+    :param other_key: whether those sends had another key than its calls would be sent with now
+    """
+
+    places: list[Span]
+    sends: NotedSends = []
+    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    last: str = ""
+    other_key: bool = False
+
+    def copy(self) -> OpenPart:
+        """Return another one that says the same."""
+        return msgspec.structs.replace(self, places=list(self.places), sends=list(self.sends))
+
+
 class OpenBatch(msgspec.Struct, omit_defaults=True):
     """A batch that was begun and isn't done.
 
@@ -56,22 +88,33 @@ class OpenBatch(msgspec.Struct, omit_defaults=True):
     :param parts: how many parts what isn't settled falls into, for it was too large for one request
     :param key_lost: whether an answer showed that the idempotence key got lost on the way
     :param again: the reference of the question on which a person said to send again: keys are others since
+    :param part: the places of the part that is under way, if it is one that was set apart before; else it is the
+        first of *parts*
+    :param silent: of that part, as ``last`` and ``other_key``: see :class:`OpenPart`
+    :param apart: the parts that are set apart
     """
 
-    sends: list[tuple[float, float, ClockSource, str]] = []
+    sends: NotedSends = []
     progress: str | None = None
     parts: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
     key_lost: bool = False
     again: str = ""
+    part: list[Span] = []
+    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    last: str = ""
+    other_key: bool = False
+    apart: list[OpenPart] = []
 
     def copy(self) -> OpenBatch:
         """Return another one that says the same."""
-        return OpenBatch(list(self.sends), self.progress, self.parts, self.key_lost, self.again)
+        return msgspec.structs.replace(
+            self, sends=list(self.sends), part=list(self.part), apart=[part.copy() for part in self.apart]
+        )
 
     @property
     def noted(self) -> list[NotedSend]:
         """The sends, as values."""
-        return [NotedSend(at, until, clock, campaign) for at, until, clock, campaign in self.sends]
+        return noted(self.sends)
 
 
 class SyncEntry(msgspec.Struct):

@@ -89,6 +89,7 @@ class Questions:
                 self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
                 return ShownJobs(fault=error.why)
         others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
+        others |= {one.job for one in work.outcomes.values() if one.job is not None}  # of what else is in this batch
         rows = [row for row in rows if row.job.id not in others]
         owned = self._neighbours.owned(rows, phones)
         return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from aimylogic_provider.call_list.by_list import ByList
 from aimylogic_provider.call_list.by_number import ByNumber
-from aimylogic_provider.call_list.endings import Endings, ParkedCalls, WaitingCalls
+from aimylogic_provider.call_list.endings import Endings, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import EntryKeeper
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch
@@ -130,28 +130,28 @@ class Sending:
             self._shard.claim(task, time, begun_now=begun_now)
             telling = asyncio.create_task(self.progress.tell(self._keeper.entry))
             try:
-                await self._settle_all(way)
+                await self._settle_all(way, means.held)
             finally:
                 telling.cancel()
             await self._notes.save()
 
-    async def _settle_all(self, way: Way) -> None:
-        """Settle the batches, turn by turn: those of one turn share no phone."""
+    async def _settle_all(self, way: Way, held: set[str]) -> None:
+        """Settle the batches, turn by turn: those of one turn share no phone. What was never sent comes first."""
         for _, of_turn in groupby(self._shard.left, key=lambda batch: batch.turn):
-            batches = iter(list(of_turn))
+            batches = iter(sorted(of_turn, key=self._shard.silent))
             async with asyncio.TaskGroup() as group:
                 for _ in range(way.workers):
-                    group.create_task(self._settle_each(way, batches))
-            if self._notes.stopped is not None or self._endings.waiting:
-                return  # a later turn may hold the same phones
+                    group.create_task(self._settle_each(way, batches, held))
+            if self._notes.stopped is not None:
+                return
 
-    async def _settle_each(self, way: Way, batches: Iterator[Batch]) -> None:
+    async def _settle_each(self, way: Way, batches: Iterator[Batch], held: set[str]) -> None:
         for batch in batches:
             if self._notes.stopped is not None:
                 return
-            await self._settle(way, batch)
+            await self._settle(way, batch, held)
 
-    async def _settle(self, way: Way, batch: Batch) -> None:
+    async def _settle(self, way: Way, batch: Batch, held: set[str]) -> None:
         work = await self._shard.load(batch)
         before = _settled(work)
         self.progress.add(before, earlier=True)
@@ -161,6 +161,12 @@ class Sending:
             self._endings.parked.append((work, parked.jobs))
         except WaitingCalls as waiting:
             self._endings.waiting[batch.name] = waiting.until
+            held.update(map(work.phone, work.unsettled))  # a later turn may hold the same phones
+        except UnansweredCalls as unanswered:
+            self._endings.left += [(work, left) for left in unanswered.left]
+            if unanswered.until:
+                self._endings.waiting[batch.name] = unanswered.until
+            held.update(map(work.phone, work.unsettled))
         except NotAddedError as error:
             self._fail(error)
         except ApiError as error:

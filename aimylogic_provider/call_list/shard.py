@@ -109,6 +109,11 @@ class Shard:
         if begun_now:
             self._keeper.save_now()
 
+    def silent(self, batch: Batch) -> int:
+        """How long a batch went unanswered: 0 for one that was never sent, and the less, the sooner it is sent."""
+        state = self._keeper.entry.open.get(batch.name)
+        return 0 if state is None else 1 + state.silent + sum(part.silent for part in state.apart)
+
     async def load(self, batch: Batch) -> Work:
         """Read a batch, and what is known of it."""
         return await asyncio.to_thread(self._load, batch)
@@ -140,7 +145,7 @@ class Shard:
 
     def enter(self, work: Work) -> None:
         """Have the entry's next write tell of a batch, once what it names is kept."""
-        if work.state.sends or work.state.progress is not None:
+        if work.state.sends or work.state.apart or work.state.progress is not None:
             # A copy: another batch's write must not take along what is not durable yet.
             self._keeper.entry.open[work.batch.name] = work.state.copy()
         else:

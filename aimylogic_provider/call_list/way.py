@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aimylogic_provider.call_list.noting import Notes
@@ -22,6 +22,7 @@ class Means:
     """What a way of sending works with.
 
     :param client: what sends
+    :param held: phones of which an earlier batch has something open: a later one must not send to them
     """
 
     settings: SendSettings
@@ -31,6 +32,7 @@ class Means:
     pace: Pace
     refusals: Refusals
     client: AsyncCampaignClient
+    held: set[str] = field(default_factory=set)
 
 
 class Way(Protocol):
@@ -42,6 +44,7 @@ class Way(Protocol):
     async def settle(self, work: Work) -> None:
         """Send what isn't settled of a batch.
 
+        :raises UnansweredCalls: if some could not be added, while others were answered
         :raises WaitingCalls: if a later try must
         :raises ParkedCalls: if a person must
         :raises NotAddedError: if the whole try is to end

@@ -26,7 +26,7 @@ _SHOWN_WORDS = re.compile(r"[A-Za-z_. \-]{1,80}")
 class _Named:
     """The error that a body names.
 
-    :param name: its ``type``; where the endpoint's errors are worded, its ``error``
+    :param name: its ``type``; where the endpoint's errors are worded, its ``error``; empty if it is no word at all
     :param definite: whether the contract has it for this endpoint: a refusal
     :param phone: the phone that it names, if it does
     """
@@ -167,7 +167,7 @@ def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError
 
 
 def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
-    """The error that a body names: by its ``type``, a short dotted word, or in words, where the endpoint has such."""
+    """The error that a body names: by its ``type``, a short dotted word; where the endpoint has such, in any words."""
     if response.status < 400:
         return None
     try:
@@ -180,7 +180,12 @@ def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
     if response.status in endpoint.worded_refusals and isinstance(error, str) and isinstance(message, str):
         return _Named(error, definite=True)
     name, phone = content.get("type"), content.get("phone")
-    if not isinstance(name, str) or not _ERROR_TYPE.fullmatch(name):
+    if not isinstance(name, str):
         return None
-    definite = (response.status, name) in endpoint.refusals
+    of_any_type = response.status in endpoint.typed_refusals and isinstance(message, str)
+    if not _ERROR_TYPE.fullmatch(name):
+        if not of_any_type:
+            return None
+        name = ""
+    definite = of_any_type or (response.status, name) in endpoint.refusals
     return _Named(name, definite, phone if isinstance(phone, str) else None)

@@ -123,7 +123,12 @@ TEST_ADD_PHONE: Endpoint[str] = Endpoint(
     "test/addPhone", ("GET",), f"{_CRM}/test/addPhone", _job_id, _ADD_PHONE_ERRORS, never_with_key=_NEVER_WITH_KEY
 )
 ADD_PHONES: Endpoint[tuple[str, ...]] = Endpoint(
-    "addPhones", ("POST",), f"{CALLS}/addPhones", _job_ids, _ADD_PHONES_ERRORS
+    "addPhones",
+    ("POST",),
+    f"{CALLS}/addPhones",
+    _job_ids,
+    _ADD_PHONES_ERRORS,
+    typed_refusals=frozenset({400}),  # "on a 400 no number was added", whatever for
 )
 CANCEL_CALL_JOBS: Endpoint[tuple[str, ...]] = Endpoint(
     "callJob/cancel", ("POST",), f"{CALLS}/callJob/cancel", _job_ids, REPORT_ERRORS

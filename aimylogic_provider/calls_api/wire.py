@@ -31,6 +31,8 @@ class Endpoint(Generic[T]):
     :param never_with_key: ``type`` of the errors that the server never names when it sees an idempotence key
     :param worded_refusals: statuses with which a body of ``{"error": text, "message": text}`` is a definite error, in
         whatever words
+    :param typed_refusals: statuses with which a body of ``{"type": text, "message": text}`` is a definite error, of
+        whatever type
     """
 
     name: str
@@ -40,6 +42,7 @@ class Endpoint(Generic[T]):
     refusals: frozenset[tuple[int, str]]
     never_with_key: frozenset[str] = frozenset()
     worded_refusals: frozenset[int] = frozenset()
+    typed_refusals: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,31 @@ def test_refusals_of_the_other_endpoints(request_: Request[Any], status: int, ty
     assert (error.known, error.retryable, error.type) == (REFUSED, False, type)
 
 
+@pytest.mark.parametrize("type", ["something.new", "id.not.found", "Minutes", "out-of minutes!", "79123456789"])
+def test_a_400_of_the_contracts_form_refuses_a_list_whatever_its_type(type: str) -> None:
+    error = answered(LISTED, 400, json.dumps({"type": type, "message": "79123456789", "phone": "79123456780"}).encode())
+    assert (error.known, error.retryable, error.phone) == (REFUSED, False, "79123456780")
+    assert "7912345678" not in f"{error} {error.type}"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"type": "something.new"}'),
+        (400, b'{"type": "something.new", "message": null}'),
+        (400, b'{"type": "about:blank", "title": "Bad Request", "detail": "x"}'),
+        (400, b'{"type": 7, "message": "x"}'),
+        (400, b'{"message": "x"}'),
+        (400, b"<html>"),
+        (400, b""),
+        *((status, b'{"type": "something.new", "message": "x"}') for status in (200, 402, 404, 409, 422, 500, 503)),
+    ],
+)
+def test_any_other_answer_of_no_known_type_leaves_a_list_unanswered(status: int, body: bytes) -> None:
+    error = answered(LISTED, status, body)
+    assert (error.known, error.retryable) == (UNANSWERED, True)
+
+
 @pytest.mark.parametrize("type", ["invalid.call.allowed.time", "invalid.dialer_priority", "id.not.found"])
 def test_a_type_of_another_endpoint_is_no_refusal(type: str) -> None:
     error = judged(400, json.dumps({"type": type, "message": ""}).encode())
