@@ -83,7 +83,9 @@ def keeping_results(
             table.write(rows)
         try:
             yield
-        except Exception:
+        except GeneratorExit:
+            raise
+        except BaseException:  # execution_timeout is no Exception, nor is a process that is told to end
             try:
                 pending = 0
                 for rows in results.of_calls(sending.known):
