@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 
-from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.idempotence.adoption import shown_job
 from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
 from aimylogic_provider.idempotence.records import Outcome, Record
 from aimylogic_provider.idempotence.rulings import Choice, Ruling
@@ -96,17 +96,11 @@ def known(park: Park, record: Record | None, jobs: Mapping[str, str]) -> str:
 def ruled(ruling: Ruling) -> str:
     """Tell what a person said."""
     what = {
-        Choice.ADOPT: f"call job {_job(ruling)} is this call",
+        Choice.ADOPT: f"call job {shown_job(ruling)} is this call",
         Choice.SEND_AGAIN: "send again",
         Choice.LEAVE: "leave it",
     }[ruling.choice]
     return f"“{what}”, said by {ruling.by} at {moment(ruling.at)}"
-
-
-def _job(ruling: Ruling) -> str:
-    """The job that is to be adopted; masked if it could be a phone, for people make that mistake."""
-    job = ruling.job or "(none)"
-    return job if job in ruling.question.candidates else mask_phone(job)
 
 
 def left(phone: str, ruling: Ruling) -> str:

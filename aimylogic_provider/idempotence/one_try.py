@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import explanations
-from aimylogic_provider.idempotence.adoption import unfit
+from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.decision import (
     AIRFLOW_SLACK,
@@ -161,7 +161,8 @@ class Try:
             raise
         if fault is not None:
             self.note_question(None)
-            raise NotAddedError(explanations.unfit(self._phone, ruling, fault), retryable=False)
+            shown = without_phone(ruling, self.intent)
+            raise NotAddedError(explanations.unfit(self._phone, shown, fault), retryable=False)
         self._save_record(record.ruled(ruling, self.intent.parameters))
         self._log.info("Noted for %s: %s.", self._phone, explanations.ruled(ruling))
 

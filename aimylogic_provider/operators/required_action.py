@@ -1,7 +1,7 @@
 """A parked call among Airflow's *Required actions*: the question, and what a person answered.
 
 Airflow keeps one question for each task instance, through retries and clears, in the words in which it was asked first.
-So the answers are always the same three, and the subject bears a reference by which it is known what was asked.
+So the answers are those of the first candidates, and the subject bears a reference by which it is known what was asked.
 """
 
 from __future__ import annotations
@@ -34,10 +34,15 @@ __all__ = [
     "await_answer",
     "defer_to_trigger",
     "list_answer",
+    "options_of",
     "subject_kept",
 ]
 
 ADOPT = "Adopt the job"
+_ADOPT_ONE = "Adopt job "
+"""With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
+
+_MOST_OFFERED = 20
 SEND_AGAIN = "Send again"
 LEAVE = "Leave it"
 SEND_MISSING = "Send those without a job"
@@ -57,7 +62,7 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
     subject = f"Was the {what} added? [{parked.question.reference}]"
     kept = _put(
         context,
-        [ADOPT, SEND_AGAIN, LEAVE],
+        options_of(parked.question),
         subject,
         _body(what, parked, remembered=has_store(context)),
         {CALL_JOB_ID: _field(parked.question)},
@@ -74,6 +79,11 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
             f"and this one's {why}.)"
         )
     return shown
+
+
+def options_of(question: Question) -> list[str]:
+    """Return the answers that a question about a call offers."""
+    return [*(f"{_ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
 
 
 def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
@@ -138,7 +148,7 @@ def defer_to_trigger(context: Context, question: Question, options: list[str] | 
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id,
-        options=options or [ADOPT, SEND_AGAIN, LEAVE],
+        options=options or options_of(question),
         params={},
         timeout_datetime=None,
         poke_interval=2.0,
@@ -172,11 +182,13 @@ class Answer:
         if "error" in event:
             raise ValueError(f"The answer can't be used: {event['error']}")
         choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
+        offered = {option: option.removeprefix(_ADOPT_ONE) for option in options_of(self.question)[: -len(choices)]}
         chosen = list(event["chosen_options"])
-        if len(chosen) != 1 or chosen[0] not in choices:
-            raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(choices)}")
-        choice = choices[chosen[0]]
-        job = str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
+        if len(chosen) != 1 or chosen[0] not in {**offered, **choices}:
+            raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options_of(self.question))}")
+        choice = choices.get(chosen[0], Choice.ADOPT)
+        # Whoever chooses a job by its name means that one, whatever the field was left with.
+        job = offered.get(chosen[0]) or str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
         return Ruling(
             choice,
             by=_name(event.get("responded_by_user")),
@@ -211,11 +223,22 @@ def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:
     return (
         f"What became of the {what} can't be known: {parked.known}\n\n"
         f"**Your answer**, which {followers}\n\n"
-        f"1. **{ADOPT}**: one of these jobs, or another of this phone, is this call. Nothing is sent, and the task "
-        "returns that job.\n"
-        f"2. **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
-        f"3. **{LEAVE}**: nothing is sent, and the task fails."
+        f"{_adopting(parked.question)}"
+        f"- **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
+        f"- **{LEAVE}**: nothing is sent, and the task fails."
     )
+
+
+def _adopting(question: Question) -> str:
+    """The answers that take a job for the call, in Markdown."""
+    lines = []
+    if question.candidates:
+        lines.append(f"- **{_ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
+    lines.append(
+        f"- **{ADOPT}**: {'another' if question.candidates else 'a'} job of this phone is this call: the one whose id "
+        "you write into the field. Nothing is sent, and the task returns it.\n"
+    )
+    return "".join(lines)
 
 
 def _field(question: Question) -> dict[str, Any]:
@@ -225,7 +248,7 @@ def _field(question: Question) -> dict[str, Any]:
     """
     return {
         "value": question.candidates[0] if len(question.candidates) == 1 else "",
-        "description": f"The call job's id, for “{ADOPT}”. Otherwise left alone.",
+        "description": f"The call job's id, for “{ADOPT}” alone. Otherwise left alone.",
         "schema": {
             "type": ["null", "string"],
             "title": "Call job",

@@ -105,7 +105,9 @@ def parked(task: TaskInstance, emulator: Emulator, questions: Questions) -> Park
 
 def test_the_question_names_the_candidates_and_no_phone(parked: Parked, questions: Questions) -> None:
     (question,) = questions.asked.values()
-    assert question.options == [ADOPT, SEND_AGAIN, LEAVE]
+    assert question.options == [
+        f"Adopt job {parked.ours}", f"Adopt job {parked.theirs}", ADOPT, SEND_AGAIN, LEAVE,
+    ]  # fmt: skip
     assert f"job {parked.ours} (" in question.body
     assert f"job {parked.theirs} (" in question.body
     assert question.params[CALL_JOB_ID]["schema"]["examples"] == [parked.ours, parked.theirs]
@@ -121,6 +123,61 @@ def test_adopt(parked: Parked, emulator: Emulator) -> None:
     parked.task.clear()
     assert parked.attempt() == parked.theirs
     assert len(emulator.requests()) == before, "a candidate needs no look-up"
+
+
+@pytest.mark.parametrize("field", [None, "", "1", "theirs"])
+def test_a_candidate_is_adopted_by_an_option_of_its_own_whatever_the_field_holds(
+    parked: Parked, emulator: Emulator, field: str | None
+) -> None:
+    before = len(emulator.requests())
+    job = parked.theirs if field == "theirs" else field
+    assert parked.answer(f"Adopt job {parked.ours}", job) == parked.ours
+    parked.task.clear()
+    assert parked.attempt() == parked.ours
+    assert len(emulator.requests()) == before, "a candidate needs no look-up"
+
+
+def test_an_option_that_was_not_offered_is_not_followed(parked: Parked, emulator: Emulator) -> None:
+    third = theirs(emulator)
+    with pytest.raises(AirflowFailException, match=rf"can't be used: give one of Adopt job {parked.ours}, Adopt job"):
+        parked.answer(f"Adopt job {third}")
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
+    assert parked.answer(ADOPT, third) == third
+
+
+def test_a_later_question_with_fewer_candidates_is_answered_by_the_options_of_the_first(
+    parked: Parked, questions: Questions
+) -> None:
+    with pytest.raises(AirflowFailException, match="no call job was named"):
+        parked.answer(ADOPT)
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        parked.attempt()
+    (question,) = questions.asked.values()
+    assert waiting.value.kwargs["candidates"] == [parked.ours, parked.theirs]
+    parked.kwargs = waiting.value.kwargs
+    assert parked.answer(question.options[1]) == parked.theirs
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (None, "call job (none named) is this call"),
+        ("1", "call job 1 is this call"),
+        ("5665339999", "call job 5665339999 is this call"),
+        ("79120000001", r"shows no job 7912\*\*\*0001 for this phone"),
+        ("9123456789", "that is the phone, not a call job"),
+    ],
+)
+def test_what_was_named_is_told_and_no_phone(parked: Parked, named: str | None, says: str) -> None:
+    with pytest.raises(
+        AirflowFailException, match=says.replace("(none", r"\(none").replace("named)", r"named\)")
+    ) as error:
+        parked.answer(ADOPT, named)
+    assert "79120000001" not in str(error.value)
+    assert "3456789" not in str(error.value)
 
 
 def test_send_again_has_a_key_of_its_own_and_sends_once(parked: Parked, emulator: Emulator) -> None:
