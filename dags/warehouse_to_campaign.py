@@ -4,7 +4,8 @@ Needs the connections ``aimylogic_default`` and ``warehouse``: any database that
 ``customer(id, phone, gmt_zone, name, due)``. A retry, at whatever time, goes on with the list that was frozen first.
 
 What became of each customer stands in the table ``aimylogic_calls`` of the same database. Whoever was called, or may
-have been, within the last 30 days is left out; a number that was rejected or refused is tried again, once corrected.
+have been, within the last 30 days is left out; a number that was rejected or refused is tried again, once corrected,
+and so is one whose call expired.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ with DAG(
             where not exists (
                 select 1 from aimylogic_calls
                 where aimylogic_calls.id = cast(customer.id as varchar(20))
-                  and aimylogic_calls.outcome not in ('rejected', 'refused')
+                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired')
                   and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
             )
             order by id

@@ -127,7 +127,8 @@ class _Parts:
             await questions.time()  # before the turn to send comes, for asking takes one
             await self._means.pace.wait()
             time, told = await questions.time()
-            decisions = self._decisions(part, time, refusal, jobs, asked)
+            late = self._means.expiries.late(work, part, time)
+            decisions = self._decisions(part, time, refusal, jobs, asked, late=bool(late))
             chosen = {action: [at for at in part if decisions[at].action is action] for action in Action}
             if chosen[Action.ASK_REPORT]:
                 jobs, asked = await questions.jobs(work, part)
@@ -157,6 +158,11 @@ class _Parts:
                 work.state.sends, work.state.key_lost = [], False
                 await self._heed(work.part, refusal)
                 return
+            elif chosen[Action.EXPIRE]:
+                await self._means.expiries.set_aside(work, late, time)
+                jobs, refusal = None, None
+                if decisions[part[0]].settled and work.part and await self._nothing_came_of_it():
+                    return
             else:
                 if decisions[part[0]].settled and await self._nothing_came_of_it():
                     return
@@ -181,6 +187,8 @@ class _Parts:
         refusal: ApiError | None,
         jobs: ShownJobs | None,
         asked: float,
+        *,
+        late: bool,
     ) -> dict[int, Decision]:
         """Decide: for all at once, or, if the report was asked, number by number."""
         work, settings = self._work, self._means.settings
@@ -193,6 +201,7 @@ class _Parts:
                     time=time,
                     terms=settings.terms,
                     refused=refusal is not None,
+                    late=late,
                     key_lost=work.state.key_lost,
                     other_key=work.state.other_key,
                     silent=work.state.silent,
@@ -331,8 +340,12 @@ class _Parts:
         rest = work.split_off([place]) if len(part) > 1 else None
         await self._means.shard.keep(work, parted=True)
         await self._means.pace.wait()
-        error = await self._send([place], *await self._means.questions.time())
-        if error is not None and error.known is Known.REFUSED:
+        time, told = await self._means.questions.time()
+        late = self._means.expiries.late(work, [place], time)
+        error = None if late else await self._send([place], time, told)
+        if late:
+            work.set_apart()  # and taken up again, to expire
+        elif error is not None and error.known is Known.REFUSED:
             check_campaign(error)
             alone.append((place, error))
             self._ended.append(work.set_apart())

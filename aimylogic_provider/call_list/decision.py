@@ -52,6 +52,7 @@ class Action(StrEnum):
     WAIT = "wait until the report proves something"
     PARK = "leave it to a person"
     REFUSE = "take the refusal for the outcome"
+    EXPIRE = "set aside what is too late to be sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Decision:
     """What to do.
 
     :param until: of WAIT: the server's time before which the report proves nothing
-    :param settled: of SEND and REFUSE: whether the report showed that nothing came of the sends so far
+    :param settled: of SEND, REFUSE and EXPIRE: whether the report showed that nothing came of the sends so far
     """
 
     action: Action
@@ -75,6 +76,7 @@ class Unit:
     :param campaign: digest of where calls are sent now
     :param time: the server's time
     :param refused: whether the last send has just now been refused
+    :param late: whether a call of it is too late to be sent: a job made of it would never be dialled
     :param key_lost: whether an answer showed that the idempotence key did not reach the server
     :param other_key: whether it would be sent with another key than it was
     :param silent: after how many earlier tries' requests for it there was no answer
@@ -87,6 +89,7 @@ class Unit:
     time: Time
     terms: Terms
     refused: bool = False
+    late: bool = False
     key_lost: bool = False
     other_key: bool = False
     silent: int = 0
@@ -101,10 +104,11 @@ _MOST_SILENT = 2
 def decide(known: Unit) -> Decision:
     """Return what to do next."""
     if not known.sends:
-        return Decision(Action.REFUSE if known.refused else Action.SEND)
+        return Decision(Action.EXPIRE if known.late else Action.REFUSE if known.refused else Action.SEND)
     if any(send.campaign != known.campaign for send in known.sends):
         return Decision(Action.PARK)  # the other campaign can't be asked
-    repeats = not known.refused and known.silent < _MOST_SILENT and _young(known)
+    # A repeat of what is too late would find the jobs, or make those that are never dialled: the report finds them too.
+    repeats = not known.refused and not known.late and known.silent < _MOST_SILENT and _young(known)
     if known.found is None:
         # What is never answered may be there all the same: its first send shows by now, if it came to a job.
         shows = known.silent and known.time.earliest >= _shown(known, min(send.until for send in known.sends))
@@ -118,12 +122,15 @@ def decide(known: Unit) -> Decision:
     shown = _shown(known, max(send.until for send in known.sends))
     proven = known.asked >= shown
     if known.found is Found.NONE:
+        # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
+        anew = shown + known.terms.report_lag if known.other_key or known.silent else shown
+        if known.late:
+            expires = Decision(Action.EXPIRE, settled=True)  # and the others have another key then
+            return expires if known.asked >= anew else Decision(Action.WAIT, anew)
         if known.refused:
             return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)
         if known.time.clock is ClockSource.WORKER:
             return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
-        # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
-        anew = shown + known.terms.report_lag if known.other_key or known.silent else shown
         if known.asked >= anew:
             return Decision(Action.SEND, settled=True)
         # A job that the report doesn't show yet is younger than its lag, so its key still lives.

@@ -18,6 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from aimylogic_provider.call_list import rejected_csv
+from aimylogic_provider.call_list.finishes import Finishes
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.objects import Folder
@@ -96,12 +97,14 @@ def freeze(
     origin: Origin,
     log: Log,
     rejections: Rejections | None = None,
+    finishes: Finishes | None = None,
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
     :param names: the query's columns
     :param rejections: counts the rows that can't be called
-    :raises RejectedError: if the columns don't fit the query
+    :param finishes: knows which calls are too late
+    :raises RejectedError: if the columns don't fit the query, or all its rows would be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     reader = RowReader(columns, names)
@@ -109,12 +112,15 @@ def freeze(
         rejected = _Parts(writer, "rejected")
         doubles = _Parts(writer, "doubles")
         cutter = _Cutter(writer, cut)
-        rejections = rejections or Rejections(log)
+        rejections, finishes = rejections or Rejections(log), finishes or Finishes()
         told = time.monotonic()
         number = 0
         for number, row in enumerate(rows, 1):
+            if number == 1:
+                finishes.check(reader.of_all)
             try:
                 phone, call = reader.read(row)
+                finishes.check(call)
             except RejectedError as error:
                 rejections.add(number, error)
                 keys = reader.keys(row)
@@ -168,6 +174,7 @@ def freeze(
             keys=columns.keys,
             batches=batches,
             parts=parts,
+            finishes=finishes.told,
         )
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         writer.wait()  # what names the rest is written last

@@ -199,6 +199,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param task: the DAG run's task that froze it, in words
     :param task_folder: the address beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task wasn't mapped
+    :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     :param policy_by_row: whether calls have policies of their own
     :param keys: the key columns
     :param parts: digests of the further files (rejected rows, doubles), by name
@@ -220,6 +221,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     batches: tuple[Batch, ...]
     parts: dict[str, str] = {}
     source: str = ""
+    finishes: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

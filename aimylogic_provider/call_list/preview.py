@@ -47,6 +47,7 @@ class Preview:
 
     :param reasons: how many rows were rejected, by reason
     :param sample: its first calls
+    :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     """
 
     rows: int
@@ -55,6 +56,7 @@ class Preview:
     rejected: int
     reasons: Counter[str]
     sample: tuple[MaskedCall, ...]
+    finishes: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -70,7 +72,8 @@ class Preview:
         first = min(manifest.batches, key=lambda batch: int(batch.name), default=None)
         lines = [] if first is None else call_list.lines(first)
         sample = tuple(_masked(line.row, _call.decode(line.call)) for line in islice(lines, most))
-        return cls(manifest.rows, manifest.calls, manifest.doubles, manifest.rejected, reasons, sample)
+        counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
+        return cls(*counts, reasons, sample, manifest.finishes)
 
 
 def masked_value(value: object) -> str:

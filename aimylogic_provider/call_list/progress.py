@@ -35,7 +35,7 @@ class Progress:
     @property
     def left(self) -> int:
         """Calls that aren't settled."""
-        return self.calls - self.counts.created - self.counts.refused
+        return self.calls - self.counts.settled
 
     @property
     def seconds(self) -> float:
@@ -45,7 +45,7 @@ class Progress:
     @property
     def rate(self) -> float:
         """Numbers a second, of this try."""
-        settled = self.counts.created + self.counts.refused - self._earlier
+        settled = self.counts.settled - self._earlier
         return settled / self.seconds if self.seconds > 0 else 0.0
 
     def add(self, counts: Counts, *, earlier: bool = False) -> None:
@@ -55,7 +55,7 @@ class Progress:
         """
         self.counts += counts
         if earlier:
-            self._earlier += counts.created + counts.refused
+            self._earlier += counts.settled
 
     def refused(self, reason: str) -> None:
         """Count a call that the server refused."""
@@ -63,6 +63,14 @@ class Progress:
         self._reasons.append(reason)
         if len(self._reasons) <= _REASONS_SHOWN:
             self._log.warning("Refused by the server and set aside: %s.", reason)
+
+    def expired(self, reason: str, calls: int) -> None:
+        """Tell of calls that are too late to be sent.
+
+        :param reason: of the first of them
+        """
+        more = f" And {calls - 1:,} more of its batch." if calls > 1 else ""
+        self._log.warning("Too late to be sent, and set aside: %s.%s", reason, more)
 
     def reasons(self) -> str:
         """What the server refused in this try, as one sentence for each; the first of them."""
@@ -76,13 +84,15 @@ class Progress:
         text = f"{counts.created:,} of {self.calls:,} calls are created"
         if counts.refused:
             text += f", {counts.refused:,} refused"
+        if counts.expired:
+            text += f", {counts.expired:,} expired"
         return f"{text}, {self.left:,} left" if self.left else text
 
     def note(self, entry: SyncEntry) -> None:
         """Have the task's state tell it at its next write."""
         entry.progress = {
             "calls": self.calls, "created": self.counts.created, "refused": self.counts.refused,
-            "left": self.left, "numbers_per_second": round(self.rate, 1),
+            "expired": self.counts.expired, "left": self.left, "numbers_per_second": round(self.rate, 1),
         }  # fmt: skip
 
     async def tell(self, entry: SyncEntry) -> None:

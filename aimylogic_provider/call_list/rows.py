@@ -90,6 +90,15 @@ class RowReader:
         # With a region, digits without a plus may be national ones: that takes parsing.
         self._quick = quick_phone if columns.phone_region is None else _quick_with_plus
 
+    @property
+    def of_all(self) -> bytes:
+        """A call with what holds for all rows alike, and of nobody; empty if rows have finishes of their own."""
+        return (
+            b""
+            if "finish" in self._columns.policy
+            else b'{"phone":""%b}' % self._policy_fragment([None] * len(self._policy)).encode()
+        )
+
     def keys(self, row: Sequence[Any]) -> bytes:
         """Return the key columns as JSON."""
         if not self._keys:

@@ -13,6 +13,7 @@ from aimylogic_provider.call_list.by_list import ByList
 from aimylogic_provider.call_list.by_number import ByNumber
 from aimylogic_provider.call_list.endings import Endings, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import EntryKeeper
+from aimylogic_provider.call_list.expiries import Expiries
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch
 from aimylogic_provider.call_list.neighbours import Neighbours
@@ -25,7 +26,6 @@ from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.shard import Shard
 from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
 from aimylogic_provider.call_list.way import Means, Way
-from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError
@@ -122,6 +122,7 @@ class Sending:
                 notes=self._notes,
                 pace=self._pace,
                 refusals=self._refusals,
+                expiries=Expiries(self._shard, self._notes, self.progress, settings.terms.send_timeout),
                 client=AsyncCampaignClient(self._client.address, transport),
             )
             way = ByList(means) if self.call_list.manifest.method == "addPhones" else ByNumber(means)
@@ -153,7 +154,7 @@ class Sending:
 
     async def _settle(self, way: Way, batch: Batch, held: set[str]) -> None:
         work = await self._shard.load(batch)
-        before = _settled(work)
+        before = Counts.of(work.outcomes.values())
         self.progress.add(before, earlier=True)
         try:
             await way.settle(work)
@@ -173,17 +174,13 @@ class Sending:
             self._fail(_not_asked(error))
         await self._shard.put_away(work)
         # What was refused is counted already.
-        self.progress.add(Counts(_settled(work).created - before.created, 0))
+        after = Counts.of(work.outcomes.values())
+        self.progress.add(Counts(created=after.created - before.created, expired=after.expired - before.expired))
 
     def _fail(self, error: NotAddedError) -> None:
         """End the try once what is under way has ended."""
         self._endings.errors.append(error)
         self._notes.stop(str(error))
-
-
-def _settled(work: Work) -> Counts:
-    created = sum(one.outcome == "created" for one in work.outcomes.values())
-    return Counts(created, len(work.outcomes) - created)
 
 
 def _not_asked(error: ApiError) -> NotAddedError:

@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.manifest import CallListError
 
 __all__ = ["summed"]
 
-_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown")
+_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired")
 
 
 class _ShardReport(msgspec.Struct, frozen=True):
@@ -26,6 +26,7 @@ class _ShardReport(msgspec.Struct, frozen=True):
     seconds: float
     shard: int
     shards: int
+    expired: int = 0
     rejected_rows: str | None = None
     results_table: str | None = None
 

@@ -8,7 +8,7 @@ Layout, all write-once::
     claimed/0.<token>.json                         the task that sends shard 0
     sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
     progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
-    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line
+    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line (.expired-1 where one did)
     unknown/<token>.jsonl                          numbers of which it can't be known
     report-0.json                                  the counts of a shard, once all of it is known
     deleted.json                                   the same, once all else was deleted
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -52,7 +53,9 @@ from aimylogic_provider.idempotence.records import ClockSource
 __all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
-_DONE = re.compile(r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)\..*")
+_DONE = re.compile(
+    r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
+)
 _lines = msgspec.json.Decoder(Line)
 _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
@@ -67,9 +70,27 @@ class Counts:
 
     created: int = 0
     refused: int = 0
+    expired: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.created + other.created, self.refused + other.refused)
+        return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome]) -> Counts:
+        """Count outcomes."""
+        counted = Counter(one.outcome for one in outcomes)
+        return cls(counted["created"], counted["refused"], counted["expired"])
+
+    @property
+    def settled(self) -> int:
+        """Calls of any outcome."""
+        return self.created + self.refused + self.expired
+
+    @property
+    def as_name(self) -> str:
+        """The counts as a part of a file's name."""
+        expired = f".expired-{self.expired}" if self.expired else ""
+        return f"created-{self.created}.refused-{self.refused}{expired}"
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,12 +98,12 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
     :param row: of the query
     :param job: the call job's id, of a created one
-    :param reason: of a refused one
+    :param reason: of one that isn't created
     :param by: how a job became known as ours, if not by the answer to our request
     """
 
     row: int
-    outcome: Literal["created", "refused"]
+    outcome: Literal["created", "refused", "expired"]
     job: str | None = None
     reason: str | None = None
     by: Literal["answer", "report", "person"] = "answer"
@@ -191,8 +212,13 @@ class CallList:
         found: dict[str, Counts] = {}
         for name in self._names:
             if match := _DONE.fullmatch(name):
-                found.setdefault(match["batch"], Counts(int(match["created"]), int(match["refused"])))
+                found.setdefault(match["batch"], _told_by(match))
         return found
+
+    def created_none(self) -> bool:
+        """Whether all batches of all shards are done, and none of them created a job."""
+        done = self.done()
+        return all(batch.name in done and not done[batch.name].created for batch in self.manifest.batches)
 
     def lines(self, batch: Batch) -> list[Line]:
         """The calls of a batch.
@@ -235,9 +261,12 @@ class CallList:
         if name is None:
             return []
         outcomes = decoded(self.folder, name, _outcomes)
-        created = sum(one.outcome == "created" for one in outcomes)
-        if f".created-{created}.refused-{len(outcomes) - created}." not in name:
-            raise unreadable(self.folder, name, f"it tells of {len(outcomes):,} calls, {created:,} of them created")
+        counts = Counts.of(outcomes)
+        match = _DONE.fullmatch(name)
+        if match is None or _told_by(match) != counts:
+            raise unreadable(
+                self.folder, name, f"it tells of {len(outcomes):,} calls, {counts.created:,} of them created"
+            )
         return outcomes
 
     def parts(self, kind: Literal["rejected", "doubles"]) -> Iterator[list[dict[str, Any]]]:
@@ -288,9 +317,8 @@ class CallList:
 
     def write_done(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counts:
         """Write what became of all calls of a batch: it is done."""
-        created = sum(outcome.outcome == "created" for outcome in outcomes)
-        counts = Counts(created, len(outcomes) - created)
-        name = f"done/{batch.name}.created-{counts.created}.refused-{counts.refused}.{self.token}.jsonl"
+        counts = Counts.of(outcomes)
+        name = f"done/{batch.name}.{counts.as_name}.{self.token}.jsonl"
         ordered = sorted(outcomes, key=lambda outcome: outcome.row)
         self.folder.write(name, _jsonl(ordered))
         self._names.append(name)
@@ -383,6 +411,10 @@ def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
     if shard not in tombstone.reports:
         raise _never_sent(path, tombstone)
     return tombstone.reports[shard]
+
+
+def _told_by(match: re.Match[str]) -> Counts:
+    return Counts(int(match["created"]), int(match["refused"]), int(match["expired"] or 0))
 
 
 def _never_sent(path: str, tombstone: Tombstone | None) -> CallListError:

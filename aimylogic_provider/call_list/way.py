@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aimylogic_provider.call_list.expiries import Expiries
 from aimylogic_provider.call_list.noting import Notes
 from aimylogic_provider.call_list.pace import Pace
 from aimylogic_provider.call_list.questions import Questions
@@ -31,6 +32,7 @@ class Means:
     notes: Notes
     pace: Pace
     refusals: Refusals
+    expiries: Expiries
     client: AsyncCampaignClient
     held: set[str] = field(default_factory=set)
 

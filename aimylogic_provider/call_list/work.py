@@ -12,6 +12,7 @@ import msgspec
 
 from aimylogic_provider.call_list.decision import NotedSend
 from aimylogic_provider.call_list.entry import ListRuling, OpenBatch, OpenPart, Span, noted
+from aimylogic_provider.call_list.finishes import sendable_until
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, Line
 from aimylogic_provider.call_list.reading import unreadable
 from aimylogic_provider.call_list.reconcile import CreatedJob
@@ -78,6 +79,7 @@ class Work:
     campaign: str
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     _kept: int = field(init=False, default=0)
+    _until: dict[int, float] = field(init=False, default_factory=dict)
     _key_begun: HASH = field(init=False)
 
     def __post_init__(self) -> None:
@@ -136,6 +138,12 @@ class Work:
         """The phone at a place."""
         return _phone.decode(self.lines[place].call).phone
 
+    def sendable_until(self, place: int) -> float:
+        """Until when the call at a place may be sent, as :func:`.finishes.sendable_until` tells."""
+        if place not in self._until:
+            self._until[place] = sendable_until(bytes(self.lines[place].call))
+        return self._until[place]
+
     def key(self, places: Sequence[int]) -> str:
         """The idempotence key of a request for the calls at *places*: the same calls have the same, others another."""
         again = (self.state.again,) if self.state.again else ()
@@ -162,6 +170,10 @@ class Work:
     def refused(self, place: int, reason: str) -> None:
         """The server refused a call for good."""
         self.outcomes[place] = Outcome(self.lines[place].row, "refused", reason=reason)
+
+    def expired(self, place: int, reason: str) -> None:
+        """A call is too late to be sent, for good: nothing that was sent of it is open."""
+        self.outcomes[place] = Outcome(self.lines[place].row, "expired", reason=reason)
 
     def part_settled(self) -> None:
         """The calls of a part are settled: what was noted of its sends is no longer of use."""

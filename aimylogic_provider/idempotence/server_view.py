@@ -16,6 +16,15 @@ __all__ = ["ServerView"]
 _LOOKS = 3
 """How often the time is asked for, until the worker's clocks are steady enough to tell it."""
 
+_IDLE = {
+    "new": "nobody who is added is called before it is started",
+    "planned": "nobody who is added is called before it begins",
+    "paused": "nobody who is added is called until it is resumed",
+    "finished": "the server may refuse whoever is added, and calls nobody until it runs again",
+    "deleted": "nobody is called by it any more: give the connection another campaign's token",
+}
+"""Statuses of a campaign that calls nobody, and what that means."""
+
 
 class ServerView:
     """A campaign as one try sees it.
@@ -29,6 +38,7 @@ class ServerView:
         self._clock = clock
         self._log = log
         self._timebase: Timebase | None = None
+        self._told_status = ""
         self.jobs: dict[str, str] = {}
         """What the last report showed, in words, by the job's id."""
 
@@ -71,8 +81,10 @@ class ServerView:
     def _told_time(self) -> Timebase:
         self._turn()
         before = Reading.of(self._clock)
-        date = self._campaign.status().date
+        answer = self._campaign.status()
+        date = answer.date
         after = Reading.of(self._clock)
+        self._tell_status(answer.value)
         if date is not None:
             return Timebase(date, ClockSource.SERVER, before, after)
         if self._timebase is None:
@@ -81,3 +93,10 @@ class ServerView:
                 "an hour early, and no request is repeated after one that went unanswered."
             )
         return Timebase(after.wall, ClockSource.WORKER, after, after)
+
+    def _tell_status(self, status: object) -> None:
+        """Tell, once, that whoever is added now is not called for the time being."""
+        told = str(status).casefold()
+        if told in _IDLE and self._told_status != told:
+            self._told_status = told
+            self._log.warning("The campaign is %s: %s.", told, _IDLE[told])

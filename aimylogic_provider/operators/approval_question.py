@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from aimylogic_provider.call_list.finishes import as_moment
+
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.preview import MaskedCall, Preview
 
@@ -23,11 +25,12 @@ def as_code(text: str, most: int = _LONGEST) -> str:
     return f"{fence} {line} {fence}"
 
 
-def question(preview: Preview, address: str, introduction: str | None) -> str:
+def question(preview: Preview, address: str, introduction: str | None, now: float) -> str:
     """Return the body of the question.
 
     :param address: of the list
     :param introduction: the DAG's own words, in Markdown
+    :param now: by this worker's clock (Unix seconds)
     """
     counts = (preview.rows, preview.calls, preview.doubles, preview.rejected)
     parts = [
@@ -35,6 +38,7 @@ def question(preview: Preview, address: str, introduction: str | None) -> str:
         "| rows | calls | doubles of those | rejected |\n| ---: | ---: | ---: | ---: |\n"
         f"| {' | '.join(f'{count:,}' for count in counts)} |",
         f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
+        *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
         *([_rejected(preview)] if preview.rejected else []),
         _sample(preview.sample),
         "**Your answer**\n\n"
@@ -48,6 +52,17 @@ def question(preview: Preview, address: str, introduction: str | None) -> str:
 def calls_in_words(count: int) -> str:
     """Return how many calls there are."""
     return "1 call" if count == 1 else f"{count:,} calls"
+
+
+def _finishes(first: float, last: float, now: float) -> str:
+    """Until when a yes is of use: what is sent later expires, and nobody of it is called."""
+    when = f"**Answer before {as_moment(first)}**"
+    if first < last:
+        when += f" for all calls to be made, and before {as_moment(last)} for any of those with a finish"
+    told = f"{when}: whoever can't be dialled any more is not added, and counts as expired."
+    if last < now:
+        return f"{told} **That has passed**: a yes calls nobody of them."
+    return f"{told} **The first has passed**: a yes calls not all of them." if first < now else told
 
 
 def _rejected(preview: Preview) -> str:

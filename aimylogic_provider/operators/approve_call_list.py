@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -212,7 +213,7 @@ class ApproveCallListOperator(ApprovalOperator):
             self.log.info("The call list holds no calls: nobody is asked.")
             return False
         self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"
-        self.body = question(preview, pointer.path, self.body)
+        self.body = question(preview, pointer.path, self.body, time.time())
         return True
 
     def _ask(self, context: Context, pointer: Pointer) -> None:

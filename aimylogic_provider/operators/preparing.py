@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,7 @@ from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.rows import Columns
     from aimylogic_provider.call_list.task_folder import TaskFolder
@@ -124,16 +126,23 @@ class Prepares(OfCallList):
 
         return sha256(json.dumps(self._told(), default=str).encode()) if task.map_index >= 0 else ""
 
+    def _arrival_at_freeze(self) -> Arrival | None:
+        """When what is sent now arrives, if the server can be asked; whatever is too late then, is rejected."""
+        return None
+
     def _freeze(self, context: Context, shards: int = 1) -> Pointer:
         """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept."""
         from airflow.providers.common.compat.sdk import BaseHook
 
+        from aimylogic_provider.call_list.finishes import Finishes, as_moment
         from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
         from aimylogic_provider.call_list.rejections import Rejections
         from aimylogic_provider.call_list.warehouse import streamed
 
         columns = self._columns()
-        rejections = Rejections(self.log)
+        has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
+        arrival = self._arrival_at_freeze() if has_finish else None
+        rejections, finishes = Rejections(self.log), Finishes(arrival)
         task = self._task_folder(context)
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
@@ -150,12 +159,18 @@ class Prepares(OfCallList):
                 origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
                 rejections=rejections,
+                finishes=finishes,
             )
         self.log.info(
             "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",
             *(f"{count:,}" for count in (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected)), pointer.path,
         )  # fmt: skip
         rejections.check_somebody(pointer)
+        if finishes.earliest < time.time():  # this worker's clock, and so no more than a hint
+            self.log.warning(
+                "Calls of this list can be sent until %s, and until %s at the latest: what is later by the server's "
+                "time is not sent, and expires.", as_moment(finishes.earliest), as_moment(finishes.latest),
+            )  # fmt: skip
         if not pointer.rows:
             self.log.info("The query gave no rows: there is nobody to call.")
         return pointer

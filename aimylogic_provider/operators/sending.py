@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.call_list.endings import UnknownCallsError
     from aimylogic_provider.call_list.entry import EntryKeeper
+    from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.progress import Progress
     from aimylogic_provider.call_list.sending import Sending
@@ -158,6 +159,7 @@ class Sends(OfCallList):
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.call_list.endings import UnknownCallsError
+        from aimylogic_provider.call_list.reached import why_not
         from aimylogic_provider.call_list.sending import Sending
         from aimylogic_provider.call_list.settings import SendSettings
         from aimylogic_provider.call_list.stored import CallList
@@ -168,6 +170,7 @@ class Sends(OfCallList):
 
         if (report := CallList.deleted(pointer, shard)) is not None:
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+            self._check_reached(report, pointer, whole=pointer.shards == 1)
             return report
         task = self._task_folder(context)
         call_list = CallList.open(pointer)
@@ -198,11 +201,51 @@ class Sends(OfCallList):
         report = self._report(pointer, shard, counts, sending.progress)
         call_list.write_report(shard, report)
         self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
+        if not sending.progress.calls:
+            self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
+        why = why_not(call_list, shard) if counts.settled > counts.created else ""
+        whole = pointer.shards == 1 or CallList.open(pointer).created_none()
         if self.keep_call_list is not None:
             deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
+        self._check_reached(report, pointer, whole=whole, why=why)
         return report
+
+    def _check_reached(
+        self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""
+    ) -> None:
+        """Let the task end well only if somebody was reached.
+
+        :param pointer: to the list; None if the report is all that is left of it
+        :param whole: as :func:`.check_reached` takes it
+        :raises NotAddedError: if not
+        """
+        from aimylogic_provider.call_list.reached import check_reached
+
+        rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
+        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why)
+
+    def _arrival(self) -> Arrival:
+        """When what is sent now arrives, by the server's time.
+
+        :raises NotAddedError: if the server doesn't answer
+        """
+        from aimylogic_provider.call_list.finishes import Arrival
+        from aimylogic_provider.calls_api.errors import ApiError
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.not_added import NotAddedError
+        from aimylogic_provider.idempotence.repetitions import FRESH, repeated
+        from aimylogic_provider.idempotence.server_view import ServerView
+        from aimylogic_provider.operators.airflow_ports import SystemClock
+
+        hook, clock = AimylogicHook(self.aimylogic_conn_id), SystemClock()
+        view = ServerView(hook.get_conn(), clock, self.log)
+        try:
+            time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
+        except ApiError as error:
+            raise NotAddedError(f"{error}", retryable=error.retryable) from None
+        return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
         # Doubles and rejected rows of a list that is sent in shards are counted in the first of them.
@@ -214,6 +257,7 @@ class Sends(OfCallList):
             "rejected": rejected,
             "refused": counts.refused,
             "unknown": 0,
+            "expired": counts.expired,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),

@@ -16,9 +16,9 @@ __all__ = ["SumReportsOperator"]
 class SumReportsOperator(BaseOperator):
     """Sum the reports of a call list's shards, and call nobody.
 
-    Returns one report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown``, ``call_list``,
-    ``rejected_rows`` and ``results_table`` as those of the shards, ``shards``, and the ``seconds`` of the one that took
-    longest. A shard that is missing fails the task.
+    Returns one report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired``,
+    ``call_list``, ``rejected_rows`` and ``results_table`` as those of the shards, ``shards``, and the ``seconds`` of
+    the one that took longest. A shard that is missing fails the task, and so do shards that reached nobody.
 
     :param reports: what :class:`~aimylogic_provider.operators.SendCallListOperator` returned for each shard: its
         ``.output``. (templated)
@@ -38,6 +38,7 @@ class SumReportsOperator(BaseOperator):
         :raises AirflowFailException: if they are not those of all shards of one list, each once
         """
         from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.reached import reached_nobody
         from aimylogic_provider.call_list.shard_reports import summed
         from aimylogic_provider.operators.rendered_value import as_value
 
@@ -45,9 +46,16 @@ class SumReportsOperator(BaseOperator):
             report = summed(as_value(self.reports))
         except CallListError as error:
             raise AirflowFailException(str(error)) from None
+        names = ("rows", "created", "doubles", "rejected", "refused", "expired")
         self.log.info(
-            "All %d shards are sent: %s rows are %s created calls, %s doubles, %s rejected and %s refused.",
+            "All %d shards are sent: %s rows are %s created calls, %s doubles, %s rejected, %s refused and %s expired.",
             report["shards"],
-            *(f"{report[name]:,}" for name in ("rows", "created", "doubles", "rejected", "refused")),
+            *(f"{report[name]:,}" for name in names),
         )
+        if reached_nobody(report):
+            raise AirflowFailException(
+                f"Nobody is called: of {report['rows']:,} rows {report['rejected']:,} are rejected, "
+                f"{report['refused']:,} refused by the server, and {report['expired']:,} expired. Why, each shard's "
+                "log tells, and the results table. Correct it, and start a new DAG run"
+            )
         return report

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
+    from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
@@ -26,8 +27,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     retried or cleared, and whatever becomes of the rows: nobody is called twice, and nobody is missed. Rows that can't
     be called are set aside with their reasons; rows of the same phone and payload are one call.
 
-    Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown``, ``call_list``
-    (its address), ``rejected_rows`` (that of the rows that can't be called, or None), ``seconds`` and
+    Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired``,
+    ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or None), ``seconds`` and
     ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
     systems".
 
@@ -44,15 +45,16 @@ class SqlToAimylogicOperator(Prepares, Sends):
     :param policy: when and how often to call, for all rows: ``start``, ``finish``, ``allowed_days``, ``allowed_time``,
         ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
     :param policy_columns: the same by row: from these names to columns
-    :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. (templated)
+    :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. What comes too late for it
+        is not sent. (templated)
     :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies
     :param batch_size: calls in a batch, at most; 1,000 if left out, and 500 by addPhone
     :param max_batch_bytes: of a request, at most
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
-    :param max_rejected: how many rows may be rejected or refused: a count, or a share of all as a float; more fail the
-        task, before anything is sent where that is known by then
+    :param max_rejected: how many rows may be rejected, refused or expired: a count, or a share of all as a float; more
+        fail the task, before anything is sent where that is known by then
     :param call_list_path: where call lists are kept: a folder, or a URL as ``ObjectStoragePath`` takes it, that all
         workers reach; a folder in AIRFLOW_HOME if left out. (templated)
     :param keep_call_list: how long finished lists are kept, for this task's later runs to delete; None for ever, and
@@ -103,6 +105,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
             source = self._source(task)
             lost = keeper.entry.call_list is None and not keeper.entry.sure
             if lost and (report := self._find_begun(context, task, keeper.entry, source)) is not None:
+                self._check_reached(report)
                 return report
             if keeper.entry.call_list is None:
                 task.check_no_other_index(source, run_since(context))
@@ -133,8 +136,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
 
+    def _arrival_at_freeze(self) -> Arrival | None:
+        return self._arrival() if self._sends else None
+
     def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
-        """Freeze the list without making it this task's, and report on it."""
+        """Freeze the list without making it this task's, and report on it. The server isn't asked even its time."""
         self._make_results_table()
         pointer = keeper.entry.call_list or self._freeze(context)
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing, nullcontext
@@ -283,6 +284,25 @@ def test_nobody_is_asked_about_no_calls_nor_about_a_list_that_was_sent_and_delet
     assert questions.asked == {}
     assert approval.send(call_list)["created"] == 25
     approval.sync.assert_once(PHONES)
+
+
+# Until when it is of use
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told"), [(timedelta(days=1), None), (-timedelta(days=1), r"\*\*That has passed\*\*: a yes calls nobody")]
+)
+def test_the_person_is_told_until_when_an_answer_is_of_use(
+    approval: Approval, questions: Questions, ahead: timedelta, told: str | None
+) -> None:
+    approval.sync.add(PHONES)
+    finish = datetime.now(UTC).replace(microsecond=0) + ahead
+    call_list = approval.prepare(call_before=finish)
+    approval.ask(call_list)
+    body = asked(questions).body
+    until = (finish - timedelta(minutes=1)).isoformat()
+    assert f"**Answer before {until}**: whoever can't be dialled any more is not added" in body
+    assert (re.search("has passed", body) is None) if told is None else re.search(told, body)
 
 
 # No

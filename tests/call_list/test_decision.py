@@ -180,6 +180,27 @@ def test_a_refusal_is_an_outcome_once_the_report_must_show_what_was_sent_before(
     assert decided(SHOWN, send(), refused=True, found=Found.NONE) == Decision(Action.REFUSE, settled=True)
 
 
+# Too late to be sent
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_is_too_late_and_was_never_sent_expires(refused: bool) -> None:
+    assert decided(0, late=True, refused=refused) == Decision(Action.EXPIRE)
+
+
+@pytest.mark.parametrize("after", [0, YOUNG, 25 * HOUR])
+def test_what_is_too_late_is_not_repeated_by_its_key_but_looked_for_in_the_report(after: float) -> None:
+    assert decided(after, send(), late=True) == ASK
+    assert decided(after, send(), late=True, found=Found.ALL) == ADOPT
+
+
+def test_what_is_too_late_expires_once_the_report_must_show_what_was_sent_before() -> None:
+    assert decided(SHOWN - 1, send(), late=True, found=Found.NONE) == wait(SHOWN)
+    assert decided(SHOWN, send(), late=True, found=Found.NONE) == Decision(Action.EXPIRE, settled=True)
+    assert decided(SHOWN, send(), late=True, found=Found.SOME) == PARK
+    assert decided(SHOWN, send(campaign="there"), late=True, found=Found.NONE) == PARK
+
+
 # Some in the report
 
 
@@ -207,12 +228,13 @@ def test_the_window_of_a_send_is_as_wide_as_its_clock_is_wrong(clock: ClockSourc
 def situations() -> Iterator[Unit]:
     moments = [-HOUR, -61, -60, 0, SHOWN - 1, SHOWN, SHOWN + HOUR, YOUNG - HOUR, YOUNG, YOUNG + 1, 25 * HOUR, 30 * HOUR]
     sends = [(), (send(),), (send(clock=WORKER),), (send(), send(24 * HOUR)), (send(campaign="there"), send())]
-    for after, sent, clock, refused, key_lost, found in product(
-        moments, sends, ClockSource, [False, True], [False, True], [None, *Found]
+    for after, sent, clock, refused, late, key_lost, found in product(
+        moments, sends, ClockSource, [False, True], [False, True], [False, True], [None, *Found]
     ):
         asked = [after, after - 30] if found else [after]
         for at in asked:
-            yield unit(after, *sent, clock=clock, refused=refused, key_lost=key_lost, found=found, asked=at)
+            told = {"refused": refused, "late": late, "key_lost": key_lost, "found": found}
+            yield unit(after, *sent, clock=clock, asked=at, **told)
 
 
 def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
@@ -231,11 +253,15 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
         match decision.action:
             case Action.SEND:
                 assert not known.refused
+                assert not known.late
                 # None was sent, or nothing came of it, or a repeat is told the first one's jobs.
                 assert not known.sends or proven or living or unseen, known
                 assert not known.sends or known.time.clock is SERVER, known
             case Action.REFUSE:
                 assert known.refused
+                assert not known.sends or proven, known
+            case Action.EXPIRE:
+                assert known.late
                 assert not known.sends or proven, known
             case Action.ADOPT:
                 assert known.found is Found.ALL

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from aimylogic_provider.call_list.rows import Columns, RowReader
 from aimylogic_provider.calls_api.errors import RejectedTypeError
-from aimylogic_provider.operators import PrepareCallListOperator
+from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance
 
@@ -140,3 +140,75 @@ def test_a_reason_of_a_value_is_not_taken_for_one_of_a_type(sync: Sync, capsys: 
     sync.add(["none", PHONES[0]])
     sync.attempt()
     assert "A column has one type" not in capsys.readouterr().out
+
+
+# A campaign that calls nobody
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("paused", "The campaign is paused: nobody who is added is called until it is resumed"),
+        ("new", "The campaign is new: nobody who is added is called before it is started"),
+        ("planned", "The campaign is planned: nobody who is added is called before it begins"),
+    ],
+)
+def test_a_campaign_that_calls_nobody_yet_is_told_once(
+    sync: Sync, capsys: pytest.CaptureFixture[str], status: str, told: str
+) -> None:
+    sync.emulator.campaign(status=status)
+    sync.add(PHONES)
+    assert sync.attempt()["created"] == 12
+    assert len(lines(capsys, told)) == 1
+
+
+def test_a_campaign_that_runs_is_not_worth_a_word(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
+    sync.add(PHONES)
+    sync.attempt()
+    assert lines(capsys, "The campaign is") == []
+
+
+def test_a_campaign_that_is_finished_fails_the_task(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
+    sync.emulator.campaign(status="finished")
+    sync.add(PHONES)
+    with pytest.raises(AirflowFailException, match="campaign is stopped"):
+        sync.attempt()
+    assert len(lines(capsys, "The campaign is finished")) == 1
+
+
+# Lists without calls
+
+
+def test_an_empty_list_is_sent_with_a_word(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
+    task = TaskInstance(task_id="send", run=sync.task.run, current_try=1)
+    report = SendCallListOperator(task_id="send", call_list=prepare(sync)).execute(task.context())
+    assert (report["rows"], report["created"]) == (0, 0)
+    assert len(lines(capsys, "There is nobody to call in this call list")) == 1
+
+
+def test_a_shard_without_calls_says_so_and_fails_nobody(sync: Sync, capsys: pytest.CaptureFixture[str]) -> None:
+    sync.add(PHONES[:1])
+    pointer = prepare(sync, shards=2)
+    reports = []
+    for shard in range(2):
+        task = TaskInstance(task_id="send", run=sync.task.run, map_index=shard, current_try=1)
+        operator = SendCallListOperator(task_id="send", call_list=pointer, shard=shard)
+        reports.append(operator.execute(task.context()))
+    assert sorted(report["created"] for report in reports) == [0, 1]
+    assert len(lines(capsys, "There is nobody to call in this shard")) == 1
+
+
+def test_shards_that_reach_nobody_fail_with_the_last_of_them(sync: Sync) -> None:
+    """One bad number alone in its shard is no reason to fail it: that it was the only one is known at the end."""
+    sync.emulator.settings(bad_numbers=("79*",))
+    sync.add(PHONES)
+    pointer = prepare(sync, shards=2)
+    ends = []
+    for shard in range(2):
+        task = TaskInstance(task_id="send", run=sync.task.run, map_index=shard, current_try=1)
+        operator = SendCallListOperator(task_id="send", call_list=pointer, shard=shard)
+        try:
+            ends.append(operator.execute(task.context())["created"])
+        except AirflowFailException as failed:
+            ends.append(str(failed)[:16])
+    assert ends == [0, "Nobody is called"]

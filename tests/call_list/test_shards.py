@@ -70,7 +70,7 @@ def test_the_reports_of_all_shards_sum_to_the_rows_of_the_query(sync: Sync) -> N
     assert all(report["rows"] == sum(report[name] for name in COUNTED) for report in reports)
     whole = sharded.sum(reports)
     assert whole == {
-        "rows": 129, "created": 117, "doubles": 7, "rejected": 2, "refused": 3, "unknown": 0,
+        "rows": 129, "created": 117, "doubles": 7, "rejected": 2, "refused": 3, "unknown": 0, "expired": 0,
         "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"], "shards": SHARDS,
         "seconds": max(report["seconds"] for report in reports),
     }  # fmt: skip

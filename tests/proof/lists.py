@@ -5,15 +5,29 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.proof.airflow_seam import DagRun, Plan, TaskInstance, Try
 from tests.proof.promise import REPORT_LAG, Call, Violation
+from tests.proof.simulation import HOUR, MINUTE
 from tests.proof.world import BAD, Tasks, World, phone
 
 __all__ = ["ListTasks"]
 
+_ENDS = {
+    "UnknownCallsError": "parked",
+    "NobodyReachedError": "not reached",
+    "NobodyToCallError": "nobody",
+    "RejectedError": "late",
+}
+"""What a task says that fails for good, by the error beneath."""
+_UNFROZEN = ("late", "nobody")
+"""After which there is no list."""
+
 _SHARDS = 2
+_UNTIL = (10 * MINUTE, HOUR, 26 * HOUR)
+"""Seconds that a list with a finish is given."""
 _COMMON = {"call_list_path": "/lists", "report_lag": REPORT_LAG, "concurrency": 2}
 
 
@@ -32,6 +46,13 @@ class ListTasks(Tasks):
             self.rows.insert(2, (93, BAD, "Alex"))
         by_number = schedule.kind == "by number" or (schedule.kind not in ("by list", "shards") and schedule.seed % 2)
         self.method = "addPhone" if by_number else "addPhones"
+        if schedule.seed % 40 == 10 and schedule.kind != "shards":  # nobody who could be called
+            self.rows = [(0, BAD, "Alex")] if schedule.seed % 80 == 10 else [(0, "no number", "Alex")]
+        self.finish: float | None = None
+        """Until when people are dialled: all of them, or every second one."""
+        if schedule.seed % 8 == 6 and not by_number:
+            self.finish = float(int(world.simulation.now)) + _UNTIL[schedule.seed // 8 % len(_UNTIL)]
+        self.finish_by_row = schedule.seed % 16 == 14
         self.sharded = schedule.kind == "shards"
         self.size = 2 + schedule.seed % 3
         self.prepared: dict[str, Any] | None = None
@@ -49,9 +70,14 @@ class ListTasks(Tasks):
         return self._send(one_try) if self.sharded else self._sync(one_try)
 
     def _frozen_by(self) -> dict[str, Any]:
+        until: dict[str, Any] = {}
+        if self.finish is not None and self.finish_by_row:
+            until = {"policy_columns": {"finish": "deadline"}}
+        elif self.finish is not None:
+            until = {"call_before": datetime.fromtimestamp(self.finish, UTC)}
         return {
             "sql": "select id, phone, name from customer", "sql_conn_id": "warehouse", "key_columns": ["id"],
-            "batch_size": self.size, "method": self.method, "call_list_path": "/lists",
+            "batch_size": self.size, "method": self.method, "call_list_path": "/lists", **until,
         }  # fmt: skip
 
     def _sends(self) -> dict[str, Any]:
@@ -59,7 +85,12 @@ class ListTasks(Tasks):
         return {**_COMMON, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
 
     def _rows(self) -> None:
-        self.world.beneath.columns, self.world.beneath.rows = ("id", "phone", "name"), tuple(self.rows)
+        beneath, columns, rows = self.world.beneath, ("id", "phone", "name"), tuple(self.rows)
+        if self.finish is not None and self.finish_by_row:
+            until = datetime.fromtimestamp(self.finish, UTC)
+            columns = (*columns, "deadline")  # type: ignore[assignment]
+            rows = tuple((*row, until if row[0] % 2 else None) for row in rows)  # type: ignore[misc]
+        beneath.columns, beneath.rows = columns, rows
 
     def _sync(self, one_try: Try) -> Callable[[], Any]:
         from aimylogic_provider.transfers import SqlToAimylogicOperator
@@ -120,15 +151,41 @@ class ListTasks(Tasks):
             return  # nobody listens to it
         if isinstance(result, dict):
             outcome = "done"
-            told = sum(result[name] for name in ("created", "doubles", "rejected", "refused", "unknown"))
+            told = sum(result[name] for name in ("created", "doubles", "rejected", "refused", "unknown", "expired"))
             if told != result["rows"] or result["unknown"]:
                 promise.violated("counts", f"{one_try.name}: {result}")
+            nobody = not self.sharded and result["rows"] and not result["created"]
+            if nobody or result["expired"]:
+                promise.violated("reached", f"{one_try.name} ends well: {result}")
             promise.said(one_try.instance)
         else:
-            known = result.__context__
-            outcome = "parked" if type(known).__name__ == "UnknownCallsError" else type(result).__name__
+            outcome = _ENDS.get(type(result.__context__).__name__, type(result).__name__)
+            if outcome == "late" and not self._may_be_late():
+                promise.violated("dialled", f"{one_try.name}: {result}")
         one_try.outcome = outcome
         self.world.outcomes[outcome] += 1
+        if self._expired() and not self._may_be_late():
+            promise.violated(
+                "dialled", f"{one_try.name}: expired are {self._expired()}, at {self.world.simulation.now}"
+            )
+
+    def _may_be_late(self) -> bool:
+        """Whether the finish has passed, or is so near that a request could come after it."""
+        near = 4 * MINUTE if self.world.schedule.tells_time else 2.5 * HOUR
+        return self.finish is not None and self.world.simulation.now + near >= self.finish
+
+    def _expired(self) -> set[int]:
+        """The rows of which a list of this run tells that they expired."""
+        if self.finish is None:
+            return set()
+        return {
+            line["row"]
+            for instance in self.instances
+            for name in self._objects(f"file:///lists/winter_sale/{'prepare' if self.sharded else instance.task_id}/")
+            if f"/{self.run.name}/" in name and "/done/" in name
+            for line in self._lines(name)
+            if line["outcome"] == "expired"
+        }
 
     def change(self, which: int) -> None:
         """The source changes: a row more, another name, or a row less; or the connection names another campaign."""
@@ -147,18 +204,25 @@ class ListTasks(Tasks):
         jobs = promise.jobs()
         for instance in self.instances:
             last = instance.tries[-1]
-            if last.outcome not in ("done", "parked"):
+            if last.outcome in _UNFROZEN:
+                if any(call[0] == self.run.name for call in jobs):
+                    promise.violated("nobody missed", f"{last.name} ended with {last.result}, and has jobs")
+                continue
+            if last.outcome not in ("done", "parked", "not reached"):
                 promise.violated("ends", f"{last.name}: {last.result}")
                 continue
             frozen = dict(self._frozen(instance))
             refused = dict(self._refused(frozen))
             unknown = Counter(self._unknown()) if last.outcome == "parked" else Counter()
             made = [call for call in frozen if jobs.get(call)]
+            expired = self._expired()
             if last.outcome == "done" and len(made) != last.result["created"]:
                 promise.violated("counts", f"{last.name} tells {last.result}, and the server holds {len(made)} of its")
             for call, row in frozen.items():
                 if call in refused:
                     promise.not_created(call, "refused")
+                elif row in expired:
+                    promise.not_created(call, "expired")
                 elif not jobs.get(call) and row not in unknown:
                     promise.violated("nobody missed", f"{call}, row {row}, has no job: {last.outcome} {last.result}")
             self._check_told(frozen, jobs)
@@ -182,7 +246,7 @@ class ListTasks(Tasks):
                 call = of_row.get(line["row"])
                 if call is None:
                     continue  # of another shard
-                if line["outcome"] == "refused":
+                if line["outcome"] in ("refused", "expired"):
                     if jobs.get(call):
                         self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
                 elif line["job"] not in jobs.get(call, ()):
@@ -190,7 +254,8 @@ class ListTasks(Tasks):
 
     def _check_no_other(self, jobs: dict[Call, list[str]]) -> None:
         """Nobody is called who is not on the list."""
-        frozen = {call for instance in self.instances for call in self._frozen(instance, all_shards=True)}
+        having = [one for one in self.instances if one.tries[-1].outcome not in _UNFROZEN]
+        frozen = {call for instance in having for call in self._frozen(instance, all_shards=True)}
         for call in jobs:
             if call[0] == self.run.name and call not in frozen:
                 self.world.promise.violated("created", f"{call} has a job, and is not on the list")

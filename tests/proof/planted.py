@@ -15,6 +15,7 @@ __all__ = ["PLANTED", "Planted"]
 
 _BY_LIST: tuple[Kind, ...] = ("by list", "shards", "list changing")
 _BY_NUMBER: tuple[Kind, ...] = ("by number", "list changing", "list emptied")
+_WITH_FINISH: tuple[Kind, ...] = ("by list", "shards", "list emptied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,4 +561,48 @@ _OF_LOOPS = (
     ),
 )
 
-PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES, *_OF_LOOPS)
+_NOBODY_RUNG = (
+    _of_operators(
+        "list: finish not looked at",
+        "A batch is sent though its finish has passed, so that its jobs are dead on arrival.",
+        _BY_LIST_FILE,
+        "            late = self._means.expiries.late(work, part, time)\n",
+        "            late: list[int] = []\n",
+        *_WITH_FINISH,
+    ),
+    _of_operators(
+        "list: late batch repeated by its key",
+        "A batch whose request is unanswered is repeated by its young key though its finish has passed since.",
+        _LIST_DECISION,
+        "    repeats = not known.refused and not known.late and ",
+        "    repeats = not known.refused and ",
+        *_WITH_FINISH,
+    ),
+    _of_operators(
+        "list: expired while sends are open",
+        "A batch that is late by now expires though an earlier request of it went unanswered.",
+        _LIST_DECISION,
+        "    if not known.sends:\n        return Decision(Action.EXPIRE",
+        "    if known.late:\n        return Decision(Action.EXPIRE)\n"
+        "    if not known.sends:\n        return Decision(Action.EXPIRE",
+        *_WITH_FINISH,
+    ),
+    _of_operators(
+        "list: green though calls expired",
+        "A task ends well of which calls expired, or that reached nobody.",
+        "operators/sending.py",
+        "        self._check_reached(report, pointer, whole=whole, why=why)\n",
+        "",
+        *_WITH_FINISH,
+    ),
+    _of_operators(
+        "list: green though all are refused",
+        "The server refuses the calls of a list one and all, and the task ends well.",
+        "call_list/reached.py",
+        "    if whole and reached_nobody(report):\n",
+        "    if False:\n",
+        *_WITH_FINISH,
+    ),
+)
+
+PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES, *_OF_LOOPS, *_NOBODY_RUNG)

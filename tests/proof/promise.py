@@ -25,7 +25,9 @@ INVARIANTS = {
     "once": "at most one job per intended call",
     "nobody missed": "every intended call has an outcome, and those that can be known are called",
     "created": "created if and only if the job exists, and is this call's",
-    "refused": "refused or rejected only if no job exists",
+    "refused": "refused, rejected or expired only if no job exists",
+    "dialled": "nothing is added that is too late to be dialled, and nothing expires that is not",
+    "reached": "no task ends well that was to call people and reached none, or let some expire",
     "noted first": "nothing is sent before that send is durable, and nothing by a note of long ago",
     "replaced": "nothing is sent by a try that was replaced, but what it had noted before",
     "settled": "nothing is sent for what its task has said to be created",
@@ -182,6 +184,9 @@ class Promise:
     def check(self) -> None:
         """Look at the oracle."""
         jobs = self.jobs()
+        for job in self.server.jobs():
+            if job.policy is not None and job.policy.finish is not None and job.created >= job.policy.finish:
+                self.violated("dialled", f"job {job.id} of {job.phone} is created after its finish")
         for call, ids in jobs.items():
             if len(ids) > 1:
                 self.violated("once", f"{call} has jobs {ids}")

@@ -82,7 +82,7 @@ def _end(jobs: list[str], told: list[Told]) -> str:
     named = {job for said, job in told if said == "created"}
     if named and not jobs:
         return "missed"
-    if not named <= {*jobs} or (jobs and any(said == "refused" for said, _ in told)):
+    if not named <= {*jobs} or (jobs and any(said in ("refused", "expired") for said, _ in told)):
         return "false"
     return "parked" if not told or any(said == "open" for said, _ in told) else "fine"
 
