@@ -102,6 +102,43 @@ class StateStore:
         self.writes.append(value)
 
 
+class AssetStates:
+    """The state of assets at Airflow's seam, for all tasks: by asset, of no run, without a fence.
+
+    :param active: whether its assets are; a read of one that isn't finds nothing, and a write fails
+    """
+
+    def __init__(self, *, active: bool = True) -> None:
+        self.rows: dict[str, dict[str, str]] = {}
+        self.active = active
+
+    def __getitem__(self, asset: Any) -> AssetState:
+        return AssetState(self, self.rows.setdefault(asset.name, {}))
+
+
+@dataclass
+class AssetState:
+    """The state of one asset."""
+
+    states: AssetStates
+    rows: dict[str, str]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.rows[key]) if self.states.active and key in self.rows else default
+
+    def set(self, key: str, value: Any) -> None:
+        from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+        from airflow.sdk.execution_time.comms import ErrorResponse
+
+        if not self.states.active:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 404}))
+        self.rows[key] = json.dumps(value)
+        assert json.loads(self.rows[key]) == value, "Airflow takes plain JSON only: no tuples, no enums"
+
+    def delete(self, key: str) -> None:
+        self.rows.pop(key, None)
+
+
 @dataclass
 class TaskInstance:
     """A task instance at Airflow's seam: what a context holds of it, try by try."""
@@ -120,6 +157,9 @@ class TaskInstance:
     id: UUID = field(default_factory=uuid4)
     rows: dict[str, str] = field(default_factory=dict)
     pushed: dict[str, Any] = field(default_factory=dict)
+    assets: AssetStates | None = field(default_factory=lambda: AssetStates() if HAS_RECORD else None)
+    most_tries: int = 0
+    """``max_tries``, of a task without retries: a clear raises it by the tries that were had."""
 
     def context(self) -> dict[str, Any]:
         ti = SimpleNamespace(
@@ -130,10 +170,14 @@ class TaskInstance:
             try_number=self.current_try,
             id=self.id,
             xcom_push=lambda key, value: self.pushed.update({key: value}),
+            max_tries=self.most_tries,
+            task=SimpleNamespace(retries=0),
         )
         context: dict[str, Any] = {"ti": ti, "dag_run": self.run, "run_id": self.run_id}
         if self.has_store:
             context["task_state_store"] = StateStore(self.rows, self, self.current_try)
+            if self.assets is not None:
+                context["asset_state_store"] = self.assets
         return context
 
     def start(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
@@ -149,10 +193,16 @@ class TaskInstance:
         result: str = operator.execute(context)
         return result
 
-    def clear(self) -> None:
-        """What a person does with the button *Clear*."""
+    def clear(self, *, discards: bool = False) -> None:
+        """What a person does with the button *Clear*.
+
+        :param discards: the task's state, as Airflow 3.4 does
+        """
         self.run.clear_number += 1
         self.run.start_date = datetime.now(UTC)
+        self.most_tries = self.current_try
+        if discards:
+            self.rows.clear()
 
     @property
     def entry(self) -> dict[str, Any]:

@@ -46,11 +46,14 @@ class Row(StrEnum):
     LEFT = "left by a person"
     MAPPED_CHANGED = "mapped, the same person with other parameters"
     UNANSWERED_ELSEWHERE = "unanswered sends, another campaign"
+    UNCLEAR_RUN = "a record of this run, or of one that was deleted"
+    NOTED_AHEAD = "unanswered sends, noted at a time to come"
     TIME = "time not known"
     SEND_AGAIN = "sent again by a person's word"
     FIRST_SURE = "surely nothing open before"
     FIRST_RUN_YOUNG = "nothing open known, run young"
     FIRST_RUN_OLD = "nothing open known, run old"
+    FIRST_CLEARED = "nothing open known, run cleared, and no second record"
     UNANSWERED_YOUNG = "unanswered sends, young"
     UNANSWERED_OLD = "unanswered sends, old"
     SHARED_RUN_YOUNG = "unanswered sends, mapped or unsure, run young"
@@ -143,6 +146,8 @@ def decide(known: Situation) -> Action:
         return Leave(Row.LEFT)
     if (record is None or record.only_refused) and (moved := _moved(known)):
         return Park(Row.MAPPED_CHANGED, tuple(other.job.id for other in moved if other.job))
+    if record is None and (unclear := _may_be_of_this_run(known)):
+        return Park(Row.UNCLEAR_RUN, tuple(other.job.id for other in unclear if other.job))
     if record is not None and _where(record.parameters) != _where(known.parameters) and _may_have_a_job(record):
         return Park(Row.UNANSWERED_ELSEWHERE)
     if known.time is None:
@@ -153,6 +158,8 @@ def decide(known: Situation) -> Action:
         return _refused(known, record, known.time)
     if record.only_refused:
         return _nothing_open(known, known.time)
+    if max(send.at for send in record.unanswered) > known.time.latest + KEY_WINDOW:
+        return Park(Row.NOTED_AHEAD)
     if _own(known, record):
         return _unanswered(known, record, known.time)
     return _unanswered_shared(known, record, known.time)
@@ -179,6 +186,11 @@ def _moved(known: Situation) -> list[Record]:
     return [other for other in known.others if other.person == known.person and not other.only_refused]
 
 
+def _may_be_of_this_run(known: Situation) -> list[Record]:
+    """Records of the same person that may have a job, and may be of this run."""
+    return [one for one in known.unclear if one.person == known.person and not one.only_refused]
+
+
 def _nothing_open(known: Situation, time: Time) -> Action:
     """No record, or one of definite refusals alone."""
     if known.record is not None and known.record.ruling is not None and known.record.sent_again:
@@ -186,13 +198,15 @@ def _nothing_open(known: Situation, time: Time) -> Action:
     # A test call has no duplicate restriction: the same person twice in a mapped list is two test calls.
     if known.entry.sure and (not known.mapped or known.parameters.test_call):
         return SendNow(Row.FIRST_SURE)
-    if _run_young(known, time):
+    if not known.unseen and _run_young(known, time):
         return SendNow(Row.FIRST_RUN_YOUNG)
+    # A key protects only who changed nothing since: what a clear discarded may have been sent with other parameters.
+    row = Row.FIRST_CLEARED if known.unseen else Row.FIRST_RUN_OLD
     if known.report is None:
-        return AskReport(Row.FIRST_RUN_OLD)
+        return AskReport(row)
     if found := _since_run_began(known, known.report):
-        return Park(Row.FIRST_RUN_OLD, _ids(found))
-    return _send_after_none(Row.FIRST_RUN_OLD, known, known.report, time)
+        return Park(row, _ids(found))
+    return _send_after_none(row, known, known.report, time)
 
 
 def _send_again(known: Situation, ruling: Ruling) -> Action:
@@ -256,7 +270,7 @@ def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> 
         return Park(row) if report.asked >= shown else Wait(row, shown)
     terms = known.terms
     unseen = time.latest - report.asked + terms.report_lag
-    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= KEY_WINDOW
+    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= KEY_WINDOW and not known.unseen
     if key_lives or report.asked >= shown:
         return SendNow(row)
     return Wait(row, shown)

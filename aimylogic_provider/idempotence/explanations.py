@@ -18,6 +18,12 @@ _WHY_PARKED = {
     "time zone; whether that was this call, with changed parameters, or another one of the list, can't be known",
     Row.UNANSWERED_ELSEWHERE: "an earlier request to add it went unanswered in another campaign (or as a test call), "
     "and that campaign can't be asked from here",
+    Row.UNCLEAR_RUN: "the second record, which outlives a DAG run, holds a call to this person, and whether that is of "
+    "this run, or of one that was deleted and had the same run_id, can't be told",
+    Row.NOTED_AHEAD: "an earlier request to add it is noted at a time that is more than a day ahead of the server's "
+    "clock: the Date of one of its answers was far off, so when that request left can't be told",
+    Row.FIRST_CLEARED: "the DAG run was cleared, which discards what earlier tries noted, there is no second record of "
+    "it, and the campaign holds jobs for this phone that were created since the run began",
     Row.SEND_AGAIN: "a person said to send it again, but the campaign now holds jobs for this phone of which that "
     "person was not told",
     Row.UNANSWERED_OLD: "an earlier request to add it went unanswered, its idempotence key is no longer safe to "
@@ -39,6 +45,12 @@ _WHY_PARKED_WITHOUT_SENDS = {
     "created since the run began",
 }
 """Where no request is known that went unanswered."""
+
+_CALL_AGAIN = "To have the person called, or called again, set another call_again and clear the task."
+_SECOND_WAY_OUT = {
+    Row.FIRST_CLEARED: "To have the person called, or called again, start a new DAG run; or set on_unknown='ask', "
+    "clear the task, and answer “Send again”.",
+}
 
 _THIRD_WAY_OUT = {
     Row.MAPPED_CHANGED: "Or set payload and time zone back, and clear the task: the former call is found.",
@@ -80,7 +92,7 @@ def parked(phone: str, park: Park, record: Record | None, jobs: Mapping[str, str
         f"Sends: {_listed(_sends(record))}\n"
         "Ways out:\n"
         "  (1) Look into the campaign. If a job there is this call, mark the task as success.\n"
-        "  (2) To have the person called, or called again, set another call_again and clear the task.\n"
+        f"  (2) {_SECOND_WAY_OUT.get(park.row, _CALL_AGAIN)}\n"
         f"  (3) {_THIRD_WAY_OUT.get(park.row, 'To have the report asked once more, clear the task as it is.')}"
     )
 

@@ -2,7 +2,8 @@
 
 Knows no Airflow and no socket: store, campaign and clock are ports. Two rules hold everywhere: what may create a job is
 noted in the store before it leaves, and any error of the store ends the try, for the store refuses the writes of a try
-that was replaced. So nothing here catches broadly.
+that was replaced. So nothing here catches broadly. The second record is written before the store, and read only where
+the store is empty: what the store refused stands there as noted, and counts as unanswered.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import explanations
 from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading
+from aimylogic_provider.idempotence.copies import Recalled
 from aimylogic_provider.idempotence.decision import (
     AIRFLOW_SLACK,
     Action,
@@ -26,6 +28,7 @@ from aimylogic_provider.idempotence.decision import (
     Park,
     Refuse,
     Return,
+    Row,
     SendNow,
     Wait,
     decide,
@@ -37,6 +40,7 @@ from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to
 from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
 from aimylogic_provider.idempotence.repetitions import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
 from aimylogic_provider.idempotence.rulings import Question, Ruling
+from aimylogic_provider.idempotence.second_record import SecondRecord
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation, Terms
 
@@ -46,6 +50,8 @@ __all__ = ["Try"]
 
 _UNFENCED = 3600.0
 """Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
+_WAITED = 1800.0
+"""Seconds that a try waits itself until the report is sure to show what there is, where the next one couldn't know."""
 
 
 class Try:
@@ -56,6 +62,8 @@ class Try:
     :param run_began: when the DAG run began, in Unix seconds by Airflow's clock, or None if it isn't known
     :param report_lag: seconds after which a job shows in the report
     :param send_timeout: seconds that one send takes at most
+    :param second: the second record, which outlives a clear; None if there is none
+    :param cleared: whether the task was cleared, which may have emptied the store
     """
 
     def __init__(
@@ -71,9 +79,13 @@ class Try:
         report_lag: float,
         send_timeout: float,
         log: Log,
+        second: SecondRecord | None = None,
+        cleared: bool = False,
     ) -> None:
         self.intent = intent
         self._store = store
+        self._second = second
+        self._recalled = Recalled()
         self._campaign = campaign
         self._clock = clock
         self._clear_number = clear_number
@@ -85,12 +97,23 @@ class Try:
         self._server = ServerView(campaign, clock, log)
         self._saved = False
         self._began = self._decided = Reading.of(clock)
+        self._waited = False
         content = store.read()
         if content is None and not first_try:
             # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
             content = store.read()
-        self._new = content is None
-        self._entry = Entry(sure=first_try) if content is None else entry_from_json(content)
+        if content is None and second is not None:
+            self._recalled = second.recall()
+        recalled = self._recalled.entry
+        self._new = content is None and recalled is None
+        if content is not None:
+            self._entry = entry_from_json(content)
+        elif recalled is not None:
+            log.warning("The record of %s was discarded, as by a clear: going on by its second record.", self._phone)
+            self._entry = recalled
+        else:
+            self._entry = Entry(sure=first_try and self._recalled.nothing)
+        self._unseen = cleared and not self._entry.sure and (second is None or not second.vouches)
 
     @property
     def asked(self) -> Question | None:
@@ -185,7 +208,26 @@ class Try:
             action = self._decide(report=self._ask_report())
         if isinstance(action, SendNow):
             return self._send(action)
+        if isinstance(action, Wait) and self._waits(action):
+            return self._step()
         return self._conclude(action)
+
+    def _waits(self, action: Wait) -> bool:
+        """Wait here, once, for what a next try couldn't know to be over: without a store it begins anew."""
+        now = self._server.now()
+        if action.row is not Row.FIRST_CLEARED or self._store.remembers or self._waited or now is None:
+            return False
+        seconds = action.until - now.earliest
+        if seconds > _WAITED:
+            return False
+        self._log.info(
+            "The run was cleared, and no record tells what was sent before: the report shows no job for %s, which is "
+            "certain in %.0f seconds. Waiting.", self._phone, seconds,
+        )  # fmt: skip
+        self._waited = True
+        self._clock.sleep(seconds + 1.0)
+        self._server.forget_time()
+        return True
 
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
         intent, record = self.intent, self._record
@@ -205,6 +247,8 @@ class Try:
                 refused=refused,
                 first=self._new and self._entry.sure,
                 clear_number=self._clear_number,
+                unseen=self._unseen,
+                unclear=self._recalled.unclear,
                 terms=self._terms,
             )
         )
@@ -227,13 +271,24 @@ class Try:
                 )  # fmt: skip
 
     def _save(self, entry: Entry) -> None:
-        """Write the entry. Raises if this try was replaced."""
+        """Write the entry, twice. Raises if this try was replaced."""
         self._entry = entry
+        if self._second is not None:
+            self._second.write(entry)
         self._store.write(entry_to_json(entry))
         self._saved = True
 
     def _save_record(self, record: Record) -> None:
         self._save(self._entry.with_record(self.intent.record_name, record))
+
+    def _save_answer(self, record: Record) -> None:
+        """Write what a send was answered, in both places, whichever of them fails."""
+        self._entry = self._entry.with_record(self.intent.record_name, record)
+        try:
+            if self._second is not None:
+                self._second.write(self._entry)
+        finally:
+            self._store.write(entry_to_json(self._entry))
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""
@@ -282,7 +337,7 @@ class Try:
             )
         except ApiError as error:
             return self._not_created(record, error)
-        self._save_record(record.answered(Outcome.CREATED, "", job=answer.value))
+        self._save_answer(record.answered(Outcome.CREATED, "", job=answer.value))
         self._log.info("Call job %s created for %s.", answer.value, self._phone)
         return answer.value
 
@@ -324,11 +379,11 @@ class Try:
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""
         if error.known is not Known.REFUSED:
-            self._save_record(
+            self._save_answer(
                 record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")
             )
             raise error
-        self._save_record(record.answered(Outcome.REFUSED, str(error)))
+        self._save_answer(record.answered(Outcome.REFUSED, str(error)))
         action = self._decide(refused=True)
         if isinstance(action, AskReport):
             action = self._decide(report=self._ask_report(), refused=True)

@@ -77,6 +77,8 @@ class Situation:
     :param clear_number: how often the DAG run was cleared
     :param looped: whether the task is in a loop, whose other iterations may have added the person in the same minutes
     :param first: whether this try began the entry, surely before any send of its task instance
+    :param unseen: whether what was sent before the run was cleared may stand nowhere: the clear may have discarded it
+    :param unclear: records of this run, or of one that was deleted and had the same id
     """
 
     entry: Entry
@@ -93,3 +95,5 @@ class Situation:
     refused: bool = False
     first: bool = False
     clear_number: int = 0
+    unseen: bool = False
+    unclear: tuple[Record, ...] = ()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
 from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered, report_lag_seconds
+from aimylogic_provider.operators.campaign_asset import declare, declare_mapped, tell_counts
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from aimylogic_provider.idempotence.one_try import Try
     from aimylogic_provider.idempotence.rulings import Ruling
@@ -42,9 +44,17 @@ class AddPhoneOperator(BaseOperator):
         hours
     :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
         *Required actions* to adopt a job, send again, or leave it, and waits for the answer
+    :param second_record: keep a second record of what was sent, which outlives a clear: in the state of the asset
+        ``aimylogic://campaign/<connection id>`` (Airflow 3.3 and newer), which the task then declares, else beneath
+        ``call_list_path``
+    :param call_list_path: a folder, or a URL as ``ObjectStoragePath`` takes it, that all workers reach: the second
+        record lies there where the asset's state can't be had, as on Airflow 3.1 and 3.2, and with a connection that is
+        a template or mapped over. (templated)
     """
 
-    template_fields: Sequence[str] = ("phone", "payload", "gmt_zone", "call_again", "aimylogic_conn_id")
+    template_fields: Sequence[str] = (
+        "phone", "payload", "gmt_zone", "call_again", "aimylogic_conn_id", "call_list_path",
+    )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e6f2ff"
     phone = ShownMasked(is_phone=True)
@@ -62,6 +72,8 @@ class AddPhoneOperator(BaseOperator):
         call_again: str | None = None,
         report_lag: timedelta | float = timedelta(minutes=10),
         on_unknown: Literal["fail", "ask"] = "fail",
+        second_record: bool = True,
+        call_list_path: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,7 +89,19 @@ class AddPhoneOperator(BaseOperator):
         report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.on_unknown = on_unknown
+        if not isinstance(second_record, bool):
+            raise ValueError(f"second_record {second_record!r} can't be used: give True or False")
+        self.second_record = second_record
+        self.call_list_path = call_list_path
+        if second_record:
+            declare(self, aimylogic_conn_id)
         self._current: Try | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Take the arguments that all instances of a mapped task share; each declares the campaign, too."""
+        partial: OperatorPartial = super().partial(**kwargs)
+        return declare_mapped(partial) if partial.kwargs.get("second_record", True) is True else partial
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
@@ -135,7 +159,9 @@ class AddPhoneOperator(BaseOperator):
             if answer is None and one_try.asked is not None and self.on_unknown == "ask":
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
                 required_action.defer_to_trigger(context, one_try.asked)
-            return one_try.run(None if answer is None else self._ruling(answer, one_try))
+            job = one_try.run(None if answer is None else self._ruling(answer, one_try))
+            tell_counts(context, self.aimylogic_conn_id, {"created": 1})
+            return job
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except RecordError as error:
@@ -191,7 +217,9 @@ class AddPhoneOperator(BaseOperator):
             is_mapped,
             run_began,
             warn_of_store,
+            was_cleared,
         )
+        from aimylogic_provider.operators.second_record import second_record
         from aimylogic_provider.operators.task_loops import iteration
 
         if not isinstance(self.test_call, bool):
@@ -227,4 +255,8 @@ class AddPhoneOperator(BaseOperator):
             report_lag=report_lag_seconds(self.report_lag),
             send_timeout=hook.send_timeout,
             log=self.log,
+            second=second_record(
+                context, self.aimylogic_conn_id, self.call_list_path, self.log, wanted=self.second_record
+            ),
+            cleared=was_cleared(context),
         )

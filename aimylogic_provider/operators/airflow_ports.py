@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.idempotence.copies import RunMark
     from aimylogic_provider.idempotence.ports import Log, Store
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "is_mapped",
     "report_lag_seconds",
     "run_began",
+    "run_mark",
     "run_since",
     "this_try",
     "warn_of_store",
+    "was_cleared",
 ]
 
 ENTRY = "aimylogic"
@@ -167,13 +170,77 @@ def is_mapped(context: Context) -> bool:
 
 
 def is_first_try(context: Context) -> bool:
-    """Whether this is surely its first try: number 0 (``airflow tasks test``) or 1, in a run never cleared.
+    """Whether surely no try of this task instance has run before, by Airflow's word.
 
-    In a loop, it must stand for no other task instance besides.
+    (Whether this very try did, and was resumed, is for the caller to know.) Airflow counts tries when it schedules
+    them, and never goes back, through clears and mended upstream tasks. So what never ran has number 1, also in a run
+    that was cleared; and number 1 is what never ran, but for these:
+
+    - ``airflow tasks test`` runs again what ran, under the number that it had. (In a run of its own, it is 0.)
+    - What is rescheduled runs again under its number, as 3.4's retry policies do.
+    - A mapped list that grew gives its new index number 1 in a cleared run; the person may have had another index.
+    - An iteration of a loop that was made anew has number 1 again.
+    - What has XComs has run, whatever the number.
+
+    (On 3.4 a task that never ran and was cleared twice has number 2, as has one that ran.)
     """
     from aimylogic_provider.operators.task_loops import may_replace_another
 
-    return context["ti"].try_number in (0, 1) and clear_number(context) == 0 and not may_replace_another(context)
+    ti = context["ti"]
+    if ti.try_number == 0:
+        return _of_its_own(context) and clear_number(context) == 0
+    if ti.try_number != 1 or _is_tasks_test(context) or context.get("task_reschedule_count"):
+        return False
+    if (is_mapped(context) and was_cleared(context)) or may_replace_another(context):
+        return False
+    from_server = getattr(ti, "_ti_context_from_server", None)
+    return not getattr(from_server, "xcom_keys_to_clear", None)
+
+
+def _of_its_own(context: Context) -> bool:
+    """Whether the run is one that ``airflow tasks test`` made for this task, and deletes afterwards."""
+    return str(context["ti"].run_id).startswith("__airflow_temporary_run_")
+
+
+def _is_tasks_test(context: Context) -> bool:
+    """Whether ``airflow tasks test`` runs this task in a run that exists.
+
+    It runs it in its own process, as ``dag.test()`` does, which marks its runs.
+    """
+    from airflow.sdk.execution_time import task_runner
+
+    comms = getattr(task_runner, "SUPERVISOR_COMMS", None)
+    in_process = type(comms).__name__ == "InProcessSupervisorComms"
+    by_dag_test = getattr(context["dag_run"], "triggering_user_name", None) == "dag_test"
+    return in_process and (not by_dag_test or "AIRFLOW_TEST_MODE" in os.environ)
+
+
+def was_cleared(context: Context) -> bool:
+    """Whether the task was cleared, as far as Airflow tells: its run was, or its tries go on beyond its retries.
+
+    A clear counts the run's clears up, but not each does: not one that leaves the run's state, nor, on 3.1, one in a
+    run that goes on. Each raises ``max_tries`` by the tries that were had.
+    """
+    if clear_number(context) != 0:
+        return True
+    ti = context["ti"]
+    most, retries = getattr(ti, "max_tries", None), getattr(getattr(ti, "task", None), "retries", None)
+    return isinstance(most, int) and isinstance(retries, int) and most > retries
+
+
+def run_mark(context: Context) -> RunMark:
+    """Return what tells this try, and the life of its run, from others."""
+    from aimylogic_provider.idempotence.copies import RunMark
+    from aimylogic_provider.operators.task_loops import may_replace_another
+
+    run = context["dag_run"]
+    return RunMark(
+        run_after=None if run.run_after is None else run.run_after.timestamp(),
+        start=None if run.start_date is None else run.start_date.timestamp(),
+        clear_number=clear_number(context),
+        try_number=context["ti"].try_number,
+        replaces=may_replace_another(context),
+    )
 
 
 def run_began(context: Context) -> float | None:

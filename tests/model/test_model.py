@@ -72,6 +72,8 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
         maybe = other.job or any(x.outcome in ("noted", "unanswered") for x in other.sends)
         if s.mapped and other.person == s.person and maybe and not open_sends and said != "send again":
             return Park, Row.MAPPED_CHANGED
+    if r is None and any(u.person == s.person and (u.job or u.unanswered) for u in s.unclear):
+        return Park, Row.UNCLEAR_RUN
     elsewhere = r and (r.parameters.campaign != now.campaign or r.parameters.test_call != now.test_call)
     if elsewhere and (open_sends or not r.sure):
         return Park, Row.UNANSWERED_ELSEWHERE
@@ -132,7 +134,8 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
             if s.time.clock is worker and open_sends:
                 return (Park if lag_passed else Wait), row
             unseen = s.time.latest - s.report.asked + t.report_lag
-            return (SendNow if lag_passed or (heeds_key and unseen + this_send <= 24 * 3600) else Wait), row
+            key_lives = heeds_key and unseen + this_send <= 24 * 3600 and not s.unseen
+            return (SendNow if lag_passed or key_lives else Wait), row
 
         return answer
 
@@ -151,9 +154,13 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
     if not open_sends:  # no record, or only definite refusals
         if s.entry.sure and (not s.mapped or now.test_call):
             return SendNow, Row.FIRST_SURE
+        if s.unseen:
+            return by_run(Row.FIRST_CLEARED, again(Row.FIRST_CLEARED))
         if run_young:
             return SendNow, Row.FIRST_RUN_YOUNG
         return by_run(Row.FIRST_RUN_OLD, again(Row.FIRST_RUN_OLD))
+    if any(x.at > s.time.latest + 24 * 3600 for x in open_sends):
+        return Park, Row.NOTED_AHEAD
     if ours_alone:
         age = s.time.latest - min(x.at for x in open_sends)
         if heeds_key and s.time.clock is not worker and age >= -60 and age + this_send <= 24 * 3600:
@@ -176,7 +183,7 @@ def _record(sends: tuple[Send, ...], sure: bool, job: Job | None, ruling: Ruling
 
 
 def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
-    ages = [MINUTE * 10, DAY - 222, DAY - 220, 40 * HOUR]
+    ages = [MINUTE * 10, DAY - 222, DAY - 220, 40 * HOUR, -30 * HOUR]
     if WHOLE:
         ages += [0.0, 30.0, 23 * HOUR, DAY, DAY + 1]
     histories: list[tuple[Outcome, ...] | None] = [
@@ -225,10 +232,14 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
                 first=first,
                 terms=Terms(report_lag=lag, send_timeout=40.0, sends_left=3, pause=20.0),
             )  # fmt: skip
-            action = decide(situation)
-            assert (type(action), action.row) == literal(situation), situation
-            ENUMERATED[action.row, type(action).__name__] += 1
-            situations += 1
+            recalled = [replace(situation, unseen=True)] if not sure else []
+            if history is None:
+                recalled += [replace(situation, unclear=(replace(one, person="person"),)) for one in (rival, owner)]
+            for one in (situation, *recalled):
+                action = decide(one)
+                assert (type(action), action.row) == literal(one), one
+                ENUMERATED[action.row, type(action).__name__] += 1
+                situations += 1
     assert {row for row, _ in ENUMERATED} == set(Row), "a row was never reached"
     print(f"\n{situations:,} situations; rows and actions reached: {len(ENUMERATED)}")
 

@@ -359,11 +359,21 @@ class TestOldKeys:
 class TestUnsureEntry:
     """The entry was emptied (clear_on_success, or by hand), so nothing proves that no send was made."""
 
-    def test_young_it_finds_the_job_by_its_key(self, task: TaskInstance, emulator: Emulator) -> None:
+    @pytest.fixture(autouse=True)
+    def no_second_record(self, task: TaskInstance) -> None:
+        task.assets = None
+
+    @pytest.mark.parametrize("changed", [{}, {"payload": {"name": "Maria"}}], ids=["unchanged", "changed"])
+    def test_young_with_a_job_it_is_parked_too(
+        self, task: TaskInstance, emulator: Emulator, changed: dict[str, Any]
+    ) -> None:
+        """The key would find it, if nothing was changed; and add another one, if something was."""
         first = task.attempt()
         task.rows.clear()
         task.clear()
-        assert task.attempt() == first
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*Candidate jobs.*{first}"):
+            task.attempt(**changed)
+        assert len(jobs(emulator)) == 1
 
     def test_old_with_a_job_it_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
         first = task.attempt()
@@ -404,6 +414,10 @@ class TestUnsureEntry:
         task.rows.clear()
         task.run.run_after -= timedelta(hours=25)
         task.clear()
+        with pytest.raises(AirflowException, match="only after its lag"):
+            task.attempt()
+        assert not jobs(emulator)
+        emulator.advance(minutes=15)
         assert task.attempt() == jobs(emulator)[0].id
 
     def test_a_refusal_is_no_outcome_there(self, task: TaskInstance, emulator: Emulator) -> None:
@@ -423,7 +437,8 @@ class TestMapped:
     def run(self, people: tuple[str, ...], instances: dict[int, TaskInstance]) -> list[Any]:
         results: list[Any] = []
         for index, phone in enumerate(people):
-            instance = instances.setdefault(index, TaskInstance(map_index=index, run=self.dag_run))
+            made = TaskInstance(map_index=index, run=self.dag_run, assets=self.assets)
+            instance = instances.setdefault(index, made)
             try:
                 results.append(instance.attempt(phone=phone))
             except AirflowException as error:
@@ -432,7 +447,7 @@ class TestMapped:
 
     @pytest.fixture(autouse=True)
     def one_run(self, task: TaskInstance) -> None:
-        self.dag_run = task.run
+        self.dag_run, self.assets = task.run, task.assets
 
     def test_the_same_person_and_payload_twice_is_one_job(self, emulator: Emulator) -> None:
         first, second = self.run((self.PEOPLE[0],) * 2, {})
@@ -460,13 +475,13 @@ class TestMapped:
     @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
     def test_a_list_that_turned_and_grew_after_the_day(self, emulator: Emulator, rule: dict[str, Any] | None) -> None:
         instances: dict[int, TaskInstance] = {}
+        self.dag_run.run_after -= timedelta(hours=25)
         if rule:
             emulator.fault(**{**rule, "times": 9})
         self.run(self.PEOPLE, instances)
         emulator.clear_faults()
         emulator.advance(hours=25)
         self.dag_run.clear_number += 1
-        self.dag_run.run_after -= timedelta(hours=25)
         self.dag_run.start_date = datetime.now(UTC)
         grown = (*reversed(self.PEOPLE), "79120000009")
         results = self.run(grown, instances)
@@ -565,14 +580,37 @@ class TestNoStore:
     @pytest.mark.parametrize(
         "changed", [{"payload": {"name": "Maria"}}, {"aimylogic_conn_id": "aimylogic_other"}], ids=str
     )
-    def test_what_was_changed_is_added_again(
+    def test_what_was_changed_between_two_tries_is_added_again(
         self, task: TaskInstance, emulator: Emulator, changed: dict[str, Any]
     ) -> None:
         """Nobody can notice it; README tells."""
-        task.attempt(**PARAMETERS)
-        task.clear()
+        fail_first(task, emulator, LOST, **PARAMETERS)
         task.attempt(**{**PARAMETERS, **changed})
         assert len(emulator.jobs()) == 2
+
+    def test_what_was_changed_and_cleared_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
+        first = task.attempt(**PARAMETERS)
+        task.clear()
+        with pytest.raises(AirflowFailException, match=f"(?s)run was cleared.*{first}.*start a new DAG run"):
+            task.attempt(payload={"name": "Maria"})
+        assert len(emulator.jobs()) == 1
+
+    def test_what_was_cleared_and_never_added_is_added_once_the_report_is_sure_to_show_it(
+        self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No next try could know how long that is: this one waits."""
+        fail_first(task, emulator, NEVER_ARRIVED)
+        task.clear()
+        waited: list[float] = []
+
+        def wait(_: SystemClock, seconds: float) -> None:
+            waited.append(seconds)
+            emulator.advance(seconds=seconds)
+
+        monkeypatch.setattr(SystemClock, "sleep", wait)
+        assert task.attempt() == jobs(emulator)[0].id
+        (seconds,) = waited
+        assert 600 < seconds < 800
 
     def test_what_no_retry_can_settle_is_not_promised(self, task: TaskInstance, emulator: Emulator) -> None:
         """That there is no job shows after the report's lag, which begins with each try anew."""

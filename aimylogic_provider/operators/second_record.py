@@ -1,0 +1,118 @@
+"""Where AddPhone's second record lies: in the state of the campaign's asset, else beneath ``call_list_path``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from aimylogic_provider.idempotence.ports import Log
+    from aimylogic_provider.idempotence.second_record import Rows, SecondRecord
+
+__all__ = ["AssetRows", "UnreachableError", "second_record"]
+
+_NOT_FOUND = 404
+
+
+class UnreachableError(Exception):
+    """The asset isn't active: Airflow has no state for it."""
+
+
+class AssetRows:
+    """Rows in the state of an asset.
+
+    Airflow answers a read of an asset that is not active as one of a row that isn't there. A write of one fails.
+    """
+
+    def __init__(self, accessor: Any) -> None:
+        self._accessor = accessor
+
+    def get(self, name: str) -> object | None:
+        """Return a row; None also if the asset is not active."""
+        content: object | None = self._accessor.get(f"aimylogic-{name}")
+        return content
+
+    def set(self, name: str, value: object) -> None:
+        """Write a row.
+
+        :raises UnreachableError: if the asset is not active
+        """
+        try:
+            self._accessor.set(f"aimylogic-{name}", value)
+        except Exception as error:
+            if _status(error) != _NOT_FOUND:
+                raise
+            raise UnreachableError(str(error)) from None
+
+    def delete(self, name: str) -> None:
+        """Delete a row, if there is one."""
+        self._accessor.delete(f"aimylogic-{name}")
+
+
+def _status(error: Exception) -> int | None:
+    """The HTTP status by which Airflow's API server refused a request; None if it wasn't that."""
+    response = getattr(error, "response", None)  # where the task runs in one process with its supervisor
+    detail = getattr(getattr(error, "error", None), "detail", None)
+    found = getattr(response, "status_code", None) or (detail or {}).get("status_code")
+    return found if isinstance(found, int) else None
+
+
+def second_record(
+    context: Context, conn_id: str, call_list_path: str | None, log: Log, *, wanted: bool = True
+) -> SecondRecord | None:
+    """Return the second record of a try; None if there is none.
+
+    :param wanted: whether the DAG wants one
+    :raises Exception: if it can't be reached for a passing reason
+    """
+    if not wanted:
+        return None
+    rows = _asset_rows(context, conn_id)
+    if rows is not None:
+        try:
+            return _of(context, rows)
+        except UnreachableError:
+            instead = call_list_path or "nothing: set call_list_path to have one"
+            log.warning(
+                "The asset of connection %s is not active in Airflow, so its state can't be reached. The second record "
+                "is kept in %s.", conn_id, instead,
+            )  # fmt: skip
+    if not call_list_path:
+        return None
+    from aimylogic_provider.call_list.copies_folder import FolderRows
+
+    ti = context["ti"]
+    return _of(context, FolderRows(call_list_path, ti.dag_id, ti.task_id))
+
+
+def _asset_rows(context: Context, conn_id: str) -> Rows | None:
+    from aimylogic_provider.operators.campaign_asset import campaign_asset
+
+    accessors: Any = context.get("asset_state_store")
+    asset = campaign_asset(conn_id)
+    if accessors is None or asset is None:
+        return None
+    try:
+        return AssetRows(accessors[asset])
+    except KeyError:
+        return None  # the DAG could not declare it: its connection is mapped over, or a template
+
+
+def _of(context: Context, rows: Rows) -> SecondRecord:
+    from aimylogic_provider.idempotence.second_record import SecondRecord
+    from aimylogic_provider.operators.airflow_ports import SystemClock, is_first_try, run_mark
+    from aimylogic_provider.operators.task_loops import iteration
+
+    ti = context["ti"]
+    return SecondRecord(
+        rows,
+        dag_id=ti.dag_id,
+        task_id=ti.task_id,
+        run_id=ti.run_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+        iteration=iteration(context),
+        mark=run_mark(context),
+        first=is_first_try(context),
+        wall=SystemClock().wall,
+    )
