@@ -605,4 +605,35 @@ _NOBODY_RUNG = (
     ),
 )
 
-PLANTED = (*_TABLES, *_WRITES, *_OF_KEYS, *_OF_ANSWERS, *_OF_BATCHES, *_FENCES, *_OF_LOOPS, *_NOBODY_RUNG)
+_OF_APPROVALS = (
+    _of_operators(
+        "a no returns nothing",
+        "A person's no to one of several lists keeps no place: what follows takes the next list for that one, and is "
+        "skipped for it.",
+        "operators/approve_call_list.py",
+        "                return no\n",
+        '                context["ti"].xcom_push(key="skipmixin_key", value={"skipped": ["send"]})\n'
+        "                return None\n",
+        "approved",
+    ),
+    _of_operators(
+        "a mapped no ends as skipped",
+        "A mapped approval ends as skipped, which stops the sending of the lists to which people said yes.",
+        "operators/after_a_no.py",
+        "        return any(_shares_index(operator, task) for task in tasks)",
+        "        return any(True for task in tasks)",
+        "approved",
+    ),
+)
+
+PLANTED = (
+    *_TABLES,
+    *_WRITES,
+    *_OF_KEYS,
+    *_OF_ANSWERS,
+    *_OF_BATCHES,
+    *_FENCES,
+    *_OF_LOOPS,
+    *_NOBODY_RUNG,
+    *_OF_APPROVALS,
+)

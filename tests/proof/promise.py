@@ -39,6 +39,7 @@ INVARIANTS = {
     "budget": "no call is sent more than three times in a try without an answer",
     "crash": "a try ends as tasks end",
     "same trace": "the same seed gives the same trace",
+    "said no": "nobody is called whose list a person said no to",
     "ends": "once faults heal, everything comes to an end",
 }
 _FRESH = 31.0

@@ -22,6 +22,7 @@ Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "looped",
+    "approved",
 ]  # fmt: skip
 OF_CALLS: tuple[Kind, ...] = (
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
@@ -200,7 +201,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     """
     kind = kind or kinds[seed % len(kinds)]
     rng = random.Random(f"schedule {seed} {kind}")
-    listed = kind in OF_LISTS
+    listed = kind in OF_LISTS or kind == "approved"
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
@@ -251,7 +252,7 @@ def _iterated(rng: random.Random) -> list[Step]:
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
-    listed = kind in OF_LISTS
+    listed = kind in OF_LISTS or kind == "approved"
     most = 110 if listed else 16
     points: list[Point] = []
     if rng.random() < 0.45:

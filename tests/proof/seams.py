@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import random
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,9 @@ class Quiet:
         message % args
 
     warning = info
+
+    def getEffectiveLevel(self) -> int:
+        return logging.WARNING
 
 
 class Beneath:

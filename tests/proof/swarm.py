@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
 
+from tests.proof.approved import ApprovedTasks
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.lists import ListTasks
@@ -77,13 +78,18 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
     make = ListTasks if schedule.kind in OF_LISTS else CallTasks if level == "operators" else CallsBeneath
     if schedule.kind == "looped":
         make = LoopTasks
+    elif schedule.kind == "approved":
+        make = ApprovedTasks
     world = World(schedule, now, make, told=told)
     world.run()
     return world
 
 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
-    """The schedules of some seeds. Syncs take longer: of seven schedules they are two. Of 28, one is of a loop."""
+    """The schedules of some seeds. Syncs take longer: of seven schedules they are two.
+
+    Of 28, one is of a loop, and one of approvals.
+    """
     for seed in seeds:
         if kind is not None:
             yield draw(seed, kind)
@@ -91,6 +97,8 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
             yield draw(seed, kinds=OF_CALLS)
         elif seed % 28 == 11:
             yield draw(seed, "looped")
+        elif seed % 28 == 18:
+            yield draw(seed, "approved")
         else:
             yield draw(seed, kinds=OF_CALLS if seed % 7 < 5 else OF_LISTS)
 

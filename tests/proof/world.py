@@ -133,7 +133,7 @@ class World:
         )
 
     def _new_promise(self) -> Promise:
-        by_payload = self.schedule.mapped or self.schedule.kind in OF_LISTS
+        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved")
         return Promise(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def run(self) -> None:
