@@ -56,7 +56,8 @@ class ApprovedTasks(ListTasks):
     def __init__(self, world: World, run: DagRun) -> None:
         super().__init__(world, run)
         self.instances.clear()
-        # Nobody twice, and nobody whom the server refuses.
+        # Nobody twice, nobody whom the server refuses, and no time by which they must be dialled.
+        self.finish = None
         self.rows = [(number, phone(number), "Alex") for number in range(world.schedule.people)]
         self._chance = world.simulation.rng("approvals", run.name)
         self._people = [self.rows[index::_LISTS] for index in range(_LISTS)]
