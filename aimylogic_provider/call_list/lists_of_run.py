@@ -14,7 +14,9 @@ from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.stored import CallList, reports_among
 from aimylogic_provider.call_list.task_folder import TaskFolder, claimed_lists, pointer_to, source_of
 
-__all__ = ["INSTEAD", "Begun", "begun_lists", "check_all_shards", "delete_unsent", "followed", "of_one_origin"]
+__all__ = [
+    "INSTEAD", "Begun", "begun_lists", "check_all_shards", "delete_unsent", "followed", "of_one_origin", "was_begun",
+]  # fmt: skip
 
 INSTEAD = "for another list of this DAG run was begun to be sent before"
 """Why a list that was frozen later was deleted, as what is left of it tells."""
@@ -78,6 +80,15 @@ def followed(
     if of_shard:
         return pointer if of_shard == {task.words} and was_tried else None
     return None if shard in reports_among(found.folder.names()) else pointer
+
+
+def was_begun(pointer: Pointer) -> bool:
+    """Whether somebody began to send a list.
+
+    :raises CallListError: if it is gone, unreachable, or not the list that was frozen
+    """
+    tombstone = CallList.tombstone(pointer)
+    return bool(CallList.open(pointer).claims() if tombstone is None else tombstone.claims)
 
 
 def delete_unsent(given: Pointer) -> bool:

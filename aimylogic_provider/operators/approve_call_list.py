@@ -77,7 +77,10 @@ class ApproveCallListOperator(ApprovalOperator):
 
         try:
             pointer = Pointer.of(as_value(self.call_list))
-            if (by := _said_no_to(pointer, entry_store(context).read())) is not None:
+            noted = entry_store(context).read()
+            if (approved := self._begun_before(pointer, noted)) is not None:
+                return approved.as_json()
+            if (by := _said_no_to(pointer, noted)) is not None:
                 self._delete(pointer, by)  # an earlier try could not
             tombstone = CallList.tombstone(pointer)
             if tombstone is not None and not tombstone.claims:
@@ -108,6 +111,8 @@ class ApproveCallListOperator(ApprovalOperator):
         answer = super().execute_complete
         if event.get("chosen_options") != [self.REJECT]:
             answer(context, event)
+            # Noted, so that it is finished once it was begun, whatever a clear of the whole run has frozen anew.
+            entry_store(context).write({_SAID_YES_TO: pointer.as_json()})
             return pointer.as_json()
         by = answered_by(event)
         # Noted, so that nobody is asked again if the list can't be deleted.
@@ -118,6 +123,29 @@ class ApproveCallListOperator(ApprovalOperator):
                 answer(context, event)
             raise AirflowFailException(f"The answer was {self.REJECT}: {by} said no, and fail_on_reject is set")
         return self._stop(context, said_no(pointer, by), lambda: answer(context, event))
+
+    def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
+        """The list that a person said yes to, if it was begun to be sent, and another one was frozen since then.
+
+        That other one is deleted: nobody can be asked about it, and nobody sends it.
+
+        :param noted: what stands in this task's entry
+        """
+        from aimylogic_provider.call_list.lists_of_run import delete_unsent, of_one_origin, was_begun
+        from aimylogic_provider.call_list.manifest import Pointer
+
+        content = noted.get(_SAID_YES_TO) if isinstance(noted, dict) else None
+        if content is None:
+            return None
+        approved = Pointer.of(content)
+        if approved.sha256 == pointer.sha256 or not of_one_origin(approved, pointer) or not was_begun(approved):
+            return None
+        self.log.warning(
+            "A person said yes to the call list in %s, and it was begun to be sent: it is gone on with. Since then "
+            "another one was frozen, %s, and %s.",
+            approved.path, pointer.path, "is deleted unsent" if delete_unsent(pointer) else "isn't sent",
+        )  # fmt: skip
+        return approved
 
     def skip(self, ti: Any, tasks: Iterable[Any]) -> None:
         """Skip what follows a no. ``ApprovalOperator`` calls it.
@@ -276,6 +304,7 @@ class ApproveCallListOperator(ApprovalOperator):
 
 
 _SAID_NO_TO = "said_no_to"
+_SAID_YES_TO = "said_yes_to"
 
 
 def _said_no_to(pointer: Pointer, entry: object) -> str | None:

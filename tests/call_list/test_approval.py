@@ -480,3 +480,44 @@ def test_whoever_begins_to_send_a_list_that_is_just_deleted_is_told_why(approval
     assert CallList.discard(Pointer.of(call_list), "for a person said no to it")
     with pytest.raises(CallListError, match="for a person said no to it"):
         sending.claim(Claim("task send", 0, 0.0, "server", "campaign"))
+
+
+# A clear of the whole run
+
+
+@needs_record
+@pytest.mark.parametrize("whole", [False, True], ids=["half sent", "sent whole"])
+@pytest.mark.parametrize("kept", [timedelta(days=30), timedelta(0)])
+def test_a_list_that_was_approved_and_begun_is_finished_though_another_one_was_frozen(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, questions: Questions, whole: bool, kept: timedelta
+) -> None:
+    """Nobody can be asked about the other one, so that the rest of the first one was called by nobody."""
+    sync.add(PHONES)
+    approval = Approval(sync, monkeypatch)
+    approved = approval.answer(approval.ask(approval.prepare()), YES)
+    if whole:
+        approval.send(approved, keep_call_list=kept)
+    else:
+        sync.emulator.fault("after_commit", "reset", path="addPhones", phone=PHONES[12], times=3)
+        with pytest.raises(AirflowException):
+            approval.send(approved, concurrency=1)
+    sync.task.clear()
+    sync.add([phone(500)])
+    other = approval.prepare()
+    assert approval.execute(other) == approved
+    assert approval.send(approved)["created"] == len(PHONES)
+    assert [file.name for file in Path(other["path"].removeprefix("file://")).rglob("*")] == ["deleted.json"]
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_a_list_that_was_approved_and_not_begun_is_no_answer_for_another_one(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, questions: Questions
+) -> None:
+    sync.add(PHONES)
+    approval = Approval(sync, monkeypatch)
+    approval.answer(approval.ask(approval.prepare()), YES)
+    sync.task.clear()
+    with pytest.raises(AirflowFailException, match="Start a new DAG run"):
+        approval.execute(approval.prepare())
+    assert sync.sends() == 0
