@@ -64,6 +64,8 @@ class _Parts:
         self._parked: list[OpenPart] = []
         self._shown: ShownJobs | None = ShownJobs()
         """What the report shows of the parked ones' phones; None if it can't be asked."""
+        self._some_shown = False
+        """Whether it could be asked for some of them."""
 
     async def run(self) -> None:
         """Settle the batch's parts.
@@ -235,6 +237,7 @@ class _Parts:
         self._silence.left(error)
 
     def _park(self, jobs: ShownJobs | None) -> None:
+        self._some_shown = self._some_shown or jobs is not None
         if jobs is None:
             self._shown = None
         elif self._shown is not None:
@@ -247,10 +250,12 @@ class _Parts:
         """Do what a person said of what is parked; once."""
         work = self._work
         places = [place for part in self._parked for place in work.unsettled_of(part)]
-        ruling = self._means.shard.ruling_for(work)
-        if ruling is None or self._shown is None or not self._shown.can_be_followed:
+        elsewhere = self._shown is None and not self._some_shown
+        ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
+        shown = ShownJobs() if elsewhere else self._shown
+        if ruling is None or shown is None or not shown.can_be_followed:
             raise ParkedCalls(self._shown)
-        work.follow(ruling, places, self._shown)
+        work.follow(ruling, places, shown)
         self._parked.clear()
         self._ended.clear()
 

@@ -180,8 +180,10 @@ class _Rounds:
             raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting))
         if waiting:
             raise WaitingCalls(max(waiting))
-        ruling = self._means.shard.ruling_for(work)
-        known = self._shown.can_be_followed and all(work.phone(place) in self._shown for place in self._left)
+        elsewhere = all(one.elsewhere for one in self._left.values())
+        ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
+        shown = elsewhere or all(work.phone(place) in self._shown for place in self._left)
+        known = self._shown.can_be_followed and shown
         if ruling is None or not known:
             raise ParkedCalls(self._shown)
         work.follow(ruling, list(self._left), self._shown)

@@ -61,11 +61,13 @@ class Decision:
 
     :param until: of WAIT: the server's time before which the report proves nothing
     :param settled: of SEND, REFUSE and EXPIRE: whether the report showed that nothing came of the sends so far
+    :param elsewhere: of PARK: whether it was sent to another campaign, whose report can't be asked
     """
 
     action: Action
     until: float = 0.0
     settled: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def decide(known: Unit) -> Decision:
     if not known.sends:
         return Decision(Action.EXPIRE if known.late else Action.REFUSE if known.refused else Action.SEND)
     if any(send.campaign != known.campaign for send in known.sends):
-        return Decision(Action.PARK)  # the other campaign can't be asked
+        return Decision(Action.PARK, elsewhere=True)  # the other campaign can't be asked
     # A repeat of what is too late would find the jobs, or make those that are never dialled: the report finds them too.
     repeats = not known.refused and not known.late and known.silent < _MOST_SILENT and _young(known)
     if known.found is None:

@@ -118,6 +118,7 @@ class Endings:
         stopped: str | None,
         ruling: ListRuling | None,
         before: tuple[object, ...] | None = None,
+        campaign: str = "",
     ) -> None:
         """Return if all is settled.
 
@@ -125,6 +126,7 @@ class Endings:
         :param before: what stands in each batch for sends of which nothing is on record
         :param stopped: why nothing more was sent, if so
         :param ruling: what a person last said of parked calls
+        :param campaign: digest of where calls are sent now
         :raises UnknownCallsError: if all is, but for what is parked
         :raises NotAddedError: if not all is: what is known, and the ways out
         """
@@ -155,11 +157,14 @@ class Endings:
             if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
                 raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
             states = [f"{work.batch.name} {len(work.unsettled)} {work.state.again}" for work, _ in self.parked]
+            if any(_is_elsewhere(jobs) for _, jobs in self.parked):
+                states.append(campaign)  # to another one, it is another question
+            reference = digest("unknown", call_list.pointer.sha256, *states).hex()[:8]
             raise UnknownCallsError(
                 unknown,
-                question=ListQuestion(digest("unknown", call_list.pointer.sha256, *states).hex()[:8], now, names),
+                question=ListQuestion(reference, now, names, campaign),
                 calls=progress.unknown,
-                can_be_asked=all(jobs and jobs.can_be_followed for _, jobs in self.parked),
+                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for _, jobs in self.parked),
             )
 
     def _not_added(self) -> str:
@@ -196,12 +201,20 @@ class Endings:
         return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
 
 
+def _is_elsewhere(jobs: Jobs) -> bool:
+    """Whether calls were sent to another campaign, whose report can't be asked: of all others, something was shown."""
+    return not jobs and not jobs.fault
+
+
 def _why(jobs: Jobs) -> str:
     """Why it can't be known."""
     if jobs.fault:
         return f"the campaign's report proves nothing, for {jobs.fault}"
-    if not jobs:
-        return "the campaign they were sent to is another one than that of now (host or token changed)"
+    if _is_elsewhere(jobs):
+        return (
+            "the campaign they were sent to is another one than that of now (host or token changed), so that its "
+            "report can't be asked: if they are sent now, whoever was added there is called twice"
+        )
     why = (
         "their idempotence keys are too old to repeat them, while the report shows jobs of only some, or jobs that may "
         "be others'"

@@ -26,11 +26,13 @@ class ListQuestion(msgspec.Struct, frozen=True):
     :param reference: of what was asked
     :param at: when (Unix seconds)
     :param batches: that hold those calls
+    :param campaign: digest of the campaign that was sent to then; empty if an older version asked
     """
 
     reference: str
     at: float
     batches: tuple[str, ...]
+    campaign: str = ""
 
 
 class ListRuling(msgspec.Struct, frozen=True):
@@ -134,6 +136,7 @@ class SyncEntry(msgspec.Struct):
     :param tried: the try that began last, and a digest of what it was told to call
     :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's
         people; empty if that isn't known
+    :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
     """
 
     sure: bool
@@ -149,6 +152,7 @@ class SyncEntry(msgspec.Struct):
     progress: dict[str, Any] = {}
     tried: tuple[str, str] | None = None
     cleared: str = ""
+    campaigns: list[tuple[str, str]] = []
     format: str = ENTRY_FORMAT
 
     @classmethod

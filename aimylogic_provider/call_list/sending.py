@@ -109,6 +109,7 @@ class Sending:
             stopped=self._notes.stopped,
             ruling=self._keeper.entry.ruling,
             before=self._keeper.entry.before,
+            campaign=self._settings.campaign,
         )
         return self.progress.counts
 

@@ -182,9 +182,14 @@ class Shard:
         others = [other for other in self.batches if other.name != batch.name] if jobs else []
         return {one.job for other in others for one in self.outcomes(other) if one.job is not None and one.job in jobs}
 
-    def ruling_for(self, work: Work) -> ListRuling | None:
-        """What a person said of a batch's parked calls, if that was to send them, and is not yet followed."""
+    def ruling_for(self, work: Work, *, elsewhere: bool = False) -> ListRuling | None:
+        """What a person said of a batch's parked calls, if that was to send them, and is not yet followed.
+
+        :param elsewhere: whether they were sent to another campaign than that of now: the person must have known it
+        """
         ruling = self._keeper.entry.ruling
         if ruling is None or not ruling.send or work.batch.name not in ruling.question.batches:
+            return None
+        if elsewhere and ruling.question.campaign != self._settings.campaign:
             return None
         return None if work.state.again == ruling.question.reference else ruling

@@ -214,6 +214,11 @@ class AdminApi:
         campaign, change = self._campaign(asked.number), asked.json(CampaignChange)
         now = self._state.clock.now()
         campaign.life.run(now)
+        if change.token is not None:
+            try:
+                self._state.rename(campaign, change.token)
+            except ValueError as error:
+                raise AdminError(f"{error}") from None
         if change.name is not None:
             campaign.name = change.name
         if change.status is not None:  # first, for lines that are added to a stopped campaign ring nobody

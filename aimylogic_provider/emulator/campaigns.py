@@ -298,6 +298,16 @@ class Campaigns:
         except KeyError:
             raise Refusal(404, "invalid.token", "No campaign has this token") from None
 
+    def rename(self, campaign: Campaign, token: str) -> None:
+        """Have a campaign be reached by another token from now on, and by its old one no more.
+
+        :raises ValueError: if another campaign has it
+        """
+        if self._by_token.get(token, campaign) is not campaign:
+            raise ValueError("another campaign has that token: each has one of its own")
+        campaign.token = token
+        self._by_token = {one.token: one for one in self}
+
     def change(self, settings: Settings) -> None:
         """Behave otherwise from now on."""
         self.settings = settings

@@ -155,14 +155,16 @@ class EmulatorClient:
         name: str | None = None,
         status: CampaignStatus | None = None,
         lines: int | None = None,
+        token: str | None = None,
     ) -> CampaignView:
         """Change a campaign, if any change is named, and return it.
 
         :param number: 1 and up, in the order of the tokens
         :param lines: simultaneous calls at most; 0 to ring nobody from now on
+        :param token: made anew, so that the old one names no campaign any more
         :raises EmulatorError: if there is no such campaign, or it can't be so
         """
-        changes = {"name": name, "status": status, "lines": lines}
+        changes = {"name": name, "status": status, "lines": lines, "token": token}
         chosen = {field: value for field, value in changes.items() if value is not None}
         return self._ask("PATCH", f"/campaigns/{number}", CampaignView, chosen)
 

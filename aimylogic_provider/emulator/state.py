@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.campaigns import Campaigns, CampaignStatus
+from aimylogic_provider.emulator.campaigns import Campaign, Campaigns, CampaignStatus
 from aimylogic_provider.emulator.clock import VirtualClock
 from aimylogic_provider.emulator.faults import Fault, Faults
 from aimylogic_provider.emulator.jobs import Job
@@ -152,6 +152,14 @@ class EmulatorState:
         journal.lines.extend(content.requests)
         journal.counts, journal.outcomes = Counter(content.counts), Counter(content.outcomes)
         self.clock, self.campaigns, self.faults, self.journal = clock, campaigns, faults, journal
+
+    def rename(self, campaign: Campaign, token: str) -> None:
+        """Have a campaign be reached by another token from now on.
+
+        :raises ValueError: if no address can bear it, or another campaign has it
+        """
+        _checked([token])
+        self.campaigns.rename(campaign, token)
 
 
 def _checked(tokens: Iterable[str] | Mapping[str, str]) -> dict[str, str]:

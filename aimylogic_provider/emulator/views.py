@@ -34,9 +34,11 @@ class CampaignChange(Struct, kw_only=True, forbid_unknown_fields=True):
     """A change of a campaign, as its owner could make it in Aimylogic.
 
     :param lines: simultaneous calls at most; 0 to call nobody
+    :param token: another one, made anew: the old one names no campaign any more
     """
 
     name: str | None = None
+    token: Annotated[str, Meta(pattern=r"^[!-~]+$")] | None = None
     status: CampaignStatus | Literal["inProcess"] | None = None
     lines: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 

@@ -158,6 +158,7 @@ class Sends(OfCallList):
 
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
+        from aimylogic_provider.call_list.campaigns import known_campaign
         from aimylogic_provider.call_list.endings import UnknownCallsError
         from aimylogic_provider.call_list.reached import why_not
         from aimylogic_provider.call_list.sending import Sending
@@ -165,7 +166,6 @@ class Sends(OfCallList):
         from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.call_list.task_folder import delete_old
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.keys import campaign_digest
         from aimylogic_provider.operators.airflow_ports import SystemClock, run_since
 
         if (report := CallList.deleted(pointer, shard)) is not None:
@@ -181,7 +181,7 @@ class Sends(OfCallList):
         method = call_list.manifest.method
         settings = SendSettings(
             transport=hook.transport_settings,
-            campaign=campaign_digest(client.address),
+            campaign=known_campaign(keeper.entry, client, self.log),
             concurrency=self.concurrency or _CONCURRENCY[method],
             requests_per_second=self.requests_per_second,
             report_lag=report_lag_seconds(self.report_lag),

@@ -601,3 +601,17 @@ def test_a_key_in_the_query_is_heeded_like_one_in_the_header(emulator: Emulator)
     emulator.settings(test_address_heeds_key=True)
     query = {"phone": PHONE, KEY: "a"}
     assert len({ask(emulator, "GET", "test/addPhone", params=query).json() for _ in range(2)}) == 1
+
+
+def test_a_token_that_is_made_anew_names_the_same_campaign_and_the_old_one_none(emulator: Emulator) -> None:
+    def asked(token: str) -> requests.Response:
+        return requests.get(f"{emulator.url}/api/calls/campaign/{token}", timeout=5)
+
+    before = asked(TOKEN).json()["id"]
+    emulator.campaign(token="1.2.madeanew")
+    assert asked("1.2.madeanew").json()["id"] == before
+    assert asked(TOKEN).status_code == 404
+    for token in (OTHER_TOKEN, "", "with/slash"):
+        with pytest.raises(EmulatorError):
+            emulator.campaign(token=token)
+    assert asked("1.2.madeanew").json()["id"] == before

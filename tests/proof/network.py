@@ -200,7 +200,7 @@ class Server:
             sent.definite = True
             if self.promise is not None:
                 self.promise.answered(sent)
-        elif name != "status":
+        elif name not in ("status", "campaign"):
             worker.about.reported_at = at
 
     def _asked(self, request: Request[Any], url: str) -> tuple[Asked, str | None]:
