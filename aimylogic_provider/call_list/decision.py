@@ -7,7 +7,7 @@ was frozen by this very task, so every send of its key is noted, and its times t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aimylogic_provider.idempotence.decision import GUARD_BAND, KEY_WINDOW, SLACK
@@ -67,7 +67,7 @@ class Decision:
     action: Action
     until: float = 0.0
     settled: bool = False
-    elsewhere: bool = False
+    elsewhere: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
