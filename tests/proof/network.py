@@ -7,7 +7,7 @@ oracle) tells what it did, and this module remembers for whom: each job bears th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -27,7 +27,7 @@ from tests.proof.simulation import Simulation, Worker, running_worker
 if TYPE_CHECKING:
     from tests.proof.promise import Promise
 
-__all__ = ["ADDS", "FAULTS", "STATUSES", "NetworkFault", "Person", "Sent", "Server"]
+__all__ = ["ADDS", "FAULTS", "POISONS", "STATUSES", "NetworkFault", "Person", "Poison", "Sent", "Server"]
 
 ADDS = ("addPhone", "test/addPhone", "addPhones")
 FAULTS = tuple(
@@ -72,6 +72,24 @@ class Sent:
     """Whether its sender got the server's own answer."""
     closed: bool = False
     """Whether it was found out later that nothing came of it."""
+    unheard: bool = False
+    """Whether the server answered with an error that says nothing, whatever it did."""
+
+
+POISONS = ("refused", "500 before", "500 after", "500 in part")
+"""What the server answers to whatever holds a poisoned number: a 400 of a type that no source names; or a 500, before
+it adds anything, after it has added all, or when it has added those that stand before that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A number that the server answers badly each time.
+
+    :param how: one of :data:`POISONS`
+    """
+
+    phone: str
+    how: str
 
 
 @dataclass
@@ -93,6 +111,7 @@ class Server:
     keeps_timeout: bool = True
     date_ahead: float = 0.0
     promise: Promise | None = None
+    poison: Poison | None = None
     made_for: dict[str, Sent | None] = field(default_factory=dict)
     """Of each job's id, the request that created it; None for another system's."""
 
@@ -196,6 +215,8 @@ class Server:
 
     def _answered(self, name: str, sent: Sent | None, at: float, worker: Worker) -> None:
         """The server's own answer came through."""
+        if sent is not None and sent.unheard:
+            return
         if sent is not None:
             sent.definite = True
             if self.promise is not None:
@@ -221,12 +242,32 @@ class Server:
             self.promise.sends(sent)
 
     def _take_effect(self, asked: Asked, sent: Sent | None) -> Response:
+        if sent is not None and self.poison is not None and self.poison.phone in (phone for phone, _ in sent.people):
+            return self._poisoned(asked, sent, self.poison.how, self.poison.phone)
         before = len(self.campaigns.all_jobs())
         answer = self._api.answer(asked, self.simulation.now)
         self._note_jobs(before, sent)
         if sent is not None and answer.status == 200:
             sent.took_effect = True
         return self._response(answer.status, answer.body)
+
+    def _poisoned(self, asked: Asked, sent: Sent, how: str, phone: str) -> Response:
+        """A request that holds a poisoned number takes effect, or not."""
+        self.simulation.count(f"poison {how}")
+        if how == "refused":
+            sent.unheard = asked.name == "addPhone"  # of a list alone it says that nothing was added
+            return self._response(400, b'{"type": "number.not.liked", "message": ""}')
+        sent.unheard = True
+        part = asked
+        if how == "500 in part" and asked.name == "addPhones":
+            place = [one for one, _ in sent.people].index(phone)
+            part = replace(asked)
+            part.take(msgspec.json.encode(msgspec.json.decode(asked.body)[:place]))
+        if how == "500 after" or (part is not asked and len(part.body) > len(b"[]")):
+            before = len(self.campaigns.all_jobs())
+            sent.took_effect |= self._api.answer(part, self.simulation.now).status == 200
+            self._note_jobs(before, sent)
+        return self._response(500, b"")
 
     def _note_jobs(self, before: int, sent: Sent | None) -> None:
         for job in self.campaigns.all_jobs()[before:]:

@@ -454,6 +454,57 @@ _OF_BATCHES = (
     ),
 )
 
+_OF_PARTS = (
+    _of_operators(
+        "part: unanswered ends the try",
+        "A batch that is never answered ends the try, and is never cut smaller, so that its others wait for ever.",
+        _BY_LIST_FILE,
+        "                if sends_left <= 0 or not error.retryable:\n",
+        "                if not error.retryable:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "part: cut before the report can tell",
+        "What is never answered is sent in smaller parts at once, while its request may yet take effect.",
+        _LIST_DECISION,
+        "        if known.asked >= anew:\n",
+        "        if known.silent or known.asked >= anew:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "part: one without a job proves all",
+        "A batch of which the report lacks one phone is taken for one that was not added.",
+        _BY_LIST_FILE,
+        "of_each = {place: _found(work.phone(place), jobs) for place in part}",
+        "of_each = {\n            place: Found.NONE if any(work.phone(at) not in jobs for at in part) else Found.ALL\n"
+        "            for place in part\n        }",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "part: its key taken for the whole's",
+        "What is left of a batch, when some of it was found, is sent with another key as if that were the first one.",
+        _BY_LIST_FILE,
+        "work.state.other_key, refusal = True, None",
+        "refusal = None",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "part: sends forgotten",
+        "A part that is set apart loses what was sent of it.",
+        _WORK,
+        "spans_of(self.part), state.sends, state.silent",
+        "spans_of(self.part), [], state.silent",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "never answered, and never looked for",
+        "What is answered with an error each time is repeated for a day, though the report shows its job.",
+        _LIST_DECISION,
+        "shows = known.silent and",
+        "shows = False and",
+    ),
+)
+
 _FENCES = (
     _of_calls(
         "store's errors caught",

@@ -13,7 +13,7 @@ from typing import Literal
 
 from aimylogic_provider.emulator.faults import Action, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
-from tests.proof.network import FAULTS, STATUSES, NetworkFault
+from tests.proof.network import FAULTS, POISONS, STATUSES, NetworkFault
 from tests.proof.simulation import DAY, HOUR, MINUTE, Point
 
 __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
@@ -96,6 +96,7 @@ class Schedule:
     :param people: calls of each run
     :param runs: DAG runs of the same DAG, with the same people, hours apart
     :param backfilled: seconds by which the time that the last run is for lies back
+    :param poison: which of the people the server answers badly each time, and how; it never heals
     :param combination: which one it is of those that :mod:`tests.proof.exhaustive` counts out, if it is one
     """
 
@@ -109,6 +110,7 @@ class Schedule:
     runs: int = 1
     backfilled: float = 0.0
     combination: str = ""
+    poison: tuple[int, str] | None = None
 
     @property
     def mapped(self) -> bool:
@@ -138,6 +140,8 @@ class Schedule:
             yield replace(self, backfilled=0.0)
         if self.lag:
             yield replace(self, lag=0.0)
+        if self.poison:
+            yield replace(self, poison=None)
         if self.people > 1:
             yield replace(self, people=self.people - 1)
 
@@ -147,6 +151,8 @@ class Schedule:
             f"kind {self.kind!r}, report lag {self.lag:g} s, Airflow's clock {self.airflow_skew:+g} s, workers' clocks "
             f"{skews} s, {self.people} people, {self.runs} runs, the last one backfilled by {self.backfilled:g} s"
         )
+        if self.poison is not None:
+            head += f", person {self.poison[0]} is answered badly each time: {self.poison[1]}"
         return "\n".join([head, *(f"  +{step.after:g} s: {_told(step.does)}" for step in self.steps)])
 
 
@@ -226,6 +232,9 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         runs=runs,
         backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
     )
+    poison = random.Random(f"poison {seed} {kind}")
+    if listed and poison.random() < 0.2:
+        schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     return replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.proof.airflow_seam import NOTHING, DagRun, ReplacedError, StoreError, TaskInstance, Try
-from tests.proof.network import Server
+from tests.proof.network import Poison, Server
 from tests.proof.objects import ObjectStorage
 from tests.proof.promise import Promise, Violation
 from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
@@ -113,6 +113,9 @@ class World:
             simulation.story, simulation.passed = [], []
         self.server = beneath.server = self._new_server()
         beneath.storage = ObjectStorage()
+        if schedule.poison is not None:
+            person, how = schedule.poison
+            self.server.poison = Poison(phone(person), how)
         self.promise = self._new_promise()
         self.server.promise = self.promise
         self._make = make
