@@ -214,6 +214,38 @@ def test_some_in_the_report_wait_for_the_lag_after_the_last_send_and_are_left_to
     assert decided(shown, *late, found=Found.SOME, **known) == PARK
 
 
+# What is never answered, while others are
+
+
+def test_what_is_never_answered_is_repeated_until_its_first_send_must_show() -> None:
+    assert decided(SHOWN - 1, send(), silent=1) == SEND
+    assert decided(SHOWN, send(), silent=1) == ASK
+    assert decided(SHOWN, send(), silent=1, found=Found.ALL) == ADOPT, "no day needs to pass"
+    assert decided(SHOWN, send(), silent=1, found=Found.NONE) == SEND
+
+
+@pytest.mark.parametrize("known", [{"silent": 1}, {"silent": 2}, {"other_key": True}, {"other_key": True, "silent": 1}])
+@pytest.mark.parametrize("key_lost", [False, True])
+def test_new_keys_wait_twice_the_lag(known: dict[str, Any], key_lost: bool) -> None:
+    twice = SHOWN + 600
+    assert decided(25 * HOUR, send(25 * HOUR - twice), found=Found.NONE, key_lost=key_lost, **known) == SEND_SETTLED
+    late = decided(25 * HOUR, send(), send(25 * HOUR - twice + 1), found=Found.NONE, key_lost=key_lost, **known)
+    assert late == (SEND if known == {"silent": 1} and not key_lost else wait(25 * HOUR + 1))
+
+
+def test_what_two_tries_left_unanswered_waits_for_the_report() -> None:
+    """A repeat would only make the wait longer."""
+    assert decided(1, send(), silent=2) == ASK
+    assert decided(SHOWN, send(), silent=2, found=Found.NONE) == wait(SHOWN + 600)
+    assert decided(SHOWN + 600, send(), silent=2, found=Found.NONE) == SEND_SETTLED
+
+
+def test_what_was_sent_with_another_key_is_never_repeated_while_that_is_open() -> None:
+    assert decided(1, send(), other_key=True) == ASK
+    assert decided(SHOWN, send(), other_key=True, found=Found.NONE) == wait(SHOWN + 600)
+    assert decided(SHOWN, send(), other_key=True, found=Found.SOME) == PARK
+
+
 # The times of a send
 
 
@@ -228,12 +260,13 @@ def test_the_window_of_a_send_is_as_wide_as_its_clock_is_wrong(clock: ClockSourc
 def situations() -> Iterator[Unit]:
     moments = [-HOUR, -61, -60, 0, SHOWN - 1, SHOWN, SHOWN + HOUR, YOUNG - HOUR, YOUNG, YOUNG + 1, 25 * HOUR, 30 * HOUR]
     sends = [(), (send(),), (send(clock=WORKER),), (send(), send(24 * HOUR)), (send(campaign="there"), send())]
-    for after, sent, clock, refused, late, key_lost, found in product(
-        moments, sends, ClockSource, [False, True], [False, True], [False, True], [None, *Found]
+    parts = [{}, {"silent": 1}, {"silent": 2}, {"other_key": True}, {"other_key": True, "silent": 3}]
+    for after, sent, clock, refused, late, key_lost, found, part in product(
+        moments, sends, ClockSource, [False, True], [False, True], [False, True], [None, *Found], parts
     ):
         asked = [after, after - 30] if found else [after]
         for at in asked:
-            told = {"refused": refused, "late": late, "key_lost": key_lost, "found": found}
+            told = {"refused": refused, "late": late, "key_lost": key_lost, "found": found, **part}
             yield unit(after, *sent, clock=clock, asked=at, **told)
 
 
@@ -257,6 +290,8 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
                 # None was sent, or nothing came of it, or a repeat is told the first one's jobs.
                 assert not known.sends or proven or living or unseen, known
                 assert not known.sends or known.time.clock is SERVER, known
+                if known.other_key and known.sends:
+                    assert known.asked >= shown + TERMS.report_lag, "under another key the server knows nothing of them"
             case Action.REFUSE:
                 assert known.refused
                 assert not known.sends or proven, known

@@ -683,6 +683,7 @@ PLANTED = (
     *_OF_KEYS,
     *_OF_ANSWERS,
     *_OF_BATCHES,
+    *_OF_PARTS,
     *_FENCES,
     *_OF_LOOPS,
     *_NOBODY_RUNG,
