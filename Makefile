@@ -17,7 +17,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-mutants prove-beyond prove-kills prove-real fuzz fuzz-parsers audit bench compare lock clean \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-real fuzz fuzz-parsers audit bench compare lock clean \
 	chromium postgresql
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "                 random schedules; WHOLE=1 also runs a batch's every way; SEED=n [LEVEL=beneath] or"
 	@echo "                 COMBINATION='call n' tells one of them step by step"
 	@echo "make prove-model the tests of the decision at full length: 100,000 sequences of tries, 300 walks"
+	@echo "make prove-poisoned one number of 5,000 that the server answers by an error each time: who is added, as a table"
 	@echo "make prove-mutants bugs planted in copies of the shipped code: each is to be found by those schedules"
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
@@ -114,6 +115,9 @@ prove: $(READY)
 
 prove-model: $(READY)
 	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/model tests/call_list/test_dying_anywhere.py -s
+
+prove-poisoned: $(READY)
+	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/call_list/test_poisoned_number.py -s
 
 prove-mutants: $(READY)
 	@$(BIN)/python -m tests.proof.mutants

@@ -8,6 +8,7 @@ sent under new keys.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 from aimylogic_provider.call_list.blame import PROBES, Blame
 from aimylogic_provider.call_list.decision import Action, Decision, Found, Unit, decide
@@ -131,10 +132,12 @@ class _Parts:
             time, told = await questions.time()
             late = self._means.expiries.late(work, part, time)
             decisions = self._decisions(part, time, refusal, jobs, asked, late=bool(late))
-            chosen = {action: [at for at in part if decisions[at].action is action] for action in Action}
-            if chosen[Action.ASK_REPORT]:
+            chosen: defaultdict[Action, list[int]] = defaultdict(list)
+            for place, decision in decisions.items():
+                chosen[decision.action].append(place)
+            if Action.ASK_REPORT in chosen:
                 jobs, asked = await questions.jobs(work, part)
-            elif adopted := chosen[Action.ADOPT]:
+            elif adopted := chosen.get(Action.ADOPT):
                 assert jobs is not None
                 for place in adopted:
                     work.adopted(place, jobs[work.phone(place)][0].id)
@@ -143,24 +146,24 @@ class _Parts:
                     return
                 # It was added in part, or shows in part as yet: a refusal of the whole says nothing of the rest.
                 work.state.other_key, refusal = True, None
-            elif parked := chosen[Action.PARK]:
+            elif parked := chosen.get(Action.PARK):
                 rest = None if len(parked) == len(part) else work.split_off(parked)
                 self._park(jobs)
                 if rest is None:
                     return
                 work.take_up(rest)
-            elif chosen[Action.WAIT]:
+            elif Action.WAIT in chosen:
                 self._until = max(self._until, *(one.until for one in decisions.values()))
                 if work.state.silent:
                     self._left.append(Left(tuple(part), work.state.last))
                 self._ended.append(work.set_apart())
                 return
-            elif chosen[Action.REFUSE]:
+            elif Action.REFUSE in chosen:
                 assert refusal is not None
                 work.state.sends, work.state.key_lost = [], False
                 await self._heed(work.part, refusal)
                 return
-            elif chosen[Action.EXPIRE]:
+            elif Action.EXPIRE in chosen:
                 await self._means.expiries.set_aside(work, late, time)
                 jobs, refusal = None, None
                 if decisions[part[0]].settled and work.part and await self._nothing_came_of_it():
@@ -328,6 +331,7 @@ class _Parts:
                 self._means.refusals.set_aside(work, [place], _reason(error))
             if len(work.part) > 1:
                 work.cut(2)
+                await self._means.shard.keep(work, parted=True)
             return
         if work.part:
             self._left.append(Left(tuple(work.part), f"{refusal}"))

@@ -93,6 +93,9 @@ class Work:
         """
         lines = call_list.lines(batch)
         work = cls(batch, lines, state, call_list.manifest.id, campaign)
+        spans = [*state.part, *(span for part in state.apart for span in part.places)]
+        if any(stop > len(lines) for _, stop in spans):
+            raise unreadable(call_list.folder, batch.file, f"the task's state tells of calls beyond its {len(lines):,}")
         if state.progress is not None:
             places = {line.row: place for place, line in enumerate(lines)}
             told = call_list.progress(state.progress)

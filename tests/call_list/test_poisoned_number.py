@@ -1,6 +1,6 @@
 """One number among many whose requests the server answers by an error each time: nobody else waits for it.
 
-``make poisoned`` prints the table: requests, who was added, and how the task ended, for 5,000 rows.
+``make prove-poisoned`` prints the table: requests, who was added, and how the task ended, for 5,000 rows.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.emulator import Emulator
 from tests.call_list.sync import Sync, phone
-from tests.conftest import needs_record
+from tests.conftest import TaskInstance, needs_record
 
 pytestmark = needs_record
 
@@ -231,6 +232,32 @@ def test_the_second_call_of_a_person_whose_first_is_open_waits_and_no_one_elses_
     sync.emulator.clear_faults()
     assert sync.attempt(method="addPhone")["created"] == 20
     assert sync.calls_by_phone() == dict.fromkeys(PHONES[:10], 2)
+
+
+def test_second_calls_by_lists_go_on_but_for_those_whose_first_is_open(make_sync: Callable[..., Sync]) -> None:
+    sync = make_sync(batch_size=5)
+    sync.add(PHONES[:10])
+    sync.add(PHONES[:10], name="Boris")
+    poison(sync, "addPhones", "500", PHONES[3])
+    tries(sync, 1, 0)
+    assert sync.calls_by_phone() == dict.fromkeys(PHONES[5:10], 2)
+    sync.emulator.clear_faults()
+    assert sync.attempt()["created"] == 20
+    assert sync.calls_by_phone() == dict.fromkeys(PHONES[:10], 2)
+
+
+def test_of_mapped_calls_each_is_a_task_of_its_own(task: TaskInstance, emulator: Emulator) -> None:
+    emulator.fault("before_commit", "status", path="addPhone", phone=PHONES[1], times=None, status=500)
+    mapped = [TaskInstance(map_index=index, run=task.run) for index in range(3)]
+    for hours in (0, 26):
+        emulator.advance(hours=hours)
+        for instance, one in zip(mapped, PHONES, strict=False):
+            if one == PHONES[1]:
+                with pytest.raises(AirflowException, match="500"):
+                    instance.attempt(phone=one)
+            else:
+                instance.attempt(phone=one)
+    assert Counter(job.phone for job in emulator.jobs()) == Counter([PHONES[0], PHONES[2]])
 
 
 def test_something_between_that_stops_one_batch_for_good_stops_no_other(sync: Sync) -> None:
