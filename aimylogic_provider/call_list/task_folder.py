@@ -78,6 +78,13 @@ class TaskFolder:
         """The folder of the task, with all its runs."""
         return Folder(self.base) / folder_name(self.dag_id) / folder_name(self.task_id)
 
+    def holds_anything(self) -> bool:
+        """Whether any try of this task instance, of this run or of one that had its id, left anything there.
+
+        :raises CallListError: if that can't be told
+        """
+        return bool(names_of(self.folder))
+
     def fresh(self) -> tuple[str, Folder]:
         """The id of a new list, and a folder that no other has."""
         list_id = str(uuid.uuid4())

@@ -15,6 +15,7 @@ from aimylogic_provider.operators.airflow_ports import (
     run_since,
     this_try,
     warn_of_store,
+    was_cleared,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def begin(context: Context, task: TaskFolder, log: Log, *, told: str, resumed: b
     :raises CallListError: if this try was told otherwise before: its record is of one list
     """
     first = is_first_try(context) and not resumed
+    if first and was_cleared(context) and task.holds_anything():
+        first = False  # the folder is a sync's second record
     store: Store = entry_store(context)
     if has_store(context):
         warn_of_store(context, log)
