@@ -92,6 +92,35 @@ def test_it_goes_by_the_servers_time_and_not_by_the_workers(sync: Sync) -> None:
     assert sync.sends() == 0
 
 
+def test_without_the_servers_time_the_limit_is_kept_an_hour_early(sync: Sync) -> None:
+    sync.add(PHONES)
+    sync.emulator.fault("after_commit", "no_date", times=100)
+    with pytest.raises(AirflowFailException, match="the time by this worker's clock is"):
+        sync.attempt(call_before=datetime.now(UTC) + timedelta(minutes=45))
+    assert sync.attempt(call_before=datetime.now(UTC) + timedelta(minutes=90))["created"] == 25
+
+
+def test_a_server_that_does_not_tell_its_time_is_asked_again_by_the_next_try(sync: Sync) -> None:
+    sync.add(PHONES)
+    sync.emulator.fault("before_commit", "reset", path="status", times=3)
+    finish = server_time(sync) + HOUR
+    with pytest.raises(AirflowException) as failed:
+        sync.attempt(call_before=finish)
+    assert not isinstance(failed.value, AirflowFailException)
+    assert sync.attempt(call_before=finish)["created"] == 25
+
+
+def test_a_dry_run_and_a_preparation_only_warn_for_they_ask_the_server_nothing(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.add(PHONES)
+    past = datetime.now(UTC) - HOUR
+    Halves(sync, call_before=past)
+    sync.operator(dry_run=True, call_before=past).execute(TaskInstance(task_id="sync", current_try=1).context())
+    assert capsys.readouterr().out.count("what is later by the server's time is not sent, and expires") == 2
+    assert sync.emulator.count("status") == 0
+
+
 def test_no_rows_are_a_success_whatever_the_finish(sync: Sync) -> None:
     assert sync.attempt(call_before=server_time(sync) - HOUR)["rows"] == 0
 
