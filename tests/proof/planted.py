@@ -656,6 +656,17 @@ _NOBODY_RUNG = (
     ),
 )
 
+_OF_TIME_OUTS = (
+    _of_calls(
+        "timed out, and taken for not sent",
+        "A try whose time is over while its request is under way takes the note of that back.",
+        _TRY,
+        "        except ApiError as error:\n            return self._not_created(record, error)\n",
+        "        except ApiError as error:\n            return self._not_created(record, error)\n"
+        "        except BaseException:\n            self._save_record(record.withdrawn())\n            raise\n",
+    ),
+)
+
 _OF_APPROVALS = (
     _of_operators(
         "a no returns nothing",
@@ -688,4 +699,5 @@ PLANTED = (
     *_OF_LOOPS,
     *_NOBODY_RUNG,
     *_OF_APPROVALS,
+    *_OF_TIME_OUTS,
 )

@@ -195,6 +195,8 @@ def _told(does: Tries | Happening) -> str:
 
 def _told_point(point: Point) -> str:
     where = f"at point {point.number} {point.kind}".rstrip()
+    if point.timed_out:
+        return f"timed out {where}"
     if point.stopped is None:
         return f"killed {where}"
     return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}"
@@ -237,7 +239,19 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
-    return replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
+    schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
+    return _timed_out(schedule) if seed % 11 == 4 else schedule
+
+
+def _timed_out(schedule: Schedule) -> Schedule:
+    """The same, but the time of a try is over where it would have been killed."""
+
+    def ended(does: Tries | Happening) -> Tries | Happening:
+        if isinstance(does, Happening):
+            return does
+        return replace(does, points=tuple(replace(one, timed_out=one.stopped is None) for one in does.points))
+
+    return replace(schedule, steps=tuple(replace(step, does=ended(step.does)) for step in schedule.steps))
 
 
 def _called_again(rng: random.Random) -> list[Step]:

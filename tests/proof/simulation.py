@@ -19,7 +19,18 @@ from typing import Any, TypeVar
 
 import greenlet
 
-__all__ = ["BEGINNING", "DAY", "HOUR", "MINUTE", "KilledError", "Point", "Simulation", "Worker", "running_worker"]
+__all__ = [
+    "BEGINNING",
+    "DAY",
+    "HOUR",
+    "MINUTE",
+    "KilledError",
+    "Point",
+    "Simulation",
+    "TimedOutError",
+    "Worker",
+    "running_worker",
+]
 
 T = TypeVar("T")
 
@@ -31,6 +42,10 @@ class KilledError(BaseException):
     """The process is dead. Whatever it still does while this passes through it has no effect."""
 
 
+class TimedOutError(BaseException):
+    """What Airflow raises in the midst of a task at its ``execution_timeout``: no Exception; the process lives on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """What is to happen at a point that a worker passes: it is killed, or stopped for some seconds.
@@ -39,12 +54,14 @@ class Point:
     :param stopped: seconds; None to be killed
     :param suspended: whether its monotonic clock stands still meanwhile, as in a machine that sleeps
     :param kind: counts points of this kind alone; all of them if empty
+    :param timed_out: whether the try's time is over there, instead of it being killed
     """
 
     number: int
     stopped: float | None = None
     suspended: bool = False
     kind: str = ""
+    timed_out: bool = False
 
 
 @dataclass(eq=False)
@@ -90,6 +107,9 @@ class Worker:
                 continue
             if planned.kind not in ("", kind):
                 continue
+            if planned.timed_out:
+                self.simulation.count("timed out")
+                raise TimedOutError
             if planned.stopped is None:
                 self.simulation.count(f"killed {kind}")
                 self.dead = True
@@ -201,7 +221,7 @@ class Simulation:
             except BaseExceptionGroup as group:
                 if not worker.dead:
                     worker.result = group
-            except Exception as error:  # noqa: BLE001 - looked at afterwards
+            except (Exception, TimedOutError) as error:  # noqa: BLE001 - looked at afterwards
                 worker.result = error
             worker.ended = True
             self.note(worker.name, "dead" if worker.dead else "ended", worker.points)

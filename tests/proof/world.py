@@ -13,7 +13,7 @@ from tests.proof.objects import ObjectStorage
 from tests.proof.promise import Promise, Violation
 from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
 from tests.proof.seams import TOKENS, Beneath
-from tests.proof.simulation import HOUR, MINUTE, Simulation, Worker
+from tests.proof.simulation import HOUR, MINUTE, Simulation, TimedOutError, Worker
 
 __all__ = ["Tasks", "World", "phone"]
 
@@ -73,7 +73,7 @@ class Tasks(ABC):
         """Whether a try may end so."""
         from airflow.providers.common.compat.sdk import AirflowException
 
-        allowed = (AirflowException, ReplacedError, StoreError, OSError)
+        allowed = (AirflowException, ReplacedError, StoreError, OSError, TimedOutError)
         return not isinstance(result, BaseException) or isinstance(result, allowed)
 
     def grow(self) -> None:
@@ -174,7 +174,7 @@ class World:
         def run() -> Any:
             try:
                 result: Any = execute()
-            except Exception as error:  # noqa: BLE001 - looked at afterwards
+            except (Exception, TimedOutError) as error:  # noqa: BLE001 - looked at afterwards
                 result = error
             worker.check_alive()
             tasks.learn(one_try, result)
