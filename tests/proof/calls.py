@@ -125,7 +125,11 @@ class CallTasks(Tasks):
         for instance in self.instances:
             # Where all is on record and nobody else adds, everything can be known. (Without a key, what another run
             # added is a duplicate.)
-            alone = not world.with_others and (world.schedule.kind == "stable" or len(world.runs) == 1)
+            alone = (
+                world.schedule.tells_phones
+                and not world.with_others
+                and (world.schedule.kind == "stable" or len(world.runs) == 1)
+            )
             certain = (
                 world.schedule.kind in ("stable", "key lost") and alone and world.schedule.tells_time
                 and _is_sure(instance)

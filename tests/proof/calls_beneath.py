@@ -18,6 +18,7 @@ from aimylogic_provider.calls_api.transport import TransportSettings
 from aimylogic_provider.calls_api.wire import NoResponse
 from aimylogic_provider.emulator.exchange import Refusal
 from aimylogic_provider.emulator.faults import Action
+from aimylogic_provider.emulator.phones import written_phone
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.one_try import Try as CallTry
@@ -102,7 +103,12 @@ class _Campaign:
     def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
         def shown() -> tuple[CallJob, ...]:
             return tuple(
-                CallJob(id=job.id, phone=phone, created_at=datetime.fromtimestamp(job.created, UTC))
+                CallJob(
+                    id=job.id,
+                    phone=written_phone(phone, self.server.campaigns.settings.phones_as) or "",
+                    created_at=datetime.fromtimestamp(job.created, UTC),
+                    redial_number=job.redial,
+                )
                 for job in self.server.jobs_of(self.token, phone)
             )
 

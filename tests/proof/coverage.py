@@ -8,6 +8,7 @@ from aimylogic_provider.call_list.decision import Action as ListAction
 from aimylogic_provider.emulator.faults import Action, Phase
 from aimylogic_provider.idempotence.decision import Row
 from tests.proof.network import FAULTS
+from tests.proof.schedules import REPORTS
 
 __all__ = ["EXHAUSTIVE_BATCH", "EXHAUSTIVE_CALL", "EXHAUSTIVE_CALL_IN_PART", "SWARM", "missing"]
 
@@ -37,13 +38,25 @@ _ROWS = frozenset(f"row {row.name}" for row in Row if row not in (Row.LEFT, Row.
 _LIST_ACTIONS = frozenset(f"list {action.name}" for action in ListAction)
 _HAPPENINGS = frozenset({"stop", "start", "others", "change", "empty", "grow", "turn"})
 
-_OF_CALLS = _ADD_FAULTS | _ASK_FAULTS | _STORE_FAULTS | _ROWS | _HAPPENINGS | {"fenced"} | _stops(*_REQUESTS, *_STATE)
+_REPORTS = frozenset(f"report {report}" for report in REPORTS)
+
+_OF_CALLS = (
+    _REPORTS
+    | _ADD_FAULTS
+    | _ASK_FAULTS
+    | _STORE_FAULTS
+    | _ROWS
+    | _HAPPENINGS
+    | {"fenced"}
+    | _stops(*_REQUESTS, *_STATE)
+)
 SWARM = {
     "beneath": _OF_CALLS,
     "operators": _OF_CALLS
     | _OBJECT_FAULTS
     | _LIST_ACTIONS
     | {"iterate", "gate"}
+    | {"neighbour"}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),
 }
 """By level."""

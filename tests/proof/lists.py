@@ -245,7 +245,7 @@ class ListTasks(Tasks):
         """Whether all is on record, and nobody else adds: then everything can be known."""
         world = self.world
         stable = world.schedule.kind in ("by list", "by number", "shards", "list changing")
-        alone = world.schedule.tells_time and not world.with_others and not self.moved
+        alone = world.schedule.tells_time and world.schedule.tells_phones and not world.with_others and not self.moved
         return stable and alone and bool(json.loads(instance.rows["aimylogic"])["sure"])
 
     def _check_told(self, frozen: dict[Call, int], jobs: dict[Call, list[str]]) -> None:

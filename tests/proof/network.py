@@ -21,7 +21,7 @@ from aimylogic_provider.emulator.campaigns import Campaigns, Wanted
 from aimylogic_provider.emulator.exchange import Refusal, Target
 from aimylogic_provider.emulator.faults import POSSIBLE, Action, Phase
 from aimylogic_provider.emulator.jobs import Job
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.settings import Chosen, Settings
 from tests.proof.simulation import Simulation, Worker, running_worker
 
 if TYPE_CHECKING:
@@ -110,13 +110,15 @@ class Server:
     keeps_key: bool = True
     keeps_timeout: bool = True
     date_ahead: float = 0.0
+    more: Chosen = field(default_factory=Chosen)
+    """Further settings."""
     promise: Promise | None = None
     poison: Poison | None = None
     made_for: dict[str, Sent | None] = field(default_factory=dict)
     """Of each job's id, the request that created it; None for another system's."""
 
     def __post_init__(self) -> None:
-        settings = Settings(report_lag=self.report_lag, bad_numbers=("7912999*",))
+        settings = Settings(report_lag=self.report_lag, bad_numbers=("7912999*",), **self.more)
         names = {token: f"Campaign {number}" for number, token in enumerate(self.tokens)}
         self.campaigns = Campaigns(names, settings, self.simulation.now)
         for campaign in self.campaigns:
@@ -271,7 +273,7 @@ class Server:
 
     def _note_jobs(self, before: int, sent: Sent | None) -> None:
         for job in self.campaigns.all_jobs()[before:]:
-            self.made_for[job.id] = sent
+            self.made_for[job.id] = None if job.redial else sent  # the script's own are nobody's
             self.simulation.note("job", job.id, job.phone)
 
     # The same beneath URLs and bodies.
@@ -315,12 +317,12 @@ class Server:
 
     def add_by_others(self, number: int, phone: str, key: str | None) -> None:
         """Another system adds the same person."""
+        before = len(self.campaigns.all_jobs())
         try:
-            job = self._campaign(number).add_phone(self.simulation.now, Wanted(phone, None, None), key)
+            self._campaign(number).add_phone(self.simulation.now, Wanted(phone, None, None), key)
         except Refusal:
             return  # without a key it may be a duplicate
-        self.made_for.setdefault(job.id, None)
-        self.simulation.note("another system's job", job.id, phone)
+        self._note_jobs(before, None)
 
     def _campaign(self, number: int) -> Any:
         return list(self.campaigns)[number]

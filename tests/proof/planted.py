@@ -433,8 +433,24 @@ _OF_BATCHES = (
         "batch: owned jobs not skipped",
         "Jobs of other batches that hold the same phones are adopted once more.",
         "call_list",
-        "jobs_by_phone(row for row in rows if row.job.id not in others)",
-        "jobs_by_phone(rows)",
+        "[row for row in rows if row.job.id not in others]",
+        "list(rows)",
+    ),
+    _of_operators(
+        "another list's jobs adopted",
+        "Jobs that another sync owns on record, or could own, are taken for this one's.",
+        "call_list/questions.py",
+        "self._neighbours.owned(rows, phones)",
+        "self._neighbours.owned([], phones)",
+        "two lists",
+    ),
+    _of_operators(
+        "another list's unanswered sends forgotten",
+        "A job is taken for this list's though another sync has an unanswered send of the same minutes, too.",
+        "call_list/neighbours.py",
+        "            if len(outcomes) == batch.calls:\n                continue\n",
+        "            if True:\n                continue\n",
+        "two lists",
     ),
     _of_operators(
         "second list frozen",
@@ -688,6 +704,55 @@ _OF_APPROVALS = (
     ),
 )
 
+_OF_REPORTS = (
+    _of_operators(
+        "phones that can't be read are dropped",
+        "A row of the report whose phone can't be read is taken for nobody's.",
+        "call_list/reconcile.py",
+        "                if meant.surely is not None or meant.maybe:\n",
+        "                if meant.surely is not None:\n",
+    ),
+    _of_operators(
+        "the national prefix is another number",
+        "Phones in reports are read with their country code alone.",
+        "calls_api/written_phone.py",
+        "        ours = self._all_writings().get(digits)\n",
+        "        ours = None\n",
+        *OF_LISTS,
+        "stable",
+    ),
+    _of_operators(
+        "an empty page is believed",
+        "An answer by time is taken as it comes, whatever the server makes of time limits.",
+        "call_list/report_by_date.py",
+        "        if not self._shown:\n            self._have_shown(found.values())\n",
+        "",
+    ),
+    _of_operators(
+        "the first page that is not full is the last",
+        "A server that serves fewer rows than it was asked for is read to its first page.",
+        "call_list/report_by_date.py",
+        "            if not rows:\n                return jobs\n",
+        "            if len(rows) < self._size:\n                return jobs | {job.id: job for job in rows}\n",
+    ),
+    _of_operators(
+        "list: repeats of the script counted",
+        "Jobs that the campaign's script made of a call are taken for calls of ours.",
+        "call_list/reconcile.py",
+        "            if job.redial_number is not None:\n",
+        "            if False:\n",
+        *_BY_LIST,
+    ),
+    _of_calls(
+        "repeats of the script counted",
+        "Jobs that the campaign's script made of a call are taken for calls of ours.",
+        "idempotence/server_view.py",
+        "if job.redial_number is None]",
+        "if True]",
+        "stable",
+    ),
+)
+
 PLANTED = (
     *_TABLES,
     *_WRITES,
@@ -695,6 +760,7 @@ PLANTED = (
     *_OF_ANSWERS,
     *_OF_BATCHES,
     *_OF_PARTS,
+    *_OF_REPORTS,
     *_FENCES,
     *_OF_LOOPS,
     *_NOBODY_RUNG,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from aimylogic_provider.emulator.faults import Action, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
@@ -21,14 +21,20 @@ __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
 Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store",
-    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "looped",
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "looped",
     "approved",
 ]  # fmt: skip
+Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
+"""How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
+script adds; pages of a row or two; time limits that it reads for other times, or not at all, or shows nothing for."""
+REPORTS: tuple[Report, ...] = get_args(Report)
 OF_CALLS: tuple[Kind, ...] = (
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store",
 )  # fmt: skip
-OF_LISTS: tuple[Kind, ...] = ("by list", "by number", "shards", "list changing", "list emptied", "list no store")
+OF_LISTS: tuple[Kind, ...] = (
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists",
+)  # fmt: skip
 KINDS = OF_CALLS + OF_LISTS
 
 _SELDOM = ("before an object's delete", "after an object's delete")
@@ -63,9 +69,9 @@ class Tries:
 class Happening:
     """What happens besides.
 
-    :param what: ``stop`` or ``start`` (the campaign), ``others`` (another system adds the same people), ``change`` (a
-        parameter, or the source), ``empty`` (a store), ``grow`` or ``turn`` (a mapped list), ``iterate`` (a loop goes
-        on) or ``gate`` (its gate is cleared)
+    :param what: ``stop`` or ``start`` (the campaign), ``others`` (another system adds the same people), ``neighbour``
+        (another run of ours does, at once), ``change`` (a parameter, or the source), ``empty`` (a store), ``grow`` or
+        ``turn`` (a mapped list), ``iterate`` (a loop goes on) or ``gate`` (its gate is cleared)
     :param which: of what there is to choose from
     """
 
@@ -97,6 +103,7 @@ class Schedule:
     :param runs: DAG runs of the same DAG, with the same people, hours apart
     :param backfilled: seconds by which the time that the last run is for lies back
     :param poison: which of the people the server answers badly each time, and how; it never heals
+    :param report: how the server writes its report, and reads what it is asked
     :param combination: which one it is of those that :mod:`tests.proof.exhaustive` counts out, if it is one
     """
 
@@ -111,11 +118,17 @@ class Schedule:
     backfilled: float = 0.0
     combination: str = ""
     poison: tuple[int, str] | None = None
+    report: Report = "plain"
 
     @property
     def mapped(self) -> bool:
         """Whether its calls are of a mapped task."""
         return self.kind.startswith("mapped")
+
+    @property
+    def tells_phones(self) -> bool:
+        """Whether the report's phones can be read."""
+        return self.report not in ("masked", "none")
 
     @property
     def tells_time(self) -> bool:
@@ -142,6 +155,8 @@ class Schedule:
             yield replace(self, lag=0.0)
         if self.poison:
             yield replace(self, poison=None)
+        if self.report != "plain":
+            yield replace(self, report="plain")
         if self.people > 1:
             yield replace(self, people=self.people - 1)
 
@@ -149,7 +164,8 @@ class Schedule:
         skews = ", ".join(f"{skew:+g}" for skew in self.worker_skews)
         head = (
             f"kind {self.kind!r}, report lag {self.lag:g} s, Airflow's clock {self.airflow_skew:+g} s, workers' clocks "
-            f"{skews} s, {self.people} people, {self.runs} runs, the last one backfilled by {self.backfilled:g} s"
+            f"{skews} s, {self.people} people, {self.runs} runs, the last one backfilled by {self.backfilled:g} s, "
+            f"report {self.report}"
         )
         if self.poison is not None:
             head += f", person {self.poison[0]} is answered badly each time: {self.poison[1]}"
@@ -215,6 +231,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
     if kind == "looped" and rng.random() < 0.7:
         steps = _iterated(rng)
+    if kind == "two lists":
+        steps = _two_lists(rng)
     runs = rng.choice((1, 1, 2))
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(len(steps), len(steps) + rng.randint(1, 6)):
@@ -237,6 +255,9 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     poison = random.Random(f"poison {seed} {kind}")
     if listed and poison.random() < 0.2:
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
+    apart = random.Random(f"report {seed} {kind}")
+    if apart.random() < 0.4 and schedule.poison is None and kind != "approved":
+        schedule = replace(schedule, report=apart.choice((*REPORTS, "redials", "redials")))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
@@ -274,6 +295,16 @@ def _iterated(rng: random.Random) -> list[Step]:
     return steps
 
 
+def _two_lists(rng: random.Random) -> list[Step]:
+    """A run's answers are lost, and at once another run of ours adds the same people; a retry comes a day later."""
+    phase = rng.choice((Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT))
+    lost = Tries(plan=Plan((NetworkFault(0, True, phase, Action.RESET),)))
+    neighbour = Happening("neighbour", rng.randrange(100))
+    first, second = rng.choice(((lost, neighbour), (neighbour, lost)))
+    steps = [Step(0, 0.0, first), Step(1, rng.choice((0.0, 1.0, 20.0)), second)]
+    return [*steps, Step(2, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
+
+
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
     listed = kind in OF_LISTS or kind == "approved"
     most = 110 if listed else 16
@@ -308,6 +339,8 @@ def _network_fault(rng: random.Random, listed: bool) -> NetworkFault:
 
 def _happening(rng: random.Random, kind: Kind) -> Happening:
     what = ["stop", "start", "others"]
+    if kind == "two lists":
+        what += ["neighbour"] * 3
     if kind in ("changing", "list changing") or kind.startswith("mapped"):
         what += ["change"] * 3
     if kind.endswith("emptied"):

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.proof.airflow_seam import NOTHING, DagRun, ReplacedError, StoreError, TaskInstance, Try
-from tests.proof.network import Poison, Server
+from aimylogic_provider.emulator.faults import Action, Phase
+from aimylogic_provider.emulator.settings import Chosen
+from tests.proof.airflow_seam import NOTHING, DagRun, Plan, ReplacedError, StoreError, TaskInstance, Try
+from tests.proof.network import NetworkFault, Poison, Server
 from tests.proof.objects import ObjectStorage
 from tests.proof.promise import Promise, Violation
 from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
@@ -20,6 +22,14 @@ __all__ = ["Tasks", "World", "phone"]
 _APART = 20 * MINUTE
 """Seconds between what different runs and other systems do: nobody adds the same phone in the minutes of a send."""
 _ROUNDS = 6
+_NEIGHBOUR = 9
+"""The number of the run that adds the same people in the same minutes."""
+_REPORTS: dict[str, Chosen] = {
+    "plain": {}, "national": {"phones_as": "national"}, "plus": {"phones_as": "plus"},
+    "masked": {"phones_as": "masked"}, "none": {"phones_as": "none"}, "redials": {"redials": 2},
+    "capped": {"page_cap": 2}, "elsewhere": {"limits_by_date": "text_elsewhere"},
+    "ignored": {"limits_by_date": "ignored"}, "empty": {"limits_by_date": "empty"},
+}  # fmt: skip
 
 
 def phone(number: int) -> str:
@@ -109,6 +119,7 @@ class World:
         self.schedule = schedule
         self.beneath = beneath
         simulation = self.simulation = Simulation(f"{schedule.seed} {schedule.kind}")
+        simulation.count(f"report {schedule.report}")
         if told:
             simulation.story, simulation.passed = [], []
         self.server = beneath.server = self._new_server()
@@ -133,6 +144,7 @@ class World:
             report_lag=schedule.lag,
             dated=schedule.kind != "no date",
             keeps_key=schedule.kind != "key lost",
+            more=_REPORTS[schedule.report],
         )
 
     def _new_promise(self) -> Promise:
@@ -247,6 +259,13 @@ class World:
                     self.server.add_by_others(number, phone(person), key and f"{key}-{person}")
                 self.simulation.pass_time(_APART)
                 self.server.set_status(number, status)
+            case "neighbour":
+                self.with_others = True  # what each could own, neither can be sure of
+                faults = (None, Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT)
+                phase = faults[does.which % 3]
+                plan = NOTHING if phase is None else Plan((NetworkFault(0, True, phase, Action.RESET),))
+                others = self.tasks(_NEIGHBOUR)
+                self._end([self.attempt(others, one.next_try(plan), does) for one in list(others.instances)])
             case "change":
                 tasks.change(does.which)
             case "empty":
