@@ -156,7 +156,8 @@ class AddPhoneOperator(BaseOperator):
 
         try:
             one_try = self._current = self._try(context, resumed=answer is not None)
-            if answer is None and one_try.asked is not None and self.on_unknown == "ask":
+            asks = self.on_unknown == "ask" and required_action.reaches_later_tries()
+            if answer is None and one_try.asked is not None and asks:
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
                 required_action.defer_to_trigger(context, one_try.asked)
             job = one_try.run(None if answer is None else self._ruling(answer, one_try))

@@ -35,6 +35,7 @@ __all__ = [
     "defer_to_trigger",
     "list_answer",
     "options_of",
+    "reaches_later_tries",
     "subject_kept",
 ]
 
@@ -134,6 +135,16 @@ def await_answer(context: Context, question: Question, options: list[str] | None
     except ImportError:  # before Airflow 3.3
         defer_to_trigger(context, question, options)
     raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(question))
+
+
+def reaches_later_tries() -> bool:
+    """Whether a question, and its answer, are there for the tries after the one that asked.
+
+    Airflow 3.4 keeps them for that try alone: a later one would wait for ever for what nobody is shown.
+    """
+    from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
+
+    return get_base_airflow_version_tuple() < (3, 4, 0)
 
 
 def defer_to_trigger(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:

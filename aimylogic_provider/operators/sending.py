@@ -109,7 +109,7 @@ class Sends(OfCallList):
             entry.ruling = ListRuling(send, by, at, question)
             keeper.save_now()
             self.log.info("Noted: %s said to %s the calls.", by, "send" if send else "leave")
-        elif entry.asked is not None and self.on_unknown == "ask":
+        elif entry.asked is not None and self.on_unknown == "ask" and required_action.reaches_later_tries():
             self.log.info("A person was asked about parked calls: going on with the answer, or waiting for it.")
             waiting = Question(entry.asked.reference, entry.asked.at)
             required_action.defer_to_trigger(context, waiting, required_action.LIST_OPTIONS)

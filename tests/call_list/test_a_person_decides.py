@@ -12,6 +12,7 @@ from airflow.sdk import exceptions
 
 from aimylogic_provider.calls_api.wire import Response
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.operators import required_action
 from aimylogic_provider.operators.airflow_ports import SystemClock
 from aimylogic_provider.operators.required_action import LEAVE, SEND_MISSING
 from tests.call_list.sync import Sync, phone
@@ -94,7 +95,8 @@ def test_left_as_they_are_they_are_neither_sent_nor_asked_about_again(
     assert sync.calls_by_phone() == before
 
 
-def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions) -> None:
+def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: True)
     kwargs = park(sync, "addPhones")
     with pytest.raises(TaskDeferred) as waiting:
         sync.attempt(on_unknown="ask")
@@ -102,6 +104,20 @@ def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions) -> None:
     sends = sync.sends()
     assert answer(sync, kwargs, SEND_MISSING, "addPhones")["created"] == 25
     assert sync.sends() == sends, "the only one of whom it can't be known has jobs"
+
+
+def test_a_retry_asks_anew_where_a_question_is_that_of_one_try(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Airflow 3.4, where it would wait for ever for what nobody is shown."""
+    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: False)
+    park(sync, "addPhones")
+    before = sync.sends()
+    questions.asked.clear()  # the next try is another task instance to Airflow
+    with pytest.raises(TaskAwaitingInput):
+        sync.attempt(on_unknown="ask")
+    assert len(questions.asked) == 1
+    assert sync.sends() == before
 
 
 def test_the_same_answer_twice_sends_once(sync: Sync, questions: Questions) -> None:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import exceptions
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators import AddPhoneOperator
+from aimylogic_provider.operators import AddPhoneOperator, required_action
 from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
 from tests.conftest import TOKEN, TaskInstance, needs_record
 
@@ -348,7 +348,23 @@ def test_a_job_that_the_question_did_not_name_is_looked_up(parked: Parked, emula
     assert parked.answer(ADOPT, third) == third
 
 
-def test_a_report_that_fails_keeps_the_question_open(parked: Parked, emulator: Emulator) -> None:
+def test_a_next_try_asks_anew_where_a_question_is_that_of_one_try(
+    parked: Parked, emulator: Emulator, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Airflow 3.4, where it would wait for ever for what nobody is shown."""
+    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: False)
+    before = jobs(emulator)
+    questions.asked.clear()  # the next try is another task instance to Airflow
+    with pytest.raises(TaskAwaitingInput):
+        parked.attempt()
+    assert len(questions.asked) == 1
+    assert jobs(emulator) == before
+
+
+def test_a_report_that_fails_keeps_the_question_open(
+    parked: Parked, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: True)
     third = theirs(emulator)
     emulator.fault("before_commit", "status", status=503, path="callJob/getReport", times=3)
     with pytest.raises(AirflowException, match="did not succeed") as error:
