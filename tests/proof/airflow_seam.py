@@ -7,6 +7,7 @@ replaced; its reads find nothing then. Any write can fail before or after it too
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -39,6 +40,8 @@ class DagRun:
     skew: float = 0.0
     backfilled: float = 0.0
     clear_number: int = 0
+    discarded: list[dict[str, str]] = field(default_factory=list)
+    """What tasks noted, and a clear discards, as Airflow 3.4's do."""
     run_after: datetime = field(init=False)
     start_date: datetime = field(init=False)
 
@@ -50,6 +53,8 @@ class DagRun:
         """What a person does with the button *Clear*."""
         self.clear_number += 1
         self.start_date = self._now()
+        for rows in self.discarded:
+            rows.clear()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.simulation.now + self.skew, UTC)
@@ -87,6 +92,8 @@ class TaskInstance:
     remembers: bool = True
     rows: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
+    assets: dict[str, str] | None = None
+    """The state of the campaign's asset, which outlives clears; None if there is none."""
     iteration: int | None = None
     """Of the loop that it is in, if it is in one."""
 
@@ -165,8 +172,52 @@ class Try:
         context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}
         if instance.has_store:
             context["task_state_store"] = StateStore(self)
+        if instance.assets is not None:
+            context["asset_state_store"] = AssetState(self)
         instance.tell(context)
         return context
+
+
+class AssetState:
+    """The state of the campaign's asset, as one try reaches it: nothing fences it, and it can fail."""
+
+    def __init__(self, one_try: Try) -> None:
+        self._try = one_try
+        assert one_try.instance.assets is not None
+        self._rows = one_try.instance.assets
+
+    def __getitem__(self, asset: Any) -> AssetState:
+        return self
+
+    def get(self, key: str, default: Any = None) -> Any:
+        worker = self._reached("before a read of the asset's state")
+        value = json.loads(self._rows[key]) if key in self._rows else default
+        worker.point("after a read of the asset's state")
+        return value
+
+    def set(self, key: str, value: Any) -> None:
+        worker = self._reached("before a write of the asset's state", lambda: self._write(key, value))
+        self._write(key, value)
+        worker.point("after a write of the asset's state")
+
+    def delete(self, key: str) -> None:
+        self._reached("before a delete of the asset's state")
+        self._rows.pop(key, None)
+
+    def _write(self, key: str, value: Any) -> None:
+        self._rows[key] = json.dumps(value)
+
+    def _reached(self, point: str, act: Callable[[], None] | None = None) -> Worker:
+        worker = running_worker()
+        worker.point(point)
+        worker.simulation.pass_time(worker.rng.choice((0.015, 0.015, 0.3)))
+        fails = self._try.store_fails()
+        if fails is not None:
+            worker.simulation.count("fault asset state")
+            if fails and act is not None:
+                act()
+            raise StoreError("the asset's state can't be reached")
+        return worker
 
 
 class StateStore:

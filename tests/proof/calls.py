@@ -102,7 +102,8 @@ class CallTasks(Tasks):
             case "phone":
                 self.people[0] = phone(to)
             case "campaign":
-                self.settings["campaign"] = to
+                # Where nothing is on record, no other campaign can be known of: that is beyond the bounds.
+                self.settings["campaign"] = 0 if self.world.schedule.kind == "discarded alone" else to
             case "gmt_zone":
                 self.settings["gmt_zone"] = (None, "+03:00")[to]
             case _:

@@ -19,10 +19,12 @@ from aimylogic_provider.calls_api.wire import NoResponse
 from aimylogic_provider.emulator.exchange import Refusal
 from aimylogic_provider.emulator.faults import Action
 from aimylogic_provider.emulator.phones import written_phone
+from aimylogic_provider.idempotence.copies import RunMark
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.one_try import Try as CallTry
-from tests.proof.airflow_seam import StateStore, Try
+from aimylogic_provider.idempotence.second_record import SecondRecord
+from tests.proof.airflow_seam import AssetState, StateStore, Try
 from tests.proof.calls import REPORT_LAG, CallTasks
 from tests.proof.network import NetworkFault, Sent, Server
 from tests.proof.seams import TOKENS, Quiet
@@ -60,9 +62,22 @@ class CallsBeneath(CallTasks):
                 report_lag=REPORT_LAG,
                 send_timeout=_TIMEOUT,
                 log=Quiet(),
+                second=self._second_record(one_try),
+                cleared=run.clear_number > 0,
             ).run()
 
         return add
+
+    def _second_record(self, one_try: Try) -> SecondRecord | None:
+        run, instance = self.run, one_try.instance
+        if instance.assets is None:
+            return None
+        mark = RunMark(run.run_after.timestamp(), run.start_date.timestamp(), run.clear_number, one_try.number)
+        return SecondRecord(
+            AssetState(one_try), dag_id="winter_sale", task_id=instance.task_id, run_id=run.name,
+            map_index=instance.map_index, iteration=None, mark=mark,
+            first=one_try.number == 1 and run.clear_number == 0, wall=running_worker().wall,
+        )  # fmt: skip
 
     def is_over(self, result: Any) -> bool:
         if isinstance(result, NotAddedError):

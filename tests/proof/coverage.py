@@ -34,7 +34,9 @@ _ASK_FAULTS = frozenset(
 _STORE_FAULTS = frozenset({"fault store read", "fault store write done", "fault store write undone"})
 _OBJECT_FAULTS = frozenset({"fault objects read", "fault objects write", "fault objects list"})
 # A person's word, which is not simulated.
-_ROWS = frozenset(f"row {row.name}" for row in Row if row not in (Row.LEFT, Row.SEND_AGAIN))
+# No person answers here, no run is made again under its old id, and no Date is a day off.
+_NOT_HERE = (Row.LEFT, Row.SEND_AGAIN, Row.UNCLEAR_RUN, Row.NOTED_AHEAD)
+_ROWS = frozenset(f"row {row.name}" for row in Row if row not in _NOT_HERE)
 _LIST_ACTIONS = frozenset(f"list {action.name}" for action in ListAction)
 _HAPPENINGS = frozenset({"stop", "start", "others", "change", "empty", "grow", "turn"})
 

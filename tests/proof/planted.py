@@ -62,6 +62,46 @@ _WORK = "call_list/work.py"
 
 _TABLES = (
     _of_calls(
+        "second record not read",
+        "A clear that discards the task's state leaves nothing to go by, though a second record is kept.",
+        _TRY,
+        "        if content is None and second is not None:\n",
+        "        if False:\n",
+        "discarded",
+    ),
+    _of_calls(
+        "second record of answers alone",
+        "A send is noted in the state store, and in the second record only once it is answered.",
+        _TRY,
+        "        if self._second is not None:\n            self._second.write(entry)\n        self._store",
+        "        self._store",
+        "discarded",
+    ),
+    _of_calls(
+        "one copy for all tries",
+        "All tries write the second record's one row: a try that was replaced overwrites its successor's.",
+        "idempotence/second_record.py",
+        'return f"copy-{self._instance}-{try_number}"',
+        'return f"copy-{self._instance}-1"',
+        "discarded",
+    ),
+    _of_calls(
+        "cleared and young",
+        "A young run that was cleared is sent by its key, without a record and without a look at the report.",
+        _DECISION,
+        "    if not known.unseen and _run_young(known, time):",
+        "    if _run_young(known, time):",
+        "discarded alone",
+    ),
+    _of_calls(
+        "cleared, and the lag ignored",
+        "After a clear that discards the task's state a report that shows nothing is believed at once.",
+        _DECISION,
+        " <= KEY_WINDOW and not known.unseen",
+        " <= KEY_WINDOW",
+        "discarded alone",
+    ),
+    _of_calls(
         "key window of 25 hours",
         "A key is taken to live an hour longer than the server keeps it.",
         _DECISION,

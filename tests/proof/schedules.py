@@ -20,7 +20,7 @@ __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
 
 Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
-    "mapped emptied", "mapped no store",
+    "mapped emptied", "mapped no store", "discarded", "discarded alone",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "looped",
     "approved",
 ]  # fmt: skip
@@ -30,7 +30,7 @@ script adds; pages of a row or two; time limits that it reads for other times, o
 REPORTS: tuple[Report, ...] = get_args(Report)
 OF_CALLS: tuple[Kind, ...] = (
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
-    "mapped emptied", "mapped no store",
+    "mapped emptied", "mapped no store", "discarded", "discarded alone",
 )  # fmt: skip
 OF_LISTS: tuple[Kind, ...] = (
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists",
@@ -341,7 +341,7 @@ def _happening(rng: random.Random, kind: Kind) -> Happening:
     what = ["stop", "start", "others"]
     if kind == "two lists":
         what += ["neighbour"] * 3
-    if kind in ("changing", "list changing") or kind.startswith("mapped"):
+    if kind in ("changing", "list changing") or kind.startswith(("mapped", "discarded")):
         what += ["change"] * 3
     if kind.endswith("emptied"):
         what += ["empty"] * 3

@@ -54,6 +54,9 @@ class Tasks(ABC):
         kind = self.world.schedule.kind
         remembers = kind not in ("no store", "mapped no store")
         found = TaskInstance(self.run, task_id, map_index, "no store" not in kind, remembers)
+        if kind.startswith("discarded"):
+            self.run.discarded.append(found.rows)
+            found.assets = {} if kind == "discarded" else None
         self.instances.append(found)
         return found
 
