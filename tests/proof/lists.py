@@ -182,7 +182,7 @@ class ListTasks(Tasks):
             line["row"]
             for instance in self.instances
             for name in self._objects(f"file:///lists/winter_sale/{'prepare' if self.sharded else instance.task_id}/")
-            if f"/{self.run.name}/" in name and "/done/" in name
+            if f"/{self.run.name}/" in name and ("/done/" in name or "/progress/" in name)
             for line in self._lines(name)
             if line["outcome"] == "expired"
         }
