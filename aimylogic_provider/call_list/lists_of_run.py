@@ -79,7 +79,9 @@ def followed(
         return None
     if of_shard:
         return pointer if of_shard == {task.words} and was_tried else None
-    return None if shard in reports_among(found.folder.names()) else pointer
+    # A shard without calls is reported, and claimed by nobody.
+    is_over = shard in reports_among(found.folder.names()) and CallList.open(pointer).batches(shard)
+    return None if is_over else pointer
 
 
 def was_begun(pointer: Pointer) -> bool:

@@ -135,7 +135,7 @@ class SendCallListOperator(Sends):
             keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
             known = keeper.entry.call_list
             if known is None:
-                pointer = self._begun_before(context, task, given, sure=keeper.entry.sure)
+                pointer = self._begun_before(context, task, given)
                 check_not_of_another_index(pointer, self._campaign, run_since(context))
             else:
                 pointer = self._own(known, given)
@@ -162,22 +162,22 @@ class SendCallListOperator(Sends):
             )
         return known
 
-    def _begun_before(self, context: Context, task: TaskFolder, given: Pointer, *, sure: bool) -> Pointer:
+    def _begun_before(self, context: Context, task: TaskFolder, given: Pointer) -> Pointer:
         """The list to send if this task's entry is new: the given one, or the one that was begun in this DAG run.
 
-        :param sure: whether this task surely never ran before
         :raises CallListError: if one was begun, and it isn't sure what this task is to send of it
         """
         from aimylogic_provider.call_list.lists_of_run import begun_lists, followed
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
-        from aimylogic_provider.operators.airflow_ports import run_began, run_since
+        from aimylogic_provider.operators.airflow_ports import is_first_try, run_began, run_since
 
         shard = self._shard_of(given)
         begun = begun_lists(given, run_since(context))
         if not begun:
             return given
-        began = None if sure else run_began(context)
+        # What surely never ran in this DAG run finds the lists of one of the same id, which was deleted.
+        began = None if is_first_try(context) else run_began(context)
         pointer = followed(
             begun, given, task, shard,
             began=None if began is None else began - AIRFLOW_SLACK, was_tried=context["ti"].try_number > 1,

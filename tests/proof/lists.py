@@ -46,14 +46,14 @@ class ListTasks(Tasks):
             self.rows.insert(2, (93, BAD, "Alex"))
         by_number = schedule.kind == "by number" or (schedule.kind not in ("by list", "shards") and schedule.seed % 2)
         self.method = "addPhone" if by_number else "addPhones"
-        if schedule.seed % 40 == 10 and schedule.kind != "shards":  # nobody who could be called
+        if schedule.seed % 40 == 10 and schedule.kind not in ("shards", "list cleared"):  # nobody who could be called
             self.rows = [(0, BAD, "Alex")] if schedule.seed % 80 == 10 else [(0, "no number", "Alex")]
         self.finish: float | None = None
         """Until when people are dialled: all of them, or every second one."""
         if schedule.seed % 8 == 6 and not by_number:
             self.finish = float(int(world.simulation.now)) + _UNTIL[schedule.seed // 8 % len(_UNTIL)]
         self.finish_by_row = schedule.seed % 16 == 14
-        self.sharded = schedule.kind == "shards"
+        self.sharded = schedule.kind in ("shards", "list cleared")
         self.size = 2 + schedule.seed % 3
         self.prepared: dict[str, Any] | None = None
         self.campaign = 0

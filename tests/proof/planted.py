@@ -793,6 +793,41 @@ _OF_REPORTS = (
     ),
 )
 
+_OF_CLEARED_LISTS = (
+    _of_operators(
+        "finished batches counted, not named",
+        "That a finished batch has lost its file goes unnoticed once there are as many as the entry had counted.",
+        "call_list/shard.py",
+        "        self._check_none_missing(done)\n",
+        "        if len(done) < entry.done:\n            raise self._missing('')\n",
+        "list cleared",
+    ),
+    _of_operators(
+        "list frozen anew sent too",
+        "After a clear of the whole run a task sends the list that it is given, and not the one that it began.",
+        "operators/call_list.py",
+        "                pointer = self._own(known, given)\n",
+        "                pointer = given\n",
+        "list cleared",
+    ),
+    _of_operators(
+        "lists of another folder forgotten",
+        "A task that is new in its run knows nothing of a list that was begun where call_list_path pointed to before.",
+        "call_list/lists_of_run.py",
+        'dict.fromkeys((given.path.rpartition("/")[0], *given.elsewhere))',
+        'dict.fromkeys((given.path.rpartition("/")[0],))',
+        "list cleared",
+    ),
+    _of_operators(
+        "half of a cleared run left over",
+        "A task that began a list, and is given another one, stops for good, and the rest is called by nobody.",
+        "operators/call_list.py",
+        "if known.sha256 != given.sha256 and not of_one_origin(known, given):",
+        "if known.sha256 != given.sha256:",
+        "list cleared",
+    ),
+)
+
 PLANTED = (
     *_TABLES,
     *_WRITES,
@@ -803,6 +838,7 @@ PLANTED = (
     *_OF_REPORTS,
     *_FENCES,
     *_OF_LOOPS,
+    *_OF_CLEARED_LISTS,
     *_NOBODY_RUNG,
     *_OF_APPROVALS,
     *_OF_TIME_OUTS,

@@ -22,7 +22,7 @@ Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "looped",
-    "approved",
+    "approved", "list cleared",
 ]  # fmt: skip
 Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
 """How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
@@ -225,7 +225,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     """
     kind = kind or kinds[seed % len(kinds)]
     rng = random.Random(f"schedule {seed} {kind}")
-    listed = kind in OF_LISTS or kind == "approved"
+    listed = kind in (*OF_LISTS, "approved", "list cleared")
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
@@ -306,7 +306,7 @@ def _two_lists(rng: random.Random) -> list[Step]:
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
-    listed = kind in OF_LISTS or kind == "approved"
+    listed = kind in (*OF_LISTS, "approved", "list cleared")
     most = 110 if listed else 16
     points: list[Point] = []
     if rng.random() < 0.45:
@@ -321,7 +321,7 @@ def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
     plan = Plan(tuple(network), _failing(rng, 12 if listed else 5), _failing(rng, 40) if listed else ())
     paused = any(point.stopped is not None for point in points)
     next_after = rng.choice((0.0, 2.0, 30.0, MINUTE, HOUR)) if paused and rng.random() < 0.7 else None
-    return Tries(run, plan, tuple(points), next_after, clears=rng.random() < 0.25)
+    return Tries(run, plan, tuple(points), next_after, clears=rng.random() < (0.5 if kind == "list cleared" else 0.25))
 
 
 def _failing(rng: random.Random, most: int) -> tuple[tuple[int, bool], ...]:
@@ -343,6 +343,8 @@ def _happening(rng: random.Random, kind: Kind) -> Happening:
         what += ["neighbour"] * 3
     if kind in ("changing", "list changing") or kind.startswith(("mapped", "discarded")):
         what += ["change"] * 3
+    if kind == "list cleared":
+        what += ["lose"] * 4
     if kind.endswith("emptied"):
         what += ["empty"] * 3
     if kind.startswith("mapped"):

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 from tests.proof.approved import ApprovedTasks
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
+from tests.proof.cleared import ClearedTasks
 from tests.proof.lists import ListTasks
 from tests.proof.loops import LoopTasks
 from tests.proof.promise import Violation
@@ -80,6 +81,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
         make = LoopTasks
     elif schedule.kind == "approved":
         make = ApprovedTasks
+    elif schedule.kind == "list cleared":
+        make = ClearedTasks
     world = World(schedule, now, make, told=told)
     world.run()
     return world
@@ -88,7 +91,7 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
     """The schedules of some seeds. Syncs take longer: of seven schedules they are two.
 
-    Of 28, one is of a loop, and one of approvals.
+    Of 28, one is of a loop, one of approvals, and one of runs that are cleared whole.
     """
     for seed in seeds:
         if kind is not None:
@@ -99,6 +102,8 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
             yield draw(seed, "looped")
         elif seed % 28 == 18:
             yield draw(seed, "approved")
+        elif seed % 28 == 25:
+            yield draw(seed, "list cleared")
         else:
             yield draw(seed, kinds=OF_CALLS if seed % 7 < 5 else OF_LISTS)
 

@@ -93,6 +93,10 @@ class Tasks(ABC):
         """A mapped list grows."""
         raise NotImplementedError
 
+    def lose(self, which: int) -> None:
+        """A file of a list is lost."""
+        raise NotImplementedError
+
     def turn(self) -> None:
         """A mapped list comes back in another order."""
         raise NotImplementedError
@@ -138,6 +142,8 @@ class World:
         self.background: list[Worker] = []
         self._last_run = 0
         self.with_others = False
+        self.healing = False
+        """Whether all faults have ended."""
 
     def _new_server(self) -> Server:
         schedule = self.schedule
@@ -151,7 +157,7 @@ class World:
         )
 
     def _new_promise(self) -> Promise:
-        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved")
+        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved", "list cleared")
         return Promise(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def run(self) -> None:
@@ -277,11 +283,14 @@ class World:
                 tasks.grow()
             case "turn":
                 tasks.turn()
+            case "lose":
+                tasks.lose(does.which)
             case "iterate" | "gate":
                 tasks.happens(does.what, does.which)
 
     def _heal(self) -> None:
         """All faults end; tries go on until everything has come to an end."""
+        self.healing = True
         self.simulation.finish_all()
         for worker in self.background:
             self._look_at(worker)
