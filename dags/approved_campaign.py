@@ -5,6 +5,9 @@ question waits among Airflow's *Required actions*. It shows the counts, why rows
 the first calls, in which nobody can be recognised: phones as ``7912***6789``, dates whole, and of every other value the
 first character.
 
+What became of each customer stands in the table ``aimylogic_calls``, and whoever was called within the last 30 days is
+left out. A list that waits for its answer holds its customers: another run, meanwhile, calls none of them.
+
 A yes sends the very list that was shown, however often the task is retried or cleared. A no sends nothing, deletes the
 list, and ends the run as a success.
 """
@@ -27,9 +30,19 @@ with DAG(
 ):
     prepared = PrepareCallListOperator(
         task_id="prepare",
-        sql="select id, phone, gmt_zone, name, due from customer order by id",
+        sql="""
+            select id, phone, gmt_zone, name, due from customer
+            where not exists (
+                select 1 from aimylogic_calls
+                where aimylogic_calls.id = cast(customer.id as varchar(20))
+                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
+                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
+            )
+            order by id
+        """,
         sql_conn_id="warehouse",
         key_columns=["id"],
+        results_table="aimylogic_calls",  # all three are told: what a list holds, a no lets go of
         gmt_zone_column="gmt_zone",
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},
     )
@@ -39,5 +52,9 @@ with DAG(
         body="Customers whose payment is **due**, for the campaign of `aimylogic_default`.",
         response_timeout=timedelta(days=2),  # nobody answered: a no
         defaults="Reject",
+        results_table="aimylogic_calls",
+        results_conn_id="warehouse",
     )
-    SendCallListOperator(task_id="send", call_list=approved.output)
+    SendCallListOperator(
+        task_id="send", call_list=approved.output, results_table="aimylogic_calls", results_conn_id="warehouse"
+    )

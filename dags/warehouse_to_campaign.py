@@ -5,7 +5,8 @@ Needs the connections ``aimylogic_default`` and ``warehouse``: any database that
 
 What became of each customer stands in the table ``aimylogic_calls`` of the same database. Whoever was called, or may
 have been, within the last 30 days is left out; a number that was rejected or refused is tried again, once corrected,
-and so is one whose call expired.
+and so is one whose call expired. Of two runs at once, triggered twice, say, or in a backfill, only one calls a
+customer: the table tells whom the other one's list holds.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ with DAG(
             where not exists (
                 select 1 from aimylogic_calls
                 where aimylogic_calls.id = cast(customer.id as varchar(20))
-                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired')
+                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
                   and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
             )
             order by id

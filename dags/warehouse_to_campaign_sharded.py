@@ -3,8 +3,8 @@
 Needs the connections ``aimylogic_default`` and ``warehouse``, as ``warehouse_to_campaign`` does. A shard that fails is
 retried alone, and goes on with its own part. To go on with what failed for good, clear ``send``, not ``prepare``.
 
-Every run calls all customers. To leave out those who were called lately, take the condition of
-``warehouse_to_campaign`` into the query; make the table before the first run, for ``prepare`` does not.
+Whoever was called within the last 30 days is left out, as in ``warehouse_to_campaign``; of two runs at once, only one
+calls a customer.
 """
 
 from __future__ import annotations
@@ -34,15 +34,25 @@ with DAG(
 ):
     prepared = PrepareCallListOperator(
         task_id="prepare",
-        sql="select id, phone, gmt_zone, name, due from customer order by id",
+        sql="""
+            select id, phone, gmt_zone, name, due from customer
+            where not exists (
+                select 1 from aimylogic_calls
+                where aimylogic_calls.id = cast(customer.id as varchar(20))
+                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
+                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
+            )
+            order by id
+        """,
         sql_conn_id="warehouse",
+        results_table="aimylogic_calls",
         shards=SHARDS,
         key_columns=["id"],
         gmt_zone_column="gmt_zone",
         payload_columns=["name", "due"],
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3, "retry_interval_minutes": 60},
         call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",
-        max_rejected=0.05,
+        max_rejected=100,  # a count: rejected rows are selected again, and those that were called are not
     )
     sent = SendCallListOperator.partial(
         task_id="send",

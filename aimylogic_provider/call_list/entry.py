@@ -15,7 +15,10 @@ from aimylogic_provider.call_list.manifest import CallListError, Count, Pointer
 from aimylogic_provider.idempotence.ports import Store
 from aimylogic_provider.idempotence.records import ClockSource
 
-__all__ = ["ENTRY_FORMAT", "EntryKeeper", "ListQuestion", "ListRuling", "OpenBatch", "OpenPart", "SyncEntry", "noted"]
+__all__ = [
+    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "OpenBatch", "OpenPart", "SyncEntry",
+    "noted",
+]  # fmt: skip
 
 ENTRY_FORMAT = "call list 1"
 
@@ -81,6 +84,34 @@ class OpenPart(msgspec.Struct, omit_defaults=True):
         return msgspec.structs.replace(self, places=list(self.places), sends=list(self.sends))
 
 
+class Freezing(msgspec.Struct, frozen=True):
+    """A list that is being frozen, and isn't yet the task's: what it claims in the meantime, it must not hold for ever.
+
+    :param call_list: its id
+    :param path: the address of its folder
+    :param results_table: beside which it claims rows
+    :param results_conn_id: of that table's database
+    """
+
+    call_list: str
+    path: str
+    results_table: str
+    results_conn_id: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as plain JSON values."""
+        content: dict[str, str] = msgspec.to_builtins(self)
+        return content
+
+    @classmethod
+    def of(cls, content: object) -> Freezing | None:
+        """Read it from plain JSON values; None if they are anything else."""
+        try:
+            return msgspec.convert(content, cls)
+        except msgspec.ValidationError:
+            return None
+
+
 class OpenBatch(msgspec.Struct, omit_defaults=True):
     """A batch that was begun and isn't done.
 
@@ -137,6 +168,7 @@ class SyncEntry(msgspec.Struct):
     :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's
         people; empty if that isn't known
     :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
+    :param freezing: the list that is being frozen, if it claims rows
     """
 
     sure: bool
@@ -154,6 +186,7 @@ class SyncEntry(msgspec.Struct):
     cleared: str = ""
     campaigns: list[tuple[str, str]] = []
     format: str = ENTRY_FORMAT
+    freezing: Freezing | None = None
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:
@@ -197,6 +230,13 @@ class EntryKeeper:
     def save_now(self) -> None:
         """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""
         self._store.write(self._content())
+
+    def give_up(self, noted: Freezing) -> None:
+        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`."""
+        entry = self.entry
+        entry.call_list, entry.freezing = None, noted
+        entry.done, entry.done_batches, entry.open = 0, "", {}
+        self.save_now()
 
     async def save(self) -> None:
         """Return once a write that began after this call has ended. Raises as :meth:`save_now`."""

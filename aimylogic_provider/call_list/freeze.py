@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from aimylogic_provider.call_list import rejected_csv
+from aimylogic_provider.call_list.claims import Claimed, Person
 from aimylogic_provider.call_list.finishes import Finishes
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
@@ -98,19 +99,27 @@ def freeze(
     log: Log,
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
+    claim: Callable[[Callable[[], Iterable[Person]]], Claimed] | None = None,
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
     :param names: the query's columns
     :param rejections: counts the rows that can't be called
     :param finishes: knows which calls are too late
+    :param claim: claims the rows of those people, once the query has ended; rows that others hold are set aside
     :raises RejectedError: if the columns don't fit the query, or all its rows would be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     reader = RowReader(columns, names)
-    with _Writer(folder) as writer, Spool() as spool, RejectedCsv(columns.keys) as told_to_people:
+    with (
+        _Writer(folder) as writer,
+        Spool() as spool,
+        Spool() as free,
+        RejectedCsv(columns.keys) as told_to_people,
+    ):
         rejected = _Parts(writer, "rejected")
         doubles = _Parts(writer, "doubles")
+        held = _Parts(writer, "held")
         cutter = _Cutter(writer, cut)
         rejections, finishes = rejections or Rejections(log), finishes or Finishes()
         told = time.monotonic()
@@ -143,6 +152,18 @@ def freeze(
                 f"allows, so nothing was sent. Most frequent: {rejections.most_frequent()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
+        if claim is not None:
+            claimed = claim(spool.people)
+            if claimed.others:
+                held_by = [
+                    f"held by {other.words}, which is unfinished: not called by this run" for other in claimed.others
+                ]
+                spool.part(
+                    claimed.marks,
+                    free,
+                    lambda line, mark: held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]}),
+                )
+                spool = free
         if spool.end() and cut.shards == 1:
             for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS):
                 cutter.add_batch(calls, content)
@@ -155,7 +176,7 @@ def freeze(
             else:
                 line = msgspec.json.decode(spooled.line, type=Line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
-        parts |= doubles.close()
+        parts |= doubles.close() | held.close()
         batches = tuple(cutter.close())
         manifest = Manifest(
             format=FORMAT,
@@ -169,6 +190,7 @@ def freeze(
             calls=cutter.calls,
             doubles=doubles.count,
             rejected=rejected.count,
+            claimed=held.count,
             shards=cut.shards,
             policy_by_row=bool(columns.policy),
             keys=columns.keys,
@@ -190,6 +212,7 @@ def freeze(
             manifest.doubles,
             manifest.rejected,
             cut.shards,
+            claimed=manifest.claimed,
         )
 
 

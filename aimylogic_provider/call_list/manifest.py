@@ -25,7 +25,7 @@ this package it runs.
 """
 
 _BATCH = re.compile(r"[0-9]+")
-_PART = re.compile(r"(?:rejected|doubles)/[0-9]+\.jsonl")
+_PART = re.compile(r"(?:rejected|doubles|held)/[0-9]+\.jsonl")
 
 Method = Literal["addPhones", "addPhone"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -61,7 +61,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class RejectedLine(TypedDict):
-    """A row that can't be called, and why."""
+    """A row that can't be called, or that another run's list holds, and why."""
 
     row: int
     keys: dict[str, Any]
@@ -109,6 +109,7 @@ class Pointer(msgspec.Struct, frozen=True):
     :param rejected: rows that can't be called
     :param shards: parts in which it can be sent
     :param elsewhere: other folders in which lists of this DAG run were frozen by the same task
+    :param claimed: rows that another run's list held when this one was frozen
     """
 
     path: str
@@ -119,6 +120,12 @@ class Pointer(msgspec.Struct, frozen=True):
     rejected: Count
     shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
     elsewhere: tuple[str, ...] = ()
+    claimed: Count = 0
+
+    @property
+    def list_id(self) -> str:
+        """The id of the list, which its folder is named after."""
+        return self.path.rpartition("/")[2]
 
     @property
     def rejected_rows(self) -> str | None:
@@ -132,7 +139,8 @@ class Pointer(msgspec.Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
-        return content if self.elsewhere else {name: content[name] for name in content if name != "elsewhere"}
+        left_out = {name for name in ("elsewhere", "claimed") if not content[name]}
+        return {name: content[name] for name in content if name not in left_out}
 
     @classmethod
     def of(cls, content: object) -> Pointer:
@@ -222,6 +230,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, str] = {}
     source: str = ""
     finishes: tuple[float, float] | None = None
+    claimed: Count = 0
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:
@@ -241,8 +250,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
         Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
         """
-        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards)
-        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards):
+        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards, pointer.claimed)
+        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards, self.claimed):
             return "the counts that its pointer names are others"
         if not pointer.is_beneath(self.task_folder):
             return f"it does not lie in its task's folder, {self.task_folder}"

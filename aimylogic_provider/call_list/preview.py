@@ -48,6 +48,7 @@ class Preview:
     :param reasons: how many rows were rejected, by reason
     :param sample: its first calls
     :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
+    :param claimed: rows that another run's list held, and that are none of its calls
     """
 
     rows: int
@@ -57,6 +58,7 @@ class Preview:
     reasons: Counter[str]
     sample: tuple[MaskedCall, ...]
     finishes: tuple[float, float] | None = None
+    claimed: int = 0
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -73,7 +75,7 @@ class Preview:
         lines = [] if first is None else call_list.lines(first)
         sample = tuple(_masked(line.row, _call.decode(line.call)) for line in islice(lines, most))
         counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
-        return cls(*counts, reasons, sample, manifest.finishes)
+        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed)
 
 
 def masked_value(value: object) -> str:

@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.manifest import Batch, Line
 from aimylogic_provider.call_list.stored import CallList, Outcome
 from aimylogic_provider.calls_api.phone import mask_phone
 
-__all__ = ["Known", "Results"]
+__all__ = ["Known", "Results", "phone_of"]
 
 Known = Callable[[Batch], tuple[Iterable[Outcome], bool]]
 """What is known of a batch: its settled calls, and whether the others are parked, so that nobody knows of them."""
@@ -23,6 +23,11 @@ class _Phone(msgspec.Struct):
 
 
 _phone = msgspec.json.Decoder(_Phone)
+
+
+def phone_of(line: Line) -> str:
+    """The phone of a call."""
+    return _phone.decode(line.call).phone
 
 
 class Results:
@@ -51,7 +56,7 @@ class Results:
             yield [
                 self._row(
                     line,
-                    phone=self._shown(_phone.decode(line.call).phone),
+                    phone=self._shown(phone_of(line)),
                     **_told(settled.get(line.row), now, parked=parked),
                 )
                 for line in self._list.lines(batch)
@@ -65,6 +70,8 @@ class Results:
             yield [self._aside(line, "rejected", line["reason"]) for line in rejected]
         for doubles in self._list.parts("doubles"):
             yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in doubles]
+        for held in self._list.parts("held"):
+            yield [self._aside(line, "claimed", line["reason"]) for line in held]
 
     def _row(self, line: Line, **more: object) -> dict[str, Any]:
         return {**self._of, "row_number": line.row, **line.keys, **more}

@@ -16,7 +16,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-__all__ = ["OWN_COLUMNS", "ResultsTable"]
+__all__ = ["OWN_COLUMNS", "ResultsTable", "key_as_text"]
 
 OWN_COLUMNS = (
     "call_list", "row_number", "dag_id", "task_id", "run_id", "phone", "outcome", "call_job_id", "reason", "frozen_at",
@@ -73,7 +73,7 @@ class ResultsTable:
         from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-        written = [{**row, **{key: _as_text(row.get(key)) for key in self._keys}} for row in rows]
+        written = [{**row, **{key: key_as_text(row.get(key)) for key in self._keys}} for row in rows]
         try:
             for attempt in Retrying(
                 retry=retry_if_exception_type((OperationalError, IntegrityError)),  # locked, or two at once
@@ -294,7 +294,7 @@ def _plain(value: object) -> object:
     return value.replace(tzinfo=None).isoformat(" ", "microseconds") if isinstance(value, datetime) else value
 
 
-def _as_text(value: object) -> str | None:
+def key_as_text(value: object) -> str | None:
     """A key as text: of any value, and without nulls, which PostgreSQL's text can't hold."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")

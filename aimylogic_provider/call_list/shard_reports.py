@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.manifest import CallListError
 
 __all__ = ["summed"]
 
-_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired")
+_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired", "claimed")
 
 
 class _ShardReport(msgspec.Struct, frozen=True):
@@ -29,6 +29,7 @@ class _ShardReport(msgspec.Struct, frozen=True):
     expired: int = 0
     rejected_rows: str | None = None
     results_table: str | None = None
+    claimed: int = 0
 
 
 def summed(reports: Iterable[object]) -> dict[str, Any]:

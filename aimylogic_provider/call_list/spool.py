@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from hashlib import blake2b
 from tempfile import TemporaryFile
@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
+from aimylogic_provider.call_list.claims import Person
 from aimylogic_provider.call_list.manifest import Line
 
 __all__ = ["Spool", "SpooledCall"]
@@ -61,11 +62,26 @@ class Spool:
 
     def add(self, row: int, phone: str, call: bytes, keys: bytes) -> None:
         """Add a call, and the key columns of its row, as JSON."""
-        number = int(phone)
+        self._add(int(phone), b'{"row":%d,"keys":%b,"call":%b}\n' % (row, keys, call))  # JSON has no raw ends of lines
+
+    def _add(self, number: int, line: bytes) -> None:
         self._phones[number % _PARTITIONS].append(number)
-        line = b'{"row":%d,"keys":%b,"call":%b}\n' % (row, keys, call)  # JSON has no raw ends of lines
         self._lengths.append(len(line))
         self._file.write(line)
+
+    def people(self) -> Iterator[Person]:
+        """Who all calls are for, in the order of rows."""
+        for line, phone, _ in self._read():
+            told = _line.decode(line)
+            yield Person(told.row, told.keys, str(phone))
+
+    def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[Line, int], object]) -> None:
+        """Part the calls: those with a mark go to *aside*, with it, and the others are kept in another spool."""
+        for mark, (line, phone, _) in zip(marks, self._read(), strict=True):
+            if mark:
+                aside(_line.decode(line), mark)
+            else:
+                kept._add(phone, line)
 
     def end(self) -> bool:
         """All calls were added. Return whether each phone occurs once."""

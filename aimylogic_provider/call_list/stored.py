@@ -5,6 +5,7 @@ Layout, all write-once::
     list.json                                      what it is; digests of all that was frozen
     batches/00001.jsonl                            a call a line
     rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
+    held/00001.jsonl                               rows that another run's list held, and which
     claimed/0.<token>.json                         the task that sends shard 0
     sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
     progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
@@ -61,6 +62,7 @@ _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
     "doubles": msgspec.json.Decoder(DoubleLine),
+    "held": msgspec.json.Decoder(RejectedLine),
 }
 
 
@@ -269,7 +271,7 @@ class CallList:
             )
         return outcomes
 
-    def parts(self, kind: Literal["rejected", "doubles"]) -> Iterator[list[dict[str, Any]]]:
+    def parts(self, kind: Literal["rejected", "doubles", "held"]) -> Iterator[list[dict[str, Any]]]:
         """The rows that aren't called, a file at a time.
 
         :raises CallListError: if a file is gone, unreachable, or not what was frozen
@@ -371,6 +373,10 @@ class CallList:
     def write_report(self, shard: int, report: Mapping[str, object]) -> None:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
+
+    def is_reported(self) -> bool:
+        """Whether the counts of all shards are written."""
+        return len(reports_among(names_of(self.folder))) == self.manifest.shards
 
     def delete(self, because: str | None = None, said_no: str | None = None) -> bool:
         """Delete the list, but for its counts; return whether that was done.

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aimylogic_provider.call_list.manifest import (
     CallListError,
@@ -24,8 +24,8 @@ from aimylogic_provider.call_list.stored import CallList, reports_among, told_of
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = [
-    "TaskFolder", "check_not_of_another_index", "claimed_lists", "delete_old", "is_list_id", "pointer_to", "remove",
-    "source_of",
+    "TaskFolder", "check_not_of_another_index", "claimed_lists", "delete_old", "end_of", "is_list_id", "pointer_to",
+    "remove", "source_of",
 ]  # fmt: skip
 
 _UNUSED = timedelta(days=1)
@@ -181,6 +181,22 @@ class TaskFolder:
         ]  # fmt: skip
 
 
+def end_of(path: str) -> Literal["never sent", "begun", "reported"] | None:
+    """How far a list came: deleted before it was sent, begun to be sent, or all of it reported; None of any other.
+
+    :param path: the address of its folder
+    :raises CallListError: if that can't be read
+    """
+    folder = Folder(path)
+    names = names_of(folder)
+    if "deleted.json" in names:
+        return "reported" if decoded(folder, "deleted.json", decode_tombstone).claims else "never sent"
+    if "list.json" not in names or not any(name.startswith("claimed/") for name in names):
+        return None
+    shards = decoded(folder, "list.json", decode_manifest).shards
+    return "reported" if len(reports_among(names)) == shards else "begun"
+
+
 def remove(list_folders: Iterable[Folder]) -> None:
     """Remove lists that nobody sends."""
     for list_folder in list_folders:
@@ -312,4 +328,5 @@ def pointer_to(list_folder: Folder) -> Pointer:
         manifest.doubles,
         manifest.rejected,
         manifest.shards,
+        claimed=manifest.claimed,
     )

@@ -25,6 +25,7 @@ __all__ = [
     "fields_are_rendered",
     "has_store",
     "is_first_try",
+    "is_last",
     "is_mapped",
     "report_lag_seconds",
     "run_began",
@@ -241,6 +242,18 @@ def run_mark(context: Context) -> RunMark:
         try_number=context["ti"].try_number,
         replaces=may_replace_another(context),
     )
+
+
+def is_last(context: Context, error: Exception) -> bool:
+    """Whether Airflow makes no further try after this error, until somebody clears the task."""
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from aimylogic_provider.calls_api.errors import RejectedError
+
+    if isinstance(error, (AirflowFailException, RejectedError)) or getattr(error, "retryable", True) is False:
+        return True
+    most: int | None = getattr(context["ti"], "max_tries", None)
+    return most is not None and context["ti"].try_number > most
 
 
 def run_began(context: Context) -> float | None:

@@ -37,6 +37,7 @@ def question(preview: Preview, address: str, introduction: str | None, now: floa
         *([introduction] if introduction else []),
         "| rows | calls | doubles of those | rejected |\n| ---: | ---: | ---: | ---: |\n"
         f"| {' | '.join(f'{count:,}' for count in counts)} |",
+        *([_claimed(preview.claimed)] if preview.claimed else []),
         f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
         *([_rejected(preview)] if preview.rejected else []),
@@ -63,6 +64,10 @@ def _finishes(first: float, last: float, now: float) -> str:
     if last < now:
         return f"{told} **That has passed**: a yes calls nobody of them."
     return f"{told} **The first has passed**: a yes calls not all of them." if first < now else told
+
+
+def _claimed(count: int) -> str:
+    return f"{count:,} rows besides are held by unfinished lists of other runs, which are to call them."
 
 
 def _rejected(preview: Preview) -> str:

@@ -48,19 +48,33 @@ class ApproveCallListOperator(ApprovalOperator):
     :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
     :param subject: the question; "Make … calls?" if left out. (templated)
     :param body: words of your own, in Markdown, that stand above what is told of the list. (templated)
+    :param results_table: as that of :class:`PrepareCallListOperator`: a no has the list's rows held for it no longer.
+        (templated)
+    :param results_conn_id: the connection of its database. (templated)
     :param kwargs: as those of Airflow's ``ApprovalOperator``: ``assigned_users``, ``response_timeout`` and
         ``defaults``, ``notifiers``, ``fail_on_reject``
     """
 
-    template_fields: Sequence[str] = ("call_list", "subject", "body")
+    template_fields: Sequence[str] = ("call_list", "subject", "body", "results_table", "results_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
 
     def __init__(
-        self, *, call_list: Mapping[str, Any] | XComArg | str, subject: str = "", body: str | None = None, **kwargs: Any
+        self,
+        *,
+        call_list: Mapping[str, Any] | XComArg | str,
+        subject: str = "",
+        body: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(subject=subject, body=body, **kwargs)
+        if results_table is not None and results_conn_id is None:
+            raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")
         self.call_list = call_list
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, and wait for the answer.
@@ -84,12 +98,12 @@ class ApproveCallListOperator(ApprovalOperator):
                 self._delete(pointer, by)  # an earlier try could not
             tombstone = CallList.tombstone(pointer)
             if tombstone is not None and not tombstone.claims:
+                self._give_up_claims(pointer)
                 return self._deleted(context, pointer, tombstone)
-            asked = tombstone is None and self._word(pointer)
+            if tombstone is None and self._word(pointer):
+                self._ask(context, pointer)
         except CallListError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
-        if asked:
-            self._ask(context, pointer)
         return pointer.as_json()
 
     def execute_complete(
@@ -256,6 +270,7 @@ class ApproveCallListOperator(ApprovalOperator):
         except (TaskAwaitingInput, TaskDeferred) as waiting:
             kept = subject_kept(context, self.options, self.subject, self.body or "")
             if not kept.endswith(_reference(pointer)):
+                self._give_up_claims(pointer)  # it is sent by nobody
                 raise AirflowFailException(
                     f"Nobody can be asked about the call list in {pointer.path}: Airflow keeps one question for each "
                     f"task instance, in its first words, and this one's is about another list: “{kept}”. Nothing is "
@@ -282,6 +297,16 @@ class ApproveCallListOperator(ApprovalOperator):
             "and nobody is called. Start a new DAG run to have the rows queried anew"
         )
 
+    def _give_up_claims(self, pointer: Pointer) -> None:
+        """Have a list that comes to nothing hold nobody any more.
+
+        :raises CallListError: if the database fails; another try can help
+        """
+        from aimylogic_provider.operators.claiming import give_up
+
+        if self.results_table is not None:
+            give_up(pointer, self.results_table, self.results_conn_id or "")
+
     def _delete(self, pointer: Pointer, by: str) -> None:
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.said_no import BECAUSE
@@ -289,6 +314,8 @@ class ApproveCallListOperator(ApprovalOperator):
 
         try:
             deleted = CallList.discard(pointer, BECAUSE, by)
+            if deleted:
+                self._give_up_claims(pointer)
         except (CallListError, OSError) as error:
             retryable = isinstance(error, OSError) or error.retryable
             raise (AirflowException if retryable else AirflowFailException)(

@@ -26,16 +26,21 @@ class PrepareCallListOperator(Prepares):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
-    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``. Each try freezes a list of its own, and
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed`` if there are any.
+    Each try freezes a list of its own, and
     deletes what one that died left half-written.
 
     :param shards: parts in which the list can be sent, by tasks of their own
+    :param results_table: as that of :class:`SendCallListOperator`: made before the query, and whom another run's
+        unfinished list holds in its database is not on this list. (templated)
+    :param results_conn_id: the connection of its database; that of the query if left out. (templated)
     :param sql: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
     """
 
     template_fields: Sequence[str] = (
-        "sql", "sql_conn_id", "parameters", "policy", "call_before", "call_list_path",
+        "sql", "sql_conn_id", "parameters", "policy", "call_before", "call_list_path", "results_table",
+        "results_conn_id",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
@@ -54,18 +59,28 @@ class PrepareCallListOperator(Prepares):
         """
         from msgspec.structs import replace
 
+        from aimylogic_provider.call_list.entry import Freezing
         from aimylogic_provider.call_list.task_folder import remove
         from aimylogic_provider.operators.airflow_ports import entry_store
 
         with self._ending():
             task = self._task_folder(context)
-            unfinished = {one.address: one for one in task.unfinished()}
             store = entry_store(context)
+            content = store.read()
+            noted = Freezing.of(content.get("freezing")) if isinstance(content, dict) else None
+            unfinished = {one.address: one for one in task.unfinished()}
             # Whoever sends may have begun a list that lies where call_list_path pointed to before.
-            elsewhere = _folders_in(store.read(), besides=task.folder.address)
+            elsewhere = _folders_in(content, besides=task.folder.address)
             # Airflow refuses the write of a try that it replaced: what was found is of no later one.
-            store.write({"format": "prepare 1", "folders": [*elsewhere, task.folder.address]})
-            pointer = self._freeze(context, self.shards)
+            known: dict[str, object] = {"format": "prepare 1", "folders": [*elsewhere, task.folder.address]}
+            store.write(known if noted is None else {**known, "freezing": noted.as_json()})
+            self._make_results_table()
+            pointer = self._freeze(
+                context,
+                self.shards,
+                noted=noted,
+                note=lambda begun: store.write({**known, "freezing": begun.as_json()}),
+            )
             # Without a store it may be of a later one, and finished meanwhile.
             remove(one for one in task.unfinished() if one.address in unfinished)
             return replace(pointer, elsewhere=elsewhere).as_json()
@@ -196,7 +211,10 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.call_list.manifest import CallListError
 
         try:
-            what = "it is deleted unsent" if delete_unsent(given) else "it is not sent"
+            what = "it is not sent"
+            if delete_unsent(given):
+                what = "it is deleted unsent"
+                self._give_up_claims(given)
         except (CallListError, OSError) as error:
             what = f"it is not sent, and can't be deleted ({error})"
         self.log.warning(

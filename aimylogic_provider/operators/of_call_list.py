@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from aimylogic_provider.call_list.freeze import Limit
+    from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
 __all__ = ["OfCallList", "check_whole"]
@@ -31,6 +32,8 @@ class OfCallList(BaseOperator):
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +51,22 @@ class OfCallList(BaseOperator):
         self.on_rejected = on_rejected
         self.max_rejected = max_rejected
         self.call_list_path = call_list_path
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+
+    def _results_conn_id(self) -> str:
+        """The connection of the results table's database."""
+        return self.results_conn_id or str(getattr(self, "sql_conn_id", ""))
+
+    def _give_up_claims(self, pointer: Pointer) -> None:
+        """A list that surely nobody sends comes to nothing: have it hold nobody, if there is a results table.
+
+        :raises CallListError: if the database fails; another try can help
+        """
+        from aimylogic_provider.operators.claiming import give_up
+
+        if self.results_table is not None:
+            give_up(pointer, self.results_table, self._results_conn_id())
 
     def _limit(self) -> Limit:
         from aimylogic_provider.call_list.freeze import Limit

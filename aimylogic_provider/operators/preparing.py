@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered
 from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
+from aimylogic_provider.operators.one_at_a_time import OneAtATime
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from aimylogic_provider.call_list.entry import Freezing
     from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.rows import Columns
@@ -25,7 +28,7 @@ _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under 
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class Prepares(OfCallList):
+class Prepares(OneAtATime, OfCallList):
     """The half that freezes a call list; asks nothing of Aimylogic.
 
     Which columns are missing, and what a policy holds, is told before any row is read.
@@ -116,6 +119,14 @@ class Prepares(OfCallList):
             max_bytes=self.max_batch_bytes,
         )
 
+    def _make_results_table(self) -> None:
+        """Make the results table before the query, which may ask it whom it leaves out."""
+        from aimylogic_provider.operators.results import opened
+
+        if self.results_table is not None:
+            with opened(self.results_table, self._results_conn_id(), self.key_columns):
+                pass
+
     def _told(self) -> list[object]:
         """What says whom this task is to call: what a mapped task's elements may differ by."""
         return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
@@ -130,14 +141,28 @@ class Prepares(OfCallList):
         """When what is sent now arrives, if the server can be asked; whatever is too late then, is rejected."""
         return None
 
-    def _freeze(self, context: Context, shards: int = 1) -> Pointer:
-        """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept."""
+    def _freeze(
+        self,
+        context: Context,
+        shards: int = 1,
+        *,
+        noted: Freezing | None = None,
+        note: Callable[[Freezing], None] | None = None,
+    ) -> Pointer:
+        """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept.
+
+        :param noted: the list that an earlier try noted, and that never became the task's
+        :param note: notes durably that a list is begun, or raises if this try was replaced; without it, or without a
+            results table, no rows are claimed
+        """
         from airflow.providers.common.compat.sdk import BaseHook
 
+        from aimylogic_provider.call_list.entry import Freezing
         from aimylogic_provider.call_list.finishes import Finishes, as_moment
         from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
         from aimylogic_provider.call_list.rejections import Rejections
         from aimylogic_provider.call_list.warehouse import streamed
+        from aimylogic_provider.operators.claiming import claiming, give_up_noted
 
         columns = self._columns()
         has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
@@ -146,9 +171,17 @@ class Prepares(OfCallList):
         task = self._task_folder(context)
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
-        self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
         hook = BaseHook.get_hook(self.sql_conn_id)
-        with streamed(hook, self.sql, self.parameters, self.log) as (names, rows):
+        with ExitStack() as stack:
+            claim = None
+            if note is not None:
+                give_up_noted(task, noted)
+                if self.results_table is not None:
+                    begun = Freezing(list_id, folder.address, self.results_table, self._results_conn_id())
+                    note(begun)
+                    claim = stack.enter_context(claiming(task, begun, self.log))
+            self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
+            names, rows = stack.enter_context(streamed(hook, self.sql, self.parameters, self.log))
             pointer = freeze(
                 rows,
                 names,
@@ -160,7 +193,14 @@ class Prepares(OfCallList):
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,
+                claim=claim,
             )
+        if pointer.claimed:
+            self.log.warning(
+                "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "
+                "one. Which ones, and by which list each: %s/held.", f"{pointer.claimed:,}", f"{pointer.rows:,}",
+                pointer.path,
+            )  # fmt: skip
         self.log.info(
             "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",
             *(f"{count:,}" for count in (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected)), pointer.path,

@@ -75,10 +75,12 @@ def keeping_results(
     """
     from aimylogic_provider.call_list.manifest import CallListError
     from aimylogic_provider.call_list.results import Results
+    from aimylogic_provider.operators.claiming import let_go_of_settled, opened_claims
 
     call_list = sending.call_list
     results = Results(call_list, shard, _of(context), full_phones=phones == "full")
-    with opened(name, conn_id, call_list.manifest.keys) as table:
+    with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
+        claims.check(call_list.manifest.id, call_list.folder.address)
         for rows in chain(results.of_others(), results.of_calls(sending.known)):
             table.write(rows)
         try:
@@ -91,6 +93,7 @@ def keeping_results(
                 for rows in results.of_calls(sending.known):
                     table.write(rows)
                     pending += sum(row["outcome"] == "pending" for row in rows)
+                let_go_of_settled(claims, call_list, shard, sending.known)
                 if pending:
                     log.warning(
                         "%s rows stand as pending in %s, for a next try or a clear to go on with. If you start a new "
@@ -101,3 +104,5 @@ def keeping_results(
             raise
         for rows in results.of_calls(sending.known):
             table.write(rows)
+        if call_list.manifest.shards > 1:  # others may go on for long
+            let_go_of_settled(claims, call_list, shard, sending.known)

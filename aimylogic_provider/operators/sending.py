@@ -40,8 +40,6 @@ class Sends(OfCallList):
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
         on_unknown: Literal["fail", "ask"] = "fail",
-        results_table: str | None = None,
-        results_conn_id: str | None = None,
         results_phones: Literal["masked", "full"] = "masked",
         **kwargs: Any,
     ) -> None:
@@ -56,8 +54,6 @@ class Sends(OfCallList):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
         if results_phones not in ("masked", "full"):
             raise ValueError(f"results_phones {results_phones!r} can't be used: give 'masked' or 'full'")
-        self.results_table = results_table
-        self.results_conn_id = results_conn_id
         self.results_phones = results_phones
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
@@ -136,9 +132,6 @@ class Sends(OfCallList):
         table, conn_id = self.results_table, self._results_conn_id()
         return keeping_results(context, table, conn_id, self.results_phones, sending, shard, self.log)
 
-    def _results_conn_id(self) -> str:
-        return self.results_conn_id or ""
-
     def _campaign(self) -> str:
         """The digest of where this task sends now."""
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
@@ -167,6 +160,7 @@ class Sends(OfCallList):
         from aimylogic_provider.call_list.task_folder import delete_old
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.operators.airflow_ports import SystemClock, run_since
+        from aimylogic_provider.operators.claiming import end_of_list
 
         if (report := CallList.deleted(pointer, shard)) is not None:
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
@@ -200,6 +194,8 @@ class Sends(OfCallList):
             self._ask(context, keeper, parked)
         report = self._report(pointer, shard, counts, sending.progress)
         call_list.write_report(shard, report)
+        if self.results_table is not None:
+            end_of_list(call_list, self.results_table, self._results_conn_id())
         self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
         if not sending.progress.calls:
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
@@ -248,16 +244,18 @@ class Sends(OfCallList):
         return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
-        # Doubles and rejected rows of a list that is sent in shards are counted in the first of them.
-        doubles, rejected = (pointer.doubles, pointer.rejected) if shard == 0 else (0, 0)
+        # What is set aside of a list that is sent in shards is counted in the first of them.
+        aside = (pointer.doubles, pointer.rejected, pointer.claimed) if shard == 0 else (0, 0, 0)
+        doubles, rejected, claimed = aside
         report = {
-            "rows": progress.calls + doubles + rejected,
+            "rows": progress.calls + sum(aside),
             "created": counts.created,
             "doubles": doubles,
             "rejected": rejected,
             "refused": counts.refused,
             "unknown": 0,
             "expired": counts.expired,
+            "claimed": claimed,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),

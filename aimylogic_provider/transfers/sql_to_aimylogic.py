@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aimylogic_provider.operators.preparing import Prepares
@@ -12,7 +13,7 @@ from aimylogic_provider.operators.sending import Sends
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.call_list.entry import EntryKeeper, SyncEntry
+    from aimylogic_provider.call_list.entry import EntryKeeper, Freezing, SyncEntry
     from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
@@ -27,7 +28,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     retried or cleared, and whatever becomes of the rows: nobody is called twice, and nobody is missed. Rows that can't
     be called are set aside with their reasons; rows of the same phone and payload are one call.
 
-    Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired``,
+    Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
+    ``claimed``,
     ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or None), ``seconds`` and
     ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
     systems".
@@ -63,10 +65,13 @@ class SqlToAimylogicOperator(Prepares, Sends):
         a file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without a
         job
     :param results_table: a table, as in ``calls`` or ``sales.calls``, that has a row for each of the query's rows, with
-        its key columns and what became of it; made if there is none. (templated)
+        its key columns and what became of it; made if there is none. With it, rows that another run's unfinished list
+        holds are set aside as ``claimed``: two runs at once don't call the same people. (templated)
     :param results_conn_id: the connection of its database; that of the query if left out. (templated)
     :param results_phones: whether phones stand in it ``masked`` or in ``full``
     :param dry_run: freeze the list and report on it, and send nothing
+    :param max_active_tis_per_dag: Airflow's own; 1 if left out, so that a second run asks its query once the first
+        one's sync has ended, and not limited with ``on_unknown="ask"``
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     """
@@ -94,7 +99,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
-        from aimylogic_provider.operators.airflow_ports import clears, run_since
+        from aimylogic_provider.operators.airflow_ports import clears, is_last, run_since
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -113,15 +118,17 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 if keeper.entry.doubtful_since is not None:
                     self._check_none_pending(task)
                 try:
-                    pointer = self._freeze(context)
+                    pointer = self._freeze(context, noted=keeper.entry.freezing, note=partial(_note, keeper))
                 except NobodyToCallError as nobody:
                     self._tell_rejected(context, nobody.pointer)
                     raise
                 if (other := keeper.list_of_another_try()) is not None:
+                    self._give_up_claims(pointer)
                     raise CallListError(
                         f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
                         retryable=True,
                     )
+                keeper.entry.freezing = None
                 rubbish = task.never_sent(pointer)
                 keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
                 # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
@@ -134,7 +141,33 @@ class SqlToAimylogicOperator(Prepares, Sends):
                     task.check_source(pointer, source)
                     keeper.entry.cleared = clears(context)
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
-            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            try:
+                return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            except Exception as error:
+                if self.results_table is not None and is_last(context, error):
+                    self._give_up_unsent(keeper, pointer, self.results_table)
+                raise
+
+    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> None:
+        """The task ends for good: if it never began to send its list, have that hold nobody, and a clear ask anew."""
+        from aimylogic_provider.call_list.entry import Freezing
+        from aimylogic_provider.call_list.manifest import CallListError
+        from aimylogic_provider.call_list.stored import CallList
+
+        try:
+            if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
+                return
+            noted = Freezing(pointer.list_id, pointer.path, results_table, self._results_conn_id())
+            keeper.give_up(noted)
+            self._give_up_claims(pointer)
+            CallList.discard(pointer, "for its task failed before it sent anything")
+        except (CallListError, OSError) as error:
+            self.log.warning("The call list %s, of which nothing was sent, can't be given up: %s.", pointer.path, error)
+        else:
+            self.log.info(
+                "Nothing was sent: the call list %s is deleted, and other runs may call its people. A clear asks the "
+                "query anew.", pointer.path,
+            )  # fmt: skip
 
     def _arrival_at_freeze(self) -> Arrival | None:
         return self._arrival() if self._sends else None
@@ -153,14 +186,6 @@ class SqlToAimylogicOperator(Prepares, Sends):
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
         }
-
-    def _make_results_table(self) -> None:
-        """Make the results table before the query, which may ask it whom it leaves out."""
-        from aimylogic_provider.operators.results import opened
-
-        if self.results_table is not None:
-            with opened(self.results_table, self._results_conn_id(), self.key_columns):
-                pass
 
     def _tell_rejected(self, context: Context, pointer: Pointer) -> None:
         """Have the results table tell why nobody of a list can be called."""
@@ -191,9 +216,6 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 f"{self.results_table}: a query that leaves those out would miss its people, so nothing is sent. "
                 f"Delete those rows{whose} and clear the task: the report then tells who was called"
             )
-
-    def _results_conn_id(self) -> str:
-        return self.results_conn_id or self.sql_conn_id
 
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]
@@ -238,3 +260,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 task.folder.address,
             )
         return None
+
+
+def _note(keeper: EntryKeeper, begun: Freezing) -> None:
+    """Note that a list is begun; raises if this try was replaced."""
+    keeper.entry.freezing = begun
+    keeper.save_now()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from aimylogic_provider.operators import (
     ApproveCallListOperator,
@@ -180,3 +181,48 @@ def test_importing_is_cheap(imported: str, statements: str) -> None:
     parts = ("aimylogic_provider.call_list", "aimylogic_provider.calls_api", "aimylogic_provider.idempotence")
     assert not [name for name in ours if name.startswith(parts)]
     assert not {name.split(".")[0] for name in loaded - ours} - {"aimylogic_provider"}, loaded - ours
+
+
+# One at a time
+
+
+def of_a_mapped(operator: Any, **arguments: Any) -> Any:
+    return operator.partial(task_id="mapped", sql_conn_id="warehouse", **arguments).expand(sql=["select 1"])
+
+
+@pytest.mark.parametrize(("operator", "make"), [(SqlToAimylogicOperator, sync), (PrepareCallListOperator, prepare)])
+@pytest.mark.parametrize(
+    ("arguments", "of_the_dag", "limit"),
+    [
+        ({}, {}, 1),
+        ({"max_active_tis_per_dag": 3}, {}, 3),
+        ({"max_active_tis_per_dag": None}, {}, None),
+        ({}, {"max_active_tis_per_dag": 4}, 4),
+        ({"max_active_tis_per_dag": None}, {"max_active_tis_per_dag": 4}, None),
+    ],
+)
+def test_what_asks_a_query_runs_one_at_a_time_unless_told_otherwise(
+    operator: Any, make: Any, arguments: dict[str, Any], of_the_dag: dict[str, Any], limit: int | None
+) -> None:
+    with DAG("limited", default_args=of_the_dag):
+        assert make(**arguments).max_active_tis_per_dag == limit
+        assert of_a_mapped(operator, **arguments).max_active_tis_per_dag == limit
+
+
+@pytest.mark.parametrize(("arguments", "of_the_dag"), [({"on_unknown": "ask"}, {}), ({}, {"on_unknown": "ask"})])
+def test_a_sync_that_may_ask_keeps_no_other_run_waiting(arguments: dict[str, Any], of_the_dag: dict[str, Any]) -> None:
+    """From Airflow 3.3 on, a task that waits for a person counts as running."""
+    with DAG("asking", default_args=of_the_dag):
+        assert sync(**arguments).max_active_tis_per_dag is None
+        assert of_a_mapped(SqlToAimylogicOperator, **arguments).max_active_tis_per_dag is None
+    with DAG("asking_and_limited", default_args=of_the_dag):
+        assert sync(**arguments, max_active_tis_per_dag=1).max_active_tis_per_dag == 1
+
+
+def test_sending_is_not_limited() -> None:
+    assert send().max_active_tis_per_dag is None
+
+
+def test_an_approval_needs_to_know_where_the_results_table_is() -> None:
+    with pytest.raises(ValueError, match="results_table needs results_conn_id"):
+        approve(results_table="calls")

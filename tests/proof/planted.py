@@ -828,6 +828,42 @@ _OF_CLEARED_LISTS = (
     ),
 )
 
+_CLAIMS = "call_list/claims.py"
+_OVERLAPPING = (
+    _of_operators(
+        "overlapping: nothing claimed",
+        "A list claims no rows, so that two runs at once call the same people.",
+        "operators/preparing.py",
+        "                if self.results_table is not None:\n                    begun",
+        "                if False:\n                    begun",
+        "overlapping",
+    ),
+    _of_operators(
+        "overlapping: what came to nothing holds on",
+        "A list that never becomes its task's holds its people for ever.",
+        _CLAIMS,
+        'queries would leave its people out. Safe to repeat.\n        """\n',
+        'queries would leave its people out. Safe to repeat.\n        """\n        return\n',
+        "overlapping",
+    ),
+    _of_operators(
+        "overlapping: a late claim heeded",
+        "A list that a later try gave up claims its rows all the same.",
+        _CLAIMS,
+        '            if self._state(connection, holder.call_list) != "begun":\n',
+        "            if False:\n",
+        "overlapping",
+    ),
+    _of_operators(
+        "overlapping: what a query saw taken for proof",
+        "A claim that ends is forgotten at once, though another run's query may have been asked before.",
+        _CLAIMS,
+        "        if not self._least_begun(connection, holder):\n",
+        "        if True:\n",
+        "overlapping",
+    ),
+)
+
 PLANTED = (
     *_TABLES,
     *_WRITES,
@@ -842,4 +878,5 @@ PLANTED = (
     *_NOBODY_RUNG,
     *_OF_APPROVALS,
     *_OF_TIME_OUTS,
+    *_OVERLAPPING,
 )

@@ -40,6 +40,7 @@ INVARIANTS = {
     "crash": "a try ends as tasks end",
     "same trace": "the same seed gives the same trace",
     "said no": "nobody is called whose list a person said no to",
+    "one run": "nobody is in the jobs of two runs that overlap, with a results table",
     "ends": "once faults heal, everything comes to an end",
 }
 _FRESH = 31.0

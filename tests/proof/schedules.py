@@ -21,8 +21,8 @@ __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
 Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
-    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "looped",
-    "approved", "list cleared",
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
+    "looped", "approved", "list cleared",
 ]  # fmt: skip
 Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
 """How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
@@ -33,7 +33,7 @@ OF_CALLS: tuple[Kind, ...] = (
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
 )  # fmt: skip
 OF_LISTS: tuple[Kind, ...] = (
-    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists",
+    "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
 )  # fmt: skip
 KINDS = OF_CALLS + OF_LISTS
 
@@ -100,7 +100,7 @@ class Schedule:
     :param airflow_skew: seconds by which Airflow's clock is ahead of the server's
     :param worker_skews: the same of the workers' clocks, one after the other
     :param people: calls of each run
-    :param runs: DAG runs of the same DAG, with the same people, hours apart
+    :param runs: DAG runs of the same DAG, with the same people, hours apart; at once if they overlap
     :param backfilled: seconds by which the time that the last run is for lies back
     :param poison: which of the people the server answers badly each time, and how; it never heals
     :param report: how the server writes its report, and reads what it is asked
@@ -234,6 +234,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     if kind == "two lists":
         steps = _two_lists(rng)
     runs = rng.choice((1, 1, 2))
+    if kind == "overlapping":
+        runs = 2 + seed % 2
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(len(steps), len(steps) + rng.randint(1, 6)):
         first = number == 0
@@ -321,7 +323,16 @@ def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
     plan = Plan(tuple(network), _failing(rng, 12 if listed else 5), _failing(rng, 40) if listed else ())
     paused = any(point.stopped is not None for point in points)
     next_after = rng.choice((0.0, 2.0, 30.0, MINUTE, HOUR)) if paused and rng.random() < 0.7 else None
-    return Tries(run, plan, tuple(points), next_after, clears=rng.random() < (0.5 if kind == "list cleared" else 0.25))
+    tries = Tries(run, plan, tuple(points), next_after, clears=rng.random() < (0.5 if kind == "list cleared" else 0.25))
+    return _in_its_database(rng, tries) if kind == "overlapping" and rng.random() < 0.4 else tries
+
+
+def _in_its_database(rng: random.Random, tries: Tries) -> Tries:
+    """The same, but stopped before a transaction, and often awake again while its successor begins."""
+    stopped = rng.choice((None, 0.2, 0.5, 1.0, 3.0))
+    point = Point(rng.randint(1, 9), stopped, kind="before a transaction")
+    next_after = None if stopped is None else rng.choice((0.1, 0.3, 1.0))
+    return replace(tries, points=(point,), next_after=next_after)
 
 
 def _failing(rng: random.Random, most: int) -> tuple[tuple[int, bool], ...]:
@@ -338,7 +349,7 @@ def _network_fault(rng: random.Random, listed: bool) -> NetworkFault:
 
 
 def _happening(rng: random.Random, kind: Kind) -> Happening:
-    what = ["stop", "start", "others"]
+    what = ["stop", "start", "others"] if kind != "overlapping" else ["stop", "start"]
     if kind == "two lists":
         what += ["neighbour"] * 3
     if kind in ("changing", "list changing") or kind.startswith(("mapped", "discarded")):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.proof.database import Database
 from tests.proof.simulation import awaited, run_coroutine, running_worker, wait_through
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class Beneath:
     storage: ObjectStorage
     rows: Sequence[tuple[Any, ...]]
     columns: tuple[str, ...]
+    queried: Callable[[], Sequence[tuple[Any, ...]]] | None = None
+    """What gives the rows, if that is not known before."""
+    database: Database
     writes_entry_at_once: bool = True
     """Whether the entry in a file is written in one moment: beyond the bounds it isn't."""
 
@@ -63,6 +67,7 @@ def beneath() -> Iterator[Beneath]:
     from aimylogic_provider.call_list import (
         by_list,
         by_number,
+        claims,
         freeze,
         garbage,
         progress,
@@ -71,12 +76,14 @@ def beneath() -> Iterator[Beneath]:
         warehouse,
     )
     from aimylogic_provider.call_list.objects import Folder
+    from aimylogic_provider.call_list.results_table import ResultsTable
     from aimylogic_provider.calls_api.async_transport import AiohttpTransport
     from aimylogic_provider.calls_api.transport import RequestsTransport
     from aimylogic_provider.idempotence import one_try
     from aimylogic_provider.operators import airflow_ports, sync_entry
 
     now = Beneath()
+    now.database = Database()
     connections = {
         f"aimylogic_{number}": Connection(
             conn_id=f"aimylogic_{number}", conn_type="aimylogic", host=_HOST, password=token, extra=json.dumps({}),
@@ -110,7 +117,7 @@ def beneath() -> Iterator[Beneath]:
     @contextmanager
     def streamed(*_: Any) -> Iterator[Any]:
         running_worker().point("before the query")
-        yield list(now.columns), list(now.rows)
+        yield list(now.columns), list(now.rows if now.queried is None else now.queried())
 
     class SimulatedDatetime(datetime):
         @classmethod
@@ -150,7 +157,9 @@ def beneath() -> Iterator[Beneath]:
         for name in ("write", "write_from", "read", "names", "folders", "delete", "delete_all_but"):
             patch.setattr(Folder, name, _of_storage(now, name))
         patch.setattr(warehouse, "streamed", streamed)
-        for module in (freeze, task_folder):
+        patch.setattr(claims, "create", now.database.make)
+        patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
+        for module in (claims, freeze, task_folder):
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry):
             patch.setattr(module, "time", time)
@@ -161,7 +170,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(task_folder, "uuid", ids)
         patch.setattr(asyncio, "run", run_coroutine)
         patch.setattr(BaseHook, "get_connection", staticmethod(connection))
-        patch.setattr(BaseHook, "get_hook", staticmethod(lambda conn_id: None))
+        patch.setattr(BaseHook, "get_hook", staticmethod(lambda conn_id: now.database.hook()))
         # Airflow's logger formats for people, which takes ten times as long as all else here.
         patch.setattr(BaseOperator, "log", Quiet())
         patch.setattr(BaseHook, "log", Quiet())

@@ -13,21 +13,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, TypeVar
 
+from tests.proof.airflow_seam import DagRun
 from tests.proof.approved import ApprovedTasks
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.cleared import ClearedTasks
 from tests.proof.lists import ListTasks
 from tests.proof.loops import LoopTasks
+from tests.proof.overlapping import OverlappingTasks
 from tests.proof.promise import Violation
 from tests.proof.schedules import KINDS, OF_CALLS, OF_LISTS, Kind, Schedule, draw
 from tests.proof.seams import Beneath, beneath
-from tests.proof.world import World
+from tests.proof.world import Tasks, World
 
 __all__ = ["Failure", "Level", "Reached", "play", "play_all", "replayed", "schedules", "shrunk", "swarm"]
 
 Level = Literal["operators", "beneath"]
 T = TypeVar("T")
+_LISTED: tuple[Kind, ...] = tuple(kind for kind in OF_LISTS if kind != "overlapping") * 2 + ("overlapping",)
+"""Runs that overlap take longer than others, so they are half as many."""
 _RUN_TWICE = 50
 """One schedule of so many is run twice, for its trace must be the same."""
 
@@ -76,13 +80,17 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
     :param told: whether its story, and the points that its workers pass, are kept
     :raises Violation: if it broke the promise
     """
-    make = ListTasks if schedule.kind in OF_LISTS else CallTasks if level == "operators" else CallsBeneath
+    make: Callable[[World, DagRun], Tasks] = (
+        ListTasks if schedule.kind in OF_LISTS else CallTasks if level == "operators" else CallsBeneath
+    )
     if schedule.kind == "looped":
         make = LoopTasks
     elif schedule.kind == "approved":
         make = ApprovedTasks
     elif schedule.kind == "list cleared":
         make = ClearedTasks
+    elif schedule.kind == "overlapping":
+        make = OverlappingTasks
     world = World(schedule, now, make, told=told)
     world.run()
     return world
@@ -105,7 +113,7 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
         elif seed % 28 == 25:
             yield draw(seed, "list cleared")
         else:
-            yield draw(seed, kinds=OF_CALLS if seed % 7 < 5 else OF_LISTS)
+            yield draw(seed, kinds=OF_CALLS) if seed % 7 < 5 else draw(seed, _LISTED[seed // 7 % len(_LISTED)])
 
 
 def swarm(level: Level, seeds: Sequence[int], kind: Kind | None = None, *, until_failure: bool = False) -> Reached:

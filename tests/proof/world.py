@@ -30,6 +30,8 @@ _REPORTS: dict[str, Chosen] = {
     "capped": {"page_cap": 2}, "elsewhere": {"limits_by_date": "text_elsewhere"},
     "ignored": {"limits_by_date": "ignored"}, "empty": {"limits_by_date": "empty"},
 }  # fmt: skip
+_BESIDE = (0.0, 0.1, 1.0, 5.0)
+"""Seconds by which an overlapping run begins after another."""
 
 
 def phone(number: int) -> str:
@@ -134,6 +136,9 @@ class World:
         if schedule.poison is not None:
             person, how = schedule.poison
             self.server.poison = Poison(phone(person), how)
+        beneath.queried = None
+        if schedule.kind == "overlapping":
+            beneath.database.begin()
         self.promise = self._new_promise()
         self.server.promise = self.promise
         self._make = make
@@ -210,7 +215,7 @@ class World:
             self.simulation.pass_time(step.after)
             self._happen(does)
             return
-        apart = _APART if does.run != self._last_run else 0.0
+        apart = _APART if does.run != self._last_run and not self._overlap else 0.0
         self._last_run = does.run
         self.simulation.pass_time(max(step.after, apart))
         tasks = self.tasks(does.run)
@@ -219,6 +224,8 @@ class World:
         begun = [
             self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
         ]
+        if self._overlap:
+            begun += self._beside(step.number, does.run)
         if does.next_after is None:
             self._end(begun)
             return
@@ -235,6 +242,20 @@ class World:
                 if worker.about.replaced_at is None
             ]
         )
+
+    @property
+    def _overlap(self) -> bool:
+        return self.schedule.kind == "overlapping"
+
+    def _beside(self, number: int, run: int) -> list[Worker]:
+        """Begin a try of each other run that has not come to its end, a little later."""
+        begun = []
+        for other in range(self.schedule.runs):
+            (instance,) = self.tasks(other).instances
+            if other != run and not (instance.tries and self.tasks(other).is_over(instance.tries[-1].result)):
+                self.simulation.pass_time(self.simulation.rng("beside", number, other).choice(_BESIDE))
+                begun.append(self.attempt(self.tasks(other), instance.next_try(NOTHING), f"{number} beside"))
+        return begun
 
     def _end(self, workers: list[Worker]) -> None:
         self.simulation.finish(*workers)
@@ -296,6 +317,8 @@ class World:
             self._look_at(worker)
         for number in range(len(TOKENS)):
             self.server.set_status(number, "inProgress")
+        if self._overlap:
+            self.tasks(self.schedule.runs)  # one more run, after all others
         for tasks in self.runs.values():
             self.simulation.pass_time(_APART)
             for turn in range(_ROUNDS):
@@ -312,4 +335,9 @@ class World:
                 self.promise.check()
                 self.simulation.pass_time(15 * MINUTE if self.schedule.tells_time else 2.5 * HOUR)
             tasks.conclude()
+            self.promise.check()
+        if self._overlap:
+            from tests.proof.overlapping import check_people
+
+            check_people(self)
             self.promise.check()

@@ -1,0 +1,80 @@
+"""Runs of a sync that overlap: the same query, at the same time, with a results table that keeps them apart.
+
+The query leaves out who stands in the table, as that of the example does. So nobody is to be in two runs' jobs; and
+nobody is to be left out, once all has ended and one more run was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from tests.proof.airflow_seam import DagRun, Try
+from tests.proof.lists import ListTasks
+from tests.proof.promise import Call
+from tests.proof.simulation import running_worker
+from tests.proof.world import BAD, World
+
+__all__ = ["OverlappingTasks", "check_people"]
+
+_READS = (0.01, 0.5, 4.0)
+"""Seconds for which a query is read."""
+
+
+class OverlappingTasks(ListTasks):
+    """One of several runs that overlap."""
+
+    def __init__(self, world: World, run: DagRun) -> None:
+        super().__init__(world, run)
+        # Else the last of the runs would find that row alone, and fail for it.
+        self.rows = [row for row in self.rows if row[1].isdecimal()]
+
+    def _frozen_by(self) -> dict[str, Any]:
+        return {**super()._frozen_by(), "results_table": "calls", "results_conn_id": "results"}
+
+    def _rows(self) -> None:
+        beneath = self.world.beneath
+        beneath.columns = ("id", "phone", "name")
+        beneath.queried = self._selected
+
+    def _selected(self) -> list[tuple[Any, ...]]:
+        """What the query finds, as it begins; it is read on for a while."""
+        left_out = self.world.beneath.database.left_out()
+        found = [row for row in self.rows if str(row[0]) not in left_out]
+        worker = running_worker()
+        worker.simulation.pass_time(worker.rng.choice(_READS))
+        return found
+
+    def execute(self, one_try: Try) -> Callable[[], Any]:
+        return self._sync(one_try)
+
+    def people(self) -> set[tuple[str, str]]:
+        """Whom the query is about, as the server knows them."""
+        return {(one, json.dumps({"name": name}, separators=(",", ":"))) for _, one, name in self.rows}
+
+    def unknown_people(self) -> set[tuple[str, str]]:
+        """Those who are parked in this run."""
+        if self.instances[-1].tries[-1].outcome != "parked":
+            return set()
+        frozen = {row: call for call, row in self._frozen(self.instances[-1])}
+        return {frozen[row][1:] for row in self._unknown() if row in frozen}
+
+
+def check_people(world: World) -> None:
+    """Nobody is in two runs' jobs, and nobody was left out."""
+    jobs = world.promise.jobs()
+    runs: dict[tuple[str, ...], list[Call]] = defaultdict(list)
+    for call in jobs:
+        runs[call[1:]].append(call)
+    for person, calls in runs.items():
+        if len(calls) > 1:
+            world.promise.violated("one run", f"{person} has jobs of {', '.join(call[0] for call in calls)}")
+    for tasks in world.runs.values():
+        assert isinstance(tasks, OverlappingTasks)
+    parked = {person for tasks in world.runs.values() for person in tasks.unknown_people()}  # type: ignore[attr-defined]
+    for tasks in world.runs.values():
+        for person in tasks.people() - parked:  # type: ignore[attr-defined]
+            if person not in runs and person[0] != BAD:
+                world.promise.violated("nobody missed", f"{person} was called by no run")
