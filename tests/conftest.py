@@ -41,8 +41,9 @@ needs_record = pytest.mark.skipif(not HAS_RECORD, reason="needs Airflow's task s
 
 CLEAR_FORGETS = AIRFLOW.release >= (3, 4)
 """Whether a clear by the UI or REST discards what a task noted, and the questions that it asked."""
+PURGE_ENDS_SCHEDULER = str(AIRFLOW) == "3.4.0b2"
 needs_purge = pytest.mark.skipif(
-    str(AIRFLOW) == "3.4.0b2",
+    PURGE_ENDS_SCHEDULER,
     reason="the scheduler of 3.4.0b2 ends itself once a task is without heartbeat and has retries left: UNIQUE "
     "constraint failed in prepare_db_for_next_try",
 )
