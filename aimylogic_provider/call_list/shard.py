@@ -102,12 +102,20 @@ class Shard:
         claim = self.call_list.claimed(self._number, task)
         if claim is None:
             self.call_list.claim(Claim(task, self._number, now.earliest, now.clock, campaign))
-        elif begun_now:
+        elif begun_now and not self._surely_unsent():
             entry.before = (claim.at, until, claim.clock, claim.campaign)
         if entry.doubtful_since is not None and entry.before is None:
             entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock, campaign)
         if begun_now:
             self._keeper.save_now()
+
+    def _surely_unsent(self) -> bool:
+        """Whether nothing of the shard can have been sent, though it was claimed: a try died between that and its note.
+
+        An entry of before any send proves it if it was kept since, and that must be seen: a task instance that was
+        deleted, and made again, begins with such an entry, too. Each send leaves its trace before it is noted.
+        """
+        return self._keeper.entry.sure and not self.call_list.has_traces(self.batches)
 
     def silent(self, batch: Batch) -> int:
         """How long a batch went unanswered: 0 for one that was never sent, and the less, the sooner it is sent."""

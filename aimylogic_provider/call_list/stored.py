@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -310,6 +310,11 @@ class CallList:
     def write_sent(self, batch: Batch, send: tuple[float, float, ClockSource, str]) -> None:
         """Write that a batch is about to be sent, before that is noted: other tasks can't read this one's notes."""
         self.folder.write(name_of(batch.name, send, secrets.token_hex(4)), b"{}\n")
+
+    def has_traces(self, batches: Collection[Batch]) -> bool:
+        """Whether any of some batches was sent, or was just about to be."""
+        names = {batch.name for batch in batches}
+        return any(trace.batch in names for trace in traces_among(self._names))
 
     def write_progress(self, batch: Batch, outcomes: Sequence[Outcome]) -> str:
         """Write what became of a part of a batch; return the name by which it counts, once it is noted."""

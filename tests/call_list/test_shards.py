@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from aimylogic_provider.call_list.manifest import CallListError
 from aimylogic_provider.call_list.shard_reports import summed
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator
-from tests.call_list.sync import Sync, phone
+from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance
 
 SHARDS = 4
@@ -265,3 +267,39 @@ def test_what_can_not_be_summed_is_told(reports: Any, told: str) -> None:
 def test_a_sum_that_fails_is_not_tried_again(make: Callable[[], Any]) -> None:
     with pytest.raises(AirflowFailException):
         SumReportsOperator(task_id="report", reports=make()).execute({})  # type: ignore[arg-type]
+
+
+def test_a_shard_whose_first_try_died_just_after_its_claim_has_sent_nothing(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So jobs that others made of its people since are no doubt about its own calls."""
+    sync.add(PHONES[:3])
+    sharded = Sharded(sync, shards=1)
+    with monkeypatch.context() as dying:
+        claim = CallList.claim
+
+        def claim_and_die(*arguments: Any) -> None:
+            claim(*arguments)
+            raise CrashError
+
+        dying.setattr(CallList, "claim", claim_and_die)
+        with pytest.raises(CrashError):
+            sharded.send(0)
+    TaskInstance(dag_id="of others").attempt(phone=PHONES[1])
+    sync.emulator.advance(hours=25)
+    assert sharded.send(0)["created"] == 3
+
+
+def test_a_shard_whose_task_instance_was_made_anew_doubts_what_it_sent(sync: Sync) -> None:
+    """Airflow then says that it never ran; its list's traces say that it did."""
+    sync.add(PHONES[:3])
+    sharded = Sharded(sync, shards=1)
+    sync.emulator.fault("after_commit", "reset", path="addPhones", times=3)
+    with pytest.raises(AirflowException):
+        sharded.send(0)
+    sharded.sending[0].rows.clear()
+    sharded.sending[0].current_try = 0
+    sync.emulator.advance(hours=25)
+    with suppress(AirflowException, AirflowFailException):
+        sharded.send(0)
+    sync.assert_once(PHONES[:3])

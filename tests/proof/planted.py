@@ -260,17 +260,17 @@ _WRITES = (
         "answer never noted",
         "The job that the server created is returned, and not written down.",
         _TRY,
-        '        self._save_record(record.answered(Outcome.CREATED, "", job=answer.value))\n',
+        '        self._save_answer(record.answered(Outcome.CREATED, "", job=answer.value))\n',
         "",
     ),
     _of_calls(
         "unanswered send taken back",
         "After an error the note of the send is withdrawn, as if it had not left.",
         _TRY,
-        "            self._save_record(\n"
+        "            self._save_answer(\n"
         '                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")\n'
         "            )\n",
-        "            self._save_record(record.withdrawn())\n",
+        "            self._save_answer(record.withdrawn())\n",
     ),
     _of_operators(
         "batch: earlier sends dropped",
@@ -512,6 +512,14 @@ _OF_BATCHES = (
 
 _OF_PARTS = (
     _of_operators(
+        "a claim taken for a send",
+        "A shard whose first try died just after its claim is doubted as if it had been sent.",
+        "call_list/shard.py",
+        "        elif begun_now and not self._surely_unsent():\n",
+        "        elif begun_now:\n",
+        "shards",
+    ),
+    _of_operators(
         "part: unanswered ends the try",
         "A batch that is never answered ends the try, and is never cut smaller, so that its others wait for ever.",
         _BY_LIST_FILE,
@@ -662,8 +670,8 @@ _OF_LOOPS = (
         "made anew, and taken for a first try",
         "An iteration that a clear of its gate made anew is taken for one that surely never sent.",
         "operators/airflow_ports.py",
-        " and not may_replace_another(context)",
-        "",
+        "    if (is_mapped(context) and was_cleared(context)) or may_replace_another(context):\n",
+        "    if is_mapped(context) and was_cleared(context):\n",
         "looped",
     ),
 )
