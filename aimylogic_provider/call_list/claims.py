@@ -224,11 +224,16 @@ class Claims:
             )
 
     def of_instance(self, holder: Holder) -> list[Holder]:
-        """The lists that this task instance began besides, and that have not come to an end."""
+        """The lists that this task instance began before this one, and that have not come to an end."""
+        import sqlalchemy as sa
+
         lists = self._lists.c
+        this = self._lists.alias("this")
+        number = sa.select(this.c.number).where(this.c.call_list == holder.call_list).scalar_subquery()
         asked = self._lists.select().where(
+            lists.number < number,
             *self._of_task(holder), lists.run_id == holder.run_id, lists.map_index == holder.map_index,
-            lists.call_list != holder.call_list, lists.state.in_(("begun", "claimed")),
+            lists.state.in_(("begun", "claimed")),
         )  # fmt: skip
         return self._transact("read", lambda connection: [_holder(row) for row in connection.execute(asked)])
 

@@ -49,21 +49,24 @@ def give_up_noted(task: TaskFolder, noted: Freezing | None) -> None:
 
 @contextmanager
 def claiming(
-    task: TaskFolder, noted: Freezing, log: Log
+    task: TaskFolder, noted: Freezing, note: Callable[[Freezing], None], log: Log
 ) -> Iterator[Callable[[Callable[[], Iterable[Person]]], Claimed]]:
     """Give what claims rows for a list that is about to be frozen; give the list up if that fails.
 
     :param noted: the list, as the task's entry tells of it
+    :param note: has it do so, or raises if this try was replaced
     :raises CallListError: if the database fails; another try can help
     """
     holder = _holder(task, noted.call_list, noted.path)
     with opened_claims(noted.results_table, noted.results_conn_id) as claims:
-        for own in claims.of_instance(holder):
-            if not _is_begun(own.path):
-                claims.give_up(own)
         for other in _unfinished(claims, holder):
             log.warning("%s", _told(other, claims, noted.results_table))
         claims.begin(holder)
+        earlier = [own for own in claims.of_instance(holder) if not _is_begun(own.path)]
+        if earlier:
+            note(noted)  # refused to a try that was replaced, whose successor's lists those might be
+        for own in earlier:
+            claims.give_up(own)
         try:
             yield partial(claims.claim, holder)
         except Exception:

@@ -179,7 +179,7 @@ class Prepares(OneAtATime, OfCallList):
                 if self.results_table is not None:
                     begun = Freezing(list_id, folder.address, self.results_table, self._results_conn_id())
                     note(begun)
-                    claim = stack.enter_context(claiming(task, begun, self.log))
+                    claim = stack.enter_context(claiming(task, begun, note, self.log))
             self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
             names, rows = stack.enter_context(streamed(hook, self.sql, self.parameters, self.log))
             pointer = freeze(

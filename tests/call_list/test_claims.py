@@ -16,8 +16,14 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from aimylogic_provider.call_list import warehouse
 from aimylogic_provider.call_list.claims import Claims, Holder, Person
 from aimylogic_provider.call_list.manifest import CallListError
+from aimylogic_provider.call_list.results_table import ResultsTable
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators import (
+    ApproveCallListOperator,
+    PrepareCallListOperator,
+    SendCallListOperator,
+    claiming,
+)
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record, told
 from tests.operators.test_required_action import Questions, questions
@@ -584,3 +590,23 @@ def test_a_database_that_fails_lets_nothing_be_sent(sync: Sync, monkeypatch: pyt
             sync.attempt()
     assert sync.sends() == 0
     assert sync.attempt()["created"] == 25
+
+
+@needs_record
+def test_a_try_that_stood_still_leaves_its_successors_list_alone(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the simulation: it awoke, and gave up the list that was about to be sent."""
+    opened = claiming.opened_claims
+
+    def late(*arguments: str) -> Any:
+        with monkeypatch.context() as patched:
+            patched.setattr(claiming, "opened_claims", opened)
+            with dying(monkeypatch, ResultsTable, "write"):
+                sync.attempt()
+        return opened(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claiming, "opened_claims", late)
+        with pytest.raises(AirflowException, match="has given up the list"):
+            sync.attempt()
+    assert sync.attempt()["created"] == 25
+    sync.assert_once(PHONES)

@@ -863,6 +863,14 @@ _OVERLAPPING = (
         "overlapping",
     ),
     _of_operators(
+        "overlapping: a successor's list given up",
+        "A try that stood still gives up whatever lists its task has begun, its successor's too.",
+        _CLAIMS,
+        "            lists.number < number,\n",
+        "",
+        "overlapping",
+    ),
+    _of_operators(
         "overlapping: what a query saw taken for proof",
         "A claim that ends is forgotten at once, though another run's query may have been asked before.",
         _CLAIMS,

@@ -255,7 +255,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
     )
     poison = random.Random(f"poison {seed} {kind}")
-    if listed and poison.random() < 0.2:
+    if listed and kind != "overlapping" and poison.random() < 0.2:
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
     apart = random.Random(f"report {seed} {kind}")
     if apart.random() < 0.4 and schedule.poison is None and kind != "approved":
