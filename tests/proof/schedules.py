@@ -257,6 +257,10 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     poison = random.Random(f"poison {seed} {kind}")
     if listed and kind != "overlapping" and poison.random() < 0.2:
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
+        if kind in OF_LISTS and kind != "two lists" and poison.random() < 0.4:
+            first = _unanswered_twice(poison)
+            later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+            schedule = replace(schedule, steps=(*first, *later))
     apart = random.Random(f"report {seed} {kind}")
     if apart.random() < 0.4 and schedule.poison is None and kind != "approved":
         schedule = replace(schedule, report=apart.choice((*REPORTS, "redials", "redials")))
@@ -305,6 +309,13 @@ def _two_lists(rng: random.Random) -> list[Step]:
     first, second = rng.choice(((lost, neighbour), (neighbour, lost)))
     steps = [Step(0, 0.0, first), Step(1, rng.choice((0.0, 1.0, 20.0)), second)]
     return [*steps, Step(2, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
+
+
+def _unanswered_twice(rng: random.Random) -> list[Step]:
+    """A try is killed, a next one goes unanswered, and one comes that is too early for the report to show all of it."""
+    killed = Tries(points=(Point(rng.randint(15, 60)),))
+    later = Step(1, rng.choice((15 * MINUTE, HOUR)), Tries())
+    return [Step(0, 0.0, killed), later, Step(2, rng.choice((1.0, MINUTE, 5 * MINUTE)), Tries())]
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
