@@ -233,6 +233,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         steps = _iterated(rng)
     if kind == "two lists":
         steps = _two_lists(rng)
+    if kind == "list cleared" and rng.random() < 0.25:
+        steps = _lost_after_a_kill(rng)
     runs = rng.choice((1, 1, 2))
     if kind == "overlapping":
         runs = 2 + seed % 2
@@ -299,6 +301,13 @@ def _iterated(rng: random.Random) -> list[Step]:
         steps.append(Step(len(steps), rng.choice((0.0, 15 * MINUTE, HOUR)), Tries()))
         steps.append(Step(len(steps), 0.0, Happening("iterate")))
     return steps
+
+
+def _lost_after_a_kill(rng: random.Random) -> list[Step]:
+    """More batches are done than the entry tells, for a try was killed; one of them loses its file; a day goes by."""
+    killed = Tries(points=(Point(rng.randint(3, 7), kind="before a write of the state"),))
+    waits = rng.choice((HOUR, 25 * HOUR))
+    return [Step(0, 0.0, killed), Step(1, 0.0, Happening("lose", rng.randrange(100))), Step(2, waits, Tries())]
 
 
 def _two_lists(rng: random.Random) -> list[Step]:
