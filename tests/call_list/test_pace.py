@@ -90,4 +90,6 @@ def test_each_request_of_a_sync_waits_for_its_turn(
     sync.emulator.advance(hours=25)
     assert sync.attempt()["created"] == 6
     assert sync.emulator.count("callJob/getReportByDate") > 0
-    assert turns >= len(sync.emulator.requests())
+    # The campaign is asked for once, before there is anything to pace.
+    paced = [one for one in sync.emulator.requests() if one.endpoint != "campaign"]
+    assert turns >= len(paced)
