@@ -114,7 +114,7 @@ def test_what_cannot_be_known_is_told_so(sync: Sync, engine: sa.Engine) -> None:
     for other in ("system", "hand"):
         AimylogicHook().add_phone(PHONES[10], {"other": other})
     sync.emulator.advance(hours=25)
-    with pytest.raises(AirflowFailException, match="Of 1 calls? it can't be known"):
+    with pytest.raises(AirflowFailException, match=r"Of 1 calls? it can't be known"):
         sync.attempt(concurrency=1, **RESULTS)
     assert told(engine, "outcome") == [("created",)] * 10 + [("unknown",)] + [("created",)] * 14
     (reason,) = told(engine, "reason")[10:11]
