@@ -570,6 +570,7 @@ class Walk(RuleBasedStateMachine):
                 "status": "planned" if model.ended(job) is None else "cancelledByUser",
                 "attempts": 0,
                 "rings": job.finished is None,
+                "redial": None,
             }
             for job in model.jobs
         ]
