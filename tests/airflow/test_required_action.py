@@ -69,9 +69,6 @@ def sends(campaign: Campaign) -> int:
     return campaign.emulator.count("addPhone")
 
 
-@pytest.mark.xfail(
-    strict=False, reason="choosing a job from the page's list was not seen to end in time: to be looked into"
-)
 @pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
 def test_told_and_settled_in_the_browser_and_cleared_afterwards(
     airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
