@@ -6,12 +6,10 @@ No DAG run has that name: of a run's id a ``%`` is written as ``%25``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 from aimylogic_provider.call_list.objects import Folder, folder_name
-from aimylogic_provider.idempotence.copies import Copy, copy_from_json
 
-__all__ = ["FolderRows", "copies_beneath"]
+__all__ = ["FolderRows"]
 
 _FOLDER = "%calls"
 
@@ -49,16 +47,3 @@ class FolderRows:
         :raises OSError: if the folder can't be reached
         """
         self.folder.delete(f"{name}.json")
-
-
-def copies_beneath(base: str) -> Iterator[Copy]:
-    """Read all copies that AddPhone's tasks keep beneath a ``call_list_path``: what jobs they own, or could own.
-
-    :raises OSError: if the folder can't be reached
-    :raises RecordError: if one can't be read
-    """
-    root = Folder(base)
-    for name in root.names():
-        *folders, file = name.split("/")
-        if folders[-1:] == [_FOLDER] and file.startswith("copy-"):
-            yield copy_from_json(json.loads(root.read(name)))

@@ -1,7 +1,7 @@
-"""What other lists own: which jobs are another list's on record, and which could be, for it has unanswered sends too.
+"""What others own: which jobs are another task's on record, and which could be, for it has unanswered sends too.
 
-Looked at only when the report shows jobs that might be taken for this list's. All lists beneath one ``call_list_path``
-know of each other so; one list, and one of its batches, is in memory at a time.
+Looked at only when the report shows jobs that might be taken for one's own. All lists and calls beneath one
+``call_list_path`` know of each other so; one list, and one of its batches, is in memory at a time.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
+from aimylogic_provider.call_list.call_traces import CALLS, calls_to
+from aimylogic_provider.call_list.decision import NotedSend, window
 from aimylogic_provider.call_list.manifest import (
     CallListError,
     Claim,
@@ -24,9 +24,16 @@ from aimylogic_provider.call_list.reading import decoded, names_of
 from aimylogic_provider.call_list.reconcile import Row
 from aimylogic_provider.call_list.sent import SentTrace, traces_among
 from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.work import phone_of
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.written_phone import Meant, WrittenPhones
+from aimylogic_provider.idempotence.keys import phone_digest
 from aimylogic_provider.idempotence.ports import Log
+from aimylogic_provider.idempotence.record_json import RecordError
+from aimylogic_provider.idempotence.records import Record
 
-__all__ = ["Neighbours", "Owned"]
+__all__ = ["Neighbours", "NeighboursOfCall", "Owned"]
 
 
 @dataclass(slots=True)
@@ -45,40 +52,54 @@ class Owned:
         return (row.job.id, phone) in self.doubtful or (row.job.id, None) in self.doubtful
 
 
-class _Phone(msgspec.Struct):
-    phone: str
-
-
-_phone = msgspec.json.Decoder(_Phone)
-
-
 class Neighbours:
-    """The other lists beneath one folder.
+    """The other lists, and the calls, beneath one ``call_list_path``.
 
-    :param of_task: the address of the folder of the task that froze this list: ``<call_list_path>/<dag>/<task>``
-    :param own: the address of this list
-    :param campaign: digest of where it is sent
+    :param base: its address
+    :param own_list: the address of the list that asks, if one does
+    :param own_calls: whose calls ask, if any do, as :func:`.call_traces.whose` has it
+    :param campaign: digest of where is sent
     """
 
-    def __init__(self, of_task: str, own: str, *, campaign: str, log: Log) -> None:
-        self._base = Folder(of_task.rsplit("/", 2)[0])
-        self._own = own
+    def __init__(self, base: str, *, own_list: str = "", own_calls: str = "", campaign: str, log: Log) -> None:
+        self._base = Folder(base)
+        self._own_list = own_list
+        self._own_calls = own_calls
         self.task = ""
-        """The task instance that sends it, in words."""
+        """The task instance that sends the list, in words."""
         self._campaign = campaign
         self._log = log
 
     def owned(self, rows: Sequence[Row], phones: Collection[str]) -> Owned:
-        """Return which of the jobs of *rows* are, or could be, other lists'.
+        """Return which of the jobs of *rows* are, or could be, others'.
 
         :param phones: of the calls that the jobs might be of
         """
         found = Owned()
         if rows:
             for folder in _lists_beneath(self._base):
-                if folder.address != self._own:
+                if folder.address != self._own_list:
                     self._look_at(folder, rows, phones, found)
+            for phone in phones:
+                if of_phone := [row for row in rows if row.meant.could_be(phone)]:
+                    self._look_at_calls(of_phone, phone, found)
         return found
+
+    def _look_at_calls(self, rows: Sequence[Row], phone: str, found: Owned) -> None:
+        """See what AddPhone's tasks know of their calls to a phone.
+
+        :param rows: those that are the phone's, or may be
+        """
+        created = [row.created for row in rows if row.created is not None]
+        since = min(created) if len(created) == len(rows) else None
+        try:
+            for call in calls_to(self._base, self._campaign, phone_digest(phone), since=since, but=self._own_calls):
+                if call.job is not None:
+                    found.jobs |= {row.job.id for row in rows} & {call.job.id}
+                found.doubtful.update((row.job.id, phone) for row in rows if _could_have_made(call, row.created))
+        except (RecordError, OSError) as error:
+            self._log.warning("What other tasks own of %s can't be read: %s.", mask_phone(phone), error)
+            found.doubtful.update((row.job.id, phone) for row in rows)
 
     def _look_at(self, folder: Folder, rows: Sequence[Row], phones: Collection[str], found: Owned) -> None:
         names = names_of(folder)
@@ -145,7 +166,7 @@ class Neighbours:
             open_phones = {
                 phone
                 for line in call_list.lines(batch)
-                if line.row not in settled and (phone := _phone.decode(line.call).phone) in phones
+                if line.row not in settled and (phone := phone_of(line)) in phones
             }
             found.doubtful.update(
                 (row.job.id, phone)
@@ -154,6 +175,36 @@ class Neighbours:
                 for phone in open_phones
                 if row.meant.could_be(phone)
             )
+
+
+class NeighboursOfCall:
+    """The lists and calls of other tasks, for a call of AddPhone's.
+
+    :param base: ``call_list_path``
+    :param whose: whose call it is, as :func:`.call_traces.whose` has it
+    :param campaign: digest of where it is sent
+    """
+
+    def __init__(self, base: str, *, whose: str, campaign: str, log: Log) -> None:
+        self._neighbours = Neighbours(base, own_calls=whose, campaign=campaign, log=log)
+
+    def owned(self, jobs: Sequence[CallJob], phone: str) -> tuple[set[str], set[str]]:
+        """Return the ids of those of a phone's jobs that are another task's on record, and of those that may be.
+
+        :raises OSError: if the folder can't be listed
+        """
+        written = WrittenPhones([phone])
+        rows = [Row(job, Meant(written.meant(job.phone).surely, (phone,))) for job in jobs]
+        owned = self._neighbours.owned(rows, [phone])
+        return owned.jobs, {row.job.id for row in rows if owned.could_own(row, phone)}
+
+
+def _could_have_made(call: Record, created: float | None) -> bool:
+    """Whether a job of that time may have come of a call's unanswered sends."""
+    if created is None:
+        return bool(call.unanswered)
+    windows = [window(NotedSend(send.at, send.until, send.clock, "")) for send in call.unanswered]
+    return any(start <= created <= end for start, end in windows)
 
 
 def _is_of(claim: Claim, campaign: str) -> bool:
@@ -166,6 +217,8 @@ def _lists_beneath(folder: Folder) -> Iterator[Folder]:
 
     for name in folder.folders():
         inner = folder / name
+        if name == CALLS:
+            continue
         if is_list_id(name) and any(file in ("list.json", "deleted.json") for file in names_of(inner)):
             yield inner
         else:

@@ -172,6 +172,14 @@ class Folder:
                             Path(folder, draft).unlink()
                     os.rmdir(folder)
 
+    def delete_whole(self) -> None:
+        """Delete the folder, and all that is in it."""
+        if self._local is not None:
+            shutil.rmtree(self._local, ignore_errors=True)
+            return
+        for name in self.names():
+            self.delete(name)
+
     @property
     def _local(self) -> Path | None:
         return Path(self.address.removeprefix("file://")) if self.address.startswith("file://") else None

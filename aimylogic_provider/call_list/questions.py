@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from itertools import chain
 
 from aimylogic_provider.call_list.decision import window
 from aimylogic_provider.call_list.neighbours import Neighbours
@@ -14,6 +15,8 @@ from aimylogic_provider.call_list.shard import Shard
 from aimylogic_provider.call_list.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.client import CampaignClient
+from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.written_phone import WrittenPhones
 from aimylogic_provider.idempotence.clocks import Clock, Reading
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.repetitions import repeated
@@ -40,6 +43,7 @@ class Questions:
         self._log = log
         self._view = ServerView(client, clock, log, turn=lambda: pace.hold(clock))
         self._report = CampaignReport(PacedClient(client, pace, clock), shard.settled_jobs)
+        self._order_is_wrong = False
         self._asking = asyncio.Lock()
         self._thread = threading.Lock()
         """A question that was cancelled has left the first lock, while its thread goes on to use the client."""
@@ -88,8 +92,25 @@ class Questions:
             except NotUnderstoodError as error:
                 self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
                 return ShownJobs(fault=error.why)
+        self._check_order(work)
         others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
         others |= {one.job for one in work.outcomes.values() if one.job is not None}  # of what else is in this batch
         rows = [row for row in rows if row.job.id not in others]
         owned = self._neighbours.owned(rows, phones)
         return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)
+
+    def _check_order(self, work: Work) -> None:
+        """Warn, once, if ids were answered in another order than they are taken in: so says what the report told."""
+        if self._order_is_wrong:
+            return
+        told = self._report.read
+        for job, phone in chain(work.jobs(), self._shard.jobs_with_phones(told.keys())):
+            if job in told and not WrittenPhones([phone]).meant(told[job]).could_be(phone):
+                self._order_is_wrong = True
+                self._log.warning(
+                    "The ids of call jobs in the results may be of other people of the same request: job %s was taken "
+                    "for %s, and the report shows it for %s. The server answers ids in another order than that of the "
+                    "request; whoever is called is not changed by it. Go by the report, and not by these ids.",
+                    job, mask_phone(phone), mask_phone(told[job]),
+                )  # fmt: skip
+                return

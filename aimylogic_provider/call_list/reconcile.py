@@ -50,6 +50,8 @@ class CampaignReport:
     def __init__(self, client: CampaignClient, known_jobs: Callable[[], Iterable[str]] = _none) -> None:
         self._by_date = ReportByDate(client, known_jobs)
         self._by_phone = ReportByPhone(client)
+        self.read: dict[str, str] = {}
+        """The phones that the last answers told, by the job's id: those that were not asked for, too."""
 
     def rows(self, ranges: Iterable[Range], phones: Collection[str]) -> list[Row]:
         """Return the jobs that were created within *ranges*, and are of *phones*, or may be.
@@ -63,7 +65,9 @@ class CampaignReport:
             return []
         written = WrittenPhones(phones)
         found = []
+        self.read = {}
         for job in self._jobs(merged, phones):
+            self.read[job.id] = job.phone
             created = job.created_at.timestamp() if job.created_at else None
             if job.redial_number is not None:
                 continue  # the script's own

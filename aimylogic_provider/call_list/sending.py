@@ -62,7 +62,10 @@ class Sending:
         self.progress = Progress(sum(batch.calls for batch in self._shard.batches), log)
         self._pace = Pace(settings.requests_per_second)
         self._neighbours = Neighbours(
-            call_list.manifest.task_folder, call_list.folder.address, campaign=settings.campaign, log=log
+            call_list.manifest.task_folder.rsplit("/", 2)[0],  # of <call_list_path>/<dag>/<task>
+            own_list=call_list.folder.address,
+            campaign=settings.campaign,
+            log=log,
         )
         self._questions = Questions(client, self._shard, self._neighbours, pace=self._pace, clock=clock, log=log)
         self._notes = Notes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)

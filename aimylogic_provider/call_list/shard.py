@@ -14,7 +14,7 @@ from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatc
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
-from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.call_list.work import Work, phone_of
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.records import ClockSource
 from aimylogic_provider.idempotence.situation import Time
@@ -189,6 +189,17 @@ class Shard:
         """Those of *jobs* that are known to be of other batches: of the same phones, or of what can't be read."""
         others = [other for other in self.batches if other.name != batch.name] if jobs else []
         return {one.job for other in others for one in self.outcomes(other) if one.job is not None and one.job in jobs}
+
+    def jobs_with_phones(self, jobs: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Those of *jobs* that stand in the results of batches that are done, and the phones that they are for there.
+
+        :raises CallListError: if a file of the list is gone, unreachable, or not what was written
+        """
+        for batch in self.batches if jobs else ():
+            of_row = {one.row: one.job for one in self.outcomes(batch) if one.job is not None and one.job in jobs}
+            for line in self.call_list.lines(batch) if of_row else ():
+                if (job := of_row.get(line.row)) is not None:
+                    yield job, phone_of(line)
 
     def ruling_for(self, work: Work, *, elsewhere: bool = False) -> ListRuling | None:
         """What a person said of a batch's parked calls, if that was to send them, and is not yet followed.

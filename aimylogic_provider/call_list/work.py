@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
@@ -23,7 +23,7 @@ from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_af
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-__all__ = ["Work", "evenly_cut", "places_of", "spans_of"]
+__all__ = ["Work", "evenly_cut", "phone_of", "places_of", "spans_of"]
 
 
 _LAST = 300
@@ -58,6 +58,11 @@ class _Phone(msgspec.Struct):
 
 
 _phone = msgspec.json.Decoder(_Phone)
+
+
+def phone_of(line: Line) -> str:
+    """The phone of a call."""
+    return _phone.decode(line.call).phone
 
 
 @dataclass(slots=True)
@@ -139,7 +144,13 @@ class Work:
 
     def phone(self, place: int) -> str:
         """The phone at a place."""
-        return _phone.decode(self.lines[place].call).phone
+        return phone_of(self.lines[place])
+
+    def jobs(self) -> Iterator[tuple[str, str]]:
+        """The jobs of its settled calls, and their phones."""
+        for place, outcome in self.outcomes.items():
+            if outcome.job is not None:
+                yield outcome.job, self.phone(place)
 
     def sendable_until(self, place: int) -> float:
         """Until when the call at a place may be sent, as :func:`.finishes.sendable_until` tells."""

@@ -122,13 +122,15 @@ class CallsApi:
             ]
 
         jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked))
-        return json_answer([job.id for job in jobs], jobs=jobs)
+        backwards = campaign.settings.ids_order == "reversed"
+        return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 
     @staticmethod
     def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
         which = _read(campaign, asked, Which)
         jobs = campaign.cancel(now, which.phones, which.ids, asked.key(), _parameters(asked))
-        return json_answer([job.id for job in jobs], jobs=jobs)
+        backwards = campaign.settings.ids_order == "reversed"
+        return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 
     @staticmethod
     def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:

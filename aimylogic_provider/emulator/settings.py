@@ -39,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param page_order: of reports by date and of unfinished jobs; with the newest first, pages shift as jobs are added
     :param report_lag: seconds until a new job shows in reports and is known to cancel by phone or id
     :param id_as: addPhone's answer: a JSON string, or bare digits
+    :param ids_order: addPhones' answer: ids in the order of the request's numbers, or the other way round
     :param status_as: the status' answer: a bare word, or a JSON string
     :param times_as: times in reports: Unix milliseconds, or ISO 8601 text
     :param page_cap: rows of a page of a report, however many are asked for
@@ -71,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     page_order: Literal["newest_first", "oldest_first"] = "newest_first"
     report_lag: Seconds = 0.0
     id_as: Literal["json", "text"] = "json"
+    ids_order: Literal["request", "reversed"] = "request"
     status_as: Literal["text", "json"] = "text"
     times_as: Literal["milliseconds", "text"] = "milliseconds"
     page_cap: Annotated[int, Meta(ge=1, le=200)] = 200
@@ -123,6 +125,7 @@ class Chosen(TypedDict, total=False):
     page_order: Literal["newest_first", "oldest_first"]
     report_lag: float
     id_as: Literal["json", "text"]
+    ids_order: Literal["request", "reversed"]
     status_as: Literal["text", "json"]
     times_as: Literal["milliseconds", "text"]
     page_cap: int

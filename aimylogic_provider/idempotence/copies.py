@@ -17,7 +17,7 @@ import msgspec
 from aimylogic_provider.idempotence.record_json import RecordError, entry_from_json, entry_to_json
 from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
 
-__all__ = ["Copy", "Origin", "Recalled", "RunMark", "copy_from_json", "copy_to_json", "origin", "recalled"]
+__all__ = ["Copy", "Origin", "Recalled", "RunMark", "both", "copy_from_json", "copy_to_json", "origin", "recalled"]
 
 _FORMAT = 1
 
@@ -107,7 +107,7 @@ def _merged(copies: Sequence[Copy], now: RunMark) -> Entry:
     records: dict[str, Record] = {}
     for copy in copies:
         for name, record in copy.entry.records.items():
-            records[name] = _both(records[name], record) if name in records else record
+            records[name] = both(records[name], record) if name in records else record
     # A try that left no copy may have sent by a record that is lost now; most ended before they could note anything.
     missing = set(range(1, now.try_number)) - {copy.mark.try_number for copy in copies}
     sure = not missing and all(copy.entry.sure for copy in copies)
@@ -117,7 +117,7 @@ def _merged(copies: Sequence[Copy], now: RunMark) -> Entry:
     return replace(timed[0] if timed else copies[0].entry, sure=sure, records=records)
 
 
-def _both(earlier: Record, later: Record) -> Record:
+def both(earlier: Record, later: Record) -> Record:
     """What two tries knew of a call. Sends that only one of them knows of count as that one has them."""
     sends: dict[tuple[object, ...], Send] = {}
     for send in (*earlier.sends, *later.sends):

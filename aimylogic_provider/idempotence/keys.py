@@ -25,6 +25,7 @@ __all__ = [
     "campaign_digest",
     "digest",
     "digest_after",
+    "phone_digest",
     "renewed_key",
 ]
 
@@ -82,6 +83,11 @@ def renewed_key(key: str, asked: float) -> str:
 def campaign_digest(address: CampaignAddress) -> str:
     """Return what tells campaigns apart without telling the token."""
     return _short("campaign", address.base_url, address.token)
+
+
+def phone_digest(phone: str) -> str:
+    """Return what tells phones apart in records, without telling them."""
+    return _short("phone", phone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +156,7 @@ class Intent:
     @cached_property
     def phone_digest(self) -> str:
         """A digest of the phone alone: records that bear the same may own the same job."""
-        return _short("phone", self.call.phone)
+        return phone_digest(self.call.phone)
 
     @property
     def reference(self) -> str:

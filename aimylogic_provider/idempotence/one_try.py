@@ -35,7 +35,7 @@ from aimylogic_provider.idempotence.decision import (
 )
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
-from aimylogic_provider.idempotence.ports import Campaign, Log, Store
+from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to_json
 from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
 from aimylogic_provider.idempotence.repetitions import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
@@ -64,6 +64,7 @@ class Try:
     :param send_timeout: seconds that one send takes at most
     :param second: the second record, which outlives a clear; None if there is none
     :param cleared: whether the task was cleared, which may have emptied the store
+    :param others: tells which jobs are other tasks'; None if that is not known
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Try:
         log: Log,
         second: SecondRecord | None = None,
         cleared: bool = False,
+        others: OtherTasks | None = None,
     ) -> None:
         self.intent = intent
         self._store = store
@@ -94,7 +96,7 @@ class Try:
         self._log = log
         self._ended = False
         self._phone = intent.call.masked_phone
-        self._server = ServerView(campaign, clock, log)
+        self._server = ServerView(campaign, clock, log, others=others)
         self._saved = False
         self._began = self._decided = Reading.of(clock)
         self._waited = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from aimylogic_provider.calls_api.call import Call
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.reports import CallJob
 
-__all__ = ["Campaign", "Log", "Store"]
+__all__ = ["Campaign", "Log", "OtherTasks", "Store"]
 
 
 class Store(Protocol):
@@ -36,6 +37,13 @@ class Campaign(Protocol):
 
     def jobs_of(self, phone: str) -> Answer[tuple[CallJob, ...]]:
         """Ask for the jobs of a phone."""
+
+
+class OtherTasks(Protocol):
+    """What other tasks are known to have added."""
+
+    def owned(self, jobs: Sequence[CallJob], phone: str) -> tuple[Collection[str], Collection[str]]:
+        """Return the ids of those of a phone's jobs that are another task's on record, and of those that may be."""
 
 
 class Log(Protocol):

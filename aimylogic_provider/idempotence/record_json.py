@@ -12,7 +12,7 @@ from aimylogic_provider.calls_api.phone import shown
 from aimylogic_provider.idempotence.records import Entry, Record
 from aimylogic_provider.idempotence.rulings import Question, Ruling
 
-__all__ = ["FORMAT", "RecordError", "entry_from_json", "entry_to_json"]
+__all__ = ["FORMAT", "RecordError", "entry_from_json", "entry_to_json", "record_to_json"]
 
 FORMAT = 1
 """The version of the JSON form."""
@@ -30,7 +30,7 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
         "server_time": entry.server_time,
         "run_age": entry.run_age,
         "clock": entry.clock.value,
-        "records": {name: _record_to_json(record) for name, record in entry.records.items()},
+        "records": {name: record_to_json(record) for name, record in entry.records.items()},
     }
 
 
@@ -60,7 +60,8 @@ def entry_from_json(content: object) -> Entry:
         ) from None
 
 
-def _record_to_json(record: Record) -> dict[str, Any]:
+def record_to_json(record: Record) -> dict[str, Any]:
+    """Return the JSON form of one record."""
     return {
         "key": record.key,
         "person": record.person,

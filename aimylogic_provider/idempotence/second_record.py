@@ -16,7 +16,7 @@ from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.records import Entry
 
-__all__ = ["KEPT", "MOST_ROWS", "SPARED", "Rows", "SecondRecord"]
+__all__ = ["KEPT", "MOST_ROWS", "SPARED", "Rows", "SecondRecord", "Traces"]
 
 KEPT = 90 * 24 * 3600.0
 """Seconds for which copies are kept. Whoever clears an older run is told what the report still shows."""
@@ -39,6 +39,13 @@ class Rows(Protocol):
         """Delete a row, if there is one."""
 
 
+class Traces(Protocol):
+    """Where other tasks are told what a task instance sends."""
+
+    def write(self, entry: Entry) -> None:
+        """Write what is known. Raises if that can't be done."""
+
+
 class SecondRecord:
     """The copies of one task instance, as one of its tries reads and writes them.
 
@@ -47,6 +54,7 @@ class SecondRecord:
     :param mark: of this try
     :param first: whether this is surely the first try of its task instance
     :param wall: tells the worker's time, in Unix seconds
+    :param traces: takes what is known, for other tasks; None if they can't be told
     :raises Exception: whatever *rows* raises if it can't be reached
     """
 
@@ -54,10 +62,12 @@ class SecondRecord:
         self, rows: Rows, *, dag_id: str, task_id: str, run_id: str, map_index: int, iteration: int | None,
         mark: RunMark,
         first: bool, wall: Callable[[], float],
+        traces: Traces | None = None,
     ) -> None:  # fmt: skip
         self._rows = rows
         self._mark = mark
         self._wall = wall
+        self._traces = traces
         task = _short("task", dag_id, task_id)
         self._instance = _short("instance", dag_id, run_id, task_id, str(map_index), str(iteration))
         self._since_name = f"since-{task}"
@@ -86,7 +96,9 @@ class SecondRecord:
         return recalled(copies, self._mark)
 
     def write(self, entry: Entry) -> None:
-        """Write this try's copy."""
+        """Write this try's copy, and tell other tasks."""
+        if self._traces is not None:
+            self._traces.write(entry)
         name = self._name(self._mark.try_number)
         if not self._listed:
             self._list(name)

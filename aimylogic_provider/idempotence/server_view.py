@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aimylogic_provider.calls_api.phone import mask_phone, same_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.ports import Campaign, Log
+from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks
 from aimylogic_provider.idempotence.records import ClockSource
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Time
 
@@ -30,10 +30,19 @@ class ServerView:
     """A campaign as one try sees it.
 
     :param turn: waits until the time may be asked for
+    :param others: tells which jobs are other tasks'; None if that is not known
     """
 
-    def __init__(self, campaign: Campaign, clock: Clock, log: Log, turn: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        clock: Clock,
+        log: Log,
+        turn: Callable[[], None] = lambda: None,
+        others: OtherTasks | None = None,
+    ) -> None:
         self._turn = turn
+        self._others = others
         self._campaign = campaign
         self._clock = clock
         self._log = log
@@ -66,16 +75,23 @@ class ServerView:
         )
 
     def report(self, phone: str) -> Report:
-        """Ask for the jobs of a phone."""
+        """Ask for the jobs of a phone, but for those that are another task's."""
         asked = self.fresh_time().earliest
         jobs = [job for job in self._campaign.jobs_of(phone).value if job.redial_number is None]  # the script's own
+        owned, doubtful = self._others.owned(jobs, phone) if self._others is not None and jobs else ((), ())
+        jobs = [job for job in jobs if job.id not in owned]
         self.jobs = {job.id: str(job) for job in jobs}
         # The server was asked for our phone alone. What it writes otherwise may still be ours, but is not adopted.
         reported = tuple(
-            ReportedJob(job.id, job.created_at.timestamp() if job.created_at else None, same_phone(job.phone, phone))
+            ReportedJob(
+                job.id,
+                job.created_at.timestamp() if job.created_at else None,
+                ours=same_phone(job.phone, phone) and job.id not in doubtful,
+            )
             for job in jobs
         )
-        self._log.info("Jobs that the report shows for %s: %d.", mask_phone(phone), len(reported))
+        others = f", besides {len(owned)} that other tasks added" if owned else ""
+        self._log.info("Jobs that the report shows for %s: %d%s.", mask_phone(phone), len(reported), others)
         return Report(reported, asked)
 
     def _told_time(self) -> Timebase:

@@ -27,7 +27,7 @@ class ReportedJob:
     """A job of our phone in the report.
 
     :param created: Unix seconds, or None if the report doesn't say
-    :param ours: whether its phone is surely ours
+    :param ours: whether it can be ours alone: its phone surely is, and no other task is known that may have added it
     """
 
     id: str

@@ -47,9 +47,10 @@ class AddPhoneOperator(BaseOperator):
     :param second_record: keep a second record of what was sent, which outlives a clear: in the state of the asset
         ``aimylogic://campaign/<connection id>`` (Airflow 3.3 and newer), which the task then declares, else beneath
         ``call_list_path``
-    :param call_list_path: a folder, or a URL as ``ObjectStoragePath`` takes it, that all workers reach: the second
+    :param call_list_path: a folder, or a URL as ``ObjectStoragePath`` takes it, that all workers reach. The second
         record lies there where the asset's state can't be had, as on Airflow 3.1 and 3.2, and with a connection that is
-        a template or mapped over. (templated)
+        a template or mapped over. And by it, tasks with the same folder know of each other's calls: no job that
+        another one of them, or a sync, added is taken for this call's. (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -220,7 +221,7 @@ class AddPhoneOperator(BaseOperator):
             warn_of_store,
             was_cleared,
         )
-        from aimylogic_provider.operators.second_record import second_record
+        from aimylogic_provider.operators.second_record import other_tasks, second_record
         from aimylogic_provider.operators.task_loops import iteration
 
         if not isinstance(self.test_call, bool):
@@ -260,4 +261,5 @@ class AddPhoneOperator(BaseOperator):
                 context, self.aimylogic_conn_id, self.call_list_path, self.log, wanted=self.second_record
             ),
             cleared=was_cleared(context),
+            others=other_tasks(context, intent.campaign, self.call_list_path, self.log),
         )

@@ -1,4 +1,7 @@
-"""Where AddPhone's second record lies: in the state of the campaign's asset, else beneath ``call_list_path``."""
+"""Where AddPhone's second record lies: in the state of the campaign's asset, else beneath ``call_list_path``.
+
+What other tasks must know of stands there in any case, for an asset's state can't be listed.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from aimylogic_provider.idempotence.ports import Log
-    from aimylogic_provider.idempotence.second_record import Rows, SecondRecord
+    from aimylogic_provider.idempotence.ports import Log, OtherTasks
+    from aimylogic_provider.idempotence.second_record import Rows, SecondRecord, Traces
 
-__all__ = ["AssetRows", "UnreachableError", "second_record"]
+__all__ = ["AssetRows", "UnreachableError", "other_tasks", "second_record"]
 
 _NOT_FOUND = 404
 
@@ -71,7 +74,7 @@ def second_record(
     rows = _asset_rows(context, conn_id)
     if rows is not None:
         try:
-            return _of(context, rows)
+            return _of(context, rows, call_list_path)
         except UnreachableError:
             instead = call_list_path or "nothing: set call_list_path to have one"
             log.warning(
@@ -83,7 +86,7 @@ def second_record(
     from aimylogic_provider.call_list.copies_folder import FolderRows
 
     ti = context["ti"]
-    return _of(context, FolderRows(call_list_path, ti.dag_id, ti.task_id))
+    return _of(context, FolderRows(call_list_path, ti.dag_id, ti.task_id), call_list_path)
 
 
 def _asset_rows(context: Context, conn_id: str) -> Rows | None:
@@ -99,7 +102,7 @@ def _asset_rows(context: Context, conn_id: str) -> Rows | None:
         return None  # the DAG could not declare it: its connection is mapped over, or a template
 
 
-def _of(context: Context, rows: Rows) -> SecondRecord:
+def _of(context: Context, rows: Rows, call_list_path: str | None) -> SecondRecord:
     from aimylogic_provider.idempotence.second_record import SecondRecord
     from aimylogic_provider.operators.airflow_ports import SystemClock, is_first_try, run_mark
     from aimylogic_provider.operators.task_loops import iteration
@@ -115,4 +118,36 @@ def _of(context: Context, rows: Rows) -> SecondRecord:
         mark=run_mark(context),
         first=is_first_try(context),
         wall=SystemClock().wall,
+        traces=_traces(context, call_list_path) if call_list_path else None,
     )
+
+
+def _traces(context: Context, call_list_path: str) -> Traces:
+    from aimylogic_provider.call_list.call_traces import CallTraces
+    from aimylogic_provider.operators.airflow_ports import SystemClock, run_mark
+    from aimylogic_provider.operators.task_loops import iteration
+
+    ti = context["ti"]
+    return CallTraces(
+        call_list_path,
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        instance=f"{-1 if ti.map_index is None else ti.map_index}, {iteration(context)}",
+        try_number=run_mark(context).try_number,
+        wall=SystemClock().wall,
+    )
+
+
+def other_tasks(context: Context, campaign: str, call_list_path: str | None, log: Log) -> OtherTasks | None:
+    """Return who knows what other tasks added; None if they can't be known.
+
+    :param campaign: its digest
+    """
+    if not call_list_path:
+        return None
+    from aimylogic_provider.call_list.call_traces import whose
+    from aimylogic_provider.call_list.neighbours import NeighboursOfCall
+
+    ti = context["ti"]
+    return NeighboursOfCall(call_list_path, whose=whose(ti.dag_id, ti.run_id, ti.task_id), campaign=campaign, log=log)

@@ -107,3 +107,24 @@ def test_a_repeat_of_the_script_alone_is_no_job_of_ours(sync: Sync) -> None:
     sync.emulator.fault("before_commit", "status", status=200, path="callJob/getReportByDate", body={"items": rows})
     assert sync.attempt()["created"] == len(PHONES)
     assert added(sync.emulator) == PHONES
+
+
+@pytest.mark.parametrize("sync", ["addPhones"], indirect=True)
+@pytest.mark.parametrize("order", ["request", "reversed"])
+def test_ids_that_come_in_another_order_are_told_of_once_the_report_is_read(
+    sync: Sync, order: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first batch is answered, the second one isn't: its minutes hold jobs of both."""
+    sync.emulator.settings(ids_order=order)
+    sync.add(PHONES)
+    sync.emulator.fault("after_commit", "reset", path="addPhones", phone=PHONES[-1], times=None)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    sync.emulator.clear_faults()
+    sync.emulator.advance(hours=25)
+    assert sync.attempt()["created"] == len(PHONES)
+    assert added(sync.emulator) == PHONES
+    log = capsys.readouterr().out
+    told = log.count("The ids of call jobs in the results may be of other people of the same request: job ")
+    assert told == (order == "reversed")
+    assert not any(phone in log for phone in PHONES)

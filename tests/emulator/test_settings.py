@@ -244,6 +244,13 @@ class TestAnswers:
         answer = ask(emulator, "GET", endpoint, params={"phone": PHONE})
         assert (answer.text, answer.headers["Content-Type"]) == (text, content_type)
 
+    @pytest.mark.parametrize("ids_order", [None, "request", "reversed"])
+    def test_ids_order(self, emulator: Emulator, ids_order: str | None) -> None:
+        choose(emulator, ids_order=ids_order)
+        ids = add_many(emulator, [{"phone": phone(number)} for number in range(3)], "1").json()
+        assert ids == sorted(ids, reverse=ids_order == "reversed")
+        assert add_many(emulator, [{"phone": phone(number)} for number in range(3)], "1").json() == ids, "a repeat"
+
     @pytest.mark.parametrize(
         ("status_as", "text", "content_type"),
         [
@@ -498,6 +505,7 @@ BAD: list[tuple[str, object]] = [
     ("report_lag", 366 * 86400 + 1),
     ("report_lag", "300"),
     ("id_as", "number"),
+    ("ids_order", "shuffled"),
     ("status_as", "html"),
     ("times_as", "seconds"),
     ("page_cap", 0),

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.copies_folder import copies_beneath
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.conftest import AssetStates, ReplacedError, TaskInstance, needs_record
@@ -313,16 +312,6 @@ class TestRows:
         told = json.dumps(task.assets.rows)
         assert "79123456789" not in told
         assert TOKEN not in told
-
-    def test_those_in_a_folder_tell_others_what_job_is_whose(
-        self, task: TaskInstance, emulator: Emulator, tmp_path: Path
-    ) -> None:
-        task.assets = None
-        job = task.attempt(call_list_path=str(tmp_path))
-        (copy,) = copies_beneath(str(tmp_path))
-        (record,) = copy.entry.records.values()
-        assert record.job is not None
-        assert record.job.id == job
 
     def test_one_that_can_not_be_read_stops_the_task(self, task: TaskInstance, emulator: Emulator) -> None:
         assert task.assets is not None
