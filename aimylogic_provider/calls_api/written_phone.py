@@ -92,7 +92,7 @@ class WrittenPhones:
         if in_use in self._phones or (plus and possible in self._phones):
             return Meant(in_use or possible)
         if plus:
-            return _NONE if possible is not None else Meant(maybe=self._phones)
+            return Meant(maybe=self._phones if possible is None else self._alike(possible))
         ours = self._all_writings().get(digits)
         if ours is not None:
             (one, *more) = ours
@@ -100,21 +100,43 @@ class WrittenPhones:
             whole = digits not in _bare(one)
             alone = possible is None or (in_use is None and _is_in_use(one))
             return Meant(one) if whole and alone and not more else Meant(maybe=ours)
-        if possible is not None or self._is_of_a_country(digits):
-            return _NONE  # somebody else's
+        read = self._read_nationally(digits)
+        if known := read & self._phones:
+            # As a country's own rules have it: with a prefix of two digits, say, or that of a mobile phone.
+            (one, *more) = known
+            return Meant(one) if possible is None and not more and read == known else Meant(maybe=known)
+        if possible is not None or read:
+            # Somebody else's, but for what is written differently of one number in some countries.
+            alike = {phone for one in {*read, possible} if one is not None for phone in self._alike(one)}
+            return Meant(maybe=frozenset(alike))
         return Meant(maybe=self._phones)
 
-    def _is_of_a_country(self, digits: str) -> bool:
-        """Whether it can be read as another national number of a country of the phones'."""
+    def _read_nationally(self, digits: str) -> set[str]:
+        """The numbers that it can be read as, in the countries of the phones."""
         import phonenumbers
 
+        found = set()
         for region in self._regions:
             try:
-                if phonenumbers.is_possible_number(phonenumbers.parse(digits, region)):
-                    return True
+                number = phonenumbers.parse(digits, region)
             except phonenumbers.NumberParseException:
                 continue
-        return False
+            if phonenumbers.is_possible_number(number):
+                found.add(f"{number.country_code}{phonenumbers.national_significant_number(number)}")
+        return found
+
+    def _alike(self, number: str) -> frozenset[str]:
+        """Those of the phones that a number with country code may mean all the same.
+
+        Argentina has a 9 before mobile numbers that are dialled from abroad, Mexico had a 1, and leading zeros get
+        lost. So they are of one country, and one of them ends with the other.
+        """
+        code = _country_code(number)
+        return frozenset(
+            phone
+            for phone in self._with_ends(0, _ALIKE).get(("", number[-_ALIKE:]), ())
+            if phone != number and _country_code(phone) == code and _end_alike(number[len(code) :], phone[len(code) :])
+        )
 
     def _masked(self, runs: list[str], *, plus: bool) -> Iterator[str]:
         """The phones that show the same digits where any are shown."""
@@ -147,6 +169,8 @@ class WrittenPhones:
 
 
 _REMEMBERED = 10_000
+_ALIKE = 7
+"""Digits at the end that two writings of one number have in common, at least."""
 _PLAIN = re.compile(r"\s*\+?[\s()./\-\u2010-\u2015\u2212]*[0-9][0-9\s()./\-\u2010-\u2015\u2212]*")
 _POINT = re.compile(r"\.0+\s*$")
 """What is left of a number that went through a float."""
@@ -186,6 +210,19 @@ def _national(phone: str) -> tuple[str, str]:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
     prefix = "" if metadata is None else metadata.national_prefix or ""
     return prefix, phonenumbers.national_significant_number(number)
+
+
+def _country_code(phone: str) -> str:
+    import phonenumbers
+
+    try:
+        return str(phonenumbers.parse(f"+{phone}", None).country_code or "")
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def _end_alike(one: str, other: str) -> bool:
+    return one.endswith(other) or other.endswith(one)
 
 
 def _region(phone: str) -> str | None:

@@ -60,6 +60,7 @@ class AddPhoneOperator(BaseOperator):
     ui_color = "#e6f2ff"
     phone = ShownMasked(is_phone=True)
     payload = ShownMasked()
+    call_again = ShownMasked()
 
     def __init__(
         self,

@@ -6,8 +6,11 @@ their names. So what tells them apart is who reads: the modules of Airflow's tha
 
 from __future__ import annotations
 
+import math
 import re
+import unicodedata
 from collections.abc import Mapping
+from decimal import Decimal
 from types import FrameType
 from typing import Any
 
@@ -19,7 +22,8 @@ __all__ = ["as_shown", "masked_phones"]
 _SHOWS = re.compile(r"airflow\.(?:sdk\.execution_time|models|serialization|cli|providers\.openlineage)\b")
 # A template that is being rendered reads for whoever has it rendered.
 _TEMPLATE = re.compile(r"jinja2\b|$")
-_PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./\-]{0,3}[0-9]){9,}")
+_BETWEEN = r"[\s()./\-\u2010-\u2015\u2212]{0,5}"
+_PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d){{9,}}")
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
 
 
@@ -35,16 +39,27 @@ def as_shown(value: Any, reader: FrameType, *, is_phone: bool) -> Any:
 
 
 def masked_phones(value: Any) -> Any:
-    """Return plain values with whatever could be a phone in them masked: ten digits or more, and not a time."""
+    """Return plain values with whatever could be a phone in them masked.
+
+    That is ten digits or more, and not a time, or seven behind a plus: in any script's digits, with what people write
+    between them; as numbers, too, and as names.
+    """
     if isinstance(value, str):
-        return _PHONE.sub(lambda found: found[0] if _DATE.fullmatch(found[0]) else mask_phone(found[0]), value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return mask_phone(value) if _PHONE.fullmatch(str(abs(value))) else value
+        return _PHONE.sub(_masked, value)
+    if isinstance(value, bytes):
+        return masked_phones(value.decode(errors="replace"))
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        whole = math.isfinite(value) and value == int(value)
+        return mask_phone(int(value)) if whole and _PHONE.fullmatch(str(abs(int(value)))) else value
     if isinstance(value, Mapping):
-        return {name: masked_phones(one) for name, one in value.items()}
+        return {masked_phones(name): masked_phones(one) for name, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [masked_phones(one) for one in value]
     return value
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[0] if _DATE.fullmatch(found[0]) else mask_phone(unicodedata.normalize("NFKC", found[0]))
 
 
 def _module(frame: FrameType | None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import re
+import unicodedata
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -168,3 +170,33 @@ def test_the_label_of_a_map_index_shows_it_masked_and_a_template_of_the_dags_own
         log: Any = SimpleNamespace(debug=lambda *_, **__: None)
         assert label(context, ti=SimpleNamespace(task=operator), log=log) == MASKED
     assert operator.render_template("{{ task.phone }}", context) == PHONE
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        79123456789.0,
+        Decimal("79123456789"),
+        b"79123456789",
+        "+7\u00a0912\u00a0345\u201167\u201189",
+        "+7 \u2014 912 \u2014 345 67 89",
+        "+7    912    3456789",
+        "tel:+7-912-345-67-89",
+        "\uff18\uff19\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19",
+        "+376 123 456",
+        "+298123456",
+    ],
+    ids=repr,
+)
+def test_a_phone_is_shown_masked_however_it_is_written(written: Any) -> None:
+    call = rendered(operator_of(phone="", payload={"other": [written], written: 1}, call_again=written), {})
+    shown = json.dumps(_serialize_rendered_fields(call), default=str, ensure_ascii=False)
+    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", shown))
+    assert not any(tail in digits for tail in ("3456789", "123456"))
+    assert "***" in shown
+
+
+@pytest.mark.parametrize("plain", [1500, 1500.5, "2026-12-01 10:30", 123456789, "12", None, True, "+1 %"], ids=repr)
+def test_what_is_no_phone_is_shown_as_it_is(plain: Any) -> None:
+    call = rendered(operator_of(phone="", payload={"value": plain}), {})
+    assert _serialize_rendered_fields(call)["payload"] == {"value": plain}
