@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from aimylogic_provider.call_list.blame import PROBES, Blame
 from aimylogic_provider.call_list.decision import Action, Decision, Found, Unit, decide
-from aimylogic_provider.call_list.endings import Left, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.endings import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import OpenPart
 from aimylogic_provider.call_list.reconcile import ShownJobs
 from aimylogic_provider.call_list.refusals import check_campaign
@@ -82,9 +82,9 @@ class _Parts:
             self._follow_a_person()
             await self._all_parts()
         if self._left:
-            raise UnansweredCalls(self._left, self._until)
+            raise UnansweredCalls(self._left, self._until, self._all_parked())
         if self._until:
-            raise WaitingCalls(self._until)
+            raise WaitingCalls(self._until, self._all_parked())
 
     async def _all_parts(self) -> None:
         while self._take_next():
@@ -249,15 +249,19 @@ class _Parts:
         self._parked.append(self._work.set_apart())
         self._ended.append(self._parked[-1])
 
+    def _all_parked(self) -> Parked:
+        places = [place for part in self._parked for place in self._work.unsettled_of(part)]
+        return Parked(sorted(places), self._shown if places else None)
+
     def _follow_a_person(self) -> None:
         """Do what a person said of what is parked; once."""
         work = self._work
-        places = [place for part in self._parked for place in work.unsettled_of(part)]
+        places = self._all_parked().places
         elsewhere = self._shown is None and not self._some_shown
         ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
         shown = ShownJobs() if elsewhere else self._shown
         if ruling is None or shown is None or not shown.can_be_followed:
-            raise ParkedCalls(self._shown)
+            raise ParkedCalls(self._all_parked())
         work.follow(ruling, places, shown)
         self._parked.clear()
         self._ended.clear()

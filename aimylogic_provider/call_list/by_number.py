@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide
-from aimylogic_provider.call_list.endings import Left, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.endings import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.reconcile import ShownJobs
 from aimylogic_provider.call_list.refusals import check_campaign
 from aimylogic_provider.call_list.silence import ROUNDS, Silence, ended_by
@@ -135,7 +135,9 @@ class _Rounds:
             self._work.unanswered(last)
             if self._rounds_unanswered >= self._most:
                 self._way.silence.left(last)
-            raise UnansweredCalls([Left((place,), f"{error}") for place, error in self._given_up.items()], 0.0)
+            raise UnansweredCalls(
+                [Left((place,), f"{error}") for place, error in self._given_up.items()], 0.0, self._parked()
+            )
         while self._left:
             self._follow_a_person()
             await self._settle_what_can_be()
@@ -171,21 +173,25 @@ class _Rounds:
         start = len(places) * self._rounds_unanswered // ROUNDS
         return sorted(places[start:] + places[:start], key=lambda place: self._unanswered[place])
 
+    def _parked(self) -> Parked:
+        places = [place for place, one in self._left.items() if one.action is Action.PARK]
+        return Parked(sorted(places), self._shown if places else None)
+
     def _follow_a_person(self) -> None:
         """Do what a person said of the numbers that are left; once."""
         work = self._work
         waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
         if waiting and self._work.state.silent:
             left = tuple(place for place, one in self._left.items() if one.action is Action.WAIT)
-            raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting))
+            raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting), self._parked())
         if waiting:
-            raise WaitingCalls(max(waiting))
+            raise WaitingCalls(max(waiting), self._parked())
         elsewhere = all(one.elsewhere for one in self._left.values())
         ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
         shown = elsewhere or all(work.phone(place) in self._shown for place in self._left)
         known = self._shown.can_be_followed and shown
         if ruling is None or not known:
-            raise ParkedCalls(self._shown)
+            raise ParkedCalls(self._parked())
         work.follow(ruling, list(self._left), self._shown)
         self._left.clear()
         self._jobs = None

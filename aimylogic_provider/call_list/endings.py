@@ -15,7 +15,7 @@ from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.not_added import NotAddedError
 
-__all__ = ["Endings", "Jobs", "Left", "ParkedCalls", "UnansweredCalls", "UnknownCallsError", "WaitingCalls"]
+__all__ = ["Endings", "Jobs", "Left", "Parked", "ParkedCalls", "UnansweredCalls", "UnknownCallsError", "WaitingCalls"]
 
 Jobs = ShownJobs
 """What the report showed, by phone."""
@@ -34,23 +34,35 @@ _WAY_OUT_UNASKED = (
 )
 
 
-class WaitingCalls(Exception):
-    """A batch is left to a later try: before the server's time *until*, the report proves nothing."""
+class Parked(NamedTuple):
+    """Calls of a batch that only a person can decide.
 
-    def __init__(self, until: float) -> None:
+    :param places: in their batch
+    :param jobs: what the report showed of them, if it was asked
+    """
+
+    places: Sequence[int]
+    jobs: Jobs | None
+
+
+NONE_PARKED = Parked((), None)
+
+
+class WaitingCalls(Exception):
+    """A batch is left to a later try: before the server's time *until*, the report proves nothing of some of it."""
+
+    def __init__(self, until: float, parked: Parked = NONE_PARKED) -> None:
         super().__init__()
         self.until = until
+        self.parked = parked
 
 
 class ParkedCalls(Exception):
-    """A batch is left to a person.
+    """A batch is left to a person: of it nothing else is left to be done in this try."""
 
-    :param jobs: what the report showed, if it was asked
-    """
-
-    def __init__(self, jobs: Jobs | None) -> None:
+    def __init__(self, parked: Parked) -> None:
         super().__init__()
-        self.jobs: Jobs = ShownJobs() if jobs is None else jobs
+        self.parked = parked
 
 
 class Left(NamedTuple):
@@ -69,12 +81,14 @@ class UnansweredCalls(Exception):
 
     :param left: which, and the last answers
     :param until: before that server's time the report proves nothing of some of them; 0 if that is not waited for
+    :param parked: which others of the batch only a person can decide
     """
 
-    def __init__(self, left: Sequence[Left], until: float) -> None:
+    def __init__(self, left: Sequence[Left], until: float, parked: Parked = NONE_PARKED) -> None:
         super().__init__()
         self.left = left
         self.until = until
+        self.parked = parked
 
 
 class UnknownCallsError(NotAddedError):
@@ -100,14 +114,25 @@ class Endings:
 
     :param errors: that ended the try
     :param waiting: until when, by batch
-    :param parked: and what the report showed of them
+    :param parked: batches, and which of their calls only a person can decide
     :param left: calls that could not be added, though others were
     """
 
     errors: list[NotAddedError] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)
-    parked: list[tuple[Work, Jobs]] = field(default_factory=list)
+    parked: list[tuple[Work, Parked]] = field(default_factory=list)
     left: list[tuple[Work, Left]] = field(default_factory=list)
+
+    def park(self, work: Work, parked: Parked) -> None:
+        """Take in which calls of a batch are parked, if any are."""
+        if parked.places:
+            self.parked.append((work, parked))
+
+    def rows_parked(self, batch: str) -> set[int]:
+        """The rows of a batch that are parked."""
+        return {
+            work.lines[place].row for work, parked in self.parked if work.batch.name == batch for place in parked.places
+        }
 
     def conclude(
         self,
@@ -156,15 +181,16 @@ class Endings:
             names = tuple(work.batch.name for work, _ in self.parked)
             if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
                 raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
-            states = [f"{work.batch.name} {len(work.unsettled)} {work.state.again}" for work, _ in self.parked]
-            if any(_is_elsewhere(jobs) for _, jobs in self.parked):
+            states = [f"{work.batch.name} {len(one.places)} {work.state.again}" for work, one in self.parked]
+            shown = [_shown(one) for _, one in self.parked]
+            if any(_is_elsewhere(jobs) for jobs in shown):
                 states.append(campaign)  # to another one, it is another question
             reference = digest("unknown", call_list.pointer.sha256, *states).hex()[:8]
             raise UnknownCallsError(
                 unknown,
                 question=ListQuestion(reference, now, names, campaign),
                 calls=progress.unknown,
-                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for _, jobs in self.parked),
+                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
             )
 
     def _not_added(self) -> str:
@@ -181,8 +207,8 @@ class Endings:
 
     def _unknown(self, call_list: CallList, progress: Progress, before: tuple[object, ...] | None) -> str:
         """Write down what can't be known; return what to tell a person."""
-        lines = [line for work, jobs in self.parked for line in _lines(work, jobs)]
-        why = {_why(jobs) for _, jobs in self.parked}
+        lines = [line for work, parked in self.parked for line in _lines(work, parked.places, _shown(parked))]
+        why = {_why(_shown(parked)) for _, parked in self.parked}
         progress.unknown = len(lines)
         address = call_list.write_unknown(lines)
         shown = sum(bool(line["jobs"]) for line in lines)
@@ -195,10 +221,14 @@ class Endings:
 
     def _requests(self, before: tuple[object, ...] | None) -> str:
         """What is on record of requests for what is parked."""
-        unanswered = sum(send != before for work, _ in self.parked for send in work.open_sends)
+        unanswered = sum(send != before for work, parked in self.parked for send in work.open_sends_of(parked.places))
         if not unanswered:
             return "no request for them is on record, but what was on record is lost"
         return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
+
+
+def _shown(parked: Parked) -> Jobs:
+    return ShownJobs() if parked.jobs is None else parked.jobs
 
 
 def _is_elsewhere(jobs: Jobs) -> bool:
@@ -231,7 +261,7 @@ def _named(work: Work, places: Sequence[int]) -> str:
     return f"{len(places):,} rows from {first} to {work.lines[places[-1]].row} (batch {work.batch.name})"
 
 
-def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
+def _lines(work: Work, places: Sequence[int], jobs: Jobs) -> list[dict[str, Any]]:
     return [
         {
             "row": work.lines[place].row,
@@ -241,5 +271,5 @@ def _lines(work: Work, jobs: Jobs) -> list[dict[str, Any]]:
             "sends": [[send.at, send.until] for send in work.sends_of(place)],
             "jobs": [job.id for job in found] if (found := jobs.get(work.phone(place))) is not None else None,
         }
-        for place in work.unsettled
+        for place in places
     ]

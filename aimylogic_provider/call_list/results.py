@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from aimylogic_provider.calls_api.phone import mask_phone
 
 __all__ = ["Known", "Results", "phone_of"]
 
-Known = Callable[[Batch], tuple[Iterable[Outcome], bool]]
-"""What is known of a batch: its settled calls, and whether the others are parked, so that nobody knows of them."""
+Known = Callable[[Batch], tuple[Iterable[Outcome], Collection[int]]]
+"""What is known of a batch: its settled calls, and which of the other rows are parked, so that nobody knows of them."""
 
 
 class _Phone(msgspec.Struct):
@@ -57,7 +57,7 @@ class Results:
                 self._row(
                     line,
                     phone=self._shown(phone_of(line)),
-                    **_told(settled.get(line.row), now, parked=parked),
+                    **_told(settled.get(line.row), now, parked=line.row in parked),
                 )
                 for line in self._list.lines(batch)
             ]

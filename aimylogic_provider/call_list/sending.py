@@ -6,12 +6,12 @@ How one batch is sent stands in ``by_list`` (addPhones: a batch is a request) an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
 from aimylogic_provider.call_list.by_list import ByList
 from aimylogic_provider.call_list.by_number import ByNumber
-from aimylogic_provider.call_list.endings import Endings, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.endings import Endings, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
 from aimylogic_provider.call_list.entry import EntryKeeper
 from aimylogic_provider.call_list.expiries import Expiries
 from aimylogic_provider.call_list.garbage import seldom_collected
@@ -26,6 +26,7 @@ from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.shard import Shard
 from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
 from aimylogic_provider.call_list.way import Means, Way
+from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError
@@ -78,12 +79,12 @@ class Sending:
         under_way = len(self._keeper.entry.open)
         return f"{self.progress.summary()}. Nothing more is sent; of {under_way} begun batches the next try finds out."
 
-    def known(self, batch: Batch) -> tuple[Iterable[Outcome], bool]:
-        """What is known of a batch now: its settled calls, and whether the others are parked."""
+    def known(self, batch: Batch) -> tuple[Iterable[Outcome], Collection[int]]:
+        """What is known of a batch now: its settled calls, and which of the other rows are parked."""
         for work, _ in self._endings.parked:
             if work.batch.name == batch.name:
-                return work.outcomes.values(), True
-        return self._shard.outcomes(batch), False
+                return work.outcomes.values(), self._endings.rows_parked(batch.name)
+        return self._shard.outcomes(batch), frozenset()
 
     def run(self, task: str, *, begun_now: bool) -> Counts:
         """Send all that isn't settled; return what became of all calls.
@@ -162,16 +163,16 @@ class Sending:
         self.progress.add(before, earlier=True)
         try:
             await way.settle(work)
-        except ParkedCalls as parked:
-            self._endings.parked.append((work, parked.jobs))
+        except ParkedCalls as end:
+            self._endings.park(work, end.parked)
         except WaitingCalls as waiting:
             self._endings.waiting[batch.name] = waiting.until
-            held.update(map(work.phone, work.unsettled))  # a later turn may hold the same phones
+            self._leave(work, waiting.parked, held)
         except UnansweredCalls as unanswered:
             self._endings.left += [(work, left) for left in unanswered.left]
             if unanswered.until:
                 self._endings.waiting[batch.name] = unanswered.until
-            held.update(map(work.phone, work.unsettled))
+            self._leave(work, unanswered.parked, held)
         except NotAddedError as error:
             self._fail(error)
         except ApiError as error:
@@ -180,6 +181,11 @@ class Sending:
         # What was refused is counted already.
         after = Counts.of(work.outcomes.values())
         self.progress.add(Counts(created=after.created - before.created, expired=after.expired - before.expired))
+
+    def _leave(self, work: Work, parked: Parked, held: set[str]) -> None:
+        """Leave a batch to a later try: what that may yet settle, a later turn must not send to, nor wait for more."""
+        self._endings.park(work, parked)
+        held.update(work.phone(place) for place in {*work.unsettled} - {*parked.places})
 
     def _fail(self, error: NotAddedError) -> None:
         """End the try once what is under way has ended."""

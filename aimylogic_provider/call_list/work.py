@@ -121,10 +121,9 @@ class Work:
         """The places of a part that is set apart whose calls aren't settled."""
         return [place for place in places_of(part.places) if place not in self.outcomes]
 
-    @property
-    def open_sends(self) -> set[tuple[object, ...]]:
-        """All sends whose answer isn't known, as they are noted."""
-        return {*self.state.sends, *(send for part in self.state.apart for send in part.sends)}
+    def open_sends_of(self, places: Sequence[int]) -> set[tuple[object, ...]]:
+        """The sends of some calls whose answer isn't known, as they are noted."""
+        return {(send.at, send.until, send.clock, send.campaign) for place in places for send in self.sends_of(place)}
 
     def sends_of(self, place: int) -> list[NotedSend]:
         """The sends of a call whose answer isn't known."""

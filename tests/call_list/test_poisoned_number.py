@@ -15,6 +15,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.hooks import AimylogicHook
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance, needs_record
 
@@ -270,3 +271,23 @@ def test_something_between_that_stops_one_batch_for_good_stops_no_other(sync: Sy
     sync.emulator.advance(minutes=30)
     tries(sync, 1, 0, concurrency=1)
     assert_called_once(sync, [one for one in PHONES[:25] if one != PHONES[22]])
+
+
+@METHODS
+def test_a_parked_call_beside_an_unanswered_one_holds_up_nobody_and_is_told(sync: Sync, method: str) -> None:
+    """Of the first person two jobs show, so that nobody can know; of the second no request is ever answered."""
+    sync.add(PHONES[:2])
+    sync.add(PHONES[:1], name="Boris")
+    poison(sync, method, "reset", PHONES[0], PHONES[1])
+    tries(sync, 1, 0, method=method, concurrency=1)
+    sync.emulator.clear_faults()
+    for other in range(2):
+        AimylogicHook().add_phone(PHONES[0], {"other": str(other)})
+    sync.emulator.advance(hours=25)
+    poison(sync, method, "reset", PHONES[1])
+    (end,) = tries(sync, 1, 0, method=method, concurrency=1)
+    assert [job.payload for job in sync.emulator.jobs()[2:]] == [{"name": "Boris"}]
+    assert "could not be added, while others were answered: row 2 (" in end
+    assert "Of 1 calls it can't be known whether their jobs exist" in end
+    (unknown,) = [json.loads(line) for file in sync.files("unknown/*") for line in file.read_text().splitlines()]
+    assert (unknown["row"], len(unknown["jobs"])) == (1, 2)

@@ -257,7 +257,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
     )
     poison = random.Random(f"poison {seed} {kind}")
-    if listed and kind != "overlapping" and poison.random() < 0.2:
+    if listed and kind not in ("overlapping", "approved") and poison.random() < 0.2:
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
         if kind in OF_LISTS and kind != "two lists" and poison.random() < 0.4:
             first = _unanswered_twice(poison)
