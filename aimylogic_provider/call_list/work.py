@@ -170,7 +170,7 @@ class Work:
         """The report showed a call's job, or a person said that it is one."""
         self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by=by)
 
-    def follow(self, ruling: ListRuling, places: list[int], jobs: Mapping[str, Sequence[CreatedJob]]) -> None:
+    def follow(self, ruling: ListRuling, places: Sequence[int], jobs: Mapping[str, Sequence[CreatedJob]]) -> None:
         """Do what a person said: jobs that the report shows are the calls', and the others are sent with new keys."""
         for place in places:
             if found := jobs.get(self.phone(place)):

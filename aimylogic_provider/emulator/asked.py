@@ -42,6 +42,8 @@ class Asked:
     header_key: str | None
     content_type: str
     body: bytes = b""
+    places: frozenset[int] | None = None
+    """Of an addPhones, which numbers are added though all were asked for, by their place from 1; None for all."""
     _fields: dict[str, str] | None = None
     _phones: frozenset[str] | None = None
 

@@ -121,7 +121,7 @@ class CallsApi:
                 for item in items
             ]
 
-        jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked))
+        jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked), asked.places)
         backwards = campaign.settings.ids_order == "reversed"
         return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 

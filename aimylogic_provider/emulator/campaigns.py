@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -109,11 +109,17 @@ class Campaign:
         return self._once(now, "test/addPhone", heeded, parameters, add)[0]
 
     def add_phones(
-        self, now: float, read: Callable[[], Sequence[Wanted]], key: str | None, parameters: str
+        self,
+        now: float,
+        read: Callable[[], Sequence[Wanted]],
+        key: str | None,
+        parameters: str,
+        places: Container[int] | None = None,
     ) -> Sequence[Job]:
         """Add all, or none. No duplicate check but within the list.
 
         :param read: gives what is wanted; asked only if the key is not known
+        :param places: from 1, of those that are added, if a fault has it so; the key stands for these then
         """
 
         def add() -> list[Job]:
@@ -124,7 +130,8 @@ class Campaign:
                 if one.phone in seen:
                     raise _duplicated(one.phone, "The list holds the phone twice")
                 seen.add(one.phone)
-            return self._created(checked, now, key)
+            added = [one for place, one in enumerate(checked, 1) if places is None or place in places]
+            return self._created(added, now, key)
 
         return self._once(now, "addPhones", key, parameters, add)
 

@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Unpack
@@ -34,7 +34,7 @@ class EmulatorError(Exception):
     """What the emulator refused, with its reason."""
 
 
-PhaseName = Literal["before_read", "before_commit", "after_commit", "in_body", "committed_late"]
+PhaseName = Literal["before_read", "before_commit", "after_commit", "in_body", "in_part", "committed_late"]
 ActionName = Literal[
     "reset", "close", "delay", "drip", "status", "garbage", "truncated", "html", "redirect", "wrong_content_type",
     "no_date",
@@ -189,6 +189,7 @@ class EmulatorClient:
         body: object = None,
         seconds: float | None = None,
         commit_after: float | None = None,
+        places: Sequence[int] = (),
     ) -> OrderedFault:
         """Order a fault, behind the others.
 
@@ -208,12 +209,14 @@ class EmulatorClient:
         :param body: JSON body of ``status``
         :param seconds: real seconds: how long ``delay`` and ``drip`` take, and how long the others wait first
         :param commit_after: real seconds from a fault of phase ``committed_late`` to the request's taking effect
+        :param places: which numbers are added by a fault of phase ``in_part``, by their place in the list, from 1 (the
+            first one)
         :raises EmulatorError: if it could never strike, saying why
         """
         rule: dict[str, object] = {
             "path": path, "method": method, "phone": phone, "key": key, "nth": nth, "every": every,
             "probability": probability, "seed": seed, "status": status, "headers": dict(headers or {}), "body": body,
-            "seconds": seconds, "commit_after": commit_after,
+            "seconds": seconds, "commit_after": commit_after, "places": list(places),
         }  # fmt: skip
         if times is not UNSET:
             rule["times"] = times

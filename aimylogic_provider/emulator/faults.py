@@ -31,6 +31,8 @@ class Phase(StrEnum):
     """The request took effect (it was not refused), and nothing of its answer has been sent."""
     IN_BODY = "in_body"
     """It took effect, and its answer has been sent to the middle of the body."""
+    IN_PART = "in_part"
+    """Of an addPhones some numbers were added, and nothing of its answer has been sent."""
     COMMITTED_LATE = "committed_late"
     """The fault comes first, and the request takes effect afterwards: after the client gave up."""
 
@@ -70,6 +72,7 @@ POSSIBLE = {
     Phase.BEFORE_COMMIT: _BREAKS | _INSTEAD,
     Phase.AFTER_COMMIT: _BREAKS | _INSTEAD | _CHANGES,
     Phase.IN_BODY: _BREAKS | {Action.DRIP, Action.GARBAGE},
+    Phase.IN_PART: _BREAKS | _INSTEAD,
     Phase.COMMITTED_LATE: _BREAKS | _INSTEAD,
 }
 _STATUS = {Action.STATUS: 503, Action.GARBAGE: 200, Action.HTML: 200, Action.REDIRECT: 302}
@@ -107,6 +110,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     :param body: JSON body of ``status``
     :param seconds: real seconds: how long ``delay`` and ``drip`` take, and how long the others wait before they strike
     :param commit_after: real seconds between a fault of phase ``committed_late`` and its request's taking effect
+    :param places: which numbers are added by a fault of phase ``in_part``, by their place in the list, from 1 (the
+        first one)
     :param times: how many requests it strikes, null for all; 1 if left out, but null with *every* or *probability*
 
     What the server tells of it:
@@ -131,6 +136,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     body: Any = None
     seconds: Seconds | None = None
     commit_after: Seconds | None = None
+    places: list[Positive] = []
     times: Positive | UnsetType | None = UNSET
     id: int = 0
     seen: int = 0
@@ -155,6 +161,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         self.seconds = self.seconds or 0.0
         if self.phase is Phase.COMMITTED_LATE and self.commit_after is None:
             self.commit_after = 0.1
+        if self.phase is Phase.IN_PART:
+            self.places = sorted({*self.places}) or [1]
         return self
 
     def needs_body(self) -> bool:
@@ -175,6 +183,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
             yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
         if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
             yield f"path {self.path!r} changes nothing, so nothing can be committed late"
+        if endpoint and self.phase is Phase.IN_PART and self.path != "addPhones":
+            yield f"path {self.path!r} adds no list, so it can't be added in part"
         if endpoint and self.needs_body() and self.path in _EMPTY_BODY:
             yield f"path {self.path!r} is answered without a body, so nothing can strike it"
         if endpoint and self.phone and self.path not in _WITH_PHONES:
@@ -204,6 +214,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
             yield f"{action} needs seconds, more than 0"
         if self.commit_after is not None and self.phase is not Phase.COMMITTED_LATE:
             yield "commit_after is for phase 'committed_late' alone"
+        if self.places and self.phase is not Phase.IN_PART:
+            yield "places are for phase 'in_part' alone"
 
 
 def _is_deep(content: object) -> bool:

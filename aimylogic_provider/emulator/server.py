@@ -155,9 +155,11 @@ class EmulatorServer:
             if (response := await self._struck(rule, request)) is not None:
                 return response
 
+        rule = self._rule((Phase.IN_PART,), asked) if asked.name == "addPhones" else None
+        if rule is not None:
+            asked.places = frozenset(rule.places)
         answer = self._calls.answer(asked, self.state.clock.now())
-        rule = None
-        if answer.status < 400:  # else nothing was committed
+        if rule is None and answer.status < 400:  # else nothing was committed
             rule = self._rule(_COMMITTED, asked, has_body=bool(answer.body))
         self._note(asked, answer.status if rule is None else rule, answer, line)
         response = None if rule is None else await self._struck(rule, request, answer)

@@ -34,6 +34,7 @@ def test_every_fault_is_told_in_its_phase(text: str) -> None:
         "before_commit": before if rows["before_commit"] == "the same" else set(),
         "after_commit": before | set(re.findall(r"`(\w+)`", rows["after_commit"])),
         "in_body": set(re.findall(r"`(\w+)`", rows["in_body"])),
+        "in_part": before if rows["in_part"] == "as before the commit" else set(),
         "committed_late": before if rows["committed_late"] == "as before the commit" else set(),
     }
     assert told == {str(phase): {str(action) for action in actions} for phase, actions in POSSIBLE.items()}

@@ -37,6 +37,12 @@ def calls(emulator: Emulator, path: str, body: Any) -> requests.Response:
     return requests.post(f"{emulator.url}/api/calls/campaign/{DEFAULT_TOKEN}/{path}", json=body, timeout=5)
 
 
+def add_list(emulator: Emulator, numbers: list[str]) -> requests.Response:
+    body = [{"phone": number} for number in numbers]
+    url = f"{emulator.url}/api/calls/campaign/{DEFAULT_TOKEN}/addPhones"
+    return requests.post(url, json=body, headers={"Idempotence-Key": "list"}, timeout=5, allow_redirects=False)
+
+
 def give_up(emulator: Emulator, key: str) -> None:
     """Ask, and go away without an answer."""
     with contextlib.suppress(*BROKEN, requests.Timeout):
@@ -92,8 +98,36 @@ def test_each_action_in_each_phase(emulator: Emulator, phase: str, action: str) 
     assert emulator.rings(PHONE) == 1, "the key found the job, if there was one"
 
 
+@pytest.mark.parametrize("action", BEFORE)
+def test_an_add_phones_takes_effect_in_part(emulator: Emulator, action: str) -> None:
+    fault = emulator.fault("in_part", action, places=[1, 3], **EXTRA.get(action, {}))
+    assert add(emulator).text == ID, "a single number is added whole, or not at all"
+    numbers = [f"7912000001{digit}" for digit in range(4)]
+    if action in ("reset", "close"):
+        with pytest.raises(BROKEN):
+            add_list(emulator, numbers)
+    elif action == "delay":
+        assert len(add_list(emulator, numbers).json()) == 2
+    else:
+        assert LOOKS[action](add_list(emulator, numbers))
+    assert fault.hits == 1
+    added = [job for job in emulator.jobs() if job.phone in numbers]
+    assert [job.phone for job in added] == [numbers[0], numbers[2]]
+    again = add_list(emulator, numbers)
+    assert again.json() == [job.id for job in added], "the key stands for those that were added"
+    assert len(emulator.jobs()) == 3
+
+
+def test_a_list_with_a_bad_number_is_not_even_added_in_part(emulator: Emulator) -> None:
+    emulator.fault("in_part", "reset")
+    with pytest.raises(BROKEN):
+        add_list(emulator, ["79120000010", "12"])
+    assert emulator.jobs() == []
+
+
 def test_every_phase_and_action_is_tried_above() -> None:
-    assert {phase: set(actions) for phase, actions in POSSIBLE.items()} == faults.POSSIBLE
+    told = {**POSSIBLE, "in_part": BEFORE}
+    assert {phase: set(actions) for phase, actions in told.items()} == faults.POSSIBLE
 
 
 @pytest.mark.parametrize("action", ["reset", "close", "delay", "status", "html"])
@@ -335,6 +369,10 @@ def test_a_body_cut_in_its_middle_says_how_long_it_would_have_been(emulator: Emu
         ({"phase": "before_commit", "action": "redirect", "status": 200}, "no redirect"),
         ({"phase": "before_commit", "action": "delay"}, "needs seconds"),
         ({"phase": "after_commit", "action": "reset", "commit_after": 1}, "committed_late"),
+        ({"phase": "in_part", "action": "truncated"}, "no meaning in phase 'in_part'"),
+        ({"phase": "in_part", "action": "reset", "path": "addPhone"}, "adds no list"),
+        ({"phase": "after_commit", "action": "reset", "places": [1]}, "places are for phase 'in_part'"),
+        ({"phase": "in_part", "action": "reset", "places": [0]}, "places"),
         ({"phase": "before_commit", "action": "reset", "hits": 3}, "the server's to say"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -740,7 +740,9 @@ def test_every_fault_is_tried_and_every_endpoint() -> None:
     from aimylogic_provider.calls_api.endpoints import ENDPOINTS
     from aimylogic_provider.emulator import faults
 
-    assert {(phase, action) for phase, actions in faults.POSSIBLE.items() for action in actions} == set(FAULTS)
+    # What is added in part is not in this model: see tests/emulator/test_faults.py.
+    possible = {phase: actions for phase, actions in faults.POSSIBLE.items() if phase != faults.Phase.IN_PART}
+    assert {(phase, action) for phase, actions in possible.items() for action in actions} == set(FAULTS)
     assert {endpoint.name for endpoint in ENDPOINTS} == set(EXPECTED["endpoint"])
     assert set(COMMITTING) == faults.COMMITTING
     assert set(CONTROL) == {name.partition("/")[2] for name in faults.COMMITTING if "control" in name}
