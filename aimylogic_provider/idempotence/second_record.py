@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from aimylogic_provider.idempotence.copies import Copy, Recalled, RunMark, copy_from_json, copy_to_json, recalled
+from aimylogic_provider.idempotence.copies import (
+    Copy,
+    Origin,
+    Recalled,
+    RunMark,
+    copy_from_json,
+    copy_to_json,
+    origin,
+    recalled,
+)
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.records import Entry
@@ -86,11 +95,18 @@ class SecondRecord:
         """Whether all that this run sent stands here: copies were kept since before the run, or since it began."""
 
     def recall(self) -> Recalled:
-        """Return what the copies of all tries until now tell."""
+        """Return what the copies of all tries until now tell.
+
+        Those of a run of the same id that was deleted are deleted: after a clear they couldn't be told from this one's.
+        """
         found = [self._rows.get(self._name(number)) for number in range(self._mark.try_number + 1)]
         while self._mark.replaces and found[-1] is not None:
             found.append(self._rows.get(self._name(len(found))))  # the one that it stands for may have had more tries
-        copies = [copy_from_json(content) for content in found if content is not None]
+        numbered = {number: copy_from_json(content) for number, content in enumerate(found) if content is not None}
+        copies = list(numbered.values())
+        for number, copy in (numbered | self._beyond(len(found))).items():
+            if origin(copy.mark, self._mark) is Origin.OTHER:
+                self._rows.delete(self._name(number))
         if not copies and self._rows.get(self._since_name) is None:
             self.vouches = False  # it can be reached no more, or was emptied just now
         return recalled(copies, self._mark)
@@ -104,6 +120,15 @@ class SecondRecord:
             self._list(name)
             self._listed = True
         self._rows.set(name, copy_to_json(Copy(self._mark, entry)))
+
+    def _beyond(self, start: int) -> dict[int, Copy]:
+        """Copies from a number on, which only tries of another run of the id can have written."""
+        beginning = self._name(0)[:-1]
+        written = self._rows.get(self._written_name)
+        names = [one[0] for one in written if one[0].startswith(beginning)] if isinstance(written, list) else []
+        numbers = [number for name in names if (number := int(name.removeprefix(beginning))) >= start]
+        found = {number: self._rows.get(self._name(number)) for number in numbers}
+        return {number: copy_from_json(content) for number, content in found.items() if content is not None}
 
     def _list(self, name: str) -> None:
         """Note the name of this try's copy, and delete those that have been kept for long enough."""

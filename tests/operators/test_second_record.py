@@ -12,6 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence.second_record import SecondRecord
 from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.conftest import AssetStates, ReplacedError, TaskInstance, needs_record
 
@@ -19,6 +20,10 @@ pytestmark = needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
 NEVER_ARRIVED = {**LOST, "phase": "before_commit"}
+
+
+def died(record: SecondRecord, entry: object) -> None:
+    raise OSError("the worker is gone")
 
 
 def phones(emulator: Emulator) -> list[str]:
@@ -217,6 +222,34 @@ class TestARunMadeAgain:
         again = self.made_again(task, later=later)
         again.current_try = 1
         again.attempt(payload={"name": "Maria"}, **kept)
+        assert len(phones(emulator)) == 2
+
+    def test_after_a_clear_the_former_run_s_job_is_not_taken_for_its_own(
+        self, task: TaskInstance, emulator: Emulator, kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its first try had only read when it died: that is enough for those after it."""
+        first = task.attempt(**kept)
+        emulator.advance(hours=25)
+        again = self.made_again(task, later=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(SecondRecord, "write", died)
+            with pytest.raises(OSError, match="gone"):
+                again.attempt(**kept)
+        again.clear(discards=True)
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
+            again.attempt(**kept)
+
+    def test_nor_that_of_a_try_with_a_number_that_it_has_not_had(
+        self, task: TaskInstance, emulator: Emulator, kept: dict[str, Any]
+    ) -> None:
+        """The former run's second try had called; of this one the second died before it wrote."""
+        task.current_try = 1
+        task.attempt(payload={"name": "Alex"}, **kept)
+        again = self.made_again(task, later=False)
+        first = again.attempt(payload={"name": "Maria"}, **kept)
+        again.clear(discards=True)
+        again.current_try = 2
+        assert again.attempt(payload={"name": "Maria"}, **kept) == first
         assert len(phones(emulator)) == 2
 
     def test_what_can_not_be_told_apart_is_parked(
