@@ -42,12 +42,19 @@ class DagRun:
     clear_number: int = 0
     discarded: list[dict[str, str]] = field(default_factory=list)
     """What tasks noted, and a clear discards, as Airflow 3.4's do."""
+    made_again: int = 0
+    """How often a run of this name was deleted, and made again, before this one."""
     run_after: datetime = field(init=False)
     start_date: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.start_date = self._now()
         self.run_after = self.start_date - timedelta(seconds=self.backfilled)
+
+    @property
+    def title(self) -> str:
+        """Its name, by which no two of them are one."""
+        return self.name + f" made again {self.made_again}" * (self.made_again > 0)
 
     def clear(self) -> None:
         """What a person does with the button *Clear*."""
@@ -100,7 +107,7 @@ class TaskInstance:
     @property
     def name(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        return f"{self.run.name}.{self.task_id}{mapped}"
+        return f"{self.run.title}.{self.task_id}{mapped}"
 
     def tell(self, context: dict[str, Any]) -> None:
         """Add to a context what Airflow tells of this task instance besides."""
@@ -131,6 +138,8 @@ class Try:
     outcome: str = ""
     """What it said of them."""
     asked: dict[str, int] = field(default_factory=dict)
+    heard: bool = False
+    """Whether one of its requests that add had the server's own answer."""
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aimylogic_provider.call_list.decision import Action as ListAction
 from aimylogic_provider.emulator.faults import Action, Phase
 from aimylogic_provider.idempotence.decision import Row
-from tests.proof.network import FAULTS
+from tests.proof.network import FAULTS, IN_PART
 from tests.proof.schedules import REPORTS
 
 __all__ = ["EXHAUSTIVE_BATCH", "EXHAUSTIVE_CALL", "EXHAUSTIVE_CALL_IN_PART", "SWARM", "missing"]
@@ -57,6 +57,7 @@ SWARM = {
     "operators": _OF_CALLS
     | _OBJECT_FAULTS
     | _LIST_ACTIONS
+    | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
     | {"neighbour"}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),

@@ -25,9 +25,11 @@ _ENDS = {
 _UNFROZEN = ("late", "nobody")
 """After which there is no list."""
 
+_TURNS, _ALONE, _ASKS = 3, 12, 20
+"""Turns in which a list's batches are sent, at most; numbers that may be sent alone; questions for a row and a try."""
+_SILENT = {"addPhones": 9, "addPhone": 35}
+"""Requests until it is known that nothing is answered, at most."""
 _SHARDS = 2
-_UNTIL = (10 * MINUTE, HOUR, 26 * HOUR)
-"""Seconds that a list with a finish is given."""
 _COMMON = {"call_list_path": "/lists", "report_lag": REPORT_LAG, "concurrency": 2}
 
 
@@ -50,11 +52,13 @@ class ListTasks(Tasks):
             self.rows = [(0, BAD, "Alex")] if schedule.seed % 80 == 10 else [(0, "no number", "Alex")]
         self.finish: float | None = None
         """Until when people are dialled: all of them, or every second one."""
-        if schedule.seed % 8 == 6 and not by_number:
-            self.finish = float(int(world.simulation.now)) + _UNTIL[schedule.seed // 8 % len(_UNTIL)]
-        self.finish_by_row = schedule.seed % 16 == 14
+        if schedule.until is not None and not by_number:
+            self.finish = float(int(world.simulation.now)) + schedule.until
+        self.finish_by_row = schedule.seed % 3 == 1
         self.sharded = schedule.kind in ("shards", "list cleared")
         self.size = 2 + schedule.seed % 3
+        if schedule.people > 10 and schedule.seed % 4:
+            self.size = schedule.people
         self.prepared: dict[str, Any] | None = None
         self.campaign = 0
         self.moved = False
@@ -64,10 +68,19 @@ class ListTasks(Tasks):
             for index in range(_SHARDS):
                 self.instance("send", index)
         else:
-            self.instance("sync")
+            # A list in three is the only one of a mapped task.
+            mapped = schedule.kind in ("by list", "by number") and schedule.seed % 3 == 2
+            self.instance("sync", 0 if mapped else -1)
+            # After a clear a mapped task calls nobody by another query: that could be of another index.
+            self.clearable = not (mapped and self._asks_otherwise)
 
     def execute(self, one_try: Try) -> Callable[[], Any]:
         return self._send(one_try) if self.sharded else self._sync(one_try)
+
+    @property
+    def _asks_otherwise(self) -> bool:
+        """Whether each try has another query, as of a template with the time of day."""
+        return self.world.schedule.seed % 4 == 3
 
     def _frozen_by(self) -> dict[str, Any]:
         until: dict[str, Any] = {}
@@ -75,8 +88,11 @@ class ListTasks(Tasks):
             until = {"policy_columns": {"finish": "deadline"}}
         elif self.finish is not None:
             until = {"call_before": datetime.fromtimestamp(self.finish, UTC)}
+        sql = "select id, phone, name from customer"
+        if self._asks_otherwise:
+            sql += f" where asked_at < {self.world.simulation.now}"
         return {
-            "sql": "select id, phone, name from customer", "sql_conn_id": "warehouse", "key_columns": ["id"],
+            "sql": sql, "sql_conn_id": "warehouse", "key_columns": ["id"],
             "batch_size": self.size, "method": self.method, "call_list_path": "/lists", **until,
         }  # fmt: skip
 
@@ -147,6 +163,7 @@ class ListTasks(Tasks):
     def learn(self, one_try: Try, result: Any) -> None:
         one_try.result = result
         promise = self.world.promise
+        self._check_requests(one_try)
         if one_try.replaced_at is not None:
             return  # nobody listens to it
         if isinstance(result, dict):
@@ -166,10 +183,30 @@ class ListTasks(Tasks):
                 promise.violated("dialled", f"{one_try.name}: {result}")
         one_try.outcome = outcome
         self.world.outcomes[outcome] += 1
+        self._check_neighbours(one_try)
         if self._expired() and not self._may_be_late():
             promise.violated(
                 "dialled", f"{one_try.name}: expired are {self._expired()}, at {self.world.simulation.now}"
             )
+
+    def _check_requests(self, one_try: Try) -> None:
+        """A try makes no more requests than it takes.
+
+        By addPhone a number is sent three times. By addPhones a request is sent three times, and one bad number is
+        found in few cuts: by halves, or tenths if it is not answered, and seven numbers alone tell it from a bad
+        campaign; the server names the other one that is bad. If nothing at all is answered, that is known after three
+        rounds of each of the two batches that begin at once, and one of each that follows: a round is one request, or
+        five numbers. Questions are of the time once a minute, and of the report by the times of each send, in pages.
+        """
+        rows, adds, asks = len(self.rows), one_try.asked.get("add", 0), one_try.asked.get("ask", 0)
+        batches = rows // self.size + _TURNS
+        most = 3 * rows if self.method == "addPhone" else 3 * batches + 4 * self.size.bit_length() + _ALONE
+        if not one_try.heard:
+            most = min(most, _SILENT[self.method])
+        if adds > most:
+            self.world.promise.violated("requests", f"{one_try.name} sends {adds} requests for {rows} rows, not {most}")
+        if asks > (most := _ASKS * (rows + one_try.number)):
+            self.world.promise.violated("requests", f"{one_try.name} asks {asks} times for {rows} rows, not {most}")
 
     def _may_be_late(self) -> bool:
         """Whether the finish has passed, or is so near that a request could come after it."""
@@ -232,6 +269,7 @@ class ListTasks(Tasks):
             self._check_told(frozen, jobs)
             if last.outcome == "parked" and self._certain(instance):
                 promise.violated("nobody missed", f"{last.name} is parked: {last.result}")
+        promise.check()
         self._check_no_other(jobs)
 
     def _is_poisoned(self, call: Call) -> bool:
@@ -242,6 +280,20 @@ class ListTasks(Tasks):
         """Whether a task may go on failing, for the server never says that it has added a number, and hasn't."""
         poison = self.world.server.poison
         return poison is not None and poison.how != "500 after" and last.outcome == "AirflowException"
+
+    def _check_neighbours(self, one_try: Try) -> None:
+        """A list that was definitely refused for one number holds up nobody else, once no fault comes any more."""
+        world, poison = self.world, self.world.server.poison
+        refused = poison is not None and poison.how == "refused" and self.method == "addPhones"
+        if not (world.healing and refused and "could not be added" in str(one_try.result)) or self.moved:
+            return
+        assert poison is not None
+        jobs, expired = world.promise.jobs(), self._expired()
+        frozen = dict(self._frozen(one_try.instance))
+        is_open = {call[1] for call in frozen if world.promise.is_open(call)}
+        for call, row in frozen.items():
+            if call[1] not in {poison.phone, BAD, *is_open} and row not in expired and not jobs.get(call):
+                world.promise.violated("nobody missed", f"{call} waits, though nothing of it is open: {one_try.result}")
 
     def _certain(self, instance: TaskInstance) -> bool:
         """Whether all is on record, and nobody else adds: then everything can be known."""

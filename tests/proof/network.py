@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -27,13 +28,19 @@ from tests.proof.simulation import Simulation, Worker, running_worker
 if TYPE_CHECKING:
     from tests.proof.promise import Promise
 
-__all__ = ["ADDS", "FAULTS", "POISONS", "STATUSES", "NetworkFault", "Person", "Poison", "Sent", "Server"]
+__all__ = ["ADDS", "FAULTS", "IN_PART", "POISONS", "STATUSES", "NetworkFault", "Person", "Poison", "Sent", "Server"]
 
 ADDS = ("addPhone", "test/addPhone", "addPhones")
 FAULTS = tuple(
     (phase, action) for phase in Phase for action in Action
     if action in POSSIBLE[phase] and action not in (Action.DRIP, Action.WRONG_CONTENT_TYPE)
+    and phase is not Phase.IN_PART
 )  # fmt: skip
+"""Of any request."""
+IN_PART = tuple(
+    (Phase.IN_PART, action) for action in (Action.RESET, Action.DELAY, Action.STATUS, Action.GARBAGE, Action.HTML)
+)
+"""Of lists besides: some of their numbers are added. (A single number is added then.)"""
 T = TypeVar("T")
 STATUSES = (408, 425, 429, 500, 502, 503, 504, 401, 403)
 _LEAVES_WITHIN = 20.0
@@ -73,12 +80,15 @@ class Sent:
     closed: bool = False
     """Whether it was found out later that nothing came of it."""
     unheard: bool = False
-    """Whether the server answered with an error that says nothing, whatever it did."""
+    """Whether the server answered with what says nothing: an error, whatever it did, or fewer ids than numbers."""
+    in_part: float | None = None
+    """If it takes effect in part: the chance by which it is drawn in which."""
 
 
-POISONS = ("refused", "500 before", "500 after", "500 in part")
+POISONS = ("refused", "500 before", "500 after", "500 in part", "all refused")
 """What the server answers to whatever holds a poisoned number: a 400 of a type that no source names; or a 500, before
-it adds anything, after it has added all, or when it has added those that stand before that number."""
+it adds anything, after it has added all, or when it has added those that stand before that number. Or it answers each
+number with that 400, as a campaign does whose minutes have run out, until all faults end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,10 @@ class Poison:
 
     phone: str
     how: str
+
+    def strikes(self, sent: Sent) -> bool:
+        """Whether a request is answered badly."""
+        return self.how == "all refused" or self.phone in (phone for phone, _ in sent.people)
 
 
 @dataclass
@@ -124,6 +138,15 @@ class Server:
         for campaign in self.campaigns:
             campaign.life.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
         self._api = CallsApi(lambda: self.campaigns)
+        self._numbers = {token: number for number, token in enumerate(self.tokens)}
+        self.tokens_now = list(self.tokens)
+
+    def rotate(self, number: int) -> None:
+        """A campaign's token is made anew: the old one is none any more."""
+        token = f"{len(self._numbers)}.{self.tokens[number]}.anew"
+        self._numbers[token] = number
+        self.tokens_now[number] = token
+        self.campaigns.rename(self._campaign(number), token)
 
     # What the shipped transports would do by sockets.
 
@@ -149,9 +172,12 @@ class Server:
                 return self._response(answer.status, answer.body[: len(answer.body) // 2])
             return Response(answer.status, {}, answer.body)
 
+        sent = None
+        if asked.name in ADDS:
+            sent = Sent(0.0, running_worker(), key, people_of(asked), self._first_token(asked))
         return self.through(
             asked.name,
-            Sent(0.0, running_worker(), key, people_of(asked), asked.place.token) if asked.name in ADDS else None,
+            sent,
             lambda sent: self._take_effect(asked, sent),
             changed,
             timeout,
@@ -184,6 +210,8 @@ class Server:
         if fault is not None:
             simulation.count(f"{kind} {fault.phase} {fault.action}")
         if sent is not None:
+            if phase is Phase.IN_PART:
+                sent.in_part = worker.rng.random()
             self._leaves(sent, name)
         there = worker.rng.choice((0.01, 0.01, 0.1, 1.0))
         arrives = simulation.now + there
@@ -220,11 +248,15 @@ class Server:
         if sent is not None and sent.unheard:
             return
         if sent is not None:
-            sent.definite = True
+            worker.about.heard = sent.definite = True
             if self.promise is not None:
                 self.promise.answered(sent)
         elif name not in ("status", "campaign"):
             worker.about.reported_at = at
+
+    def _first_token(self, asked: Asked) -> str:
+        """What the campaign is known by here."""
+        return self.tokens[self._numbers[asked.place.token]]
 
     def _asked(self, request: Request[Any], url: str) -> tuple[Asked, str | None]:
         """The request as it arrives, and its key, which may not."""
@@ -244,19 +276,23 @@ class Server:
             self.promise.sends(sent)
 
     def _take_effect(self, asked: Asked, sent: Sent | None) -> Response:
-        if sent is not None and self.poison is not None and self.poison.phone in (phone for phone, _ in sent.people):
+        if sent is not None and self.poison is not None and self.poison.strikes(sent):
             return self._poisoned(asked, sent, self.poison.how, self.poison.phone)
         before = len(self.campaigns.all_jobs())
+        if sent is not None and sent.in_part is not None and asked.name == "addPhones":
+            asked.places = _some_places(len(sent.people), Random(sent.in_part))
         answer = self._api.answer(asked, self.simulation.now)
         self._note_jobs(before, sent)
         if sent is not None and answer.status == 200:
             sent.took_effect = True
+            # A key stands for what was added, so that a repeat may be answered for less than it asks for.
+            sent.unheard = asked.name == "addPhones" and len(msgspec.json.decode(answer.body)) < len(sent.people)
         return self._response(answer.status, answer.body)
 
     def _poisoned(self, asked: Asked, sent: Sent, how: str, phone: str) -> Response:
         """A request that holds a poisoned number takes effect, or not."""
         self.simulation.count(f"poison {how}")
-        if how == "refused":
+        if "refused" in how:
             sent.unheard = asked.name == "addPhone"  # of a list alone it says that nothing was added
             return self._response(400, b'{"type": "number.not.liked", "message": ""}')
         sent.unheard = True
@@ -329,6 +365,14 @@ class Server:
 
     def jobs(self) -> Iterable[Any]:
         return self.campaigns.all_jobs()
+
+
+def _some_places(numbers: int, chance: Random) -> frozenset[int]:
+    """Places in a list, from 1, of those that are added: the first ones, or any; not all, unless it is one."""
+    most = max(1, numbers - 1)
+    if chance.random() < 0.5:
+        return frozenset(range(1, 1 + chance.randint(1, most)))
+    return frozenset(chance.sample(range(1, numbers + 1), chance.randint(1, most)))
 
 
 def people_of(asked: Asked) -> tuple[Person, ...]:

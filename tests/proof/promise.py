@@ -37,6 +37,7 @@ INVARIANTS = {
     "other key": "nothing is sent with another key while one is open, but by a report that was asked after its lag",
     "counts": "counts sum to the rows, and are those of the server",
     "budget": "no call is sent more than three times in a try without an answer",
+    "requests": "a try makes no more requests than its rows take, whatever is answered to some of them",
     "crash": "a try ends as tasks end",
     "same trace": "the same seed gives the same trace",
     "said no": "nobody is called whose list a person said no to",
@@ -94,7 +95,7 @@ class Promise:
         more = (payload,) if self.by_payload else (one_try.call_again,)
         iteration = one_try.instance.iteration
         looped = () if iteration is None else (f"iteration {iteration}",)
-        return (one_try.instance.run.name, phone, *more, *looped)
+        return (one_try.instance.run.title, phone, *more, *looped)
 
     def sends(self, sent: Sent) -> None:
         """A request that may create jobs leaves."""
@@ -112,11 +113,12 @@ class Promise:
                 self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {whom}")
         uses = self._uses[sent.campaign, sent.key]
         known = one_try.report_known() - REPORT_LAG
-        for use in uses:
+        of_run = [use for use in uses if use.worker.about.instance.run is instance.run]  # or of one of the same id
+        for use in of_run:
             use.closed |= use.at < known  # a report told what came of it
         # What was definitely refused used up no key.
         first = min(
-            (use.at for use in uses if not use.closed and (use.took_effect or not use.definite)), default=sent.at
+            (use.at for use in of_run if not use.closed and (use.took_effect or not use.definite)), default=sent.at
         )
         uses.append(sent)
         if sent.at - first > DAY:
@@ -170,6 +172,10 @@ class Promise:
     def forgotten(self, instance: TaskInstance) -> None:
         """What a task instance knew is lost."""
         self._said.pop(instance.name, None)
+
+    def is_open(self, call: Call) -> bool:
+        """Whether a request for a call has had no answer that says what came of it."""
+        return bool(self._open[call])
 
     def not_created(self, call: Call, outcome: str) -> None:
         """A task says that a call is refused or rejected: so nothing came of what was sent so far."""

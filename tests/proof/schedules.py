@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from aimylogic_provider.emulator.faults import Action, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
-from tests.proof.network import FAULTS, POISONS, STATUSES, NetworkFault
+from tests.proof.network import FAULTS, IN_PART, POISONS, STATUSES, NetworkFault
 from tests.proof.simulation import DAY, HOUR, MINUTE, Point
 
 __all__ = ["KINDS", "Happening", "Kind", "Schedule", "Step", "Tries", "draw"]
@@ -36,10 +36,15 @@ OF_LISTS: tuple[Kind, ...] = (
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
 )  # fmt: skip
 KINDS = OF_CALLS + OF_LISTS
+_PLAIN_LISTS = tuple(kind for kind in OF_LISTS if kind not in ("two lists", "overlapping"))
 
 _SELDOM = ("before an object's delete", "after an object's delete")
 _PAUSES = (1.0, 20.0, 35.0, 10 * MINUTE, HOUR, 25 * HOUR)
 _WAITS = (1.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 23 * HOUR, DAY, 25 * HOUR, 40 * HOUR)
+_MANY = 40
+"""People of a list in which one costs many requests, if those are not heeded."""
+_UNTIL = (10 * MINUTE, HOUR, 26 * HOUR)
+"""Seconds that a list with a finish is given."""
 _EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
 """Waits at whose end a key is just alive, or just not."""
 
@@ -71,7 +76,8 @@ class Happening:
 
     :param what: ``stop`` or ``start`` (the campaign), ``others`` (another system adds the same people), ``neighbour``
         (another run of ours does, at once), ``change`` (a parameter, or the source), ``empty`` (a store), ``grow`` or
-        ``turn`` (a mapped list), ``iterate`` (a loop goes on) or ``gate`` (its gate is cleared)
+        ``turn`` (a mapped list), ``iterate`` (a loop goes on), ``gate`` (its gate is cleared), ``rotate`` (the
+        campaign's token is made anew) or ``remake`` (the run is deleted, and made again with its id)
     :param which: of what there is to choose from
     """
 
@@ -104,6 +110,7 @@ class Schedule:
     :param backfilled: seconds by which the time that the last run is for lies back
     :param poison: which of the people the server answers badly each time, and how; it never heals
     :param report: how the server writes its report, and reads what it is asked
+    :param until: seconds from a run's beginning until which its people may be dialled, if it is a list's
     :param combination: which one it is of those that :mod:`tests.proof.exhaustive` counts out, if it is one
     """
 
@@ -119,6 +126,7 @@ class Schedule:
     combination: str = ""
     poison: tuple[int, str] | None = None
     report: Report = "plain"
+    until: float | None = None
 
     @property
     def mapped(self) -> bool:
@@ -157,6 +165,8 @@ class Schedule:
             yield replace(self, poison=None)
         if self.report != "plain":
             yield replace(self, report="plain")
+        if self.until is not None:
+            yield replace(self, until=None)
         if self.people > 1:
             yield replace(self, people=self.people - 1)
 
@@ -169,6 +179,8 @@ class Schedule:
         )
         if self.poison is not None:
             head += f", person {self.poison[0]} is answered badly each time: {self.poison[1]}"
+        if self.until is not None:
+            head += f", to be dialled within {self.until:g} s"
         return "\n".join([head, *(f"  +{step.after:g} s: {_told(step.does)}" for step in self.steps)])
 
 
@@ -235,6 +247,13 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         steps = _two_lists(rng)
     if kind == "list cleared" and rng.random() < 0.25:
         steps = _lost_after_a_kill(rng)
+    until = _until(seed, kind)
+    if until is not None and rng.random() < 0.5:
+        steps = _late(rng, until)
+    elif kind in _PLAIN_LISTS and rng.random() < 0.3:
+        steps = _stopped_before_it_shows(rng) if rng.random() < 0.4 else _killed_at_an_add(rng)
+    elif kind in _PLAIN_LISTS and seed % 5 == 0 and rng.random() < 0.5:
+        steps = _stands_still_in_a_write(rng)
     runs = rng.choice((1, 1, 2))
     if kind == "overlapping":
         runs = 2 + seed % 2
@@ -255,9 +274,12 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         people=rng.randint(4, 9) if listed else rng.randint(1, 3) if kind.startswith("mapped") else 1,
         runs=runs,
         backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
+        until=until,
     )
     poison = random.Random(f"poison {seed} {kind}")
     if listed and kind not in ("overlapping", "approved") and poison.random() < 0.2:
+        if kind in _PLAIN_LISTS and poison.random() < 0.25:
+            schedule = replace(schedule, people=_MANY)
         schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
         if kind in OF_LISTS and kind != "two lists" and poison.random() < 0.4:
             first = _unanswered_twice(poison)
@@ -265,7 +287,12 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
             schedule = replace(schedule, steps=(*first, *later))
     apart = random.Random(f"report {seed} {kind}")
     if apart.random() < 0.4 and schedule.poison is None and kind != "approved":
-        schedule = replace(schedule, report=apart.choice((*REPORTS, "redials", "redials")))
+        schedule = replace(schedule, report=apart.choice((*REPORTS, "redials", "redials", "capped", "capped")))
+        if kind in _PLAIN_LISTS and apart.random() < 0.5:
+            # The answers are lost, and only the report can tell.
+            first = [Step(0, 0.0, _lost(Phase.AFTER_COMMIT)), Step(1, apart.choice((25 * HOUR, 40 * HOUR)), Tries())]
+            later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+            schedule = replace(schedule, steps=(*first, *later))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
@@ -295,12 +322,59 @@ def _called_again(rng: random.Random) -> list[Step]:
 
 
 def _iterated(rng: random.Random) -> list[Step]:
-    """A loop in its second or third iteration."""
+    """A loop in its second or third iteration; which at times follows at once, is lost, and a day passes."""
     steps: list[Step] = []
+    if rng.random() < 0.3:
+        lost = rng.choice((Phase.BEFORE_COMMIT, Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT))
+        does = [(0.0, Tries()), (0.0, Happening("iterate")), (rng.choice((0.0, 1.0, 20.0)), _lost(lost)),
+                (rng.choice((25 * HOUR, 40 * HOUR)), Tries())]  # fmt: skip
+        return [Step(number, wait, one) for number, (wait, one) in enumerate(does)]
     for _ in range(rng.choice((1, 1, 2))):
         steps.append(Step(len(steps), rng.choice((0.0, 15 * MINUTE, HOUR)), Tries()))
         steps.append(Step(len(steps), 0.0, Happening("iterate")))
+    if rng.random() < 0.5:
+        steps.append(Step(len(steps), 0.0, Tries()))
+        steps.append(Step(len(steps), rng.choice((MINUTE, HOUR)), Happening("gate", rng.randrange(100))))
+        steps.append(Step(len(steps), 0.0, Tries()))
     return steps
+
+
+def _until(seed: int, kind: Kind) -> float | None:
+    """Until when the people of a list may be dialled, of some."""
+    chance = random.Random(f"until {seed} {kind}")
+    listed = kind in OF_LISTS and kind not in ("by number", "two lists", "overlapping")
+    return chance.choice(_UNTIL) if listed and chance.random() < 0.25 else None
+
+
+def _lost(phase: Phase) -> Tries:
+    """Tries whose adds all go unanswered."""
+    return Tries(plan=Plan((NetworkFault(0, True, phase, Action.RESET),)))
+
+
+def _late(rng: random.Random, until: float) -> list[Step]:
+    """What was sent goes unanswered until it is too late to be dialled, or nearly."""
+    phase = rng.choice((Phase.BEFORE_COMMIT, Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT))
+    after = rng.choice((until - 3 * MINUTE, until + 1.0, until + 10 * MINUTE))
+    return [Step(0, 0.0, _lost(phase)), Step(1, after, Tries())]
+
+
+def _stopped_before_it_shows(rng: random.Random) -> list[Step]:
+    """Answers are lost, and the campaign is stopped when the retry comes, before the report shows what was added."""
+    after = rng.choice((MINUTE, 3 * MINUTE, 5 * MINUTE))
+    steps = [(0.0, _lost(Phase.AFTER_COMMIT)), (after, Happening("stop")), (20.0, Tries()), (HOUR, Happening("start"))]
+    return [Step(number, wait, does) for number, (wait, does) in enumerate(steps)]
+
+
+def _killed_at_an_add(rng: random.Random) -> list[Step]:
+    """A try that has added some is killed when it has noted what it then doesn't send; a day passes."""
+    killed = Tries(points=(Point(rng.randint(2, 9), kind="before the add"),))
+    return [Step(0, 0.0, killed), Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
+
+
+def _stands_still_in_a_write(rng: random.Random) -> list[Step]:
+    """A worker stands still while it writes down what became of some, and has decided to send others."""
+    stopped = rng.choice((10 * MINUTE, HOUR))
+    return [Step(0, 0.0, Tries(points=(Point(rng.randint(6, 24), stopped, kind="before an object's write"),)))]
 
 
 def _lost_after_a_kill(rng: random.Random) -> list[Step]:
@@ -364,6 +438,8 @@ def _network_fault(rng: random.Random, listed: bool) -> NetworkFault:
     phase, action = rng.choice(FAULTS)
     if not adds:
         phase = Phase.BEFORE_COMMIT if action not in (Action.TRUNCATED, Action.NO_DATE) else Phase.AFTER_COMMIT
+    elif listed and rng.random() < 0.2:
+        phase, action = rng.choice(IN_PART)
     nth = 0 if rng.random() < 0.3 else rng.randint(1, 6 if listed else 3)
     return NetworkFault(nth, adds, phase, action, rng.choice(STATUSES), rng.choice((1.0, 20.0, 49.0)))
 
@@ -382,4 +458,8 @@ def _happening(rng: random.Random, kind: Kind) -> Happening:
         what += ["grow", "turn"]
     if kind == "looped":
         what += ["iterate", "iterate", "gate", "gate"]
+    if kind == "discarded":
+        what += ["remake"] * 3
+    if kind in _PLAIN_LISTS:
+        what += ["rotate"]
     return Happening(rng.choice(what), rng.randrange(100))

@@ -136,7 +136,9 @@ def beneath() -> Iterator[Beneath]:
     ids = SimpleNamespace(uuid4=lambda: uuid.UUID(int=random.getrandbits(128), version=4), UUID=uuid.UUID)
 
     def connection(conn_id: str) -> Any:
-        return connections[conn_id]
+        found = connections[conn_id]
+        found.password = now.server.tokens_now[int(conn_id.rpartition("_")[2])]
+        return found
 
     def counted(decide: Callable[[Any], Any], row: Callable[[Any], str]) -> Callable[[Any], Any]:
         def decided(known: Any) -> Any:

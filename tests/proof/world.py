@@ -15,13 +15,14 @@ from tests.proof.objects import ObjectStorage
 from tests.proof.promise import Promise, Violation
 from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
 from tests.proof.seams import TOKENS, Beneath
-from tests.proof.simulation import HOUR, MINUTE, Simulation, TimedOutError, Worker
+from tests.proof.simulation import DAY, HOUR, MINUTE, Point, Simulation, TimedOutError, Worker
 
 __all__ = ["Tasks", "World", "phone"]
 
 _APART = 20 * MINUTE
 """Seconds between what different runs and other systems do: nobody adds the same phone in the minutes of a send."""
-_ROUNDS = 6
+_ROUNDS, _FEW = 6, 10
+"""Tries until everything has come to an end, of so many people; of more, twice as many."""
 _NEIGHBOUR = 9
 """The number of the run that adds the same people in the same minutes."""
 _REPORTS: dict[str, Chosen] = {
@@ -46,6 +47,8 @@ class Tasks(ABC):
     """What a DAG run's tasks do: one way for each kind of schedule."""
 
     by_payload = False
+    clearable = True
+    """Whether a person may clear the run: some stop for good then, and a new run is needed."""
 
     def __init__(self, world: World, run: DagRun) -> None:
         self.world = world
@@ -219,7 +222,7 @@ class World:
         self._last_run = does.run
         self.simulation.pass_time(max(step.after, apart))
         tasks = self.tasks(does.run)
-        if does.clears and any(instance.tries for instance in tasks.instances):
+        if does.clears and tasks.clearable and any(instance.tries for instance in tasks.instances):
             tasks.run.clear()
         begun = [
             self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
@@ -306,13 +309,38 @@ class World:
                 tasks.turn()
             case "lose":
                 tasks.lose(does.which)
+            case "remake":
+                self.simulation.pass_time(DAY + HOUR)  # sooner, the key would find the old run's job
+                self._remake()
+            case "rotate":
+                self.server.rotate(number)
             case "iterate" | "gate":
                 tasks.happens(does.what, does.which)
+
+    def _remake(self) -> None:
+        """A person deletes the run, and makes it again with its id: what is kept by asset outlives that."""
+        before = self.runs.pop(0)
+        for instance in before.instances:
+            if instance.tries:
+                instance.tries[-1].replaced_at = self.simulation.now
+        again = self.tasks(0)
+        again.run.made_again = before.run.made_again + 1
+        for one, its in zip(again.instances, before.instances, strict=True):
+            one.assets = its.assets
+        chance = self.simulation.rng("remade", again.run.made_again)
+        if chance.random() < 0.5:
+            again.run.run_after = before.run.run_after
+            # If no try of it lives until it has read before somebody clears it, nothing tells the two runs apart.
+            reads = Point(1, kind="before a write of the asset's state")
+            first = Tries(points=(reads,) if chance.random() < 0.5 else ())
+            self._end([self.attempt(again, one.next_try(NOTHING), "remade", first) for one in list(again.instances)])
 
     def _heal(self) -> None:
         """All faults end; tries go on until everything has come to an end."""
         self.healing = True
         self.simulation.finish_all()
+        if self.server.poison is not None and self.server.poison.how == "all refused":
+            self.server.poison = None
         for worker in self.background:
             self._look_at(worker)
         for number in range(len(TOKENS)):
@@ -321,14 +349,14 @@ class World:
             self.tasks(self.schedule.runs)  # one more run, after all others
         for tasks in self.runs.values():
             self.simulation.pass_time(_APART)
-            for turn in range(_ROUNDS):
+            for turn in range(_ROUNDS if self.schedule.people <= _FEW else 2 * _ROUNDS):
                 left = [
                     instance for instance in tasks.instances
                     if not instance.tries or not tasks.is_over(instance.tries[-1].result) or turn == 0
                 ]  # fmt: skip
                 if not left:
                     break
-                if turn == 0:
+                if turn == 0 and tasks.clearable:
                     tasks.run.clear()
                 workers = [self.attempt(tasks, one.next_try(NOTHING), f"heal {turn}") for one in left]
                 self._end(workers)
