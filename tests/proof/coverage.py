@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aimylogic_provider.call_list.decision import Action as ListAction
 from aimylogic_provider.emulator.faults import Action, Phase
 from aimylogic_provider.idempotence.decision import Row
-from tests.proof.network import FAULTS, IN_PART
+from tests.proof.network import FAULTS, IN_PART, POISONS
 from tests.proof.schedules import REPORTS
 
 __all__ = ["EXHAUSTIVE_BATCH", "EXHAUSTIVE_CALL", "EXHAUSTIVE_CALL_IN_PART", "SWARM", "missing"]
@@ -34,11 +34,11 @@ _ASK_FAULTS = frozenset(
 _STORE_FAULTS = frozenset({"fault store read", "fault store write done", "fault store write undone"})
 _OBJECT_FAULTS = frozenset({"fault objects read", "fault objects write", "fault objects list"})
 # A person's word, which is not simulated.
-# No person answers here, no run is made again under its old id, and no Date is a day off.
-_NOT_HERE = (Row.LEFT, Row.SEND_AGAIN, Row.UNCLEAR_RUN, Row.NOTED_AHEAD)
+# No person answers here, and no Date is a day off.
+_NOT_HERE = (Row.LEFT, Row.SEND_AGAIN, Row.NOTED_AHEAD)
 _ROWS = frozenset(f"row {row.name}" for row in Row if row not in _NOT_HERE)
 _LIST_ACTIONS = frozenset(f"list {action.name}" for action in ListAction)
-_HAPPENINGS = frozenset({"stop", "start", "others", "change", "empty", "grow", "turn"})
+_HAPPENINGS = frozenset({"stop", "start", "others", "change", "empty", "grow", "turn", "remake"})
 
 _REPORTS = frozenset(f"report {report}" for report in REPORTS)
 
@@ -59,7 +59,8 @@ SWARM = {
     | _LIST_ACTIONS
     | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
-    | {"neighbour"}
+    | {"neighbour", "rotate"}
+    | {f"poison {how}" for how in POISONS}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),
 }
 """By level."""
