@@ -594,14 +594,6 @@ _OF_PARTS = (
         *_BY_LIST,
     ),
     _of_operators(
-        "part: a refusal of the whole settles the rest",
-        "When some of a refused batch was found, for it had been added in part, the refusal counts for the rest.",
-        _BY_LIST_FILE,
-        "work.state.other_key, refusal = True, None",
-        "work.state.other_key = True",
-        *_BY_LIST,
-    ),
-    _of_operators(
         "a 400 of an unknown type says nothing",
         "A batch that is refused for a number by a type that no source names counts as unanswered, neighbours and all.",
         _ANSWERS,

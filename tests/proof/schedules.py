@@ -252,8 +252,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         steps = _late(rng, until)
     elif kind in _PLAIN_LISTS and rng.random() < 0.3:
         steps = _stopped_before_it_shows(rng) if rng.random() < 0.4 else _killed_at_an_add(rng)
-    elif kind in _PLAIN_LISTS and seed % 5 == 0 and rng.random() < 0.5:
-        steps = _stands_still_in_a_write(rng)
+    elif kind in _PLAIN_LISTS and rng.random() < 0.25:
+        steps = _stands_still(rng)
     runs = rng.choice((1, 1, 2))
     if kind == "overlapping":
         runs = 2 + seed % 2
@@ -276,6 +276,12 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         backfilled=rng.choice((0.0, 0.0, 20 * HOUR, 3 * DAY)),
         until=until,
     )
+    first = schedule.steps[0].does
+    if isinstance(first, Tries) and seed % 3 == 0 and any(one.kind == "before the add" for one in first.points):
+        # Killed before the second call of somebody, whose first was just added: by numbers, or by lists of two.
+        numbers = (schedule.people + 1, (schedule.people + 1) // 2 + 1)
+        second = replace(first, points=(replace(first.points[0], number=rng.choice(numbers)),))
+        schedule = replace(schedule, steps=(replace(schedule.steps[0], does=second), *schedule.steps[1:]))
     poison = random.Random(f"poison {seed} {kind}")
     if listed and kind not in ("overlapping", "approved") and poison.random() < 0.2:
         if kind in _PLAIN_LISTS and poison.random() < 0.25:
@@ -371,10 +377,13 @@ def _killed_at_an_add(rng: random.Random) -> list[Step]:
     return [Step(0, 0.0, killed), Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
 
 
-def _stands_still_in_a_write(rng: random.Random) -> list[Step]:
-    """A worker stands still while it writes down what became of some, and has decided to send others."""
+def _stands_still(rng: random.Random) -> list[Step]:
+    """A worker stands still while it writes down what it sends, or when it has just been told the time."""
     stopped = rng.choice((10 * MINUTE, HOUR))
-    return [Step(0, 0.0, Tries(points=(Point(rng.randint(6, 24), stopped, kind="before an object's write"),)))]
+    point = Point(rng.randint(5, 13), stopped, kind="before an object's write")
+    if rng.random() < 0.5:
+        point = Point(rng.randint(1, 6), stopped, kind="after the time is told")
+    return [Step(0, 0.0, Tries(points=(point,)))]
 
 
 def _lost_after_a_kill(rng: random.Random) -> list[Step]:

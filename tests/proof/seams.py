@@ -76,6 +76,7 @@ def beneath() -> Iterator[Beneath]:
         warehouse,
     )
     from aimylogic_provider.call_list.objects import Folder
+    from aimylogic_provider.call_list.questions import Questions
     from aimylogic_provider.call_list.results_table import ResultsTable
     from aimylogic_provider.calls_api.async_transport import AiohttpTransport
     from aimylogic_provider.calls_api.transport import RequestsTransport
@@ -153,6 +154,7 @@ def beneath() -> Iterator[Beneath]:
         for method in (by_list, by_number):
             patch.setattr(method, "decide", counted(method.decide, lambda decision: f"list {decision.action.name}"))
         patch.setattr(airflow_ports, "SystemClock", SimulatedClock)
+        patch.setattr(Questions, "_ask_time", _with_a_point(Questions._ask_time))
         patch.setattr(RequestsTransport, "send", send)
         for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
             patch.setattr(AiohttpTransport, name, done)
@@ -196,6 +198,17 @@ class _NoThreads:
 
     def shutdown(self, **_: Any) -> None:
         pass
+
+
+def _with_a_point(ask_time: Any) -> Any:
+    """A sync decides by the time that it is told: it can stand still before it does."""
+
+    def asked(questions: Any) -> Any:
+        told = ask_time(questions)
+        running_worker().point("after the time is told")
+        return told
+
+    return asked
 
 
 def _at_once(now: Beneath, write: Any) -> Any:
