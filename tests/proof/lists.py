@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -282,10 +283,11 @@ class ListTasks(Tasks):
         return poison is not None and poison.how != "500 after" and last.outcome == "AirflowException"
 
     def _check_neighbours(self, one_try: Try) -> None:
-        """A list that was definitely refused for one number holds up nobody else, once no fault comes any more."""
+        """A list that was definitely refused for one number holds up nobody else, in a try that no fault befalls."""
         world, poison = self.world, self.world.server.poison
         refused = poison is not None and poison.how == "refused" and self.method == "addPhones"
-        if not (world.healing and refused and "could not be added" in str(one_try.result)) or self.moved:
+        told = re.match(r"[0-9]+ calls could not be added", str(one_try.result))  # and nothing else ended the try
+        if not refused or told is None or one_try.plan.network or self.moved:
             return
         assert poison is not None
         jobs, expired = world.promise.jobs(), self._expired()

@@ -94,14 +94,6 @@ _TABLES = (
         "discarded",
     ),
     _of_calls(
-        "an unclear record is this run's",
-        "What can't be told to be of this run, or of one that was deleted, counts for this one.",
-        "idempotence/copies.py",
-        "    return Origin.UNCLEAR\n",
-        "    return Origin.OURS\n",
-        "discarded",
-    ),
-    _of_calls(
         "a deleted run's record is kept",
         "What is known to be a deleted run's stays in the second record, and after a clear is taken for this one's.",
         "idempotence/second_record.py",

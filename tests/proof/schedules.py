@@ -284,9 +284,10 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         schedule = replace(schedule, steps=(replace(schedule.steps[0], does=second), *schedule.steps[1:]))
     poison = random.Random(f"poison {seed} {kind}")
     if listed and kind not in ("overlapping", "approved") and poison.random() < 0.2:
-        if kind in _PLAIN_LISTS and poison.random() < 0.25:
-            schedule = replace(schedule, people=_MANY)
-        schedule = replace(schedule, poison=(poison.randrange(schedule.people), poison.choice(POISONS)))
+        how = poison.choice(POISONS)
+        if kind in _PLAIN_LISTS and poison.random() < 0.3:
+            schedule, how = replace(schedule, people=_MANY), poison.choice(("all refused", "all refused", how))
+        schedule = replace(schedule, poison=(poison.randrange(schedule.people), how))
         if kind in OF_LISTS and kind != "two lists" and poison.random() < 0.4:
             first = _unanswered_twice(poison)
             later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
