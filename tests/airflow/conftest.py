@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,35 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(autouse=True)
+def living(airflow: LocalAirflow) -> None:
+    """A component of Airflow's that ended by itself, as over a locked SQLite, shall not fail all tests that follow."""
+    if ended := airflow.ended:
+        print(f"Ended by itself before this test, and started again: {', '.join(ended)}\n{tails(airflow)}")
+        airflow.restart()
+
+
+def tails(airflow: LocalAirflow, lines: int = 25) -> str:
+    """The last lines of what Airflow's components wrote."""
+    return "\n".join(
+        f"--- {component}.log, {'ended' if component in airflow.ended else 'running'}:\n"
+        + "\n".join((airflow.home / f"{component}.log").read_text(errors="replace").splitlines()[-lines:])
+        for component in ("scheduler", "api-server")
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what Airflow wrote, for what fails may be Airflow itself."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("airflow")
+    if report.failed and isinstance(running, LocalAirflow):
+        report.sections.append(("Airflow", tails(running)))
+    return report
 
 
 @pytest.fixture
