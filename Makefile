@@ -80,7 +80,7 @@ lint: $(READY)
 	$(BIN)/mypy tests/typing/api.py
 
 test: lint chromium postgresql
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SMALL_TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS)
 	$(BIN)/python -m pytest $(LARGE_TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)

@@ -18,7 +18,7 @@ from tests.proof.swarm import Level, Reached, play, replayed, shrunk, swarm
 
 pytestmark = pytest.mark.skipif(not HAS_RECORD, reason="the store that is simulated came with Airflow 3.3")
 
-OPERATORS, BENEATH = range(400), range(3_000)
+OPERATORS, BENEATH = range(300), range(1_500)
 
 
 def assert_kept(reached: Reached) -> None:
