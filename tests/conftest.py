@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
@@ -112,8 +112,12 @@ class AssetStates:
     def __init__(self, *, active: bool = True) -> None:
         self.rows: dict[str, dict[str, str]] = {}
         self.active = active
+        self.declared: set[str] | None = None
+        """The names of the assets that the task at hand has as inlets or outlets."""
 
     def __getitem__(self, asset: Any) -> AssetState:
+        if self.declared is not None and asset.name not in self.declared:
+            raise KeyError(asset.name)
         return AssetState(self, self.rows.setdefault(asset.name, {}))
 
 
@@ -186,7 +190,10 @@ class TaskInstance:
         from aimylogic_provider.operators import AddPhoneOperator
 
         self.current_try += 1
-        return AddPhoneOperator(task_id=self.task_id, **arguments), self.context()
+        operator = AddPhoneOperator(task_id=self.task_id, **arguments)
+        if self.assets is not None:
+            self.assets.declared = {asset.name for asset in (*operator.inlets, *operator.outlets)}
+        return operator, self.context()
 
     def attempt(self, **arguments: Any) -> str:
         """Run the next try."""
@@ -194,16 +201,22 @@ class TaskInstance:
         result: str = operator.execute(context)
         return result
 
-    def clear(self, *, discards: bool = False) -> None:
+    def clear(self, *, discards: bool = False, counted: bool = True) -> None:
         """What a person does with the button *Clear*.
 
         :param discards: the task's state, as Airflow 3.4 does
+        :param counted: by the run; not with ``reset_dag_runs: false``
         """
-        self.run.clear_number += 1
-        self.run.start_date = datetime.now(UTC)
+        if counted:
+            self.run.clear_number += 1
+            self.run.start_date = datetime.now(UTC)
         self.most_tries = self.current_try
         if discards:
             self.rows.clear()
+
+    def queue(self, hours: float = 0) -> None:
+        """Set the run's state to *queued*: it begins anew, hours from now, and Airflow counts no clear."""
+        self.run.start_date = datetime.now(UTC) + timedelta(hours=hours, seconds=1)
 
     @property
     def entry(self) -> dict[str, Any]:

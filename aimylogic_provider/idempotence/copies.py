@@ -27,10 +27,15 @@ class RunMark:
     """A try, and its DAG run as Airflow told of it then.
 
     :param run_after: Unix seconds; the same for as long as the run exists
-    :param start: when the run began, in Unix seconds; a clear sets it anew
+    :param start: when the run began, in Unix seconds; a clear sets it anew, and so does whoever sets its state to
+        queued, which counts as no clear
     :param clear_number: how often the run was cleared, or -1 if Airflow doesn't say
     :param try_number: rises with each try of the task instance
     :param replaces: whether the task instance may stand for another one, whose tries were counted by themselves
+    :param first: whether this is surely the first try of its task instance
+    :param cleared: whether the task was cleared, counted by its run or not
+    :param most_tries: until how many tries Airflow goes on: each clear of the task raises it, be it counted or not
+    :param remembers: whether this Airflow has a store of its own, which then tells of every send, unless it was cleared
     """
 
     run_after: float | None
@@ -38,6 +43,35 @@ class RunMark:
     clear_number: int
     try_number: int
     replaces: bool = False
+    first: bool = False
+    cleared: bool = False
+    remembers: bool = True
+    most_tries: int | None = None
+
+    @property
+    def began(self) -> float | None:
+        """A time by Airflow's clock before which nothing was done for the run; None if it can't be told.
+
+        Only for what surely never ran is it the run's start: that may be set anew without any count of it.
+        """
+        return self.start if self.first and self.clear_number == 0 else self.earliest
+
+    @property
+    def earliest(self) -> float | None:
+        """The same for all tasks of the run, of which others may have run before."""
+        if self.run_after is None or self.start is None:
+            return self.run_after
+        return min(self.run_after, self.start)
+
+    @property
+    def since(self) -> float | None:
+        """A time by Airflow's clock, such that what was kept before is of another run; None if it can't be told.
+
+        Where the store is empty that nothing discarded, this run kept nothing before it began the last time.
+        """
+        if self.clear_number != 0:
+            return None
+        return self.start if self.remembers and not self.cleared else self.began
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +97,12 @@ class Recalled:
 
     :param entry: what is known of this run, or None
     :param unclear: records of which it can't be told whether they are of this run
+    :param complete: whether each earlier try left one, so that all that was sent stands here
     """
 
     entry: Entry | None = None
     unclear: tuple[Record, ...] = ()
+    complete: bool = False
 
     @property
     def nothing(self) -> bool:
@@ -80,9 +116,14 @@ def origin(copy: RunMark, now: RunMark) -> Origin:
         return Origin.OTHER
     if copy.clear_number == now.clear_number and copy.start is not None and copy.start == now.start:
         return Origin.OURS
-    if now.clear_number == 0 or copy.clear_number > now.clear_number >= 0:
-        return Origin.OTHER  # a run that was never cleared has begun but once; and no clear is ever undone
-    if 0 <= copy.clear_number < now.clear_number and (copy.try_number < now.try_number or now.replaces):
+    if copy.clear_number > now.clear_number >= 0:
+        return Origin.OTHER  # no clear is ever undone
+    if now.clear_number == 0 and not now.cleared:
+        # The run may have begun anew all the same: somebody set it to queued. But where nothing discarded what the
+        # store kept, and it is empty, nothing was sent; and a first try has no copies of its own.
+        raised = copy.most_tries is not None and now.most_tries is not None and copy.most_tries < now.most_tries
+        return Origin.OTHER if now.first or (now.remembers and not raised) else Origin.UNCLEAR
+    if copy.clear_number >= 0 and (copy.try_number < now.try_number or now.replaces):
         return Origin.OURS  # of an earlier try, before a clear
     return Origin.UNCLEAR
 
@@ -99,18 +140,20 @@ def recalled(copies: Iterable[Copy], now: RunMark) -> Recalled:
                 unclear += copy.entry.records.values()
             case Origin.OTHER:
                 pass
-    return Recalled(_merged(ours, now) if ours else None, tuple(unclear))
+    if not ours:
+        return Recalled(unclear=tuple(unclear))
+    # A try that left no copy may have sent by a record that is lost now; most ended before they could note anything.
+    missing = set(range(1, now.try_number)) - {copy.mark.try_number for copy in ours}
+    return Recalled(_merged(ours, complete=not missing), tuple(unclear), complete=not missing)
 
 
-def _merged(copies: Sequence[Copy], now: RunMark) -> Entry:
+def _merged(copies: Sequence[Copy], *, complete: bool) -> Entry:
     """What tries of one run knew, together."""
     records: dict[str, Record] = {}
     for copy in copies:
         for name, record in copy.entry.records.items():
             records[name] = both(records[name], record) if name in records else record
-    # A try that left no copy may have sent by a record that is lost now; most ended before they could note anything.
-    missing = set(range(1, now.try_number)) - {copy.mark.try_number for copy in copies}
-    sure = not missing and all(copy.entry.sure for copy in copies)
+    sure = complete and all(copy.entry.sure for copy in copies)
     if not sure:
         records = {name: replace(record, sure=False) for name, record in records.items()}
     timed = [copy.entry for copy in copies if copy.entry.server_time is not None]
@@ -149,6 +192,7 @@ def copy_to_json(copy: Copy) -> dict[str, Any]:
             "clear_number": mark.clear_number,
             "try_number": mark.try_number,
             "replaces": mark.replaces,
+            "most_tries": mark.most_tries,
         },
         "entry": entry_to_json(copy.entry),
     }

@@ -115,7 +115,15 @@ class Try:
             self._entry = recalled
         else:
             self._entry = Entry(sure=first_try and self._recalled.nothing)
-        self._unseen = cleared and not self._entry.sure and (second is None or not second.vouches)
+        self._unseen = cleared and not self._entry.sure
+        if self._unseen and second is not None:
+            self._unseen = not second.vouches(self._recalled if content is None else second.recall())
+        self._had_job = self._record is not None and self._record.job is not None
+
+    @property
+    def found_out(self) -> bool:
+        """Whether it was this try that learnt of the call's job: created by it, or found."""
+        return self._record is not None and self._record.job is not None and not self._had_job
 
     @property
     def asked(self) -> Question | None:
@@ -165,9 +173,10 @@ class Try:
                 return self._conclude(action)
             return self._with_repetitions(self._step)
         except (ApiError, NotAddedError) as error:
-            if self._new and not self._saved:
-                # Nothing was sent. That a later try may know it, the head is kept. It is not written sooner, for a
-                # write that got stuck on its way to Airflow, and was repeated, must never undo the note of a send.
+            if not self._saved and (self._new or self._second is not None):
+                # Nothing was sent. That a later try may know it, the head is kept, and a copy of each try. It is not
+                # written sooner, for a write that got stuck on its way to Airflow, and was repeated, must never undo
+                # the note of a send.
                 self._save(self._entry)
             raise self._ended_by(error) if isinstance(error, ApiError) else error from None
 
@@ -397,6 +406,8 @@ class Try:
         match action:
             case Return(job=job):
                 self._log.info("Call job %s was already created for %s: nothing is sent.", job, self._phone)
+                if self._second is not None and not self._saved:
+                    self._save(self._entry)  # a try without a copy may have sent anything
                 return job
             case Adopt(job=job) if record is not None:
                 self._save_record(record.adopted(job))

@@ -1,9 +1,10 @@
-"""The second record: where the copies of a task instance's entry are kept, and what their absence proves.
+"""The second record: where the copies of a task instance's entry are kept.
 
-It is written before the fenced entry, which is written before anything leaves; so what was sent stands here, too. Rows
-are read and written by name, for a store need not be able to list them, nor to tell "empty" from "not there": a row
-that says since when the task keeps copies proves that the store is reachable. Rows that are of no use any more are
-deleted by their writers.
+It is written before the fenced entry, which is written before anything leaves; so what was sent stands here, too. But
+that no copy is found proves nothing: it may have been turned off, unreachable or emptied meanwhile; only a copy of each
+earlier try does, or that there was none. Rows are read and
+written by name, for a store need not be able to list them, nor to tell "empty" from "not there": a row of the task's
+proves that the store can be reached. Rows that are of no use any more are deleted by their writers.
 """
 
 from __future__ import annotations
@@ -61,7 +62,6 @@ class SecondRecord:
     :param dag_id: and ``task_id``, ``run_id``, ``map_index``: of the task instance; -1 if the task isn't mapped
     :param iteration: of the loop that the task is in, or None
     :param mark: of this try
-    :param first: whether this is surely the first try of its task instance
     :param wall: tells the worker's time, in Unix seconds
     :param traces: takes what is known, for other tasks; None if they can't be told
     :raises Exception: whatever *rows* raises if it can't be reached
@@ -70,7 +70,7 @@ class SecondRecord:
     def __init__(
         self, rows: Rows, *, dag_id: str, task_id: str, run_id: str, map_index: int, iteration: int | None,
         mark: RunMark,
-        first: bool, wall: Callable[[], float],
+        wall: Callable[[], float],
         traces: Traces | None = None,
     ) -> None:  # fmt: skip
         self._rows = rows
@@ -79,20 +79,18 @@ class SecondRecord:
         self._traces = traces
         task = _short("task", dag_id, task_id)
         self._instance = _short("instance", dag_id, run_id, task_id, str(map_index), str(iteration))
-        self._since_name = f"since-{task}"
         self._written_name = f"written-{task}" + (f"-{map_index}" if map_index >= 0 else "")
         if iteration is not None:
             self._written_name += f"-loop-{iteration}"
         self._listed = False
-        begun = {"at": wall(), "run": _short("run", run_id, str(mark.run_after)), "first": first}
-        since = rows.get(self._since_name)
+        begun = {"at": wall(), "run": _short("run", run_id, str(mark.run_after)), "first": mark.first}
+        since = rows.get(f"since-{task}")
         if since is None:
-            # Proves that the store can be reached, or raises.
-            rows.set(self._since_name, begun)
-        self.vouches = isinstance(since, dict) and mark.run_after is not None and (
+            rows.set(f"since-{task}", begun)  # proves that the store can be reached, or raises
+        self._whole_run = isinstance(since, dict) and mark.run_after is not None and (
             since["at"] + AIRFLOW_SLACK <= mark.run_after or (since["run"] == begun["run"] and since["first"])
         )  # fmt: skip
-        """Whether all that this run sent stands here: copies were kept since before the run, or since it began."""
+        """Whether the task keeps copies since before the run, or since it began."""
 
     def recall(self) -> Recalled:
         """Return what the copies of all tries until now tell.
@@ -107,9 +105,15 @@ class SecondRecord:
         for number, copy in (numbered | self._beyond(len(found))).items():
             if origin(copy.mark, self._mark) is Origin.OTHER:
                 self._rows.delete(self._name(number))
-        if not copies and self._rows.get(self._since_name) is None:
-            self.vouches = False  # it can be reached no more, or was emptied just now
         return recalled(copies, self._mark)
+
+    def vouches(self, told: Recalled) -> bool:
+        """Whether all that this task instance sent stands here.
+
+        :param told: what the copies tell
+        """
+        number_one = self._mark.try_number <= 1 and not self._mark.replaces
+        return told.complete or (number_one and told.nothing and self._whole_run)
 
     def write(self, entry: Entry) -> None:
         """Write this try's copy, and tell other tasks."""

@@ -45,12 +45,12 @@ class AddPhoneOperator(BaseOperator):
     :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
         *Required actions* to adopt a job, send again, or leave it, and waits for the answer
     :param second_record: keep a second record of what was sent, which outlives a clear: in the state of the asset
-        ``aimylogic://campaign/<connection id>`` (Airflow 3.3 and newer), which the task then declares, else beneath
-        ``call_list_path``
+        ``aimylogic://calls`` (Airflow 3.3 and newer), which the task then declares as an inlet, else beneath
+        ``call_list_path``. With it, the campaign is an outlet, ``aimylogic://campaign/<connection id>``
     :param call_list_path: a folder, or a URL as ``ObjectStoragePath`` takes it, that all workers reach. The second
-        record lies there where the asset's state can't be had, as on Airflow 3.1 and 3.2, and with a connection that is
-        a template or mapped over. And by it, tasks with the same folder know of each other's calls: no job that
-        another one of them, or a sync, added is taken for this call's. (templated)
+        record lies there where the asset's state can't be had, as on Airflow 3.1 and 3.2. And by it, tasks with the
+        same folder know of each other's calls: no job that another one of them, or a sync, added is taken for this
+        call's. (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -101,9 +101,11 @@ class AddPhoneOperator(BaseOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Take the arguments that all instances of a mapped task share; each declares the campaign, too."""
+        """Take the arguments that all instances of a mapped task share; each declares its record, too."""
+        from aimylogic_provider.operators.one_at_a_time import given_or_default
+
         partial: OperatorPartial = super().partial(**kwargs)
-        return declare_mapped(partial) if partial.kwargs.get("second_record", True) is True else partial
+        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
@@ -163,7 +165,7 @@ class AddPhoneOperator(BaseOperator):
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
                 required_action.defer_to_trigger(context, one_try.asked)
             job = one_try.run(None if answer is None else self._ruling(answer, one_try))
-            tell_counts(context, self.aimylogic_conn_id, {"created": 1})
+            tell_counts(context, self.aimylogic_conn_id, {"created": int(one_try.found_out)})
             return job
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
@@ -254,13 +256,11 @@ class AddPhoneOperator(BaseOperator):
             # Without a store, a try that goes on after a question would else be taken for one that sent nothing.
             first_try=is_first_try(context) and not resumed,
             clear_number=clear_number(context),
-            run_began=run_began(context),
+            run_began=run_began(context, resumed=resumed),
             report_lag=report_lag_seconds(self.report_lag),
             send_timeout=hook.send_timeout,
             log=self.log,
-            second=second_record(
-                context, self.aimylogic_conn_id, self.call_list_path, self.log, wanted=self.second_record
-            ),
+            second=second_record(context, self.call_list_path, self.log, wanted=self.second_record),
             cleared=was_cleared(context),
             others=other_tasks(context, intent.campaign, self.call_list_path, self.log),
         )

@@ -27,6 +27,7 @@ __all__ = [
     "is_first_try",
     "is_last",
     "is_mapped",
+    "others_since",
     "report_lag_seconds",
     "run_began",
     "run_mark",
@@ -229,8 +230,11 @@ def was_cleared(context: Context) -> bool:
     return isinstance(most, int) and isinstance(retries, int) and most > retries
 
 
-def run_mark(context: Context) -> RunMark:
-    """Return what tells this try, and the life of its run, from others."""
+def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
+    """Return what tells this try, and the life of its run, from others.
+
+    :param resumed: whether an earlier run of this try asked a person
+    """
     from aimylogic_provider.idempotence.copies import RunMark
     from aimylogic_provider.operators.task_loops import may_replace_another
 
@@ -241,6 +245,10 @@ def run_mark(context: Context) -> RunMark:
         clear_number=clear_number(context),
         try_number=context["ti"].try_number,
         replaces=may_replace_another(context),
+        first=is_first_try(context) and not resumed,
+        cleared=was_cleared(context),
+        remembers=has_store(context),
+        most_tries=getattr(context["ti"], "max_tries", None),
     )
 
 
@@ -256,25 +264,34 @@ def is_last(context: Context, error: Exception) -> bool:
     return most is not None and context["ti"].try_number > most
 
 
-def run_began(context: Context) -> float | None:
-    """Return when the DAG run began, in Unix seconds by Airflow's clock; None if Airflow doesn't say.
+def run_began(context: Context, *, resumed: bool = False) -> float | None:
+    """Return a time, in Unix seconds by Airflow's clock, before which nothing was done for the run; None if unknown.
 
-    A clear sets ``start_date`` anew, so from then on ``run_after`` counts, which lies no later than the true start.
+    A clear sets ``start_date`` anew, and so does whoever sets the run to queued, which counts no clear. So it counts
+    for what surely never ran; else ``run_after`` does, which lies no later than the true start, often long before it.
+
+    :param resumed: whether an earlier run of this try asked a person
     """
-    run = context["dag_run"]
-    began = run.start_date if clear_number(context) == 0 else run.run_after
-    return None if began is None else began.timestamp()
+    return run_mark(context, resumed=resumed).began
 
 
 def run_since(context: Context) -> float | None:
     """Return a time, by any clock, before which nothing was done for this run; None if it was cleared, or isn't known.
 
-    For telling it from a run of the same id that was deleted.
+    For telling it from a run of the same id that was deleted, where this task's entry is empty.
     """
     from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 
-    began = run_began(context)
-    return None if began is None or clear_number(context) != 0 else began - AIRFLOW_SLACK
+    since = run_mark(context).since
+    return None if since is None else since - AIRFLOW_SLACK
+
+
+def others_since(context: Context) -> float | None:
+    """As :func:`run_since`, of what other tasks and map indexes did, which may have run before the run began anew."""
+    from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+
+    mark = run_mark(context)
+    return None if mark.clear_number != 0 or mark.earliest is None else mark.earliest - AIRFLOW_SLACK
 
 
 def clear_number(context: Context) -> int:

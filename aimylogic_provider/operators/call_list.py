@@ -136,7 +136,7 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.call_list.manifest import Pointer
         from aimylogic_provider.call_list.said_no import check_nobody_said_no
         from aimylogic_provider.call_list.task_folder import check_not_of_another_index
-        from aimylogic_provider.operators.airflow_ports import run_since
+        from aimylogic_provider.operators.airflow_ports import others_since
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
@@ -151,7 +151,7 @@ class SendCallListOperator(Sends):
             known = keeper.entry.call_list
             if known is None:
                 pointer = self._begun_before(context, task, given)
-                check_not_of_another_index(pointer, self._campaign, run_since(context))
+                check_not_of_another_index(pointer, self._campaign, others_since(context))
             else:
                 pointer = self._own(known, given)
             shard = self._shard_of(pointer)
@@ -185,10 +185,10 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.call_list.lists_of_run import begun_lists, followed
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
-        from aimylogic_provider.operators.airflow_ports import is_first_try, run_began, run_since
+        from aimylogic_provider.operators.airflow_ports import is_first_try, others_since, run_began
 
         shard = self._shard_of(given)
-        begun = begun_lists(given, run_since(context))
+        begun = begun_lists(given, others_since(context))
         if not begun:
             return given
         # What surely never ran in this DAG run finds the lists of one of the same id, which was deleted.

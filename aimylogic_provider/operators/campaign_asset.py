@@ -1,9 +1,12 @@
-"""A campaign as an asset of Airflow's: ``aimylogic://campaign/<connection id>``, declared by the tasks that add calls.
+"""The assets that tasks which add calls declare to Airflow (3.3 and newer): one of records, and one of each campaign.
 
-Airflow keeps state by asset, which outlives clears and DAG runs: the second record lies there (3.3 and newer). A task
-may use it if the asset is an inlet or an outlet of its. A task of its own declares an outlet: Airflow then also tells
-what was done, as one event with counts. A mapped task declares an inlet: a thousand map indexes would make a thousand
-events. Where the connection's id is a template, or mapped over, no asset can be named before the task runs.
+Airflow keeps state by asset, which outlives clears and DAG runs. The second record lies in the state of one asset for
+all tasks, ``aimylogic://calls``: its name depends on no connection, so that whoever changes a task's connection, or has
+it be a template, finds the same rows. It is an inlet, for that makes no events.
+
+The campaign itself, ``aimylogic://campaign/<connection id>``, is an outlet of tasks of their own, where its id is known
+while the DAG is parsed: Airflow then tells what was done, as one event with counts. Mapped tasks, and those in mapped
+task groups, have none, for a thousand map indexes would make a thousand events.
 """
 
 from __future__ import annotations
@@ -16,24 +19,37 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset, BaseOperator, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-__all__ = ["campaign_asset", "declare", "declare_mapped", "tell_counts"]
+__all__ = ["CALLS", "calls_asset", "campaign_asset", "declare", "declare_mapped", "tell_counts"]
 
-_CONN_ID = "aimylogic_conn_id"
-_DEFAULT = "aimylogic_default"
+CALLS = "aimylogic://calls"
+_TEMPLATE = ("{{", "{%", "{#")
+
+
+def calls_asset() -> Asset | None:
+    """Return the asset in whose state second records lie; None before Airflow 3.3."""
+    return _asset(CALLS)
 
 
 def campaign_asset(conn_id: object) -> Asset | None:
-    """Return the asset of a connection's campaign; None if its id isn't known while the DAG is parsed.
+    """Return the asset of a connection's campaign; None if its id isn't known while the DAG is parsed, or is too long.
 
     :param conn_id: as the DAG gives it
     """
+    if not isinstance(conn_id, str) or not conn_id or any(mark in conn_id for mark in _TEMPLATE):
+        return None
+    try:
+        return _asset(f"aimylogic://campaign/{quote(conn_id, safe='')}")
+    except ValueError:
+        return None  # Airflow takes names of up to 1,500 characters
+
+
+def _asset(uri: str) -> Asset | None:
     from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
-    if not AIRFLOW_V_3_3_PLUS or not isinstance(conn_id, str) or not conn_id or "{{" in conn_id or "{%" in conn_id:
+    if not AIRFLOW_V_3_3_PLUS:
         return None
     from airflow.providers.common.compat.sdk import Asset
 
-    uri = f"aimylogic://campaign/{quote(conn_id, safe='')}"
     # To write a URI as its scheme wants it, Airflow loads all providers that know one, for 0.3 seconds of each parsing
     # of a DAG. Ours is so written, and none knows it; of a scheme that begins with x- Airflow asks nobody.
     asset = Asset(name=uri, uri="x-aimylogic:")
@@ -42,52 +58,40 @@ def campaign_asset(conn_id: object) -> Asset | None:
 
 
 def declare(task: BaseOperator, conn_id: object) -> None:
-    """Have a task of its own declare its campaign, unless its DAG did so."""
+    """Have a task of its own declare its record and its campaign, unless its DAG did so."""
     if getattr(task, "_BaseOperator__from_mapped", False):
-        return  # the mapped task has declared it
-    asset = campaign_asset(conn_id)
-    if asset is not None and not _declares((*task.inlets, *task.outlets), asset):
-        task.outlets = [*task.outlets, asset]
+        return  # the mapped task has declared what it has
+    calls, campaign = calls_asset(), campaign_asset(conn_id)
+    if calls is not None and not _declares((*task.inlets, *task.outlets), calls):
+        task.inlets = [*task.inlets, calls]
+    if campaign is not None and not _in_mapped_group(task) and not _declares((*task.inlets, *task.outlets), campaign):
+        task.outlets = [*task.outlets, campaign]
 
 
 def declare_mapped(partial: OperatorPartial) -> OperatorPartial:
-    """Have a mapped task declare its campaign, unless its DAG did so, or its connections are mapped over.
+    """Have a mapped task declare its record, unless its DAG did so.
 
     What is set in ``__init__`` doesn't reach a mapped task: Airflow makes its instances when they run.
     """
-    asset = campaign_asset(partial.kwargs.get(_CONN_ID, _DEFAULT))
-    declared = (*_listed(partial.kwargs.get("inlets")), *_listed(partial.kwargs.get("outlets")))
-    if asset is None or _declares(declared, asset):
-        return partial
-    partial._expand_called = True  # else it warns of never having been mapped
-    return _expanding(partial, asset)
+    calls, inlets = calls_asset(), _listed(partial.kwargs.get("inlets"))
+    if calls is not None and not _declares((*inlets, *_listed(partial.kwargs.get("outlets"))), calls):
+        partial.kwargs["inlets"] = [*inlets, calls]
+    return partial
 
 
-def _expanding(partial: OperatorPartial, asset: Asset) -> OperatorPartial:
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
-
-    class Declaring(OperatorPartial):
-        """Declares the campaign once it is known what is mapped over."""
-
-        def _expand(self, expand_input: Any, **more: Any) -> Any:
-            if not _maps_connections(expand_input.value):
-                self.kwargs["inlets"] = [*_listed(self.kwargs.get("inlets")), asset]
-            return super()._expand(expand_input, **more)
-
-    return Declaring(operator_class=partial.operator_class, kwargs=partial.kwargs, params=partial.params)
-
-
-def _maps_connections(value: object) -> bool:
-    """Whether connections are among what a task is mapped over, as far as that is known while the DAG is parsed."""
-    if isinstance(value, Mapping):
-        return _CONN_ID in value
-    return isinstance(value, (list, tuple)) and any(isinstance(one, Mapping) and _CONN_ID in one for one in value)
+def _in_mapped_group(task: BaseOperator) -> bool:
+    group: Any = task.task_group
+    while group is not None:
+        if hasattr(group, "iter_mapped_dependencies"):
+            return True
+        group = group.parent_group
+    return False
 
 
 def _listed(assets: Any) -> list[Any]:
     if assets is None:
         return []
-    return list(assets) if isinstance(assets, (list, tuple)) else [assets]
+    return list(assets) if isinstance(assets, (list, tuple, set)) else [assets]
 
 
 def _declares(declared: Iterable[Any], asset: Asset) -> bool:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-__all__ = ["OneAtATime"]
+__all__ = ["OneAtATime", "given_or_default"]
 
 _LEFT_OUT: Any = object()
 """Stands for an argument that wasn't given: None is a choice of its own."""
@@ -34,12 +34,12 @@ class OneAtATime(BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's: a mapped task is limited in the same way, for its ``__init__`` comes too late for that."""
         partial: OperatorPartial = super().partial(**kwargs)
-        if _default("on_unknown", "fail", kwargs) != "ask":
+        if given_or_default("on_unknown", "fail", kwargs) != "ask":
             partial.kwargs.setdefault("max_active_tis_per_dag", 1)
         return partial
 
 
-def _default(name: str, otherwise: object, kwargs: dict[str, Any]) -> object:
+def given_or_default(name: str, otherwise: object, kwargs: dict[str, Any]) -> object:
     """An argument as it was given, or as the DAG's or the task group's ``default_args`` give it."""
     from airflow.sdk.bases.operator import get_merged_defaults
     from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext

@@ -1,6 +1,6 @@
-"""Where AddPhone's second record lies: in the state of the campaign's asset, else beneath ``call_list_path``.
+"""Where AddPhone's second record lies: in the state of one asset for all tasks, else beneath ``call_list_path``.
 
-What other tasks must know of stands there in any case, for an asset's state can't be listed.
+What other tasks must know of stands beneath that path in any case, for an asset's state can't be listed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _status(error: Exception) -> int | None:
 
 
 def second_record(
-    context: Context, conn_id: str, call_list_path: str | None, log: Log, *, wanted: bool = True
+    context: Context, call_list_path: str | None, log: Log, *, wanted: bool = True
 ) -> SecondRecord | None:
     """Return the second record of a try; None if there is none.
 
@@ -71,40 +71,44 @@ def second_record(
     """
     if not wanted:
         return None
-    rows = _asset_rows(context, conn_id)
-    if rows is not None:
-        try:
-            return _of(context, rows, call_list_path)
-        except UnreachableError:
-            instead = call_list_path or "nothing: set call_list_path to have one"
-            log.warning(
-                "The asset of connection %s is not active in Airflow, so its state can't be reached. The second record "
-                "is kept in %s.", conn_id, instead,
-            )  # fmt: skip
+    from aimylogic_provider.operators.campaign_asset import CALLS
+
+    why = ""
+    if (accessors := context.get("asset_state_store")) is not None:
+        rows = _asset_rows(accessors)
+        why = f"this task doesn't declare the asset {CALLS}"
+        if rows is not None:
+            try:
+                return _of(context, rows, call_list_path)
+            except UnreachableError:
+                why = f"the asset {CALLS} is not active in Airflow"
     if not call_list_path:
+        if why:
+            log.warning(
+                "There is no second record, which outlives a clear, for %s: set call_list_path, or have the task "
+                "declare it.", why,
+            )  # fmt: skip
         return None
+    if why:
+        log.warning("The second record is kept in %s, for %s.", call_list_path, why)
     from aimylogic_provider.call_list.copies_folder import FolderRows
 
     ti = context["ti"]
     return _of(context, FolderRows(call_list_path, ti.dag_id, ti.task_id), call_list_path)
 
 
-def _asset_rows(context: Context, conn_id: str) -> Rows | None:
-    from aimylogic_provider.operators.campaign_asset import campaign_asset
+def _asset_rows(accessors: Any) -> Rows | None:
+    from aimylogic_provider.operators.campaign_asset import calls_asset
 
-    accessors: Any = context.get("asset_state_store")
-    asset = campaign_asset(conn_id)
-    if accessors is None or asset is None:
-        return None
     try:
-        return AssetRows(accessors[asset])
+        return AssetRows(accessors[calls_asset()])
     except KeyError:
-        return None  # the DAG could not declare it: its connection is mapped over, or a template
+        return None  # the DAG took it out, or another task runs this operator
 
 
 def _of(context: Context, rows: Rows, call_list_path: str | None) -> SecondRecord:
     from aimylogic_provider.idempotence.second_record import SecondRecord
-    from aimylogic_provider.operators.airflow_ports import SystemClock, is_first_try, run_mark
+    from aimylogic_provider.operators.airflow_ports import SystemClock, run_mark
     from aimylogic_provider.operators.task_loops import iteration
 
     ti = context["ti"]
@@ -116,7 +120,6 @@ def _of(context: Context, rows: Rows, call_list_path: str | None) -> SecondRecor
         map_index=-1 if ti.map_index is None else ti.map_index,
         iteration=iteration(context),
         mark=run_mark(context),
-        first=is_first_try(context),
         wall=SystemClock().wall,
         traces=_traces(context, call_list_path) if call_list_path else None,
     )

@@ -11,7 +11,6 @@ from aimylogic_provider.operators.airflow_ports import (
     entry_store,
     has_store,
     is_first_try,
-    run_began,
     run_since,
     this_try,
     warn_of_store,
@@ -50,7 +49,8 @@ def begin(context: Context, task: TaskFolder, log: Log, *, told: str, resumed: b
             task.folder.address,
         )  # fmt: skip
         since = time.time() if first else run_since(context)
-        store = FileEntry(task.folder, since=since, run_began=run_began(context))
+        started = context["dag_run"].start_date
+        store = FileEntry(task.folder, since=since, run_began=None if started is None else started.timestamp())
     content = store.read()
     if content is None and not first:
         # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
@@ -83,8 +83,9 @@ class FileEntry:
     that write in the same moment are not kept apart.
 
     :param since: Unix seconds; what was written before is of a run of the same id, which was deleted and made anew
-    :param run_began: when the run began, as Airflow says: what was written with the same beginning is of this run,
-        whatever the clocks show
+    :param run_began: when the run began, as Airflow says now: what was written with the same beginning is of this run,
+        whatever the clocks show; with another one it may be, for a clear, or setting the run to queued, makes it begin
+        anew
     """
 
     remembers = True

@@ -99,7 +99,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
-        from aimylogic_provider.operators.airflow_ports import clears, is_last, run_since
+        from aimylogic_provider.operators.airflow_ports import clears, is_last, others_since
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -113,7 +113,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 self._check_reached(report)
                 return report
             if keeper.entry.call_list is None:
-                task.check_no_other_index(source, run_since(context))
+                task.check_no_other_index(source, others_since(context))
                 self._make_results_table()
                 if keeper.entry.doubtful_since is not None:
                     self._check_none_pending(task)

@@ -272,7 +272,7 @@ class TestWhereNoAssetCanBeHad:
     ) -> None:
         task.assets = AssetStates(active=False)
         first = task.attempt(payload={"bonus": 1}, call_list_path=str(tmp_path))
-        assert "aimylogic_default is not active" in capsys.readouterr().out
+        assert "aimylogic://calls is not active" in capsys.readouterr().out
         task.clear(discards=True)
         with pytest.raises(AirflowFailException, match=first):
             task.attempt(payload={"bonus": 2}, call_list_path=str(tmp_path))

@@ -40,6 +40,8 @@ class DagRun:
     skew: float = 0.0
     backfilled: float = 0.0
     clear_number: int = 0
+    uncounted: int = 0
+    """Clears of its tasks that left the run's state, which Airflow doesn't count."""
     discarded: list[dict[str, str]] = field(default_factory=list)
     """What tasks noted, and a clear discards, as Airflow 3.4's do."""
     made_again: int = 0
@@ -63,6 +65,17 @@ class DagRun:
         for rows in self.discarded:
             rows.clear()
 
+    def queue(self, *, cleared: bool) -> None:
+        """What a person does who sets the run's state to *queued*: it begins anew, which no number tells.
+
+        :param cleared: whether that person cleared its tasks before, and left the run's state
+        """
+        self.start_date = self._now()
+        if cleared:
+            self.uncounted += 1
+            for rows in self.discarded:
+                rows.clear()
+
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.simulation.now + self.skew, UTC)
 
@@ -82,6 +95,8 @@ class Plan:
 
 
 NOTHING = Plan()
+_RETRIES = 1000
+"""More than a schedule has tries."""
 
 
 @dataclass(eq=False)
@@ -99,8 +114,8 @@ class TaskInstance:
     remembers: bool = True
     rows: dict[str, str] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
-    assets: dict[str, str] | None = None
-    """The state of the campaign's asset, which outlives clears; None if there is none."""
+    assets: dict[str, dict[str, str]] | None = None
+    """The state of assets, by their names, which outlives clears; None if there is none."""
     iteration: int | None = None
     """Of the loop that it is in, if it is in one."""
 
@@ -176,27 +191,35 @@ class Try:
         run = instance.run
         ti = SimpleNamespace(
             dag_id="winter_sale", run_id=run.name, task_id=instance.task_id, map_index=instance.map_index,
-            try_number=self.number, id=self.name,
+            try_number=self.number, id=self.name, max_tries=_RETRIES + run.uncounted,
+            task=SimpleNamespace(retries=_RETRIES, task_group=None),
         )  # fmt: skip
         context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}
         if instance.has_store:
             context["task_state_store"] = StateStore(self)
         if instance.assets is not None:
-            context["asset_state_store"] = AssetState(self)
+            context["asset_state_store"] = AssetStates(self)
         instance.tell(context)
         return context
 
 
-class AssetState:
-    """The state of the campaign's asset, as one try reaches it: nothing fences it, and it can fail."""
+class AssetStates:
+    """The states of all assets, as one try reaches them."""
 
     def __init__(self, one_try: Try) -> None:
         self._try = one_try
-        assert one_try.instance.assets is not None
-        self._rows = one_try.instance.assets
 
     def __getitem__(self, asset: Any) -> AssetState:
-        return self
+        return AssetState(self._try, asset.name)
+
+
+class AssetState:
+    """The state of an asset, as one try reaches it: nothing fences it, and it can fail."""
+
+    def __init__(self, one_try: Try, name: str) -> None:
+        self._try = one_try
+        assert one_try.instance.assets is not None
+        self._rows = one_try.instance.assets.setdefault(name, {})
 
     def get(self, key: str, default: Any = None) -> Any:
         worker = self._reached("before a read of the asset's state")

@@ -48,7 +48,7 @@ class CallsBeneath(CallTasks):
             call=call, test_call=self.world.schedule.kind == "test call", call_again=settings["call_again"],
             mapped=self.mapped,
         )  # fmt: skip
-        began = run.start_date if run.clear_number == 0 else run.run_after
+        mark = self._mark(one_try)
 
         def add() -> str:
             return CallTry(
@@ -56,14 +56,14 @@ class CallsBeneath(CallTasks):
                 store=_Store(one_try),
                 campaign=_Campaign(self.world.server, TOKENS[settings["campaign"]], one_try),
                 clock=running_worker(),
-                first_try=one_try.number == 1 and run.clear_number == 0,
+                first_try=mark.first,
                 clear_number=run.clear_number,
-                run_began=began.timestamp(),
+                run_began=mark.began,
                 report_lag=REPORT_LAG,
                 send_timeout=_TIMEOUT,
                 log=Quiet(),
                 second=self._second_record(one_try),
-                cleared=run.clear_number > 0,
+                cleared=mark.cleared,
             ).run()
 
         return add
@@ -72,11 +72,18 @@ class CallsBeneath(CallTasks):
         run, instance = self.run, one_try.instance
         if instance.assets is None:
             return None
-        mark = RunMark(run.run_after.timestamp(), run.start_date.timestamp(), run.clear_number, one_try.number)
         return SecondRecord(
-            AssetState(one_try), dag_id="winter_sale", task_id=instance.task_id, run_id=run.name,
-            map_index=instance.map_index, iteration=None, mark=mark,
-            first=one_try.number == 1 and run.clear_number == 0, wall=running_worker().wall,
+            AssetState(one_try, "aimylogic://calls"), dag_id="winter_sale", task_id=instance.task_id, run_id=run.name,
+            map_index=instance.map_index, iteration=None, mark=self._mark(one_try), wall=running_worker().wall,
+        )  # fmt: skip
+
+    def _mark(self, one_try: Try) -> RunMark:
+        run = self.run
+        return RunMark(
+            run.run_after.timestamp(), run.start_date.timestamp(), run.clear_number, one_try.number,
+            first=one_try.number == 1 and run.clear_number == 0,
+            cleared=run.clear_number + run.uncounted > 0,
+            remembers=one_try.instance.has_store,
         )  # fmt: skip
 
     def is_over(self, result: Any) -> bool:

@@ -33,7 +33,7 @@ class Iteration(TaskInstance):
 
     def tell(self, context: dict[str, Any]) -> None:
         ti = context["ti"]
-        ti.task = SimpleNamespace(task_group=_GROUP)
+        ti.task.task_group = _GROUP
         ti.region_id, ti.region_index = UUID(int=self.regions[-1]), self.iteration
         crumbs = [
             {"task_id": "gate", "region_id": str(UUID(int=region)), "region_index": index}

@@ -60,6 +60,8 @@ class Tries:
         to let all end
     :param clears: whether a person cleared the run before
     :param empties: whether the store is emptied just before those next tries
+    :param queues: whether a person set the run to *queued* before, so that it begins anew; and the run doesn't count
+        that it was cleared, if it was
     """
 
     run: int = 0
@@ -68,6 +70,7 @@ class Tries:
     next_after: float | None = None
     clears: bool = False
     empties: bool = False
+    queues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +205,15 @@ def _simpler(does: Tries | Happening) -> Iterator[Tries | Happening]:
         yield replace(does, clears=False)
     if does.empties:
         yield replace(does, empties=False)
+    if does.queues:
+        yield replace(does, queues=False)
 
 
 def _told(does: Tries | Happening) -> str:
     if isinstance(does, Happening):
         return f"{does.what} {does.which}"
     parts = [f"tries of run {does.run}" + (", cleared" if does.clears else "")]
+    parts += ["set to queued"] if does.queues else []
     parts += [_told_point(point) for point in does.points]
     parts += [
         f"{'add' if fault.adds else 'ask'} {fault.nth or 'all'}: {fault.phase} {fault.action} {fault.status}"
@@ -303,7 +309,19 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
-    return _timed_out(schedule) if seed % 11 == 4 else schedule
+    return _queued(_timed_out(schedule) if seed % 11 == 4 else schedule)
+
+
+def _queued(schedule: Schedule) -> Schedule:
+    """The same, but somebody sets runs to *queued* before some tries."""
+    rng = random.Random(f"queued {schedule.seed} {schedule.kind}")
+    if schedule.kind == "list cleared" or rng.random() < 0.7:
+        return schedule
+    steps = tuple(
+        replace(step, does=replace(step.does, queues=rng.random() < 0.5)) if isinstance(step.does, Tries) else step
+        for step in schedule.steps
+    )
+    return replace(schedule, steps=steps)
 
 
 def _timed_out(schedule: Schedule) -> Schedule:

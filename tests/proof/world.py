@@ -222,8 +222,12 @@ class World:
         self._last_run = does.run
         self.simulation.pass_time(max(step.after, apart))
         tasks = self.tasks(does.run)
-        if does.clears and tasks.clearable and any(instance.tries for instance in tasks.instances):
-            tasks.run.clear()
+        if tasks.clearable and any(instance.tries for instance in tasks.instances):
+            if does.queues:
+                self.simulation.count("queue")
+                tasks.run.queue(cleared=does.clears)
+            elif does.clears:
+                tasks.run.clear()
         begun = [
             self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
         ]
