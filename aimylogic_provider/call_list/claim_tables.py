@@ -1,58 +1,83 @@
-"""The shape of the two tables by which rows are claimed, in any database that SQLAlchemy knows."""
+"""The two tables by which rows are claimed, in any database that SQLAlchemy knows.
+
+They lie in the schema of the results table and have names of their own, so that lists find each other whichever results
+tables they tell of: one a day, or one that was renamed.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.call_list.manifest import CallListError
+from aimylogic_provider.call_list.row_keys import NO_KEYS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
-__all__ = ["claim_tables", "create"]
+__all__ = ["CLAIMS", "LISTS", "claim_tables", "create", "results_of"]
 
-
-def claim_tables(engine: Engine, results_table: str) -> tuple[Table, Table, Table]:
-    """The tables of lists and of claims, and as much of the results table as matters here."""
-    schema, _, name = results_table.rpartition(".")
-    return _described(schema, name, _beside(engine, name, "_lists"), _beside(engine, name, "_claims"))
+LISTS, CLAIMS = "aimylogic_lists", "aimylogic_claims"
+_FORBIDDEN = (1044, 1142, 1227)
+"""What MySQL and MariaDB call a lack of rights, among what may go over by itself."""
 
 
 @lru_cache(maxsize=8)  # so that what is asked of them is compiled once
-def _described(schema: str, name: str, lists_name: str, claims_name: str) -> tuple[Table, Table, Table]:
+def claim_tables(schema: str) -> tuple[Table, Table]:
+    """The tables of lists and of claims.
+
+    :param schema: empty for the database's own choice
+    """
     import sqlalchemy as sa
 
     made = sa.MetaData(schema=schema or None)
     big = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # which counts up by itself only so
     lists = sa.Table(
-        lists_name,
+        LISTS,
         made,
-        sa.Column("number", big, primary_key=True, autoincrement=True),
+        sa.Column("number", big, sa.Identity(), primary_key=True),
         sa.Column("call_list", sa.String(64), nullable=False, unique=True),
         sa.Column("dag_id", sa.String(250), nullable=False),
         sa.Column("task_id", sa.String(250), nullable=False),
         sa.Column("run_id", sa.String(250), nullable=False),
         sa.Column("map_index", sa.Integer, nullable=False),
+        sa.Column("iteration", sa.Integer, nullable=False),
         sa.Column("path", sa.Text, nullable=False),
+        sa.Column("results_table", sa.String(250), nullable=False),
+        sa.Column("key_names", sa.String(1000), nullable=False, default=NO_KEYS),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sqlite_autoincrement=True,  # a number is never given twice, also if its row was deleted
     )
     claims = sa.Table(
-        claims_name,
+        CLAIMS,
         made,
         sa.Column("row_key", sa.String(64), primary_key=True),
         sa.Column("map_index", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("iteration", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("phone_key", sa.String(64), nullable=False, index=True),
         sa.Column("call_list", sa.String(64), nullable=False, index=True),
         sa.Column("row_number", sa.BigInteger, nullable=False),
-        sa.Column("ended", sa.BigInteger),
+        sa.Column("ended", sa.BigInteger, index=True),
     )
-    results = sa.Table(name, made, sa.Column("call_list", sa.String(64)), sa.Column("outcome", sa.String(16)))
-    return lists, claims, results
+    return lists, claims
+
+
+@lru_cache(maxsize=8)
+def results_of(results_table: str) -> Table:
+    """As much of a results table as matters here."""
+    import sqlalchemy as sa
+
+    schema, _, name = results_table.rpartition(".")
+    columns = sa.Column("call_list", sa.String(64)), sa.Column("outcome", sa.String(16))
+    return sa.Table(name, sa.MetaData(schema=schema or None), *columns)
 
 
 def create(engine: Engine, *tables: Table) -> None:
-    """Make tables that aren't there."""
+    """Make tables that aren't there.
+
+    :raises CallListError: if that isn't allowed, with what is to be made by who may
+    """
     import sqlalchemy as sa
     from sqlalchemy.exc import DBAPIError
 
@@ -61,16 +86,31 @@ def create(engine: Engine, *tables: Table) -> None:
             continue
         try:
             table.create(engine, checkfirst=True)
-        except DBAPIError:
-            if not sa.inspect(engine).has_table(table.name, table.schema):
-                raise  # else another task made it at the same moment
+        except DBAPIError as error:
+            if sa.inspect(engine).has_table(table.name, table.schema):
+                continue  # another task made it at the same moment
+            if _is_for_good(error):
+                raise _forbidden(engine, tables, error) from None
+            raise
 
 
-def _beside(engine: Engine, name: str, ending: str) -> str:
-    """The name of a table beside another one; shortened where the database would not take it whole."""
-    most = engine.dialect.max_identifier_length - len(f"_{ending}_call_list_key")  # those of its keys are longer
-    if len(name.encode()) <= most:
-        return f"{name}{ending}"
-    digest = sha256(name.encode()).hexdigest()[:8]
-    kept = name.encode()[: most - len(digest) - 1].decode(errors="ignore")
-    return f"{kept}_{digest}{ending}"
+def _is_for_good(error: Any) -> bool:
+    from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+
+    passing = isinstance(error, (InterfaceError, InternalError, OperationalError))
+    return not passing or getattr(error.orig, "args", ())[:1] in [(code,) for code in _FORBIDDEN]
+
+
+def _forbidden(engine: Engine, tables: tuple[Table, ...], error: Any) -> CallListError:
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    made: list[Any] = []
+    for table in tables:
+        made += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))]
+    statements = ";\n".join(" ".join(str(one.compile(engine)).split()) for one in made)
+    return CallListError(
+        f"{' and '.join(table.fullname for table in tables)}, by which two runs don't call the same people, are not "
+        f"there, and can't be made ({type(error.orig).__name__}): nothing is sent. Have somebody make them who may, "
+        "let this connection's user select, insert, update and delete there, and clear the task:\n"
+        f"{statements}"
+    )

@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from aimylogic_provider.call_list import rejected_csv
-from aimylogic_provider.call_list.claims import Claimed, Person
+from aimylogic_provider.call_list.claims import Claimed, Holder, Person
 from aimylogic_provider.call_list.finishes import Finishes
 from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
@@ -152,12 +152,12 @@ def freeze(
                 f"allows, so nothing was sent. Most frequent: {rejections.most_frequent()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
+        holders: list[Holder] = []
         if claim is not None:
             claimed = claim(spool.people)
-            if claimed.others:
-                held_by = [
-                    f"held by {other.words}, which is unfinished: not called by this run" for other in claimed.others
-                ]
+            holders = claimed.others
+            if holders:
+                held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in holders]
                 spool.part(
                     claimed.marks,
                     free,
@@ -191,6 +191,7 @@ def freeze(
             doubles=doubles.count,
             rejected=rejected.count,
             claimed=held.count,
+            held_by=tuple(other.call_list for other in holders),
             shards=cut.shards,
             policy_by_row=bool(columns.policy),
             keys=columns.keys,

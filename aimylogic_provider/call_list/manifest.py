@@ -211,6 +211,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param policy_by_row: whether calls have policies of their own
     :param keys: the key columns
     :param parts: digests of the further files (rejected rows, doubles), by name
+    :param held_by: the ids of the lists of other runs that held rows
     """
 
     format: int
@@ -231,6 +232,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     finishes: tuple[float, float] | None = None
     claimed: Count = 0
+    held_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

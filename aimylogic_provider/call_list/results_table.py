@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aimylogic_provider.call_list.claim_tables import CLAIMS, LISTS
 from aimylogic_provider.call_list.manifest import CallListError
 from aimylogic_provider.calls_api.errors import RejectedError
 
@@ -47,6 +48,10 @@ class ResultsTable:
         self._schema, _, self._name = name.rpartition(".")
         if not self._name:
             raise RejectedError(f"results_table {name!r} is no table's name: give table, or schema.table")
+        if self._name.casefold() in (LISTS, CLAIMS):
+            raise RejectedError(
+                f"results_table {name!r} is the name of a table by which runs are kept apart: give another one"
+            )
         twice = [key for key in keys if key.lower() in OWN_COLUMNS]
         if twice:
             raise RejectedError(

@@ -252,7 +252,7 @@ def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
     )
 
 
-def is_last(context: Context, error: Exception) -> bool:
+def is_last(context: Context, error: BaseException) -> bool:
     """Whether Airflow makes no further try after this error, until somebody clears the task."""
     from airflow.providers.common.compat.sdk import AirflowFailException
 

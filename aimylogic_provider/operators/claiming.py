@@ -7,10 +7,12 @@ kept. A next try that finds an id without a pointer gives that list up before th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.claims import Claimed, Claims, Holder, Person, Unfinished
@@ -21,7 +23,13 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.task_folder import TaskFolder
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["claiming", "end_of_list", "give_up", "give_up_noted", "let_go_of_settled", "opened_claims"]
+__all__ = [
+    "INTERRUPTIONS", "begun_in_database", "claiming", "end_of_list", "give_up", "give_up_noted", "let_go_of_settled",
+    "opened_claims",
+]  # fmt: skip
+
+INTERRUPTIONS = (AirflowTaskTimeout, KeyboardInterrupt)
+"""What ends a try, and is no Exception: ``execution_timeout``, and a person at ``airflow tasks test``."""
 
 
 def opened_claims(results_table: str, conn_id: str) -> closing[Claims]:
@@ -37,39 +45,66 @@ def opened_claims(results_table: str, conn_id: str) -> closing[Claims]:
     return closing(Claims(BaseHook.get_hook(conn_id).get_sqlalchemy_engine(), results_table))
 
 
-def give_up_noted(task: TaskFolder, noted: Freezing | None) -> None:
+def give_up_noted(task: TaskFolder, noted: Freezing | None, results_table: str | None, conn_id: str, log: Log) -> None:
     """Give up the list that an earlier try noted, and that never became the task's.
 
+    :param results_table: that of today; None if there is none any more
+    :param conn_id: of its database, if the one that was noted is gone
     :raises CallListError: if the database fails; another try can help
     """
-    if noted is not None and not _is_begun(noted.path):
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+    if noted is None or _is_begun(noted.path, log):
+        return
+    holder = _holder(task, noted)
+    try:
         with opened_claims(noted.results_table, noted.results_conn_id) as claims:
-            claims.give_up(_holder(task, noted.call_list, noted.path))
+            claims.give_up(holder, unless_sending=True)
+    except AirflowNotFoundException:
+        goes_on = "nobody can give it up there" if results_table is None else f"it is given up by {conn_id!r}"
+        log.warning(
+            "The connection %r is gone, in whose database an earlier try of this task began a list, %s: %s. If that is "
+            "another database, what the list holds there stays held.", noted.results_conn_id, noted.call_list, goes_on,
+        )  # fmt: skip
+        if results_table is not None:
+            with opened_claims(results_table, conn_id) as claims:
+                claims.give_up(holder, unless_sending=True)
 
 
 @contextmanager
 def claiming(
-    task: TaskFolder, noted: Freezing, note: Callable[[Freezing], None], log: Log
+    task: TaskFolder, noted: Freezing, note: Callable[[Freezing], None], log: Log, lost_since: float | None = None
 ) -> Iterator[Callable[[Callable[[], Iterable[Person]]], Claimed]]:
     """Give what claims rows for a list that is about to be frozen; give the list up if that fails.
 
     :param noted: the list, as the task's entry tells of it
     :param note: has it do so, or raises if this try was replaced
+    :param lost_since: since when (Unix seconds) lists of this task instance may have been sent and lost, whose people
+        this one settles by the report, each of them
     :raises CallListError: if the database fails; another try can help
     """
-    holder = _holder(task, noted.call_list, noted.path)
+    from aimylogic_provider.operators.unfinished_lists import tell_of, unfinished_lists
+
+    holder = _holder(task, noted)
     with opened_claims(noted.results_table, noted.results_conn_id) as claims:
-        for other in _unfinished(claims, holder):
-            log.warning("%s", _told(other, claims, noted.results_table))
+        others = unfinished_lists(claims, holder, log)
         claims.begin(holder)
-        earlier = [own for own in claims.of_instance(holder) if not _is_begun(own.path)]
-        if earlier:
+        earlier = [own for own in claims.of_instance(holder) if not _is_begun(own.path, log)]
+        lost = [
+            one.holder for one in claims.being_sent(holder)
+            if lost_since is not None and one.began_at >= lost_since and not _is_begun(one.holder.path, log)
+        ]  # fmt: skip
+        if earlier or lost:
             note(noted)  # refused to a try that was replaced, whose successor's lists those might be
         for own in earlier:
+            claims.give_up(own, unless_sending=True)
+        for own in lost:
             claims.give_up(own)
         try:
+            given_up = {own.call_list for own in (*earlier, *lost)}
+            tell_of((one for one in others if one[0].holder.call_list not in given_up), claims, holder, log)
             yield partial(claims.claim, holder)
-        except Exception:
+        except (Exception, *INTERRUPTIONS):
             _try_to_give_up(claims, holder, log)
             raise
 
@@ -95,21 +130,42 @@ def let_go_of_settled(claims: Claims, call_list: CallList, shard: int, known: Kn
         )
 
 
-def end_of_list(call_list: CallList, results_table: str, conn_id: str) -> None:
+def end_of_list(call_list: CallList, results_table: str, conn_id: str, log: Log) -> None:
     """Hold nobody any more if all shards of a list have been reported.
 
-    :raises CallListError: if the database fails; another try can help
+    If the database fails, the next run does it: the list's folder shows the end.
     """
-    if call_list.is_reported():
+    from aimylogic_provider.call_list.manifest import CallListError
+
+    if not call_list.is_reported():
+        return
+    try:
         with opened_claims(results_table, conn_id) as claims:
             if (holder := claims.holder(call_list.manifest.id)) is not None:
                 claims.ended(holder)
+    except CallListError as error:
+        log.warning("%s. All calls are settled: the next run of this task lets go of them.", error)
 
 
-def _holder(task: TaskFolder, list_id: str, path: str) -> Holder:
+def begun_in_database(task: TaskFolder, results_table: str, conn_id: str) -> Sequence[Unfinished]:
+    """The lists of this task instance that were about to be sent, as the database knows.
+
+    :raises CallListError: if the database fails; another try can help
+    """
+    from aimylogic_provider.call_list.entry import Freezing
+
+    with opened_claims(results_table, conn_id) as claims:
+        return claims.being_sent(_holder(task, Freezing("", "", results_table, conn_id)))
+
+
+def _holder(task: TaskFolder, noted: Freezing) -> Holder:
     from aimylogic_provider.call_list.claims import Holder
 
-    return Holder(list_id, path, task.dag_id, task.task_id, task.run_id, task.map_index)
+    iteration = -1 if task.iteration is None else task.iteration
+    return Holder(
+        noted.call_list, noted.path, task.dag_id, task.task_id, task.run_id, task.map_index, iteration,
+        noted.results_table,
+    )  # fmt: skip
 
 
 def _people(call_list: CallList, shard: int, known: Known, *, settled: bool) -> Iterator[Person]:
@@ -124,42 +180,24 @@ def _people(call_list: CallList, shard: int, known: Known, *, settled: bool) -> 
                 yield Person(line.row, line.keys, phone_of(line))
 
 
-def _is_begun(path: str) -> bool:
-    """Whether somebody began to send a list.
+def _is_begun(path: str, log: Log) -> bool:
+    """Whether somebody began to send a list; so it counts, too, if its store is gone.
 
     :raises CallListError: if its folder can't be read
     """
-    from aimylogic_provider.call_list.task_folder import end_of
-
-    return end_of(path) in ("begun", "reported")
-
-
-def _unfinished(claims: Claims, holder: Holder) -> Iterator[Unfinished]:
-    """The lists of other runs that hold rows; those whose folder shows their end are let go of."""
     from aimylogic_provider.call_list.manifest import CallListError
     from aimylogic_provider.call_list.task_folder import end_of
 
-    for other in claims.unfinished(holder):
-        try:
-            end = end_of(other.holder.path)
-        except (CallListError, OSError):
-            end = None
-        if end == "reported":
-            claims.ended(other.holder)
-        elif end == "never sent":
-            claims.give_up(other.holder)
-        else:
-            yield other
-
-
-def _told(other: Unfinished, claims: Claims, results_table: str) -> str:
-    list_id = other.holder.call_list
-    return (
-        f"{other.rows:,} rows are held by {other.holder.words}, which was begun at {other.begun_at:%Y-%m-%d %H:%M} and "
-        "is unfinished: it is to call them, and this run doesn't. If that run has ended without it, clear its task, or "
-        f"give the list up, so that the next run calls them: in {claims.lists_table} set state to 'given up' where "
-        f"call_list is '{list_id}', and delete its pending rows from {results_table}"
-    )
+    try:
+        return end_of(path) in ("begun", "reported")
+    except CallListError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as of a bucket whose connection was deleted
+        log.warning(
+            "Whether the earlier list in %s was sent can't be seen (%s: %s): it counts as begun, and holds its people.",
+            path, type(error).__name__, error,
+        )  # fmt: skip
+        return True
 
 
 def _try_to_give_up(claims: Claims, holder: Holder, log: Log) -> None:

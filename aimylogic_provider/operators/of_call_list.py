@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
-__all__ = ["OfCallList", "check_whole"]
+__all__ = ["OfCallList", "check_same_in_all_runs", "check_whole"]
 
 
 class OfCallList(BaseOperator):
@@ -48,6 +49,9 @@ class OfCallList(BaseOperator):
                 f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
                 "0.0 to 1.0, as in 0.05"
             )
+        if results_table is not None:
+            check_same_in_all_runs("the schema of results_table", _schema_of(results_table))
+            check_same_in_all_runs("results_conn_id", results_conn_id)
         self.on_rejected = on_rejected
         self.max_rejected = max_rejected
         self.call_list_path = call_list_path
@@ -111,3 +115,36 @@ def check_whole(name: str, value: object, least: int, most: int, *, optional: bo
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not (whole and least <= value <= most):  # type: ignore[operator]
         raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")
+
+
+_OF_ALL_RUNS = {"var", "conn", "dag", "task", "params", "macros"}
+"""What templates know, and what is the same for each run, unless somebody triggers one with other params."""
+
+
+def check_same_in_all_runs(name: str, value: object) -> None:
+    """Check that a template is rendered alike in all runs of the DAG.
+
+    :raises ValueError: if it names what isn't
+    """
+    if not isinstance(value, str) or not re.search(r"\{[{%]", value):
+        return
+    from jinja2 import Environment, TemplateSyntaxError, meta
+
+    try:
+        named = meta.find_undeclared_variables(Environment().parse(value))  # noqa: S701 - nothing is rendered
+    except TemplateSyntaxError:
+        return  # as Airflow tells when it renders it
+    if differing := sorted(named - _OF_ALL_RUNS):
+        raise ValueError(
+            f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
+            "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
+            "name may differ"
+        )
+
+
+def _schema_of(results_table: object) -> object:
+    """What stands before the name of a table, which may be a template."""
+    if not isinstance(results_table, str):
+        return None
+    plain = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", lambda found: "x" * len(found[0]), results_table, flags=re.DOTALL)
+    return results_table[: max(plain.rfind("."), 0)]

@@ -148,12 +148,14 @@ class Prepares(OneAtATime, OfCallList):
         *,
         noted: Freezing | None = None,
         note: Callable[[Freezing], None] | None = None,
+        lost_since: float | None = None,
     ) -> Pointer:
         """Freeze the call list into a fresh folder. It is the list once a pointer to it is kept.
 
         :param noted: the list that an earlier try noted, and that never became the task's
         :param note: notes durably that a list is begun, or raises if this try was replaced; without it, or without a
             results table, no rows are claimed
+        :param lost_since: as of :func:`.claiming`
         """
         from airflow.providers.common.compat.sdk import BaseHook
 
@@ -175,11 +177,11 @@ class Prepares(OneAtATime, OfCallList):
         with ExitStack() as stack:
             claim = None
             if note is not None:
-                give_up_noted(task, noted)
+                give_up_noted(task, noted, self.results_table, self._results_conn_id(), self.log)
                 if self.results_table is not None:
                     begun = Freezing(list_id, folder.address, self.results_table, self._results_conn_id())
                     note(begun)
-                    claim = stack.enter_context(claiming(task, begun, note, self.log))
+                    claim = stack.enter_context(claiming(task, begun, note, self.log, lost_since))
             self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
             names, rows = stack.enter_context(streamed(hook, self.sql, self.parameters, self.log))
             pointer = freeze(

@@ -80,7 +80,7 @@ def keeping_results(
     call_list = sending.call_list
     results = Results(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
-        claims.check(call_list.manifest.id, call_list.folder.address)
+        claims.begin_sending(call_list.manifest.id, call_list.folder.address)
         for rows in chain(results.of_others(), results.of_calls(sending.known)):
             table.write(rows)
         try:

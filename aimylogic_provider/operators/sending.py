@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.progress import Progress
     from aimylogic_provider.call_list.sending import Sending
-    from aimylogic_provider.call_list.stored import Counts
+    from aimylogic_provider.call_list.stored import CallList, Counts
 
 __all__ = ["Sends"]
 
@@ -195,7 +195,7 @@ class Sends(OfCallList):
         report = self._report(pointer, shard, counts, sending.progress)
         call_list.write_report(shard, report)
         if self.results_table is not None:
-            end_of_list(call_list, self.results_table, self._results_conn_id())
+            end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
         self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
         if not sending.progress.calls:
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
@@ -206,7 +206,20 @@ class Sends(OfCallList):
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
+        if report["claimed"]:
+            self._check_not_abandoned(call_list)
         return report
+
+    def _check_not_abandoned(self, call_list: CallList) -> None:
+        """Have the task fail, now that all is sent, if nobody goes on with a list that holds rows of this one.
+
+        :raises CallListError: if so
+        """
+        from aimylogic_provider.operators.claiming import opened_claims
+        from aimylogic_provider.operators.unfinished_lists import check_not_abandoned
+
+        if self.results_table is not None:
+            check_not_abandoned(call_list, opened_claims(self.results_table, self._results_conn_id()), self.log)
 
     def _check_reached(
         self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""

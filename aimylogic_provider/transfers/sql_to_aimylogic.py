@@ -99,7 +99,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
+        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
         from aimylogic_provider.operators.airflow_ports import clears, is_last, others_since
+        from aimylogic_provider.operators.claiming import INTERRUPTIONS
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending():
@@ -118,7 +120,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 if keeper.entry.doubtful_since is not None:
                     self._check_none_pending(task)
                 try:
-                    pointer = self._freeze(context, noted=keeper.entry.freezing, note=partial(_note, keeper))
+                    doubtful = keeper.entry.doubtful_since
+                    pointer = self._freeze(
+                        context, noted=keeper.entry.freezing, note=partial(_note, keeper),
+                        lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
+                    )  # fmt: skip
                 except NobodyToCallError as nobody:
                     self._tell_rejected(context, nobody.pointer)
                     raise
@@ -143,7 +149,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             try:
                 return self._send(context, keeper, pointer, shard=0, begun_now=lost)
-            except Exception as error:
+            except (Exception, *INTERRUPTIONS) as error:
                 if self.results_table is not None and is_last(context, error):
                     self._give_up_unsent(keeper, pointer, self.results_table)
                 raise
@@ -233,6 +239,25 @@ class SqlToAimylogicOperator(Prepares, Sends):
         ]  # fmt: skip
         return sha256(json.dumps(told, default=str).encode())
 
+    def _find_about_to_be_sent(self, task: TaskFolder, since: float | None) -> Pointer | None:
+        """The list of which the database knows that it was about to be sent, and that lies there unsent; None if none.
+
+        Its rows stand as pending, so that the query may leave them out.
+
+        :param since: Unix seconds; older lists are those of a run of the same id, which was deleted
+        """
+        from aimylogic_provider.call_list.objects import Folder
+        from aimylogic_provider.call_list.reading import names_of
+        from aimylogic_provider.call_list.task_folder import pointer_to
+        from aimylogic_provider.operators.claiming import begun_in_database
+
+        if self.results_table is None:
+            return None
+        begun = begun_in_database(task, self.results_table, self._results_conn_id())
+        folders = [Folder(one.holder.path) for one in begun if since is None or one.began_at >= since]
+        there = [folder for folder in folders if "list.json" in names_of(folder)]
+        return pointer_to(there[0]) if len(folders) == len(there) == 1 else None
+
     def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry, source: str) -> dict[str, Any] | None:
         """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
 
@@ -241,7 +266,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.operators.airflow_ports import run_began, run_since
 
-        found = task.begun(run_since(context), source)
+        found = task.begun(run_since(context), source) or self._find_about_to_be_sent(task, run_since(context))
         if isinstance(found, Pointer):
             self.log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
             entry.call_list = found

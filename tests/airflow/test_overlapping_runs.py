@@ -178,7 +178,7 @@ def test_each_person_is_called_once(
     assert jobs == EVERYBODY
     assert states == {"success": len(runs_of(airflow, dag))}
     assert told["created"] == ROWS
-    assert asked(warehouse, "select count(*) from aimylogic_calls_claims where ended is null") == [(0,)]
+    assert asked(warehouse, "select count(*) from aimylogic_claims where ended is null") == [(0,)]
 
 
 def known(airflow: LocalAirflow, dag: str) -> bool:

@@ -948,8 +948,8 @@ _OVERLAPPING = (
         "overlapping: what came to nothing holds on",
         "A list that never becomes its task's holds its people for ever.",
         _CLAIMS,
-        'queries would leave its people out. Safe to repeat.\n        """\n',
-        'queries would leave its people out. Safe to repeat.\n        """\n        return\n',
+        '        kept = ("ended", "sending") if',
+        '        return\n        kept = ("ended", "sending") if',
         "overlapping",
     ),
     _of_operators(

@@ -81,7 +81,7 @@ def beneath() -> Iterator[Beneath]:
     from aimylogic_provider.calls_api.async_transport import AiohttpTransport
     from aimylogic_provider.calls_api.transport import RequestsTransport
     from aimylogic_provider.idempotence import one_try
-    from aimylogic_provider.operators import airflow_ports, sync_entry
+    from aimylogic_provider.operators import airflow_ports, sync_entry, unfinished_lists
 
     now = Beneath()
     now.database = Database()
@@ -163,7 +163,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(warehouse, "streamed", streamed)
         patch.setattr(claims, "create", now.database.make)
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
-        for module in (claims, freeze, task_folder):
+        for module in (claims, freeze, task_folder, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry):
             patch.setattr(module, "time", time)
