@@ -35,6 +35,7 @@ class RunMark:
     :param first: whether this is surely the first try of its task instance
     :param cleared: whether the task was cleared, counted by its run or not
     :param most_tries: until how many tries Airflow goes on: each clear of the task raises it, be it counted or not
+    :param region: whether Airflow counts its tries within a region, as 3.4 does those of mapped and looped tasks
     :param remembers: whether this Airflow has a store of its own, which then tells of every send, unless it was cleared
     """
 
@@ -47,6 +48,7 @@ class RunMark:
     cleared: bool = False
     remembers: bool = True
     most_tries: int | None = None
+    region: bool = False
 
     @property
     def began(self) -> float | None:
@@ -122,10 +124,16 @@ def origin(copy: RunMark, now: RunMark) -> Origin:
         # The run may have begun anew all the same: somebody set it to queued. But where nothing discarded what the
         # store kept, and it is empty, nothing was sent; and a first try has no copies of its own.
         raised = copy.most_tries is not None and now.most_tries is not None and copy.most_tries < now.most_tries
-        return Origin.OTHER if now.first or (now.remembers and not raised) else Origin.UNCLEAR
-    if copy.clear_number >= 0 and (copy.try_number < now.try_number or now.replaces):
+        empty = now.first or (now.remembers and not raised)
+        return Origin.OTHER if empty and not _made_anew(copy, now) else Origin.UNCLEAR
+    if copy.clear_number >= 0 and (copy.try_number < now.try_number or now.replaces or _made_anew(copy, now)):
         return Origin.OURS  # of an earlier try, before a clear
     return Origin.UNCLEAR
+
+
+def _made_anew(copy: RunMark, now: RunMark) -> bool:
+    """Whether a clear put a task instance in the place of one of before an upgrade to 3.4, with first tries again."""
+    return now.region and not copy.region
 
 
 def recalled(copies: Iterable[Copy], now: RunMark) -> Recalled:
@@ -193,6 +201,7 @@ def copy_to_json(copy: Copy) -> dict[str, Any]:
             "try_number": mark.try_number,
             "replaces": mark.replaces,
             "most_tries": mark.most_tries,
+            "region": mark.region,
         },
         "entry": entry_to_json(copy.entry),
     }

@@ -50,8 +50,6 @@ __all__ = ["Try"]
 
 _UNFENCED = 3600.0
 """Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
-_WAITED = 1800.0
-"""Seconds that a try waits itself until the report is sure to show what there is, where the next one couldn't know."""
 
 
 class Try:
@@ -65,6 +63,8 @@ class Try:
     :param second: the second record, which outlives a clear; None if there is none
     :param cleared: whether the task was cleared, which may have emptied the store
     :param others: tells which jobs are other tasks'; None if that is not known
+    :param last: whether no further try comes by itself, but only by a clear
+    :param time_limit: seconds that this try may take, or None
     """
 
     def __init__(
@@ -83,6 +83,8 @@ class Try:
         second: SecondRecord | None = None,
         cleared: bool = False,
         others: OtherTasks | None = None,
+        last: bool = False,
+        time_limit: float | None = None,
     ) -> None:
         self.intent = intent
         self._store = store
@@ -99,7 +101,10 @@ class Try:
         self._server = ServerView(campaign, clock, log, others=others)
         self._saved = False
         self._began = self._decided = Reading.of(clock)
-        self._waited = False
+        self._waited: float | None = None
+        # A clear of Airflow 3.4 discards what the store holds, and a store that Airflow doesn't have holds nothing.
+        self._next_knows = store.remembers and (second is not None or not last)
+        self._time_limit = time_limit
         content = store.read()
         if content is None and not first_try:
             # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
@@ -224,21 +229,33 @@ class Try:
         return self._conclude(action)
 
     def _waits(self, action: Wait) -> bool:
-        """Wait here, once, for what a next try couldn't know to be over: without a store it begins anew."""
+        """Wait here, once, for what a next try couldn't know to be over: it would begin anew."""
         now = self._server.now()
-        if action.row is not Row.FIRST_CLEARED or self._store.remembers or self._waited or now is None:
+        if action.row is not Row.FIRST_CLEARED or self._next_knows or self._waited is not None or now is None:
             return False
-        seconds = action.until - now.earliest
-        if seconds > _WAITED:
-            return False
+        seconds = action.until - now.earliest + 1.0
+        self._check_time(seconds)
         self._log.info(
             "The run was cleared, and no record tells what was sent before: the report shows no job for %s, which is "
             "certain in %.0f seconds. Waiting.", self._phone, seconds,
         )  # fmt: skip
-        self._waited = True
-        self._clock.sleep(seconds + 1.0)
+        self._waited = seconds
+        self._clock.sleep(seconds)
         self._server.forget_time()
         return True
+
+    def _check_time(self, seconds: float) -> None:
+        """Make sure that this try may take the time to wait, and then to send."""
+        needed = self._began.elapsed(self._clock)[1] + seconds + self._terms.send_timeout
+        if self._time_limit is not None and needed > self._time_limit:
+            raise NotAddedError(
+                f"The task's execution_timeout of {self._time_limit:g} seconds is too short: the run was cleared, and "
+                f"no record tells what was sent to {self._phone} before, so the report is waited for. That takes "
+                f"{needed:.0f} seconds, and no later try could go on with it. Give the task more time, or a second "
+                "record (second_record, call_list_path). Nothing was sent",
+                retryable=False,
+                row=Row.FIRST_CLEARED,
+            )
 
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
         intent, record = self.intent, self._record
@@ -318,7 +335,8 @@ class Try:
         decided = self._decided
         if self._ended:
             raise NotAddedError(f"The task is being ended: nothing more is sent to {self._phone}", retryable=True)
-        if not self._store.remembers and self._began.elapsed(self._clock)[1] > _UNFENCED:
+        stood_still = self._began.elapsed(self._clock)[1] - (self._waited or 0.0)
+        if not self._store.remembers and stood_still > _UNFENCED:
             raise NotAddedError(
                 f"This try stood still for over {_UNFENCED / 60:g} minutes, in which another may have taken its place, "
                 f"which this Airflow doesn't tell it: it sends nothing to {self._phone}. The next try decides anew",

@@ -102,7 +102,10 @@ class SecondRecord:
             found.append(self._rows.get(self._name(len(found))))  # the one that it stands for may have had more tries
         numbered = {number: copy_from_json(content) for number, content in enumerate(found) if content is not None}
         copies = list(numbered.values())
-        for number, copy in (numbered | self._beyond(len(found))).items():
+        beyond = self._beyond(len(found))
+        if self._mark.region:
+            copies += beyond.values()  # the one that it stands for may have had more tries, and not each left a copy
+        for number, copy in (numbered | beyond).items():
             if origin(copy.mark, self._mark) is Origin.OTHER:
                 self._rows.delete(self._name(number))
         return recalled(copies, self._mark)
@@ -126,7 +129,7 @@ class SecondRecord:
         self._rows.set(name, copy_to_json(Copy(self._mark, entry)))
 
     def _beyond(self, start: int) -> dict[int, Copy]:
-        """Copies from a number on, which only tries of another run of the id can have written."""
+        """Copies from a number on: of another run of the id, or of a task instance that this one stands for."""
         beginning = self._name(0)[:-1]
         written = self._rows.get(self._written_name)
         names = [one[0] for one in written if one[0].startswith(beginning)] if isinstance(written, list) else []

@@ -219,6 +219,7 @@ class AddPhoneOperator(BaseOperator):
             clear_number,
             entry_store,
             is_first_try,
+            is_last_try,
             is_mapped,
             run_began,
             warn_of_store,
@@ -263,4 +264,6 @@ class AddPhoneOperator(BaseOperator):
             second=second_record(context, self.call_list_path, self.log, wanted=self.second_record),
             cleared=was_cleared(context),
             others=other_tasks(context, intent.campaign, self.call_list_path, self.log),
+            last=is_last_try(context),
+            time_limit=None if self.execution_timeout is None else self.execution_timeout.total_seconds(),
         )

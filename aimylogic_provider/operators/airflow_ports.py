@@ -26,6 +26,7 @@ __all__ = [
     "has_store",
     "is_first_try",
     "is_last",
+    "is_last_try",
     "is_mapped",
     "others_since",
     "report_lag_seconds",
@@ -155,8 +156,7 @@ def warn_of_store(context: Context, log: Log) -> None:
     if conf.getboolean("state_store", "clear_on_success", fallback=False):
         log.warning(
             "[state_store] clear_on_success is set: the record of a call that was added is wiped. A clear then finds "
-            "its job by the idempotence key for 24 hours, if no parameter changed and no person was asked about it; "
-            "later the call is parked."
+            "its job by the second record alone; without one, the call is parked."
         )
     if conf.get("workers", "state_store_backend", fallback=""):
         log.warning(
@@ -236,7 +236,7 @@ def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
     :param resumed: whether an earlier run of this try asked a person
     """
     from aimylogic_provider.idempotence.copies import RunMark
-    from aimylogic_provider.operators.task_loops import may_replace_another
+    from aimylogic_provider.operators.task_loops import has_region, may_replace_another
 
     run = context["dag_run"]
     return RunMark(
@@ -249,6 +249,7 @@ def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
         cleared=was_cleared(context),
         remembers=has_store(context),
         most_tries=getattr(context["ti"], "max_tries", None),
+        region=has_region(context),
     )
 
 
@@ -260,6 +261,11 @@ def is_last(context: Context, error: BaseException) -> bool:
 
     if isinstance(error, (AirflowFailException, RejectedError)) or getattr(error, "retryable", True) is False:
         return True
+    return is_last_try(context)
+
+
+def is_last_try(context: Context) -> bool:
+    """Whether Airflow makes no further try after this one, however it ends, until somebody clears the task."""
     most: int | None = getattr(context["ti"], "max_tries", None)
     return most is not None and context["ti"].try_number > most
 

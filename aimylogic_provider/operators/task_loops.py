@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-__all__ = ["iteration", "may_replace_another"]
+__all__ = ["has_region", "iteration", "may_replace_another"]
 
 
 def iteration(context: Context) -> int | None:
@@ -61,6 +61,11 @@ def may_replace_another(context: Context) -> bool:
         if crumb["task_id"] == group.gate_task_id and crumb.get("region_index") == 0
     ]
     return [str(root) for root in roots] != [str(ti.region_id)]
+
+
+def has_region(context: Context) -> bool:
+    """Whether Airflow runs the task instance in a region: that of its loop, or that of its own mapping (since 3.4)."""
+    return _has_region(context["ti"])
 
 
 def _groups_around(task: Any) -> Iterator[Any]:

@@ -88,6 +88,12 @@ class Cleared:
     def jobs(self) -> list[str]:
         return [job.id for job in self.emulator.jobs() if job.phone == self.phone]
 
+    def events(self) -> list[tuple[str, int]]:
+        """The events of assets that its tasks made: of which, and how many calls were created."""
+        path = f"/api/v2/assets/events?source_dag_id={self.dag}&source_run_id={self.run}&order_by=timestamp"
+        found = self.airflow.api("GET", path)["asset_events"]
+        return [(one["uri"], one["extra"]["created"]) for one in found]
+
     def returned(self) -> Any:
         return self.airflow.xcom(self.dag, self.run, self.task)
 
@@ -131,6 +137,45 @@ def test_done_then_cleared(make: Make, hours: int, changed: bool, record: str) -
         assert state == ("failed" if changed else "success")
     elif changed or hours:
         assert state == "failed", "neither rung again nor green"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_cleared_in_a_run_that_stays_and_is_then_queued(make: Make, record: str) -> None:
+    """The run begins anew, and Airflow counts no clear of it."""
+    call = make(record)
+    job = call.done()
+    call.change()
+    call.clear(reset_dag_runs=False)
+    call.airflow.api("PATCH", f"/api/v2/dags/{call.dag}/dagRuns/{call.run}", {"state": "queued"})
+    state = call.ended()
+    call.note("another payload, cleared, and the run set to queued", len(call.jobs()), state)
+    assert call.jobs() == [job], "nobody is rung twice"
+    assert state == "failed", "neither rung again nor green"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_mapped_then_cleared(make: Make, record: str) -> None:
+    call = make(record, "mapped_")
+    call.start()
+    assert call.ended() == "success"
+    jobs = call.jobs()
+    assert len(jobs) == 2
+    call.change()
+    call.clear()
+    state = call.ended()
+    call.note("mapped, another payload, cleared", len(call.jobs()) // 2, state)
+    assert (call.jobs(), state) == (jobs, "failed")
+    assert not call.events(), "a mapped task makes none"
+
+
+@pytest.mark.skipif(not HAS_RECORD, reason="assets have a state since Airflow 3.3")
+def test_a_campaign_s_asset_tells_what_each_try_created(make: Make) -> None:
+    call = make("with")
+    call.done()
+    assert call.events() == [("aimylogic://campaign/cleared_with", 1)]
+    call.clear()
+    assert call.ended() == "success"
+    assert call.events() == [("aimylogic://campaign/cleared_with", 1), ("aimylogic://campaign/cleared_with", 0)]
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -122,6 +123,35 @@ class TestWhatProvesNothing:
             assert used.attempt() == first
         used.clear(discards=True)
         assert used.attempt(call_again="yes") != first
+
+
+class TestAMappedTaskThatAnUpgradeTo34MadeAnew:
+    """A clear archives the map indexes of before the upgrade, and makes them anew in a region, at their first try."""
+
+    @staticmethod
+    def made_anew(index: TaskInstance) -> tuple[Any, Any]:
+        index.current_try = index.most_tries = 0
+        operator, context = index.start(phone="79123456789")
+        context["ti"].region_id = uuid4()
+        return operator, context
+
+    @pytest.mark.parametrize("before", [0, 1], ids=["at its first try", "at its second, the first left no copy"])
+    def test_it_knows_its_job(self, task: TaskInstance, emulator: Emulator, before: int) -> None:
+        index = TaskInstance(map_index=0, run=task.run, assets=task.assets, current_try=before)
+        first = index.attempt()
+        index.clear(discards=True)
+        operator, context = self.made_anew(index)
+        assert operator.execute(context) == first
+
+    def test_where_the_clear_was_not_counted_it_is_parked(self, task: TaskInstance, emulator: Emulator) -> None:
+        index = TaskInstance(map_index=0, run=task.run, assets=task.assets)
+        index.attempt()
+        index.clear(discards=True, counted=False)
+        index.queue()
+        operator, context = self.made_anew(index)
+        with pytest.raises(AirflowFailException, match="parked"):
+            operator.execute(context)
+        assert len(emulator.jobs()) == 1
 
 
 class TestWhoDeclaresWhat:

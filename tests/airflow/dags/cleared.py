@@ -42,6 +42,15 @@ for record in ("with", "without"):
     with DAG(dag_id=f"cleared_{record}", **ARGUMENTS):
         call(record)
 
+    with DAG(dag_id=f"cleared_mapped_{record}", **ARGUMENTS):
+        AddPhoneOperator.partial(
+            task_id="add_phone",
+            phone="{{ params.phone }}",
+            payload={"name": "{{ var.value.get(run_id, 'Alex') }}"},
+            aimylogic_conn_id=f"cleared_{record}",
+            second_record=record == "with",
+        ).expand(call_again=["one", "two"])
+
     with DAG(dag_id=f"cleared_asks_{record}", **ARGUMENTS):
         call(record, on_unknown="ask")
 
