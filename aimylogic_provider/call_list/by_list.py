@@ -164,6 +164,9 @@ class _Parts:
                 await self._heed(work.part, refusal)
                 return
             elif Action.EXPIRE in chosen:
+                late, time = await self._means.expiries.surely_late(work, late)
+                if not late:
+                    continue
                 await self._means.expiries.set_aside(work, late, time)
                 jobs, refusal = None, None
                 if decisions[part[0]].settled and work.part and await self._nothing_came_of_it():

@@ -13,9 +13,9 @@ kept for as long as a list is being frozen that was begun before that end, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimylogic_provider.call_list.claim_tables import claim_tables, create, results_of
 from aimylogic_provider.call_list.holders import Holder, Unfinished, holder_of
@@ -25,10 +25,11 @@ from aimylogic_provider.call_list.row_keys import Person, RowKeys
 from aimylogic_provider.call_list.transactions import Transactions
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
 __all__ = ["Claimed", "Claims", "Holder", "Person", "Unfinished"]
 
+T = TypeVar("T")
 _LONGEST_FREEZE = timedelta(days=3)
 """A list that was begun longer ago is frozen by nobody any more: no ended claim is kept for it."""
 
@@ -48,6 +49,11 @@ class Claims:
         self._transactions = Transactions(engine, f"{self._claims.fullname} and {self._lists.fullname}")
         self._act = self._transactions.act
         self._transactions.repeat("made or read", lambda: create(engine, self._lists, self._claims))
+
+    @property
+    def tables(self) -> tuple[Table, Table]:
+        """Those of lists and of claims."""
+        return self._lists, self._claims
 
     @property
     def lists_table(self) -> str:
@@ -71,6 +77,7 @@ class Claims:
             self._insert(connection, holder, "begun")
             connection.execute(self._claims.delete().where(
                 self._claims.c.ended < self._least_begun(connection, holder),
+                self._claims.c.ended >= 0,
                 self._claims.c.call_list.in_(
                     self._lists.select().with_only_columns(lists.call_list).where(*self._of_task(holder))
                 ),
@@ -84,22 +91,29 @@ class Claims:
         :param people: begins to go through the rows; may be called again
         :raises CallListError: if the list was given up meanwhile, or the database fails; another try can help
         """
-        # Looked for before, for the first thing that a transaction does must be to wait for the others.
-        first = self._act("read", lambda connection: connection.execute(
-            self._lists.select().with_only_columns(self._lists.c.number).where(*self._of_task(holder))
-            .order_by(self._lists.c.number).limit(1)
-        ).scalar_one())  # fmt: skip
 
         def act(connection: Connection) -> Claimed:
-            # Of one task, one list at a time claims its rows.
-            connection.execute(self._lists.update().where(self._lists.c.number == first).values(task_id=holder.task_id))
             if self._state(connection, holder.call_list) != "begun":
                 raise _given_up(holder.path)
             claimed = claim_rows(connection, self._lists, self._claims, holder, people)
             self._set_state(connection, holder.call_list, "claimed")
             return claimed
 
-        return self._act("written", act)
+        return self.in_turn(holder, act)
+
+    def in_turn(self, holder: Holder, act: Callable[[Connection], T]) -> T:
+        """Do something in one transaction, while no other list of the task claims its rows."""
+        # Looked for before, for the first thing that a transaction does must be to wait for the others.
+        first = self._act("read", lambda connection: connection.execute(
+            self._lists.select().with_only_columns(self._lists.c.number).where(*self._of_task(holder))
+            .order_by(self._lists.c.number).limit(1)
+        ).scalar_one())  # fmt: skip
+
+        def acting(connection: Connection) -> T:
+            connection.execute(self._lists.update().where(self._lists.c.number == first).values(task_id=holder.task_id))
+            return act(connection)
+
+        return self._act("written", acting)
 
     def holder(self, call_list: str) -> Holder | None:
         """Whose a list is; None if it never claimed anything here."""
@@ -150,6 +164,8 @@ class Claims:
             if self._state(connection, holder.call_list) not in (None, "given up"):
                 self._let_go(connection, holder)
                 self._set_state(connection, holder.call_list, "ended")
+                ours = self._claims.c.call_list == holder.call_list
+                connection.execute(self._claims.delete().where(ours, self._claims.c.ended < 0))
 
         self._act("written", act)
 
@@ -276,6 +292,22 @@ class Claims:
             return
         last = connection.execute(sa.select(sa.func.max(self._lists.c.number))).scalar_one()
         connection.execute(self._claims.update().where(*ours, self._claims.c.ended.is_(None)).values(ended=last))
+
+    def forget_pending(self, connection: Connection, holder: Holder, rows: Sequence[int] | None = None) -> None:
+        """Have the results table say nothing of rows that are pending, or queries would leave their people out.
+
+        :param rows: their numbers; all of the list's if left out
+        """
+        import sqlalchemy as sa
+
+        results = results_of(holder.results_table or self._results_table)
+        columns: list[Any] = [sa.column(name) for name in ("call_list", "row_number", "outcome")]
+        table = sa.table(results.name, *columns, schema=results.schema)
+        which = [table.c.call_list == holder.call_list, table.c.outcome == "pending"]
+        if rows is not None:
+            which.append(table.c.row_number.in_(rows))
+        if self._is_there(results):
+            connection.execute(table.delete().where(*which))
 
     def _is_there(self, results: Any) -> bool:
         import sqlalchemy as sa

@@ -29,8 +29,10 @@ _WAY_OUT = (
     "alone reads the report again"
 )
 _WAY_OUT_UNASKED = (
-    "Those that have no job in the campaign they were sent to can be called by a new DAG run whose query selects them: "
-    "in a results table their outcome is 'unknown'"
+    "Those that have no job in the campaign they were sent to can be called by a new DAG run whose query selects them. "
+    "With a results_table, this list holds them until it is given up: in aimylogic_lists of that table's database set "
+    "state to 'given up' where call_list is '{}', and delete from the results table those of its rows of outcome "
+    "'unknown' that are to be called"
 )
 
 
@@ -98,10 +100,12 @@ class UnknownCallsError(NotAddedError):
     :param question: what a person can be asked
     :param calls: how many are parked
     :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
+    :param list_id: of their list
     """
 
-    def __init__(self, known: str, *, question: ListQuestion, calls: int, can_be_asked: bool) -> None:
-        super().__init__(f"{known}. {_WAY_OUT if can_be_asked else _WAY_OUT_UNASKED}", retryable=False)
+    def __init__(self, known: str, *, question: ListQuestion, calls: int, can_be_asked: bool, list_id: str) -> None:
+        way_out = _WAY_OUT if can_be_asked else _WAY_OUT_UNASKED.format(list_id)
+        super().__init__(f"{known}. {way_out}", retryable=False)
         self.known = known
         self.question = question
         self.calls = calls
@@ -190,6 +194,7 @@ class Endings:
                 unknown,
                 question=ListQuestion(reference, now, names, campaign),
                 calls=progress.unknown,
+                list_id=call_list.manifest.id,
                 can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
             )
 

@@ -53,6 +53,11 @@ class Questions:
         async with self._asking:
             return await asyncio.to_thread(self._ask_time)
 
+    async def time_is_agreed(self) -> bool:
+        """Whether the server told its time twice alike; else it is asked, and goes by its last answer from now on."""
+        async with self._asking:
+            return await asyncio.to_thread(self._ask_time_again)
+
     def last_time(self) -> float:
         """The server's time, at the earliest, by what it last told; by the worker's clock if it told nothing."""
         now = self._view.now()
@@ -83,6 +88,10 @@ class Questions:
 
         with self._thread:
             return repeated(told, self._clock.sleep)
+
+    def _ask_time_again(self) -> bool:
+        with self._thread:
+            return repeated(lambda attempt: self._view.told_alike(), self._clock.sleep)
 
     def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
         ranges = [window(send) for send in work.state.noted]

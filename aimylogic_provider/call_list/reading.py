@@ -29,8 +29,11 @@ def read_from(folder: Folder, name: str, *, listed: bool = False) -> bytes:
         raise CallListError(
             f"the call list has no {name} in {folder.address}: it was deleted, or lies on another worker's disk. "
             "Nothing is sent, and the warehouse is not asked again, for the rows may have changed. Put the folder "
-            "back, or have call_list_path name a place that all workers share (s3://…, gs://…, a shared disk); or "
-            "start a new DAG run, if you know that nobody of this one was called"
+            "back, or have call_list_path name a place that all workers share (s3://…, gs://…, a shared disk); or, if "
+            "you know that nobody of this one was called, start a new DAG run. With a results_table, have this list "
+            "hold nobody before that, unless the log says that it doesn't: in aimylogic_lists of its database "
+            f"set state to 'given up' where call_list is '{folder.address.rpartition('/')[2]}', and delete the list's "
+            "pending rows from the results table"
         ) from None
     except (OSError, ValueError) as error:  # an address that no store has
         raise _unreachable(folder, error) from None

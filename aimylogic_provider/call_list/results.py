@@ -44,23 +44,27 @@ class Results:
         made = datetime.fromisoformat(call_list.manifest.made_at)
         self._of = {"call_list": call_list.manifest.id, **of, "frozen_at": made}
 
-    def of_calls(self, known: Known) -> Iterator[list[dict[str, Any]]]:
+    def of_calls(self, known: Known, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
         """The rows of the shard's calls, by batch, with what is known of them now.
 
+        :param besides: names of batches whose other calls are not this list's any more: only what is settled is told
         :raises CallListError: if a file of the list is gone or unreachable
         """
         for batch in self._list.batches(self._shard):
             outcomes, parked = known(batch)
             settled = {one.row: one for one in outcomes}
             now = datetime.now(UTC)
-            yield [
+            rows = [
                 self._row(
                     line,
                     phone=self._shown(phone_of(line)),
                     **_told(settled.get(line.row), now, parked=line.row in parked),
                 )
                 for line in self._list.lines(batch)
+                if batch.name not in besides or line.row in settled
             ]
+            if rows:
+                yield rows
 
     def of_others(self) -> Iterator[list[dict[str, Any]]]:
         """The rows that aren't called, with their reasons: the first shard's."""

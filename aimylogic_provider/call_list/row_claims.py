@@ -14,11 +14,14 @@ from aimylogic_provider.call_list.row_keys import Person, RowKey, RowKeys, key_n
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-__all__ = ["Claimed", "claim_rows", "some"]
+__all__ = ["FREE", "Claimed", "claim_rows", "some"]
 
 T = TypeVar("T")
 _AT_ONCE = 400
 """Rows that a statement names by one key, or two: more, some databases don't take."""
+
+FREE = -1
+"""As a claim's end: the row was surely not sent, and another run's list may take it; until then its own may do so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class _Claiming:
         self._known: dict[str, tuple[Holder, str, int] | None] = {}
         self._places: dict[str, int] = {}
         self._groups: set[str] = set()
+        self._free: list[Any] = []
+        """Claims of lists with other key columns, which this one may take over."""
         self._known_otherwise: list[str] = []
         """The lists of the task that hold rows by other key columns."""
         found = self._list(holder.call_list)
@@ -99,16 +104,25 @@ class _Claiming:
                 held.setdefault(row.row_key, []).append((row.phone_key, other))
         phones = self._held_phones(keys)
         new: dict[str, tuple[int, str]] = {}
+        taken: set[str] = set()
         for key, person in zip(keys, people, strict=True):
             other = self._other(key, held) or phones.get(key.by_phone)
             self.marks.append(0 if other is None else self._place(other))
             row_key = key.by_both if not key.by_keys or key.by_keys in self._groups else key.by_keys
+            if other is None:
+                taken |= {key.by_keys, key.by_both, key.by_phone}
             if other is None and row_key not in mine:
                 new[row_key] = (person.row, key.by_phone)
-        for row in over:
-            if row.row_key in new and (row.map_index, row.iteration) == (
-                self._holder.map_index,
-                self._holder.iteration,
+        for row in [*over, *self._free]:
+            # Without its claim, whoever let go of a row doesn't take it back.
+            let_go = row.ended == FREE and (row.row_key in taken or row.phone_key in taken)
+            if let_go or (
+                row.row_key in new
+                and (row.map_index, row.iteration)
+                == (
+                    self._holder.map_index,
+                    self._holder.iteration,
+                )
             ):
                 self._connection.execute(self._claims.delete().where(
                     claims.row_key == row.row_key, claims.map_index == row.map_index,
@@ -134,12 +148,15 @@ class _Claiming:
         """Of lists with other key columns, only the phones can be compared."""
         claims = self._claims.c
         found: dict[str, Holder] = {}
+        self._free = []
         for lists in some(self._known_otherwise):
             rows = self._connection.execute(self._claims.select().where(
                 claims.phone_key.in_({key.by_phone for key in keys}), claims.call_list.in_(lists)
             ))  # fmt: skip
             for row in rows.all():
                 other = self._heeded(row)
+                if other is None and row.ended == FREE:
+                    self._free.append(row)
                 if other is not None and not other.is_beside(self._holder):
                     found[row.phone_key] = other
         return found
@@ -149,6 +166,8 @@ class _Claiming:
         found = self._list(claim.call_list)
         if found is None or found[1] == "given up":
             return None
+        if claim.ended == FREE:  # to the other lists of its own run it isn't: that goes on with it when it is cleared
+            return found[0] if found[0].run_id == self._holder.run_id else None
         return found[0] if claim.ended is None or claim.ended >= self._number else None
 
     def _place(self, other: Holder) -> int:

@@ -79,6 +79,10 @@ class Sending:
         under_way = len(self._keeper.entry.open)
         return f"{self.progress.summary()}. Nothing more is sent; of {under_way} begun batches the next try finds out."
 
+    def leave(self, batches: frozenset[str]) -> None:
+        """Send nothing of some batches: they were let go of, and others call their people."""
+        self._shard.others = batches
+
     def known(self, batch: Batch) -> tuple[Iterable[Outcome], Collection[int]]:
         """What is known of a batch now: its settled calls, and which of the other rows are parked."""
         for work, _ in self._endings.parked:
@@ -115,6 +119,13 @@ class Sending:
             before=self._keeper.entry.before,
             campaign=self._settings.campaign,
         )
+        if self._shard.others:
+            raise NotAddedError(
+                f"{self.progress.left:,} calls of this list are not sent by it any more: they were let go of when this "
+                f"task ended for good, and another run's list has taken people of them. {self.progress.summary()}. "
+                "Whom that run doesn't call either, a new DAG run calls whose query selects them",
+                retryable=False,
+            )
         return self.progress.counts
 
     async def _run(self, task: str, begun_now: bool) -> None:
@@ -127,7 +138,9 @@ class Sending:
                 notes=self._notes,
                 pace=self._pace,
                 refusals=self._refusals,
-                expiries=Expiries(self._shard, self._notes, self.progress, settings.terms.send_timeout),
+                expiries=Expiries(
+                    self._shard, self._notes, self.progress, self._questions, settings.terms.send_timeout
+                ),
                 client=AsyncCampaignClient(self._client.address, transport),
             )
             way = ByList(means) if self.call_list.manifest.method == "addPhones" else ByNumber(means)

@@ -37,11 +37,13 @@ class Shard:
         self._settings = settings
         self._done = call_list.done()
         self._named = DoneBatches([batch.name for batch in self.batches])
+        self.others: frozenset[str] = frozenset()
+        """Names of batches that are other lists' by now: nothing more of them is sent."""
 
     @property
     def left(self) -> list[Batch]:
         """The batches that were not done when this try began, in the order in which they are sent."""
-        return [batch for batch in self.batches if batch.name not in self._done]
+        return [batch for batch in self.batches if batch.name not in self._done and batch.name not in self.others]
 
     @property
     def largest_batch(self) -> int:

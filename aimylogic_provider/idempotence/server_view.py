@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aimylogic_provider.calls_api.phone import mask_phone, same_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading, Timebase
+from aimylogic_provider.idempotence.decision import SLACK
 from aimylogic_provider.idempotence.not_added import NotAddedError
 from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks
 from aimylogic_provider.idempotence.records import ClockSource
@@ -47,6 +48,8 @@ class ServerView:
         self._clock = clock
         self._log = log
         self._timebase: Timebase | None = None
+        self._agreed: Timebase | None = None
+        """What was told twice."""
         self._told_status = ""
         self.jobs: dict[str, str] = {}
         """What the last report showed, in words, by the job's id."""
@@ -73,6 +76,23 @@ class ServerView:
             "goes on, look at the worker's time service",
             retryable=True,
         )
+
+    def told_alike(self) -> bool:
+        """Whether the time was told so twice: asks for it once more, and goes by that answer from now on.
+
+        A single answer may be far off, and what is done for good must not hang on it.
+        """
+        before = self._timebase
+        if before is not None and before is self._agreed:
+            return True
+        self._timebase = self._told_time()
+        if before is None:
+            return False
+        told, again = before.now(self._clock), self._timebase.now(self._clock)
+        if max(told.earliest, again.earliest) > min(told.latest, again.latest) + SLACK or told.clock != again.clock:
+            return False
+        self._agreed = self._timebase
+        return True
 
     def report(self, phone: str) -> Report:
         """Ask for the jobs of a phone, but for those that are another task's."""

@@ -11,6 +11,7 @@ from aimylogic_provider.operators.sending import Sends
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder
 
@@ -140,14 +141,14 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.operators.rendered_value import as_value
         from aimylogic_provider.operators.sync_entry import begin
 
-        with self._ending():
+        with self._ending(), self._letting_go(context):
             call_list = as_value(self.call_list)
             given = Pointer.of(call_list)
             check_nobody_said_no(call_list)
             self._check_beneath(given)
             task = self._task_folder(context)
             told = f"{given.sha256} {self.shard} {self._campaign()}"
-            keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
+            keeper = self._keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
             known = keeper.entry.call_list
             if known is None:
                 pointer = self._begun_before(context, task, given)
@@ -161,6 +162,12 @@ class SendCallListOperator(Sends):
             report = self._send(context, keeper, pointer, shard=shard, begun_now=known is None)
             check_all_shards(pointer, given, _WAY_OUT.format(self.task_id))
             return {**report, "shard": shard, "shards": pointer.shards}
+
+    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
+        from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.operators.rendered_value import as_value
+
+        return keeper.entry.call_list or Pointer.of(as_value(self.call_list))
 
     def _own(self, known: Pointer, given: Pointer) -> Pointer:
         """The list that this task began to send, whatever it is given now.

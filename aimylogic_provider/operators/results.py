@@ -76,12 +76,15 @@ def keeping_results(
     from aimylogic_provider.call_list.manifest import CallListError
     from aimylogic_provider.call_list.results import Results
     from aimylogic_provider.operators.claiming import let_go_of_settled, opened_claims
+    from aimylogic_provider.operators.letting_go import taken_by_others
 
     call_list = sending.call_list
     results = Results(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
         claims.begin_sending(call_list.manifest.id, call_list.folder.address)
-        for rows in chain(results.of_others(), results.of_calls(sending.known)):
+        taken = taken_by_others(claims, call_list, shard, sending.known)
+        sending.leave(taken)
+        for rows in chain(results.of_others(), results.of_calls(sending.known, besides=taken)):
             table.write(rows)
         try:
             yield
@@ -90,14 +93,14 @@ def keeping_results(
         except BaseException:  # execution_timeout is no Exception, nor is a process that is told to end
             try:
                 pending = 0
-                for rows in results.of_calls(sending.known):
+                for rows in results.of_calls(sending.known, besides=taken):
                     table.write(rows)
                     pending += sum(row["outcome"] == "pending" for row in rows)
                 let_go_of_settled(claims, call_list, shard, sending.known)
                 if pending:
                     log.warning(
-                        "%s rows stand as pending in %s, for a next try or a clear to go on with. If you start a new "
-                        "DAG run instead, and its query leaves those out, delete them first.", f"{pending:,}", name,
+                        "%s rows stand as pending in %s, and are held by this list: its next try goes on with them.",
+                        f"{pending:,}", name,
                     )  # fmt: skip
             except CallListError as error:
                 log.warning("%s.", error)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -64,6 +64,7 @@ class Sends(OfCallList):
         self.on_unknown = on_unknown
         self._current: Sending | None = None
         self._answer: tuple[Mapping[str, Any], str] | None = None
+        self._keeper: EntryKeeper | None = None
 
     def execute_complete(
         self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
@@ -123,6 +124,55 @@ class Sends(OfCallList):
         keeper.save_now()
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
         required_action.await_answer(context, Question(question.reference, question.at), required_action.LIST_OPTIONS)
+
+    @contextmanager
+    def _letting_go(self, context: Context) -> Iterator[None]:
+        """Once the task has ended for good, have other runs call whom its list surely was not sent to."""
+        from aimylogic_provider.operators.airflow_ports import is_last
+        from aimylogic_provider.operators.claiming import INTERRUPTIONS
+
+        try:
+            yield
+        except (Exception, *INTERRUPTIONS) as error:
+            if self.results_table is not None and is_last(context, error):
+                try:
+                    self._let_go(context, self.results_table)
+                except Exception as another:  # noqa: BLE001  # the first one is to be told
+                    self.log.warning("What the call list holds can't be let go of: %s.", another)
+            raise
+
+    def _let_go(self, context: Context, results_table: str) -> None:
+        """Have the task's list hold nobody any more to whom surely nothing was sent."""
+        from aimylogic_provider.operators.airflow_ports import has_store, is_first_try
+        from aimylogic_provider.operators.letting_go import let_go_unsent
+        from aimylogic_provider.operators.sync_entry import begin
+
+        task, resumed = self._task_folder(context), self._answer is not None
+        keeper = self._keeper or begin(context, task, self.log, told="", resumed=resumed)
+        pointer = self._list_of(keeper)
+        if pointer is not None and not self._give_up_unsent(keeper, pointer, results_table):
+            let_go_unsent(
+                keeper,
+                pointer,
+                self._shard_of(pointer),
+                task,
+                is_fenced=has_store(context) or (is_first_try(context) and not resumed),
+                results_table=results_table,
+                conn_id=self._results_conn_id(),
+                log=self.log,
+            )
+
+    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
+        """The list that this task sends, or was to send."""
+        return keeper.entry.call_list
+
+    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
+        """Delete a list that the task never began to send, if it can freeze another one; return whether that is so."""
+        return False
+
+    def _shard_of(self, pointer: Pointer) -> int:
+        """Which shard of a list is to be sent."""
+        return 0
 
     def _results(self, context: Context, sending: Sending, shard: int) -> AbstractContextManager[None]:
         from aimylogic_provider.operators.results import keeping_results
@@ -251,6 +301,14 @@ class Sends(OfCallList):
         hook, clock = AimylogicHook(self.aimylogic_conn_id), SystemClock()
         view = ServerView(hook.get_conn(), clock, self.log)
         try:
+            repeated(lambda attempt: view.fresh_time(), clock.sleep)
+            # Whatever is late is rejected for good: not by a single answer.
+            if not any(repeated(lambda attempt: view.told_alike(), clock.sleep) for _ in range(3)):
+                raise NotAddedError(
+                    "The server tells its time otherwise with each answer: nothing is frozen, for calls might be "
+                    "rejected as too late that aren't. The next try asks again",
+                    retryable=True,
+                )
             time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
         except ApiError as error:
             raise NotAddedError(f"{error}", retryable=error.retryable) from None

@@ -100,13 +100,13 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.call_list.rejections import NobodyToCallError
         from aimylogic_provider.call_list.task_folder import remove
         from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
-        from aimylogic_provider.operators.airflow_ports import clears, is_last, others_since
-        from aimylogic_provider.operators.claiming import INTERRUPTIONS
+        from aimylogic_provider.operators.airflow_ports import clears, others_since
         from aimylogic_provider.operators.sync_entry import begin
 
-        with self._ending():
+        with self._ending(), self._letting_go(context):
             task = self._task_folder(context)
             keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._answer is not None)
+            self._keeper = keeper
             if not self._sends:
                 return self._rehearse(context, keeper)
             source = self._source(task)
@@ -147,33 +147,32 @@ class SqlToAimylogicOperator(Prepares, Sends):
                     task.check_source(pointer, source)
                     keeper.entry.cleared = clears(context)
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
-            try:
-                return self._send(context, keeper, pointer, shard=0, begun_now=lost)
-            except (Exception, *INTERRUPTIONS) as error:
-                if self.results_table is not None and is_last(context, error):
-                    self._give_up_unsent(keeper, pointer, self.results_table)
-                raise
+            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
 
-    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> None:
-        """The task ends for good: if it never began to send its list, have that hold nobody, and a clear ask anew."""
+    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
+        return keeper.entry.call_list if self._sends else None
+
+    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
+        """If the task never began to send its list, have that hold nobody, and a clear ask the query anew."""
         from aimylogic_provider.call_list.entry import Freezing
         from aimylogic_provider.call_list.manifest import CallListError
         from aimylogic_provider.call_list.stored import CallList
 
         try:
             if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
-                return
+                return False
             noted = Freezing(pointer.list_id, pointer.path, results_table, self._results_conn_id())
             keeper.give_up(noted)
             self._give_up_claims(pointer)
             CallList.discard(pointer, "for its task failed before it sent anything")
         except (CallListError, OSError) as error:
             self.log.warning("The call list %s, of which nothing was sent, can't be given up: %s.", pointer.path, error)
-        else:
-            self.log.info(
-                "Nothing was sent: the call list %s is deleted, and other runs may call its people. A clear asks the "
-                "query anew.", pointer.path,
-            )  # fmt: skip
+            return False
+        self.log.info(
+            "Nothing was sent: the call list %s is deleted, and other runs may call its people. A clear asks the query "
+            "anew.", pointer.path,
+        )  # fmt: skip
+        return True
 
     def _arrival_at_freeze(self) -> Arrival | None:
         return self._arrival() if self._sends else None

@@ -321,3 +321,42 @@ def test_the_sum_of_shards_that_reached_nobody_fails(sync: Sync) -> None:
         SumReportsOperator(task_id="sum", reports=reports).execute({})
     reports[0]["created"] = 1
     assert SumReportsOperator(task_id="sum", reports=reports).execute({})["expired"] == 0
+
+
+# One answer's time
+
+
+def far_off(monkeypatch: pytest.MonkeyPatch, *answers: int) -> list[int]:
+    """Some answers' ``Date``, counted from 1, is thirty days ahead; returns the answers."""
+    from dataclasses import replace
+
+    from aimylogic_provider.idempotence.server_view import ServerView
+
+    told, asked = ServerView._told_time, list[int]()
+
+    def wrong(view: ServerView) -> Any:
+        asked.append(len(asked) + 1)
+        time = told(view)
+        return replace(time, date=time.date + 30 * 86400) if asked[-1] in answers else time
+
+    monkeypatch.setattr(ServerView, "_told_time", wrong)
+    return asked
+
+
+@needs_record
+@pytest.mark.parametrize("answer", [1, 2, 3, 4, 5])
+def test_one_wrong_date_expires_and_rejects_nobody(sync: Sync, answer: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither before the list is frozen nor afterwards."""
+    sync.add(PHONES)
+    asked = far_off(monkeypatch, answer)
+    report = sync.attempt(call_before=server_time(sync) + 48 * HOUR)
+    assert (report["created"], report["rejected"], report["expired"]) == (25, 0, 0)
+    assert len(asked) >= 3
+
+
+def test_dates_that_never_agree_end_the_try_and_set_nobody_aside(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync.add(PHONES)
+    far_off(monkeypatch, 2, 4, 6, 8)
+    with monkeypatch.context(), pytest.raises(AirflowException, match="tells its time otherwise with each answer"):
+        sync.attempt(call_before=server_time(sync) + 48 * HOUR)
+    assert sync.sends() == 0

@@ -976,6 +976,22 @@ _OVERLAPPING = (
         "        if True:\n",
         "overlapping",
     ),
+    _of_operators(
+        "overlapping: an open request let go",
+        "A task that ends for good lets go of people for whom a request went unanswered.",
+        "operators/letting_go.py",
+        "    return not state.sends and not any(part.sends for part in state.apart)\n",
+        "    return True\n",
+        "overlapping",
+    ),
+    _of_operators(
+        "overlapping: what was taken sent all the same",
+        "A clear goes on with people whom a task let go, though another run's list has taken them.",
+        "operators/results.py",
+        "        sending.leave(taken)\n",
+        "",
+        "overlapping",
+    ),
 )
 
 PLANTED = (

@@ -73,6 +73,7 @@ def beneath() -> Iterator[Beneath]:
         progress,
         stored,
         task_folder,
+        unsent_rows,
         warehouse,
     )
     from aimylogic_provider.call_list.objects import Folder
@@ -133,7 +134,9 @@ def beneath() -> Iterator[Beneath]:
         get_threshold=lambda: (0, 0, 0), set_threshold=lambda *_: None, get_freeze_count=lambda: 0,
         freeze=lambda: None, unfreeze=lambda: None,
     )  # fmt: skip
-    tokens = SimpleNamespace(token_hex=lambda size: f"{random.getrandbits(size * 8):0{size * 2}x}")
+    tokens = SimpleNamespace(
+        token_hex=lambda size: f"{random.getrandbits(size * 8):0{size * 2}x}", randbits=random.getrandbits
+    )
     ids = SimpleNamespace(uuid4=lambda: uuid.UUID(int=random.getrandbits(128), version=4), UUID=uuid.UUID)
 
     def connection(conn_id: str) -> Any:
@@ -171,6 +174,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
         patch.setattr(garbage, "gc", gc)
         patch.setattr(stored, "secrets", tokens)
+        patch.setattr(unsent_rows, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
         patch.setattr(asyncio, "run", run_coroutine)
         patch.setattr(BaseHook, "get_connection", staticmethod(connection))
