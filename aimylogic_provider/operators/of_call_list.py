@@ -117,24 +117,20 @@ def check_whole(name: str, value: object, least: int, most: int, *, optional: bo
         raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")
 
 
-_OF_ALL_RUNS = {"var", "conn", "dag", "task", "params", "macros"}
-"""What templates know, and what is the same for each run, unless somebody triggers one with other params."""
+_OF_A_RUN = re.compile(
+    r"(?<![\w.'\"])(?:ds|ts|run_id|dag_run|logical_date|execution_date|ti|loop|triggering_asset_events"
+    r"|(?:ds|ts|data_interval|prev|next|task_instance|tomorrow|yesterday)_\w+|task_instance)\b"
+)
+"""What templates know of a run, or of the time that it is for."""
 
 
 def check_same_in_all_runs(name: str, value: object) -> None:
-    """Check that a template is rendered alike in all runs of the DAG.
+    """Check that a template is rendered alike in all runs of the DAG, as far as its names tell.
 
-    :raises ValueError: if it names what isn't
+    :raises ValueError: if it names what differs
     """
-    if not isinstance(value, str) or not re.search(r"\{[{%]", value):
-        return
-    from jinja2 import Environment, TemplateSyntaxError, meta
-
-    try:
-        named = meta.find_undeclared_variables(Environment().parse(value))  # noqa: S701 - nothing is rendered
-    except TemplateSyntaxError:
-        return  # as Airflow tells when it renders it
-    if differing := sorted(named - _OF_ALL_RUNS):
+    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
+    if differing := sorted({found for block in blocks for found in _OF_A_RUN.findall(block)}):
         raise ValueError(
             f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
             "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
