@@ -1,7 +1,6 @@
 """Whether a task that settled its calls may end well: not if it reached nobody, and not if calls expired on the way.
 
-A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one, and counts
-for none of this.
+A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one.
 """
 
 from __future__ import annotations
@@ -50,9 +49,14 @@ def check_reached(report: Mapping[str, Any], *, rejected: int, most: int | None,
 
 
 def reached_nobody(report: Mapping[str, Any]) -> bool:
-    """Whether rows were to be called, and none was."""
-    missed = report["rejected"] + report["refused"] + report.get("expired", 0)
-    return not report["created"] and missed > 0 and not report.get("claimed", 0) and not report["unknown"]
+    """Whether rows were to be called, and none was.
+
+    Rows that are rejected beside some that another run calls are no more than they were in that run. But if all that
+    was left to this one was refused, or came too late, it reached nobody.
+    """
+    sent_in_vain = report["refused"] + report.get("expired", 0)
+    missed = sent_in_vain or (report["rejected"] and not report.get("claimed", 0))
+    return not report["created"] and bool(missed) and not report["unknown"]
 
 
 def why_not(call_list: CallList, shard: int) -> str:

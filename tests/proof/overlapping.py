@@ -21,6 +21,10 @@ __all__ = ["OverlappingTasks", "check_people"]
 
 _READS = (0.01, 0.5, 4.0)
 """Seconds for which a query is read."""
+_HELD = "nobody seems to go on with it"
+"""What a task fails with whose rows are held by a list that looks abandoned."""
+_LET_GO = "were let go of when this task ended for good, and another run's list has taken people of them"
+"""What a task fails with that was cleared after it had ended for good, too late for some of its people."""
 
 
 class OverlappingTasks(ListTasks):
@@ -50,6 +54,22 @@ class OverlappingTasks(ListTasks):
 
     def execute(self, one_try: Try) -> Callable[[], Any]:
         return self._sync(one_try)
+
+    def learn(self, one_try: Try, result: Any) -> None:
+        super().learn(one_try, result)
+        if _HELD in str(result) and one_try.outcome and not self._objects(f"{self._path(one_try.instance)}/list.json"):
+            one_try.outcome = "nobody"  # it had nobody but those, and let go of its list
+
+    def _held_up(self, last: Try) -> bool:
+        """All of its own are settled then; the run whose list holds the others is checked by itself."""
+        return super()._held_up(last) or _HELD in str(last.result) or _LET_GO in str(last.result)
+
+    def _is_poisoned(self, call: Call) -> bool:
+        """Or was let go of by this run, and called by another."""
+        if super()._is_poisoned(call):
+            return True
+        let_go = any(_LET_GO in str(instance.tries[-1].result) for instance in self.instances)
+        return let_go and any(other[1:] == call[1:] for other in self.world.promise.jobs())
 
     def people(self) -> set[tuple[str, str]]:
         """Whom the query is about, as the server knows them."""
