@@ -62,6 +62,7 @@ def test_what_is_known_by_then_is_in_the_results_table_and_the_rest_is_told_to_b
     arguments = {"results_table": "calls", "method": method, "concurrency": 1, "batch_size": 10}
     thread = signalled_in(held, number)
     signal.signal(signal.SIGTERM, exits)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in a shell's background ignores it
     with pytest.raises(error), timeout(600):
         sync.attempt(**arguments)
     thread.join()

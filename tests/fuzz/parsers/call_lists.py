@@ -160,7 +160,7 @@ def _check_batch(found: CallList, batch: Batch, changed: str) -> None:
         assert all(one.job for one in outcomes if one.outcome == "created"), "a created call without a job"
     if lines is None or not all(_has_phone(line) for line in lines):
         return
-    asked("", lambda: list(Results(found, 0, {}, full_phones=False).of_calls(lambda batch: (outcomes or [], False))))
+    asked("", lambda: list(Results(found, 0, {}, full_phones=False).of_calls(lambda batch: (outcomes or [], ()))))
     name = found.furthest_progress(batch)
     if name is None:
         return
