@@ -17,7 +17,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-real fuzz fuzz-parsers audit bench compare lock clean \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench compare lock clean \
 	chromium postgresql
 
 help:
@@ -34,6 +34,8 @@ help:
 	@echo "make prove-mutants bugs planted in copies of the shipped code: each is to be found by those schedules"
 	@echo "make prove-beyond what becomes of calls once a bound of the promise is broken on purpose, as a table"
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
+	@echo "make prove-overlapping two triggers, a trigger beside the schedule, a backfill of three: each with a kill between"
+	@echo "                 freeze and send, under a real Airflow; people beside jobs"
 	@echo "make prove-real  105 kills of calls, syncs and shards, their supervisors too, on PostgreSQL, with upgrades and outages"
 	@echo "                 between, in 18 minutes; KILLS=6 is its short form"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
@@ -127,6 +129,9 @@ prove-beyond: $(READY)
 
 prove-kills: $(READY)
 	AIMYLOGIC_KILLS=50 $(BIN)/python -m pytest tests/airflow/test_syncs.py -k killed -s
+
+prove-overlapping: $(READY)
+	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/airflow/test_overlapping_runs.py -s
 
 # Below 100 kills, fewer scenarios and none that take minutes.
 prove-real: KILLS ?= 105
