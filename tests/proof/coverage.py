@@ -33,9 +33,8 @@ _ASK_FAULTS = frozenset(
 )
 _STORE_FAULTS = frozenset({"fault store read", "fault store write done", "fault store write undone"})
 _OBJECT_FAULTS = frozenset({"fault objects read", "fault objects write", "fault objects list"})
-# A person's word, which is not simulated.
-# No person answers here, and no Date is a day off.
-_NOT_HERE = (Row.LEFT, Row.SEND_AGAIN, Row.NOTED_AHEAD)
+# No person answers here, no Date is a day off, and with a store that remembers a run that was made again is told apart.
+_NOT_HERE = (Row.LEFT, Row.SEND_AGAIN, Row.NOTED_AHEAD, Row.UNCLEAR_RUN)
 _ROWS = frozenset(f"row {row.name}" for row in Row if row not in _NOT_HERE)
 _LIST_ACTIONS = frozenset(f"list {action.name}" for action in ListAction)
 _HAPPENINGS = frozenset({"stop", "start", "others", "change", "empty", "grow", "turn", "remake"})
