@@ -302,10 +302,12 @@ class ListTasks(Tasks):
         world = self.world
         stable = world.schedule.kind in ("by list", "by number", "shards", "list changing")
         alone = world.schedule.tells_time and world.schedule.tells_phones and not world.with_others and not self.moved
+        if not (stable and alone):
+            return False
         entry = json.loads(instance.rows["aimylogic"])
         # A token that was made anew is known to be of the same campaign only if the former one's id could be asked.
         same = world.server.tokens_now == list(world.server.tokens) or len(entry.get("campaigns", ())) > 1
-        return stable and alone and same and bool(entry["sure"])
+        return same and bool(entry["sure"])
 
     def _check_told(self, frozen: dict[Call, int], jobs: dict[Call, list[str]]) -> None:
         """What the list's files tell of a call is so: a created one has this job, a refused one has none."""
