@@ -47,6 +47,13 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+class _Phone(msgspec.Struct):
+    phone: str
+
+
+_phone = msgspec.json.Decoder(_Phone)
+
+
 class Line(msgspec.Struct, frozen=True):
     """One call of a batch: a line of its file.
 
@@ -58,6 +65,11 @@ class Line(msgspec.Struct, frozen=True):
     row: int
     call: msgspec.Raw
     keys: dict[str, Any] = {}
+
+    @property
+    def phone(self) -> str:
+        """Whom it calls."""
+        return _phone.decode(self.call).phone
 
 
 class RejectedLine(TypedDict):

@@ -24,7 +24,6 @@ from aimylogic_provider.call_list.reading import decoded, names_of
 from aimylogic_provider.call_list.reconcile import Row
 from aimylogic_provider.call_list.sent import SentTrace, traces_among
 from aimylogic_provider.call_list.stored import CallList
-from aimylogic_provider.call_list.work import phone_of
 from aimylogic_provider.calls_api.phone import mask_phone
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.written_phone import Meant, WrittenPhones
@@ -164,9 +163,7 @@ class Neighbours:
                 continue
             settled = {one.row for one in outcomes}
             open_phones = {
-                phone
-                for line in call_list.lines(batch)
-                if line.row not in settled and (phone := phone_of(line)) in phones
+                phone for line in call_list.lines(batch) if line.row not in settled and (phone := line.phone) in phones
             }
             found.doubtful.update(
                 (row.job.id, phone)

@@ -6,28 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from aimylogic_provider.call_list.manifest import Batch, Line
 from aimylogic_provider.call_list.stored import CallList, Outcome
 from aimylogic_provider.calls_api.phone import mask_phone
 
-__all__ = ["Known", "Results", "phone_of"]
+__all__ = ["Known", "Results"]
 
 Known = Callable[[Batch], tuple[Iterable[Outcome], Collection[int]]]
 """What is known of a batch: its settled calls, and which of the other rows are parked, so that nobody knows of them."""
-
-
-class _Phone(msgspec.Struct):
-    phone: str
-
-
-_phone = msgspec.json.Decoder(_Phone)
-
-
-def phone_of(line: Line) -> str:
-    """The phone of a call."""
-    return _phone.decode(line.call).phone
 
 
 class Results:
@@ -57,7 +43,7 @@ class Results:
             rows = [
                 self._row(
                     line,
-                    phone=self._shown(phone_of(line)),
+                    phone=self._shown(line.phone),
                     **_told(settled.get(line.row), now, parked=line.row in parked),
                 )
                 for line in self._list.lines(batch)

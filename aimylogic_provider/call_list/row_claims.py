@@ -116,14 +116,8 @@ class _Claiming:
         for row in [*over, *self._free]:
             # Without its claim, whoever let go of a row doesn't take it back.
             let_go = row.ended == FREE and (row.row_key in taken or row.phone_key in taken)
-            if let_go or (
-                row.row_key in new
-                and (row.map_index, row.iteration)
-                == (
-                    self._holder.map_index,
-                    self._holder.iteration,
-                )
-            ):
+            index = self._holder.map_index, self._holder.iteration
+            if let_go or (row.row_key in new and (row.map_index, row.iteration) == index):
                 self._connection.execute(self._claims.delete().where(
                     claims.row_key == row.row_key, claims.map_index == row.map_index,
                     claims.iteration == row.iteration,

@@ -14,7 +14,7 @@ from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatc
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
 from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
-from aimylogic_provider.call_list.work import Work, phone_of
+from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.records import ClockSource
 from aimylogic_provider.idempotence.situation import Time
@@ -201,7 +201,7 @@ class Shard:
             of_row = {one.row: one.job for one in self.outcomes(batch) if one.job is not None and one.job in jobs}
             for line in self.call_list.lines(batch) if of_row else ():
                 if (job := of_row.get(line.row)) is not None:
-                    yield job, phone_of(line)
+                    yield job, line.phone
 
     def ruling_for(self, work: Work, *, elsewhere: bool = False) -> ListRuling | None:
         """What a person said of a batch's parked calls, if that was to send them, and is not yet followed.

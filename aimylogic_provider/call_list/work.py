@@ -8,8 +8,6 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from aimylogic_provider.call_list.decision import NotedSend
 from aimylogic_provider.call_list.entry import ListRuling, OpenBatch, OpenPart, Span, noted
 from aimylogic_provider.call_list.finishes import sendable_until
@@ -23,7 +21,7 @@ from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_af
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-__all__ = ["Work", "evenly_cut", "phone_of", "places_of", "spans_of"]
+__all__ = ["Work", "evenly_cut", "places_of", "spans_of"]
 
 
 _LAST = 300
@@ -51,18 +49,6 @@ def evenly_cut(places: Sequence[int], pieces: int) -> list[Sequence[int]]:
     pieces = min(pieces, len(places))
     limits = [len(places) * number // pieces for number in range(pieces + 1)]
     return [places[start:stop] for start, stop in pairwise(limits)]
-
-
-class _Phone(msgspec.Struct):
-    phone: str
-
-
-_phone = msgspec.json.Decoder(_Phone)
-
-
-def phone_of(line: Line) -> str:
-    """The phone of a call."""
-    return _phone.decode(line.call).phone
 
 
 @dataclass(slots=True)
@@ -143,7 +129,7 @@ class Work:
 
     def phone(self, place: int) -> str:
         """The phone at a place."""
-        return phone_of(self.lines[place])
+        return self.lines[place].phone
 
     def jobs(self) -> Iterator[tuple[str, str]]:
         """The jobs of its settled calls, and their phones."""

@@ -170,14 +170,13 @@ def _holder(task: TaskFolder, noted: Freezing) -> Holder:
 
 def _people(call_list: CallList, shard: int, known: Known, *, settled: bool) -> Iterator[Person]:
     from aimylogic_provider.call_list.claims import Person
-    from aimylogic_provider.call_list.results import phone_of
 
     for batch in call_list.batches(shard):
         outcomes, _ = known(batch)
         rows = {one.row for one in outcomes}
         for line in call_list.lines(batch):
             if (line.row in rows) is settled:
-                yield Person(line.row, line.keys, phone_of(line))
+                yield Person(line.row, line.keys, line.phone)
 
 
 def _is_begun(path: str, log: Log) -> bool:

@@ -151,8 +151,7 @@ class _People:
 
 def _people(call_list: CallList, batch: Batch, settled: set[int]) -> Iterator[Person]:
     from aimylogic_provider.call_list.claims import Person
-    from aimylogic_provider.call_list.results import phone_of
 
     for line in call_list.lines(batch):
         if line.row not in settled:
-            yield Person(line.row, line.keys, phone_of(line))
+            yield Person(line.row, line.keys, line.phone)

@@ -111,34 +111,26 @@ def _of(context: Context, rows: Rows, call_list_path: str | None) -> SecondRecor
     from aimylogic_provider.operators.airflow_ports import SystemClock, run_mark
     from aimylogic_provider.operators.task_loops import iteration
 
-    ti = context["ti"]
+    ti, mark = context["ti"], run_mark(context)
+    index = -1 if ti.map_index is None else ti.map_index
+    traces: Traces | None = None
+    if call_list_path:
+        from aimylogic_provider.call_list.call_traces import CallTraces
+
+        traces = CallTraces(
+            call_list_path, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id,
+            instance=f"{index}, {iteration(context)}", try_number=mark.try_number, wall=SystemClock().wall,
+        )  # fmt: skip
     return SecondRecord(
         rows,
         dag_id=ti.dag_id,
         task_id=ti.task_id,
         run_id=ti.run_id,
-        map_index=-1 if ti.map_index is None else ti.map_index,
+        map_index=index,
         iteration=iteration(context),
-        mark=run_mark(context),
+        mark=mark,
         wall=SystemClock().wall,
-        traces=_traces(context, call_list_path) if call_list_path else None,
-    )
-
-
-def _traces(context: Context, call_list_path: str) -> Traces:
-    from aimylogic_provider.call_list.call_traces import CallTraces
-    from aimylogic_provider.operators.airflow_ports import SystemClock, run_mark
-    from aimylogic_provider.operators.task_loops import iteration
-
-    ti = context["ti"]
-    return CallTraces(
-        call_list_path,
-        dag_id=ti.dag_id,
-        run_id=ti.run_id,
-        task_id=ti.task_id,
-        instance=f"{-1 if ti.map_index is None else ti.map_index}, {iteration(context)}",
-        try_number=run_mark(context).try_number,
-        wall=SystemClock().wall,
+        traces=traces,
     )
 
 
