@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from aimylogic_provider.call_list.entry import SyncEntry
-from aimylogic_provider.call_list.stored import Counts
+from aimylogic_provider.call_list.outcomes import Counts
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["Progress"]

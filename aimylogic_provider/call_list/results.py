@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aimylogic_provider.call_list.manifest import Batch, Line
-from aimylogic_provider.call_list.stored import CallList, Outcome
+from aimylogic_provider.call_list.outcomes import Outcome
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.calls_api.phone import mask_phone
 
 __all__ = ["Known", "Results"]

@@ -18,13 +18,14 @@ from aimylogic_provider.call_list.garbage import seldom_collected
 from aimylogic_provider.call_list.manifest import Batch
 from aimylogic_provider.call_list.neighbours import Neighbours
 from aimylogic_provider.call_list.noting import Notes
+from aimylogic_provider.call_list.outcomes import Counts, Outcome
 from aimylogic_provider.call_list.pace import Pace
 from aimylogic_provider.call_list.progress import Progress
 from aimylogic_provider.call_list.questions import Questions
 from aimylogic_provider.call_list.refusals import Refusals
 from aimylogic_provider.call_list.settings import SendSettings
 from aimylogic_provider.call_list.shard import Shard
-from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.way import Means, Way
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.calls_api.async_transport import AiohttpTransport

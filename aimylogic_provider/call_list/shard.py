@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Sequence
 from aimylogic_provider.call_list.done_batches import DoneBatches
 from aimylogic_provider.call_list.entry import EntryKeeper, ListRuling, OpenBatch
 from aimylogic_provider.call_list.manifest import Batch, CallListError, Claim
+from aimylogic_provider.call_list.outcomes import Counts, Outcome
 from aimylogic_provider.call_list.settings import SendSettings
-from aimylogic_provider.call_list.stored import CallList, Counts, Outcome
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.call_list.work import Work
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.records import ClockSource

@@ -21,9 +21,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -46,17 +44,15 @@ from aimylogic_provider.call_list.manifest import (
     sha256,
 )
 from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.outcomes import Counts, Outcome, decode_outcomes, name_of_done, told_by_name
 from aimylogic_provider.call_list.reading import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.said_no import BECAUSE, SaidNoError
 from aimylogic_provider.call_list.sent import name_of, traces_among
 from aimylogic_provider.idempotence.records import ClockSource
 
-__all__ = ["CallList", "Counts", "Outcome", "reports_among", "told_of"]
+__all__ = ["CallList", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
-_DONE = re.compile(
-    r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
-)
 _lines = msgspec.json.Decoder(Line)
 _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
@@ -64,54 +60,6 @@ _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "doubles": msgspec.json.Decoder(DoubleLine),
     "held": msgspec.json.Decoder(RejectedLine),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Calls by outcome."""
-
-    created: int = 0
-    refused: int = 0
-    expired: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
-
-    @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> Counts:
-        """Count outcomes."""
-        counted = Counter(one.outcome for one in outcomes)
-        return cls(counted["created"], counted["refused"], counted["expired"])
-
-    @property
-    def settled(self) -> int:
-        """Calls of any outcome."""
-        return self.created + self.refused + self.expired
-
-    @property
-    def as_name(self) -> str:
-        """The counts as a part of a file's name."""
-        expired = f".expired-{self.expired}" if self.expired else ""
-        return f"created-{self.created}.refused-{self.refused}{expired}"
-
-
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a call.
-
-    :param row: of the query
-    :param job: the call job's id, of a created one
-    :param reason: of one that isn't created
-    :param by: how a job became known as ours, if not by the answer to our request
-    """
-
-    row: int
-    outcome: Literal["created", "refused", "expired"]
-    job: str | None = None
-    reason: str | None = None
-    by: Literal["answer", "report", "person"] = "answer"
-
-
-_outcome_lines = msgspec.json.Decoder(Outcome)
 
 
 class _Formatted(msgspec.Struct):
@@ -213,8 +161,8 @@ class CallList:
         """The batches that are done, by name, and what became of their calls."""
         found: dict[str, Counts] = {}
         for name in self._names:
-            if match := _DONE.fullmatch(name):
-                found.setdefault(match["batch"], _told_by(match))
+            if (told := told_by_name(name)) is not None:
+                found.setdefault(*told)
         return found
 
     def created_none(self) -> bool:
@@ -262,10 +210,9 @@ class CallList:
         name = next((name for name in self._names if name.startswith(start)), None)
         if name is None:
             return []
-        outcomes = decoded(self.folder, name, _outcomes)
+        outcomes = decoded(self.folder, name, decode_outcomes)
         counts = Counts.of(outcomes)
-        match = _DONE.fullmatch(name)
-        if match is None or _told_by(match) != counts:
+        if told_by_name(name) != (batch.name, counts):
             raise unreadable(
                 self.folder, name, f"it tells of {len(outcomes):,} calls, {counts.created:,} of them created"
             )
@@ -287,7 +234,7 @@ class CallList:
         :raises CallListError: if its file is gone, unreachable, or not what was written
         """
         file = f"progress/{name}"
-        outcomes = decoded(self.folder, file, _outcomes)
+        outcomes = decoded(self.folder, file, decode_outcomes)
         if f".{len(outcomes):07}." not in name or len({one.row for one in outcomes}) < len(outcomes):
             raise unreadable(self.folder, file, f"it tells of {len(outcomes):,} calls, or of one of them twice")
         return outcomes
@@ -325,7 +272,7 @@ class CallList:
     def write_done(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counts:
         """Write what became of all calls of a batch: it is done."""
         counts = Counts.of(outcomes)
-        name = f"done/{batch.name}.{counts.as_name}.{self.token}.jsonl"
+        name = name_of_done(batch.name, counts, self.token)
         ordered = sorted(outcomes, key=lambda outcome: outcome.row)
         self.folder.write(name, _jsonl(ordered))
         self._names.append(name)
@@ -424,10 +371,6 @@ def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
     return tombstone.reports[shard]
 
 
-def _told_by(match: re.Match[str]) -> Counts:
-    return Counts(int(match["created"]), int(match["refused"]), int(match["expired"] or 0))
-
-
 def _never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
     because = None if tombstone is None else tombstone.because
     way_out = "" if because else ", and keep lists longer if they wait for an approval"
@@ -441,11 +384,3 @@ def _never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
 
 def _jsonl(lines: Iterable[object]) -> bytes:
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-
-
-def _outcomes(content: bytes) -> list[Outcome]:
-    outcomes: list[Outcome] = _outcome_lines.decode_lines(content)
-    for one in outcomes:
-        if one.outcome == "created" and not one.job:
-            raise ValueError(f"the call of row {one.row} is created, and has no job")
-    return outcomes

@@ -12,9 +12,10 @@ from aimylogic_provider.call_list.decision import NotedSend
 from aimylogic_provider.call_list.entry import ListRuling, OpenBatch, OpenPart, Span, noted
 from aimylogic_provider.call_list.finishes import sendable_until
 from aimylogic_provider.call_list.manifest import FORMAT, Batch, Line
+from aimylogic_provider.call_list.outcomes import Outcome
 from aimylogic_provider.call_list.reading import unreadable
 from aimylogic_provider.call_list.reconcile import CreatedJob
-from aimylogic_provider.call_list.stored import CallList, Outcome
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_after
 

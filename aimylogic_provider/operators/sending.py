@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer
+    from aimylogic_provider.call_list.outcomes import Counts
     from aimylogic_provider.call_list.progress import Progress
     from aimylogic_provider.call_list.sending import Sending
-    from aimylogic_provider.call_list.stored import CallList, Counts
+    from aimylogic_provider.call_list.stored import CallList
 
 __all__ = ["Sends"]
 
