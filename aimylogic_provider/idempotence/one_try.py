@@ -2,8 +2,7 @@
 
 Knows no Airflow and no socket: store, campaign and clock are ports. Two rules hold everywhere: what may create a job is
 noted in the store before it leaves, and any error of the store ends the try, for the store refuses the writes of a try
-that was replaced. So nothing here catches broadly. The second record is written before the store, and read only where
-the store is empty: what the store refused stands there as noted, and counts as unanswered.
+that was replaced. So nothing here catches broadly.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import explanations
 from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.clocks import Clock, Reading
-from aimylogic_provider.idempotence.copies import Recalled
 from aimylogic_provider.idempotence.decision import (
     AIRFLOW_SLACK,
     Action,
@@ -33,11 +31,11 @@ from aimylogic_provider.idempotence.decision import (
     Wait,
     decide,
 )
+from aimylogic_provider.idempotence.kept_entry import KeptEntry
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks, Store
-from aimylogic_provider.idempotence.record_json import entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.records import Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.records import Outcome, Record, Send
 from aimylogic_provider.idempotence.repetitions import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
 from aimylogic_provider.idempotence.rulings import Question, Ruling
 from aimylogic_provider.idempotence.second_record import SecondRecord
@@ -87,9 +85,6 @@ class Try:
         time_limit: float | None = None,
     ) -> None:
         self.intent = intent
-        self._store = store
-        self._second = second
-        self._recalled = Recalled()
         self._campaign = campaign
         self._clock = clock
         self._clear_number = clear_number
@@ -99,30 +94,12 @@ class Try:
         self._ended = False
         self._phone = intent.call.masked_phone
         self._server = ServerView(campaign, clock, log, others=others)
-        self._saved = False
         self._began = self._decided = Reading.of(clock)
         self._waited: float | None = None
         # A clear of Airflow 3.4 discards what the store holds, and a store that Airflow doesn't have holds nothing.
         self._next_knows = store.remembers and (second is not None or not last)
         self._time_limit = time_limit
-        content = store.read()
-        if content is None and not first_try:
-            # Airflow tells any failure to find it as "nothing": ask twice before believing that it was emptied.
-            content = store.read()
-        if content is None and second is not None:
-            self._recalled = second.recall()
-        recalled = self._recalled.entry
-        self._new = content is None and recalled is None
-        if content is not None:
-            self._entry = entry_from_json(content)
-        elif recalled is not None:
-            log.warning("The record of %s was discarded, as by a clear: going on by its second record.", self._phone)
-            self._entry = recalled
-        else:
-            self._entry = Entry(sure=first_try and self._recalled.nothing)
-        self._unseen = cleared and not self._entry.sure
-        if self._unseen and second is not None:
-            self._unseen = not second.vouches(self._recalled if content is None else second.recall())
+        self._kept = KeptEntry(store, second, first_try=first_try, cleared=cleared, phone=self._phone, log=log)
         self._had_job = self._record is not None and self._record.job is not None
 
     @property
@@ -178,11 +155,11 @@ class Try:
                 return self._conclude(action)
             return self._with_repetitions(self._step)
         except (ApiError, NotAddedError) as error:
-            if not self._saved and (self._new or self._second is not None):
+            if not self._kept.saved and (self._kept.is_new or self._kept.has_second):
                 # Nothing was sent. That a later try may know it, the head is kept, and a copy of each try. It is not
                 # written sooner, for a write that got stuck on its way to Airflow, and was repeated, must never undo
                 # the note of a send.
-                self._save(self._entry)
+                self._kept.save(self._kept.entry)
             raise self._ended_by(error) if isinstance(error, ApiError) else error from None
 
     def _follow(self, ruling: Ruling) -> None:
@@ -262,7 +239,7 @@ class Try:
         self._decided = Reading.of(self._clock)
         return decide(
             Situation(
-                entry=self._entry,
+                entry=self._kept.entry,
                 parameters=intent.parameters,
                 person=intent.person,
                 phone=intent.phone_digest,
@@ -273,21 +250,21 @@ class Try:
                 time=self._server.now(),
                 report=report,
                 refused=refused,
-                first=self._new and self._entry.sure,
+                first=self._kept.is_new and self._kept.entry.sure,
                 clear_number=self._clear_number,
-                unseen=self._unseen,
-                unclear=self._recalled.unclear,
+                unseen=self._kept.unseen,
+                unclear=self._kept.unclear,
                 terms=self._terms,
             )
         )
 
     @property
     def _record(self) -> Record | None:
-        return self._entry.records.get(self.intent.record_name)
+        return self._kept.entry.records.get(self.intent.record_name)
 
     @property
     def _others(self) -> tuple[Record, ...]:
-        return tuple(other for name, other in self._entry.records.items() if name != self.intent.record_name)
+        return tuple(other for name, other in self._kept.entry.records.items() if name != self.intent.record_name)
 
     def _warn_of_open_sends(self) -> None:
         for other in self._others:
@@ -298,25 +275,11 @@ class Try:
                     other.masked_phone, explanations.sends(other),
                 )  # fmt: skip
 
-    def _save(self, entry: Entry) -> None:
-        """Write the entry, twice. Raises if this try was replaced."""
-        self._entry = entry
-        if self._second is not None:
-            self._second.write(entry)
-        self._store.write(entry_to_json(entry))
-        self._saved = True
-
     def _save_record(self, record: Record) -> None:
-        self._save(self._entry.with_record(self.intent.record_name, record))
+        self._kept.save_record(self.intent.record_name, record)
 
     def _save_answer(self, record: Record) -> None:
-        """Write what a send was answered, in both places, whichever of them fails."""
-        self._entry = self._entry.with_record(self.intent.record_name, record)
-        try:
-            if self._second is not None:
-                self._second.write(self._entry)
-        finally:
-            self._store.write(entry_to_json(self._entry))
+        self._kept.save_answer(self.intent.record_name, record)
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""
@@ -324,7 +287,7 @@ class Try:
         # By whichever clock makes the run older: this worker's may be slow.
         latest = max(self._clock.wall(), now.latest)
         age = None if self._run_began is None else max(0.0, latest - self._run_began)
-        self._entry = self._entry.timed(now.earliest, now.clock, age)
+        self._kept.entry = self._kept.entry.timed(now.earliest, now.clock, age)
 
     def _ask_report(self) -> Report:
         self._ask_time_if_stale()
@@ -336,7 +299,7 @@ class Try:
         if self._ended:
             raise NotAddedError(f"The task is being ended: nothing more is sent to {self._phone}", retryable=True)
         stood_still = self._began.elapsed(self._clock)[1] - (self._waited or 0.0)
-        if not self._store.remembers and stood_still > _UNFENCED:
+        if not self._kept.remembers and stood_still > _UNFENCED:
             raise NotAddedError(
                 f"This try stood still for over {_UNFENCED / 60:g} minutes, in which another may have taken its place, "
                 f"which this Airflow doesn't tell it: it sends nothing to {self._phone}. The next try decides anew",
@@ -401,7 +364,7 @@ class Try:
             phone=intent.phone_digest,
             masked_phone=self._phone,
             # In a mapped task another instance may have had this person before, unless this is the first try.
-            sure=self._entry.sure and (not intent.mapped or self._new),
+            sure=self._kept.entry.sure and (not intent.mapped or self._kept.is_new),
             parameters=intent.parameters,
         )
 
@@ -424,8 +387,8 @@ class Try:
         match action:
             case Return(job=job):
                 self._log.info("Call job %s was already created for %s: nothing is sent.", job, self._phone)
-                if self._second is not None and not self._saved:
-                    self._save(self._entry)  # a try without a copy may have sent anything
+                if self._kept.has_second and not self._kept.saved:
+                    self._kept.save(self._kept.entry)  # a try without a copy may have sent anything
                 return job
             case Adopt(job=job) if record is not None:
                 self._save_record(record.adopted(job))
@@ -439,9 +402,9 @@ class Try:
             case Park():
                 raise self._parked(action)
             case Wait():
-                self._save(self._entry)
+                self._kept.save(self._kept.entry)
                 message = explanations.waiting(
-                    self._phone, action, record, self._server.jobs, remembers=self._store.remembers
+                    self._phone, action, record, self._server.jobs, remembers=self._kept.remembers
                 )
                 retryable = True
             case Refuse() if record is not None:
@@ -453,7 +416,7 @@ class Try:
 
     def _parked(self, park: Park) -> ParkedError:
         # A try that was replaced reads nothing: it must not speak, or ask, before the store has let it write.
-        self._save(self._entry)
+        self._kept.save(self._kept.entry)
         record, now = self._record, self._server.now()
         return ParkedError(
             explanations.parked(self._phone, park, record, self._server.jobs),
@@ -478,7 +441,7 @@ class Try:
                 f"clear finds out before it sends anything new. Sends: {explanations.sends(record)}."
             )
         else:
-            sure = self._entry.sure and not self.intent.mapped
+            sure = self._kept.entry.sure and not self.intent.mapped
             text += " No call was added." if sure else " This try added no call."
         return NotAddedError(text, retryable=error.retryable)
 

@@ -52,6 +52,7 @@ def _of_operators(name: str, plants: str, file: str, old: str, new: str, *kinds:
 
 _DECISION = "idempotence/decision.py"
 _TRY = "idempotence/one_try.py"
+_KEPT = "idempotence/kept_entry.py"
 _KEYS = "idempotence/keys.py"
 _ANSWERS = "calls_api/answers.py"
 _LIST_DECISION = "call_list/decision.py"
@@ -64,7 +65,7 @@ _TABLES = (
     _of_calls(
         "second record not read",
         "A clear that discards the task's state leaves nothing to go by, though a second record is kept.",
-        _TRY,
+        _KEPT,
         "        if content is None and second is not None:\n",
         "        if False:\n",
         "discarded",
@@ -72,7 +73,7 @@ _TABLES = (
     _of_calls(
         "second record of answers alone",
         "A send is noted in the state store, and in the second record only once it is answered.",
-        _TRY,
+        _KEPT,
         "        if self._second is not None:\n            self._second.write(entry)\n        self._store",
         "        self._store",
         "discarded",
@@ -671,7 +672,7 @@ _FENCES = (
     _of_calls(
         "store's errors caught",
         "A try goes on when the store refuses its write.",
-        _TRY,
+        _KEPT,
         "        self._store.write(entry_to_json(entry))\n",
         "        try:\n            self._store.write(entry_to_json(entry))\n"
         "        except Exception:\n            pass\n",
@@ -687,7 +688,7 @@ _FENCES = (
         "unfenced try's hour dropped",
         "Without a store a try that stood still for a day goes on as if it were the only one.",
         _TRY,
-        "        if not self._store.remembers and stood_still > _UNFENCED:\n",
+        "        if not self._kept.remembers and stood_still > _UNFENCED:\n",
         "        if False:\n",
         "no store",
     ),
