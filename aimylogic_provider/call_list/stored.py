@@ -96,7 +96,16 @@ class CallList:
         :raises CallListError: if it is gone, unreachable, or not the list that was frozen
         """
         folder = Folder(pointer.path)
-        content = read_from(folder, "list.json")
+        try:
+            content = read_from(folder, "list.json")
+        except CallListError:
+            if cls.tombstone(pointer) is None:
+                raise
+            # Whoever opens a list has looked for what is left of it: it was there a moment ago.
+            raise CallListError(
+                f"the call list in {pointer.path} was deleted while it was looked at: the next try looks again",
+                retryable=True,
+            ) from None
         if sha256(content) != pointer.sha256:
             raise CallListError(
                 f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "

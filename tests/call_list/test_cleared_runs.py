@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.call_list.manifest import Pointer, Tombstone
+from aimylogic_provider.call_list.stored import CallList
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone
 from tests.conftest import HAS_RECORD, TaskInstance, needs_record
@@ -158,6 +160,30 @@ def test_each_shard_goes_on_with_the_list_that_was_begun_those_too_that_did_not_
     assert {report["call_list"] for report in reports} == {first["path"]}
     assert sum(report["created"] for report in reports) == len(PHONES)
     assert [file.name for file in run.folder.rglob("*")] == ["deleted.json"]
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_a_shard_whose_neighbour_deletes_the_new_list_while_it_looks_at_it_looks_again(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add(PHONES)
+    run = Run(sync, 2)
+    first = half_sent(run)
+    run.clear()
+    found = CallList.tombstone
+
+    def deleted_just_after(pointer: Pointer) -> Tombstone | None:
+        monkeypatch.setattr(CallList, "tombstone", staticmethod(found))
+        before = found(pointer)
+        run.send(0)
+        return before
+
+    monkeypatch.setattr(CallList, "tombstone", staticmethod(deleted_just_after))
+    with pytest.raises(AirflowException, match="was deleted while it was looked at: the next try looks again") as ended:
+        run.send(1)
+    assert not isinstance(ended.value, AirflowFailException)
+    assert run.send(1)["call_list"] == first["path"]
     sync.assert_once(PHONES)
 
 

@@ -90,6 +90,8 @@ def main() -> int:
 
     def prove(name: str, run: Callable[[], Reached], expected: Iterable[str]) -> None:
         failed, never = tell_reached(name, run, expected)
+        for failure in failed[: max(0, _TOLD - len(failures))]:  # at once, for the rest may take long, or be stopped
+            tell_failure(failure)
         failures.extend(failed)
         lacking.extend(never)
 
@@ -110,8 +112,9 @@ def main() -> int:
         prove(
             f"swarm, {one}", lambda one=one, seeds=seeds: swarm(one, seeds), coverage.SWARM[one] if factor >= 1 else ()
         )
-    for failure in failures[:_TOLD]:
-        tell_failure(failure)
+    if failures:
+        seeds_of = ", ".join(f"{one.level} {one.schedule.combination or one.seed}" for one in failures)
+        print(f"\n{len(failures)} violations in all: {seeds_of}")
     return 1 if failures or lacking else 0
 
 

@@ -63,6 +63,7 @@ def beneath() -> Iterator[Beneath]:
     """Put a simulation beneath the shipped code; which one, is for the caller to set, again and again."""
     from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, Connection
     from airflow.sdk.bases.operator import ExecutorSafeguard
+    from tenacity import nap, wait
 
     from aimylogic_provider.call_list import (
         by_list,
@@ -176,6 +177,9 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(stored, "secrets", tokens)
         patch.setattr(unsent_rows, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
+        # Where a transaction waits for another one's, the other one goes on meanwhile.
+        patch.setattr(nap, "time", SimpleNamespace(sleep=lambda seconds: running_worker().sleep(seconds)))
+        patch.setattr(wait, "random", SimpleNamespace(uniform=lambda *range: running_worker().rng.uniform(*range)))
         patch.setattr(asyncio, "run", run_coroutine)
         patch.setattr(BaseHook, "get_connection", staticmethod(connection))
         patch.setattr(BaseHook, "get_hook", staticmethod(lambda conn_id: now.database.hook()))
