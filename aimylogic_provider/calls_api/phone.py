@@ -1,153 +1,181 @@
-"""Phone numbers: one canonical form for the wire, the key and the reports, and the masked form for people.
+"""Phone numbers: one canonical form for the wire, the key and the reports.
 
 Canonical: digits with country code, no plus (``79123456789``), as the vendor's page "Adding phone numbers
-from CRM systems" writes them.
+from CRM systems" writes them. How digits are got out of what people write stands in :mod:`.phone_text`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
-from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
+from aimylogic_provider.calls_api import phone_plans
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.masking import as_text, mask_phone, shown
+from aimylogic_provider.calls_api.phone_plans import international as quick_phone
+from aimylogic_provider.calls_api.phone_text import phone_text
 
 if TYPE_CHECKING:
-    from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc
+    from phonenumbers import PhoneNumber
 
-__all__ = ["as_text", "canonical_phone", "mask_phone", "same_phone", "shown"]
+__all__ = [
+    "AmbiguousPhoneError", "PhoneCheck", "PhoneReading", "PhoneRules", "as_text", "canonical_phone", "mask_phone",
+    "parsed_phone", "quick_phone", "region_of", "same_phone", "shown",
+]  # fmt: skip
 
-# Up to the first digit no digits, so that no text, however long, takes more than one reading.
-_WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
-_DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9](?: [0-2][0-9])?")
-_WRITTEN_WITHIN = re.compile(r"\+?\(?[0-9](?:[ ()./\-]{0,3}[0-9]){6,}")
-_TOO_LARGE = 10**40
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+PhoneReading = Literal["either", "international", "national"]
+"""Whether numbers without a plus bear their country code."""
+
+PhoneCheck = Literal["in use", "possible"]
+"""Whether a number without a plus must be in use, or may be any that is long enough."""
+
+_MODERN = {"521": "52", "549": "54 9"}
 
 
-def mask_phone(value: object) -> str:
-    """Return a phone as it may be logged: ``7912***6789``.
+class AmbiguousPhoneError(RejectedError):
+    """Digits that are one number with their country code, and another one of the region.
 
-    Of a shorter one, and of a value that is no phone, only two characters at each end are shown, or none.
+    :param international: the one with the country code
+    :param national: the one of the region
     """
-    text = as_text(value)
-    digits = re.sub(r"[^0-9]", "", text)
-    if len(digits) >= 11 and _WRITTEN.fullmatch(text):
-        return f"{digits[:4]}***{digits[-4:]}"
-    return f"{text[:2]}***{text[-2:]}" if len(text) >= 7 else "***"
+
+    def __init__(self, text: str, region: str, international: str, national: str) -> None:
+        super().__init__(
+            f"phone {mask_phone(text)!r} is ambiguous in region {region}: it could be {mask_phone(international)} or "
+            f"{mask_phone(national)}. Write it with a plus and the country code, or set phone_reading: 'international' "
+            "if all your numbers bear the country code, 'national' if none does"
+        )
+        self.international = international
+        self.national = national
 
 
-def shown(value: object) -> str:
-    """Return a value as an error may name it: like ``repr``, but with what could be a phone masked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneRules:
+    """How phones are read, and which are taken.
 
-    A phone may stand where something else is meant to, as when two arguments are swapped.
+    :param region: the two-letter code (ISO 3166-1) of the country whose national numbers are understood
+    :param reading: of numbers without a plus: ``international`` if all bear the country code, ``national`` if none
+        does, ``either`` if some do
+    :param check: whether a number without a plus must be ``in use`` by libphonenumber's metadata, or only ``possible``,
+        for ranges newer than those. Behind a plus possible is enough
+    :param countries: two-letter codes of the countries that may be called; None for all
+    :raises RejectedError: if one of them can't be used
     """
-    if isinstance(value, bool) or value is None:
-        return repr(value)
-    text = as_text(value)
-    if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.fullmatch(text):
-        return repr(mask_phone(text))
-    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, text[:100])
-    return repr(masked) if isinstance(value, str) or masked != text else as_text(value, repr)
+
+    region: str | None = None
+    reading: PhoneReading = "either"
+    check: PhoneCheck = "in use"
+    countries: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.region is not None:
+            object.__setattr__(self, "region", _checked_region("phone_region", self.region))
+        if self.reading not in ("either", "international", "national"):
+            raise RejectedError(
+                f"phone_reading {shown(self.reading)} can't be used: give 'either', 'international' or 'national'"
+            )
+        if self.reading == "national" and self.region is None:
+            raise RejectedError("phone_reading 'national' needs phone_region, the country of the numbers, as in 'RU'")
+        if self.check not in ("in use", "possible"):
+            raise RejectedError(f"phone_check {shown(self.check)} can't be used: give 'in use' or 'possible'")
+        if self.countries is not None:
+            if isinstance(self.countries, str) or not self.countries:
+                raise RejectedError(f"countries {self.countries!r} can't be used: give a list, as in ['RU', 'KZ']")
+            checked = frozenset(_checked_region("countries", one) for one in self.countries)
+            object.__setattr__(self, "countries", checked)
+
+    def canonical(self, value: object) -> str:
+        """Return a phone as digits with country code and without a plus.
+
+        :raises RejectedError: as :func:`canonical_phone` does
+        """
+        phone = self._read(phone_text(value))
+        if self.countries is not None and (country := region_of(phone)) not in self.countries:
+            where = f"of {country}" if country else "of no country that its digits tell"
+            raise RejectedError(
+                f"phone {mask_phone(phone)!r} is {where}, and only {', '.join(sorted(self.countries))} may be called: "
+                "correct it, or add its country to `countries`"
+            )
+        return phone
+
+    def quick(self, text: str) -> str | None:
+        """Return the same for plain digits, with or without a plus, where that can be told fast; else None."""
+        if self.countries is not None:
+            return None
+        if text[:1] == "+" or self.region is None:
+            return quick_phone(text)
+        if not (text.isdigit() and text.isascii()) or self.reading == "international":
+            return None
+        return phone_plans.national(text, self.region)
+
+    def _read(self, text: str) -> str:
+        plus = text.startswith("+")
+        if plus or self.region is None or self.reading == "international":
+            if plus or self.check == "in use":
+                phone = quick_phone(text)
+                if phone is not None:
+                    return phone
+            return _international(text, self)
+        if self.reading == "either" and (phone := phone_plans.national(text, self.region)) is not None:
+            return phone
+        return _of_region(text, self.region, self)
 
 
-def _masked_unless_date(found: re.Match[str]) -> str:
-    return found[0] if _DATE.fullmatch(found[0]) else mask_phone(found[0])
-
-
-def as_text(value: object, write: Callable[[object], str] = str) -> str:
-    """A value as text, also one that holds a number with more digits than Python writes."""
-    try:
-        return write(value)
-    except (ValueError, RecursionError):
-        return f"{type(value).__name__} too long to be written"
-
-
-def canonical_phone(value: object, region: str | None = None) -> str:
+def canonical_phone(
+    value: object,
+    region: str | None = None,
+    *,
+    reading: PhoneReading = "either",
+    check: PhoneCheck = "in use",
+    countries: Sequence[str] | frozenset[str] | None = None,
+) -> str:
     """Return *value* as digits with country code and without a plus.
 
     :param value: a number as people write it: ``+7 912 345-67-89``, ``79123456789``, an integer, or, with
         *region*, a national number such as ``8 (912) 345-67-89``
-    :param region: the two-letter code (ISO 3166-1) of the country whose national numbers are understood
-    :raises RejectedError: if it is no possible number, or could be two different ones; without plus and *region* also
-        if it is no number in use, for then its country code may be missing
+    :param region: and the others: as of :class:`PhoneRules`
+    :raises RejectedError: if it is no possible number, or could be two different ones; without a plus also if it is no
+        number in use, unless *check* is ``possible``; if its country is none of *countries*
+    :raises AmbiguousPhoneError: if it could be two different ones
     """
-    if type(value) is str and region is None and (phone := quick_phone(value)) is not None:
-        return phone
-    text = _written(value)
-    if region is not None:
-        region = _checked_region(region)
-    plus = "+" if text.startswith("+") else ""
-    text = plus + re.sub(r"[^0-9]", "", text)
-    if (plus or region is None) and (phone := quick_phone(text)) is not None:
-        return phone
-    return parsed_phone(text, region)
+    if countries is None:
+        if type(value) is str and region is None and reading == "either" and (phone := quick_phone(value)) is not None:
+            return phone
+        return _rules(region, reading, check).canonical(value)
+    allowed = countries if isinstance(countries, str) else frozenset(countries)
+    return PhoneRules(region=region, reading=reading, check=check, countries=allowed).canonical(value)  # type: ignore[arg-type]
 
 
-def quick_phone(text: str) -> str | None:
-    """Return the canonical form of digits, with or without a plus, if it can be told without parsing; else None.
-
-    Many times faster than :func:`parsed_phone`, and never another answer: where the digits behind the country code
-    could begin with a national prefix, are of an unusual number, or fail any check, it is left to that.
-    """
-    plus = text[:1] == "+"
-    digits = text[1:] if plus else text
-    if not (digits.isdigit() and digits.isascii()):
-        return None
-    plan = _plans[digits[:3]]
-    if plan is None:
-        return None
-    if plan.in_use(digits) or (plus and len(digits) in plan.lengths and not plan.doubtful(digits, plan.code_length)):
-        return digits
-    return None
+@lru_cache(maxsize=64)
+def _rules(region: str | None, reading: PhoneReading, check: PhoneCheck) -> PhoneRules:
+    return PhoneRules(region=region, reading=reading, check=check)
 
 
 def parsed_phone(text: str, region: str | None) -> str:
-    """Return the canonical form of digits, with or without a plus, as ``phonenumbers`` reads them.
+    """Return the canonical form of digits, with or without a plus, as ``phonenumbers`` alone reads them.
 
     :param region: of those that have phone numbers, in capitals, or None
     :raises RejectedError: as :func:`canonical_phone` does
     """
+    rules = _rules(region, "either", "in use")
+    return _international(text, rules) if text.startswith("+") or region is None else _of_region(text, region, rules)
+
+
+def region_of(phone: str) -> str | None:
+    """The two-letter code of the country of a canonical phone; None if it is of none, or of one that isn't known.
+
+    Of a number that is not in use, and whose code several countries share, the first of them.
+    """
     import phonenumbers
 
-    digits = text.removeprefix("+")
-    if text.startswith("+") or region is None:
-        number = _read("+" + digits, None)
-        if number is None:
-            raise RejectedError(
-                f"phone {mask_phone(text)!r} is not a possible number with a country code: write it in full, as "
-                "in +79123456789"
-                + ("" if region else ", or set phone_region (as in 'RU') if your numbers are national ones")
-            )
-        if not text.startswith("+") and not phonenumbers.is_valid_number(number):
-            raise RejectedError(
-                f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it "
-                "with a plus and the country code if it is right, or set phone_region (as in 'RU') if your numbers "
-                "are national ones"
-            )
-        return _digits(number)
-
-    readings = {
-        _digits(number): number for number in (_read("+" + digits, None), _read(digits, region)) if number is not None
-    }
-    if not readings:
-        raise RejectedError(
-            f"phone {mask_phone(text)!r} is not a possible number, neither with a country code nor in region "
-            f"{region}: correct it, or write it in full, as in +79123456789"
-        )
-    if len(readings) > 1:
-        valid = {text for text, number in readings.items() if phonenumbers.is_valid_number(number)}
-        if len(valid) != 1:
-            one, other = (mask_phone(text) for text in sorted(readings))
-            raise RejectedError(
-                f"phone {mask_phone(text)!r} is ambiguous in region {region}: it could be {one} or {other}. "
-                "Write it with a plus and the country code"
-            )
-        return valid.pop()
-    return next(iter(readings))
+    number = phonenumbers.parse("+" + phone, None)
+    region = phonenumbers.region_code_for_number(number)
+    if region is None and number.country_code is not None:
+        region = phonenumbers.region_code_for_country_code(number.country_code)
+    return region if region in phonenumbers.SUPPORTED_REGIONS else None
 
 
 def same_phone(written: str, phone: str) -> bool:
@@ -157,121 +185,85 @@ def same_phone(written: str, phone: str) -> bool:
     return written == phone or WrittenPhones((phone,)).meant(written).surely == phone
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What must be known of a country code to read its plain numbers.
-
-    :param lengths: of its numbers, the country code included
-    :param doubtful: matches in a number, from the country code's end, what may be a national prefix
-    :param in_use: matches numbers, country code included, that are in use in its main region and bear no such prefix
-    """
-
-    code_length: int
-    lengths: frozenset[int]
-    doubtful: Callable[[str, int], object]
-    in_use: Callable[[str], object]
-
-
-class _Plans(dict[str, _Plan | None]):
-    """Plans by the first three digits of a number, each looked up once: all at once take a tenth of a second."""
-
-    def __missing__(self, start: str) -> _Plan | None:
-        plan = self[start] = _plan(start)
-        return plan
-
-
-_plans = _Plans()
+def _international(text: str, rules: PhoneRules) -> str:
+    digits = text.removeprefix("+")
+    plus = text.startswith("+")
+    number = _parsed("+" + digits, None)
+    if number is None and digits.startswith("00") and not plus:
+        # 00 is dialled for another country from most, and no country code begins so.
+        number = _parsed("+" + digits[2:], None)
+    if number is None:
+        raise RejectedError(_not_possible(text, rules))
+    if not plus and rules.check == "in use" and not _valid(number):
+        raise RejectedError(
+            f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it "
+            "with a plus and the country code if it is right"
+            + (
+                ", or set phone_region (as in 'RU') if your numbers are national ones"
+                if rules.region is None
+                else ", or set phone_check='possible' if its range is a new one"
+            )
+        )
+    return _digits(number)
 
 
-def _plan(start: str) -> _Plan | None:
-    """The plan of the country code that *start* begins with. No code is the beginning of another."""
-    import phonenumbers
-
-    for length in range(1, len(start) + 1):
-        code = int(start[:length])
-        if start[0] != "0" and (regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(code)):
-            break
-    else:
-        return None
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
-    if metadata is None or metadata.general_desc is None:
-        return None
-    possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
-    prefix = metadata.national_prefix_for_parsing
-    return _Plan(
-        code_length=length,
-        lengths=frozenset(length + rest for rest in possible),
-        doubtful=re.compile(prefix).match if prefix else _no_match,
-        in_use=re.compile(_in_use(start[:length], metadata)).fullmatch,
+def _not_possible(text: str, rules: PhoneRules) -> str:
+    digits = text.removeprefix("+")
+    for old, modern in _MODERN.items():
+        if digits.startswith(old) and len(digits) > 12:
+            return (
+                f"phone {mask_phone(text)!r} is not a possible number: it is in a form of former days. Behind "
+                f"+{modern} come the area code and the number alone, without a 1 or 15 between"
+            )
+    way_out = "" if rules.region else ", or set phone_region (as in 'RU') if your numbers are national ones"
+    return (
+        f"phone {mask_phone(text)!r} is not a possible number with a country code: write it in full, as in "
+        f"+79123456789{way_out}"
     )
 
 
-def _in_use(code: str, region: PhoneMetadata) -> str:
-    """A pattern of the numbers that ``phonenumbers`` calls valid: each is one in general, and of a kind besides.
-
-    Of a code's first region alone, and of those without leading zeros, which are told apart by parsing alone.
-    """
-    kinds = (
-        region.mobile, region.fixed_line, region.toll_free, region.premium_rate, region.shared_cost, region.voip,
-        region.personal_number, region.pager, region.uan, region.voicemail,
-    )  # fmt: skip
-    patterns = [pattern for kind in kinds if kind is not None and (pattern := _of_kind(kind))]
-    general = None if region.general_desc is None else _of_kind(region.general_desc)
-    if not patterns or general is None:
-        return r"(?!)"  # matches nothing
-    prefix = f"(?!{region.national_prefix_for_parsing})" if region.national_prefix_for_parsing else ""
-    leading = f"(?={region.leading_digits})" if region.leading_digits else ""
-    return rf"{code}(?!0){prefix}{leading}(?={general}\Z)(?:{'|'.join(patterns)})"
-
-
-def _of_kind(kind: PhoneNumberDesc) -> str | None:
-    """A pattern of the numbers of a kind, without the country code."""
-    if not kind.national_number_pattern:
-        return None
-    lengths = "|".join(rf"\d{{{length}}}\Z" for length in kind.possible_length)
-    return (f"(?={lengths})" if lengths else "") + f"(?:{kind.national_number_pattern})"
-
-
-def _no_match(digits: str, start: int) -> None:
-    return None
-
-
-def _written(value: object) -> str:
-    if value is None:
-        raise RejectedError("phone is None: give a number, as in '+79123456789'")
-    if isinstance(value, bool) or not isinstance(value, (str, Integral)):
-        raise RejectedTypeError(
-            f"phone {mask_phone(value)!r} is of type {type(value).__name__}: give text or an integer (a number "
-            "that went through a float has lost its digits' meaning; cast the column to text)",
-            what="phone",
-            kind=type(value).__name__,
-        )
-    if isinstance(value, Integral) and abs(int(value)) >= _TOO_LARGE:
-        raise RejectedError("phone is a whole number of more than 40 digits, which no phone has: correct it")
-    text = unicodedata.normalize("NFKC", str(value)).translate(_DASHES).strip()
-    if not text:
-        raise RejectedError("phone is empty: give a number, as in '+79123456789'")
-    # A raised or circled digit is a footnote's: as a digit of the phone it could make it another person's.
-    raised = not str(value).isascii() and any(c.isnumeric() and not c.isdecimal() for c in str(value))
-    if raised or not _WRITTEN.fullmatch(text):
+def _of_region(digits: str, region: str, rules: PhoneRules) -> str:
+    """The one reading of digits without a plus, where national numbers are understood."""
+    national = _parsed_national(digits, region)
+    foreign = None
+    if rules.reading == "either":
+        foreign = _parsed("+" + digits, None)
+        if foreign is None and digits.startswith("00"):
+            foreign = _parsed("+" + digits[2:], None)
+    readings = {_digits(number): number for number in (foreign, national) if number is not None}
+    if not readings:
+        either = "neither with a country code nor in region" if rules.reading == "either" else "in region"
         raise RejectedError(
-            f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: allowed are digits, "
-            "one leading plus, spaces, brackets, dots, slashes and dashes"
+            f"phone {mask_phone(digits)!r} is not a possible number, {either} {region}: correct it, or write it in "
+            "full, as in +79123456789"
         )
-    return text
+    valid = [phone for phone, number in readings.items() if _valid(number)]
+    if len(valid) == 1:
+        return valid[0]
+    if len(valid) == 2 or (rules.check == "possible" and len(readings) == 2):
+        international, of_region = readings
+        raise AmbiguousPhoneError(digits, region, international, of_region)
+    if rules.check == "possible":
+        return next(iter(readings))
+    raise RejectedError(
+        f"phone {mask_phone(digits)!r} is no number in use in region {region}"
+        + (", nor with a country code" if rules.reading == "either" else "")
+        + ": a digit may be missing, or be one too many. Correct it; or, if it is right and its range is a new one, "
+        "write it with a plus and the country code, or set phone_check='possible'"
+    )
 
 
-def _checked_region(region: str) -> str:
+def _checked_region(name: str, region: object) -> str:
     import phonenumbers
 
     if not isinstance(region, str) or region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise RejectedError(
-            f"phone_region {shown(region)} is not a region with phone numbers: give a two-letter code, as in 'RU'"
+            f"{name} {shown(region)} is not a region with phone numbers: give a two-letter code, as in 'RU'"
         )
     return region.upper()
 
 
-def _read(text: str, region: str | None) -> PhoneNumber | None:
+def _parsed(text: str, region: str | None) -> PhoneNumber | None:
     import phonenumbers
 
     try:
@@ -284,6 +276,28 @@ def _read(text: str, region: str | None) -> PhoneNumber | None:
     # Nor those of which a further national prefix is read off each time: one number would be two.
     international = "+" + _digits(number)
     return number if international == text or phonenumbers.parse(international, None) == number else None
+
+
+def _parsed_national(digits: str, region: str) -> PhoneNumber | None:
+    """A national number; not one of a neighbour with the same code for which the national prefix counts as a digit.
+
+    Behind Kazakhstan's prefix 8 a number that lost a digit would else be one of Russia.
+    """
+    import phonenumbers
+
+    number = _parsed(digits, region)
+    if number is None:
+        return None
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    prefix = "" if metadata is None else metadata.national_prefix or ""
+    kept = bool(prefix) and digits.startswith(prefix) and _digits(number).endswith(digits)
+    return None if kept and phonenumbers.region_code_for_number(number) not in (region, None) else number
+
+
+def _valid(number: PhoneNumber) -> bool:
+    import phonenumbers
+
+    return phone_plans.in_use(_digits(number)) or phonenumbers.is_valid_number(number)
 
 
 def _digits(number: PhoneNumber) -> str:

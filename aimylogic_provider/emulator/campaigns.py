@@ -29,6 +29,8 @@ FIRST_ID = 5665334669
 CampaignStatus = Literal["new", "planned", "inProgress", "finished", "paused", "deleted"]
 
 _SPACE_FOR_PLUS = re.compile("^(UTC|GMT|UT|) ")
+_OFFSET = re.compile(r"(?:UTC|GMT|UT)?(?:Z|\+[0-9]|\+[0-9]{2}|[+-][0-9]{2}(?::?[0-9]{2}){1,2})")
+"""The contract's offsets; what a client may write besides, it must bring to one of them."""
 _STOPPED = ("finished", "deleted")
 _ADDS = ("addPhone", "test/addPhone", "addPhones")
 _CONTROL: dict[str, CampaignStatus] = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
@@ -390,4 +392,8 @@ class _Repeated(Refusal):
 @lru_cache(4096)
 def _zone(text: str) -> str | None:
     # The vendor's own example writes +03:30 into the query as it is, where a form decoder reads a space.
-    return canonical_gmt_zone(_SPACE_FOR_PLUS.sub(r"\1+", text, count=1))
+    zone = _SPACE_FOR_PLUS.sub(r"\1+", text, count=1)
+    canonical = canonical_gmt_zone(zone)
+    if canonical not in (None, zone) and not _OFFSET.fullmatch(zone.strip()):
+        raise RejectedError("none of the contract's forms")
+    return canonical

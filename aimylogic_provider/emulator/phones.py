@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Literal
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+
+_WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
 
 __all__ = ["PhonesAs", "known_phone", "server_phone", "written_phone"]
 
@@ -19,7 +22,9 @@ def server_phone(text: str) -> str:
 
     :raises RejectedError: if it is no possible number
     """
-    return canonical_phone(text if text.startswith("+") else f"+{text}")
+    if not _WRITTEN.fullmatch(text):
+        raise RejectedError("no digits, with or without a plus")
+    return canonical_phone("+" + re.sub("[^0-9]", "", text))
 
 
 def known_phone(text: str) -> str:

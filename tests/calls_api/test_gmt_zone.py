@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta, timezone
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,17 +41,73 @@ def test_iana_ids(zone: str) -> None:
     assert canonical_gmt_zone(f" {zone} ") == zone
 
 
-@pytest.mark.parametrize("nothing", [None, "", "  "])
-def test_left_out(nothing: str | None) -> None:
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("-5", "-05:00"),
+        ("-05", "-05:00"),
+        ("UTC-5", "-05:00"),
+        ("GMT-5", "-05:00"),
+        ("+5:30", "+05:30"),
+        ("-3:30", "-03:30"),
+        ("+5:30:15", "+05:30:15"),
+        ("utc+3", "+03:00"),
+        ("UTC +3", "+03:00"),
+        ("Utc + 03:00", "+03:00"),
+        ("UTC\u221205:00", "-05:00"),
+        ("\u22125", "-05:00"),
+        ("\uff0b03:30", "+03:30"),
+        ("\u200e+03:00", "+03:00"),
+        ("z", "Z"),
+        ("utc", "Z"),
+        ("UT", "Z"),
+        ("europe/moscow", "Europe/Moscow"),
+        ("EUROPE/MOSCOW", "Europe/Moscow"),
+        ("America/New York", "America/New_York"),
+        ("Etc/GMT+5", "Etc/GMT+5"),  # five hours west, as IANA has it
+        (timedelta(hours=5, minutes=30), "+05:30"),
+        (timedelta(hours=-5), "-05:00"),
+        (timedelta(0), "Z"),
+        (ZoneInfo("Europe/Moscow"), "Europe/Moscow"),
+        (timezone(timedelta(hours=3)), "+03:00"),
+        (UTC, "UTC"),
+    ],
+)
+def test_what_has_one_meaning_is_taken_in_a_form_of_the_contract(written: object, canonical: str) -> None:
+    assert canonical_gmt_zone(written) == canonical
+
+
+@pytest.mark.parametrize(
+    ("written", "candidates"),
+    [
+        ("MSK", ["Europe/Moscow"]),
+        ("IST", ["Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"]),
+        ("ist", ["Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"]),
+        ("CST", ["America/Chicago", "Asia/Shanghai"]),
+        ("BST", ["Europe/London"]),
+        ("Moscow", ["Europe/Moscow"]),
+        ("New York", ["America/New_York"]),
+        ("Europe/Moskow", ["Europe/Moscow"]),
+        ("Europe\\Moscow", ["Europe/Moscow"]),
+    ],
+)
+def test_what_has_several_meanings_is_refused_with_those(written: str, candidates: list[str]) -> None:
+    with pytest.raises(RejectedError) as error:
+        canonical_gmt_zone(written)
+    assert all(one in str(error.value) for one in candidates)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  ", float("nan"), "\u200b"])
+def test_left_out(nothing: object) -> None:
     assert canonical_gmt_zone(nothing) is None
 
 
 @pytest.mark.parametrize(
     "written",
     [
-        "-5", "-05", "3", "03:00", "+3:30", "+003", "+03:3", "+03:60", "+033", "+19:00", "-18:01", "+18:00:01",
-        "+03:30:60", "z", "utc+3", "UTC +3", "Europe/Nowhere", "../etc/passwd", "Factory", "localtime", "MSK", "UT",
-        "+03:30Z", "\uff0b03:30",
+        "3", "03:00", "3:30", "+003", "+03:3", "+03:60", "+033", "+19:00", "-18:01", "+18:00:01", "+03:30:60", "+5.5",
+        "+5.30", "--5", "+-5", "UTC5", "Europe/Nowhere", "../etc/passwd", "Factory", "localtime", "MSK", "IST",
+        "+03:30Z", "MSK+2", "Moscow", "(UTC+03:00) Moscow", "Russian Standard Time",
     ],
 )  # fmt: skip
 def test_other_forms_are_refused_with_those_allowed(written: str) -> None:

@@ -108,8 +108,7 @@ def test_what_no_server_takes_is_refused(text: str, place: str) -> None:
 @pytest.mark.parametrize(
     "phone",
     ["79035556677\r\nX: y", "79035556677&gmtZone=Z", "79035556677#", "79035556677/etc", "79035556677?x",
-     "7903555\n6677", "٧٩٠٣٥٥٥٦٦٧٧", "७९०३५५५६६७७", "\u202a+79035556677\u202c", "\u200f79035556677",
-     "79035556677\0", "79035556677\ud800", "79035556677;ext=1", "tel:+79035556677", "٠", "²", "①", "-", "+",
+     "7903555\n6677", "79035556677\0", "79035556677\ud800", "79035556677;ext=1", "tel:+79035556677", "٠", "²", "①", "-", "+",
      "++79035556677", 10**5000, -(10**5000), "9" * 100_000],
     ids=short,
 )  # fmt: skip
@@ -130,8 +129,12 @@ def test_a_footnote_is_no_digit(phone: str) -> None:
         canonical_phone(phone)
 
 
-@pytest.mark.parametrize("phone", ["＋７９０３５５５６６７７", "+7\u00a0903\u2011555‑66‒77", "79035556677/../.."])
-def test_digits_of_another_width_are_digits(phone: str) -> None:
+@pytest.mark.parametrize(
+    "phone",
+    ["＋７９０３５５５６６７７", "+7\u00a0903\u2011555‑66‒77", "79035556677/../..", "٧٩٠٣٥٥٥٦٦٧٧", "७९०३५५५६६७७",
+     "\u202a+79035556677\u202c", "\u200f79035556677"],
+)  # fmt: skip
+def test_digits_of_another_width_or_script_are_digits_and_marks_of_direction_are_nothing(phone: str) -> None:
     assert canonical_phone(phone) == "79035556677"
 
 
