@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _share(region: str, spoil: Callable[[str, random.Random], str] | None) -> str:
-    chance = random.Random(f"{region}{spoil}"[:8])  # noqa: S311
+    chance = random.Random(f"{region}{spoil}"[:8])
     taken = abroad = 0
     for _ in range(SAMPLES):
         if spoil is None:

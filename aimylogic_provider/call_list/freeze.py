@@ -26,8 +26,10 @@ from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.rejections import Rejections
 from aimylogic_provider.call_list.rows import BRACKETS, Columns, RowReader
-from aimylogic_provider.call_list.spool import Spool, SpooledCall
+from aimylogic_provider.call_list.spool import Spool, SpooledCall, spooled_phone
+from aimylogic_provider.calls_api.countries import CallsByCountry, by_country
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "freeze"]
@@ -122,6 +124,7 @@ def freeze(
         held = _Parts(writer, "held")
         cutter = _Cutter(writer, cut)
         rejections, finishes = rejections or Rejections(log), finishes or Finishes()
+        countries = CallsByCountry()
         told = time.monotonic()
         number = 0
         for number, row in enumerate(rows, 1):
@@ -131,16 +134,20 @@ def freeze(
                 phone, call = reader.read(row)
                 finishes.check(call)
             except RejectedError as error:
+                if reader.readings is not None and isinstance(error, AmbiguousPhoneError):
+                    reader.readings.ambiguous += 1
                 rejections.add(number, error)
                 keys = reader.keys(row)
                 rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
                 told_to_people.add(number, msgspec.json.decode(keys), str(error))
                 continue  # beyond the limit too: a person is told of all rows at once
             spool.add(number, phone, call, reader.keys(row))
+            countries.add(phone)
             if not number % _ROWS_AT_ONCE and time.monotonic() - told > 5:
                 told = time.monotonic()
                 log.info("Freezing the call list: %s rows read, %s of them rejected.", f"{number:,}",
                          f"{rejected.count:,}")  # fmt: skip
+        rejections.hint = "" if reader.readings is None else reader.readings.hint()
         parts = rejected.close()
         if rejected.count:
             told_to_people.write(folder)
@@ -149,7 +156,7 @@ def freeze(
         if most is not None and rejected.count > most:
             raise TooManyRejectedError(
                 f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
-                f"allows, so nothing was sent. Most frequent: {rejections.most_frequent()}. Each row with its reason: "
+                f"allows, so nothing was sent. Most frequent: {rejections.told()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
         holders: list[Holder] = []
@@ -158,11 +165,12 @@ def freeze(
             holders = claimed.others
             if holders:
                 held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in holders]
-                spool.part(
-                    claimed.marks,
-                    free,
-                    lambda line, mark: held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]}),
-                )
+
+                def set_aside(line: Line, mark: int) -> None:
+                    held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
+                    countries.take_off(spooled_phone(line.call))
+
+                spool.part(claimed.marks, free, set_aside)
                 spool = free
         if spool.end() and cut.shards == 1:
             for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS):
@@ -176,6 +184,7 @@ def freeze(
             else:
                 line = msgspec.json.decode(spooled.line, type=Line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
+                countries.take_off(str(spooled.phone))
         parts |= doubles.close() | held.close()
         batches = tuple(cutter.close())
         manifest = Manifest(
@@ -198,12 +207,15 @@ def freeze(
             batches=batches,
             parts=parts,
             finishes=finishes.told,
+            countries=countries.counts(),
         )
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         writer.wait()  # what names the rest is written last
         writer.write("list.json", content)
         writer.wait()
-        if aside := rejections.most_frequent():
+        if manifest.countries:
+            log.info("Calls by country: %s.", by_country(manifest.countries))
+        if aside := rejections.told():
             log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", aside)
         return Pointer(
             folder.address,

@@ -222,6 +222,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     :param policy_by_row: whether calls have policies of their own
     :param keys: the key columns
+    :param countries: how many calls go to which country, by two-letter code; by an empty text those that go to none
     :param parts: digests of the further files (rejected rows, doubles), by name
     :param held_by: the ids of the lists of other runs that held rows
     """
@@ -245,6 +246,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     finishes: tuple[float, float] | None = None
     claimed: Count = 0
     held_by: tuple[str, ...] = ()
+    countries: dict[str, Count] = {}
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

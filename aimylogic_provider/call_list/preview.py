@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -49,6 +50,7 @@ class Preview:
     :param sample: its first calls
     :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     :param claimed: rows that another run's list held, and that are none of its calls
+    :param countries: calls by two-letter code of the country; empty if an earlier version froze the list
     """
 
     rows: int
@@ -59,6 +61,7 @@ class Preview:
     sample: tuple[MaskedCall, ...]
     finishes: tuple[float, float] | None = None
     claimed: int = 0
+    countries: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -75,7 +78,7 @@ class Preview:
         lines = [] if first is None else call_list.lines(first)
         sample = tuple(_masked(line.row, _call.decode(line.call)) for line in islice(lines, most))
         counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
-        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed)
+        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed, manifest.countries)
 
 
 def masked_value(value: object) -> str:

@@ -24,12 +24,13 @@ class NobodyToCallError(CallListError):
 
 
 class Rejections:
-    """Counts them."""
+    """Counts them. ``hint`` says what would settle many of them at once, once all rows are read."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._reasons: Counter[str] = Counter()
         self._types: set[str] = set()
+        self.hint = ""
 
     def add(self, row: int, error: RejectedError) -> None:
         """Count a row; where its column's type is the reason, tell so at the first one.
@@ -43,14 +44,24 @@ class Rejections:
         self._reasons[reason] += 1
         if reason not in self._types:
             self._types.add(reason)
+            # A cast of a phone may lose digits, so none is advised.
+            way_out = (
+                "take the numbers from a column of text"
+                if error.what == "phone"
+                else "cast the column in the query, or leave it out"
+            )
             self._log.warning(
                 "Row %s is rejected: %s. A column has one type, so whatever stands there is rejected alike in all "
-                "rows: cast the column in the query, or leave it out.", f"{row:,}", error,
+                "rows: %s.", f"{row:,}", error, way_out,
             )  # fmt: skip
 
     def most_frequent(self) -> str:
         """The most frequent reasons with their counts, in words; empty if no row is rejected."""
         return most_frequent(self._reasons)
+
+    def told(self) -> str:
+        """The most frequent reasons, and what would settle many at once."""
+        return ". ".join(filter(None, (self.most_frequent(), self.hint)))
 
     def check_somebody(self, pointer: Pointer) -> None:
         """Go on only if not every row is rejected.
@@ -60,7 +71,7 @@ class Rejections:
         if pointer.rows and pointer.rejected == pointer.rows:
             raise NobodyToCallError(
                 f"Nobody can be called: the query gave {pointer.rows:,} rows, and every one is rejected. Most "
-                f"frequent: {self.most_frequent()}. Each row with its reason: {pointer.rejected_rows}. Correct the "
-                "rows, the query or this task's arguments (phone_region, say, or a cast), and clear the task",
+                f"frequent: {self.told()}. Each row with its reason: {pointer.rejected_rows}. Correct the "
+                "rows, the query or this task's arguments (phone_region, say), and clear the task",
                 pointer,
             )

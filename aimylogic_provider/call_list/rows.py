@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -15,12 +15,13 @@ from uuid import UUID
 import msgspec
 
 from aimylogic_provider.call_list.manifest import Method
+from aimylogic_provider.call_list.readings import Readings
 from aimylogic_provider.calls_api.address import MAX_URL
 from aimylogic_provider.calls_api.call import ListedCall
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.payload import flat_payload, nested_payload, nested_value
-from aimylogic_provider.calls_api.phone import as_text, canonical_phone, quick_phone, shown
+from aimylogic_provider.calls_api.phone import PhoneCheck, PhoneReading, PhoneRules, as_text, quick_phone, shown
 from aimylogic_provider.calls_api.policy import CallPolicy
 
 __all__ = ["BRACKETS", "POLICY_FIELDS", "Columns", "RowReader"]
@@ -50,6 +51,7 @@ class Columns:
     """Which columns of a query are what.
 
     :param payload: None for all that are nothing else
+    :param phone_region: and the three after it: see :class:`.PhoneRules`
     :param policy: by argument of :meth:`.CallPolicy.of`
     :param policy_of_all: what holds where no column says otherwise, by the same names
     :param max_bytes: of a request with one call
@@ -62,6 +64,9 @@ class Columns:
     policy: Mapping[str, str] = field(default_factory=dict)
     policy_of_all: Mapping[str, object] = field(default_factory=dict)
     phone_region: str | None = None
+    phone_reading: PhoneReading = "either"
+    phone_check: PhoneCheck = "in use"
+    countries: Collection[str] | None = None
     method: Method = "addPhones"
     max_bytes: int = 1_000_000
 
@@ -84,11 +89,16 @@ class RowReader:
         self._zones: dict[object, str] = {}
         self._policies: dict[tuple[object, ...], str] = {}
         # Checked once, before a million rows are.
-        canonical_phone("+79123456789", columns.phone_region)
+        self._rules = PhoneRules(
+            region=columns.phone_region,
+            reading=columns.phone_reading,
+            check=columns.phone_check,
+            countries=columns.countries,
+        )
+        self.readings = Readings() if columns.phone_region and columns.phone_reading == "either" else None
         of_all = self._policy_fragment([None] * len(self._policy))
         self._policy_of_all = "" if self._policy else of_all
-        # With a region, digits without a plus may be national ones: that takes parsing.
-        self._quick = quick_phone if columns.phone_region is None else _quick_with_plus
+        self._quick = quick_phone if self._rules.takes_what_is_in_use else self._rules.quick
 
     @property
     def of_all(self) -> bytes:
@@ -127,10 +137,7 @@ class RowReader:
 
     def _listed(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """As :meth:`.ListedCall.of` and its item would be, many times faster where values are plain."""
-        value = row[self._phone]
-        phone = self._quick(value) if type(value) is str else None
-        if phone is None:
-            phone = canonical_phone(value, self._columns.phone_region)
+        phone = self._phone_of(row[self._phone])
         payload: dict[str, object] = {}
         for name, index in self._payload:
             value = row[index]
@@ -164,10 +171,7 @@ class RowReader:
 
     def _single(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """As :meth:`.Call.of` would be, many times faster where values are plain."""
-        value = row[self._phone]
-        phone = self._quick(value) if type(value) is str else None
-        if phone is None:
-            phone = canonical_phone(value, self._columns.phone_region)
+        phone = self._phone_of(row[self._phone])
         payload: dict[str, str] = {}
         length = 0
         for name, index in self._payload:
@@ -196,6 +200,14 @@ class RowReader:
         if _NULL in content:
             flat_payload(payload)  # says where, if it is one
         return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
+
+    def _phone_of(self, value: object) -> str:
+        phone = self._quick(value) if type(value) is str else None
+        if phone is None:
+            phone = self._rules.canonical(value)
+        if self.readings is not None:
+            self.readings.add(value, phone)
+        return phone
 
     @staticmethod
     def _check_length(payload: Mapping[str, str]) -> None:
@@ -274,10 +286,6 @@ def _encodable(value: object) -> object:
     except (ValueError, OverflowError, RecursionError, TypeError):
         return as_text(value).encode("utf-8", "replace").decode()
     return value
-
-
-def _quick_with_plus(text: str) -> str | None:
-    return quick_phone(text) if text[:1] == "+" else None
 
 
 def _policy_value(name: str, value: object) -> object:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.payload import flat_payload, nested_payload
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+from aimylogic_provider.calls_api.phone import PhoneCheck, PhoneReading, canonical_phone, mask_phone
 from aimylogic_provider.calls_api.policy import CallPolicy
 
 __all__ = ["Call", "ListedCall"]
@@ -42,13 +42,17 @@ class Call:
         gmt_zone: object = None,
         *,
         phone_region: str | None = None,
+        phone_reading: PhoneReading = "either",
+        phone_check: PhoneCheck = "in use",
+        countries: Collection[str] | None = None,
     ) -> Call:
         """Validate what a user wrote and return it in canonical form.
 
+        :param phone_region: and the other rules of phones: as of :meth:`ListedCall.of`
         :raises RejectedError: naming the value (a phone masked), the rule and the way out
         """
         return cls(
-            phone=canonical_phone(phone, phone_region),
+            phone=canonical_phone(phone, phone_region, reading=phone_reading, check=phone_check, countries=countries),
             payload=tuple(flat_payload(payload).items()),
             gmt_zone=canonical_gmt_zone(gmt_zone),
         )
@@ -83,6 +87,9 @@ class ListedCall:
         policy: CallPolicy | None = None,
         *,
         phone_region: str | None = None,
+        phone_reading: PhoneReading = "either",
+        phone_check: PhoneCheck = "in use",
+        countries: Collection[str] | None = None,
     ) -> ListedCall:
         """Validate what a user wrote and return it in canonical form. An empty payload or policy is the same as none.
 
@@ -91,13 +98,18 @@ class ListedCall:
         :param gmt_zone: the person's time zone, as in ``+03:30`` or ``Europe/Moscow``; None for the number's own
         :param policy: when and how often to call, made by ``CallPolicy.of(…)``; None for as the campaign does
         :param phone_region: two-letter code of the country whose national numbers are understood
+        :param phone_reading: whether numbers without a plus bear their country code (``international``), don't
+            (``national``), or may (``either``)
+        :param phone_check: whether numbers without a plus must be ``in use``, or only ``possible``, as those of new
+            ranges are
+        :param countries: two-letter codes of those that may be called; None for all
         :raises RejectedError: naming the value (a phone masked), the rule and the way out
         """
         if policy is not None and not isinstance(policy, CallPolicy):
             raise RejectedError(f"policy is of type {type(policy).__name__}: make it with CallPolicy.of(…)")
         content = nested_payload(payload)
         return cls(
-            phone=canonical_phone(phone, phone_region),
+            phone=canonical_phone(phone, phone_region, reading=phone_reading, check=phone_check, countries=countries),
             payload=_compact(content) if content else None,
             gmt_zone=canonical_gmt_zone(gmt_zone),
             policy=policy or None,

@@ -84,8 +84,7 @@ _ABBREVIATIONS = {
 
 
 def canonical_gmt_zone(value: object) -> str | None:
-    """Return *value* as ``Z``, ``±hh:mm``, ``±hh:mm:ss`` or an IANA id; None, what data frames have in its place, or
-    blank text as None.
+    """Return *value* as ``Z``, ``±hh:mm``, ``±hh:mm:ss`` or an IANA id; None for what is missing or blank.
 
     :param value: text, an offset as a timedelta, or one of Python's own zones
     :raises RejectedError: for every other form, naming those that are allowed

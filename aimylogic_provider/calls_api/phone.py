@@ -6,13 +6,13 @@ from CRM systems" writes them. How digits are got out of what people write stand
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from aimylogic_provider.calls_api import phone_plans
+from aimylogic_provider.calls_api.countries import country_of, region_of
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import as_text, mask_phone, shown
 from aimylogic_provider.calls_api.phone_plans import international as quick_phone
@@ -68,7 +68,7 @@ class PhoneRules:
     region: str | None = None
     reading: PhoneReading = "either"
     check: PhoneCheck = "in use"
-    countries: frozenset[str] | None = None
+    countries: Collection[str] | None = None
 
     def __post_init__(self) -> None:
         if self.region is not None:
@@ -82,10 +82,17 @@ class PhoneRules:
         if self.check not in ("in use", "possible"):
             raise RejectedError(f"phone_check {shown(self.check)} can't be used: give 'in use' or 'possible'")
         if self.countries is not None:
-            if isinstance(self.countries, str) or not self.countries:
-                raise RejectedError(f"countries {self.countries!r} can't be used: give a list, as in ['RU', 'KZ']")
+            if isinstance(self.countries, (str, Mapping)) or not isinstance(self.countries, Collection):
+                raise RejectedError(f"countries {shown(self.countries)} can't be used: give a list, as in ['RU', 'KZ']")
+            if not self.countries:
+                raise RejectedError("countries is empty, so nobody may be called: leave it out for all countries")
             checked = frozenset(_checked_region("countries", one) for one in self.countries)
             object.__setattr__(self, "countries", checked)
+
+    @property
+    def takes_what_is_in_use(self) -> bool:
+        """Whether digits that are in use with a country code, and possible ones behind a plus, are taken as such."""
+        return (self.region is None or self.reading == "international") and self.countries is None
 
     def canonical(self, value: object) -> str:
         """Return a phone as digits with country code and without a plus.
@@ -93,23 +100,23 @@ class PhoneRules:
         :raises RejectedError: as :func:`canonical_phone` does
         """
         phone = self._read(phone_text(value))
-        if self.countries is not None and (country := region_of(phone)) not in self.countries:
+        if self.countries is not None and (country := country_of(phone)) not in self.countries:
             where = f"of {country}" if country else "of no country that its digits tell"
             raise RejectedError(
                 f"phone {mask_phone(phone)!r} is {where}, and only {', '.join(sorted(self.countries))} may be called: "
-                "correct it, or add its country to `countries`"
+                "correct it, or add its country to countries"
             )
         return phone
 
     def quick(self, text: str) -> str | None:
         """Return the same for plain digits, with or without a plus, where that can be told fast; else None."""
-        if self.countries is not None:
+        if text[:1] == "+" or self.region is None or self.reading == "international":
+            phone = quick_phone(text)
+        elif text.isdigit() and text.isascii():
+            phone = phone_plans.national(text, self.region)
+        else:
             return None
-        if text[:1] == "+" or self.region is None:
-            return quick_phone(text)
-        if not (text.isdigit() and text.isascii()) or self.reading == "international":
-            return None
-        return phone_plans.national(text, self.region)
+        return phone if self.countries is None or phone is None or country_of(phone) in self.countries else None
 
     def _read(self, text: str) -> str:
         plus = text.startswith("+")
@@ -119,7 +126,7 @@ class PhoneRules:
                 if phone is not None:
                     return phone
             return _international(text, self)
-        if self.reading == "either" and (phone := phone_plans.national(text, self.region)) is not None:
+        if (phone := phone_plans.national(text, self.region)) is not None:
             return phone
         return _of_region(text, self.region, self)
 
@@ -130,7 +137,7 @@ def canonical_phone(
     *,
     reading: PhoneReading = "either",
     check: PhoneCheck = "in use",
-    countries: Sequence[str] | frozenset[str] | None = None,
+    countries: Collection[str] | None = None,
 ) -> str:
     """Return *value* as digits with country code and without a plus.
 
@@ -145,8 +152,7 @@ def canonical_phone(
         if type(value) is str and region is None and reading == "either" and (phone := quick_phone(value)) is not None:
             return phone
         return _rules(region, reading, check).canonical(value)
-    allowed = countries if isinstance(countries, str) else frozenset(countries)
-    return PhoneRules(region=region, reading=reading, check=check, countries=allowed).canonical(value)  # type: ignore[arg-type]
+    return PhoneRules(region=region, reading=reading, check=check, countries=countries).canonical(value)
 
 
 @lru_cache(maxsize=64)
@@ -162,20 +168,6 @@ def parsed_phone(text: str, region: str | None) -> str:
     """
     rules = _rules(region, "either", "in use")
     return _international(text, rules) if text.startswith("+") or region is None else _of_region(text, region, rules)
-
-
-def region_of(phone: str) -> str | None:
-    """The two-letter code of the country of a canonical phone; None if it is of none, or of one that isn't known.
-
-    Of a number that is not in use, and whose code several countries share, the first of them.
-    """
-    import phonenumbers
-
-    number = phonenumbers.parse("+" + phone, None)
-    region = phonenumbers.region_code_for_number(number)
-    if region is None and number.country_code is not None:
-        region = phonenumbers.region_code_for_country_code(number.country_code)
-    return region if region in phonenumbers.SUPPORTED_REGIONS else None
 
 
 def same_phone(written: str, phone: str) -> bool:
@@ -290,7 +282,7 @@ def _parsed_national(digits: str, region: str) -> PhoneNumber | None:
         return None
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     prefix = "" if metadata is None else metadata.national_prefix or ""
-    kept = bool(prefix) and digits.startswith(prefix) and _digits(number).endswith(digits)
+    kept = bool(prefix) and digits.startswith(prefix) and phonenumbers.national_significant_number(number) == digits
     return None if kept and phonenumbers.region_code_for_number(number) not in (region, None) else number
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
-__all__ = ["in_use", "international", "national"]
+__all__ = ["in_use", "international", "main_region", "national"]
 
 
 def international(text: str) -> str | None:
@@ -39,6 +39,12 @@ def in_use(digits: str) -> bool:
     """Whether digits with a country code surely are a number in use; if not, it isn't known here."""
     plan = _plans[digits[:3]]
     return plan is not None and plan.in_use(digits) is not None
+
+
+def main_region(digits: str) -> str | None:
+    """The two-letter code of the first of the countries that share the country code of some digits."""
+    plan = _plans[digits[:3]]
+    return None if plan is None else plan.region
 
 
 def national(digits: str, region: str) -> str | None:
@@ -65,11 +71,13 @@ def national(digits: str, region: str) -> str | None:
 class _Plan:
     """What must be known of a country code to read its plain numbers.
 
+    :param region: the first that has it
     :param lengths: of its numbers, the country code included
     :param doubtful: matches in a number, from the country code's end, what may be a national prefix
     :param in_use: matches numbers, country code included, that are in use in its main region and bear no such prefix
     """
 
+    region: str
     code_length: int
     lengths: frozenset[int]
     doubtful: Callable[[str, int], object]
@@ -120,6 +128,7 @@ def _plan(start: str) -> _Plan | None:
     possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
     prefix = metadata.national_prefix_for_parsing
     return _Plan(
+        region=regions[0],
         code_length=length,
         lengths=frozenset(length + rest for rest in possible),
         doubtful=re.compile(prefix).match if prefix else _no_match,

@@ -134,8 +134,8 @@ def _plain(text: str) -> str:
     # A raised or circled digit is a footnote's: as a digit of the phone it could make it another person's.
     if footnote := next((c for c in text if c.isnumeric() and not c.isdecimal()), None):
         raise RejectedError(
-            f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: {_named(footnote)}, as of "
-            "a footnote. Remove it"
+            f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: {_named(footnote)}. "
+            "Remove it"
         )
     text = _VARIATION.sub("", "".join(c for c in text if unicodedata.category(c) != "Cf"))
     return "".join(_plain_character(c) for c in unicodedata.normalize("NFKC", text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.calls_api.call import ListedCall
     from aimylogic_provider.calls_api.client import Answer, CampaignClient
+    from aimylogic_provider.calls_api.phone import PhoneCheck, PhoneReading
     from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
     from aimylogic_provider.calls_api.transport import TransportSettings
     from aimylogic_provider.calls_api.wire import Request
@@ -98,6 +99,9 @@ class AimylogicHook(BaseHook):
         method: str = "POST",
         test_call: bool = False,
         phone_region: str | None = None,
+        phone_reading: PhoneReading = "either",
+        phone_check: PhoneCheck = "in use",
+        countries: Collection[str] | None = None,
     ) -> str:
         """Add one number to the campaign, by one request, and return its call job's id.
 
@@ -110,12 +114,22 @@ class AimylogicHook(BaseHook):
             calls the person again after that. Without one, the server itself refuses a duplicate for 24 hours
         :param method: ``POST`` or ``GET``
         :param test_call: use the address for testing, which knows no duplicates
+        :param phone_region: and the other rules of phones: as of
+            :meth:`ListedCall.of <aimylogic_provider.calls_api.call.ListedCall.of>`
         :raises RejectedError: if the call can't be sent as it is
         :raises ApiError: if it was not answered with an id; its ``known`` says whether it may have been added
         """
         from aimylogic_provider.calls_api.call import Call
 
-        call = Call.of(phone, payload, gmt_zone, phone_region=phone_region)
+        call = Call.of(
+            phone,
+            payload,
+            gmt_zone,
+            phone_region=phone_region,
+            phone_reading=phone_reading,
+            phone_check=phone_check,
+            countries=countries,
+        )
         return self._client.add_phone(call, idempotence_key=idempotence_key, method=method, test_call=test_call).value
 
     def add_phones(self, calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> tuple[str, ...]:

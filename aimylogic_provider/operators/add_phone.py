@@ -36,6 +36,11 @@ class AddPhoneOperator(BaseOperator):
     :param gmt_zone: the person's time zone, as in ``+03:30`` or ``Europe/Moscow``; the number's own if left out.
         (templated)
     :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``
+    :param phone_reading: whether a number without a plus bears its country code (``international``), doesn't
+        (``national``), or may (``either``)
+    :param phone_check: whether a number without a plus must be ``in use``, or only ``possible``, as those of new ranges
+        are
+    :param countries: two-letter codes of the countries that may be called, as in ``["RU", "KZ"]``; all if left out
     :param aimylogic_conn_id: the connection: one campaign. (templated)
     :param test_call: use the campaign's address for testing, which lets the same number be added again and again
     :param call_again: any text; changing it is the one deliberate way to have the same DAG run call the same person
@@ -69,6 +74,9 @@ class AddPhoneOperator(BaseOperator):
         payload: Mapping[str, object] | None = None,
         gmt_zone: str | None = None,
         phone_region: str | None = None,
+        phone_reading: Literal["either", "international", "national"] = "either",
+        phone_check: Literal["in use", "possible"] = "in use",
+        countries: Sequence[str] | None = None,
         aimylogic_conn_id: str = "aimylogic_default",
         test_call: bool = False,
         call_again: str | None = None,
@@ -85,6 +93,9 @@ class AddPhoneOperator(BaseOperator):
         self.payload = payload
         self.gmt_zone = gmt_zone
         self.phone_region = phone_region
+        self.phone_reading = phone_reading
+        self.phone_check = phone_check
+        self.countries = countries
         self.aimylogic_conn_id = aimylogic_conn_id
         self.test_call = test_call
         self.call_again = call_again
@@ -232,7 +243,15 @@ class AddPhoneOperator(BaseOperator):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
-        call = Call.of(self.phone, self.payload, self.gmt_zone, phone_region=self.phone_region)
+        call = Call.of(
+            self.phone,
+            self.payload,
+            self.gmt_zone,
+            phone_region=self.phone_region,
+            phone_reading=self.phone_reading,
+            phone_check=self.phone_check,
+            countries=self.countries,
+        )
         # Made once for its checks (the length of the URL), before anything is noted.
         client.address.url(endpoints.add_phone(call, test_call=self.test_call))
         if not resumed:

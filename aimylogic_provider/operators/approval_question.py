@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.finishes import as_moment
+from aimylogic_provider.calls_api.countries import by_country
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.preview import MaskedCall, Preview
@@ -39,6 +40,7 @@ def question(preview: Preview, address: str, introduction: str | None, now: floa
         f"| {' | '.join(f'{count:,}' for count in counts)} |",
         *([_claimed(preview.claimed)] if preview.claimed else []),
         f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
+        *([f"**Calls by country**: {by_country(preview.countries)}."] if preview.countries else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
         *([_rejected(preview)] if preview.rejected else []),
         _sample(preview.sample),

@@ -47,6 +47,9 @@ class Prepares(OneAtATime, OfCallList):
         payload_columns: Sequence[str] | None = None,
         key_columns: Sequence[str] = (),
         phone_region: str | None = None,
+        phone_reading: Literal["either", "international", "national"] = "either",
+        phone_check: Literal["in use", "possible"] = "in use",
+        countries: Sequence[str] | None = None,
         policy: Mapping[str, Any] | None = None,
         policy_columns: Mapping[str, str] | None = None,
         call_before: datetime | str | None = None,
@@ -75,6 +78,9 @@ class Prepares(OneAtATime, OfCallList):
         self.payload_columns = payload_columns
         self.key_columns = key_columns
         self.phone_region = phone_region
+        self.phone_reading = phone_reading
+        self.phone_check = phone_check
+        self.countries = countries
         self.policy = policy
         self.policy_columns = policy_columns
         self.call_before = call_before
@@ -115,6 +121,9 @@ class Prepares(OneAtATime, OfCallList):
             policy=dict(self.policy_columns or {}),
             policy_of_all=policy,
             phone_region=self.phone_region,
+            phone_reading=self.phone_reading,
+            phone_check=self.phone_check,
+            countries=self.countries,
             method=self.method,
             max_bytes=self.max_batch_bytes,
         )
@@ -130,6 +139,11 @@ class Prepares(OneAtATime, OfCallList):
     def _told(self) -> list[object]:
         """What says whom this task is to call: what a mapped task's elements may differ by."""
         return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
+
+    def _phone_rules_told(self) -> list[object]:
+        """How phones are read, where that is chosen: what an earlier version noted stays as it was."""
+        rules = (self.phone_reading, self.phone_check, self.countries)
+        return [] if rules == ("either", "in use", None) else [*rules]
 
     def _source(self, task: TaskFolder) -> str:
         """The digest of that; empty if the task isn't mapped, for then its lists are all of one source."""

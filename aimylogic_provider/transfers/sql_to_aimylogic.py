@@ -44,6 +44,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
         out. NULL values are left out
     :param key_columns: kept beside each call, and not sent, so that you find your rows again
     :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``
+    :param phone_reading: whether numbers without a plus bear their country code (``international``), don't
+        (``national``), or some do (``either``)
+    :param phone_check: whether numbers without a plus must be ``in use``, or only ``possible``, as those of new ranges
+        are
+    :param countries: two-letter codes of the countries that may be called, as in ``["RU", "KZ"]``; all if left out
     :param policy: when and how often to call, for all rows: ``start``, ``finish``, ``allowed_days``, ``allowed_time``,
         ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
     :param policy_columns: the same by row: from these names to columns
@@ -179,6 +184,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
         """Freeze the list without making it this task's, and report on it. The server isn't asked even its time."""
+        from aimylogic_provider.call_list.stored import CallList
+
         self._make_results_table()
         pointer = keeper.entry.call_list or self._freeze(context)
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
@@ -188,6 +195,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
             "calls": pointer.calls,
             "doubles": pointer.doubles,
             "rejected": pointer.rejected,
+            "countries": CallList.open(pointer).manifest.countries,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
         }
@@ -234,7 +242,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         told = [
             *self._told(), self.gmt_zone_column, self.phone_region, self.policy, self.policy_columns, self.call_before,
-            self._campaign(),
+            self._campaign(), *self._phone_rules_told(),
         ]  # fmt: skip
         return sha256(json.dumps(told, default=str).encode())
 
