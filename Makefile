@@ -17,8 +17,8 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench compare lock clean \
-	chromium postgresql
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench compare \
+	lock clean chromium postgresql mariadb
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -81,7 +81,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/api.py
 
-test: lint chromium postgresql
+test: lint chromium postgresql mariadb
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS)
 	$(BIN)/python -m pytest $(LARGE_TESTS)
 
@@ -110,6 +110,16 @@ postgresql:
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing PostgreSQL …" \
 		&& apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
 		|| echo "PostgreSQL is absent and can't be installed: its tests will be skipped"
+
+# And MariaDB, beside the driver of Airflow's MySQL hook, which is built with its headers.
+mariadb: $(READY)
+	@command -v mariadbd >/dev/null || ls /usr/sbin/mariadbd >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing MariaDB …" \
+		&& apt-get update -qq && apt-get install -y -qq mariadb-server libmariadb-dev pkg-config gcc >/dev/null; } \
+		|| echo "MariaDB is absent and can't be installed: its tests will be skipped"
+	@$(BIN)/python -c 'import MySQLdb, duckdb' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		apache-airflow-providers-mysql apache-airflow-providers-duckdb \
+		|| echo "The MySQL and DuckDB providers can't be installed: their tests will be skipped"
 
 # The short form of the first, and of the tests of the decision, is part of make test.
 prove: $(READY)

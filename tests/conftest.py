@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
+from demo.local_mariadb import LocalMariaDB, mariadb_programs
 from demo.local_postgres import LocalPostgres, postgres_programs
 
 CHROMIUM_FLAGS = [
@@ -255,6 +256,15 @@ def postgres() -> Iterator[LocalPostgres]:
         pytest.skip(reason)
     with LocalPostgres() as running:
         running.create("warehouse")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[LocalMariaDB]:
+    pytest.importorskip("MySQLdb", reason="needs apache-airflow-providers-mysql, which brings mysqlclient")
+    if mariadb_programs() is None:
+        pytest.skip("MariaDB is absent: `make mariadb` installs Debian's")
+    with LocalMariaDB() as running:
         yield running
 
 

@@ -28,7 +28,7 @@ from aimylogic_provider.call_list.rejections import Rejections
 from aimylogic_provider.call_list.rows import BRACKETS, Columns, RowReader
 from aimylogic_provider.call_list.spool import Spool, SpooledCall, spooled_phone
 from aimylogic_provider.calls_api.countries import CallsByCountry, by_country
-from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
@@ -102,6 +102,7 @@ def freeze(
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
     claim: Callable[[Callable[[], Iterable[Person]]], Claimed] | None = None,
+    typed: bool = False,
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
@@ -109,7 +110,9 @@ def freeze(
     :param rejections: counts the rows that can't be called
     :param finishes: knows which calls are too late
     :param claim: claims the rows of those people, once the query has ended; rows that others hold are set aside
-    :raises RejectedError: if the columns don't fit the query, or all its rows would be too late
+    :param typed: whether all values of a column are of one type, so that one that can't be sent tells of all
+    :raises RejectedError: if the columns don't fit the query, a column holds what can't be sent, or all its rows would
+        be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     reader = RowReader(columns, names)
@@ -134,6 +137,11 @@ def freeze(
                 phone, call = reader.read(row)
                 finishes.check(call)
             except RejectedError as error:
+                if typed and isinstance(error, RejectedTypeError) and error.what.startswith("payload"):
+                    raise RejectedError(
+                        f"{error}. All values of its column are of that type, so no row could be called: leave it out "
+                        "by payload_columns, or cast it in the query"
+                    ) from None
                 if reader.readings is not None and isinstance(error, AmbiguousPhoneError):
                     reader.readings.ambiguous += 1
                 rejections.add(number, error)

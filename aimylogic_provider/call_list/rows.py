@@ -10,7 +10,6 @@ from math import isfinite
 from typing import Any
 from unicodedata import is_normalized
 from urllib.parse import quote, urlencode
-from uuid import UUID
 
 import msgspec
 
@@ -152,7 +151,7 @@ class RowReader:
             ):
                 payload[name] = value
             else:
-                payload[name] = nested_value(name, str(value) if kind is UUID else value)
+                payload[name] = nested_value(name, value)
         more = self._policy_of_all
         if self._zone is not None:
             more = self._cached(self._zones, row[self._zone], self._zone_fragment) + more
@@ -183,10 +182,10 @@ class RowReader:
                 text = value
             elif kind is int and abs(value) < _LARGE:
                 text = str(value)
-            elif kind is float and isfinite(value):
+            elif kind is float and isfinite(value) and not value.is_integer():
                 text = repr(value)
             else:
-                text = flat_payload({name: str(value) if kind is UUID else value})[name]
+                text = flat_payload({name: value})[name]
             payload[name] = text
             length += len(name) + len(text)
         more = "" if self._zone is None else self._cached(self._zones, row[self._zone], self._zone_fragment)

@@ -1,24 +1,35 @@
-"""Rows of a query, streamed from any database that an Airflow hook reaches."""
+"""Rows of a query, streamed from any database that an Airflow hook reaches, by the hook's own connection.
+
+So the query sees what the hook's ``get_records`` sees: its schemas, roles, time zone, timeouts and encryption are the
+connection's. Rows stay with the server, and a thousand at a time are here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from aimylogic_provider.call_list import drivers
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.masking import shown
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Parameters", "streamed"]
+__all__ = ["Parameters", "has_column_types", "streamed"]
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
 _ROWS_AT_ONCE = 1000
+_CURSOR = "aimylogic_call_list"
+_SAVEPOINT = "aimylogic_call_list"
+_NOT_DECLARED = ("42601", "0A000", "42P11")
+"""PostgreSQL's states of an error for a statement that no cursor can be declared for."""
+_READS = ("select", "with", "values", "table", "show", "(")
 
 
 @contextmanager
@@ -27,60 +38,176 @@ def streamed(
 ) -> Iterator[tuple[list[str], Iterable[Sequence[Any]]]]:
     """Run a query; the columns' names, and the rows as they come in.
 
-    By SQLAlchemy with a cursor on the server's side, for most drivers else read all rows first.
+    Of several statements the last one gives the rows. What they write is kept once the rows are read without an error.
 
     :param parameters: in the driver's own style
-    :raises RejectedError: if the statement gives no rows at all, as an UPDATE does
+    :raises RejectedError: if the statement gives no rows at all, as an UPDATE does, or a row that can't be read
     :raises Exception: whatever the database raises
     """
+    *before, last = _statements(hook, sql)
+    connection: Any = hook.get_conn()
     try:
-        engine = hook.get_sqlalchemy_engine()
-    except Exception as error:  # noqa: BLE001 - a hook may lack it in many ways; nothing was asked yet
-        log.warning(
-            "The connection has no SQLAlchemy engine (%s): the driver's own cursor is used, and may hold all rows in "
-            "memory.", type(error).__name__,
-        )  # fmt: skip
-        with _by_driver(hook, sql, parameters) as found:
-            yield found
-        return
-    try:
-        with engine.connect() as connection:
-            result = connection.execution_options(
-                stream_results=True,
-                yield_per=_ROWS_AT_ONCE,
-                no_parameters=True,  # where there are none, a percent sign is a percent sign
-            ).exec_driver_sql(sql, _passed(parameters))
-            if not result.returns_rows:
-                raise _no_rows(sql)
-            yield list(result.keys()), chain.from_iterable(result.partitions(_ROWS_AT_ONCE))
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _by_driver(
-    hook: DbApiHook, sql: str, parameters: Parameters
-) -> Iterator[tuple[list[str], Iterable[Sequence[Any]]]]:
-    with closing(hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute(sql, *(() if not parameters else (parameters,)))
+        for statement in before:
+            drivers.plain_cursor(connection).execute(
+                statement, *_passed(parameters if isinstance(parameters, Mapping) else None)
+            )
+        cursor, batches = _run(connection, last, parameters, bool(before))
+        rows = _readable(connection, cursor, batches)
+        first = next(rows, ())
         if cursor.description is None:
-            raise _no_rows(sql)
-        names = [column[0] for column in cursor.description]
-        yield names, chain.from_iterable(_fetched(cursor))
+            raise _no_rows(last)
+        names = [str(column[0]) for column in cursor.description]
+        converters = drivers.converters(connection, cursor.description)
+        read = chain.from_iterable(chain([first], rows))
+        yield names, _as_tuples(read, names) if not converters else _converted(read, names, converters)
+        if before or (
+            not drivers.streams(cursor)
+            and (drivers.has_declared_cursors(connection) or not last.lstrip().lower().startswith(_READS))
+        ):
+            connection.commit()
+    finally:
+        connection.close()
+
+
+def has_column_types(hook: DbApiHook) -> bool:
+    """Whether a column of this database has one type: SQLite's values have types of their own."""
+    return getattr(hook, "conn_type", "") != "sqlite"
+
+
+def _statements(hook: DbApiHook, sql: str) -> list[str]:
+    """The statements of a text, mostly one; whatever comes before the last one prepares it."""
+    if ";" not in sql.rstrip().rstrip(";") or not hasattr(hook, "split_sql_string"):
+        return [sql]
+    import sqlparse
+
+    split = hook.split_sql_string(sql)
+    return [one for one in split if sqlparse.format(one, strip_comments=True).strip(" \n\t\r;")] or [sql]
+
+
+def _run(
+    connection: Any, sql: str, parameters: Parameters, after_others: bool
+) -> tuple[Any, Iterator[Sequence[Sequence[Any]]]]:
+    """Run a statement; its cursor, and its rows, some at a time."""
+    if not drivers.has_declared_cursors(connection):
+        cursor = drivers.streaming_cursor(connection, _CURSOR)
+        cursor.execute(sql, *_passed(parameters))
+        return cursor, _fetched(cursor)
+    in_transaction = after_others and not connection.autocommit
+    if in_transaction:
+        drivers.plain_cursor(connection).execute(f"savepoint {_SAVEPOINT}")
+    cursor = drivers.streaming_cursor(connection, _CURSOR)
+    try:
+        cursor.execute(sql, *_passed(parameters))
+        return cursor, _fetched(cursor)
+    except Exception as error:
+        if drivers.state_of(error) not in _NOT_DECLARED:
+            raise
+    if in_transaction:
+        drivers.plain_cursor(connection).execute(f"rollback to savepoint {_SAVEPOINT}")
+    elif not connection.autocommit:
+        connection.rollback()
+    if not drivers.can_stream_anything(connection):
+        raise RejectedError(
+            f"the statement {_beginning(sql)} … is one that PostgreSQL declares no cursor for, and by any other the "
+            f"driver {drivers.driver_of(connection)} would hold all rows in memory: give one SELECT, behind whatever "
+            "prepares it, or install psycopg (version 3)"
+        )
+    cursor = drivers.plain_cursor(connection)
+    return cursor, _one_by_one(cursor, sql, parameters)
 
 
 def _fetched(cursor: Any) -> Iterator[Sequence[Sequence[Any]]]:
     """Rows, some at a time, until there are none: an empty list by one driver, an empty tuple by another."""
+    if not drivers.streams(cursor) and cursor.description is None:
+        return
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         yield rows
 
 
-def _passed(parameters: Parameters) -> Any:
-    """As SQLAlchemy takes them: a dictionary, or a tuple."""
+def _one_by_one(cursor: Any, sql: str, parameters: Parameters) -> Iterator[Sequence[Sequence[Any]]]:
+    """Rows of a statement of any kind, as the server sends them."""
+    try:
+        for row in cursor.stream(sql, *_passed(parameters)):
+            yield (row,)
+    except Exception as error:
+        if type(error).__name__ == "ProgrammingError" and not drivers.state_of(error):
+            raise _no_rows(sql) from None
+        raise
+
+
+def _readable(
+    connection: Any, cursor: Any, batches: Iterator[Sequence[Sequence[Any]]]
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The same rows, and the reason if the driver can't read one: another try would find it again."""
+    read = 0
+    while True:
+        try:
+            rows = next(batches, None)
+        except Exception as error:
+            text = isinstance(error, UnicodeError) or "decode" in str(error)
+            if not text and not _is_unreadable(error):
+                raise
+            raise RejectedError(_unreadable(connection, cursor, error, read, text=text)) from None
+        if rows is None:
+            return
+        read += len(rows)
+        yield rows
+
+
+def _is_unreadable(error: Exception) -> bool:
+    """Whether it is the driver that can't make a value of what the server sent, and not the server that failed."""
+    if drivers.state_of(error):
+        return False
+    return isinstance(error, (ValueError, OverflowError)) or type(error).__name__ == "DataError"
+
+
+def _unreadable(connection: Any, cursor: Any, error: Exception, read: int, *, text: bool) -> str:
+    columns = drivers.may_hold(connection, cursor.description or (), text=text)
+    told = str(error).partition(" with text ")[0] if not isinstance(error, UnicodeError) else error.reason
+    where = f" in {', '.join(map(repr, columns))}" if columns else ""
+    way_out = (
+        "convert the text in the query, give the connection the right client encoding, or leave the column out"
+        if text
+        else "such as infinity, or a year before 1 or after 9999: cast the column to text in the query, write "
+        "nullif(…) around it, or leave the column out"
+    )
+    what = "text that can't be decoded" if text else "a date or number that Python has no value for"
+    return (
+        f"a row after the first {read:,} of the query ({read + 1:,} to {read + _ROWS_AT_ONCE:,}) holds {what}{where} "
+        f"({shown(told[:200])}): {way_out}"
+    )
+
+
+def _as_tuples(rows: Iterable[Any], names: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """Rows in the order of their columns, also of a connection that gives them as dictionaries."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return iter(())
+    rows = chain([first], rows)
+    return (tuple(row[name] for name in names) for row in rows) if isinstance(first, Mapping) else rows
+
+
+def _converted(
+    rows: Iterable[Any], names: Sequence[str], converters: Mapping[int, Callable[[Any], Any]]
+) -> Iterator[Sequence[Any]]:
+    for row in _as_tuples(rows, names):
+        values = list(row)
+        for place, convert in converters.items():
+            values[place] = convert(values[place])
+        yield values
+
+
+def _passed(parameters: Parameters) -> tuple[Any, ...]:
+    """What a cursor's ``execute`` is given besides the statement; nothing, or a percent sign would be none."""
     if not parameters:
-        return None
-    return dict(parameters) if isinstance(parameters, Mapping) else tuple(parameters)
+        return ()
+    return (dict(parameters) if isinstance(parameters, Mapping) else tuple(parameters),)
+
+
+def _beginning(sql: str) -> str:
+    return repr((sql.split(maxsplit=1) or [""])[0][:40])
 
 
 def _no_rows(sql: str) -> RejectedError:
-    return RejectedError(f"the statement {sql.split(maxsplit=1)[0]!r} … gives no rows: give a query, as in SELECT …")
+    return RejectedError(f"the statement {_beginning(sql)} … gives no rows: give a query, as in SELECT …")

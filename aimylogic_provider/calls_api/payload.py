@@ -1,8 +1,9 @@
 """Payloads, which the campaign's script reads: flat ones of strings for addPhone, nested ones for addPhones.
 
 In a flat payload values become strings in one way: text as it is; ``True`` and ``False`` as ``true`` and ``false``;
-integers and decimals in plain digits; floats in the shortest form that reads back the same; dates and times in ISO
-8601. In a nested one, JSON's own kinds of values are kept, and only dates, times and decimals become strings.
+integers, whole floats and decimals in plain digits; other floats in the shortest form that reads back the same; dates
+and times in ISO 8601; UUIDs, network addresses and ranges as their database writes them. In a nested one, JSON's own
+kinds of values are kept, and only what JSON has no kind for becomes a string, the same one.
 Names and text are brought to Unicode's normal form C, so that what looks the same is the same.
 """
 
@@ -16,6 +17,7 @@ from decimal import Decimal
 from numbers import Integral
 from typing import Any
 
+from aimylogic_provider.calls_api.database_values import database_text
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import shown
 
@@ -90,6 +92,7 @@ def _object(what: str, value: Mapping[Any, object], depth: int) -> dict[str, obj
 
 
 def _nested(what: str, value: object, depth: int) -> object:
+    value = _plain_scalar(value)
     match value:
         case None | bool():
             return value
@@ -99,8 +102,7 @@ def _nested(what: str, value: object, depth: int) -> object:
             _digits(what, value)  # JSON writes them in no other way
             return int(value)
         case float() if math.isfinite(value):
-            whole = value.is_integer() and abs(value) < _EXACT_FLOAT
-            return int(value) if whole else float(value)
+            return int(value) if _is_whole(value) else float(value)
         case Mapping() | list() | tuple() if depth > MAX_DEPTH:
             raise RejectedError(
                 f"{_shortened(what)} lies more than {MAX_DEPTH} objects and lists deep: make it flatter, or send it as "
@@ -115,6 +117,7 @@ def _nested(what: str, value: object, depth: int) -> object:
 
 
 def _flat(what: str, value: object) -> str:
+    value = _plain_scalar(value)
     match value:
         case str():
             return _unicode(value, what)
@@ -123,11 +126,35 @@ def _flat(what: str, value: object) -> str:
         case Integral():  # numpy's integers too
             return _digits(what, value)
         case float() if math.isfinite(value):
+            if _is_whole(value):
+                return str(int(value))
             return float.__repr__(value)  # a subclass, such as NumPy's, may write itself otherwise
         case None:
             raise RejectedError(f"{what} is None: leave the name out, or send an empty text{_FLAT_WAY_OUT}")
         case _:
             return _text(what, value, f"text, a number, a boolean or a date{_FLAT_WAY_OUT}")
+
+
+def _is_whole(value: float) -> bool:
+    """Whether a float is a whole number exactly, and no other."""
+    return value.is_integer() and abs(value) < _EXACT_FLOAT
+
+
+def _plain_scalar(value: object) -> object:
+    """What NumPy's and pandas' own scalars are; anything else as it is."""
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    if package == "pandas" and kind.__name__ in ("NAType", "NaTType"):
+        return None
+    if package != "numpy":
+        return value
+    scalar: Any = value
+    match getattr(getattr(scalar, "dtype", None), "kind", ""):
+        case "b":
+            return bool(scalar)
+        case "f" if not isinstance(scalar, float):
+            return float(str(scalar))  # in the digits that it shows, not in those of a longer float
+    return value
 
 
 def _text(what: str, value: object, allowed: str) -> str:
@@ -141,6 +168,8 @@ def _text(what: str, value: object, allowed: str) -> str:
             return value.isoformat()
         case float() | Decimal():
             raise RejectedError(f"{_shortened(what)} is {value}: only finite numbers can be sent")
+        case _ if (text := database_text(value)) is not None:
+            return text
         case _:
             kind = type(value).__name__
             raise RejectedTypeError(f"{_shortened(what)} is a {kind}: make it {allowed}", what=what, kind=kind)

@@ -38,11 +38,10 @@ def opened_claims(results_table: str, conn_id: str) -> closing[Claims]:
     :param conn_id: of its database
     :raises CallListError: if the database can't be reached
     """
-    from airflow.providers.common.compat.sdk import BaseHook
-
     from aimylogic_provider.call_list.claims import Claims
+    from aimylogic_provider.operators.databases import engine_of
 
-    return closing(Claims(BaseHook.get_hook(conn_id).get_sqlalchemy_engine(), results_table))
+    return closing(Claims(engine_of("results_conn_id", conn_id), results_table))
 
 
 def give_up_noted(task: TaskFolder, noted: Freezing | None, results_table: str | None, conn_id: str, log: Log) -> None:

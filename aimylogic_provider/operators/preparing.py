@@ -171,14 +171,13 @@ class Prepares(OneAtATime, OfCallList):
             results table, no rows are claimed
         :param lost_since: as of :func:`.claiming`
         """
-        from airflow.providers.common.compat.sdk import BaseHook
-
         from aimylogic_provider.call_list.entry import Freezing
         from aimylogic_provider.call_list.finishes import Finishes, as_moment
         from aimylogic_provider.call_list.freeze import Cut, Origin, freeze
         from aimylogic_provider.call_list.rejections import Rejections
-        from aimylogic_provider.call_list.warehouse import streamed
+        from aimylogic_provider.call_list.warehouse import has_column_types, streamed
         from aimylogic_provider.operators.claiming import claiming, give_up_noted
+        from aimylogic_provider.operators.databases import database_hook
 
         columns = self._columns()
         has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
@@ -187,7 +186,7 @@ class Prepares(OneAtATime, OfCallList):
         task = self._task_folder(context)
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
-        hook = BaseHook.get_hook(self.sql_conn_id)
+        hook = database_hook("sql_conn_id", self.sql_conn_id)
         with ExitStack() as stack:
             claim = None
             if note is not None:
@@ -210,6 +209,7 @@ class Prepares(OneAtATime, OfCallList):
                 rejections=rejections,
                 finishes=finishes,
                 claim=claim,
+                typed=has_column_types(hook),
             )
         if pointer.claimed:
             self.log.warning(

@@ -26,11 +26,10 @@ def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable
     :raises RejectedError: if it can't be used
     :raises CallListError: if the database can't be reached
     """
-    from airflow.providers.common.compat.sdk import BaseHook
-
     from aimylogic_provider.call_list.results_table import ResultsTable
+    from aimylogic_provider.operators.databases import engine_of
 
-    return closing(ResultsTable(BaseHook.get_hook(conn_id).get_sqlalchemy_engine(), name, keys))
+    return closing(ResultsTable(engine_of("results_conn_id", conn_id), name, keys))
 
 
 def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -> None:
