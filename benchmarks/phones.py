@@ -28,10 +28,10 @@ def main() -> None:
         print(f"| {name} | " + " | ".join(cells) + " |")
     print("\nGood numbers that are accepted: the example mobile and fixed line of all regions\n")
     for name, write, with_region in (
-        ("with plus", lambda n: lib.format_number(n, lib.PhoneNumberFormat.INTERNATIONAL), False),
-        ("with plus, and a region", lambda n: lib.format_number(n, lib.PhoneNumberFormat.INTERNATIONAL), True),
-        ("national, with region", lambda n: lib.format_number(n, lib.PhoneNumberFormat.NATIONAL), True),
-        ("as digits", lambda n: lib.format_number(n, lib.PhoneNumberFormat.E164)[1:], False),
+        ("with plus", _with_plus, False),
+        ("with plus, and a region", _with_plus, True),
+        ("national, with region", _as_national, True),
+        ("as digits", _e164, False),
     ):
         examples = list(_examples())
         taken = sum(
@@ -72,6 +72,7 @@ def _won(digits: str, chance: random.Random) -> str:
 def _drawn(region: str, chance: random.Random) -> lib.PhoneNumber:
     while True:
         example = lib.example_number_for_type(region, chance.choice(KINDS))
+        assert example is not None
         digits = _e164(example)
         kept = len(str(example.country_code)) + 1 if chance.random() < 0.5 else len(digits) - 7
         number = lib.parse("+" + digits[:kept] + "".join(chance.choice("0123456789") for _ in digits[kept:]))
@@ -81,6 +82,14 @@ def _drawn(region: str, chance: random.Random) -> lib.PhoneNumber:
 
 def _national(number: lib.PhoneNumber) -> str:
     return "".join(c for c in lib.format_number(number, lib.PhoneNumberFormat.NATIONAL) if c.isdigit())
+
+
+def _with_plus(number: lib.PhoneNumber) -> str:
+    return str(lib.format_number(number, lib.PhoneNumberFormat.INTERNATIONAL))
+
+
+def _as_national(number: lib.PhoneNumber) -> str:
+    return str(lib.format_number(number, lib.PhoneNumberFormat.NATIONAL))
 
 
 def _e164(number: lib.PhoneNumber) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from demo.local_airflow import free_port
 
@@ -42,7 +43,11 @@ class LocalMariaDB:
         if user:
             shutil.chown(self._folder, "mysql")
         data = f"--datadir={self._folder / 'data'}"
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        quiet: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+        }
         subprocess.run(
             [self._install, "--no-defaults", *user, data, "--skip-test-db"], check=True, cwd=self._folder, **quiet
         )
@@ -80,11 +85,12 @@ class LocalMariaDB:
 
     def execute(self, *statements: str, database: str = "warehouse") -> None:
         """Execute statements."""
-        import MySQLdb  # type: ignore[import-not-found,unused-ignore]
+        import MySQLdb
 
         connection = MySQLdb.connect(
-            host="127.0.0.1", port=self.port, user="warehouse", passwd="warehouse", db=database, charset="utf8mb4"
-        )
+            host="127.0.0.1", port=self.port, user="warehouse", passwd="warehouse",  # noqa: S106 - of a server that lives for a test
+            db=database, charset="utf8mb4",
+        )  # fmt: skip
         try:
             with connection.cursor() as cursor:
                 for statement in statements:

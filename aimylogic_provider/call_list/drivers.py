@@ -56,11 +56,11 @@ def streaming_cursor(connection: Any, name: str) -> Any:
 
             return connection.cursor(name, cursor_factory=cursor, withhold=connection.autocommit)
         case "MySQLdb":
-            from MySQLdb.cursors import SSCursor  # type: ignore[import-not-found,unused-ignore]
+            from MySQLdb.cursors import SSCursor
 
             return connection.cursor(SSCursor)
         case "pymysql":
-            from pymysql.cursors import SSCursor as Unbuffered  # type: ignore[import-untyped,unused-ignore]
+            from pymysql.cursors import SSCursor as Unbuffered
 
             return connection.cursor(Unbuffered)
     return plain_cursor(connection)

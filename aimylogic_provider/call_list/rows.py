@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 from math import isfinite
 from typing import Any
-from unicodedata import is_normalized
+from unicodedata import category, is_normalized
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -255,6 +255,11 @@ class RowReader:
             used.update(index for _, index in chain(self._keys, self._policy))
             named = tuple(name for index, name in enumerate(self._names) if index not in used)
         check = nested_payload if self._columns.method == "addPhones" else flat_payload
+        if self._columns.method == "addPhone" and self._columns.payload is None and "gmtZone" in named:
+            raise RejectedError(
+                "payload has the name 'gmtZone', which addPhone reads itself: say gmt_zone_column='gmtZone' if that "
+                "column is the people's time zone, or else name it otherwise, with AS"
+            )
         indexes = [(next(iter(check({name: ""}))), self._index("payload_columns", name)) for name in named]
         names = [name for name, _ in indexes]
         if twice := {name for name in names if names.count(name) > 1}:
@@ -268,7 +273,21 @@ class RowReader:
         if len(found) == 1:
             return found[0]
         what = "has no such column" if not found else "has it more than once: name each column apart, with AS"
-        raise RejectedError(f"{argument} {shown(name)}: the query {what}; its columns are {', '.join(self._names)}")
+        columns = ", ".join(map(repr, self._names))
+        raise RejectedError(f"{argument} {shown(name)}: the query {what}; its columns are {columns}{self._meant(name)}")
+
+    def _meant(self, name: str) -> str:
+        """A hint at the column that is meant, if what can't be seen in its name is all that it differs by."""
+        for one in self._names:
+            if _visible(one) == _visible(str(name)) and one.casefold() != str(name).casefold():
+                strange = "a byte order mark" if "\ufeff" in one + str(name) else "blanks, or what can't be seen,"
+                return f". {one!r} has {strange} in its name: name it with AS, or clean what the table was loaded from"
+        return ""
+
+
+def _visible(name: str) -> str:
+    """A name without blanks and what can't be seen, in small letters."""
+    return "".join(c for c in name if not c.isspace() and category(c) not in ("Cf", "Cc")).casefold()
 
 
 def _plain_text(value: object) -> str:

@@ -144,7 +144,7 @@ def _readable(
         try:
             rows = next(batches, None)
         except Exception as error:
-            text = isinstance(error, UnicodeError) or "decode" in str(error)
+            text = isinstance(error, UnicodeDecodeError) or "decode" in str(error)
             if not text and not _is_unreadable(error):
                 raise
             raise RejectedError(_unreadable(connection, cursor, error, read, text=text)) from None
@@ -163,7 +163,7 @@ def _is_unreadable(error: Exception) -> bool:
 
 def _unreadable(connection: Any, cursor: Any, error: Exception, read: int, *, text: bool) -> str:
     columns = drivers.may_hold(connection, cursor.description or (), text=text)
-    told = str(error).partition(" with text ")[0] if not isinstance(error, UnicodeError) else error.reason
+    told = error.reason if isinstance(error, UnicodeDecodeError) else str(error).partition(" with text ")[0]
     where = f" in {', '.join(map(repr, columns))}" if columns else ""
     way_out = (
         "convert the text in the query, give the connection the right client encoding, or leave the column out"

@@ -61,7 +61,7 @@ def phone_text(value: object) -> str:
     if text.casefold() in _MISSING:
         raise RejectedError(f"phone is the text {text!r}: it is missing. Give a number, as in '+79123456789'")
     if not text:
-        raise RejectedError("phone is empty: give a number, as in '+79123456789'")
+        raise RejectedError("phone is empty: it is missing. Give a number, as in '+79123456789'")
     if not _WRITTEN.fullmatch(text) or "." in text or "/" in text:
         text = _of_spreadsheet(text)
     if not _WRITTEN.fullmatch(text):

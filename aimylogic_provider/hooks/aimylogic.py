@@ -333,7 +333,7 @@ class AimylogicHook(BaseHook):
         if extra.unknown:
             self.log.warning(
                 "Connection %s has extras that mean nothing here: %s. Known are: %s.",
-                self.aimylogic_conn_id, ", ".join(extra.unknown), ", ".join(sorted(EXTRAS)),
+                self.aimylogic_conn_id, extra.unknown_in_words(), ", ".join(sorted(EXTRAS)),
             )  # fmt: skip
         return extra
 

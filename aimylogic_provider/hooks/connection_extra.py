@@ -43,7 +43,19 @@ class ConnectionExtra:
     @property
     def unknown(self) -> list[str]:
         """The names that mean nothing here."""
-        return sorted(self.values.keys() - EXTRAS)
+        return sorted(map(str, self.values.keys() - EXTRAS))
+
+    def unknown_in_words(self) -> str:
+        """Those names, each with the nearest that means something."""
+        from difflib import get_close_matches
+
+        told = []
+        for name in self.unknown:
+            (*near,) = get_close_matches(
+                name.lower().replace("-", "_").replace(" ", "_"), sorted(EXTRAS), n=1, cutoff=0.75
+            )
+            told.append(f"{name} (did you mean {near[0]}?)" if near else name)
+        return ", ".join(told)
 
     def transport_settings(self) -> TransportSettings:
         """Return how to send.

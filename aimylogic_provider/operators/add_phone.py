@@ -32,7 +32,8 @@ class AddPhoneOperator(BaseOperator):
     Returns the call job's id, as text. Calls API, "Adding phone numbers from CRM systems".
 
     :param phone: the number, in any writing with country code: ``+7 912 345-67-89``, ``79123456789``. (templated)
-    :param payload: flat names and values, which the campaign's script reads. (templated)
+    :param payload: flat names and values, which the campaign's script reads; or a template that makes them, as text.
+        (templated)
     :param gmt_zone: the person's time zone, as in ``+03:30`` or ``Europe/Moscow``; the number's own if left out.
         (templated)
     :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``
@@ -71,7 +72,7 @@ class AddPhoneOperator(BaseOperator):
         self,
         *,
         phone: str | int,
-        payload: Mapping[str, object] | None = None,
+        payload: Mapping[str, object] | str | None = None,
         gmt_zone: str | None = None,
         phone_region: str | None = None,
         phone_reading: Literal["either", "international", "national"] = "either",
@@ -109,6 +110,7 @@ class AddPhoneOperator(BaseOperator):
         if second_record:
             declare(self, aimylogic_conn_id)
         self._current: Try | None = None
+        self._none_in: set[str] = set()
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -119,19 +121,22 @@ class AddPhoneOperator(BaseOperator):
         return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
 
     def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, *args: Any, **kwargs: Any
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
         """Render what is a template, and have Airflow show phones masked from then on.
 
         Airflow renders ordinary and mapped tasks by this method.
         """
         from aimylogic_provider.operators.mapped_values import templates_among
+        from aimylogic_provider.operators.rendered_value import rendering
 
-        if parent is self:
-            template_fields = templates_among([*template_fields], self, context)
-        super()._do_render_template_fields(parent, template_fields, context, *args, **kwargs)
-        if parent is self:
-            fields_are_rendered(self)
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        fields = templates_among([*template_fields], self, context)
+        for field, environment in rendering(fields, jinja_env, values=("payload",), as_they_are=(), seen=self._none_in):
+            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
+        fields_are_rendered(self)
 
     def execute(self, context: Context) -> str:
         """Add the number, or find that it was added; return the call job's id.
@@ -236,16 +241,20 @@ class AddPhoneOperator(BaseOperator):
             warn_of_store,
             was_cleared,
         )
+        from aimylogic_provider.operators.rendered_value import as_mapping, blank_as_nothing, check_no_none
         from aimylogic_provider.operators.second_record import other_tasks, second_record
         from aimylogic_provider.operators.task_loops import iteration
 
+        blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
+        check_no_none(self._none_in)
+        payload = as_mapping("payload", self.payload)
         if not isinstance(self.test_call, bool):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
         call = Call.of(
             self.phone,
-            self.payload,
+            payload,
             self.gmt_zone,
             phone_region=self.phone_region,
             phone_reading=self.phone_reading,

@@ -87,8 +87,9 @@ class ApproveCallListOperator(ApprovalOperator):
         from aimylogic_provider.call_list.manifest import CallListError, Pointer
         from aimylogic_provider.call_list.stored import CallList
         from aimylogic_provider.operators.airflow_ports import entry_store
-        from aimylogic_provider.operators.rendered_value import as_value
+        from aimylogic_provider.operators.rendered_value import as_value, blank_as_nothing
 
+        blank_as_nothing(self, subject="", body=None)
         try:
             pointer = Pointer.of(as_value(self.call_list))
             noted = entry_store(context).read()

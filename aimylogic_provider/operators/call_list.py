@@ -65,6 +65,7 @@ class PrepareCallListOperator(Prepares):
         from aimylogic_provider.operators.airflow_ports import entry_store
 
         with self._ending():
+            self._take_blank_as_nothing()
             task = self._task_folder(context)
             store = entry_store(context)
             content = store.read()
@@ -142,6 +143,7 @@ class SendCallListOperator(Sends):
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending(), self._letting_go(context):
+            self._take_blank_as_nothing()
             call_list = as_value(self.call_list)
             given = Pointer.of(call_list)
             check_nobody_said_no(call_list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy import Engine
 
-__all__ = ["database_hook", "engine_of"]
+__all__ = ["check_query", "database_hook", "engine_of"]
 
 _DIALECTS = {
     "psycopg": "postgresql+psycopg",
@@ -20,6 +21,19 @@ _DIALECTS = {
     "sqlite3": "sqlite+pysqlite",
 }
 """SQLAlchemy's dialect for connections of a driver."""
+
+
+def check_query(sql: object) -> None:
+    """Check that there is a query.
+
+    :raises RejectedError: if there is none
+    """
+    from aimylogic_provider.calls_api.errors import RejectedError
+
+    if not isinstance(sql, str):
+        raise RejectedError(f"sql is of type {type(sql).__name__}: give one query as text, or the name of a .sql file")
+    if not re.sub(r"--[^\n]*|/\*.*?\*/|[\s;]", "", sql, flags=re.DOTALL):
+        raise RejectedError("sql is empty, as of a file without a query: give one SELECT")
 
 
 def database_hook(argument: str, conn_id: str) -> DbApiHook:
@@ -115,7 +129,7 @@ def _plain_rows(connect: Callable[[], Any]) -> Callable[[], Any]:
             case "psycopg2":
                 connection.cursor_factory = None
             case "MySQLdb":
-                from MySQLdb.cursors import Cursor  # type: ignore[import-not-found,unused-ignore]
+                from MySQLdb.cursors import Cursor
 
                 connection.cursorclass = Cursor
         return connection

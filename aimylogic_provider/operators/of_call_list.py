@@ -58,6 +58,12 @@ class OfCallList(BaseOperator):
         self.results_table = results_table
         self.results_conn_id = results_conn_id
 
+    def _take_blank_as_nothing(self) -> None:
+        """Have blank text in a templated field be what it is to leave it out."""
+        from aimylogic_provider.operators.rendered_value import blank_as_nothing
+
+        blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+
     def _results_conn_id(self) -> str:
         """The connection of the results table's database."""
         return self.results_conn_id or str(getattr(self, "sql_conn_id", ""))

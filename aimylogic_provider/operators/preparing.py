@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,7 +41,7 @@ class Prepares(OneAtATime, OfCallList):
         *,
         sql: str,
         sql_conn_id: str,
-        parameters: Mapping[str, Any] | Sequence[Any] | None = None,
+        parameters: Mapping[str, Any] | Sequence[Any] | str | None = None,
         phone_column: str = "phone",
         gmt_zone_column: str | None = None,
         payload_columns: Sequence[str] | None = None,
@@ -50,7 +50,7 @@ class Prepares(OneAtATime, OfCallList):
         phone_reading: Literal["either", "international", "national"] = "either",
         phone_check: Literal["in use", "possible"] = "in use",
         countries: Sequence[str] | None = None,
-        policy: Mapping[str, Any] | None = None,
+        policy: Mapping[str, Any] | str | None = None,
         policy_columns: Mapping[str, str] | None = None,
         call_before: datetime | str | None = None,
         method: Literal["addPhones", "addPhone"] = "addPhones",
@@ -87,19 +87,30 @@ class Prepares(OneAtATime, OfCallList):
         self.method = method
         self.batch_size = batch_size
         self.max_batch_bytes = max_batch_bytes
+        self._none_in: set[str] = set()
 
-    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
         """Render what is a template, and have Airflow show phones masked from then on."""
-        super()._do_render_template_fields(parent, *args, **kwargs)
-        if parent is self:
-            fields_are_rendered(self)
+        from aimylogic_provider.operators.rendered_value import rendering
+
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        for field, environment in rendering(
+            template_fields, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), seen=self._none_in
+        ):
+            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
+        fields_are_rendered(self)
 
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.rows import POLICY_FIELDS, Columns
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.operators.rendered_value import as_value
+        from aimylogic_provider.operators.rendered_value import as_value, check_no_none
 
-        policy = as_value(self.policy or {})
+        check_no_none(self._none_in)
+        policy = {} if _is_blank(self.policy) else as_value(self.policy)
         if not isinstance(policy, dict):
             raise RejectedError(
                 f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "
@@ -177,9 +188,12 @@ class Prepares(OneAtATime, OfCallList):
         from aimylogic_provider.call_list.rejections import Rejections
         from aimylogic_provider.call_list.warehouse import has_column_types, streamed
         from aimylogic_provider.operators.claiming import claiming, give_up_noted
-        from aimylogic_provider.operators.databases import database_hook
+        from aimylogic_provider.operators.databases import check_query, database_hook
+        from aimylogic_provider.operators.rendered_value import as_parameters
 
         columns = self._columns()
+        check_query(self.sql)
+        parameters = as_parameters("parameters", self.parameters)
         has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
         arrival = self._arrival_at_freeze() if has_finish else None
         rejections, finishes = Rejections(self.log), Finishes(arrival)
@@ -196,7 +210,7 @@ class Prepares(OneAtATime, OfCallList):
                     note(begun)
                     claim = stack.enter_context(claiming(task, begun, note, self.log, lost_since))
             self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
-            names, rows = stack.enter_context(streamed(hook, self.sql, self.parameters, self.log))
+            names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log))
             pointer = freeze(
                 rows,
                 names,
@@ -230,3 +244,7 @@ class Prepares(OneAtATime, OfCallList):
         if not pointer.rows:
             self.log.info("The query gave no rows: there is nobody to call.")
         return pointer
+
+
+def _is_blank(value: object) -> bool:
+    return not value or (isinstance(value, str) and not value.strip())

@@ -109,6 +109,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
         from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending(), self._letting_go(context):
+            self._take_blank_as_nothing()
             task = self._task_folder(context)
             keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._answer is not None)
             self._keeper = keeper

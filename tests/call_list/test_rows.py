@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Interface
 from typing import Any
 from uuid import UUID
 
@@ -190,7 +191,10 @@ def test_a_time_zone_is_as_if_made_carefully(zone: object, method: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
-        ({"phone": "mobile"}, "phone_column 'mobile': the query has no such column; its columns are phone, id, name"),
+        (
+            {"phone": "mobile"},
+            "phone_column 'mobile': the query has no such column; its columns are 'phone', 'id', 'name'",
+        ),
         ({"phone": "phone", "gmt_zone": "zone"}, "gmt_zone_column 'zone': the query has no such column"),
         ({"phone": "phone", "keys": ("id", "uid")}, "key_columns 'uid': the query has no such column"),
         ({"phone": "phone", "payload": ("names",)}, "payload_columns 'names': the query has no such column"),
@@ -438,3 +442,48 @@ def test_a_policy_may_be_written_in_a_drivers_own_kind_of_text() -> None:
     assert item(made, PHONE, Text(plain)) == item(made, PHONE, plain)
     with pytest.raises(RejectedError, match="allowed_time 'x' can't be read"):
         made.read((PHONE, Text("x")))
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "hint"),
+    [
+        (("\ufeffphone", "x"), {}, "'.ufeffphone' has a byte order mark in its name"),
+        (("phone ", "x"), {}, "'phone ' has blanks"),
+        ((" Phone", "x"), {}, "' Phone' has blanks"),
+        (("phone\u200b", "x"), {}, "has blanks, or what can't be seen"),
+        (("phone", "client id"), {"keys": ("clientid",)}, "'client id' has blanks"),
+        (("phone", "x"), {"keys": ("id",)}, "its columns are 'phone', 'x'$"),
+        (("phone", "a, b"), {"gmt_zone": "zone"}, "its columns are 'phone', 'a, b'$"),
+        (("phone", "gmtZone"), {"method": "addPhone"}, "say gmt_zone_column='gmtZone'"),
+    ],
+)
+def test_a_column_that_is_missing_is_told_with_what_may_be_meant(
+    names: tuple[str, ...], asked: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(RejectedError, match=hint):
+        reader(*names, **asked)
+
+
+@pytest.mark.parametrize("method", ["addPhone", "addPhones"])
+@pytest.mark.parametrize(
+    ("value", "single", "listed"),
+    [
+        (1500.0, "1500", 1500),
+        (-0.0, "0", 0),
+        (1500.5, "1500.5", 1500.5),
+        (2.0**60, "1.152921504606847e+18", 2.0**60),
+        (Decimal("1500.00"), "1500.00", "1500.00"),
+        (UUID(int=7), str(UUID(int=7)), str(UUID(int=7))),
+        (IPv4Address("10.0.0.1"), "10.0.0.1", "10.0.0.1"),
+        (IPv6Interface("fe80::1/64"), "fe80::1/64", "fe80::1/64"),
+        (True, "true", True),
+    ],
+)  # fmt: skip
+def test_both_methods_send_a_value_in_one_way(method: str, value: object, single: str, listed: object) -> None:
+    made = reader(method=method)
+    content = item(made, PHONE, value)["payload"]["x"]
+    assert (content, type(content)) == ((single, str) if method == "addPhone" else (listed, type(listed)))
+    if method == "addPhone":
+        assert dict(Call.of(PHONE, {"x": value}).payload) == {"x": single}
+    else:
+        assert ListedCall.of(PHONE, {"x": value}).as_item()["payload"] == {"x": listed}

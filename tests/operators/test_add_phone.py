@@ -743,7 +743,7 @@ class TestPermanent:
             ({"phone": None}, "phone is None"),
             ({"phone": "89123456789"}, "phone_region"),
             ({"phone_region": "XX"}, "two-letter code"),
-            ({"gmt_zone": "-5"}, "none of the allowed forms"),
+            ({"gmt_zone": "-25"}, "outside -18:00 to"),
             ({"payload": {"a": {"b": 1}}}, "addPhones"),
             ({"payload": {"a": None}}, "leave the name out"),
             ({"payload": {"phone": "1"}}, "rename it"),

@@ -1,0 +1,174 @@
+"""What templates make: None is no text, blank text is nothing, and text where a list or dictionary is meant is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.definitions._internal.templater import create_template_env
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.operators import AddPhoneOperator, SendCallListOperator
+from aimylogic_provider.transfers import SqlToAimylogicOperator
+from tests.call_list.conftest import make_sync, sync
+from tests.call_list.sync import Sync, phone
+from tests.conftest import TaskInstance
+
+__all__ = ["make_sync", "sync"]
+
+GIVEN = {"none": None, "name": "Alex", "amount": 1500.0, "whole": 9123456789.0, "blank": " ", "ids": [1, 2]}
+ENVIRONMENTS: dict[str, jinja2.Environment] = {
+    "text": create_template_env(native=False), "native": create_template_env(native=True)
+}  # fmt: skip
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest) -> jinja2.Environment:
+    return ENVIRONMENTS[request.param]
+
+
+def rendered(operator: Any, environment: jinja2.Environment) -> Any:
+    operator.render_template_as_native_obj = environment is ENVIRONMENTS["native"]
+    operator._do_render_template_fields(operator, operator.template_fields, dict(GIVEN), environment, set())
+    return operator
+
+
+def call(environment: jinja2.Environment, **arguments: Any) -> str:
+    operator = rendered(AddPhoneOperator(task_id="call", **{"phone": "79123456789", **arguments}), environment)
+    job: str = operator.execute(TaskInstance(task_id="call", current_try=1).context())
+    return job
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"name": "{{ none }}"}, {"name": "Dear {{ none }}!"}, {"name": "{{ name }}", "more": "{{ none }}"},
+     "{{ none }}x", '{"name": "{{ none }}"}', {"name": "{% if true %}{{ none }}{% endif %}"}],
+)  # fmt: skip
+def test_none_in_a_template_of_a_payload_is_rejected(
+    connections: None, no_pauses: None, emulator: Emulator, environment: jinja2.Environment, payload: Any
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"a template in payload gives None.*leave the name out"):
+        call(environment, payload=payload)
+    assert not emulator.jobs()
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        ({"name": "{{ none or '' }}"}, {"name": ""}),
+        ({"name": "{{ name }}"}, {"name": "Alex"}),
+        ({"text": "None of it"}, {"text": "None of it"}),
+        ('{"name": "Alex", "amount": 1500.0}', {"name": "Alex", "amount": "1500"}),
+        ("{{ {'name': name, 'amount': amount} | tojson }}", {"name": "Alex", "amount": "1500"}),
+        ("{{ {'name': name} }}", {"name": "Alex"}),
+        ({"amount": 1500.0}, {"amount": "1500"}),
+        ("{{ blank }}", {}),
+        ("", {}),
+    ],
+)
+def test_a_payload_of_a_template(
+    connections: None, no_pauses: None, emulator: Emulator, environment: jinja2.Environment, payload: Any,
+    sent: dict[str, str],
+) -> None:  # fmt: skip
+    assert call(environment, payload=payload)
+    (job,) = emulator.jobs()
+    assert job.payload == sent
+
+
+@pytest.mark.parametrize("payload", ["Alex", "[1, 2]", "7", [("name", "Alex")], 7])
+def test_a_payload_that_is_no_dictionary_is_told(connections: None, no_pauses: None, payload: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"payload is .* must be a dictionary: .*tojson"):
+        call(ENVIRONMENTS["text"], payload=payload)
+
+
+@pytest.mark.parametrize("written", ["{{ none }}", "", " ", "\n", "None", "{{ none or 'None' }}"])
+def test_a_phone_that_is_missing_is_told_so(
+    connections: None, no_pauses: None, environment: jinja2.Environment, written: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=r"phone is .*missing"):
+        call(environment, phone=written)
+
+
+def test_a_whole_float_of_a_template_is_the_phone(
+    connections: None, no_pauses: None, emulator: Emulator, environment: jinja2.Environment
+) -> None:
+    call(environment, phone="{{ whole }}", phone_region="RU")
+    assert [job.phone for job in emulator.jobs()] == ["79123456789"]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "{{ none }}", "{{ blank }}", "\t\n"])
+def test_blank_text_is_nothing_in_every_templated_argument_of_a_call(
+    connections: None, no_pauses: None, emulator: Emulator, environment: jinja2.Environment, blank: str
+) -> None:
+    names = [one for one in AddPhoneOperator.template_fields if one not in ("phone", "payload")]
+    assert call(environment, **dict.fromkeys(names, blank))
+    (job,) = emulator.jobs()
+    assert job.gmt_zone is None
+    first = job.key
+    emulator.reset()
+    call(environment)
+    assert [job.key for job in emulator.jobs()] == [first], "and so is the key"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "{{ none }}", "{{ blank }}"])
+def test_blank_text_is_nothing_in_every_templated_argument_of_a_sync(
+    sync: Sync, environment: jinja2.Environment, blank: str
+) -> None:
+    sync.add([phone(1)])
+    names = [one for one in SqlToAimylogicOperator.template_fields
+             if one not in ("sql", "sql_conn_id", "call_list_path", "parameters", "policy")]  # fmt: skip
+    sync.task.current_try += 1
+    operator = sync.operator(**dict.fromkeys(names, blank))
+    assert rendered(operator, environment).execute(sync.task.context())["created"] == 1
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_blank_parameters_and_policies_are_none(sync: Sync, blank: str) -> None:
+    sync.add([phone(1)])
+    assert sync.attempt(parameters=blank, policy=blank)["created"] == 1
+
+
+@pytest.mark.parametrize(
+    "parameters", ["[2]", "(2,)", "[2.0]", '{"id": 2}', "{'id': 2}", [2], (2,), {"id": 2}, "\n[2]\n"]
+)
+def test_parameters_written_as_text_are_read(sync: Sync, parameters: Any) -> None:
+    sync.add([phone(number) for number in range(1, 4)])
+    named = "id" in str(parameters)
+    report = sync.attempt(sql=f"select * from customer where id = {':id' if named else '?'}", parameters=parameters)
+    assert report["created"] == 1
+    sync.assert_once([phone(2)])
+
+
+@pytest.mark.parametrize("parameters", ["2", "ten of them", '"2"', 7, {1, 2}, "[1, datetime]"])
+def test_parameters_that_are_none_call_nobody(sync: Sync, parameters: Any) -> None:
+    sync.add([phone(number) for number in range(1, 4)])
+    with pytest.raises(AirflowFailException, match=r"parameters is .*a list or dictionary"):
+        sync.attempt(sql="select * from customer where id = ?", parameters=parameters)
+    assert not sync.emulator.jobs()
+
+
+@pytest.mark.parametrize(("name", "value"), [("parameters", ["{{ none }}"]), ("policy", {"priority": "{{ none }}"})])
+def test_none_in_a_template_of_them_is_rejected(
+    sync: Sync, environment: jinja2.Environment, name: str, value: Any
+) -> None:
+    sync.add([phone(1)])
+    sync.task.current_try += 1
+    operator = rendered(sync.operator(**{name: value}), environment)
+    with pytest.raises(AirflowFailException, match=f"a template in {name} gives None"):
+        operator.execute(sync.task.context())
+
+
+@pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing yet\n", "/* nothing\nyet */ ;", None, ["select 1"]])
+def test_a_query_that_is_none_is_told(sync: Sync, sql: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"sql is (empty|of type)"):
+        sync.attempt(sql=sql)
+
+
+def test_a_shard_of_blank_text_is_the_only_one() -> None:
+    operator = SendCallListOperator(task_id="send", call_list={}, shard=" ")
+    from aimylogic_provider.operators.rendered_value import blank_as_nothing
+
+    blank_as_nothing(operator, aimylogic_conn_id="aimylogic_default")
+    assert operator.shard is None
