@@ -32,7 +32,7 @@ from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "freeze"]
+__all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "capped_because", "freeze"]
 
 _ROWS_AT_ONCE = 1000
 _LINES_PER_PART = 10_000
@@ -46,11 +46,13 @@ class Cut:
     :param batch_size: calls in a batch, at most
     :param max_bytes: of a batch's request, at most
     :param shards: parts that can be sent apart
+    :param calls_per_phone: of one phone, at most; None for any number
     """
 
     batch_size: int = 1000
     max_bytes: int = 1_000_000
     shards: int = 1
+    calls_per_phone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def freeze(
         rejected = _Parts(writer, "rejected")
         doubles = _Parts(writer, "doubles")
         held = _Parts(writer, "held")
+        capped = _Parts(writer, "capped")
         cutter = _Cutter(writer, cut)
         rejections, finishes = rejections or Rejections(log), finishes or Finishes()
         countries = CallsByCountry()
@@ -187,13 +190,17 @@ def freeze(
         else:
             spooled_calls = spool.calls()
         for spooled in spooled_calls:
-            if spooled.double_of is None:
+            if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:
+                line = msgspec.json.decode(spooled.line, type=Line)
+                capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
+                countries.take_off(str(spooled.phone))
+            elif spooled.double_of is None:
                 cutter.add(spooled)
             else:
                 line = msgspec.json.decode(spooled.line, type=Line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
                 countries.take_off(str(spooled.phone))
-        parts |= doubles.close() | held.close()
+        parts |= doubles.close() | held.close() | capped.close()
         batches = tuple(cutter.close())
         manifest = Manifest(
             format=FORMAT,
@@ -209,6 +216,7 @@ def freeze(
             rejected=rejected.count,
             claimed=held.count,
             held_by=tuple(other.call_list for other in holders),
+            capped=capped.count,
             shards=cut.shards,
             policy_by_row=bool(columns.policy),
             keys=columns.keys,
@@ -234,7 +242,16 @@ def freeze(
             manifest.rejected,
             cut.shards,
             claimed=manifest.claimed,
+            capped=manifest.capped,
         )
+
+
+def capped_because(first: int | None, cut: Cut) -> str:
+    """Why a row is capped, in words."""
+    return (
+        f"its phone is called for row {first} already, and max_calls_per_phone allows {cut.calls_per_phone} a list: "
+        "raise it to have one person called for several rows"
+    )
 
 
 class _Writer:

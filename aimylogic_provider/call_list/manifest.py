@@ -25,7 +25,7 @@ this package it runs.
 """
 
 _BATCH = re.compile(r"[0-9]+")
-_PART = re.compile(r"(?:rejected|doubles|held)/[0-9]+\.jsonl")
+_PART = re.compile(r"(?:rejected|doubles|held|capped)/[0-9]+\.jsonl")
 
 Method = Literal["addPhones", "addPhone"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -122,6 +122,7 @@ class Pointer(msgspec.Struct, frozen=True):
     :param shards: parts in which it can be sent
     :param elsewhere: other folders in which lists of this DAG run were frozen by the same task
     :param claimed: rows that another run's list held when this one was frozen
+    :param capped: rows whose phone is called for others already, as often as may be
     """
 
     path: str
@@ -133,6 +134,7 @@ class Pointer(msgspec.Struct, frozen=True):
     shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
     elsewhere: tuple[str, ...] = ()
     claimed: Count = 0
+    capped: Count = 0
 
     @property
     def list_id(self) -> str:
@@ -151,7 +153,7 @@ class Pointer(msgspec.Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
-        left_out = {name for name in ("elsewhere", "claimed") if not content[name]}
+        left_out = {name for name in ("elsewhere", "claimed", "capped") if not content[name]}
         return {name: content[name] for name in content if name not in left_out}
 
     @classmethod
@@ -246,6 +248,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     finishes: tuple[float, float] | None = None
     claimed: Count = 0
     held_by: tuple[str, ...] = ()
+    capped: Count = 0
     countries: dict[str, Count] = {}
 
     def __post_init__(self) -> None:
@@ -266,8 +269,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
         Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
         """
-        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards, pointer.claimed)
-        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards, self.claimed):
+        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards, pointer.claimed,
+                pointer.capped)  # fmt: skip
+        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards, self.claimed, self.capped):
             return "the counts that its pointer names are others"
         if not pointer.is_beneath(self.task_folder):
             return f"it does not lie in its task's folder, {self.task_folder}"

@@ -50,6 +50,7 @@ class Preview:
     :param sample: its first calls
     :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     :param claimed: rows that another run's list held, and that are none of its calls
+    :param capped: rows whose phone is called for others already
     :param countries: calls by two-letter code of the country; empty if an earlier version froze the list
     """
 
@@ -61,6 +62,7 @@ class Preview:
     sample: tuple[MaskedCall, ...]
     finishes: tuple[float, float] | None = None
     claimed: int = 0
+    capped: int = 0
     countries: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -78,7 +80,7 @@ class Preview:
         lines = [] if first is None else call_list.lines(first)
         sample = tuple(_masked(line.row, _call.decode(line.call)) for line in islice(lines, most))
         counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
-        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed, manifest.countries)
+        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed, manifest.capped, manifest.countries)
 
 
 def masked_value(value: object) -> str:

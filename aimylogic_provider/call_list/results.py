@@ -63,6 +63,8 @@ class Results:
             yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in doubles]
         for held in self._list.parts("held"):
             yield [self._aside(line, "claimed", line["reason"]) for line in held]
+        for capped in self._list.parts("capped"):
+            yield [self._aside(line, "capped", line["reason"]) for line in capped]
 
     def _row(self, line: Line, **more: object) -> dict[str, Any]:
         return {**self._of, "row_number": line.row, **line.keys, **more}

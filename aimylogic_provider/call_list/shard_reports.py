@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.manifest import CallListError
 
 __all__ = ["summed"]
 
-_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired", "claimed")
+_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
 
 
 class _ShardReport(msgspec.Struct, frozen=True):
@@ -30,6 +30,7 @@ class _ShardReport(msgspec.Struct, frozen=True):
     rejected_rows: str | None = None
     results_table: str | None = None
     claimed: int = 0
+    capped: int = 0
 
 
 def summed(reports: Iterable[object]) -> dict[str, Any]:

@@ -31,12 +31,14 @@ class SpooledCall(NamedTuple):
     :param phone: as a number
     :param turn: how many calls of that phone with other payloads come before it
     :param double_of: the row whose call it repeats, or None
+    :param first: the row of the phone's first call, if this one isn't that
     """
 
     line: bytes
     phone: int
     turn: int = 0
     double_of: int | None = None
+    first: int | None = None
 
 
 class _Call(msgspec.Struct):
@@ -112,12 +114,12 @@ class Spool:
     def calls(self) -> Iterator[SpooledCall]:
         """All calls, in the order of rows; of the same phone and payload, the later ones are doubles of the first."""
         with closing(self._compared(self._again)) as database:
-            again = database.execute("select number, turn, double_of from again order by number")
-            next_again, turn, double_of = next(again, (-1, 0, None))
+            again = database.execute("select number, turn, double_of, first from again order by number")
+            next_again, *told = next(again, (-1, 0, None, None))
             for number, (line, phone, _) in enumerate(self._read()):
                 if number == next_again:
-                    yield SpooledCall(line, phone, turn, double_of)
-                    next_again, turn, double_of = next(again, (-1, 0, None))
+                    yield SpooledCall(line, phone, *told)
+                    next_again, *told = next(again, (-1, 0, None, None))
                 else:
                     yield SpooledCall(line, phone)
 
@@ -143,7 +145,7 @@ class Spool:
         database.executescript(
             "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = file;"
             "create table call(number integer primary key, row integer, payload blob, phone integer);"
-            "create table again(number integer primary key, turn integer, double_of integer); begin"
+            "create table again(number integer primary key, turn integer, double_of integer, first integer); begin"
         )
         database.executemany(
             "insert into call values (?, ?, ?, ?)",
@@ -153,14 +155,15 @@ class Spool:
                 if phone in repeated
             ),
         )
-        current, first = None, dict[bytes, int]()
+        current, known = None, dict[bytes, tuple[int, int]]()  # the row and the turn of each payload
         for number, row, payload, phone in database.execute("select * from call order by phone, number"):
             if phone != current:
-                current, first = phone, {}
-            if payload in first:
-                database.execute("insert into again values (?, 0, ?)", (number, first[payload]))
+                current, known, first = phone, {}, row
+            if payload in known:
+                double_of, turn = known[payload]
+                database.execute("insert into again values (?, ?, ?, ?)", (number, turn, double_of, first))
                 continue
-            if first:
-                database.execute("insert into again values (?, ?, null)", (number, len(first)))
-            first[payload] = row
+            if known:
+                database.execute("insert into again values (?, ?, null, ?)", (number, len(known), first))
+            known[payload] = row, len(known)
         return database

@@ -6,6 +6,7 @@ Layout, all write-once::
     batches/00001.jsonl                            a call a line
     rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
     held/00001.jsonl                               rows that another run's list held, and which
+    capped/00001.jsonl                             rows whose phone is called for another row already
     claimed/0.<token>.json                         the task that sends shard 0
     sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
     progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
@@ -59,6 +60,7 @@ _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
     "doubles": msgspec.json.Decoder(DoubleLine),
     "held": msgspec.json.Decoder(RejectedLine),
+    "capped": msgspec.json.Decoder(RejectedLine),
 }
 
 
@@ -227,7 +229,7 @@ class CallList:
             )
         return outcomes
 
-    def parts(self, kind: Literal["rejected", "doubles", "held"]) -> Iterator[list[dict[str, Any]]]:
+    def parts(self, kind: Literal["rejected", "doubles", "held", "capped"]) -> Iterator[list[dict[str, Any]]]:
         """The rows that aren't called, a file at a time.
 
         :raises CallListError: if a file is gone, unreachable, or not what was frozen

@@ -329,4 +329,5 @@ def pointer_to(list_folder: Folder) -> Pointer:
         manifest.rejected,
         manifest.shards,
         claimed=manifest.claimed,
+        capped=manifest.capped,
     )

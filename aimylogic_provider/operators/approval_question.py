@@ -39,6 +39,7 @@ def question(preview: Preview, address: str, introduction: str | None, now: floa
         "| rows | calls | doubles of those | rejected |\n| ---: | ---: | ---: | ---: |\n"
         f"| {' | '.join(f'{count:,}' for count in counts)} |",
         *([_claimed(preview.claimed)] if preview.claimed else []),
+        *([_capped(preview.capped)] if preview.capped else []),
         f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
         *([f"**Calls by country**: {by_country(preview.countries)}."] if preview.countries else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
@@ -70,6 +71,10 @@ def _finishes(first: float, last: float, now: float) -> str:
 
 def _claimed(count: int) -> str:
     return f"{count:,} rows besides are held by unfinished lists of other runs, which are to call them."
+
+
+def _capped(count: int) -> str:
+    return f"{count:,} rows besides have phones that are called for other rows already, and are not called."
 
 
 def _rejected(preview: Preview) -> str:

@@ -27,9 +27,8 @@ class PrepareCallListOperator(Prepares):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
-    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed`` if there are any.
-    Each try freezes a list of its own, and
-    deletes what one that died left half-written.
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed`` and ``capped`` if there are
+    any. Each try freezes a list of its own, and deletes what one that died left half-written.
 
     :param shards: parts in which the list can be sent, by tasks of their own
     :param results_table: as that of :class:`SendCallListOperator`: made before the query, and whom another run's

@@ -56,6 +56,7 @@ class Prepares(OneAtATime, OfCallList):
         method: Literal["addPhones", "addPhone"] = "addPhones",
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
+        max_calls_per_phone: int | None = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +71,7 @@ class Prepares(OneAtATime, OfCallList):
                 raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
         check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
         check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000, optional=False)
+        check_whole("max_calls_per_phone", max_calls_per_phone, 1, 1000)
         self.sql = sql
         self.sql_conn_id = sql_conn_id
         self.parameters = parameters
@@ -87,6 +89,7 @@ class Prepares(OneAtATime, OfCallList):
         self.method = method
         self.batch_size = batch_size
         self.max_batch_bytes = max_batch_bytes
+        self.max_calls_per_phone = max_calls_per_phone
         self._none_in: set[str] = set()
 
     def _do_render_template_fields(
@@ -216,7 +219,7 @@ class Prepares(OneAtATime, OfCallList):
                 names,
                 columns,
                 folder,
-                cut=Cut(size, self.max_batch_bytes, shards),
+                cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
                 origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
@@ -230,6 +233,13 @@ class Prepares(OneAtATime, OfCallList):
                 "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "
                 "one. Which ones, and by which list each: %s/held.", f"{pointer.claimed:,}", f"{pointer.rows:,}",
                 pointer.path,
+            )  # fmt: skip
+        if pointer.capped:
+            self.log.warning(
+                "%s of %s rows are capped: their phones are called for other rows already, as often as "
+                "max_calls_per_phone allows (%s). Which ones, and for which row: %s/capped. To have one person called "
+                "for several rows, as for two debts, raise it.", f"{pointer.capped:,}", f"{pointer.rows:,}",
+                self.max_calls_per_phone, pointer.path,
             )  # fmt: skip
         self.log.info(
             "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",

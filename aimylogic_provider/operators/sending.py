@@ -317,8 +317,8 @@ class Sends(OfCallList):
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
         # What is set aside of a list that is sent in shards is counted in the first of them.
-        aside = (pointer.doubles, pointer.rejected, pointer.claimed) if shard == 0 else (0, 0, 0)
-        doubles, rejected, claimed = aside
+        aside = (pointer.doubles, pointer.rejected, pointer.claimed, pointer.capped) if shard == 0 else (0, 0, 0, 0)
+        doubles, rejected, claimed, capped = aside
         report = {
             "rows": progress.calls + sum(aside),
             "created": counts.created,
@@ -328,6 +328,7 @@ class Sends(OfCallList):
             "unknown": 0,
             "expired": counts.expired,
             "claimed": claimed,
+            "capped": capped,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),

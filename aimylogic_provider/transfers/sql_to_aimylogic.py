@@ -29,10 +29,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     be called are set aside with their reasons; rows of the same phone and payload are one call.
 
     Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
-    ``claimed``,
-    ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or None), ``seconds`` and
-    ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM
-    systems".
+    ``claimed`` + ``capped``, ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or
+    None), ``seconds`` and ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM systems".
 
     :param sql: the query, or a file with one. (templated)
     :param sql_conn_id: the connection of any database with a ``DbApiHook``. (templated)
@@ -57,6 +55,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
     :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies
     :param batch_size: calls in a batch, at most; 1,000 if left out, and 500 by addPhone
     :param max_batch_bytes: of a request, at most
+    :param max_calls_per_phone: how many calls of one list may go to one phone, if rows with it differ; further rows are
+        set aside as ``capped``. None for any number
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
@@ -196,6 +196,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
             "calls": pointer.calls,
             "doubles": pointer.doubles,
             "rejected": pointer.rejected,
+            "claimed": pointer.claimed,
+            "capped": pointer.capped,
             "countries": CallList.open(pointer).manifest.countries,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,

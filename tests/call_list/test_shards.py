@@ -73,7 +73,7 @@ def test_the_reports_of_all_shards_sum_to_the_rows_of_the_query(sync: Sync) -> N
     whole = sharded.sum(reports)
     assert whole == {
         "rows": 129, "created": 117, "doubles": 7, "rejected": 2, "refused": 3, "unknown": 0, "expired": 0,
-        "claimed": 0, "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"],
+        "claimed": 0, "capped": 0, "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"],
         "shards": SHARDS,
         "seconds": max(report["seconds"] for report in reports),
     }  # fmt: skip
@@ -208,7 +208,16 @@ def test_a_shard_may_come_as_the_text_of_a_template(sync: Sync) -> None:
 
 
 def report(shard: int, **more: Any) -> dict[str, Any]:
-    counts = {"rows": 10, "created": 9, "doubles": 0, "rejected": 0, "refused": 1, "unknown": 0, "claimed": 0}
+    counts = {
+        "rows": 10,
+        "created": 9,
+        "doubles": 0,
+        "rejected": 0,
+        "refused": 1,
+        "unknown": 0,
+        "claimed": 0,
+        "capped": 0,
+    }
     return {**counts, "call_list": "file:///a", "seconds": shard, "shard": shard, "shards": SHARDS, **more}
 
 

@@ -94,7 +94,8 @@ class ListTasks(Tasks):
             sql += f" where asked_at < {self.world.simulation.now}"
         return {
             "sql": sql, "sql_conn_id": "warehouse", "key_columns": ["id"],
-            "batch_size": self.size, "method": self.method, "call_list_path": "/lists", **until,
+            "batch_size": self.size, "method": self.method, "call_list_path": "/lists", "max_calls_per_phone": None,
+            **until,
         }  # fmt: skip
 
     def _sends(self) -> dict[str, Any]:
@@ -169,7 +170,7 @@ class ListTasks(Tasks):
             return  # nobody listens to it
         if isinstance(result, dict):
             outcome = "done"
-            counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed")
+            counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
             told = sum(result[name] for name in counted)
             if told != result["rows"] or result["unknown"]:
                 promise.violated("counts", f"{one_try.name}: {result}")
