@@ -177,7 +177,7 @@ def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
     if not isinstance(content, dict):
         return None
     error, message = content.get("error"), content.get("message")
-    if response.status in endpoint.worded_refusals and isinstance(error, str) and isinstance(message, str):
+    if response.status in endpoint.worded_refusals and isinstance(error, str) and (error or isinstance(message, str)):
         return _Named(error, definite=True)
     name, phone = content.get("type"), content.get("phone")
     if not isinstance(name, str):

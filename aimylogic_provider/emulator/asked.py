@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoints import ADD_PHONE, ENDPOINTS
 from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.request_parts import CALLS
 from aimylogic_provider.calls_api.wire import Endpoint
 from aimylogic_provider.emulator.bodies import Item, Which, read_body
 from aimylogic_provider.emulator.exchange import Refusal, Target, bad_request, fields_of
 from aimylogic_provider.emulator.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.phones import known_phone
 
-__all__ = ["KEY", "Asked", "Place", "locate"]
+__all__ = ["KEY", "OLDER_ADD_PHONE", "Asked", "Place", "locate"]
 
 KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
@@ -83,10 +84,10 @@ class Asked:
     def _read_phones(self) -> Iterable[str]:
         try:
             if self.name == "addPhones":
-                return [known_phone(item.phone) for item in read_body(self.body, list[Item])]
+                return [known_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
             if self.name in _BY_QUERY:
                 return [known_phone(self.fields().get("phone", ""))]
-            return [known_phone(phone) for phone in read_body(self.body, Which).phones] if self.body else ()
+            return [known_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
         except Refusal:
             return ()
 
@@ -114,6 +115,10 @@ _BY_PATH = {
     for endpoint in ENDPOINTS
     for prefix, _, suffix in [endpoint.path.partition("{token}")]
 }
+OLDER_ADD_PHONE = replace(ADD_PHONE, methods=("GET",), path=f"{CALLS}/addPhone")
+"""The address that addPhone had before; the hook doesn't use it."""
+_prefix, _, _suffix = OLDER_ADD_PHONE.path.partition("{token}")
+_BY_PATH[_prefix, _suffix.lstrip("/")] = OLDER_ADD_PHONE
 _PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
 
 

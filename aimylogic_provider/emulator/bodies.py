@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -46,10 +46,17 @@ class LocalTimes(Struct, frozen=True):
     ends: str = field(name="localTimeTo")
 
 
+class ExternalCheck(Struct, frozen=True):
+    """An address that the server asks before it calls. The emulator asks nobody: what is asked is not stated."""
+
+    url: str = field(name="externalCheckUrl")
+    retries: int | None = field(default=None, name="externalCheckMaxRetries")
+
+
 class Item(Struct, kw_only=True, gc=False):
     """One number of addPhones, with its call policy."""
 
-    phone: str
+    phone: str | int
     payload: dict[str, Any] | None = None
     start: str | None = field(default=None, name="startDateTime")
     finish: str | None = field(default=None, name="finishDateTime")
@@ -59,6 +66,9 @@ class Item(Struct, kw_only=True, gc=False):
     max_attempts: int | None = field(default=None, name="maxAttempts")
     gmt_zone: str | None = field(default=None, name="gmtZone")
     priority: int | None = field(default=None, name="dialerPriority")
+    begins: str | None = field(default=None, name="localTimeFrom")
+    ends: str | None = field(default=None, name="localTimeTo")
+    external_check: ExternalCheck | None = field(default=None, name="externalCheck")
 
     def has_policy(self) -> bool:
         """Whether it names any part of a policy."""
@@ -70,14 +80,21 @@ class Item(Struct, kw_only=True, gc=False):
             and self.retry_minutes is None
             and self.max_attempts is None
             and self.priority is None
+            and self.begins is None
+            and self.ends is None
         )
 
 
 class Which(Struct, kw_only=True):
-    """Jobs by phone or id, or both, as strings."""
+    """Jobs by phone or id, or both: text, or numbers as in the vendor's own examples; null for one left out."""
 
-    phones: list[str] = []
-    ids: list[str] = []
+    phones: list[str | int] | None = None
+    ids: list[str | int] | None = None
+
+    @property
+    def selected(self) -> tuple[list[str], list[str]]:
+        """Phones and ids, as text."""
+        return [*map(str, self.phones or ())], [*map(str, self.ids or ())]
 
 
 class Pagination(Struct, kw_only=True):
@@ -99,7 +116,12 @@ class Pagination(Struct, kw_only=True):
 class Paged(Struct, kw_only=True):
     """A page."""
 
-    pagination: Pagination = field(default_factory=Pagination)
+    pagination: Pagination | None = None
+
+    @property
+    def page(self) -> Pagination:
+        """Which page; the first, if none is named."""
+        return self.pagination or Pagination()
 
 
 class Unfinished(Pagination, kw_only=True):
@@ -135,13 +157,21 @@ class AttemptFilter(Struct, kw_only=True):
 class JobsByDate(Paged, kw_only=True):
     """A page of the jobs of a time range."""
 
-    filter: JobFilter = field(default_factory=JobFilter)
+    filter: JobFilter | None = None
+
+    def spans(self, limits: Limits) -> tuple[Span, Span]:
+        """Of the creation, and of the end; both without limits, if none is named."""
+        return (self.filter or JobFilter()).spans(limits)
 
 
 class AttemptsByDate(Paged, kw_only=True):
     """A page of the attempts of a time range."""
 
-    filter: AttemptFilter = field(default_factory=AttemptFilter)
+    filter: AttemptFilter | None = None
+
+    def spans(self, limits: Limits) -> tuple[Span, Span]:
+        """Of the beginning, and of the end; both without limits, if none is named."""
+        return (self.filter or AttemptFilter()).spans(limits)
 
 
 def read_body(body: bytes, kind: type[T]) -> T:
@@ -176,8 +206,10 @@ def _unknown(content: dict[str, Any], struct: type[Struct]) -> Iterator[str]:
     for name, value in content.items():
         if name not in known:
             yield name
-        elif isinstance(value, dict) and isinstance(known[name], type) and issubclass(known[name], Struct):
-            yield from _unknown(value, known[name])
+        elif isinstance(value, dict):
+            for kind in get_args(known[name]) or (known[name],):
+                if isinstance(kind, type) and issubclass(kind, Struct):
+                    yield from _unknown(value, kind)
 
 
 def _span(start: float | str | None, end: float | str | None, limits: Limits) -> Span:
@@ -189,6 +221,8 @@ def _span(start: float | str | None, end: float | str | None, limits: Limits) ->
 
 
 def _limit(moment: float | str | None, limits: Limits) -> float | None:
+    if isinstance(moment, str) and not moment.strip():
+        raise bad_request("filter holds an empty time: leave the limit out, or give one")
     if limits == "numbers_as_seconds" and isinstance(moment, (int, float)):
         return float(moment)
     try:

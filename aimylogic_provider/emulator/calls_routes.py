@@ -113,7 +113,7 @@ class CallsApi:
             policies: dict[object, Policy | None] = {}
             return [
                 Wanted(
-                    item.phone,
+                    str(item.phone),
                     _encode(item.payload).decode() if item.payload else None,
                     item.gmt_zone,
                     _policy(item, policies) if item.has_policy() else None,
@@ -128,7 +128,7 @@ class CallsApi:
     @staticmethod
     def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
         which = _read(campaign, asked, Which)
-        jobs = campaign.cancel(now, which.phones, which.ids, asked.key(), _parameters(asked))
+        jobs = campaign.cancel(now, *which.selected, asked.key(), _parameters(asked))
         backwards = campaign.settings.ids_order == "reversed"
         return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 
@@ -136,15 +136,15 @@ class CallsApi:
     def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:
         which = _read(campaign, asked, Which)
         campaign.life.run(now)
-        return _rows(campaign, now, campaign.find(now, which.phones, which.ids))
+        return _rows(campaign, now, campaign.find(now, *which.selected))
 
     @staticmethod
     def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
         body = _read(campaign, asked, JobsByDate)
         settings = campaign.settings
-        created, finished = body.filter.spans(settings.limits_by_date)
+        created, finished = body.spans(settings.limits_by_date)
         campaign.life.run(now)
-        page = body.pagination.served(settings.page_cap)
+        page = body.page.served(settings.page_cap)
         jobs = reports.jobs_by_date(campaign, now, created, finished, page.start, page.size)
         return _rows(campaign, now, () if settings.limits_by_date == "empty" else jobs, page)
 
@@ -162,7 +162,7 @@ class CallsApi:
         return json_answer(
             [
                 reports.attempt_row(job, attempt, now, settings)
-                for job in campaign.find(now, which.phones, which.ids)
+                for job in campaign.find(now, *which.selected)
                 for attempt in job.attempts_by(now)
             ]
         )
@@ -171,9 +171,9 @@ class CallsApi:
     def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
         body = _read(campaign, asked, AttemptsByDate)
         settings = campaign.settings
-        begun, ended = body.filter.spans(settings.limits_by_date)
+        begun, ended = body.spans(settings.limits_by_date)
         campaign.life.run(now)
-        page = body.pagination.served(settings.page_cap)
+        page = body.page.served(settings.page_cap)
         rows = reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size)
         return _page([] if settings.limits_by_date == "empty" else rows, page)
 
@@ -217,7 +217,10 @@ def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
     """An item's policy. Those that are written alike are one, for most of a list's are."""
     times = None if item.times is None else _encode(item.times)
     days = None if item.days is None else tuple(item.days)
-    written = (item.start, item.finish, days, times, item.retry_minutes, item.max_attempts, item.priority)
+    written = (
+        item.start, item.finish, days, times, item.retry_minutes, item.max_attempts, item.priority, item.begins,
+        item.ends,
+    )  # fmt: skip
     if written not in known:
         known[written] = policy_of(
             start=item.start,
@@ -227,6 +230,8 @@ def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
             retry_minutes=item.retry_minutes,
             max_attempts=item.max_attempts,
             priority=item.priority,
+            begins=item.begins,
+            ends=item.ends,
         )
     return known[written]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,6 +71,7 @@ class Campaign:
         self.created = created
         self.name = name or f"Emulated campaign {number}"
         self.status: CampaignStatus = "inProgress"
+        self.ended: float | None = None
         self.life = Life(campaigns.settings, lines=10, dials=True)
         self.jobs: list[Job] = []
         """By the time of their creation."""
@@ -127,11 +129,9 @@ class Campaign:
         def add() -> list[Job]:
             self._must_run()
             checked = [self._checked(one) for one in read()]
-            seen: set[str] = set()
-            for one in checked:
-                if one.phone in seen:
-                    raise _duplicated(one.phone, "The list holds the phone twice")
-                seen.add(one.phone)
+            times = Counter(one.phone for one in checked)
+            if twice := [phone for phone, count in times.items() if count > 1]:
+                raise _duplicated(twice[0], "The list holds phones twice", twice)
             added = [one for place, one in enumerate(checked, 1) if places is None or place in places]
             return self._created(added, now, key)
 
@@ -169,6 +169,13 @@ class Campaign:
 
     def set_status(self, now: float, status: CampaignStatus) -> None:
         """Set the status; new attempts begin only while it is ``inProgress``."""
+        if status in _STOPPED and self.status not in _STOPPED:
+            self.life.run(now)
+            self.ended = now
+            if self.settings.stop_ends_jobs:
+                self.life.stop(now)
+        elif status not in _STOPPED:
+            self.ended = None
         self.status = status
         self.life.change(now, dials=status == "inProgress")
 
@@ -236,7 +243,7 @@ class Campaign:
     def _checked(self, wanted: Wanted) -> Wanted:
         settings, zone = self.settings, wanted.gmt_zone
         try:
-            phone = server_phone(wanted.phone)
+            phone = server_phone(wanted.phone, eight=settings.takes_eight)
         except RejectedError:
             phone = ""
         if not phone or (settings.bad_numbers and settings.knows_bad(phone)):
@@ -377,8 +384,8 @@ class Campaigns:
             self.keys.note(use)
 
 
-def _duplicated(phone: str, message: str) -> Refusal:
-    return Refusal(400, "phone.duplicated", message, phone=phone, phonesDuplicates=[phone])
+def _duplicated(phone: str, message: str, phones: Sequence[str] | None = None) -> Refusal:
+    return Refusal(400, "phone.duplicated", message, phone=phone, phonesDuplicates=list(phones or [phone]))
 
 
 class _Repeated(Refusal):

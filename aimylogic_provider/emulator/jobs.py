@@ -97,6 +97,7 @@ class Job(Struct, gc=False, omit_defaults=True):
     :param finished: when it was over; None while it is open
     :param ending: what it ended as
     :param redial: which repeat of another job it is, by the campaign's script
+    :param last: whether the campaign was stopped during its call, so that no further one begins
     """
 
     number: int
@@ -113,6 +114,7 @@ class Job(Struct, gc=False, omit_defaults=True):
     finished: float | None = None
     ending: str = ""
     redial: int | None = None
+    last: bool = False
 
     @property
     def id(self) -> str:

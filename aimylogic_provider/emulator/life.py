@@ -51,6 +51,8 @@ class Life:
         self.reached = float("-inf")
         self.busy = 0
         self.waiting_for_retry = 0
+        self.retried: set[str] = set()
+        """Phones that were tried more than once."""
         self.talk = 0
         self.open: dict[int, Job] = {}
         self.finished: list[Job] = []
@@ -111,6 +113,15 @@ class Life:
         self._dial(now)
         return True
 
+    def stop(self, now: float) -> None:
+        """End the jobs that aren't being rung; a running call goes on, and is its job's last."""
+        self.dials = False
+        for job in list(self.open.values()):
+            if self._ringing(job, now) is None:
+                self._finish(job, now, job.attempts[-1].result if job.attempts else State.NOT_DONE)
+            else:
+                job.last = True
+
     def change(self, now: float, *, lines: int | None = None, dials: bool | None = None) -> None:
         """Change how many lines there are, or whether they dial. What was due before has happened."""
         if lines is not None:
@@ -133,6 +144,7 @@ class Life:
         self.rung = sorted(((job, attempt) for job in known for attempt in job.attempts or ()), key=_rung_order)
         self.finished = sorted((job for job in known if job.finished is not None), key=_finished_order)
         self.endings = Counter(job.ending for job in self.finished)
+        self.retried = {job.phone for job in known if job.attempts and len(job.attempts) > 1}
         self.talk = sum(attempt.talk for _, attempt in self.rung)
         for job in sorted(self.open.values(), key=lambda job: (job.ready, job.number)):
             attempt = self._ringing(job, reached)
@@ -198,6 +210,8 @@ class Life:
         job.ready = moment
         attempt = Attempt(number, moment, moment + seconds, result, seconds if result in _TALKS else 0)
         job.attempts.append(attempt)
+        if number == 2:
+            self.retried.add(job.phone)
         _insert(self.rung, (job, attempt), _rung_order)
         self.busy += 1
         self._expect(moment + seconds, _ENDS, job.number, job)
@@ -223,7 +237,7 @@ class Life:
         self.talk += attempt.talk
         policy, settings = job.policy, self.settings
         most = policy.max_attempts if policy is not None and policy.max_attempts else settings.max_attempts
-        if attempt.result not in _RETRIED or attempt.number >= most:
+        if attempt.result not in _RETRIED or attempt.number >= most or job.last:
             self._finish(job, moment, attempt.result)
             return
         interval = policy.retry_interval if policy is not None else None

@@ -10,6 +10,7 @@ import msgspec
 
 from aimylogic_provider import __version__
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.emulator.asked import OLDER_ADD_PHONE
 from aimylogic_provider.emulator.bodies import AttemptsByDate, Item, JobsByDate, Unfinished, Which
 from aimylogic_provider.emulator.faults import COMMITTING
 
@@ -129,7 +130,7 @@ def calls_document() -> dict[str, Any]:
     """Describe the Calls API as the emulator serves it."""
     _, schemas = msgspec.json.schema_components(list(_BODIES.values()), ref_template=_REF)
     paths: dict[str, Any] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in (*ENDPOINTS, OLDER_ADD_PHONE):
         for method in endpoint.methods:
             parameters: list[dict[str, Any]] = [_parameter("token", "path", required=True)]
             if endpoint.name in COMMITTING:

@@ -11,20 +11,29 @@ from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
 
 _WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
 
+_EIGHT = re.compile("8[0-9]{10}")
+
 __all__ = ["PhonesAs", "known_phone", "server_phone", "written_phone"]
 
 PhonesAs = Literal["digits", "plus", "national", "masked", "none"]
 """How reports write phones."""
 
 
-def server_phone(text: str) -> str:
+def server_phone(text: str, *, eight: bool = True) -> str:
     """Return a phone in canonical form.
 
+    :param eight: whether a Russian number may begin with 8, where that is no country code
     :raises RejectedError: if it is no possible number
     """
     if not _WRITTEN.fullmatch(text):
         raise RejectedError("no digits, with or without a plus")
-    return canonical_phone("+" + re.sub("[^0-9]", "", text))
+    digits = re.sub("[^0-9]", "", text)
+    try:
+        return canonical_phone("+" + digits)
+    except RejectedError:
+        if not eight or not _EIGHT.fullmatch(digits):
+            raise
+        return canonical_phone(f"+7{digits[1:]}")
 
 
 def known_phone(text: str) -> str:

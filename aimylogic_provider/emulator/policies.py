@@ -16,6 +16,8 @@ __all__ = ["policy_of"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_MIDNIGHT = "24:00"
+"""The end of a day, where the older form names none."""
 
 
 def policy_of(
@@ -27,9 +29,13 @@ def policy_of(
     retry_minutes: int | None,
     max_attempts: int | None,
     priority: int | None,
+    begins: str | None = None,
+    ends: str | None = None,
 ) -> Policy | None:
     """Return the policy that an item names, None if it names none.
 
+    :param begins: of every day, where *times* are none: the older form
+    :param ends: the same
     :raises Refusal: ``invalid.dialer_priority``, ``invalid.call.allowed.time``; or the emulator's own type, where no
         source names one
     """
@@ -39,12 +45,14 @@ def policy_of(
         raise bad_request("retryIntervalInMinutes is not one of 1 to 2880")
     if max_attempts is not None and not 1 <= max_attempts <= 50:
         raise bad_request("maxAttempts is not one of 1 to 50")
-    begins, ends = _moment(start, "startDateTime"), _moment(finish, "finishDateTime")
-    if begins is not None and ends is not None and begins >= ends:
+    if times is None and (begins is not None or ends is not None):
+        times = {"default": [LocalTimes(begins or "00:00", ends or _MIDNIGHT)]}
+    first, last = _moment(start, "startDateTime"), _moment(finish, "finishDateTime")
+    if first is not None and last is not None and first >= last:
         raise _bad_time("startDateTime is not before finishDateTime")
     policy = Policy(
-        start=begins,
-        finish=ends,
+        start=first,
+        finish=last,
         days=None if days is None else _days(days),
         times=None if times is None else _times(times),
         retry_interval=None if retry_minutes is None else retry_minutes * 60.0,
@@ -86,7 +94,9 @@ def _times(times: Mapping[str, Sequence[LocalTimes]]) -> tuple[tuple[tuple[int, 
 
 
 def _spans(day: str, written: Sequence[LocalTimes]) -> tuple[tuple[int, int], ...]:
-    if not all(_TIME.fullmatch(span.begins) and _TIME.fullmatch(span.ends) for span in written):
+    if not all(
+        _TIME.fullmatch(span.begins) and (span.ends is _MIDNIGHT or _TIME.fullmatch(span.ends)) for span in written
+    ):
         raise _bad_time(f"allowedTime of {day} holds a time that is not HH:MM")
     spans = sorted((_minutes(span.begins), _minutes(span.ends)) for span in written)
     if not spans or any(begins >= ends for begins, ends in spans):

@@ -37,7 +37,7 @@ def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
         "finishedAt": _time(job.finished_by(now), settings),
         "jobStatus": shown_state(job, now, settings),
         "attemptsCount": len(attempts),
-        "callDuration": sum(attempt.talk for attempt in ended) if ended else None,
+        "callDuration": sum(attempt.talk for attempt in ended),
         **_told(job, ended[-1] if ended else None),
     }
 
@@ -51,7 +51,7 @@ def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> d
         "attemptNumber": attempt.number,
         "startedAt": _time(attempt.started, settings),
         "finishedAt": _time(attempt.ended if is_over else None, settings),
-        "callResult": _result(attempt, settings) if is_over else None,
+        "callResult": _answer(job) if is_over and _has_answer(attempt) else None,
         "callDuration": attempt.talk if is_over else None,
         "jobStatus": shown_state(job, now, settings),
         **_told(job, attempt if is_over else None),
@@ -114,7 +114,7 @@ def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
         "botId": "emulator",
         "status": shown_status(campaign),
         "startTime": _time(campaign.created, settings),
-        "endTime": None,
+        "endTime": _time(campaign.ended, settings),
         "maxSimultaneousCalls": life.lines,
         "shortReport": {
             "totalNumbers": len(campaign.jobs),
@@ -122,7 +122,7 @@ def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
             "usedTalkingTime": life.talk,
             "usedAsrSeconds": life.talk,
             "inProcessCalls": life.busy,
-            "retryCalls": life.waiting_for_retry,
+            "retryCalls": len(life.retried),
         },
     }
 
@@ -168,10 +168,6 @@ def _status(state: str, settings: Settings) -> str:
     return settings.cancelled_status if state == State.CANCELLED else state
 
 
-def _result(attempt: Attempt, settings: Settings) -> str:
-    return settings.cancelled_status if attempt.cut else attempt.result
-
-
 def _time(moment: float | None, settings: Settings) -> int | str | None:
     if moment is None:
         return None
@@ -181,10 +177,20 @@ def _time(moment: float | None, settings: Settings) -> int | str | None:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
+def _has_answer(attempt: Attempt) -> bool:
+    """Whether the campaign's script set a result in an attempt."""
+    return attempt.result is Result.LONG_CALL_WITH_RESULT and not attempt.cut
+
+
+def _answer(job: Job) -> str:
+    """What the script set, as by ``setCallResult()``."""
+    return "agreed" if job.number * 2654435761 % 3 else "declined"
+
+
 def _told(job: Job, attempt: Attempt | None) -> dict[str, object]:
     """What the campaign's script tells of an attempt; drawn from the job's number, so that it is always the same."""
-    told = attempt is not None and attempt.result is Result.LONG_CALL_WITH_RESULT and not attempt.cut
-    answer = "agreed" if job.number * 2654435761 % 3 else "declined"
+    told = attempt is not None and _has_answer(attempt)
+    answer = _answer(job)
     return {
         "redialNumber": None if job.redial is None else str(job.redial),
         "tagName": answer if told else None,

@@ -52,6 +52,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param running_status: ``status`` of a running campaign
     :param json_content_type: whether a JSON body needs the content type ``application/json``
     :param unknown_fields: what becomes of fields of a JSON body that the contract doesn't know, as when one is misspelt
+    :param takes_eight: whether a Russian number may be given as 8… for 7…
+    :param stop_ends_jobs: whether the jobs that a stopped campaign has not finished end as ``notDone``
     :param control_repeats: what pausing a paused campaign is answered, or stopping a stopped one
     :param resumes_stopped: whether a stopped campaign can be resumed
     :param bad_numbers: numbers that only the server knows to be bad: with country code; a ``*`` at the end for all that
@@ -83,6 +85,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     running_status: Literal["inProgress", "inProcess"] = "inProgress"
     json_content_type: bool = True
     unknown_fields: Literal["ignored", "refused"] = "ignored"
+    takes_eight: bool = True
+    stop_ends_jobs: bool = True
     control_repeats: Literal["refused", "accepted"] = "refused"
     resumes_stopped: bool = False
     bad_numbers: tuple[Annotated[str, Meta(pattern=r"^\+?[0-9]+\*?$", max_length=20)], ...] = ()
@@ -136,6 +140,8 @@ class Chosen(TypedDict, total=False):
     running_status: Literal["inProgress", "inProcess"]
     json_content_type: bool
     unknown_fields: Literal["ignored", "refused"]
+    takes_eight: bool
+    stop_ends_jobs: bool
     control_repeats: Literal["refused", "accepted"]
     resumes_stopped: bool
     bad_numbers: Sequence[str]

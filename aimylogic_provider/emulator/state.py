@@ -29,6 +29,7 @@ class SavedCampaign(Struct):
     """A campaign without its jobs.
 
     :param reached: up to when its life was worked out
+    :param ended: when it was stopped, if it was
     :param keyless: phone, payload and time of each number that was added without a key
     """
 
@@ -39,6 +40,7 @@ class SavedCampaign(Struct):
     lines: int
     reached: float
     keyless: list[tuple[str, str | None, float]]
+    ended: float | None = None
 
 
 class Snapshot(Struct):
@@ -109,6 +111,7 @@ class EmulatorState:
                         campaign.life.lines,
                         campaign.life.reached,
                         [(phone, payload, at) for (phone, payload), at in campaign.keyless.items()],
+                        campaign.ended,
                     )
                     for campaign in self.campaigns
                 ],
@@ -147,6 +150,7 @@ class EmulatorState:
             raise SnapshotError(f"the snapshot's parts don't belong together: {error}") from None
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
             campaign.set_status(content.now, held.status)
+            campaign.ended = held.ended
         faults, journal = Faults(self.faults.ids), Journal(self._journal_size)
         faults.restore(content.faults)
         journal.lines.extend(content.requests)

@@ -144,10 +144,9 @@ def test_control_refuses_in_any_words(named: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (400, {"error": "x"}),
+        (400, {"error": ""}),
         (400, {"message": "x"}),
         (400, {"error": 5, "message": "x"}),
-        (400, {"error": "x", "message": None}),
         (400, {"type": "phone.bad.format", "message": "x"}),
         (400, ["error", "message"]),
         (404, {"error": "Not Found", "message": "x"}),
@@ -158,6 +157,14 @@ def test_control_refuses_in_any_words(named: str) -> None:
 def test_what_is_no_refusal_of_control(status: int, body: object) -> None:
     error = answered(CONTROL, status, json.dumps(body).encode())
     assert (error.known, error.retryable) == (UNANSWERED, True)
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": "x"}, {"error": "Campaign is finished", "args": {}}, {"error": "x", "message": None}]
+)
+def test_an_error_alone_is_a_definite_refusal_of_control(body: dict[str, object]) -> None:
+    error = answered(CONTROL, 400, json.dumps(body).encode())
+    assert (error.known, error.retryable, error.type) == (Known.REFUSED, False, body["error"])
 
 
 @pytest.mark.parametrize("request_", [KEYED, LISTED, CANCEL])

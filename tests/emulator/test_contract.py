@@ -121,7 +121,6 @@ class TestAddresses:
     @table(
         "path",
         ("there is nothing but the Calls API", "/api"),
-        ("addPhone is no address of calls", f"/api/calls/campaign/{TOKEN}/addPhone"),
         ("addPhones is none of crmCalls", f"/api/crmCalls/campaign/{TOKEN}/addPhones"),
         ("the reports are none of crmCalls", f"/api/crmCalls/campaign/{TOKEN}/callJob/getReport"),
         ("an address has no slash behind it", f"/api/calls/campaign/{TOKEN}/status/"),
@@ -185,7 +184,7 @@ class TestAddPhone:
         ("phone is no word", {"phone": "abc"}),
         ("phone is not too short", {"phone": "7912"}),
         ("phone is not too long", {"phone": PHONE + "0"}),
-        ("phone has a country code", {"phone": "89123456789"}),
+        ("phone has a country code", {"phone": "09123456789"}),
     )
     def test_phone(self, emulator: Emulator, fields: dict[str, str]) -> None:
         answer = ask(emulator, "POST", "addPhone", params=fields)
@@ -503,7 +502,7 @@ ITEMS: list[tuple[str, dict[str, Any]]] = [
 BAD_TIME, BAD_PRIORITY, OTHER = "invalid.call.allowed.time", "invalid.dialer_priority", "emulator.bad.request"
 BAD_ITEMS: list[tuple[str, object, str]] = [
     ("phone is required", {"phone": None}, OTHER),
-    ("phone is text", {"phone": 79123456789}, OTHER),
+    ("phone is text or a whole number", {"phone": 79123456789.5}, OTHER),
     ("phone is a number of its country", {"phone": "7912345"}, "phone.bad.format"),
     ("gmtZone is one", {"gmtZone": "MSK"}, "phone.gmtZone.bad.format"),
     ("payload is an object", {"payload": "Alex"}, OTHER),
@@ -764,8 +763,8 @@ class TestReports:
 
     @table(
         "body",
-        ("phones are text", {"phones": [79123456789]}),
-        ("ids are text", {"ids": [5665334669]}),
+        ("phones are text or whole numbers", {"phones": [True]}),
+        ("ids are text or whole numbers", {"ids": [5665334669.5]}),
         ("phones are a list", {"phones": PHONE}),
         ("the body is an object", [PHONE]),
     )
@@ -794,7 +793,7 @@ class TestReports:
         made = add(emulator).json()
         assert job(emulator) == {
             "callJobId": made, "phone": PHONE, "createdAt": milliseconds(NOW), "finishedAt": None,
-            "jobStatus": "planned", "attemptsCount": 0, "callDuration": None, "redialNumber": None, "tagName": None,
+            "jobStatus": "planned", "attemptsCount": 0, "callDuration": 0, "redialNumber": None, "tagName": None,
             "tagPayload": None, "reportData": None,
         }  # fmt: skip
         assert attempts(emulator) == []
@@ -812,7 +811,7 @@ class TestReports:
         assert attempts(emulator) == [
             {
                 "callJobId": made, "phone": PHONE, "attemptNumber": 1, "startedAt": milliseconds(NOW),
-                "finishedAt": row["finishedAt"], "callResult": "longCallWithResult", "callDuration": talked,
+                "finishedAt": row["finishedAt"], "callResult": row["tagName"], "callDuration": talked,
                 "jobStatus": "longCallWithResult", "redialNumber": None, "tagName": row["tagName"],
                 "tagPayload": None, "reportData": row["reportData"],
             }
@@ -1003,7 +1002,7 @@ class TestCancel:
         after(emulator, HOUR / 2)
         post(emulator, "callJob/cancel", {"phones": [PHONE]})
         after(emulator, DAY)
-        assert [attempt["callResult"] for attempt in attempts(emulator)] == ["noAnswer"]
+        assert [attempt["callResult"] for attempt in attempts(emulator)] == [None]
 
     def test_one_that_never_rang_never_rings(self, emulator: Emulator) -> None:
         add(emulator)
@@ -1089,7 +1088,7 @@ class TestCampaign:
         talked = job(emulator, phone(0))["callDuration"]
         assert get(emulator).json()["shortReport"] == {
             "totalNumbers": 5, "processedNumbers": 2, "usedTalkingTime": talked, "usedAsrSeconds": talked,
-            "inProcessCalls": 2, "retryCalls": 1,
+            "inProcessCalls": 2, "retryCalls": 0,
         }  # fmt: skip
 
     @table(
