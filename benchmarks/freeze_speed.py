@@ -1,6 +1,6 @@
 """How fast a query becomes a frozen list, beside another checkout of this project, in one run.
 
-Run it with ``python -m benchmarks.freeze_speed PATH``, PATH being the other checkout. Each turn freezes the same table of
+Run it with ``python -m benchmarks.freeze_speed PATH``, PATH being the other checkout. Each turn freezes one table of
 SQLite by both, in processes of their own, one after the other; the ratio of the medians is what counts.
 """
 
