@@ -51,7 +51,7 @@ def get_provider_info() -> dict[str, Any]:
                         "host": "https://app.aimylogic.com",
                         # As long as the field is wide; errors and README tell the whole way.
                         "password": "Outbound calls → Campaign from CRM system → Integration → Get token",
-                        "port": "443",
+                        "port": "443, for Test",
                     },
                 },
                 "conn-fields": {
