@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from aimylogic_provider.calls_api.database_values import interval_text, time_text
 
 __all__ = [
-    "can_stream_anything", "converters", "driver_of", "has_declared_cursors", "may_hold", "plain_cursor",
+    "can_stream_anything", "converters", "driver_of", "has_declared_cursors", "may_hold", "of_driver", "plain_cursor",
     "state_of", "streaming_cursor", "streams",
 ]  # fmt: skip
 
@@ -29,6 +30,11 @@ _MYSQL_TEXTS = frozenset({15, 249, 250, 251, 252, 253, 254})
 def driver_of(connection: object) -> str:
     """The package of a connection's driver, as in ``psycopg2``, ``MySQLdb`` or ``sqlite3``."""
     return type(connection).__module__.lstrip("_").partition(".")[0]
+
+
+def of_driver(module: str) -> Any:
+    """A module of a driver that is there, for it made a connection; this package needs none of them by itself."""
+    return import_module(module)
 
 
 def has_declared_cursors(connection: object) -> bool:
@@ -48,21 +54,13 @@ def streaming_cursor(connection: Any, name: str) -> Any:
     """
     match driver_of(connection):
         case "psycopg":
-            from psycopg.rows import tuple_row
-
-            return connection.cursor(name, row_factory=tuple_row, withhold=connection.autocommit)
+            rows = of_driver("psycopg.rows").tuple_row
+            return connection.cursor(name, row_factory=rows, withhold=connection.autocommit)
         case "psycopg2":
-            from psycopg2.extensions import cursor
-
-            return connection.cursor(name, cursor_factory=cursor, withhold=connection.autocommit)
-        case "MySQLdb":
-            from MySQLdb.cursors import SSCursor
-
-            return connection.cursor(SSCursor)
-        case "pymysql":
-            from pymysql.cursors import SSCursor as Unbuffered
-
-            return connection.cursor(Unbuffered)
+            kind = of_driver("psycopg2.extensions").cursor
+            return connection.cursor(name, cursor_factory=kind, withhold=connection.autocommit)
+        case "MySQLdb" | "pymysql" as driver:
+            return connection.cursor(of_driver(f"{driver}.cursors").SSCursor)
     return plain_cursor(connection)
 
 
@@ -70,13 +68,9 @@ def plain_cursor(connection: Any) -> Any:
     """A cursor for one statement of any kind."""
     match driver_of(connection):
         case "psycopg":
-            from psycopg.rows import tuple_row
-
-            return connection.cursor(row_factory=tuple_row)
+            return connection.cursor(row_factory=of_driver("psycopg.rows").tuple_row)
         case "psycopg2":
-            from psycopg2.extensions import cursor
-
-            return connection.cursor(cursor_factory=cursor)
+            return connection.cursor(cursor_factory=of_driver("psycopg2.extensions").cursor)
         case "mysql":
             return connection.cursor(buffered=False, dictionary=False)
     return connection.cursor()

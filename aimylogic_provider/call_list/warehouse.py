@@ -6,6 +6,7 @@ connection's. Rows stay with the server, and a thousand at a time are here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -29,6 +30,7 @@ _CURSOR = "aimylogic_call_list"
 _SAVEPOINT = "aimylogic_call_list"
 _NOT_DECLARED = ("42601", "0A000", "42P11")
 """PostgreSQL's states of an error for a statement that no cursor can be declared for."""
+_NOTHING = re.compile(r"--[^\n]*|/\*.*?\*/|[\s;]", re.DOTALL)
 _READS = ("select", "with", "values", "table", "show", "(")
 
 
@@ -78,10 +80,7 @@ def _statements(hook: DbApiHook, sql: str) -> list[str]:
     """The statements of a text, mostly one; whatever comes before the last one prepares it."""
     if ";" not in sql.rstrip().rstrip(";") or not hasattr(hook, "split_sql_string"):
         return [sql]
-    import sqlparse
-
-    split = hook.split_sql_string(sql)
-    return [one for one in split if sqlparse.format(one, strip_comments=True).strip(" \n\t\r;")] or [sql]
+    return [one for one in hook.split_sql_string(sql) if _NOTHING.sub("", one)] or [sql]
 
 
 def _run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -129,9 +128,14 @@ class Campaign:
         def add() -> list[Job]:
             self._must_run()
             checked = [self._checked(one) for one in read()]
-            times = Counter(one.phone for one in checked)
-            if twice := [phone for phone, count in times.items() if count > 1]:
-                raise _duplicated(twice[0], "The list holds phones twice", twice)
+            seen: set[str] = set()
+            twice: dict[str, None] = {}
+            for one in checked:
+                if one.phone in seen:
+                    twice[one.phone] = None
+                seen.add(one.phone)
+            if twice:
+                raise _duplicated(next(iter(twice)), "The list holds phones twice", [*twice])
             added = [one for place, one in enumerate(checked, 1) if places is None or place in places]
             return self._created(added, now, key)
 

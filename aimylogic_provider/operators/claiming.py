@@ -51,7 +51,7 @@ def give_up_noted(task: TaskFolder, noted: Freezing | None, results_table: str |
     :param conn_id: of its database, if the one that was noted is gone
     :raises CallListError: if the database fails; another try can help
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+    from aimylogic_provider.operators.databases import NoSuchConnectionError
 
     if noted is None or _is_begun(noted.path, log):
         return
@@ -59,7 +59,7 @@ def give_up_noted(task: TaskFolder, noted: Freezing | None, results_table: str |
     try:
         with opened_claims(noted.results_table, noted.results_conn_id) as claims:
             claims.give_up(holder, unless_sending=True)
-    except AirflowNotFoundException:
+    except NoSuchConnectionError:
         goes_on = "nobody can give it up there" if results_table is None else f"it is given up by {conn_id!r}"
         log.warning(
             "The connection %r is gone, in whose database an earlier try of this task began a list, %s: %s. If that is "

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from aimylogic_provider.calls_api.errors import RejectedError
+
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
     from sqlalchemy import Engine
 
-__all__ = ["check_query", "database_hook", "engine_of"]
+__all__ = ["NoSuchConnectionError", "check_query", "database_hook", "engine_of"]
 
 _DIALECTS = {
     "psycopg": "postgresql+psycopg",
@@ -23,16 +25,23 @@ _DIALECTS = {
 """SQLAlchemy's dialect for connections of a driver."""
 
 
+class NoSuchConnectionError(RejectedError):
+    """Airflow has no connection of that id."""
+
+
+def is_nothing(sql: str) -> bool:
+    """Whether a text holds no statement, but blanks, comments and semicolons at most."""
+    return not re.sub(r"--[^\n]*|/\*.*?\*/|[\s;]", "", sql, flags=re.DOTALL)
+
+
 def check_query(sql: object) -> None:
     """Check that there is a query.
 
     :raises RejectedError: if there is none
     """
-    from aimylogic_provider.calls_api.errors import RejectedError
-
     if not isinstance(sql, str):
         raise RejectedError(f"sql is of type {type(sql).__name__}: give one query as text, or the name of a .sql file")
-    if not re.sub(r"--[^\n]*|/\*.*?\*/|[\s;]", "", sql, flags=re.DOTALL):
+    if is_nothing(sql):
         raise RejectedError("sql is empty, as of a file without a query: give one SELECT")
 
 
@@ -42,9 +51,7 @@ def database_hook(argument: str, conn_id: str) -> DbApiHook:
     :param argument: which argument names the connection, for errors
     :raises RejectedError: if there is no such connection, or it is none of a database
     """
-    from airflow.providers.common.compat.sdk import AirflowException, BaseHook
-
-    from aimylogic_provider.calls_api.errors import RejectedError
+    from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
 
     if not isinstance(conn_id, str) or not conn_id.strip():
         raise RejectedError(f"{argument} is missing: give the id of a database's connection in Airflow")
@@ -53,7 +60,8 @@ def database_hook(argument: str, conn_id: str) -> DbApiHook:
     except AirflowException as error:
         if "isn't defined" not in str(error) and "Unknown hook type" not in str(error):
             raise
-        raise RejectedError(f"{argument} {conn_id!r} can't be used: {error}. Name a database's connection") from None
+        told = f"{argument} {conn_id!r} can't be used: {error}. Name a database's connection"
+        raise (NoSuchConnectionError if isinstance(error, AirflowNotFoundException) else RejectedError)(told) from None
     if not hasattr(hook, "get_records") and not hasattr(hook, "get_sqlalchemy_engine"):
         kind = getattr(hook, "conn_type", "") or type(hook).__name__
         raise RejectedError(
@@ -69,8 +77,6 @@ def engine_of(argument: str, conn_id: str) -> Engine:
 
     :raises RejectedError: as :func:`database_hook` does, and if SQLAlchemy doesn't know the database
     """
-    from aimylogic_provider.calls_api.errors import RejectedError
-
     hook: Any = database_hook(argument, conn_id)
     if not hasattr(hook, "get_conn") or getattr(hook, "conn_type", "") == "sqlite":  # whose address says all
         plain: Engine = hook.get_sqlalchemy_engine()
@@ -117,21 +123,17 @@ def _engine(hook: Any) -> Engine:
 
 def _plain_rows(connect: Callable[[], Any]) -> Callable[[], Any]:
     """Connections whose cursors give tuples, as SQLAlchemy needs them, whatever the connection's extra asks for."""
-    from aimylogic_provider.call_list.drivers import driver_of
+    from aimylogic_provider.call_list.drivers import driver_of, of_driver
 
     def plain() -> Any:
         connection = connect()
         match driver_of(connection):
             case "psycopg":
-                from psycopg.rows import tuple_row
-
-                connection.row_factory = tuple_row
+                connection.row_factory = of_driver("psycopg.rows").tuple_row
             case "psycopg2":
                 connection.cursor_factory = None
             case "MySQLdb":
-                from MySQLdb.cursors import Cursor
-
-                connection.cursorclass = Cursor
+                connection.cursorclass = of_driver("MySQLdb.cursors").Cursor
         return connection
 
     return plain

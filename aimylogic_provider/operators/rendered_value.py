@@ -6,10 +6,7 @@ import ast
 import json
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from typing import Any
 
 __all__ = ["as_mapping", "as_parameters", "as_value", "blank_as_nothing", "check_no_none", "rendering"]
 
@@ -68,12 +65,12 @@ def blank_as_nothing(operator: Any, **defaults: object) -> None:
 
 def rendering(
     fields: Iterable[str],
-    environment: Environment,
+    environment: Any,
     *,
     values: Collection[str],
     as_they_are: Collection[str],
     seen: set[str],
-) -> Iterable[tuple[str, Environment]]:
+) -> Iterable[tuple[str, Any]]:
     """Each field, and what to render it with so that a template that gives None isn't sent as the text ``None``.
 
     :param values: fields of values, in which it is noted

@@ -98,6 +98,7 @@ class Job:
     test: bool
     created: float
     finished: float | None = None
+    ending: str = "cancelledByUser"
     id: str = ""
 
 
@@ -209,9 +210,10 @@ class Reference:
             if not asked.body:
                 raise RefusedError(400, type="emulator.bad.request")
             new = [self._job(asked, item) for item in asked.body]
-            for place, job in enumerate(new):
-                if job.phone in [before.phone for before in new[:place]]:
-                    raise RefusedError(400, type="phone.duplicated", phone=job.phone, phonesDuplicates=[job.phone])
+            phones = [job.phone for job in new]
+            if twice := [phone for place, phone in enumerate(phones) if phone in phones[:place]]:
+                named = list(dict.fromkeys(twice))
+                raise RefusedError(400, type="phone.duplicated", phone=named[0], phonesDuplicates=named)
             return new
 
         jobs = self._once(asked, asked.key, add)
@@ -268,10 +270,19 @@ class Reference:
             if status not in {"pause": ["inProgress"], "resume": ["paused"], "stop": ["inProgress", "paused"]}[what]:
                 raise RefusedError(400, args={"status": status})
             self.status[asked.campaign] = CONTROL[what]
+            if what == "stop":
+                self.undone(asked.campaign)
             return []
 
         self._once(asked, asked.key, control)
         return Right(200, lambda: "", text=True, empty=True)
+
+    def undone(self, campaign: int) -> None:
+        """End the jobs of a campaign that was stopped."""
+        left = [job for job in self.jobs if job.campaign == campaign and job not in self.cancelled]
+        for job in left:
+            job.finished, job.ending = self.now, "notDone"
+        self.cancelled += left
 
     # Reports
 
@@ -338,9 +349,9 @@ class Reference:
             "phone": job.phone,
             "createdAt": round(job.created * 1000),
             "finishedAt": None if ended is None else round(ended * 1000),
-            "jobStatus": "planned" if ended is None else "cancelledByUser",
+            "jobStatus": "planned" if ended is None else job.ending,
             "attemptsCount": 0,
-            "callDuration": None,
+            "callDuration": 0,
             "redialNumber": None,
             "tagName": None,
             "tagPayload": None,

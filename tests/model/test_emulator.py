@@ -567,7 +567,7 @@ class Walk(RuleBasedStateMachine):
                 "test": job.test,
                 "created": job.created,
                 "finished": model.ended(job),
-                "status": "planned" if model.ended(job) is None else "cancelledByUser",
+                "status": "planned" if model.ended(job) is None else job.ending,
                 "attempts": 0,
                 "rings": job.finished is None,
                 "redial": None,
