@@ -128,6 +128,7 @@ class Reference:
     lag: float = 0.0
     newest_first: bool = True
     status: dict[int, str] = field(default_factory=lambda: {1: "inProgress", 2: "inProgress"})
+    stopped: dict[int, float] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     cancelled: list[Job] = field(default_factory=list)
     keys: dict[tuple[int, str, str], tuple[float, list[Job]]] = field(default_factory=dict)
@@ -271,6 +272,7 @@ class Reference:
                 raise RefusedError(400, args={"status": status})
             self.status[asked.campaign] = CONTROL[what]
             if what == "stop":
+                self.stopped[asked.campaign] = self.now
                 self.undone(asked.campaign)
             return []
 
@@ -370,7 +372,9 @@ class Reference:
         mine = [job for job in self.jobs if job.campaign == asked.campaign]
         told = self.facts[asked.campaign]
         counts = {"totalNumbers": len(mine), "processedNumbers": sum(self.ended(job) is not None for job in mine)}
+        stopped = self.stopped.get(asked.campaign)
         now = {"status": self.status[asked.campaign], "shortReport": {**told["shortReport"], **counts}}
+        now["endTime"] = None if stopped is None else round(stopped * 1000)
         return Right(200, lambda: {**told, **now})
 
 

@@ -404,6 +404,7 @@ class Walk(RuleBasedStateMachine):
                 reach("setting", "campaign revived")
                 self.emulator.campaign(number, status="inProgress")
                 self.model.status[number] = "inProgress"
+                self.model.stopped.pop(number, None)
         self.compare()
 
     before_read = fault_rule("before_read")
