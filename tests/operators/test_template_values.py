@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk.definitions._internal.templater import create_template_env
+from airflow.sdk.definitions._internal.templater import NativeEnvironment, SandboxedEnvironment
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhoneOperator, SendCallListOperator
@@ -20,8 +20,9 @@ __all__ = ["make_sync", "sync"]
 
 GIVEN = {"none": None, "name": "Alex", "amount": 1500.0, "whole": 9123456789.0, "blank": " ", "ids": [1, 2]}
 ENVIRONMENTS: dict[str, jinja2.Environment] = {
-    "text": create_template_env(native=False), "native": create_template_env(native=True)
-}  # fmt: skip
+    "text": SandboxedEnvironment(undefined=jinja2.StrictUndefined, cache_size=0),
+    "native": NativeEnvironment(undefined=jinja2.StrictUndefined, cache_size=0),
+}
 
 
 @pytest.fixture(params=ENVIRONMENTS)
