@@ -44,9 +44,9 @@ def campaign_asset(conn_id: object) -> Asset | None:
 
 
 def _asset(uri: str) -> Asset | None:
-    from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+    from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
 
-    if not AIRFLOW_V_3_3_PLUS:
+    if get_base_airflow_version_tuple() < (3, 3, 0):
         return None
     from airflow.providers.common.compat.sdk import Asset
 
