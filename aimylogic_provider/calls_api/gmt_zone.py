@@ -103,8 +103,10 @@ def canonical_gmt_zone(value: object) -> str | None:
     text = str.__str__(value)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)
-        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = "".join(_plain_character(c) for c in text if unicodedata.category(c) != "Cf")
     text = text.strip()
+    if text[:1] == "'":  # by which a spreadsheet keeps +5 as text
+        text = text[1:].lstrip()
     if not text:
         return None
     if text in _iana_ids():
@@ -118,8 +120,12 @@ def canonical_gmt_zone(value: object) -> str | None:
     raise RejectedError(_not_allowed(text))
 
 
+def _plain_character(character: str) -> str:
+    return str(unicodedata.decimal(character)) if character.isdecimal() else character
+
+
 def _is_nan(value: object) -> bool:
-    return isinstance(value, (float, Decimal)) and value != value
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and value != value
 
 
 def _of_seconds(seconds: float, value: object) -> str:

@@ -15,6 +15,7 @@ from aimylogic_provider.calls_api import phone_plans
 from aimylogic_provider.calls_api.countries import country_of, region_of
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import as_text, mask_phone, shown
+from aimylogic_provider.calls_api.old_forms import today
 from aimylogic_provider.calls_api.phone_plans import international as quick_phone
 from aimylogic_provider.calls_api.phone_text import phone_text
 
@@ -31,8 +32,6 @@ PhoneReading = Literal["either", "international", "national"]
 
 PhoneCheck = Literal["in use", "possible"]
 """Whether a number without a plus must be in use, or may be any that is long enough."""
-
-_MODERN = {"521": "52", "549": "54 9"}
 
 
 class AmbiguousPhoneError(RejectedError):
@@ -186,6 +185,8 @@ def _international(text: str, rules: PhoneRules) -> str:
         number = _parsed("+" + digits[2:], None)
     if number is None:
         raise RejectedError(_not_possible(text, rules))
+    if (words := today(_digits(number))) and not _valid(number):
+        raise RejectedError(_old_form(text, words))
     if not plus and rules.check == "in use" and not _valid(number):
         raise RejectedError(
             f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it "
@@ -200,18 +201,17 @@ def _international(text: str, rules: PhoneRules) -> str:
 
 
 def _not_possible(text: str, rules: PhoneRules) -> str:
-    digits = text.removeprefix("+")
-    for old, modern in _MODERN.items():
-        if digits.startswith(old) and len(digits) > 12:
-            return (
-                f"phone {mask_phone(text)!r} is not a possible number: it is in a form of former days. Behind "
-                f"+{modern} come the area code and the number alone, without a 1 or 15 between"
-            )
+    if words := today(text.removeprefix("+")):
+        return _old_form(text, words)
     way_out = "" if rules.region else ", or set phone_region (as in 'RU') if your numbers are national ones"
     return (
         f"phone {mask_phone(text)!r} is not a possible number with a country code: write it in full, as in "
         f"+79123456789{way_out}"
     )
+
+
+def _old_form(text: str, words: str) -> str:
+    return f"phone {mask_phone(text)!r} is in a form of former days. {words}: correct it"
 
 
 def _of_region(digits: str, region: str, rules: PhoneRules) -> str:
@@ -223,6 +223,12 @@ def _of_region(digits: str, region: str, rules: PhoneRules) -> str:
         if foreign is None and digits.startswith("00"):
             foreign = _parsed("+" + digits[2:], None)
     readings = {_digits(number): number for number in (foreign, national) if number is not None}
+    if not any(map(_valid, readings.values())) and rules.check == "in use":
+        import phonenumbers
+
+        code = f"{phonenumbers.country_code_for_region(region)}"
+        if words := today(digits) if digits.startswith(code) and rules.reading == "either" else today(code + digits):
+            raise RejectedError(_old_form(digits, words))
     if not readings:
         either = "neither with a country code nor in region" if rules.reading == "either" else "in region"
         raise RejectedError(

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from aimylogic_provider.calls_api.old_forms import OLD_FORMS
+from aimylogic_provider.calls_api.phone_text import CUT_OFF
+
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
@@ -65,7 +68,7 @@ def national(digits: str, region: str) -> str | None:
         return None
     else:
         number = plan.code + digits
-    return number if plan.in_use(number) else None
+    return number if plan.in_use(number) and digits not in CUT_OFF else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class _Plan:
 
     :param region: the first that has it
     :param lengths: of its numbers, the country code included
-    :param doubtful: matches in a number, from the country code's end, what may be a national prefix
+    :param doubtful: matches in a number, from the country code's end, what may be a national prefix, or an old form
     :param in_use: matches numbers, country code included, that are in use in its main region and bear no such prefix
     """
 
@@ -127,7 +130,8 @@ def _plan(start: str) -> _Plan | None:
     if metadata is None or metadata.general_desc is None:
         return None
     possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
-    prefix = metadata.national_prefix_for_parsing
+    prefixes = filter(None, (metadata.national_prefix_for_parsing, OLD_FORMS.get(start[:length], ("",))[0]))
+    prefix = "|".join(f"(?:{one})" for one in prefixes)
     return _Plan(
         region=regions[0],
         code_length=length,

@@ -13,8 +13,9 @@ from numbers import Integral, Real
 
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.masking import mask_phone
+from aimylogic_provider.calls_api.phone_numerals import LONGEST, not_negative, of_spreadsheet
 
-__all__ = ["phone_text"]
+__all__ = ["CUT_OFF", "phone_text"]
 
 _TOO_LARGE = 10**40
 _EXACT_FLOAT = 2.0**53
@@ -27,23 +28,27 @@ _VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _APOSTROPHES = "'\u2018\u2019\u02bc"
 """What a spreadsheet puts before a number to keep it as text."""
 
-_MISSING = frozenset({"none", "null", "nan", "nat", "<na>", "n/a", "undefined"})
+_MISSING = frozenset({"none", "null", "(null)", "nil", "nan", "nat", "<na>", "n/a", "#n/a", "\\n", "undefined"})
 """What programs write for a phone that isn't there."""
 
-_LONGEST = 200
-"""Characters of a text in which more than digits are looked for."""
-_FRACTION = re.compile(r"(\+?[0-9]{5,})[.,]([0-9]+)")
-_GROUPED = re.compile(r"(\+?[0-9]{1,3}(?:([.,'\u2019])[0-9]{3})(?:\2[0-9]{3})+)(?:(?!\2)[.,]([0-9]+))?")
-_EXPONENT = re.compile(r"\+?([0-9])(?:[.,]([0-9]*))?[eE]\+?([0-9]{1,3})")
+CUT_OFF = frozenset({str(2**31 - 1), str(2**32 - 1)})
+"""What databases make of numbers that are too large for a column of 32 bits."""
+_MOST = 18
+"""Digits of a phone, with its country code and with what may be dialled before that, or behind it."""
+
 _EXTENSION = re.compile(
     r"(?:ext(?:ension)?|extn|x|доб(?:авочный)?|вн(?:утр)?|durchwahl|poste|anexo|interno|int|#|;)[ .:=]*[0-9]{1,6}",
     re.IGNORECASE,
 )
-_BETWEEN_PHONES = re.compile(r"[,;/|\n\r\t+]+|\b(?:or|and|oder|und|или|и)\b", re.IGNORECASE)
+_BEHIND = re.compile(r"[^0-9]*[0-9]{1,6}[ )#]*")
+"""A few digits behind something else, to the end."""
+_BETWEEN_PHONES = re.compile(r"[,;/|\\&\n\r\t+]+|\b(?:or|and|oder|und|или|и)\b", re.IGNORECASE)
 _STRANGE = re.compile(r"[^0-9+ ()./\-]")
 _ONE_EACH = "Give one, and a row of its own for each further one"
 _FEWEST = 7
 """Digits of what is taken for a phone of its own, where one text seems to hold two."""
+_FEWEST_IN_FULL = 10
+"""Of what surely is more than a country code and an area code."""
 
 
 def phone_text(value: object) -> str:
@@ -62,14 +67,31 @@ def phone_text(value: object) -> str:
         raise RejectedError(f"phone is the text {text!r}: it is missing. Give a number, as in '+79123456789'")
     if not text:
         raise RejectedError("phone is empty: it is missing. Give a number, as in '+79123456789'")
-    if not _WRITTEN.fullmatch(text) or "." in text or "/" in text:
-        text = _of_spreadsheet(text)
+    if not _WRITTEN.fullmatch(text) or "." in text or text[0] == "-":
+        text = of_spreadsheet(text)
+    if text[0] == "(":
+        text = re.sub(r"\( *\+", "+(", text, count=1)  # (+7) is written for +7, too
     if not _WRITTEN.fullmatch(text):
         raise RejectedError(_reason(text))
-    if "/" in text:
+    if "/" in text or text[-1] == ")" or ".." in text:
         _check_lines(text)
-    digits = re.sub(r"[^0-9]", "", text)
+    digits = _digits_of(text)
+    if len(digits) > _MOST:
+        raise RejectedError(
+            f"phone {mask_phone(text)!r} has {len(digits)} digits, more than any phone, so that it may be two phones. "
+            f"{_ONE_EACH}"
+        )
+    if digits in CUT_OFF and text[0] != "+":
+        raise RejectedError(
+            f"phone {mask_phone(text)!r} is the largest number that a column of 32 bits holds, as databases make of "
+            "all that are too large for it: take the number from where it is still text (or write it with a plus and "
+            "the country code, if it is right)"
+        )
     return f"+{digits}" if text[0] == "+" else digits
+
+
+def _digits_of(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
 
 
 def _from_value(value: object) -> str:
@@ -80,12 +102,12 @@ def _from_value(value: object) -> str:
     if isinstance(value, Integral) and not _is_boolean(value):
         if abs(int(value)) >= _TOO_LARGE:
             raise RejectedError("phone is a whole number of more than 40 digits, which no phone has: correct it")
-        return str(int(value))
+        return not_negative(int(value))
     if isinstance(value, Decimal):
         return _from_decimal(value)
     if isinstance(value, float):
         if value.is_integer() and abs(value) < _EXACT_FLOAT:
-            return str(int(value))
+            return not_negative(int(value))
         raise RejectedError(
             f"phone {mask_phone(value)!r} is a float that is no whole number, or too large to be exactly one, as "
             "spreadsheets make of phones: take the number from where it is still text"
@@ -97,7 +119,7 @@ def _from_decimal(value: Decimal) -> str:
     _, digits, exponent = value.as_tuple()
     # A decimal with an exponent above 0 was rounded, or at least it can't be told that it wasn't.
     if isinstance(exponent, int) and exponent <= 0 and len(digits) <= 60 and value == value.to_integral_value():
-        return str(int(value))
+        return not_negative(int(value))
     raise RejectedError(
         f"phone {mask_phone(value)!r} is a decimal that is no whole number, or has lost digits to an exponent, as "
         "spreadsheets make of phones: take the number from where it is still text"
@@ -108,7 +130,9 @@ def _is_missing(value: object) -> bool:
     """None, and what data frames have in its place."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, (float, Decimal, Real)) and bool(value != value)
+    if isinstance(value, Decimal):
+        return value.is_nan()  # a signalling one can't be compared
+    return isinstance(value, Real) and bool(value != value)
 
 
 def _is_boolean(value: object) -> bool:
@@ -151,37 +175,6 @@ def _plain_character(character: str) -> str:
     return " " if unicodedata.category(character) == "Zs" else character
 
 
-def _of_spreadsheet(text: str) -> str:
-    """A number as a spreadsheet writes it, as the whole number that it surely is; any other text as it is.
-
-    :raises RejectedError: if it is one of a spreadsheet, and not surely a whole number
-    """
-    if len(text) > _LONGEST:
-        return text
-    if found := _FRACTION.fullmatch(text):
-        whole, fraction = found.groups()
-    elif found := _GROUPED.fullmatch(text):
-        if found[2] == "." and found[3] is None:
-            return text  # dots may be anybody's
-        whole, fraction = re.sub(r"[^0-9+]", "", found[1]), found[3] or ""
-    elif found := _EXPONENT.fullmatch(text):
-        digits = found[2] or ""
-        if len(digits) < int(found[3]):
-            raise RejectedError(
-                f"phone {mask_phone(text)!r} is a number as a spreadsheet shortens it, and has lost its last digits: "
-                "take it from where it is still whole, from a column of text"
-            )
-        whole, fraction = found[1] + digits[: int(found[3])], digits[int(found[3]) :]
-    else:
-        return text
-    if fraction.strip("0"):
-        raise RejectedError(
-            f"phone {mask_phone(text)!r} has a fraction, as spreadsheets make of numbers, and no phone has one: "
-            "take it from a column of text"
-        )
-    return whole
-
-
 def _reason(text: str) -> str:
     """Why a text can't be a phone, in words."""
     return (
@@ -191,27 +184,39 @@ def _reason(text: str) -> str:
 
 
 def _fault(text: str) -> str:
-    short = text[:_LONGEST]
-    if sum(len(re.sub(r"[^0-9]", "", part)) >= _FEWEST for part in _BETWEEN_PHONES.split(short)) > 1:
+    short = text[:LONGEST]
+    if sum(len(_digits_of(part)) >= _FEWEST for part in _BETWEEN_PHONES.split(short)) > 1:
         return f"it is two phones. {_ONE_EACH}"
-    if _EXTENSION.search(short):
+    if any(len(_digits_of(short[: found.start()])) >= _FEWEST - 1 for found in _EXTENSION.finditer(short)):
         return "it bears an extension, which can't be dialled. Give the number alone"
     if (strange := _STRANGE.search(text)) is not None:
-        return f"{_named(strange[0])}. Remove what is no part of the number"
+        named, start = _named(strange[0]), strange.start()
+        if len(_digits_of(short[:start])) >= _FEWEST and _BEHIND.fullmatch(short, start):
+            return f"{named}, and digits behind, as of an extension or a second line. Give the number of one line alone"
+        return f"{named}. Remove what is no part of the number"
     if not re.search("[0-9]", text):
         return "it has no digits"
     return "a plus that is not its first character"
 
 
 def _check_lines(text: str) -> None:
-    """A slash may part an area code from a number, but not two numbers, nor the last digits of a second line."""
-    before, _, after = text.rpartition("/")
-    counts = [len(re.sub(r"[^0-9]", "", part)) for part in (before, after)]
+    """A slash may part an area code from a number, but not two numbers, nor the last digits of a second line.
+
+    Nor does a number end in brackets, or have two dots for *up to*.
+    """
+    before, _, after = text.replace("..", "/").rpartition("/")
+    counts = [len(_digits_of(part)) for part in (before, after)]
     if min(counts) >= _FEWEST:
         raise RejectedError(f"phone {mask_phone(text)!r} is two phones, parted by a slash. {_ONE_EACH}")
-    if counts[0] >= _FEWEST and 1 <= counts[1] <= 3:
+    if (counts[0] >= _FEWEST and 1 <= counts[1] <= 3) or (counts[0] >= _FEWEST_IN_FULL and counts[1]):
+        behind = "a slash" if "/" in text else "dots"
         raise RejectedError(
-            f"phone {mask_phone(text)!r} names two lines, or an extension, behind a slash: give the number of one line"
+            f"phone {mask_phone(text)!r} names two lines, or an extension, behind {behind}: give the number of one line"
+        )
+    before, _, after = text.rpartition("(")
+    if text[-1] == ")" and len(_digits_of(before)) >= _FEWEST:
+        raise RejectedError(
+            f"phone {mask_phone(text)!r} bears an extension in brackets, which can't be dialled: give the number alone"
         )
 
 

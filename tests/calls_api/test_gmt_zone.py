@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, timedelta, timezone
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,6 +59,9 @@ def test_iana_ids(zone: str) -> None:
         ("\u22125", "-05:00"),
         ("\uff0b03:30", "+03:30"),
         ("\u200e+03:00", "+03:00"),
+        ("'+5", "+05:00"),
+        ("'-05:00", "-05:00"),
+        ("+\u06f0\u06f3:\u06f3\u06f0", "+03:30"),
         ("z", "Z"),
         ("utc", "Z"),
         ("UT", "Z"),
@@ -97,7 +101,7 @@ def test_what_has_several_meanings_is_refused_with_those(written: str, candidate
     assert all(one in str(error.value) for one in candidates)
 
 
-@pytest.mark.parametrize("nothing", [None, "", "  ", float("nan"), "\u200b"])
+@pytest.mark.parametrize("nothing", [None, "", "  ", float("nan"), Decimal("sNaN"), "'", "\u200b"])
 def test_left_out(nothing: object) -> None:
     assert canonical_gmt_zone(nothing) is None
 
