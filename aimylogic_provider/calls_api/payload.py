@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Integral
 from typing import Any
@@ -152,6 +152,8 @@ def _plain_scalar(value: object) -> object:
     match getattr(getattr(scalar, "dtype", None), "kind", ""):
         case "b":
             return bool(scalar)
+        case "m":
+            return timedelta()  # which can't be sent either; NumPy takes it for a whole number
         case "f" if not isinstance(scalar, float):
             return float(str(scalar))  # in the digits that it shows, not in those of a longer float
     return value
@@ -214,7 +216,7 @@ def _unicode(text: str, what: str) -> str:
         raise RejectedError(
             f"{_shortened(what)} holds a null character, which servers and databases refuse: clean the text"
         )
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", str.__str__(text))  # of a kind of its own it may show itself otherwise
 
 
 def _shortened(what: str) -> str:

@@ -99,7 +99,7 @@ def _from_value(value: object) -> str:
         raise RejectedError("phone is None: it is missing. Give a number, as in '+79123456789'")
     if isinstance(value, str):  # a driver's, or NumPy's, own kind of text
         return str.__str__(value)
-    if isinstance(value, Integral) and not _is_boolean(value):
+    if isinstance(value, Integral) and not _is_no_number(value):
         if abs(int(value)) >= _TOO_LARGE:
             raise RejectedError("phone is a whole number of more than 40 digits, which no phone has: correct it")
         return not_negative(int(value))
@@ -135,8 +135,9 @@ def _is_missing(value: object) -> bool:
     return isinstance(value, Real) and bool(value != value)
 
 
-def _is_boolean(value: object) -> bool:
-    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
+def _is_no_number(value: object) -> bool:
+    """Whether it is a boolean or a duration, which Python or NumPy takes for a number."""
+    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool", "timedelta64")
 
 
 def _of_other_type(value: object) -> str:
@@ -145,7 +146,7 @@ def _of_other_type(value: object) -> str:
         return f"phone is of type {kind}: decode it to text"
     if isinstance(value, (list, tuple, set, frozenset)):
         return f"phone is a {kind} of {len(value)}: give one number. For each of several, map the task over them"
-    if isinstance(value, Real) and not _is_boolean(value):
+    if isinstance(value, Real) and not _is_no_number(value):
         return (
             f"phone {mask_phone(value)!r} is of type {kind}, which does not hold all digits of a phone exactly: take "
             "the number from where it is still text"

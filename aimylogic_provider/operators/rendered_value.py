@@ -73,6 +73,8 @@ def rendering(
 ) -> Iterable[tuple[str, Any]]:
     """Each field, and what to render it with so that a template that gives None isn't sent as the text ``None``.
 
+    Nor is one that gives 1500.0 sent as that in a field of values, but as 1500.
+
     :param values: fields of values, in which it is noted
     :param as_they_are: fields that are left to Airflow; in all others it is nothing
     :param seen: takes the names of those fields of values that held one
@@ -101,7 +103,8 @@ def check_no_none(seen: Collection[str]) -> None:
 
 def _without_none(field: str, note: Any, value: Any) -> Any:
     if value is not None:
-        return value
+        # As a float in a payload without a template is sent, too.
+        return int(value) if note and type(value) is float and value.is_integer() and abs(value) < 2.0**53 else value
     if note is not None:
         note(field)
     return ""

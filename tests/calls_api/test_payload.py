@@ -7,8 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.address import CampaignAddress
+from aimylogic_provider.calls_api.call import Call
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.payload import flat_payload
+from aimylogic_provider.calls_api.payload import flat_payload, nested_payload
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,30 @@ class NumPyFloat(float):
 
 def test_a_subclass_of_float_is_written_as_a_number() -> None:
     assert flat_payload({"a": NumPyFloat(0.5)}) == {"a": "0.5"}
+
+
+class DriversText(str):
+    """A driver's own kind of text, which shows itself otherwise, as members of enumerations do."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "something else"
+
+
+def test_text_of_a_kind_of_its_own_is_sent_as_what_it_is() -> None:
+    for payload in (flat_payload({"name": DriversText("Alex")}), nested_payload({"name": DriversText("Alex")})):
+        assert payload == {"name": "Alex"}
+        assert type(payload["name"]) is str
+    call = Call.of("+79123456789", {"name": DriversText("Alex")})
+    address = CampaignAddress.of("https://app.aimylogic.com", "1.2.token")
+    assert address.url(endpoints.add_phone(call)).endswith("name=Alex")
+
+
+def test_a_duration_of_numpy_is_no_whole_number() -> None:
+    numpy = pytest.importorskip("numpy")
+    with pytest.raises(RejectedError, match="timedelta"):
+        flat_payload({"wait": numpy.timedelta64(5, "s")})
 
 
 def test_names_are_sorted_and_composed() -> None:

@@ -147,7 +147,9 @@ def test_scalars_of_numpy_and_pandas_are_what_they_are() -> None:
     assert canonical_phone(numpy.float64(79123456789.0)) == ALEX
     assert canonical_phone(numpy.str_("+7 912 345-67-89")) == ALEX
     for value, reason in ((numpy.float32(79123456789.0), "float32"), (numpy.float64("nan"), "missing"),
-                          (numpy.bool_(True), "bool"), (numpy.datetime64("NaT"), "missing|datetime64")):  # fmt: skip
+                          (numpy.bool_(True), "bool"),
+                          (numpy.timedelta64(79123456789, "s"), "timedelta64"),
+                          (numpy.datetime64("NaT"), "missing|datetime64")):  # fmt: skip
         with pytest.raises(RejectedError, match=reason):
             canonical_phone(value)
     pandas = pytest.importorskip("pandas")
