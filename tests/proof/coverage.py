@@ -58,6 +58,7 @@ SWARM = {
     | _LIST_ACTIONS
     | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
+    | {"rows capped"}
     | {"neighbour", "rotate"}
     | {f"poison {how}" for how in POISONS}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),

@@ -45,6 +45,11 @@ class ListTasks(Tasks):
         self.rows = [(number, phone(number), "Alex") for number in range(schedule.people)]
         if schedule.seed % 3 == 0:
             self.rows += [(90, phone(0), "Boris"), (91, phone(0), "Alex"), (92, "no number", "Alex")]
+        self.most = schedule.seed // 6 % 3 or None if schedule.seed % 3 == 0 else None
+        """How many calls a number may have, at most; None for any."""
+        if self.most is not None:
+            self.rows += [(94, phone(1), "Boris"), (95, phone(0), "Clara"), (96, phone(1), "Clara")]
+        self._frozen_times = 0
         if schedule.seed % 5 == 0:
             self.rows.insert(2, (93, BAD, "Alex"))
         by_number = schedule.kind == "by number" or (schedule.kind not in ("by list", "shards") and schedule.seed % 2)
@@ -94,8 +99,8 @@ class ListTasks(Tasks):
             sql += f" where asked_at < {self.world.simulation.now}"
         return {
             "sql": sql, "sql_conn_id": "warehouse", "key_columns": ["id"],
-            "batch_size": self.size, "method": self.method, "call_list_path": "/lists", "max_calls_per_phone": None,
-            **until,
+            "batch_size": self.size, "method": self.method, "call_list_path": "/lists",
+            "max_calls_per_phone": self.most, **until,
         }  # fmt: skip
 
     def _sends(self) -> dict[str, Any]:
@@ -108,6 +113,9 @@ class ListTasks(Tasks):
             until = datetime.fromtimestamp(self.finish, UTC)
             columns = (*columns, "deadline")  # type: ignore[assignment]
             rows = tuple((*row, until if row[0] % 2 else None) for row in rows)  # type: ignore[misc]
+        if self.most is not None:  # a query without an order: each time another row of a number is its first
+            rows = rows[:: -1 if self._frozen_times % 2 else 1]
+            self._frozen_times += 1
         beneath.columns, beneath.rows = columns, rows
 
     def _sync(self, one_try: Try) -> Callable[[], Any]:
@@ -172,6 +180,8 @@ class ListTasks(Tasks):
             outcome = "done"
             counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
             told = sum(result[name] for name in counted)
+            if result["capped"]:
+                self.world.simulation.count("rows capped")
             if told != result["rows"] or result["unknown"]:
                 promise.violated("counts", f"{one_try.name}: {result}")
             to_call = result["rows"] - result["claimed"]
@@ -271,6 +281,7 @@ class ListTasks(Tasks):
             self._check_told(frozen, jobs)
             if last.outcome == "parked" and self._certain(instance):
                 promise.violated("nobody missed", f"{last.name} is parked: {last.result}")
+        self._check_capped(jobs)
         promise.check()
         self._check_no_other(jobs)
 
@@ -336,6 +347,42 @@ class ListTasks(Tasks):
         for call in jobs:
             if call[0] == self.run.name and call not in frozen:
                 self.world.promise.violated("created", f"{call} has a job, and is not on the list")
+
+    def _check_capped(self, jobs: dict[Call, list[str]]) -> None:
+        """No number has more calls than it may, by whatever tries, shards and lists; and none has fewer."""
+        if self.most is None:
+            return
+        called: Counter[str] = Counter()
+        for call, ids in jobs.items():
+            if call[0] == self.run.name:
+                called[call[1]] += len(ids)
+        for one, calls in called.items():
+            if calls > self.most:
+                self.world.promise.violated("capped", f"{one} has {calls} jobs of {self.run.name}, not {self.most}")
+        for instance in self.instances:
+            if instance.tries[-1].outcome not in _UNFROZEN:
+                self._check_set_aside(f"{self._path(instance)}", self.most)
+
+    def _check_set_aside(self, path: str, most: int) -> None:
+        """All rows of a list are told of; what is set aside repeats a call, or has a number that is called enough."""
+        objects = self.world.beneath.storage.objects
+        if f"{path}/list.json" not in objects:
+            return
+        manifest = json.loads(objects[f"{path}/list.json"])
+        names = [f"{path}/batches/{batch['name']}.jsonl" for batch in manifest["batches"]]
+        of_row = {line["row"]: line["call"]["phone"] for name in names for line in self._lines(name)}
+        calls = Counter(of_row.values())
+        capped = [line["row"] for name in self._objects(f"{path}/capped/") for line in self._lines(name)]
+        told = sum(manifest.get(name, 0) for name in ("calls", "doubles", "rejected", "claimed", "capped"))
+        if told != manifest["rows"] or len(capped) != manifest.get("capped", 0):
+            self.world.promise.violated("counts", f"{path} tells {manifest}, and capped are {capped}")
+        full = [calls[phone(number)] for number in (0, 1)]
+        if any(count > most for count in calls.values()) or (capped and most not in full):
+            self.world.promise.violated("capped", f"{path} has {calls}, and sets {capped} aside, with {most} a number")
+        for name in self._objects(f"{path}/doubles/"):
+            for line in self._lines(name):
+                if line["double_of"] not in of_row:
+                    self.world.promise.violated("capped", f"{path}: {line} repeats a row that isn't called")
 
     def _path(self, instance: TaskInstance) -> str:
         """The address of the list that was sent."""

@@ -935,6 +935,37 @@ _OF_CLEARED_LISTS = (
     ),
 )
 
+_CAPPED = (
+    _of_operators(
+        "capped: a call for each row",
+        "Rows with one phone are called for one by one if their payloads differ, however many there are.",
+        "call_list/freeze.py",
+        "if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:",
+        "if False:",
+    ),
+    _of_operators(
+        "capped: one too many",
+        "The calls of a phone are counted from nought.",
+        "call_list/freeze.py",
+        "spooled.turn >= cut.calls_per_phone:",
+        "spooled.turn > cut.calls_per_phone:",
+    ),
+    _of_operators(
+        "capped: doubles of nobody",
+        "A row that repeats one that is set aside for its phone counts as a double, of a call that nobody gets.",
+        "call_list/spool.py",
+        "(number, turn, double_of, first))",
+        "(number, 0, double_of, first))",
+    ),
+    _of_operators(
+        "capped: told of by no count",
+        "Rows that are set aside for their phone stand in no count of the report.",
+        "operators/sending.py",
+        '            "capped": capped,\n',
+        '            "capped": 0,\n',
+    ),
+)
+
 _CLAIMS = "call_list/claims.py"
 _OVERLAPPING = (
     _of_operators(
@@ -1006,6 +1037,7 @@ PLANTED = (
     *_FENCES,
     *_OF_LOOPS,
     *_OF_CLEARED_LISTS,
+    *_CAPPED,
     *_NOBODY_RUNG,
     *_OF_APPROVALS,
     *_OF_TIME_OUTS,

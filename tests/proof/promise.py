@@ -35,6 +35,7 @@ INVARIANTS = {
     "one person": "one key, one person, in one campaign",
     "old key": "nothing is sent on a key that may be forgotten, but by a report that was asked after its lag",
     "other key": "nothing is sent with another key while one is open, but by a report that was asked after its lag",
+    "capped": "a run calls no number for more of its rows than it may, and for no fewer",
     "counts": "counts sum to the rows, and are those of the server",
     "budget": "no call is sent more than three times in a try without an answer",
     "requests": "a try makes no more requests than its rows take, whatever is answered to some of them",
