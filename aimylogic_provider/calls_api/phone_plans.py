@@ -26,15 +26,17 @@ def international(text: str) -> str | None:
 
     Digits without a plus are told if they are in use, and those behind one if they are possible.
     """
-    plus = text[:1] == "+"
-    digits = text[1:] if plus else text
-    if not (digits.isdigit() and digits.isascii()):
+    if text.isdigit() and text.isascii():
+        plan = _plans[text[:3]]
+        return text if plan is not None and plan.in_use(text) else None
+    digits = text[1:]
+    if text[:1] != "+" or not (digits.isdigit() and digits.isascii()):
         return None
     plan = _plans[digits[:3]]
     if plan is None:
         return None
     # Behind a plus, by the quicker of the two.
-    if plus and len(digits) in plan.lengths and not plan.doubtful(digits, plan.code_length):
+    if len(digits) in plan.lengths and not plan.doubtful(digits, plan.code_length):
         return digits
     return digits if plan.in_use(digits) else None
 
