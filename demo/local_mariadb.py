@@ -9,9 +9,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.local_airflow import free_port
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 __all__ = ["LocalMariaDB", "mariadb_programs"]
 
@@ -82,6 +85,12 @@ class LocalMariaDB:
             {"conn_type": "mysql", "host": "127.0.0.1", "port": self.port, "login": "warehouse",
              "password": "warehouse", "schema": database, "extra": extra}
         )  # fmt: skip
+
+    def engine(self, database: str = "warehouse") -> Engine:
+        """SQLAlchemy's engine of a database, with the driver of Airflow's hook."""
+        from sqlalchemy import create_engine
+
+        return create_engine(f"mysql+mysqldb://warehouse:warehouse@127.0.0.1:{self.port}/{database}?charset=utf8mb4")
 
     def execute(self, *statements: str, database: str = "warehouse") -> None:
         """Execute statements."""

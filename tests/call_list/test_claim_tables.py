@@ -16,12 +16,12 @@ from sqlalchemy.schema import CreateTable
 from aimylogic_provider.call_list.claim_tables import claim_tables
 from aimylogic_provider.call_list.claims import Claims, Person
 from aimylogic_provider.call_list.transactions import Transactions
+from demo.local_mariadb import LocalMariaDB
 from tests.call_list import test_claims
-from tests.call_list.mariadb import LocalMariaDB, why_not
 from tests.call_list.sync import Sync
-from tests.call_list.test_claims import another_run, database, holder, mariadb, phone
+from tests.call_list.test_claims import another_run, database, holder, phone
 
-__all__ = ["database", "mariadb"]
+__all__ = ["database"]
 
 sync = test_claims.sync
 
@@ -146,7 +146,6 @@ def test_the_tables_of_the_claims_are_no_results_table(sync: Sync) -> None:
         sync.attempt(results_table="aimylogic_claims")
 
 
-@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 def test_many_dags_claim_at_once_in_mariadb(mariadb: LocalMariaDB) -> None:
     """Each claims its own people again and again; none fails, though they are in each other's way."""
     errors: list[BaseException] = []

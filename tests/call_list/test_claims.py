@@ -24,7 +24,7 @@ from aimylogic_provider.operators import (
     SendCallListOperator,
     claiming,
 )
-from tests.call_list.mariadb import LocalMariaDB, why_not
+from demo.local_mariadb import LocalMariaDB
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record, told
 from tests.operators.test_required_action import Questions, questions
@@ -458,20 +458,11 @@ def test_a_kill_between_the_last_result_and_the_end_holds_nobody_for_long(
 # The tables themselves
 
 
-@pytest.fixture(scope="module")
-def mariadb() -> Iterator[LocalMariaDB]:
-    if reason := why_not():
-        pytest.skip(reason)
-    with LocalMariaDB() as running:
-        yield running
-
-
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
 def database(request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], sa.Engine]:
     if request.param == "mariadb":
         server: LocalMariaDB = request.getfixturevalue("mariadb")
-        server.execute("drop database warehouse")
-        server.execute("create database warehouse")
+        server.execute("drop database warehouse", "create database warehouse character set utf8mb4")
         return server.engine
     connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "claims.db")})
     if request.param == "postgres":

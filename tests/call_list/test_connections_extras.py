@@ -101,7 +101,7 @@ def test_a_results_table_in_postgresql_is_where_the_hook_would_make_it(of_postgr
                  payload_columns=[])  # fmt: skip
     hook = BaseHook.get_hook("theirs")
     assert [row[0] for row in plain(hook.get_records("select outcome from told"))] == ["created"]
-    hook.run("drop table told, told_claims, told_lists")
+    hook.run("drop table told, aimylogic_claims, aimylogic_lists")
     expected = phone(2) if "search_path=sales" in str(of_postgres.get("options")) else phone(1)
     sync.assert_once([expected])
 
