@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import chain
 from math import isfinite
 from typing import Any
@@ -14,6 +13,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from aimylogic_provider.call_list.manifest import Method
+from aimylogic_provider.call_list.policy_values import policy_value
 from aimylogic_provider.call_list.readings import Readings
 from aimylogic_provider.calls_api.address import MAX_URL
 from aimylogic_provider.calls_api.call import ListedCall
@@ -240,10 +240,10 @@ class RowReader:
         return "" if zone is None else f',"gmtZone":{_encode(zone).decode()}'
 
     def _policy_fragment(self, values: Sequence[object]) -> str:
-        chosen = {name: _policy_value(name, value) for name, value in self._columns.policy_of_all.items()}
+        chosen = {name: policy_value(name, value) for name, value in self._columns.policy_of_all.items()}
         for (name, _), value in zip(self._policy, values, strict=True):
             if value is not None:
-                chosen[name] = _policy_value(name, value)
+                chosen[name] = policy_value(name, value)
         policy = CallPolicy.of(**chosen)  # type: ignore[arg-type]  # it checks each
         return f",{_encode(policy.as_item()).decode()[1:-1]}" if policy else ""
 
@@ -304,25 +304,3 @@ def _encodable(value: object) -> object:
     except (ValueError, OverflowError, RecursionError, TypeError):
         return as_text(value).encode("utf-8", "replace").decode()
     return value
-
-
-def _policy_value(name: str, value: object) -> object:
-    """A policy's value as a column or a template gives it: lists and times may also be written as text."""
-    if not isinstance(value, str):
-        return value
-    value = str.__str__(value)  # a driver's own kind of text can't be decoded
-    try:
-        match name:
-            case "allowed_days":
-                return [day.strip() for day in value.split(",")]
-            case "allowed_time":
-                return msgspec.json.decode(value)
-            case "start" | "finish":
-                return datetime.fromisoformat(value)
-            case _:
-                return int(value)
-    except (ValueError, RecursionError):
-        raise RejectedError(
-            f"{name} {shown(value)} can't be read: give days as in 'mon,tue', times of the day as JSON, as in "
-            '\'{"default": [["09:00", "18:00"]]}\', moments in ISO 8601 with a zone, and numbers as whole ones'
-        ) from None

@@ -110,7 +110,7 @@ class AddPhoneOperator(BaseOperator):
         if second_record:
             declare(self, aimylogic_conn_id)
         self._current: Try | None = None
-        self._none_in: set[str] = set()
+        self._noted: dict[str, str] = {}
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -134,7 +134,7 @@ class AddPhoneOperator(BaseOperator):
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
         fields = templates_among([*template_fields], self, context)
-        for field, environment in rendering(fields, jinja_env, values=("payload",), as_they_are=(), seen=self._none_in):
+        for field, environment in rendering(fields, self, jinja_env, sent=("payload",), noted=self._noted):
             super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
         fields_are_rendered(self)
 
@@ -241,12 +241,12 @@ class AddPhoneOperator(BaseOperator):
             warn_of_store,
             was_cleared,
         )
-        from aimylogic_provider.operators.rendered_value import as_mapping, blank_as_nothing, check_no_none
+        from aimylogic_provider.operators.rendered_value import as_mapping, blank_as_nothing, check_rendered
         from aimylogic_provider.operators.second_record import other_tasks, second_record
         from aimylogic_provider.operators.task_loops import iteration
 
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
-        check_no_none(self._none_in)
+        check_rendered(self._noted)
         payload = as_mapping("payload", self.payload)
         if not isinstance(self.test_call, bool):
             raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")

@@ -45,7 +45,7 @@ class Prepares(OneAtATime, OfCallList):
         phone_column: str = "phone",
         gmt_zone_column: str | None = None,
         payload_columns: Sequence[str] | None = None,
-        key_columns: Sequence[str] = (),
+        key_columns: Sequence[str] | None = (),
         phone_region: str | None = None,
         phone_reading: Literal["either", "international", "national"] = "either",
         phone_check: Literal["in use", "possible"] = "in use",
@@ -69,6 +69,11 @@ class Prepares(OneAtATime, OfCallList):
         for name, columns in (("payload_columns", payload_columns), ("key_columns", key_columns)):
             if isinstance(columns, str):
                 raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
+        if policy_columns is not None and not isinstance(policy_columns, Mapping):
+            raise ValueError(
+                f"policy_columns {policy_columns!r} is no dictionary: give the columns by name, as in "
+                "{'finish': 'deadline'}"
+            )
         check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
         check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000, optional=False)
         check_whole("max_calls_per_phone", max_calls_per_phone, 1, 1000)
@@ -78,7 +83,7 @@ class Prepares(OneAtATime, OfCallList):
         self.phone_column = phone_column
         self.gmt_zone_column = gmt_zone_column
         self.payload_columns = payload_columns
-        self.key_columns = key_columns
+        self.key_columns = key_columns or ()
         self.phone_region = phone_region
         self.phone_reading = phone_reading
         self.phone_check = phone_check
@@ -90,7 +95,7 @@ class Prepares(OneAtATime, OfCallList):
         self.batch_size = batch_size
         self.max_batch_bytes = max_batch_bytes
         self.max_calls_per_phone = max_calls_per_phone
-        self._none_in: set[str] = set()
+        self._noted: dict[str, str] = {}
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
@@ -102,7 +107,7 @@ class Prepares(OneAtATime, OfCallList):
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
         for field, environment in rendering(
-            template_fields, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), seen=self._none_in
+            template_fields, self, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), noted=self._noted
         ):
             super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
         fields_are_rendered(self)
@@ -110,10 +115,10 @@ class Prepares(OneAtATime, OfCallList):
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.rows import POLICY_FIELDS, Columns
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.operators.rendered_value import as_value, check_no_none
+        from aimylogic_provider.operators.rendered_value import as_value, check_rendered
 
-        check_no_none(self._none_in)
-        policy = {} if _is_blank(self.policy) else as_value(self.policy)
+        check_rendered(self._noted)
+        policy = {} if _is_blank(self.policy) else as_value(self.policy) or {}
         if not isinstance(policy, dict):
             raise RejectedError(
                 f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-__all__ = ["as_mapping", "as_parameters", "as_value", "blank_as_nothing", "check_no_none", "rendering"]
+from aimylogic_provider.calls_api.notation import as_value
 
+__all__ = ["as_mapping", "as_parameters", "as_value", "blank_as_nothing", "check_rendered", "rendering"]
+
+ONE = ("phone", "gmt_zone")
+"""Fields in which it is noted if a template gives several values."""
+_NONE = "None, which is no text"
 _WAY_OUT = "give one, or a template that makes one, as in {{ … | tojson }}"
-
-
-def as_value(rendered: Any) -> Any:
-    """Return what a text says as JSON or as Python's own notation; anything else as it is."""
-    if not isinstance(rendered, str):
-        return rendered
-    try:
-        return json.loads(rendered)
-    except RecursionError:
-        return rendered
-    except ValueError:
-        try:
-            return ast.literal_eval(rendered)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            return rendered
 
 
 def as_mapping(name: str, rendered: Any) -> Mapping[str, Any] | None:
@@ -53,67 +41,107 @@ def as_parameters(name: str, rendered: Any) -> Mapping[str, Any] | list[Any] | t
 
 
 def blank_as_nothing(operator: Any, **defaults: object) -> None:
-    """Have blank text in an operator's templated fields be what it is to leave them out.
+    """Have blank text, or None, in an operator's templated fields be what it is to leave them out.
 
     :param defaults: what that is, of those for which it isn't None
     """
     for name in operator.template_fields:
         value = getattr(operator, name)
-        if isinstance(value, str) and not value.strip():
+        if value is None or (isinstance(value, str) and not value.strip()):
             setattr(operator, name, defaults.get(name))
 
 
 def rendering(
     fields: Iterable[str],
+    operator: Any,
     environment: Any,
     *,
-    values: Collection[str],
-    as_they_are: Collection[str],
-    seen: set[str],
+    sent: Collection[str] = (),
+    values: Collection[str] = (),
+    as_they_are: Collection[str] = (),
+    noted: dict[str, str],
 ) -> Iterable[tuple[str, Any]]:
-    """Each field, and what to render it with so that a template that gives None isn't sent as the text ``None``.
+    """Each field, and what to render it with so that what is no text isn't sent as one: not ``None``, nor ``1500.0``.
 
-    Nor is one that gives 1500.0 sent as that in a field of values, but as 1500.
-
-    :param values: fields of values, in which it is noted
-    :param as_they_are: fields that are left to Airflow; in all others it is nothing
-    :param seen: takes the names of those fields of values that held one
+    :param sent: fields that are sent, whose templates write values as those of a payload are written
+    :param values: fields in which it is noted if a template gives None; elsewhere that is nothing
+    :param as_they_are: fields that are left to Airflow
+    :param noted: takes what can't be, by the field's name; see :func:`check_rendered`
     """
+    from jinja2.nativetypes import NativeEnvironment
+
+    native = isinstance(environment, NativeEnvironment)
     for field in fields:
         if field in as_they_are:
             yield field, environment
-        else:
-            note = seen.add if field in values else None
-            yield field, environment.overlay(finalize=partial(_without_none, field, note))
+            continue
+        # A text that says a whole payload has a notation of its own, in which its author writes values.
+        is_sent = field in sent and not isinstance(getattr(operator, field), str)
+        finalize = partial(
+            _finalized,
+            note=partial(noted.setdefault, field),
+            none=_NONE if field in values or field in sent else None,
+            several=is_sent or field in ONE,
+            whole=field in sent,
+            write=is_sent and not native,
+        )
+        yield field, environment.overlay(finalize=finalize)
 
 
-def check_no_none(seen: Collection[str]) -> None:
-    """Check that no field of values held a template that gave None.
+def check_rendered(noted: Mapping[str, str]) -> None:
+    """Check that no template gave what can't be.
 
     :raises RejectedError: if one did
     """
     from aimylogic_provider.calls_api.errors import RejectedError
 
-    for name in sorted(seen):
-        raise RejectedError(
-            f"a template in {name} gives None, which is no text: leave the name out, or say what to send in its place, "
-            "as in {{ … or '' }}"
-        )
+    for name, what in sorted(noted.items()):
+        if name in ONE:
+            way_out = "give one. For each of several, map the task over them"
+        elif what == _NONE:
+            way_out = "leave the name out, or say what to send in its place, as in {{ … or '' }}"
+        else:
+            way_out = "make it text, as by {{ … | join(', ') }}, or leave the name out"
+        raise RejectedError(f"a template in {name} gives {what}: {way_out}")
 
 
-def _without_none(field: str, note: Any, value: Any) -> Any:
-    if value is not None:
-        # As a float in a payload without a template is sent, too.
-        return int(value) if note and type(value) is float and value.is_integer() and abs(value) < 2.0**53 else value
-    if note is not None:
-        note(field)
-    return ""
+def _finalized(
+    value: Any, *, note: Callable[[str], object], none: str | None, several: bool, whole: bool, write: bool
+) -> Any:
+    """What a template's expression gives, as it is to be written."""
+    if isinstance(value, str):
+        return value
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # as pandas has it
+        if none:
+            note(none)
+        return ""
+    if type(value).__name__.endswith("Undefined"):
+        return str(value)  # raises, unless the DAG allows that names are unknown
+    if several and isinstance(value, (Mapping, list, tuple, set, frozenset, bytes)):
+        note(f"a {type(value).__name__}")
+    elif write:
+        return _as_sent(value, note)
+    elif whole and isinstance(value, float) and value.is_integer() and abs(value) < 2.0**53:
+        return int(value)
+    return value
+
+
+def _as_sent(value: Any, note: Callable[[str], object]) -> Any:
+    from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
+    from aimylogic_provider.calls_api.payload import flat_payload
+
+    try:
+        return flat_payload({"it": value})["it"]
+    except RejectedTypeError:
+        return value  # Airflow's own things, and what else has a text of its own
+    except RejectedError:
+        note("a number that is not finite")
+        return ""
 
 
 def _something(rendered: Any) -> Any:
-    if isinstance(rendered, str) and not rendered.strip():
-        return None
-    return as_value(rendered)
+    value = as_value(rendered)
+    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _other(name: str, rendered: Any, wanted: str) -> Exception:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import jinja2
@@ -18,7 +21,12 @@ from tests.conftest import TaskInstance
 
 __all__ = ["make_sync", "sync"]
 
-GIVEN = {"none": None, "name": "Alex", "amount": 1500.0, "whole": 9123456789.0, "blank": " ", "ids": [1, 2]}
+GIVEN: dict[str, Any] = {
+    "none": None, "name": "Alex", "amount": 1500.0, "whole": 9123456789.0, "blank": " ", "ids": [1, 2], "paid": True,
+    "due": date(2026, 1, 2), "at": datetime(2026, 1, 2, 9, tzinfo=UTC), "days": ["mon", "tue"], "two": 2.0,
+    "times": {"default": [["09:00", "18:00"]]}, "phones": ["79123456789"], "owed": Decimal("1500.00"),
+    "nan": float("nan"),
+}  # fmt: skip
 ENVIRONMENTS: dict[str, jinja2.Environment] = {
     "text": SandboxedEnvironment(undefined=jinja2.StrictUndefined, cache_size=0),
     "native": NativeEnvironment(undefined=jinja2.StrictUndefined, cache_size=0),
@@ -74,6 +82,14 @@ def test_none_in_a_template_of_a_payload_is_rejected(
         ({"amount": "{{ amount / 1000 }}"}, {"amount": "1.5"}),
         ("{{ blank }}", {}),
         ("", {}),
+        ({"amount": "{{ amount }}", "paid": "{{ paid }}"}, {"amount": "1500", "paid": "true"}),
+        ({"text": "You owe {{ amount }}, {{ name }}"}, {"text": "You owe 1500, Alex"}),
+        ({"due": "{{ due }}", "at": "{{ at }}"}, {"due": "2026-01-02", "at": "2026-01-02T09:00:00+00:00"}),
+        ({"share": "{{ 0.1 }}", "count": "{{ 7 }}"}, {"share": "0.1", "count": "7"}),
+        ("{'paid': {{ paid }}, 'amount': {{ amount }}}", {"paid": "true", "amount": "1500"}),
+        ('\ufeff{"name": "Alex"}', {"name": "Alex"}),
+        ("{{ {'name': name} | tojson | tojson }}", {"name": "Alex"}),
+        ("None", {}),
     ],
 )
 def test_a_payload_of_a_template(
@@ -83,6 +99,38 @@ def test_a_payload_of_a_template(
     assert call(environment, payload=payload)
     (job,) = emulator.jobs()
     assert job.payload == sent
+
+
+def test_a_decimal_of_a_template_keeps_its_places(connections: None, no_pauses: None, emulator: Emulator) -> None:
+    call(ENVIRONMENTS["text"], payload={"owed": "{{ owed }}", "told": "{{ amount }} and {{ owed }}"})
+    assert [job.payload for job in emulator.jobs()] == [{"owed": "1500.00", "told": "1500 and 1500.00"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"payload": {"ids": "{{ ids }}"}}, "a template in payload gives a list: make it text"),
+        ({"payload": {"times": "{{ times }}"}}, "a template in payload gives a dict: make it text"),
+        ({"payload": {"raw": "{{ name.encode() }}"}}, "a template in payload gives a bytes: make it text"),
+        ({"payload": {"amount": "{{ nan }}"}}, "a template in payload gives a number that is not finite|only finite"),
+        ({"phone": "{{ phones }}"}, "a template in phone gives a list: give one. For each of several, map the task"),
+    ],
+)
+def test_what_a_template_gives_and_can_not_be_sent_is_told(
+    connections: None, no_pauses: None, emulator: Emulator, environment: jinja2.Environment, arguments: dict[str, Any],
+    reason: str,
+) -> None:  # fmt: skip
+    with pytest.raises(AirflowFailException, match=reason):
+        call(environment, **arguments)
+    assert not emulator.jobs()
+
+
+def test_a_name_that_is_unknown_is_told_by_jinja(
+    connections: None, no_pauses: None, environment: jinja2.Environment
+) -> None:
+    for arguments in ({"payload": {"name": "{{ times.missing }}"}}, {"phone": "{{ times.missing }}"}):
+        with pytest.raises(jinja2.UndefinedError, match="no attribute 'missing'"):
+            call(environment, **arguments)
 
 
 @pytest.mark.parametrize("payload", ["Alex", "[1, 2]", "7", [("name", "Alex")], 7])
@@ -166,6 +214,45 @@ def test_none_in_a_template_of_them_is_rejected(
     operator = rendered(sync.operator(**{name: value}), environment)
     with pytest.raises(AirflowFailException, match=f"a template in {name} gives None"):
         operator.execute(sync.task.context())
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"),
+    [
+        ({"allowed_days": "{{ days }}"}, {"allowedDays": ["mon", "tue"]}),
+        ({"allowed_days": "{{ days | tojson }}"}, {"allowedDays": ["mon", "tue"]}),
+        ({"allowed_days": "tue, mon"}, {"allowedDays": ["mon", "tue"]}),
+        ({"allowed_time": "{{ times }}"}, {"allowedTime": {"default": [["09:00", "18:00"]]}}),
+        ({"allowed_time": {"default": "{{ times.default }}"}}, {"allowedTime": {"default": [["09:00", "18:00"]]}}),
+        ({"priority": "{{ two }}"}, {"dialerPriority": 2}),
+        ({"priority": Decimal("2.00"), "max_attempts": 3.0}, {"dialerPriority": 2, "maxAttempts": 3}),
+        ({"priority": " ", "finish": "{{ none or '' }}", "allowed_days": "", "allowed_time": "\n"}, {}),
+        ("None", {}),
+    ],
+)
+def test_a_policys_values_may_be_text(
+    sync: Sync, environment: jinja2.Environment, policy: Any, sent: dict[str, Any]
+) -> None:
+    sync.add([phone(1)])
+    sync.task.current_try += 1
+    rendered(sync.operator(policy=policy), environment).execute(sync.task.context())
+    line = json.loads(sync.files("batches/*")[0].read_text())["call"]
+    times = line.get("allowedTime", {}).get("default")
+    if times:
+        line["allowedTime"] = {"default": [[one["localTimeFrom"], one["localTimeTo"]] for one in times]}
+    assert {name: line[name] for name in line if name not in ("phone", "payload")} == sent
+
+
+def test_text_that_is_no_policys_value_is_told(sync: Sync) -> None:
+    sync.add([phone(1)])
+    with pytest.raises(AirflowFailException, match=r"allowed_time .* can't be read: give"):
+        sync.attempt(policy={"allowed_time": "[['9', 1]]"})
+
+
+@pytest.mark.parametrize("columns", [["finish"], "finish", [("finish", "deadline")]])
+def test_policy_columns_are_a_dictionary(sync: Sync, columns: Any) -> None:
+    with pytest.raises(ValueError, match=r"policy_columns .* is no dictionary"):
+        sync.operator(policy_columns=columns)
 
 
 @pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing yet\n", "/* nothing\nyet */ ;", None, ["select 1"]])
