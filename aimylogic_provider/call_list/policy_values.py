@@ -15,7 +15,7 @@ __all__ = ["policy_value"]
 
 
 def policy_value(name: str, value: Any) -> Any:
-    """Return a value as :meth:`.CallPolicy.of` takes it; None for blank text, which says nothing.
+    """Return a value as :meth:`.CallPolicy.of` takes it.
 
     :param name: of that method's argument
     :raises RejectedError: for text that can't be read
@@ -25,18 +25,16 @@ def policy_value(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return _times(value) if name == "allowed_time" else value
     text = str.__str__(value).strip()  # a driver's own kind of text can't be decoded
-    if not text:
-        return None
     try:
         match name:
             case "allowed_days":
                 days = as_value(text)
                 return [day.strip() for day in text.split(",")] if isinstance(days, str) else days
             case "allowed_time":
-                times = _times(as_value(text))
-                if not isinstance(times, Mapping):
+                times = as_value(text)
+                if isinstance(times, str):
                     raise ValueError
-                return times
+                return _times(times)
             case "start" | "finish":
                 return datetime.fromisoformat(text)
             case _:

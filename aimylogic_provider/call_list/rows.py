@@ -244,7 +244,7 @@ class RowReader:
         for (name, _), value in zip(self._policy, values, strict=True):
             if value is not None:
                 chosen[name] = policy_value(name, value)
-        policy = CallPolicy.of(**chosen)  # type: ignore[arg-type]  # it checks each
+        policy = CallPolicy.of(**chosen)  # it checks each
         return f",{_encode(policy.as_item()).decode()[1:-1]}" if policy else ""
 
     def _payload_places(self) -> list[tuple[str, int]]:
