@@ -124,9 +124,7 @@ class Prepares(OneAtATime, OfCallList):
                 f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "
                 f"{', '.join(POLICY_FIELDS)}"
             )
-        policy = {
-            name: None if isinstance(value, str) and _is_blank(value) else value for name, value in policy.items()
-        }
+        policy = {name: value for name, value in policy.items() if not (isinstance(value, str) and _is_blank(value))}
         for name in (*policy, *(self.policy_columns or {})):
             if name not in POLICY_FIELDS:
                 raise RejectedError(f"{name!r} is no part of a call policy: use {', '.join(POLICY_FIELDS)}")

@@ -246,7 +246,7 @@ def test_a_policys_values_may_be_text(
 def test_text_that_is_no_policys_value_is_told(sync: Sync) -> None:
     sync.add([phone(1)])
     with pytest.raises(AirflowFailException, match=r"allowed_time .* can't be read: give"):
-        sync.attempt(policy={"allowed_time": "[['9', 1]]"})
+        sync.attempt(policy={"allowed_time": "9 to 18"})
 
 
 @pytest.mark.parametrize("columns", [["finish"], "finish", [("finish", "deadline")]])
