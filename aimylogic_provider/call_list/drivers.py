@@ -13,14 +13,23 @@ from typing import Any
 from aimylogic_provider.calls_api.database_values import interval_text, time_text
 
 __all__ = [
-    "can_stream_anything", "converters", "driver_of", "has_declared_cursors", "may_hold", "of_driver", "plain_cursor",
-    "state_of", "streaming_cursor", "streams",
+    "can_stream_anything", "columns_of", "converters", "driver_of", "has_declared_cursors", "keep_writing", "may_hold",
+    "of_driver", "plain_cursor", "state_of", "streaming_cursor", "streams",
 ]  # fmt: skip
 
 _POSTGRESQL = ("psycopg", "psycopg2")
-_PG_INTERVAL = 1186
-_PG_DATES = frozenset({1082, 1083, 1114, 1184, 1266, _PG_INTERVAL})
-_PG_TEXTS = frozenset({18, 19, 25, 1042, 1043})
+_PG_DATES = frozenset(
+    {1082, 1083, 1114, 1184, 1266, 1182, 1183, 1115, 1185, 1270}  # and their arrays
+)
+_PG_TEXTS = frozenset({18, 19, 25, 1042, 1043, 114, 3802, 1002, 1003, 1009, 1014, 1015})
+_PG_RANGES = ("int4", "int8", "num", "date", "ts", "tstz")
+_PG_WRITTEN = (
+    "interval", "inet", "cidr", *(f"{of}{kind}" for of in _PG_RANGES for kind in ("range", "multirange")),
+)  # fmt: skip
+"""Types of which Python's values say less, or otherwise, than PostgreSQL's own writing does: a month isn't 30 days."""
+_PG_WRITTEN_OIDS = (1186, 3904, 3906, 3908, 3910, 3912, 3926)
+"""Those of them that psycopg2 makes anything of; the number after each is its array's."""
+_PG_INFINITE = {1082: "PYDATE", 1114: "PYDATETIME", 1184: "PYDATETIMETZ"}
 _MYSQL = ("MySQLdb", "pymysql", "mysql")
 _MYSQL_TIME, _MYSQL_BIT = 11, 16
 _MYSQL_DATES = frozenset({7, 10, _MYSQL_TIME, 12, 14, 17, 18, 19})
@@ -64,6 +73,45 @@ def streaming_cursor(connection: Any, name: str) -> Any:
     return plain_cursor(connection)
 
 
+def keep_writing(connection: Any) -> None:
+    """Have a connection give some values as its database writes them, where it would make others of them."""
+    match driver_of(connection):
+        case "psycopg":
+            loader = of_driver("psycopg.types.string").TextLoader
+            for name in _PG_WRITTEN:
+                connection.adapters.register_loader(name, loader)
+        case "psycopg2":
+            kinds = of_driver("psycopg2.extensions")
+            for oid in _PG_WRITTEN_OIDS:
+                written = kinds.new_type((oid,), "WRITTEN", lambda value, _: value)
+                kinds.register_type(written, connection)
+                kinds.register_type(kinds.new_array_type((oid + 1,), "WRITTEN[]", written), connection)
+            for oid, name in _PG_INFINITE.items():
+                kinds.register_type(kinds.new_type((oid,), name, _finite(getattr(kinds, name))), connection)
+
+
+def _finite(read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What reads a date, but no infinite one: psycopg2 would take that for the last day of the year 9999."""
+
+    def finite(value: Any, cursor: Any) -> Any:
+        if value in ("infinity", "-infinity"):
+            raise ValueError(f"it is {value}")
+        return read(value, cursor)
+
+    return finite
+
+
+def columns_of(connection: Any, sql: str, parameters: tuple[Any, ...]) -> list[str]:
+    """The names of the columns that a statement would give, without executing it; by psycopg 3 alone, else none."""
+    if not can_stream_anything(connection):
+        return []
+    text = of_driver("psycopg").ClientCursor(connection).mogrify(sql, *parameters)
+    server = connection.pgconn
+    server.prepare(b"", text.encode(connection.info.encoding))
+    told = server.describe_prepared(b"")
+    return [told.fname(place).decode(connection.info.encoding) for place in range(told.nfields)]
+
+
 def plain_cursor(connection: Any) -> Any:
     """A cursor for one statement of any kind."""
     match driver_of(connection):
@@ -73,6 +121,8 @@ def plain_cursor(connection: Any) -> Any:
             return connection.cursor(cursor_factory=of_driver("psycopg2.extensions").cursor)
         case "mysql":
             return connection.cursor(buffered=False, dictionary=False)
+        case "duckdb":
+            return connection  # whose cursors are connections of their own, without its temporary tables
     return connection.cursor()
 
 
@@ -82,7 +132,7 @@ def converters(connection: object, description: Sequence[Sequence[Any]]) -> Mapp
     found: dict[int, Callable[[Any], Any]] = {}
     for place, column in enumerate(description):
         kind = column[1] if len(column) > 1 else None
-        if (driver in _POSTGRESQL and kind == _PG_INTERVAL) or (driver == "duckdb" and str(kind) == "INTERVAL"):
+        if driver == "duckdb" and str(kind) == "INTERVAL":
             found[place] = _interval
         elif driver in _MYSQL and kind == _MYSQL_TIME:
             found[place] = _time

@@ -30,6 +30,10 @@ _CURSOR = "aimylogic_call_list"
 _SAVEPOINT = "aimylogic_call_list"
 _NOT_DECLARED = ("42601", "0A000", "42P11")
 """PostgreSQL's states of an error for a statement that no cursor can be declared for."""
+_NO_TEXT = ("22P05", "22021")
+"""Its states of an error for text that has no writing in the connection's encoding, or isn't in the database's."""
+_NO_VALUE = ("22003", "22007", "22008")
+"""And for numbers, dates and times that are out of range, or none."""
 _NOTHING = re.compile(r"--[^\n]*|/\*.*?\*/|[\s;]", re.DOTALL)
 _READS = ("select", "with", "values", "table", "show", "(")
 
@@ -46,9 +50,10 @@ def streamed(
     :raises RejectedError: if the statement gives no rows at all, as an UPDATE does, or a row that can't be read
     :raises Exception: whatever the database raises
     """
-    *before, last = _statements(hook, sql)
+    *before, last = _statements(hook, sql.removeprefix("\ufeff"))  # with which some editors begin a file
     connection: Any = hook.get_conn()
     try:
+        drivers.keep_writing(connection)
         for statement in before:
             drivers.plain_cursor(connection).execute(
                 statement, *_passed(parameters if isinstance(parameters, Mapping) else None)
@@ -56,10 +61,10 @@ def streamed(
         cursor, batches = _run(connection, last, parameters, bool(before))
         rows = _readable(connection, cursor, batches)
         first = next(rows, ())
-        if cursor.description is None:
+        names = [str(column[0]) for column in cursor.description or ()]
+        if cursor.description is None and not (names := drivers.columns_of(connection, last, _passed(parameters))):
             raise _no_rows(last)
-        names = [str(column[0]) for column in cursor.description]
-        converters = drivers.converters(connection, cursor.description)
+        converters = drivers.converters(connection, cursor.description or ())
         read = chain.from_iterable(chain([first], rows))
         yield names, _as_tuples(read, names) if not converters else _converted(read, names, converters)
         if before or (
@@ -101,6 +106,7 @@ def _run(
     except Exception as error:
         if drivers.state_of(error) not in _NOT_DECLARED:
             raise
+        told = str(error).partition("\n")[0]
     if in_transaction:
         drivers.plain_cursor(connection).execute(f"rollback to savepoint {_SAVEPOINT}")
     elif not connection.autocommit:
@@ -108,8 +114,8 @@ def _run(
     if not drivers.can_stream_anything(connection):
         raise RejectedError(
             f"the statement {_beginning(sql)} … is one that PostgreSQL declares no cursor for, and by any other the "
-            f"driver {drivers.driver_of(connection)} would hold all rows in memory: give one SELECT, behind whatever "
-            "prepares it, or install psycopg (version 3)"
+            f"driver {drivers.driver_of(connection)} would hold all rows in memory, unless it is a mistake "
+            f"({shown(told[:200])}): give one SELECT, behind whatever prepares it, or install psycopg (version 3)"
         )
     cursor = drivers.plain_cursor(connection)
     return cursor, _one_by_one(cursor, sql, parameters)
@@ -139,14 +145,17 @@ def _readable(
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """The same rows, and the reason if the driver can't read one: another try would find it again."""
     read = 0
+    description = None
     while True:
+        description = cursor.description or description  # psycopg2 forgets it with an error of the server
         try:
             rows = next(batches, None)
         except Exception as error:
-            text = isinstance(error, UnicodeDecodeError) or "decode" in str(error)
+            text = isinstance(error, UnicodeError) or "decode" in str(error) or drivers.state_of(error) in _NO_TEXT
             if not text and not _is_unreadable(error):
                 raise
-            raise RejectedError(_unreadable(connection, cursor, error, read, text=text)) from None
+            columns = drivers.may_hold(connection, cursor.description or description or (), text=text)
+            raise RejectedError(_unreadable(columns, error, read, text=text)) from None
         if rows is None:
             return
         read += len(rows)
@@ -155,13 +164,14 @@ def _readable(
 
 def _is_unreadable(error: Exception) -> bool:
     """Whether it is the driver that can't make a value of what the server sent, and not the server that failed."""
-    if drivers.state_of(error):
+    if state := drivers.state_of(error):
+        return state in _NO_VALUE
+    if isinstance(error, RejectedError):
         return False
     return isinstance(error, (ValueError, OverflowError)) or type(error).__name__ == "DataError"
 
 
-def _unreadable(connection: Any, cursor: Any, error: Exception, read: int, *, text: bool) -> str:
-    columns = drivers.may_hold(connection, cursor.description or (), text=text)
+def _unreadable(columns: Sequence[str], error: Exception, read: int, *, text: bool) -> str:
     told = error.reason if isinstance(error, UnicodeDecodeError) else str(error).partition(" with text ")[0]
     where = f" in {', '.join(map(repr, columns))}" if columns else ""
     way_out = (
@@ -173,7 +183,7 @@ def _unreadable(connection: Any, cursor: Any, error: Exception, read: int, *, te
     what = "text that can't be decoded" if text else "a date or number that Python has no value for"
     return (
         f"a row after the first {read:,} of the query ({read + 1:,} to {read + _ROWS_AT_ONCE:,}) holds {what}{where} "
-        f"({shown(told[:200])}): {way_out}"
+        f"({shown(told.strip()[:200])}): {way_out}"
     )
 
 

@@ -18,6 +18,7 @@ from aimylogic_provider.operators.databases import database_hook, engine_of
 from demo.local_mariadb import LocalMariaDB
 from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
+from tests.call_list.test_database_values import by_psycopg2
 
 LOG = logging.getLogger(__name__)
 PG_EXTRAS: dict[str, dict[str, Any]] = {
@@ -166,6 +167,9 @@ def test_a_query_of_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync
     (job,) = sync.emulator.jobs()
     assert job.payload == {"debt": "12.50", "whole": 9, "took": "1 day 02:00:00", "numbers": [1, 2]}
 
+    sql = "create temp table chosen as select phone from client; select phone from chosen"
+    assert seen(sql) == [[phone(6)]]
+
 
 def test_a_results_table_in_duckdb_is_refused_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: Sync
@@ -224,7 +228,8 @@ def queue(sales: LocalPostgres) -> LocalPostgres:
         connection.cursor().execute(
             "create table queue(phone text, taken boolean default false);"
             "create procedure pick(inout phone text) language sql as "
-            f"$$ select '{phone(1)}'::text $$"
+            f"$$ select '{phone(1)}'::text $$;"
+            "create procedure none_of_them() language sql as $$ select 1 $$"
         )
     return sales
 
@@ -239,6 +244,42 @@ def test_what_no_cursor_can_be_declared_for_is_read_otherwise(
     assert seen(sql) == [[phone(1)]]
     if "queue" in sql:
         assert plain(hook.get_records("select taken from queue")) == [[True]], "what it wrote is kept"
+
+
+@pytest.mark.parametrize("sql", [f"{STATEMENTS['a CTE that writes']} where false", "call none_of_them()",
+                                 "begin; values (1); commit", "do $$ begin perform 1; end $$"])  # fmt: skip
+def test_a_statement_that_writes_and_gives_nobody(
+    queue: LocalPostgres, monkeypatch: pytest.MonkeyPatch, sync: Sync, sql: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_THEIRS", queue.connection("extras"))
+    if "where false" in sql:
+        assert sync.attempt(sql=sql, sql_conn_id="theirs", key_columns=["phone"])["rows"] == 0
+        with streamed(BaseHook.get_hook("theirs"), sql.replace("false", "phone = %s"), ["nobody"], LOG) as (names, _):  # type: ignore[arg-type]
+            assert names == ["phone"]
+        return
+    with pytest.raises(AirflowFailException, match=r"request: the statement '.*' … gives no rows: give a query"):
+        sync.attempt(sql=sql, sql_conn_id="theirs", key_columns=[])
+
+
+def test_psycopg2_tells_what_it_can_not_stream(queue: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_psycopg2(monkeypatch, wanted=True)
+    monkeypatch.setenv("AIRFLOW_CONN_THEIRS", queue.connection("extras"))
+    for sql in ("what is set before", "a temporary table", "values", "a table"):
+        assert seen(STATEMENTS[sql]) == [[phone(1)]]
+    for sql in (STATEMENTS["a call"], STATEMENTS["a CTE that writes"], "selec 1"):
+        with pytest.raises(RejectedError, match=r"unless it is a mistake \(.*\): give one SELECT") as error:
+            seen(sql)
+    assert 'syntax error at or near "selec"' in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "sql", ["\ufeffselect phone from public.client", "\ufeff-- all\nset work_mem='8MB'; table client"]
+)
+def test_a_byte_order_mark_before_a_query_means_nothing(
+    queue: LocalPostgres, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_THEIRS", queue.connection("extras"))
+    assert seen(sql) == [[phone(1)]]
 
 
 def test_a_mistake_in_one_is_told_by_the_database_itself(queue: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> None:

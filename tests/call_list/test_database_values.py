@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -15,11 +16,23 @@ from demo.local_mariadb import LocalMariaDB
 from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
 
+
+def by_psycopg2(monkeypatch: pytest.MonkeyPatch, wanted: bool) -> None:
+    """Have Airflow's hook of PostgreSQL use that driver, or else version 3; skip if it can't."""
+    from airflow.providers.postgres.hooks import postgres as hooks
+
+    if wanted and getattr(hooks, "USE_PSYCOPG3", False):
+        monkeypatch.setattr(hooks, "USE_PSYCOPG3", False)
+    elif not wanted and not getattr(hooks, "USE_PSYCOPG3", False):
+        pytest.skip("this hook uses psycopg2 alone")
+
+
 METHODS = pytest.mark.parametrize("method", ["addPhones", "addPhone"])
 
 
-@pytest.fixture
-def theirs(postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> Any:
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def theirs(request: pytest.FixtureRequest, postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> Any:
+    by_psycopg2(monkeypatch, request.param == "psycopg2")
     monkeypatch.setenv("AIRFLOW_CONN_THEIRS", postgres.connection("warehouse"))
     return BaseHook.get_hook("theirs")
 
@@ -28,7 +41,12 @@ def theirs(postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("expression", "sent"),
     [
-        ("interval '26 hours'", "1 day 02:00:00"),
+        ("interval '26 hours'", "26:00:00"),
+        ("interval '1 mon 3 days'", "1 mon 3 days"),
+        ("interval '10000000 years'", "10000000 years"),
+        ("daterange('2026-01-01', 'infinity')", "[2026-01-01,infinity)"),
+        ("int4multirange(int4range(1, 5), int4range(7, 9))", "{[1,5),[7,9)}"),
+        ("inet '::ffff:1.2.3.4'", "::ffff:1.2.3.4"),
         ("interval '-1 hour'", "-01:00:00"),
         ("int4range(1, 5)", "[1,5)"),
         ("int4range(null, 5)", "(,5)"),
@@ -53,17 +71,57 @@ def test_a_value_of_postgresql_is_sent_as_it_writes_it(
     assert job.payload == {"x": sent}
 
 
-def test_arrays_are_lists(sync: Sync, theirs: Any) -> None:
-    sql = f"select '{phone(1)}' as phone, array[uuid '{'0' * 31}7'] as x"
-    sync.attempt(sql=sql, sql_conn_id="theirs", key_columns=[])
+@pytest.mark.parametrize(
+    ("expression", "sent"),
+    [
+        ("array[interval '1 mon', null]", ["1 mon", None]),
+        ("array[int4range(1, 5)]", ["[1,5)"]),
+        ("array[date '2026-01-02']", ["2026-01-02"]),
+        ("array[1.50]", ["1.50"]),
+        ("array[array[1, 2], array[3, 4]]", [[1, 2], [3, 4]]),
+    ],
+)
+def test_arrays_are_lists(sync: Sync, theirs: Any, expression: str, sent: list[Any]) -> None:
+    sync.attempt(sql=f"select '{phone(1)}' as phone, {expression} as x", sql_conn_id="theirs", key_columns=[])
     (job,) = sync.emulator.jobs()
-    assert job.payload == {"x": ["00000000-0000-0000-0000-000000000007"]}
+    assert job.payload == {"x": sent}
+
+
+def test_arrays_of_uuids_are_lists_or_as_the_database_writes_them(sync: Sync, theirs: Any) -> None:
+    uuid = "00000000-0000-0000-0000-000000000007"
+    sync.attempt(sql=f"select '{phone(1)}' as phone, array[uuid '{uuid}'] as x", sql_conn_id="theirs", key_columns=[])
+    (job,) = sync.emulator.jobs()
+    assert job.payload in ({"x": [uuid]}, {"x": f"{{{uuid}}}"})
+
+
+@pytest.mark.parametrize("expression", ["array[date 'infinity']", "array[timestamp '12000-01-01']"])
+def test_an_array_that_python_has_none_for_is_told_with_its_column(sync: Sync, theirs: Any, expression: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"holds a date .* in 'days' "):
+        sync.attempt(sql=f"select '{phone(1)}' as phone, {expression} as days", sql_conn_id="theirs", key_columns=[])
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("case i when 4321 then chr(1052) else 'M' end", "holds text that can't be decoded in 'phone', 'x' "),
+        ("date '2026-01-01' + case i when 4321 then 2000000000 else i end", "holds a date or number .* 'x' "),
+        ("to_timestamp(case i when 4321 then '2026-02-30' else '2026-01-01' end, 'YYYY-MM-DD')::date", "a date .* 'x'"),
+    ],
+)
+def test_what_the_database_itself_has_no_value_for_is_told(
+    sync: Sync, theirs: Any, postgres: LocalPostgres, monkeypatch: pytest.MonkeyPatch, expression: str, told: str
+) -> None:
+    latin = {**json.loads(postgres.connection("warehouse")), "extra": {"client_encoding": "LATIN1"}}
+    monkeypatch.setenv("AIRFLOW_CONN_THEIRS", json.dumps(latin))
+    sql = f"select '7912' || (3450000 + i) as phone, {expression} as x from generate_series(1, 5000) i"
+    with pytest.raises(AirflowFailException, match=f"after the first 4,000 .*{told}"):
+        sync.attempt(sql=sql, sql_conn_id="theirs", key_columns=[])
 
 
 @pytest.mark.parametrize(
     ("expression", "method", "kind"),
     [
-        (r"'\xdeadbeef'::bytea", "addPhones", "bytes"),
+        (r"'\xdeadbeef'::bytea", "addPhones", "(bytes|memoryview)"),
         ("array[1, 2]", "addPhone", "list"),
         ("jsonb '{}'", "addPhone", "dict"),
     ],
@@ -104,6 +162,16 @@ def test_a_date_that_python_has_none_for_is_told_with_its_place(sync: Sync, thei
         sync.attempt(sql=sql, sql_conn_id="theirs", key_columns=[])
     assert not sync.emulator.jobs()
     assert len(str(failed.value)) < 600
+
+
+@pytest.mark.parametrize("infinite", ["date 'infinity'", "timestamp '-infinity'", "timestamptz 'infinity'"])
+def test_an_infinite_date_is_none_of_the_year_9999(sync: Sync, theirs: Any, infinite: str) -> None:
+    with pytest.raises(AirflowFailException, match=r"holds a date .* in 'day' .*infinity"):
+        sync.attempt(sql=f"select '{phone(1)}' as phone, {infinite} as day", sql_conn_id="theirs", key_columns=[])
+    sync.task.clear()
+    last = "date '9999-12-31'"
+    sync.attempt(sql=f"select '{phone(1)}' as phone, {last} as day", sql_conn_id="theirs", key_columns=[])
+    assert [job.payload for job in sync.emulator.jobs()] == [{"day": "9999-12-31"}]
 
 
 def test_text_that_can_not_be_decoded_is_told(sync: Sync) -> None:
