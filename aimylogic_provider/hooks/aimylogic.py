@@ -7,11 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import BaseHook
+from aimylogic_provider import BaseHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
-
+    from aimylogic_provider import Connection
     from aimylogic_provider.calls_api.call import ListedCall
     from aimylogic_provider.calls_api.client import Answer, CampaignClient
     from aimylogic_provider.calls_api.phone import PhoneCheck, PhoneReading

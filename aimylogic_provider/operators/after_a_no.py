@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import MappedOperator
+from aimylogic_provider import MappedOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from aimylogic_provider import BaseOperator
 
 __all__ = ["Following", "following", "is_stopped_by_a_skip", "skip_at_once"]
 
@@ -94,8 +94,7 @@ def _calls(task: Any) -> bool:
 
 
 def _sends_what_is_returned_by(operator: BaseOperator, task: Any) -> bool:
-    from airflow.providers.common.compat.sdk import XComArg
-
+    from aimylogic_provider import XComArg
     from aimylogic_provider.operators.call_list import SendCallListOperator
 
     if not issubclass(_class_of(task), SendCallListOperator):

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+from aimylogic_provider import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
     DownstreamTasksSkipped,
     TaskDeferred,
 )
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 try:
     from airflow.sdk.exceptions import TaskAwaitingInput
@@ -22,8 +23,7 @@ except ImportError:  # before Airflow 3.3
     TaskAwaitingInput = TaskDeferred  # type: ignore[misc,assignment]
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, XComArg
-
+    from aimylogic_provider import Context, XComArg
     from aimylogic_provider.call_list.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]

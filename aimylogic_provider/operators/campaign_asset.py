@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Asset, BaseOperator, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+    from aimylogic_provider import Asset, BaseOperator, Context
 
 __all__ = ["CALLS", "calls_asset", "campaign_asset", "declare", "declare_mapped", "tell_counts"]
 
@@ -48,7 +49,7 @@ def _asset(uri: str) -> Asset | None:
 
     if get_base_airflow_version_tuple() < (3, 3, 0):
         return None
-    from airflow.providers.common.compat.sdk import Asset
+    from aimylogic_provider import Asset
 
     # To write a URI as its scheme wants it, Airflow loads all providers that know one, for 0.3 seconds of each parsing
     # of a DAG. Ours is so written, and none knows it; of a scheme that begins with x- Airflow asks nobody.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import (
+from aimylogic_provider import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -15,8 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from aimylogic_provider import Context
     from aimylogic_provider.call_list.freeze import Limit
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder

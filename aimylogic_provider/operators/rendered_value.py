@@ -68,9 +68,7 @@ def rendering(
     :param as_they_are: fields that are left to Airflow
     :param noted: takes what can't be, by the field's name; see :func:`check_rendered`
     """
-    from jinja2.nativetypes import NativeEnvironment
-
-    native = isinstance(environment, NativeEnvironment)
+    native = any(kind.__name__ == "NativeEnvironment" for kind in type(environment).__mro__)
     for field in fields:
         if field in as_they_are:
             yield field, environment

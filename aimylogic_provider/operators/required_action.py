@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from aimylogic_provider import AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow.providers.common.compat.sdk import Context
-
+    from aimylogic_provider import Context
     from aimylogic_provider.idempotence.not_added import ParkedError
     from aimylogic_provider.idempotence.rulings import Question, Ruling
 
@@ -154,8 +153,9 @@ def defer_to_trigger(context: Context, question: Question, options: list[str] | 
 
     :raises TaskDeferred: always, for Airflow to act on
     """
-    from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.providers.standard.triggers.hitl import HITLTrigger
+
+    from aimylogic_provider import TaskDeferred
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id,

@@ -18,8 +18,7 @@ from aimylogic_provider.operators.airflow_ports import (
 )
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from aimylogic_provider import Context
     from aimylogic_provider.call_list.objects import Folder
     from aimylogic_provider.call_list.task_folder import TaskFolder
     from aimylogic_provider.idempotence.ports import Log, Store

@@ -16,6 +16,7 @@ from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
 from aimylogic_provider.calls_api.transport import RequestsTransport
 from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.hooks.connection_extra import ConnectionExtra
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 JOB = {"callJobId": "1", "phone": "79123456789"}
@@ -176,6 +177,20 @@ def test_extras_that_mean_nothing_are_named(wire: Wire, monkeypatch: pytest.Monk
     assert hook.send_timeout == 27.0
     assert len(warnings) == 1
     assert "mean nothing here: timeout." in warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("readtimeout", "read_timeout"), ("readTimeout", "read_timeout"), ("read-timeout", "read_timeout"),
+        ("READ_TIMEOUT", "read_timeout"), ("connection_timeout", "connect_timeout"), ("verify_ssl", "verify"),
+        ("verfy", "verify"), ("proxys", "proxies"), ("allow_http", "allow_plain_http"),
+        ("timeout", None), ("token", None), ("schema", None),
+    ],
+)  # fmt: skip
+def test_an_extra_that_means_nothing_is_told_with_the_nearest_that_does(written: str, meant: str | None) -> None:
+    extra = ConnectionExtra.of("default", {written: 5, "verify": False})
+    assert extra.unknown_in_words() == (written if meant is None else f"{written} (did you mean {meant}?)")
 
 
 def test_importing_the_hook_loads_none_of_what_it_sends_with() -> None:
