@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from aimylogic_provider import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_names import AirflowException, AirflowFailException, BaseOperator
 from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered, report_lag_seconds
 from aimylogic_provider.operators.campaign_asset import declare, declare_mapped, tell_counts
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.idempotence.one_try import Try
     from aimylogic_provider.idempotence.rulings import Ruling
     from aimylogic_provider.operators.required_action import Answer

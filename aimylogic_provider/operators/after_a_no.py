@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider import MappedOperator
+from aimylogic_provider.airflow_names import MappedOperator
 
 if TYPE_CHECKING:
-    from aimylogic_provider import BaseOperator
+    from aimylogic_provider.airflow_names import BaseOperator
 
 __all__ = ["Following", "following", "is_stopped_by_a_skip", "skip_at_once"]
 
@@ -94,7 +94,7 @@ def _calls(task: Any) -> bool:
 
 
 def _sends_what_is_returned_by(operator: BaseOperator, task: Any) -> bool:
-    from aimylogic_provider import XComArg
+    from aimylogic_provider.airflow_names import XComArg
     from aimylogic_provider.operators.call_list import SendCallListOperator
 
     if not issubclass(_class_of(task), SendCallListOperator):

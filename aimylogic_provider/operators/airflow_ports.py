@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.idempotence.copies import RunMark
     from aimylogic_provider.idempotence.ports import Log, Store
 
@@ -150,7 +150,7 @@ def warn_of_store(context: Context, log: Log) -> None:
             "campaign holds jobs for the phone."
         )
         return
-    from aimylogic_provider import conf
+    from aimylogic_provider.airflow_names import conf
 
     if conf.getboolean("state_store", "clear_on_success", fallback=False):
         log.warning(
@@ -254,7 +254,7 @@ def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
 
 def is_last(context: Context, error: BaseException) -> bool:
     """Whether Airflow makes no further try after this error, until somebody clears the task."""
-    from aimylogic_provider import AirflowFailException
+    from aimylogic_provider.airflow_names import AirflowFailException
     from aimylogic_provider.calls_api.errors import RejectedError
 
     if isinstance(error, (AirflowFailException, RejectedError)) or getattr(error, "retryable", True) is False:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from aimylogic_provider import (
+from aimylogic_provider.airflow_names import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -23,7 +23,7 @@ except ImportError:  # before Airflow 3.3
     TaskAwaitingInput = TaskDeferred  # type: ignore[misc,assignment]
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context, XComArg
+    from aimylogic_provider.airflow_names import Context, XComArg
     from aimylogic_provider.call_list.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]

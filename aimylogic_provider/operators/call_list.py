@@ -9,7 +9,7 @@ from aimylogic_provider.operators.preparing import Prepares
 from aimylogic_provider.operators.sending import Sends
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context, XComArg
+    from aimylogic_provider.airflow_names import Context, XComArg
     from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder

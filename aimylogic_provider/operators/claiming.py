@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aimylogic_provider import AirflowTaskTimeout
+from aimylogic_provider.airflow_names import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.claims import Claimed, Claims, Holder, Person, Unfinished

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from aimylogic_provider import (
+from aimylogic_provider.airflow_names import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -15,7 +15,7 @@ from aimylogic_provider import (
 )
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.freeze import Limit
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.task_folder import TaskFolder

@@ -14,7 +14,7 @@ from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
 from aimylogic_provider.operators.one_at_a_time import OneAtATime
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.entry import Freezing
     from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer

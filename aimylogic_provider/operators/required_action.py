@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from aimylogic_provider import AirflowFailException
+from aimylogic_provider.airflow_names import AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.idempotence.not_added import ParkedError
     from aimylogic_provider.idempotence.rulings import Question, Ruling
 
@@ -155,7 +155,7 @@ def defer_to_trigger(context: Context, question: Question, options: list[str] | 
     """
     from airflow.providers.standard.triggers.hitl import HITLTrigger
 
-    from aimylogic_provider import TaskDeferred
+    from aimylogic_provider.airflow_names import TaskDeferred
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id,

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.manifest import Pointer
     from aimylogic_provider.call_list.results_table import ResultsTable
     from aimylogic_provider.call_list.sending import Sending

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from aimylogic_provider import AirflowFailException
+from aimylogic_provider.airflow_names import AirflowFailException
 from aimylogic_provider.operators.airflow_ports import report_lag_seconds
 from aimylogic_provider.operators.of_call_list import OfCallList, check_whole
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.endings import UnknownCallsError
     from aimylogic_provider.call_list.entry import EntryKeeper
     from aimylogic_provider.call_list.finishes import Arrival

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider import AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_names import AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context, XComArg
+    from aimylogic_provider.airflow_names import Context, XComArg
 
 __all__ = ["SumReportsOperator"]
 

@@ -18,7 +18,7 @@ from aimylogic_provider.operators.airflow_ports import (
 )
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.objects import Folder
     from aimylogic_provider.call_list.task_folder import TaskFolder
     from aimylogic_provider.idempotence.ports import Log, Store

@@ -11,7 +11,7 @@ from aimylogic_provider.operators.preparing import Prepares
 from aimylogic_provider.operators.sending import Sends
 
 if TYPE_CHECKING:
-    from aimylogic_provider import Context
+    from aimylogic_provider.airflow_names import Context
     from aimylogic_provider.call_list.entry import EntryKeeper, Freezing, SyncEntry
     from aimylogic_provider.call_list.finishes import Arrival
     from aimylogic_provider.call_list.manifest import Pointer

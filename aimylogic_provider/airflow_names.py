@@ -1,0 +1,64 @@
+"""Airflow's own names, from wherever its versions from 3.1 on have them.
+
+common-compat tells that itself, but some of them only from 1.10.1 on, and what came out with Airflow 3.1.0 to 3.1.5 is
+older. Nothing of this package stands here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+        Asset,
+        BaseHook,
+        BaseOperator,
+        Connection,
+        Context,
+        DownstreamTasksSkipped,
+        MappedOperator,
+        TaskDeferred,
+        XComArg,
+        conf,
+    )
+
+__all__ = [
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "Asset",
+    "BaseHook",
+    "BaseOperator",
+    "Connection",
+    "Context",
+    "DownstreamTasksSkipped",
+    "MappedOperator",
+    "TaskDeferred",
+    "XComArg",
+    "conf",
+]
+
+_PLACES = (
+    "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
+    "airflow.sdk.definitions.mappedoperator", "airflow.configuration",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in __all__:
+        for place in _PLACES:
+            try:
+                value = globals()[name] = getattr(import_module(place), name)
+            except (ImportError, AttributeError):
+                continue
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
