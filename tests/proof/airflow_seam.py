@@ -87,11 +87,13 @@ class Plan:
     :param network: the faults of its requests
     :param store: which accesses to the store fail, counted from 1, and whether the write took effect
     :param objects: which accesses to the object storage fail, alike
+    :param is_last: whether it is the last of the task's retries: no other comes until a person clears the run
     """
 
     network: tuple[NetworkFault, ...] = ()
     store: tuple[tuple[int, bool], ...] = ()
     objects: tuple[tuple[int, bool], ...] = ()
+    is_last: bool = False
 
 
 NOTHING = Plan()
@@ -191,7 +193,8 @@ class Try:
         run = instance.run
         ti = SimpleNamespace(
             dag_id="winter_sale", run_id=run.name, task_id=instance.task_id, map_index=instance.map_index,
-            try_number=self.number, id=self.name, max_tries=_RETRIES + run.uncounted,
+            try_number=self.number, id=self.name,
+            max_tries=self.number - 1 if self.plan.is_last else _RETRIES + run.uncounted,
             task=SimpleNamespace(retries=_RETRIES, task_group=None),
         )  # fmt: skip
         context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}

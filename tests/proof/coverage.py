@@ -59,7 +59,7 @@ SWARM = {
     | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
     | {"rows capped"}
-    | {"neighbour", "rotate"}
+    | {"neighbour", "rotate", "last retry"}
     | {f"poison {how}" for how in POISONS}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),
 }

@@ -197,6 +197,8 @@ def _simpler(does: Tries | Happening) -> Iterator[Tries | Happening]:
         yield replace(does, plan=replace(plan, store=()))
     if plan.objects:
         yield replace(does, plan=replace(plan, objects=()))
+    if plan.is_last:
+        yield replace(does, plan=replace(plan, is_last=False))
     if does.points:
         yield replace(does, points=())
     if does.next_after is not None:
@@ -214,6 +216,7 @@ def _told(does: Tries | Happening) -> str:
         return f"{does.what} {does.which}"
     parts = [f"tries of run {does.run}" + (", cleared" if does.clears else "")]
     parts += ["set to queued"] if does.queues else []
+    parts += ["the last retry"] if does.plan.is_last else []
     parts += [_told_point(point) for point in does.points]
     parts += [
         f"{'add' if fault.adds else 'ask'} {fault.nth or 'all'}: {fault.phase} {fault.action} {fault.status}"
@@ -309,7 +312,24 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
-    return _queued(_timed_out(schedule) if seed % 11 == 4 else schedule)
+    return _queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule))
+
+
+def _for_good(schedule: Schedule) -> Schedule:
+    """The same, but some tries of runs that overlap are the last ones, and often unanswered."""
+    rng = random.Random(f"for good {schedule.seed}")
+    if schedule.kind != "overlapping" or rng.random() < 0.5:
+        return schedule
+
+    def last(does: Tries) -> Tries:
+        if rng.random() < 0.5:
+            return does
+        lost = _lost(rng.choice((Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT))).plan.network
+        network = lost if rng.random() < 0.5 else does.plan.network
+        return replace(does, plan=replace(does.plan, network=network, is_last=True))
+
+    steps = (replace(step, does=last(step.does)) if isinstance(step.does, Tries) else step for step in schedule.steps)
+    return replace(schedule, steps=tuple(steps))
 
 
 def _queued(schedule: Schedule) -> Schedule:

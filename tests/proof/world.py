@@ -188,6 +188,8 @@ class World:
 
     def attempt(self, tasks: Tasks, one_try: Try, chance: object, points: Tries | None = None) -> Worker:
         """Begin a try."""
+        if one_try.plan.is_last:
+            self.simulation.count("last retry")
         skews = self.schedule.worker_skews
         worker = Worker(
             self.simulation,
@@ -226,7 +228,7 @@ class World:
             if does.queues:
                 self.simulation.count("queue")
                 tasks.run.queue(cleared=does.clears)
-            elif does.clears:
+            elif does.clears or any(self._ended_for_good(instance) for instance in tasks.instances):
                 tasks.run.clear()
         begun = [
             self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
@@ -246,7 +248,7 @@ class World:
             [
                 self.attempt(tasks, worker.about.instance.next_try(NOTHING), f"{step.number} next")
                 for worker in stopped
-                if worker.about.replaced_at is None
+                if worker.about.replaced_at is None and not worker.about.plan.is_last
             ]
         )
 
@@ -254,12 +256,18 @@ class World:
     def _overlap(self) -> bool:
         return self.schedule.kind == "overlapping"
 
+    @staticmethod
+    def _ended_for_good(instance: TaskInstance) -> bool:
+        """Whether Airflow makes no further try of it until somebody clears it."""
+        return bool(instance.tries) and instance.tries[-1].plan.is_last
+
     def _beside(self, number: int, run: int) -> list[Worker]:
         """Begin a try of each other run that has not come to its end, a little later."""
         begun = []
         for other in range(self.schedule.runs):
             (instance,) = self.tasks(other).instances
-            if other != run and not (instance.tries and self.tasks(other).is_over(instance.tries[-1].result)):
+            over = instance.tries and self.tasks(other).is_over(instance.tries[-1].result)
+            if other != run and not over and not self._ended_for_good(instance):
                 self.simulation.pass_time(self.simulation.rng("beside", number, other).choice(_BESIDE))
                 begun.append(self.attempt(self.tasks(other), instance.next_try(NOTHING), f"{number} beside"))
         return begun
