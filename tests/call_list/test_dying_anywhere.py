@@ -93,7 +93,7 @@ class Runs:
         self.emulator.reset()
         sync = Sync(
             folder, self.emulator, self._monkeypatch, batch_size=3, method=method, concurrency=concurrency,
-            max_rejected=None,
+            max_rejected=None, max_calls_per_phone=2,
         )  # fmt: skip
         sync.add(PHONES)
         sync.add(PHONES[:1], name="Boris")

@@ -120,7 +120,7 @@ def test_a_columns_type_is_told_once_at_its_first_row(sync: Sync, capsys: pytest
         ("name", {1, 2}, "payload 'name'", "set"),
         ("finish", datetime(2026, 1, 2), "finish", "datetime without a time zone"),
         ("finish", 1767225600, "finish", "int"),
-        ("priority", Decimal(1), "priority", "Decimal"),
+        ("priority", Decimal("1.5"), "priority", "Decimal"),
         ("days", 3, "allowed_days", "int"),
         ("times", 9, "allowed_time", "int"),
     ],

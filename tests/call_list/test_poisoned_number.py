@@ -228,7 +228,7 @@ def test_the_second_call_of_a_person_whose_first_is_open_waits_and_no_one_elses_
     sync.add(PHONES[:10])
     sync.add(PHONES[:10], name="Boris")
     poison(sync, "addPhone", "500", PHONES[3])
-    tries(sync, 1, 0, method="addPhone")
+    tries(sync, 1, 0, method="addPhone", max_calls_per_phone=2)
     assert sync.calls_by_phone() == {one: 2 for one in PHONES[:10] if one != PHONES[3]}
     sync.emulator.clear_faults()
     assert sync.attempt(method="addPhone")["created"] == 20
@@ -236,7 +236,7 @@ def test_the_second_call_of_a_person_whose_first_is_open_waits_and_no_one_elses_
 
 
 def test_second_calls_by_lists_go_on_but_for_those_whose_first_is_open(make_sync: Callable[..., Sync]) -> None:
-    sync = make_sync(batch_size=5)
+    sync = make_sync(batch_size=5, max_calls_per_phone=2)
     sync.add(PHONES[:10])
     sync.add(PHONES[:10], name="Boris")
     poison(sync, "addPhones", "500", PHONES[3])
@@ -279,7 +279,7 @@ def test_a_parked_call_beside_an_unanswered_one_holds_up_nobody_and_is_told(sync
     sync.add(PHONES[:2])
     sync.add(PHONES[:1], name="Boris")
     poison(sync, method, "reset", PHONES[0], PHONES[1])
-    tries(sync, 1, 0, method=method, concurrency=1)
+    tries(sync, 1, 0, method=method, concurrency=1, max_calls_per_phone=2)
     sync.emulator.clear_faults()
     for other in range(2):
         AimylogicHook().add_phone(PHONES[0], {"other": str(other)})

@@ -205,7 +205,7 @@ def test_what_people_write_is_no_obstacle(sync: Sync, engine: sa.Engine) -> None
         sync.execute(f"insert into odd values ({one}, '{PHONES[place]}', 'Alex', null)")
         sync.execute(f"insert into odd values ({one}, {one}, 'Alex', null)")
         sync.execute(f"insert into odd values ({one}, '{PHONES[place]}', 'Zoe', {one})")
-    report = sync.attempt(**RESULTS, sql="select * from odd", gmt_zone_column="zone")
+    report = sync.attempt(**RESULTS, sql="select * from odd", gmt_zone_column="zone", max_calls_per_phone=2)
     outcomes = [outcome for (outcome,) in told(engine, "outcome")]
     assert report["rows"] == len(outcomes) == 30
     assert outcomes.count("created") == report["created"] == 11

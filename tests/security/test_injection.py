@@ -151,7 +151,7 @@ def test_no_phone_takes_long_to_read(text: str, read: Callable[[str], str]) -> N
 @pytest.mark.parametrize(
     "zone",
     ["+03:30\r\nX: y", "Europe/../Europe/Moscow", "../../etc/passwd", "/etc/localtime", "Europe/Moscow\0", "Z&phone=7",
-     "+٠٣:٣٠", "+03:30#", "Europe%2FMoscow", "EUROPE/MOSCOW\n\n x", "posixrules/../UTC", "+0" * 100_000, 3, b"Z"],
+     "+٠٣:٣٠٣", "+03:30#", "Europe%2FMoscow", "EUROPE/MOSCOW\n\n x", "posixrules/../UTC", "+0" * 100_000, 3, b"Z"],
     ids=short,
 )  # fmt: skip
 def test_a_zone_is_one_or_none(zone: object) -> None:
