@@ -111,15 +111,15 @@ postgresql:
 		&& apt-get update -qq && apt-get install -y -qq postgresql >/dev/null; } \
 		|| echo "PostgreSQL is absent and can't be installed: its tests will be skipped"
 
-# And MariaDB, beside the driver of Airflow's MySQL hook, which is built with its headers.
+# And MariaDB, with whose headers the driver of Airflow's MySQL hook is built.
 mariadb: $(READY)
 	@command -v mariadbd >/dev/null || ls /usr/sbin/mariadbd >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing MariaDB …" \
 		&& apt-get update -qq && apt-get install -y -qq mariadb-server libmariadb-dev pkg-config gcc >/dev/null; } \
 		|| echo "MariaDB is absent and can't be installed: its tests will be skipped"
-	@$(BIN)/python -c 'import MySQLdb, duckdb' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		apache-airflow-providers-mysql apache-airflow-providers-duckdb \
-		|| echo "The MySQL and DuckDB providers can't be installed: their tests will be skipped"
+	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas' 2>/dev/null || { echo "Installing drivers …"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/optional.lock; } \
+		|| echo "Some of tests/optional.lock can't be installed: their tests will be skipped"
 
 # The short form of the first, and of the tests of the decision, is part of make test.
 prove: $(READY)

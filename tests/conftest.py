@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 # Before any import of Airflow: a home of its own, no examples.
@@ -230,6 +231,13 @@ def task(connections: None, no_pauses: None) -> TaskInstance:
     return TaskInstance()
 
 
+def absent(reason: str) -> NoReturn:
+    """Skip a test, for want of what it needs; but not where all is expected to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, headless, as a ``playwright.sync_api.Browser``."""
@@ -237,10 +245,7 @@ def chromium() -> Iterator[Any]:
 
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
-        reason = "Chromium is absent: `make chromium` installs Debian's"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("Chromium is absent: `make chromium` installs Debian's")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
@@ -250,10 +255,7 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
     if postgres_programs() is None:
-        reason = "PostgreSQL is absent: `make postgresql` installs Debian's"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("PostgreSQL is absent: `make postgresql` installs Debian's")
     with LocalPostgres() as running:
         running.create("warehouse")
         yield running
@@ -261,9 +263,10 @@ def postgres() -> Iterator[LocalPostgres]:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[LocalMariaDB]:
-    pytest.importorskip("MySQLdb", reason="needs apache-airflow-providers-mysql, which brings mysqlclient")
     if mariadb_programs() is None:
-        pytest.skip("MariaDB is absent: `make mariadb` installs Debian's")
+        absent("MariaDB is absent: `make mariadb` installs Debian's")
+    if find_spec("MySQLdb") is None:
+        absent("The MySQL provider is absent: `make mariadb` installs it, with the driver mysqlclient")
     with LocalMariaDB() as running:
         yield running
 

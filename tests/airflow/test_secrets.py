@@ -124,7 +124,7 @@ def pages(airflow: LocalAirflow, chromium: Browser, runs: list[tuple[str, str]])
     """Airflow's pages, as the browser holds them: markup, text, and what stands in fields."""
     context = chromium.new_context(viewport={"width": 1280, "height": 2000})
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     places = {}
 
     def look(name: str) -> None:
