@@ -59,8 +59,10 @@ class OverlappingTasks(ListTasks):
     def learn(self, one_try: Try, result: Any) -> None:
         super().learn(one_try, result)
         lists = self._objects(f"file:///lists/winter_sale/sync/{self.run.name}/")
-        if _HELD in str(result) and one_try.outcome and not any(name.endswith("/list.json") for name in lists):
-            one_try.outcome = "nobody"  # it had nobody but those, and let go of its list
+        if _HELD in str(result) and not any(name.endswith("/list.json") for name in lists):
+            # It had nobody but those, and let go of its list: the next one is another.
+            self.world.promise.forgotten(one_try.instance)
+            one_try.outcome = one_try.outcome and "nobody"
 
     def _held_up(self, last: Try) -> bool:
         """All of its own are settled then; the run whose list holds the others is checked by itself."""
