@@ -120,6 +120,8 @@ class TaskInstance:
     """The state of assets, by their names, which outlives clears; None if there is none."""
     iteration: int | None = None
     """Of the loop that it is in, if it is in one."""
+    copy_was_lost: bool = False
+    """Whether a try that was replaced has deleted a copy of a later one, taking it for that of a deleted run."""
 
     @property
     def name(self) -> str:
@@ -237,7 +239,8 @@ class AssetState:
 
     def delete(self, key: str) -> None:
         self._reached("before a delete of the asset's state")
-        self._rows.pop(key, None)
+        if self._rows.pop(key, None) is not None and self._try.replaced_at is not None:
+            self._try.instance.copy_was_lost = True  # it may have been its successor's, for nothing fences it
 
     def _write(self, key: str, value: Any) -> None:
         self._rows[key] = json.dumps(value)

@@ -124,7 +124,8 @@ class Promise:
         uses.append(sent)
         if sent.at - first > DAY:
             self.violated("old key", f"{name}: a key of {sent.at - first:.0f} seconds, and no report was asked")
-        said = self._said[instance.name] if one_try.replaced_at is None else ()
+        knows = one_try.replaced_at is None and not instance.copy_was_lost
+        said = self._said[instance.name] if knows else ()
         for person in sent.people:
             call = self.call(one_try, person)
             if call in said or None in said:
