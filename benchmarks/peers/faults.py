@@ -116,9 +116,10 @@ class _Run:
             self.kill()
         if rule:
             self.wait_for_first_tries()
+            if self.fault is Fault.NEXT_DAY:
+                self.wait_between_tries()
+                self.emulator.advance(hours=25)
             self.emulator.clear_faults()
-        if self.fault is Fault.NEXT_DAY:
-            self.emulator.advance(hours=25)
         self.wait_for_end()
         if self.fault in (Fault.CLEARED, Fault.CLEARED_NEXT_DAY):
             if self.fault is Fault.CLEARED_NEXT_DAY:
@@ -175,6 +176,14 @@ class _Run:
             return len(struck) == len(failed) > 0
 
         wait_for(f"the first tries of {self.dag} to fail", all_failed, 180, every=0.5)
+
+    def wait_between_tries(self) -> None:
+        """Wait until no struck task is in the midst of a try: no day passes between what one decides and does."""
+
+        def none_runs() -> bool:
+            return all(one.state == "up_for_retry" for one in self.instances() if self.is_struck(one))
+
+        wait_for(f"{self.dag} to be between two tries", none_runs, 60, every=0.1)
 
     def wait_for_end(self) -> None:
         """Wait until the run is over."""
