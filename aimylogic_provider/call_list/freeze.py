@@ -26,7 +26,7 @@ from aimylogic_provider.call_list.objects import Folder
 from aimylogic_provider.call_list.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.rejections import Rejections
 from aimylogic_provider.call_list.rows import BRACKETS, Columns, RowReader
-from aimylogic_provider.call_list.spool import Spool, SpooledCall, spooled_phone
+from aimylogic_provider.call_list.spool import Spool, SpooledCall
 from aimylogic_provider.calls_api.countries import CallsByCountry, by_country
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phone import AmbiguousPhoneError
@@ -179,7 +179,7 @@ def freeze(
 
                 def set_aside(line: Line, mark: int) -> None:
                     held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
-                    countries.take_off(spooled_phone(line.call))
+                    countries.take_off(line.phone)
 
                 spool.part(claimed.marks, free, set_aside)
                 spool = free

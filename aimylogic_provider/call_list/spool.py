@@ -18,7 +18,7 @@ import msgspec
 from aimylogic_provider.call_list.claims import Person
 from aimylogic_provider.call_list.manifest import Line
 
-__all__ = ["Spool", "SpooledCall", "spooled_phone"]
+__all__ = ["Spool", "SpooledCall"]
 
 _PARTITIONS = 64
 """Phones are compared in so many parts, so that only one of them needs its hash table at a time."""
@@ -48,11 +48,6 @@ class _Call(msgspec.Struct):
 
 _line = msgspec.json.Decoder(Line)
 _call = msgspec.json.Decoder(_Call)
-
-
-def spooled_phone(call: bytes) -> str:
-    """The phone of a call."""
-    return _call.decode(call).phone
 
 
 class Spool:

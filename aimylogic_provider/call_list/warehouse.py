@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Parameters", "has_column_types", "streamed"]
+__all__ = ["Parameters", "has_column_types", "is_nothing", "streamed"]
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -76,6 +76,11 @@ def streamed(
         connection.close()
 
 
+def is_nothing(sql: str) -> bool:
+    """Whether a text holds no statement, but blanks, comments and semicolons at most."""
+    return not _NOTHING.sub("", sql)
+
+
 def has_column_types(hook: DbApiHook) -> bool:
     """Whether a column of this database has one type: SQLite's values have types of their own."""
     return getattr(hook, "conn_type", "") != "sqlite"
@@ -85,7 +90,7 @@ def _statements(hook: DbApiHook, sql: str) -> list[str]:
     """The statements of a text, mostly one; whatever comes before the last one prepares it."""
     if ";" not in sql.rstrip().rstrip(";") or not hasattr(hook, "split_sql_string"):
         return [sql]
-    return [one for one in hook.split_sql_string(sql) if _NOTHING.sub("", one)] or [sql]
+    return [one for one in hook.split_sql_string(sql) if not is_nothing(one)] or [sql]
 
 
 def _run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +28,13 @@ class NoSuchConnectionError(RejectedError):
     """Airflow has no connection of that id."""
 
 
-def is_nothing(sql: str) -> bool:
-    """Whether a text holds no statement, but blanks, comments and semicolons at most."""
-    return not re.sub(r"--[^\n]*|/\*.*?\*/|[\s;]", "", sql, flags=re.DOTALL)
-
-
 def check_query(sql: object) -> None:
     """Check that there is a query.
 
     :raises RejectedError: if there is none
     """
+    from aimylogic_provider.call_list.warehouse import is_nothing
+
     if not isinstance(sql, str):
         raise RejectedError(f"sql is of type {type(sql).__name__}: give one query as text, or the name of a .sql file")
     if is_nothing(sql):
