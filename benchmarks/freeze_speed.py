@@ -28,10 +28,10 @@ KINDS = {
 FREEZE = """
 import json, logging, sys, tempfile, time
 from airflow.providers.common.compat.sdk import BaseHook
-from aimylogic_provider.call_list.freeze import Cut, Limit, Origin, freeze
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.rows import Columns
-from aimylogic_provider.call_list.warehouse import streamed
+from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, freeze
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.freeze.rows import Columns
+from aimylogic_provider.call_list.freeze.warehouse import streamed
 
 log = logging.getLogger("freeze")
 columns = Columns(phone="phone", keys=("id",), **json.loads(sys.argv[1]))

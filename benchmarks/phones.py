@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import phonenumbers as lib
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone
+from aimylogic_provider.calls_api.phones.phone import canonical_phone
 
 REGIONS = ("RU", "KZ", "US", "DE")
 SAMPLES = 5_000

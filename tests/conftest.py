@@ -71,9 +71,9 @@ def connections(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repetitions within a try follow at once."""
-    from aimylogic_provider.operators import airflow_ports
+    from aimylogic_provider.idempotence import server_time
 
-    monkeypatch.setattr(airflow_ports.SystemClock, "sleep", lambda self, seconds: None)
+    monkeypatch.setattr(server_time.SystemClock, "sleep", lambda self, seconds: None)
 
 
 class ReplacedError(Exception):

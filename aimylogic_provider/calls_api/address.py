@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
-from aimylogic_provider.calls_api.phone import shown
-from aimylogic_provider.calls_api.wire import Request
+from aimylogic_provider.calls_api.http_messages import Request
+from aimylogic_provider.calls_api.phones.phone import shown
 
 __all__ = ["DEFAULT_HOST", "MAX_URL", "CampaignAddress", "is_loopback"]
 

@@ -8,12 +8,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.answers import interpret, silent
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.phone import same_phone
+from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response
+from aimylogic_provider.calls_api.phones.phone import same_phone
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.calls_api.wire import NoResponse, Request, Response
+from aimylogic_provider.calls_api.response_meaning import interpret, silent
 
 __all__ = ["Answer", "AsyncCampaignClient", "AsyncTransport", "CampaignClient", "Transport"]
 

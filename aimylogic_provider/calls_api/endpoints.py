@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.phone import shown
+from aimylogic_provider.calls_api.http_messages import Endpoint, Request
+from aimylogic_provider.calls_api.json_values import read_id, read_json
+from aimylogic_provider.calls_api.phones.phone import shown
 from aimylogic_provider.calls_api.report_endpoints import (
     CALL_ATTEMPT_REPORT,
     CALL_ATTEMPT_REPORT_BY_DATE,
@@ -31,7 +33,7 @@ from aimylogic_provider.calls_api.report_endpoints import (
     status,
     unfinished_call_jobs,
 )
-from aimylogic_provider.calls_api.request_parts import (
+from aimylogic_provider.calls_api.request_fields import (
     CALLS,
     NO_CAMPAIGN,
     REPORT_ERRORS,
@@ -40,8 +42,6 @@ from aimylogic_provider.calls_api.request_parts import (
     phones_and_ids,
     post_json,
 )
-from aimylogic_provider.calls_api.values import read_id, read_json
-from aimylogic_provider.calls_api.wire import Endpoint, Request
 
 __all__ = [
     "ADD_PHONE",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from aimylogic_provider.calls_api.http_messages import Endpoint, Request
 from aimylogic_provider.calls_api.reports import (
     CallAttempt,
     CallJob,
@@ -18,7 +19,7 @@ from aimylogic_provider.calls_api.reports import (
     parse_campaign,
     parse_status,
 )
-from aimylogic_provider.calls_api.request_parts import (
+from aimylogic_provider.calls_api.request_fields import (
     CALLS,
     NO_CAMPAIGN,
     REPORT_ERRORS,
@@ -27,7 +28,6 @@ from aimylogic_provider.calls_api.request_parts import (
     post_json,
     time_range,
 )
-from aimylogic_provider.calls_api.wire import Endpoint, Request
 
 __all__ = [
     "CALL_ATTEMPT_REPORT",

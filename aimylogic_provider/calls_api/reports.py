@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import UnreadableError
-from aimylogic_provider.calls_api.phone import as_text, mask_phone
-from aimylogic_provider.calls_api.values import read_id, read_json, read_time
+from aimylogic_provider.calls_api.json_values import read_id, read_json, read_time
+from aimylogic_provider.calls_api.phones.phone import as_text, mask_phone
 
 __all__ = [
     "CallAttempt",

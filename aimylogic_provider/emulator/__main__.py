@@ -86,11 +86,11 @@ def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
 async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[str, Any], snapshot: Path | None) -> None:
     import msgspec
 
-    from aimylogic_provider.emulator.private_file import write_private
-    from aimylogic_provider.emulator.server import EmulatorServer
-    from aimylogic_provider.emulator.settings import Settings
-    from aimylogic_provider.emulator.state import EmulatorState
-    from aimylogic_provider.emulator.views import explained
+    from aimylogic_provider.emulator.http.server import EmulatorServer
+    from aimylogic_provider.emulator.http.views import explained
+    from aimylogic_provider.emulator.world.private_file import write_private
+    from aimylogic_provider.emulator.world.settings import Settings
+    from aimylogic_provider.emulator.world.state import EmulatorState
 
     try:
         state = EmulatorState(tokens, msgspec.convert(settings, Settings))

@@ -17,13 +17,13 @@ from msgspec import UNSET, UnsetType
 
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.campaigns import CampaignStatus
-from aimylogic_provider.emulator.clock import ClockReading
-from aimylogic_provider.emulator.faults import Fault
-from aimylogic_provider.emulator.journal import Line
-from aimylogic_provider.emulator.private_file import write_private
-from aimylogic_provider.emulator.settings import Chosen, Settings
-from aimylogic_provider.emulator.views import CampaignView, JobView, Requests, Rings
+from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
+from aimylogic_provider.emulator.world.campaigns import CampaignStatus
+from aimylogic_provider.emulator.world.clock import ClockReading
+from aimylogic_provider.emulator.world.faults import Fault
+from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.private_file import write_private
+from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
 __all__ = ["EmulatorClient", "EmulatorError", "OrderedFault"]
 
@@ -139,7 +139,7 @@ class EmulatorClient:
     def settings(self, **changes: Unpack[Chosen]) -> Settings:
         """Change settings, if any are named, and return all.
 
-        :param changes: see :class:`~aimylogic_provider.emulator.settings.Settings`
+        :param changes: see :class:`~aimylogic_provider.emulator.world.settings.Settings`
         :raises EmulatorError: if one can't be so, saying why; then none is changed
         """
         return self._ask("PATCH" if changes else "GET", "/settings", Settings, changes or None)

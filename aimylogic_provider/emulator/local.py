@@ -11,10 +11,10 @@ import msgspec
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.client import EmulatorClient, EmulatorError
-from aimylogic_provider.emulator.server import EmulatorServer
-from aimylogic_provider.emulator.settings import Chosen, Settings
-from aimylogic_provider.emulator.state import EmulatorState
-from aimylogic_provider.emulator.views import explained
+from aimylogic_provider.emulator.http.server import EmulatorServer
+from aimylogic_provider.emulator.http.views import explained
+from aimylogic_provider.emulator.world.settings import Chosen, Settings
+from aimylogic_provider.emulator.world.state import EmulatorState
 
 __all__ = ["Emulator"]
 
@@ -31,7 +31,7 @@ class Emulator(EmulatorClient):
     :param host: where it listens: this machine alone, unless told otherwise
     :param port: 0 for any free one
     :param tokens: one campaign each; their names by token, if they are to have any
-    :param settings: see :class:`~aimylogic_provider.emulator.settings.Settings`
+    :param settings: see :class:`~aimylogic_provider.emulator.world.settings.Settings`
     :raises EmulatorError: if a token or a setting can't be so
     """
 

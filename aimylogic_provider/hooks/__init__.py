@@ -1,19 +1,18 @@
-"""Hooks: from an Airflow connection to a campaign."""
+"""Hooks: from an Airflow connection to a campaign's client. Nothing here knows of operators."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
 
 __all__ = ["AimylogicHook"]
 
+_MODULES = {
+    "AimylogicHook": "aimylogic",
+}
 
-def __getattr__(name: str) -> object:
-    # Loaded when used (PEP 562): importing a package must cost nothing.
-    if name == "AimylogicHook":
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-
-        return AimylogicHook
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

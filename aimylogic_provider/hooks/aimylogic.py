@@ -7,16 +7,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aimylogic_provider.airflow_names import BaseHook
+from aimylogic_provider.airflow_task.airflow_names import BaseHook
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_names import Connection
-    from aimylogic_provider.calls_api.call import ListedCall
+    from aimylogic_provider.airflow_task.airflow_names import Connection
+    from aimylogic_provider.calls_api.calls.call import ListedCall
     from aimylogic_provider.calls_api.client import Answer, CampaignClient
-    from aimylogic_provider.calls_api.phone import PhoneCheck, PhoneReading
+    from aimylogic_provider.calls_api.http_messages import Request
+    from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading
     from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
-    from aimylogic_provider.calls_api.transport import TransportSettings
-    from aimylogic_provider.calls_api.wire import Request
+    from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
     from aimylogic_provider.hooks.connection_extra import ConnectionExtra
 
 __all__ = ["AimylogicHook"]
@@ -114,11 +114,11 @@ class AimylogicHook(BaseHook):
         :param method: ``POST`` or ``GET``
         :param test_call: use the address for testing, which knows no duplicates
         :param phone_region: and the other rules of phones: as of
-            :meth:`ListedCall.of <aimylogic_provider.calls_api.call.ListedCall.of>`
+            :meth:`ListedCall.of <aimylogic_provider.calls_api.calls.call.ListedCall.of>`
         :raises RejectedError: if the call can't be sent as it is
         :raises ApiError: if it was not answered with an id; its ``known`` says whether it may have been added
         """
-        from aimylogic_provider.calls_api.call import Call
+        from aimylogic_provider.calls_api.calls.call import Call
 
         call = Call.of(
             phone,
@@ -137,7 +137,7 @@ class AimylogicHook(BaseHook):
         Calls API, "addPhones". The server doesn't look for duplicates of what was added before.
 
         :param calls: at least one, each with another phone; see
-            :meth:`ListedCall.of <aimylogic_provider.calls_api.call.ListedCall.of>`
+            :meth:`ListedCall.of <aimylogic_provider.calls_api.calls.call.ListedCall.of>`
         :param idempotence_key: sent as given; a repeat with the same key is safe for 24 hours from its first use, and
             calls everybody again after that, as every repeat without one does
         :returns: an id for each of *calls*, in their order
@@ -313,7 +313,7 @@ class AimylogicHook(BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Ask for the campaign, for the button *Test*; adds nothing and never tells the token."""
         from aimylogic_provider.calls_api.errors import AimylogicError
-        from aimylogic_provider.hooks.campaign_in_words import in_words
+        from aimylogic_provider.hooks.connection_test_message import in_words
 
         try:
             return True, in_words(self.get_campaign(), self._client.address)
@@ -346,7 +346,7 @@ class AimylogicHook(BaseHook):
 
         from aimylogic_provider.calls_api.address import CampaignAddress
         from aimylogic_provider.calls_api.client import CampaignClient
-        from aimylogic_provider.calls_api.transport import RequestsTransport
+        from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
         connection = self._connection
         address = CampaignAddress.of(
@@ -384,7 +384,7 @@ def _connection_type() -> dict[str, Any]:
 
 
 def _canonical(phones: Sequence[str | int]) -> list[str]:
-    from aimylogic_provider.calls_api.phone import canonical_phone
-    from aimylogic_provider.calls_api.request_parts import listed
+    from aimylogic_provider.calls_api.phones.phone import canonical_phone
+    from aimylogic_provider.calls_api.request_fields import listed
 
     return [canonical_phone(phone) for phone in listed("phones", phones)]

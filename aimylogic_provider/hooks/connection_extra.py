@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError
 
 if TYPE_CHECKING:
-    from aimylogic_provider.calls_api.transport import TransportSettings
+    from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 
 __all__ = ["EXTRAS", "ConnectionExtra"]
 
@@ -62,7 +62,7 @@ class ConnectionExtra:
 
         :raises ConnectionRejectedError: for a setting that can't be used, saying what to give
         """
-        from aimylogic_provider.calls_api.transport import TransportSettings
+        from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 
         default = TransportSettings()
         return TransportSettings(
@@ -108,7 +108,7 @@ class ConnectionExtra:
         raise self._wrong("proxies", value, "an object of proxy URL by scheme")
 
     def _wrong(self, name: str, value: object, rule: str) -> ConnectionRejectedError:
-        from aimylogic_provider.calls_api.phone import shown
+        from aimylogic_provider.calls_api.phones.phone import shown
 
         told = "" if name == "proxies" else f" {shown(value)}"
         return ConnectionRejectedError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from aimylogic_provider.calls_api.phone import mask_phone, same_phone
+from aimylogic_provider.calls_api.phones.phone import mask_phone, same_phone
+from aimylogic_provider.idempotence.human_answer import Choice, Ruling
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.records import Record
-from aimylogic_provider.idempotence.rulings import Choice, Ruling
+from aimylogic_provider.idempotence.record.records import Record
 
 __all__ = ["shown_job", "unfit", "without_phone"]
 

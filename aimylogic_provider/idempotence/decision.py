@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aimylogic_provider.idempotence.human_answer import Ruling
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.records import ClockSource, Record, Send
-from aimylogic_provider.idempotence.rulings import Ruling
+from aimylogic_provider.idempotence.record.records import ClockSource, Record, Send
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Time
 
 __all__ = [

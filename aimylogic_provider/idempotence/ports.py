@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.reports import CallJob
 

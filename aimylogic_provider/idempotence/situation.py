@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.records import ClockSource, Entry, Record
+from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Record
 
 __all__ = ["Report", "ReportedJob", "Situation", "Terms", "Time"]
 

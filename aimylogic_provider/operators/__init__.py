@@ -1,14 +1,19 @@
-"""Operators: what a DAG imports."""
+"""Operators, one in each module: what a DAG imports.
+
+What several of them share stands in ``airflow_task`` and ``call_list_task``.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
     from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
-    from aimylogic_provider.operators.call_list import PrepareCallListOperator, SendCallListOperator
+    from aimylogic_provider.operators.prepare_call_list import PrepareCallListOperator
+    from aimylogic_provider.operators.send_call_list import SendCallListOperator
     from aimylogic_provider.operators.sum_reports import SumReportsOperator
 
 __all__ = [
@@ -19,17 +24,12 @@ __all__ = [
     "SumReportsOperator",
 ]
 
-_PLACES = {
+_MODULES = {
     "AddPhoneOperator": "add_phone",
     "ApproveCallListOperator": "approve_call_list",
-    "PrepareCallListOperator": "call_list",
-    "SendCallListOperator": "call_list",
+    "PrepareCallListOperator": "prepare_call_list",
+    "SendCallListOperator": "send_call_list",
     "SumReportsOperator": "sum_reports",
 }
 
-
-def __getattr__(name: str) -> object:
-    # Loaded when used (PEP 562): importing a package must cost nothing.
-    if name in _PLACES:
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

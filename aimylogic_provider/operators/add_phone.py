@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from aimylogic_provider.airflow_names import AirflowException, AirflowFailException, BaseOperator
-from aimylogic_provider.operators.airflow_ports import ShownMasked, fields_are_rendered, report_lag_seconds
-from aimylogic_provider.operators.campaign_asset import declare, declare_mapped, tell_counts
+from aimylogic_provider.airflow_task.airflow_names import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.arguments import report_lag_seconds
+from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from aimylogic_provider.airflow_names import Context
-    from aimylogic_provider.idempotence.one_try import Try
-    from aimylogic_provider.idempotence.rulings import Ruling
-    from aimylogic_provider.operators.required_action import Answer
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.required_actions import Answer
+    from aimylogic_provider.idempotence.attempt import Try
+    from aimylogic_provider.idempotence.human_answer import Ruling
 
 __all__ = ["AddPhoneOperator"]
 
@@ -114,7 +115,7 @@ class AddPhoneOperator(BaseOperator):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Take the arguments that all instances of a mapped task share; each declares its record, too."""
-        from aimylogic_provider.operators.one_at_a_time import given_or_default
+        from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
         partial: OperatorPartial = super().partial(**kwargs)
         return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
@@ -126,8 +127,8 @@ class AddPhoneOperator(BaseOperator):
 
         Airflow renders ordinary and mapped tasks by this method.
         """
-        from aimylogic_provider.operators.mapped_values import templates_among
-        from aimylogic_provider.operators.rendered_value import rendering
+        from aimylogic_provider.airflow_task.mapped_templates import templates_among
+        from aimylogic_provider.airflow_task.template_values import rendering
 
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
@@ -157,8 +158,8 @@ class AddPhoneOperator(BaseOperator):
         :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
         :raises AirflowException: as :meth:`execute`
         """
-        from aimylogic_provider.idempotence.rulings import Question
-        from aimylogic_provider.operators.required_action import Answer
+        from aimylogic_provider.airflow_task.required_actions import Answer
+        from aimylogic_provider.idempotence.human_answer import Question
 
         return self._run(context, Answer(event, Question(reference, asked, tuple(candidates))))
 
@@ -168,17 +169,17 @@ class AddPhoneOperator(BaseOperator):
             self.log.warning("The task is being ended. %s", self._current.end())
 
     def _run(self, context: Context, answer: Answer | None = None) -> str:
+        from aimylogic_provider.airflow_task import required_actions
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
-        from aimylogic_provider.idempotence.record_json import RecordError
-        from aimylogic_provider.operators import required_action
+        from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
+        from aimylogic_provider.idempotence.record.record_json import RecordError
 
         try:
             one_try = self._current = self._try(context, resumed=answer is not None)
-            asks = self.on_unknown == "ask" and required_action.reaches_later_tries()
+            asks = self.on_unknown == "ask" and required_actions.reaches_later_tries()
             if answer is None and one_try.asked is not None and asks:
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_action.defer_to_trigger(context, one_try.asked)
+                required_actions.defer_to_trigger(context, one_try.asked)
             job = one_try.run(None if answer is None else self._ruling(answer, one_try))
             tell_counts(context, self.aimylogic_conn_id, {"created": int(one_try.found_out)})
             return job
@@ -194,13 +195,13 @@ class AddPhoneOperator(BaseOperator):
                     f"{parked}\n(Nobody could be asked: this task's question about another call is still open.)"
                 ) from None
             what = f"{'test ' if self.test_call else ''}call to {one_try.intent.call.masked_phone}"
-            question = required_action.ask(context, what, parked)
+            question = required_actions.ask(context, what, parked)
             one_try.note_question(question)
             self.log.warning(
                 "The %s is parked, and a person is asked about it: see Required actions in Airflow.\n%s",
                 what, parked.known,
             )  # fmt: skip
-            required_action.await_answer(context, question)
+            required_actions.await_answer(context, question)
         except NotAddedError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
@@ -223,26 +224,25 @@ class AddPhoneOperator(BaseOperator):
 
         :param resumed: whether an earlier run of this try asked a person
         """
-        from aimylogic_provider.calls_api import endpoints
-        from aimylogic_provider.calls_api.call import Call
-        from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.keys import Intent, campaign_digest
-        from aimylogic_provider.idempotence.one_try import Try
-        from aimylogic_provider.operators.airflow_ports import (
-            SystemClock,
+        from aimylogic_provider.airflow_task.run_context import (
             clear_number,
-            entry_store,
             is_first_try,
             is_last_try,
             is_mapped,
             run_began,
-            warn_of_store,
             was_cleared,
         )
-        from aimylogic_provider.operators.rendered_value import as_mapping, blank_as_nothing, check_rendered
-        from aimylogic_provider.operators.second_record import other_tasks, second_record
-        from aimylogic_provider.operators.task_loops import iteration
+        from aimylogic_provider.airflow_task.second_record_stores import other_tasks, second_record
+        from aimylogic_provider.airflow_task.task_loops import iteration
+        from aimylogic_provider.airflow_task.task_state import entry_store, warn_of_store
+        from aimylogic_provider.airflow_task.template_values import as_mapping, blank_as_nothing, check_rendered
+        from aimylogic_provider.calls_api import endpoints
+        from aimylogic_provider.calls_api.calls.call import Call
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.attempt import Try
+        from aimylogic_provider.idempotence.keys import Intent, campaign_digest
+        from aimylogic_provider.idempotence.server_time import SystemClock
 
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
         check_rendered(self._noted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from aimylogic_provider.airflow_names import (
+from aimylogic_provider.airflow_task.airflow_names import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -23,8 +23,8 @@ except ImportError:  # before Airflow 3.3
     TaskAwaitingInput = TaskDeferred  # type: ignore[misc,assignment]
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_names import Context, XComArg
-    from aimylogic_provider.call_list.manifest import Pointer, Tombstone
+    from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
+    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]
 
@@ -84,10 +84,10 @@ class ApproveCallListOperator(ApprovalOperator):
             no with ``fail_on_reject``
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.call_list.manifest import CallListError, Pointer
-        from aimylogic_provider.call_list.stored import CallList
-        from aimylogic_provider.operators.airflow_ports import entry_store
-        from aimylogic_provider.operators.rendered_value import as_value, blank_as_nothing
+        from aimylogic_provider.airflow_task.task_state import entry_store
+        from aimylogic_provider.airflow_task.template_values import as_value, blank_as_nothing
+        from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+        from aimylogic_provider.call_list.store.stored_list import CallList
 
         blank_as_nothing(self, subject="", body=None)
         try:
@@ -117,10 +117,10 @@ class ApproveCallListOperator(ApprovalOperator):
         :raises AirflowFailException: if the list can't be deleted
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.call_list.manifest import Pointer
-        from aimylogic_provider.call_list.said_no import said_no
-        from aimylogic_provider.operators.airflow_ports import entry_store
-        from aimylogic_provider.operators.required_action import answered_by
+        from aimylogic_provider.airflow_task.required_actions import answered_by
+        from aimylogic_provider.airflow_task.task_state import entry_store
+        from aimylogic_provider.call_list.store.human_no import said_no
+        from aimylogic_provider.call_list.store.manifest import Pointer
 
         pointer = Pointer.of(call_list)
         answer = super().execute_complete
@@ -146,8 +146,8 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :param noted: what stands in this task's entry
         """
-        from aimylogic_provider.call_list.lists_of_run import delete_unsent, of_one_origin, was_begun
-        from aimylogic_provider.call_list.manifest import Pointer
+        from aimylogic_provider.call_list.store.lists_of_run import delete_unsent, of_one_origin, was_begun
+        from aimylogic_provider.call_list.store.manifest import Pointer
 
         content = noted.get(_SAID_YES_TO) if isinstance(noted, dict) else None
         if content is None:
@@ -167,7 +167,7 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :raises DownstreamTasksSkipped: of an approval that isn't mapped, for Airflow to act on
         """
-        from aimylogic_provider.operators.after_a_no import following, skip_at_once
+        from aimylogic_provider.airflow_task.downstream_skips import following, skip_at_once
 
         if ti.map_index is None or ti.map_index < 0:
             super().skip(ti, tasks)
@@ -182,7 +182,7 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :raises AirflowFailException: with ``fail_on_reject``
         """
-        from aimylogic_provider.call_list.said_no import said_no
+        from aimylogic_provider.call_list.store.human_no import said_no
 
         told = (
             f"The call list in {pointer.path} was deleted, for a person said no to it ({by}): nobody is asked, and "
@@ -211,7 +211,7 @@ class ApproveCallListOperator(ApprovalOperator):
         :raises AirflowSkipException: if it must end as skipped
         :raises DownstreamTasksSkipped: for Airflow to act on
         """
-        from aimylogic_provider.operators.after_a_no import is_stopped_by_a_skip, skip_at_once
+        from aimylogic_provider.airflow_task.downstream_skips import is_stopped_by_a_skip, skip_at_once
 
         index = _index(context)
         must_skip = is_stopped_by_a_skip(self, index, self._following())
@@ -246,9 +246,9 @@ class ApproveCallListOperator(ApprovalOperator):
 
     def _word(self, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
-        from aimylogic_provider.call_list.preview import Preview
-        from aimylogic_provider.call_list.stored import CallList
-        from aimylogic_provider.operators.approval_question import calls_in_words, question
+        from aimylogic_provider.call_list.store.preview import Preview
+        from aimylogic_provider.call_list.store.stored_list import CallList
+        from aimylogic_provider.call_list_task.approval_question import calls_in_words, question
 
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)
@@ -264,7 +264,7 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :raises AirflowFailException: if Airflow shows people the question about another list
         """
-        from aimylogic_provider.operators.required_action import subject_kept
+        from aimylogic_provider.airflow_task.required_actions import subject_kept
 
         try:
             super().execute(context)
@@ -285,8 +285,8 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :raises AirflowSkipException: if that stops nobody else's call
         """
-        from aimylogic_provider.call_list.said_no import BECAUSE
-        from aimylogic_provider.call_list.stored import CallList
+        from aimylogic_provider.call_list.store.human_no import BECAUSE
+        from aimylogic_provider.call_list.store.stored_list import CallList
 
         CallList.discard(pointer, BECAUSE)  # whoever deleted it may have died before the end
         if tombstone.because == BECAUSE:
@@ -303,15 +303,15 @@ class ApproveCallListOperator(ApprovalOperator):
 
         :raises CallListError: if the database fails; another try can help
         """
-        from aimylogic_provider.operators.claiming import give_up
+        from aimylogic_provider.call_list_task.claims_of_task import give_up
 
         if self.results_table is not None:
             give_up(pointer, self.results_table, self.results_conn_id or "")
 
     def _delete(self, pointer: Pointer, by: str) -> None:
-        from aimylogic_provider.call_list.manifest import CallListError
-        from aimylogic_provider.call_list.said_no import BECAUSE
-        from aimylogic_provider.call_list.stored import CallList
+        from aimylogic_provider.call_list.store.human_no import BECAUSE
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.stored_list import CallList
 
         try:
             deleted = CallList.discard(pointer, BECAUSE, by)

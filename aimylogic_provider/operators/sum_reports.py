@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider.airflow_names import AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.airflow_names import AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_names import Context, XComArg
+    from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
 
 __all__ = ["SumReportsOperator"]
 
@@ -38,10 +38,10 @@ class SumReportsOperator(BaseOperator):
 
         :raises AirflowFailException: if they are not those of all shards of one list, each once
         """
-        from aimylogic_provider.call_list.manifest import CallListError
-        from aimylogic_provider.call_list.reached import reached_nobody
-        from aimylogic_provider.call_list.shard_reports import summed
-        from aimylogic_provider.operators.rendered_value import as_value
+        from aimylogic_provider.airflow_task.template_values import as_value
+        from aimylogic_provider.call_list.send.nobody_reached import reached_nobody
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.shard_reports import summed
 
         try:
             report = summed(as_value(self.reports))

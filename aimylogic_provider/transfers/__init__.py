@@ -1,19 +1,18 @@
-"""Transfers: from a warehouse to a campaign."""
+"""Transfers, one operator in each module: from a warehouse to a campaign."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.transfers.sql_to_aimylogic import SqlToAimylogicOperator
 
 __all__ = ["SqlToAimylogicOperator"]
 
+_MODULES = {
+    "SqlToAimylogicOperator": "sql_to_aimylogic",
+}
 
-def __getattr__(name: str) -> object:
-    # Loaded when used (PEP 562): importing a package must cost nothing.
-    if name == "SqlToAimylogicOperator":
-        from aimylogic_provider.transfers.sql_to_aimylogic import SqlToAimylogicOperator
-
-        return SqlToAimylogicOperator
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider.operators.preparing import Prepares
-from aimylogic_provider.operators.sending import Sends
+from aimylogic_provider.call_list_task.prepare_base import Prepares
+from aimylogic_provider.call_list_task.send_base import Sends
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_names import Context
-    from aimylogic_provider.call_list.entry import EntryKeeper, Freezing, SyncEntry
-    from aimylogic_provider.call_list.finishes import Arrival
-    from aimylogic_provider.call_list.manifest import Pointer
-    from aimylogic_provider.call_list.task_folder import TaskFolder
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing, SyncEntry
+    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
 
@@ -100,12 +100,12 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.call_list.manifest import CallListError
-        from aimylogic_provider.call_list.rejections import NobodyToCallError
-        from aimylogic_provider.call_list.task_folder import remove
+        from aimylogic_provider.airflow_task.run_context import clears, others_since
+        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.task_folder import remove
+        from aimylogic_provider.call_list_task.sync_entry_stores import begin
         from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
-        from aimylogic_provider.operators.airflow_ports import clears, others_since
-        from aimylogic_provider.operators.sync_entry import begin
 
         with self._ending(), self._letting_go(context):
             self._take_blank_as_nothing()
@@ -159,9 +159,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
         """If the task never began to send its list, have that hold nobody, and a clear ask the query anew."""
-        from aimylogic_provider.call_list.entry import Freezing
-        from aimylogic_provider.call_list.manifest import CallListError
-        from aimylogic_provider.call_list.stored import CallList
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.stored_list import CallList
+        from aimylogic_provider.call_list.store.sync_entry import Freezing
 
         try:
             if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
@@ -184,7 +184,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
         """Freeze the list without making it this task's, and report on it. The server isn't asked even its time."""
-        from aimylogic_provider.call_list.stored import CallList
+        from aimylogic_provider.call_list.store.stored_list import CallList
 
         self._make_results_table()
         pointer = keeper.entry.call_list or self._freeze(context)
@@ -204,7 +204,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _tell_rejected(self, context: Context, pointer: Pointer) -> None:
         """Have the results table tell why nobody of a list can be called."""
-        from aimylogic_provider.operators.results import tell_rejected
+        from aimylogic_provider.call_list_task.results_of_task import tell_rejected
 
         if self.results_table is not None:
             tell_rejected(context, self.results_table, self._results_conn_id(), pointer)
@@ -216,8 +216,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         :raises CallListError: if one does
         """
-        from aimylogic_provider.call_list.manifest import CallListError
-        from aimylogic_provider.operators.results import opened
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list_task.results_of_task import opened
 
         if self.results_table is None:
             return
@@ -237,7 +237,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
     def _told_now(self) -> str:
         """A digest of whom, where and how this try is told to call; empty for a dry run."""
-        from aimylogic_provider.call_list.manifest import sha256
+        from aimylogic_provider.call_list.store.manifest import sha256
 
         if not self._sends:
             return ""
@@ -255,10 +255,10 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         :param since: Unix seconds; older lists are those of a run of the same id, which was deleted
         """
-        from aimylogic_provider.call_list.objects import Folder
-        from aimylogic_provider.call_list.reading import names_of
-        from aimylogic_provider.call_list.task_folder import pointer_to
-        from aimylogic_provider.operators.claiming import begun_in_database
+        from aimylogic_provider.call_list.store.objects import Folder
+        from aimylogic_provider.call_list.store.read_objects import names_of
+        from aimylogic_provider.call_list.store.task_folder import pointer_to
+        from aimylogic_provider.call_list_task.claims_of_task import begun_in_database
 
         if self.results_table is None:
             return None
@@ -272,8 +272,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         :raises CallListError: if it can't be told
         """
-        from aimylogic_provider.call_list.manifest import CallListError, Pointer
-        from aimylogic_provider.operators.airflow_ports import run_began, run_since
+        from aimylogic_provider.airflow_task.run_context import run_began, run_since
+        from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 
         found = task.begun(run_since(context), source) or self._find_about_to_be_sent(task, run_since(context))
         if isinstance(found, Pointer):

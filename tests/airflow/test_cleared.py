@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators.required_action import LEAVE
 from demo.local_airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN
 from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD

@@ -22,7 +22,7 @@ import pytest
 import sqlalchemy as sa
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
+from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
 from aimylogic_provider.emulator import OrderedFault
 from demo.local_airflow import LocalAirflow, wait_for
 from demo.local_postgres import LocalPostgres, postgres_programs

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import repetitions
+from aimylogic_provider.idempotence import retry
 from tests.call_list.sync import Sync
 
 
@@ -16,7 +16,7 @@ from tests.call_list.sync import Sync
 def make_sync(
     tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Sync]:
-    monkeypatch.setattr(repetitions, "_jitter", lambda state: 0.0)
+    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
     return lambda **arguments: Sync(tmp_path, emulator, monkeypatch, **arguments)
 
 

@@ -10,11 +10,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import exceptions
 
-from aimylogic_provider.calls_api.wire import Response
+from aimylogic_provider.airflow_task import required_actions
+from aimylogic_provider.airflow_task.required_actions import LEAVE, SEND_MISSING
+from aimylogic_provider.calls_api.http_messages import Response
 from aimylogic_provider.hooks import AimylogicHook
-from aimylogic_provider.operators import required_action
-from aimylogic_provider.operators.airflow_ports import SystemClock
-from aimylogic_provider.operators.required_action import LEAVE, SEND_MISSING
+from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -96,7 +96,7 @@ def test_left_as_they_are_they_are_neither_sent_nor_asked_about_again(
 
 
 def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: True)
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: True)
     kwargs = park(sync, "addPhones")
     with pytest.raises(TaskDeferred) as waiting:
         sync.attempt(on_unknown="ask")
@@ -110,7 +110,7 @@ def test_a_retry_asks_anew_where_a_question_is_that_of_one_try(
     sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Airflow 3.4, where it would wait for ever for what nobody is shown."""
-    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: False)
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: False)
     park(sync, "addPhones")
     before = sync.sends()
     questions.asked.clear()  # the next try is another task instance to Airflow

@@ -18,8 +18,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task_group
 from airflow.sdk.execution_time import task_runner
 
-from aimylogic_provider.call_list.manifest import Pointer
-from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.store.manifest import Pointer
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.operators import AddPhoneOperator, ApproveCallListOperator, SendCallListOperator
 from tests.call_list.sync import phone
 from tests.call_list.test_approval import Approval, approval

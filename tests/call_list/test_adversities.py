@@ -16,16 +16,17 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list import task_folder, warehouse
-from aimylogic_provider.call_list.manifest import Claim, Pointer
-from aimylogic_provider.call_list.noting import Notes
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.settings import SendSettings
-from aimylogic_provider.call_list.stored import CallList
-from aimylogic_provider.call_list.task_folder import delete_old
+from aimylogic_provider.call_list.freeze import warehouse
+from aimylogic_provider.call_list.send.send_notes import Notes
+from aimylogic_provider.call_list.send.settings import SendSettings
+from aimylogic_provider.call_list.store import task_folder
+from aimylogic_provider.call_list.store.manifest import Claim, Pointer
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list.store.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
-from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, TaskInstance, connection_json, needs_record
 

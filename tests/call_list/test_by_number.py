@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.entry import EntryKeeper, OpenBatch
-from aimylogic_provider.call_list.garbage import seldom_collected
-from aimylogic_provider.call_list.manifest import Batch
-from aimylogic_provider.call_list.work import Work
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
+from aimylogic_provider.call_list.store.manifest import Batch
+from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, OpenBatch
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 
@@ -24,7 +24,7 @@ PHONES = [phone(number) for number in range(40)]
 def test_no_more_numbers_are_noted_than_may_be(
     sync: Sync, most: int, batches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimylogic_provider.call_list.by_number.MOST_NOTED", most)
+    monkeypatch.setattr("aimylogic_provider.call_list.send.by_add_phone.MOST_NOTED", most)
     noted = []
     save = EntryKeeper.save
 

@@ -13,9 +13,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from aimylogic_provider.call_list.claim_tables import claim_tables
-from aimylogic_provider.call_list.claims import Claims, Person
-from aimylogic_provider.call_list.transactions import Transactions
+from aimylogic_provider.call_list.tables.claim_tables import claim_tables
+from aimylogic_provider.call_list.tables.claims import Claims, Person
+from aimylogic_provider.call_list.tables.transactions import Transactions
 from demo.local_mariadb import LocalMariaDB
 from tests.call_list import test_claims
 from tests.call_list.sync import Sync

@@ -13,17 +13,13 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 
-from aimylogic_provider.call_list import warehouse
-from aimylogic_provider.call_list.claims import Claims, Holder, Person
-from aimylogic_provider.call_list.manifest import CallListError
-from aimylogic_provider.call_list.results_table import ResultsTable
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.operators import (
-    ApproveCallListOperator,
-    PrepareCallListOperator,
-    SendCallListOperator,
-    claiming,
-)
+from aimylogic_provider.call_list.freeze import warehouse
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.tables.claims import Claims, Holder, Person
+from aimylogic_provider.call_list.tables.results_table import ResultsTable
+from aimylogic_provider.call_list_task import claims_of_task
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
 from demo.local_mariadb import LocalMariaDB
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record, told
@@ -154,7 +150,7 @@ def test_a_list_that_never_became_the_tasks_holds_nobody(
 ) -> None:
     """Wherever its worker died; and its people are found by the next try's query."""
     if place == "entry":
-        from aimylogic_provider.call_list import freeze
+        from aimylogic_provider.call_list.freeze import freeze
 
         monkeypatch.setattr(freeze, "_WRITES_AT_ONCE", 4)
         with dying(monkeypatch, freeze._Cutter, "close", after=after):
@@ -416,8 +412,8 @@ def test_a_no_lets_go_of_the_lists_people(sync: Sync, monkeypatch: pytest.Monkey
 @needs_record
 def test_a_list_that_was_deleted_unsent_holds_nobody(sync: Sync) -> None:
     """Whoever deleted it, and whatever became of that one's worker just then."""
-    from aimylogic_provider.call_list.manifest import Pointer
-    from aimylogic_provider.call_list.stored import CallList
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.stored_list import CallList
 
     pointer = Pointer.of(Halves(sync).prepare())
     assert held() == 25
@@ -579,17 +575,17 @@ def test_a_database_that_fails_lets_nothing_be_sent(sync: Sync, monkeypatch: pyt
 @needs_record
 def test_a_try_that_stood_still_leaves_its_successors_list_alone(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found by the simulation: it awoke, and gave up the list that was about to be sent."""
-    opened = claiming.opened_claims
+    opened = claims_of_task.opened_claims
 
     def late(*arguments: str) -> Any:
         with monkeypatch.context() as patched:
-            patched.setattr(claiming, "opened_claims", opened)
+            patched.setattr(claims_of_task, "opened_claims", opened)
             with dying(monkeypatch, ResultsTable, "write"):
                 sync.attempt()
         return opened(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(claiming, "opened_claims", late)
+        patched.setattr(claims_of_task, "opened_claims", late)
         with pytest.raises(AirflowException, match="has given up the list"):
             sync.attempt()
     assert sync.attempt()["created"] == 25

@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
-from aimylogic_provider.call_list.warehouse import streamed
+from aimylogic_provider.call_list.freeze.warehouse import streamed
+from aimylogic_provider.call_list_task.databases import database_hook, engine_of
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.operators.databases import database_hook, engine_of
 from demo.local_mariadb import LocalMariaDB
 from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from aimylogic_provider.call_list.manifest import Batch, CallListError, Manifest, Pointer, sha256
-from aimylogic_provider.call_list.stored import CallList
-from aimylogic_provider.call_list.task_folder import TaskFolder
+from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list.store.task_folder import TaskFolder
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
-from aimylogic_provider.calls_api.database_values import interval_text, time_text
+from aimylogic_provider.calls_api.calls.database_values import interval_text, time_text
 from demo.local_mariadb import LocalMariaDB
 from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone

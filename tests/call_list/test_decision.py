@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.decision import Action, Decision, Found, NotedSend, Unit, decide, window
-from aimylogic_provider.idempotence.records import ClockSource
+from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide, window
+from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.situation import Terms, Time
 
 HOUR = 3600.0

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import repetitions
+from aimylogic_provider.idempotence import retry
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import StateStore, needs_record
 
@@ -72,7 +72,7 @@ class Points:
 
 @pytest.fixture
 def points(monkeypatch: pytest.MonkeyPatch) -> Points:
-    monkeypatch.setattr(repetitions, "_jitter", lambda state: 0.0)
+    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
     return Points(monkeypatch)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.entry import ENTRY_FORMAT, SyncEntry
-from aimylogic_provider.call_list.manifest import CallListError
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT, SyncEntry
 
 SEND = [1.0, 2.0, "server", "c"]
 ENTRY: dict[str, Any] = {

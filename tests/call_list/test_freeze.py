@@ -23,12 +23,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aimylogic_provider.call_list import freeze as freezing
-from aimylogic_provider.call_list.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
-from aimylogic_provider.call_list.manifest import Batch, Line, Manifest, Pointer, sha256
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.rows import Columns
-from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.freeze import freeze as freezing
+from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.rows import Columns
+from aimylogic_provider.call_list.store.manifest import Batch, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.endpoints import add_ready_phones
 from aimylogic_provider.calls_api.errors import RejectedError
 from tests.call_list.sync import phone
@@ -529,9 +529,9 @@ def open_files(folder: Path) -> list[int]:
 
 KILLED = """
 import logging, os, signal, sys
-from aimylogic_provider.call_list.freeze import Cut, Limit, Origin, freeze
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.rows import Columns
+from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, freeze
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.freeze.rows import Columns
 
 def killed(folder, name, content):
     print(*(os.readlink(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if one not in "012"

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from aimylogic_provider.call_list import freeze, warehouse
-from aimylogic_provider.call_list.claims import Claims
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.results_table import ResultsTable
-from aimylogic_provider.call_list.shard import Shard
+from aimylogic_provider.call_list.freeze import freeze, warehouse
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.tables.claims import Claims
+from aimylogic_provider.call_list.tables.results_table import ResultsTable
 from tests.call_list import test_claims
 from tests.call_list.sync import Sync
 from tests.call_list.test_claims import (

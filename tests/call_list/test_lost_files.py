@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.done_batches import DoneBatches
-from aimylogic_provider.call_list.entry import SyncEntry
-from aimylogic_provider.call_list.manifest import CallListError
-from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.store.done_batches import DoneBatches
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.sync_entry import SyncEntry
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import needs_record
 

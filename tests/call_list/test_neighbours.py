@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.store.objects import Folder
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance, needs_record
 

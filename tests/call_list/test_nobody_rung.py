@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from aimylogic_provider.call_list.reached import reached_nobody
-from aimylogic_provider.call_list.rows import Columns, RowReader
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
+from aimylogic_provider.call_list.send.nobody_reached import reached_nobody
 from aimylogic_provider.calls_api.errors import RejectedTypeError
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone

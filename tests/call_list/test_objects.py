@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aimylogic_provider.call_list.objects import Folder, folder_name
+from aimylogic_provider.call_list.store.objects import Folder, folder_name
 
 
 @pytest.fixture(params=["a local disk", "a store"])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from aimylogic_provider.call_list.pace import Pace, PacedClient
+from aimylogic_provider.call_list.send.request_rate import Pace, PacedClient
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 

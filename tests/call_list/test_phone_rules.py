@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from aimylogic_provider.call_list.readings import Readings
+from aimylogic_provider.call_list.freeze.phone_readings import Readings
 from aimylogic_provider.operators import AddPhoneOperator
 from tests.call_list.sync import Sync
 from tests.conftest import TaskInstance

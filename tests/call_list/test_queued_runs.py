@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import repetitions
+from aimylogic_provider.idempotence import retry
 from tests.call_list.sync import Sync, phone
 
 PHONES = [phone(number) for number in range(30)]
@@ -14,7 +14,7 @@ PHONES = [phone(number) for number in range(30)]
 
 @pytest.fixture(params=[True, False], ids=["with a store", "without"])
 def has_store(request: pytest.FixtureRequest, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> bool:
-    monkeypatch.setattr(repetitions, "_jitter", lambda seconds: 0.0)
+    monkeypatch.setattr(retry, "_jitter", lambda seconds: 0.0)
     sync.task.has_store = sync.task.has_store and request.param
     sync.add(PHONES)
     return sync.task.has_store

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.reconcile import CampaignReport, CreatedJob, ShownJobs, jobs_created
-from aimylogic_provider.call_list.shown_jobs import NotUnderstoodError
+from aimylogic_provider.call_list.report.reconcile import CampaignReport, CreatedJob, ShownJobs, jobs_created
+from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.idempotence.not_added import NotAddedError
+from aimylogic_provider.idempotence.errors import NotAddedError
 from tests.call_list.sync import phone
 
 BEGAN = 1_800_000_000.0
@@ -386,8 +386,8 @@ def test_a_report_that_is_not_answered_is_no_report() -> None:
 @pytest.fixture
 def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pages are shown of a range, and phones are no way."""
-    monkeypatch.setattr("aimylogic_provider.call_list.report_by_date._PAGES", 2)
-    monkeypatch.setattr("aimylogic_provider.call_list.report_by_date._SPLIT", 0)
+    monkeypatch.setattr("aimylogic_provider.call_list.report.report_by_date._PAGES", 2)
+    monkeypatch.setattr("aimylogic_provider.call_list.report.report_by_date._SPLIT", 0)
 
 
 @pytest.mark.parametrize("names_the_unknown", [False, True])

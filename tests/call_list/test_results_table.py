@@ -15,11 +15,11 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 
-from aimylogic_provider.call_list.manifest import CallListError
-from aimylogic_provider.call_list.results_table import ResultsTable
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.tables.results_table import ResultsTable
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import mask_phone
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import StateStore, needs_record, told
 

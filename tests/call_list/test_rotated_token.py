@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.operators.required_action import SEND_MISSING
+from aimylogic_provider.airflow_task.required_actions import SEND_MISSING
 from tests.call_list.sync import Sync, phone
 from tests.call_list.test_a_person_decides import TaskAwaitingInput, answer
 from tests.conftest import OTHER_TOKEN, TOKEN, connection_json, needs_record

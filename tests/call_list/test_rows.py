@@ -14,12 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aimylogic_provider.call_list.rows import Columns, RowReader
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.endpoints import add_phone
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.policy import CallPolicy
 
 PHONE = "+79123456789"
 DIGITS = "79123456789"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.manifest import CallListError
-from aimylogic_provider.call_list.shard_reports import summed
-from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.shard_reports import summed
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from airflow.providers.common.compat.sdk import BaseHook
 
-from aimylogic_provider.call_list.warehouse import streamed
+from aimylogic_provider.call_list.freeze.warehouse import streamed
 from aimylogic_provider.calls_api.errors import RejectedError
 from demo.local_postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.endpoints import STATUS, add_phone
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
-from aimylogic_provider.calls_api.wire import Request
+from aimylogic_provider.calls_api.http_messages import Request
 
 TOKEN = "8231.7056.1b131df1"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.calls_api.answers import interpret, silent
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.endpoints import add_phone, add_phones, cancel_call_jobs, pause_campaign
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.response_meaning import interpret, silent
 
 KEYLESS = add_phone(Call.of("79123456789"))
 KEYED = add_phone(Call.of("79123456789"), idempotence_key="key")

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 
 STATUS = endpoints.status()
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Tue, 24 Nov 2026 12:00:00 GMT\r\n\r\nhi"

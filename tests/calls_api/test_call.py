@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.calls_api.call import ListedCall
+from aimylogic_provider.calls_api.calls.call import ListedCall
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.policy import CallPolicy
 
 
 def test_a_whole_item() -> None:

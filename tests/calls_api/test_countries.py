@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aimylogic_provider.calls_api import phone_plans
-from aimylogic_provider.calls_api.countries import CallsByCountry, by_country, country_of, region_of
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import PhoneRules, canonical_phone, parsed_phone
+from aimylogic_provider.calls_api.phones import numbering_plans
+from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_country, country_of, region_of
+from aimylogic_provider.calls_api.phones.phone import PhoneRules, canonical_phone, parsed_phone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
@@ -130,7 +130,7 @@ def parsed(digits: str, region: str) -> str | None:
 @example("AR", "0", "91123456789")
 @example("BR", "0", "1161234567")
 def test_a_national_number_that_is_told_fast_is_as_if_parsed(region: str, start: str, rest: str) -> None:
-    quick = phone_plans.national(start + rest, region)
+    quick = numbering_plans.national(start + rest, region)
     assert quick is None or quick == parsed(start + rest, region)
 
 
@@ -140,7 +140,7 @@ def test_every_regions_national_numbers_that_are_told_fast_are_as_if_parsed() ->
         number = phonenumbers.parse("+" + phone, None)
         written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         for digits in ("".join(filter(str.isdigit, written)), phonenumbers.national_significant_number(number)):
-            told_fast = phone_plans.national(digits, region)
+            told_fast = numbering_plans.national(digits, region)
             assert told_fast in (None, parsed(digits, region)), (region, digits)
             total += 1
             quick += told_fast is not None

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from aimylogic_provider.calls_api.dialling import LEAST, Times, dialled_until
-from aimylogic_provider.calls_api.policy import WEEKDAYS
-from aimylogic_provider.emulator.hours import Hours
+from aimylogic_provider.calls_api.calls.dialling_end import LEAST, Times, dialled_until
+from aimylogic_provider.calls_api.calls.policy import WEEKDAYS
+from aimylogic_provider.emulator.world.calling_hours import Hours
 
 MOSCOW, YEKATERINBURG = "Europe/Moscow", "Asia/Yekaterinburg"
 DAILY: Times = (("default", (("09:00", "20:00"),)),)

@@ -10,11 +10,11 @@ import pytest
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.policy import CallPolicy
-from aimylogic_provider.calls_api.wire import Endpoint, Request
+from aimylogic_provider.calls_api.http_messages import Endpoint, Request
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CALLS = [ListedCall.of("+79123456789", {"a": 1}), ListedCall.of("+79123456780", policy=CallPolicy.of(priority=2))]

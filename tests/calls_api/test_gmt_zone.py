@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aimylogic_provider.calls_api.calls.gmt_zone import FORMS, canonical_gmt_zone
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.gmt_zone import FORMS, canonical_gmt_zone
 
 
 @pytest.mark.parametrize("prefix", ["", "UTC", "GMT", "UT"])

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aimylogic_provider.calls_api.calls.payload import MAX_DEPTH, nested_payload
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.payload import MAX_DEPTH, nested_payload
 
 
 class Level(IntEnum):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.calls_api import ApiError, CallPolicy, ListedCall, RejectedError, endpoints
-from aimylogic_provider.calls_api.answers import interpret
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.phone import shown
-from aimylogic_provider.calls_api.wire import Response
+from aimylogic_provider.calls_api.calls.call import Call
+from aimylogic_provider.calls_api.http_messages import Response
+from aimylogic_provider.calls_api.phones.phone import shown
+from aimylogic_provider.calls_api.response_meaning import interpret
 
 PHONES = ["79123456789", "+7 912 345-67-89", "8 (912) 345-67-89", 79123456789]
 SWAPPED: list[Callable[[Any], object]] = [

@@ -9,9 +9,9 @@ import pytest
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
+from aimylogic_provider.calls_api.calls.payload import flat_payload, nested_payload
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.payload import flat_payload, nested_payload
 
 
 @pytest.mark.parametrize(

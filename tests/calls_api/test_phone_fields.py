@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import PhoneRules, canonical_phone
+from aimylogic_provider.calls_api.phones.phone import PhoneRules, canonical_phone
 
 ALEX = "79123456789"
 

@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phone import AmbiguousPhoneError, canonical_phone
+from aimylogic_provider.calls_api.phones.phone import AmbiguousPhoneError, canonical_phone
 
 KINDS = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)
 

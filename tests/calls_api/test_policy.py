@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.policy import CallPolicy
 
 MSK = timezone(timedelta(hours=3))
 NINE = datetime(2026, 1, 2, 9, 0, tzinfo=MSK)

@@ -10,8 +10,8 @@ import pytest
 
 from aimylogic_provider.calls_api.endpoints import call_job_report, call_job_report_by_date
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
+from aimylogic_provider.calls_api.json_values import read_time
 from aimylogic_provider.calls_api.reports import parse_call_attempts, parse_call_jobs, parse_campaign, parse_status
-from aimylogic_provider.calls_api.values import read_time
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 JOB: dict[str, Any] = {

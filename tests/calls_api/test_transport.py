@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.endpoints import add_phone
-from aimylogic_provider.calls_api.transport import RequestsTransport, TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport, TransportSettings
 
 POST = add_phone(Call.of("79123456789"), idempotence_key="k")
 SECRET = "1.2.secret-token"

@@ -6,7 +6,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType
 
-from aimylogic_provider.calls_api.written_phone import WrittenPhones
+from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
 
 OURS = "79151234567"
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from aimylogic_provider.emulator import EmulatorClient
-from aimylogic_provider.emulator.faults import POSSIBLE, Fault
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.world.faults import POSSIBLE, Fault
+from aimylogic_provider.emulator.world.settings import Settings
 
 
 @pytest.fixture

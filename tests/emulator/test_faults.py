@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator, EmulatorError, faults
+from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator, EmulatorError
+from aimylogic_provider.emulator.world import faults
 
 PHONE = "79123456789"
 ID = '"5665334669"'

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from aimylogic_provider.emulator import Emulator, EmulatorError
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.world.settings import Settings
 from tests.conftest import OTHER_TOKEN, TOKEN
 from tests.emulator.asking import KEY, PHONE, add, add_many, ask, attempts, calls, get, job, jobs, phone, post
 

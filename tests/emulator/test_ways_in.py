@@ -121,7 +121,7 @@ class TestJournal:
         assert (emulator.count("addPhone"), emulator.count()) == (3, 4)
 
     def test_it_keeps_the_last_10_000_and_counts_all(self) -> None:
-        from aimylogic_provider.emulator.journal import Journal, Line
+        from aimylogic_provider.emulator.world.journal import Journal, Line
 
         journal = Journal()
         for number in range(10_005):
@@ -365,8 +365,9 @@ def test_a_fault_says_what_it_did(emulator: Emulator) -> None:
 def test_settings_are_told_to_type_checkers() -> None:
     import typing
 
-    from aimylogic_provider.emulator import client, faults
-    from aimylogic_provider.emulator.settings import Chosen, Settings
+    from aimylogic_provider.emulator import client
+    from aimylogic_provider.emulator.world import faults
+    from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
     assert typing.get_type_hints(Chosen).keys() == set(Settings.__struct_fields__)
     assert typing.get_args(client.PhaseName) == tuple(faults.Phase)

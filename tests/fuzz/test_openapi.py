@@ -26,12 +26,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.admin_routes import AdminApi
-from aimylogic_provider.emulator.exchange import Target
-from aimylogic_provider.emulator.faults import Action
-from aimylogic_provider.emulator.faults import Phase as When
-from aimylogic_provider.emulator.openapi import calls_document
-from aimylogic_provider.emulator.state import EmulatorState
+from aimylogic_provider.emulator.http.admin_routes import AdminApi
+from aimylogic_provider.emulator.http.exchange import Target
+from aimylogic_provider.emulator.http.openapi import calls_document
+from aimylogic_provider.emulator.world.faults import Action
+from aimylogic_provider.emulator.world.faults import Phase as When
+from aimylogic_provider.emulator.world.state import EmulatorState
 from tests.conftest import OTHER_TOKEN, TOKEN
 
 EXAMPLES = int(os.environ.get("AIMYLOGIC_FUZZ_EXAMPLES", "8"))

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator, server
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.http import server
 from tests.conftest import TOKEN
 from tests.fuzz.wire import (
     ADD,

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.calls_api.call import ListedCall
+from aimylogic_provider.calls_api.calls.call import ListedCall
 from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
-from aimylogic_provider.calls_api.transport import RequestsTransport
-from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.hooks.connection_extra import ConnectionExtra
 

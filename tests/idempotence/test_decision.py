@@ -22,7 +22,7 @@ from aimylogic_provider.idempotence.decision import (
     decide,
 )
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 HOUR = 3600.0

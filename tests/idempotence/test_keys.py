@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.idempotence.keys import Intent, campaign_digest, digest
 
 CALL = Call.of("79123456789", {"name": "Alex"}, "+03:30")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
-from aimylogic_provider.idempotence.clocks import Reading, Timebase
+from aimylogic_provider.idempotence.attempt import Try
 from aimylogic_provider.idempotence.decision import Row
+from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.one_try import Try
-from aimylogic_provider.idempotence.records import ClockSource
+from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.server_time import Reading, Timebase
 from tests.model.test_model import NOW, CrashError, Line, Quiet, Rows, World
 
 INTENT = Intent("dag", "run", "task", "0", Call.of("79123456789"))

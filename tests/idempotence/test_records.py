@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.records import ClockSource, Entry, Outcome, Record, Send
-from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
+from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Outcome, Record, Send
 
 RECORD = Record("key", "person", "phone", "7912***6789", True, Parameters("c", False, "p", "z"))
 NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))

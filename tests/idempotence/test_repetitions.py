@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.repetitions import MAX_PAUSE, pause_after
+from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.retry import MAX_PAUSE, pause_after
 
 
 def error(retry_after: float | None = None, *, retryable: bool = True) -> ApiError:

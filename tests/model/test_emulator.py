@@ -739,7 +739,7 @@ def test_a_form_is_read_after_a_fault_that_comes_before_its_body() -> None:
 
 def test_every_fault_is_tried_and_every_endpoint() -> None:
     from aimylogic_provider.calls_api.endpoints import ENDPOINTS
-    from aimylogic_provider.emulator import faults
+    from aimylogic_provider.emulator.world import faults
 
     # What is added in part is not in this model: see tests/emulator/test_faults.py.
     possible = {phase: actions for phase, actions in faults.POSSIBLE.items() if phase != faults.Phase.IN_PART}

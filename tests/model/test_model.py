@@ -20,11 +20,12 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.idempotence import one_try
+from aimylogic_provider.idempotence import attempt
+from aimylogic_provider.idempotence.attempt import Try
 from aimylogic_provider.idempotence.decision import (
     Action,
     Adopt,
@@ -40,11 +41,10 @@ from aimylogic_provider.idempotence.decision import (
     Wait,
     decide,
 )
+from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
+from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters
-from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
-from aimylogic_provider.idempotence.one_try import Try
-from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
-from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
 
 # The short form; `make prove-model` does the whole.
@@ -571,7 +571,7 @@ def test_no_call_twice_and_none_wrongly_settled(kind: str, monkeypatch: pytest.M
         reached[action.row] += 1
         return action
 
-    monkeypatch.setattr(one_try, "decide", watched)
+    monkeypatch.setattr(attempt, "decide", watched)
     for seed in range(SEQUENCES // len(KINDS)):
         sequence = Sequence(kind, seed, outcomes=outcomes)
         try:

@@ -10,10 +10,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.views import JobView
+from aimylogic_provider.emulator.http.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import AddPhoneOperator
-from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.conftest import HOUR, ReplacedError, TaskInstance, needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
@@ -626,7 +626,7 @@ class TestNoStore:
         self, task: TaskInstance, emulator: Emulator
     ) -> None:
         """Though it is still the first try of its run."""
-        from aimylogic_provider.operators.required_action import SEND_AGAIN
+        from aimylogic_provider.airflow_task.required_actions import SEND_AGAIN
 
         operator, context = task.start(phone="79123456789")
         reference = operator._try(context, resumed=True).intent.reference
@@ -687,11 +687,11 @@ class TestFence:
         self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The process stands still for hours right after its note: it must not send on the old decision."""
-        from aimylogic_provider.operators import airflow_ports
+        from aimylogic_provider.idempotence import server_time
 
         slept = 0.0
-        wall = airflow_ports.SystemClock.wall
-        monkeypatch.setattr(airflow_ports.SystemClock, "wall", lambda self: wall(self) + slept)
+        wall = server_time.SystemClock.wall
+        monkeypatch.setattr(server_time.SystemClock, "wall", lambda self: wall(self) + slept)
         operator, context = task.start(phone="79123456789")
         store = context["task_state_store"]
         note = store.set
@@ -714,11 +714,11 @@ def test_a_worker_whose_clock_is_set_in_mid_try_notes_the_servers_time(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
     """A time noted too late would make an old key look young; one noted too early would hide its job."""
-    from aimylogic_provider.operators import airflow_ports
+    from aimylogic_provider.idempotence import server_time
 
-    wall = airflow_ports.SystemClock.wall
+    wall = server_time.SystemClock.wall
     monkeypatch.setattr(
-        airflow_ports.SystemClock, "wall", lambda self: wall(self) + (jump if emulator.count("status") else 0)
+        server_time.SystemClock, "wall", lambda self: wall(self) + (jump if emulator.count("status") else 0)
     )
     task.attempt()
     ((noted,),) = [record["sends"] for record in task.entry["records"].values()]
@@ -844,7 +844,7 @@ def test_on_kill_nothing_more_is_sent(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     operator, context = task.start(phone="79123456789")
-    monkeypatch.setattr("aimylogic_provider.operators.airflow_ports.SystemClock.sleep", lambda *_: operator.on_kill())
+    monkeypatch.setattr("aimylogic_provider.idempotence.server_time.SystemClock.sleep", lambda *_: operator.on_kill())
     emulator.fault(**LOST)
     with pytest.raises(AirflowException, match="being ended"):
         operator.execute(context)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator, calls_routes
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.http import calls_routes
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TaskInstance
 

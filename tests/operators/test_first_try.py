@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.operators.airflow_ports import is_first_try, was_cleared
+from aimylogic_provider.airflow_task.run_context import is_first_try, was_cleared
 
 
 class InProcessSupervisorComms:

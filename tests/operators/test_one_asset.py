@@ -10,8 +10,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import AddPhoneOperator
-from aimylogic_provider.operators.airflow_ports import SystemClock
 from tests.conftest import TaskInstance, connection_json, needs_record
 
 pytestmark = needs_record

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.airflow_task.run_context import run_began, run_since
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators.airflow_ports import SystemClock, run_began, run_since
+from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.conftest import TaskInstance, needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}

@@ -12,9 +12,10 @@ import requests
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import exceptions
 
+from aimylogic_provider.airflow_task import required_actions
+from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators import AddPhoneOperator, required_action
-from aimylogic_provider.operators.required_action import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
+from aimylogic_provider.operators import AddPhoneOperator
 from tests.conftest import TOKEN, TaskInstance, needs_record
 
 pytestmark = needs_record
@@ -352,7 +353,7 @@ def test_a_next_try_asks_anew_where_a_question_is_that_of_one_try(
     parked: Parked, emulator: Emulator, questions: Questions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Airflow 3.4, where it would wait for ever for what nobody is shown."""
-    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: False)
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: False)
     before = jobs(emulator)
     questions.asked.clear()  # the next try is another task instance to Airflow
     with pytest.raises(TaskAwaitingInput):
@@ -364,7 +365,7 @@ def test_a_next_try_asks_anew_where_a_question_is_that_of_one_try(
 def test_a_report_that_fails_keeps_the_question_open(
     parked: Parked, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(required_action, "reaches_later_tries", lambda: True)
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: True)
     third = theirs(emulator)
     emulator.fault("before_commit", "status", status=503, path="callJob/getReport", times=3)
     with pytest.raises(AirflowException, match="did not succeed") as error:

@@ -12,8 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence.second_record import SecondRecord
-from aimylogic_provider.operators.airflow_ports import SystemClock
+from aimylogic_provider.idempotence.record.second_record import SecondRecord
+from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.conftest import AssetStates, ReplacedError, TaskInstance, needs_record
 
 pytestmark = needs_record
@@ -93,7 +93,7 @@ class TestACLearThatDiscardsTheState:
             assert task.attempt(**kept) == first
 
     def test_what_a_person_said_is_followed(self, task: TaskInstance, emulator: Emulator, kept: dict[str, Any]) -> None:
-        from aimylogic_provider.idempotence.rulings import Choice, Question, Ruling
+        from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 
         operator, context = task.start(phone="79123456789", **kept)
         one_try = operator._try(context, resumed=False)

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.airflow_task.task_loops import iteration, may_replace_another
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators.task_loops import iteration, may_replace_another
 from tests.conftest import TaskInstance
 from tests.operators.looped import Loop
 

@@ -262,7 +262,7 @@ def test_a_query_that_is_none_is_told(sync: Sync, sql: Any) -> None:
 
 def test_a_shard_of_blank_text_is_the_only_one() -> None:
     operator = SendCallListOperator(task_id="send", call_list={}, shard=" ")
-    from aimylogic_provider.operators.rendered_value import blank_as_nothing
+    from aimylogic_provider.airflow_task.template_values import blank_as_nothing
 
     blank_as_nothing(operator, aimylogic_conn_id="aimylogic_default")
     assert operator.shard is None

@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators.airflow_ports import SystemClock
+from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.conftest import TaskInstance, needs_record
 
 

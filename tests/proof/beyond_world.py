@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from aimylogic_provider.emulator.keys import Keys, Use
-from aimylogic_provider.emulator.settings import Settings
+from aimylogic_provider.emulator.world.keys import Keys, Use
+from aimylogic_provider.emulator.world.settings import Settings
 from tests.proof.airflow_seam import NOTHING, DagRun, Try
 from tests.proof.calls import CallTasks
 from tests.proof.lists import ListTasks

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from aimylogic_provider.emulator.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import Action, Phase
 from tests.proof.airflow_seam import Plan
 from tests.proof.beyond_world import Break
 from tests.proof.network import NetworkFault

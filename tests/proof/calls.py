@@ -66,7 +66,7 @@ class CallTasks(Tasks):
 
     def learn(self, one_try: Try, result: Any) -> None:
         from aimylogic_provider.idempotence.decision import Row
-        from aimylogic_provider.idempotence.not_added import NotAddedError, ParkedError
+        from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 
         one_try.result = result
         if one_try.replaced_at is not None:

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.http_messages import NoResponse
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse
-from aimylogic_provider.emulator.exchange import Refusal
-from aimylogic_provider.emulator.faults import Action
-from aimylogic_provider.emulator.phones import written_phone
-from aimylogic_provider.idempotence.copies import RunMark
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
+from aimylogic_provider.emulator.http.exchange import Refusal
+from aimylogic_provider.emulator.world.faults import Action
+from aimylogic_provider.emulator.world.phones import written_phone
+from aimylogic_provider.idempotence.attempt import Try as CallTry
+from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.not_added import NotAddedError
-from aimylogic_provider.idempotence.one_try import Try as CallTry
-from aimylogic_provider.idempotence.second_record import SecondRecord
+from aimylogic_provider.idempotence.record.record_copies import RunMark
+from aimylogic_provider.idempotence.record.second_record import SecondRecord
 from tests.proof.airflow_seam import AssetState, StateStore, Try
 from tests.proof.calls import REPORT_LAG, CallTasks
 from tests.proof.network import NetworkFault, Sent, Server

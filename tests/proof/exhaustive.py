@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from aimylogic_provider.emulator.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import Action, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
 from tests.proof.network import FAULTS, NetworkFault
 from tests.proof.schedules import Happening, Kind, Schedule, Step, Tries

@@ -61,7 +61,7 @@ def planted_text(bug: Planted) -> tuple[Path, str]:
     :raises PlantingError: if what it replaces isn't there exactly once
     """
     place = _HERE / _PACKAGE / bug.file
-    texts = {file: file.read_text() for file in (sorted(place.glob("*.py")) if place.is_dir() else [place])}
+    texts = {file: file.read_text() for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])}
     counts = {file: text.count(bug.old) for file, text in texts.items() if bug.old in text}
     if sum(counts.values()) != 1:
         raise PlantingError(

@@ -15,14 +15,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from aimylogic_provider.calls_api.wire import NoResponse, Request, Response, Silence
-from aimylogic_provider.emulator.asked import Asked, locate
-from aimylogic_provider.emulator.calls_routes import CallsApi
-from aimylogic_provider.emulator.campaigns import Campaigns, Wanted
-from aimylogic_provider.emulator.exchange import Refusal, Target
-from aimylogic_provider.emulator.faults import POSSIBLE, Action, Phase
-from aimylogic_provider.emulator.jobs import Job
-from aimylogic_provider.emulator.settings import Chosen, Settings
+from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.emulator.http.api_request import Asked, locate
+from aimylogic_provider.emulator.http.calls_routes import CallsApi
+from aimylogic_provider.emulator.http.exchange import Refusal, Target
+from aimylogic_provider.emulator.world.campaigns import Campaigns, Wanted
+from aimylogic_provider.emulator.world.faults import POSSIBLE, Action, Phase
+from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.settings import Chosen, Settings
 from tests.proof.simulation import Simulation, Worker, running_worker
 
 if TYPE_CHECKING:

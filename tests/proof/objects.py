@@ -1,11 +1,11 @@
-"""The object storage on simulated time: what :class:`~aimylogic_provider.call_list.objects.Folder` reaches."""
+"""The object storage on simulated time: what :class:`~aimylogic_provider.call_list.store.objects.Folder` reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import IO, Any, TypeVar
 
-from aimylogic_provider.call_list.objects import Folder
+from aimylogic_provider.call_list.store.objects import Folder
 from tests.proof.simulation import running_worker
 
 __all__ = ["ObjectStorage"]

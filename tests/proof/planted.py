@@ -51,15 +51,15 @@ def _of_operators(name: str, plants: str, file: str, old: str, new: str, *kinds:
 
 
 _DECISION = "idempotence/decision.py"
-_TRY = "idempotence/one_try.py"
-_KEPT = "idempotence/kept_entry.py"
+_TRY = "idempotence/attempt.py"
+_KEPT = "idempotence/record/kept_entry.py"
 _KEYS = "idempotence/keys.py"
-_ANSWERS = "calls_api/answers.py"
-_LIST_DECISION = "call_list/decision.py"
-_BY_LIST_FILE = "call_list/by_list.py"
-_BY_NUMBER_FILE = "call_list/by_number.py"
-_ENTRY = "call_list/entry.py"
-_WORK = "call_list/work.py"
+_ANSWERS = "calls_api/response_meaning.py"
+_LIST_DECISION = "call_list/send/decision.py"
+_BY_LIST_FILE = "call_list/send/by_add_phones.py"
+_BY_NUMBER_FILE = "call_list/send/by_add_phone.py"
+_ENTRY = "call_list/store/sync_entry.py"
+_WORK = "call_list/send/batch_progress.py"
 
 _TABLES = (
     _of_calls(
@@ -81,7 +81,7 @@ _TABLES = (
     _of_calls(
         "one copy for all tries",
         "All tries write the second record's one row: a try that was replaced overwrites its successor's.",
-        "idempotence/second_record.py",
+        "idempotence/record/second_record.py",
         'return f"copy-{self._instance}-{try_number}"',
         'return f"copy-{self._instance}-1"',
         "discarded",
@@ -89,7 +89,7 @@ _TABLES = (
     _of_calls(
         "a deleted run's record is this one's",
         "What stands in the second record of a run that was deleted counts for the one that has its id now.",
-        "idempotence/copies.py",
+        "idempotence/record/record_copies.py",
         "        return Origin.OTHER if empty and not _made_anew(copy, now) else Origin.UNCLEAR\n",
         "        return Origin.OURS\n",
         "discarded",
@@ -97,7 +97,7 @@ _TABLES = (
     _of_calls(
         "a deleted run's record is kept",
         "What is known to be a deleted run's stays in the second record, and after a clear is taken for this one's.",
-        "idempotence/second_record.py",
+        "idempotence/record/second_record.py",
         "            if origin(copy.mark, self._mark) is Origin.OTHER:\n",
         "            if False:\n",
         "discarded",
@@ -105,7 +105,7 @@ _TABLES = (
     _of_calls(
         "start of a queued run",
         "A run counts as young by its start, which whoever sets it to queued has be anew.",
-        "idempotence/copies.py",
+        "idempotence/record/record_copies.py",
         "return self.start if self.first and self.clear_number == 0 else self.earliest",
         "return self.start if self.clear_number == 0 else self.earliest",
         "no store",
@@ -113,7 +113,7 @@ _TABLES = (
     _of_calls(
         "copies of a queued run",
         "A run that was never counted as cleared is taken to have begun but once: its own copies are another run's.",
-        "idempotence/copies.py",
+        "idempotence/record/record_copies.py",
         "    if now.clear_number == 0 and not now.cleared:\n",
         "    if now.clear_number == 0:\n",
         "discarded",
@@ -121,7 +121,7 @@ _TABLES = (
     _of_operators(
         "list of a queued run",
         "What was kept before a run's start is taken for another run's, though it was set to queued since.",
-        "idempotence/copies.py",
+        "idempotence/record/record_copies.py",
         "return self.start if self.remembers and not self.cleared else self.began",
         "return self.start",
         "list no store",
@@ -529,7 +529,7 @@ _OF_BATCHES = (
     _of_operators(
         "another list's jobs adopted",
         "Jobs that another sync owns on record, or could own, are taken for this one's.",
-        "call_list/questions.py",
+        "call_list/report/server_questions.py",
         "self._neighbours.owned(rows, phones)",
         "self._neighbours.owned([], phones)",
         "two lists",
@@ -537,7 +537,7 @@ _OF_BATCHES = (
     _of_operators(
         "another list's unanswered sends forgotten",
         "A job is taken for this list's though another sync has an unanswered send of the same minutes, too.",
-        "call_list/neighbours.py",
+        "call_list/report/jobs_of_other_tasks.py",
         "            if len(outcomes) == batch.calls:\n                continue\n",
         "            if True:\n                continue\n",
         "two lists",
@@ -545,7 +545,7 @@ _OF_BATCHES = (
     _of_operators(
         "a new token taken for another campaign",
         "What was sent before a campaign's token was made anew is parked, though the new one's report could tell.",
-        "call_list/campaigns.py",
+        "call_list/report/campaign_ids.py",
         "    first = next(known for known, one in entry.campaigns if one == ids[now])\n",
         "    first = now\n",
         *_BY_LIST,
@@ -553,7 +553,7 @@ _OF_BATCHES = (
     _of_operators(
         "a retry with another query stops",
         "A retry whose query holds the time of day refuses to go on with its list.",
-        "operators/sync_entry.py",
+        "call_list_task/sync_entry_stores.py",
         "entry.tried is not None and entry.tried[0] == this_try(context) and not resumed:",
         "entry.tried is not None and not resumed:",
         "by list",
@@ -562,7 +562,7 @@ _OF_BATCHES = (
     _of_operators(
         "second list frozen",
         "A task whose entry was lost doesn't find the list that it began, and freezes another one.",
-        "call_list/task_folder.py",
+        "call_list/store/task_folder.py",
         "        found = list(self._of_ours(self.folder, since))\n",
         "        found: list[Any] = []\n",
         "list emptied",
@@ -581,7 +581,7 @@ _OF_PARTS = (
     _of_operators(
         "a claim taken for a send",
         "A shard whose first try died just after its claim is doubted as if it had been sent.",
-        "call_list/shard.py",
+        "call_list/store/shard.py",
         "        elif begun_now and not self._surely_unsent():\n",
         "        elif begun_now:\n",
         "shards",
@@ -646,7 +646,7 @@ _OF_PARTS = (
     _of_operators(
         "parked, and held up for another",
         "A call that a person must decide holds up the person's other one for as long as a third is never answered.",
-        "call_list/sending.py",
+        "call_list/send/sending.py",
         "for place in {*work.unsettled} - {*parked.places})",
         "for place in {*work.unsettled})",
         "list emptied",
@@ -718,7 +718,7 @@ _FENCES = (
     _of_operators(
         "list: stale time decided by",
         "How long ago the server's time was told, by which it was decided, isn't looked at.",
-        "call_list/noting.py",
+        "call_list/send/send_notes.py",
         "        self._check_stopped()\n        await self._shard.keep(work)\n",
         "        told = Reading.of(self._clock)\n        await self._shard.keep(work)\n",
         *_BY_LIST,
@@ -726,7 +726,7 @@ _FENCES = (
     _of_operators(
         "file's check dropped",
         "Without a store a sync writes its entry over what another try has written.",
-        "operators/sync_entry.py",
+        "call_list_task/sync_entry_stores.py",
         "        if self._stored() != self._seen:",
         "        if False:",
         "list no store",
@@ -734,7 +734,7 @@ _FENCES = (
     _of_calls(
         "four sends a try",
         "A try repeats what isn't answered once more than is allowed.",
-        "idempotence/repetitions.py",
+        "idempotence/retry.py",
         "SENDS_PER_TRY = 3",
         "SENDS_PER_TRY = 4",
     ),
@@ -768,7 +768,7 @@ _OF_LOOPS = (
     _of_operators(
         "made anew, and taken for a first try",
         "An iteration that a clear of its gate made anew is taken for one that surely never sent.",
-        "operators/airflow_ports.py",
+        "airflow_task/run_context.py",
         "    if (is_mapped(context) and was_cleared(context)) or may_replace_another(context):\n",
         "    if is_mapped(context) and was_cleared(context):\n",
         "looped",
@@ -804,7 +804,7 @@ _NOBODY_RUNG = (
     _of_operators(
         "list: green though calls expired",
         "A task ends well of which calls expired, or that reached nobody.",
-        "operators/sending.py",
+        "call_list_task/send_base.py",
         "        self._check_reached(report, pointer, whole=whole, why=why)\n",
         "",
         *_WITH_FINISH,
@@ -812,7 +812,7 @@ _NOBODY_RUNG = (
     _of_operators(
         "list: green though all are refused",
         "The server refuses the calls of a list one and all, and the task ends well.",
-        "call_list/reached.py",
+        "call_list/send/nobody_reached.py",
         "    if whole and reached_nobody(report):\n",
         "    if False:\n",
         *_WITH_FINISH,
@@ -844,7 +844,7 @@ _OF_APPROVALS = (
     _of_operators(
         "a mapped no ends as skipped",
         "A mapped approval ends as skipped, which stops the sending of the lists to which people said yes.",
-        "operators/after_a_no.py",
+        "airflow_task/downstream_skips.py",
         "        return any(_shares_index(operator, task) for task in tasks)",
         "        return any(True for task in tasks)",
         "approved",
@@ -855,14 +855,14 @@ _OF_REPORTS = (
     _of_operators(
         "phones that can't be read are dropped",
         "A row of the report whose phone can't be read is taken for nobody's.",
-        "call_list/reconcile.py",
+        "call_list/report/reconcile.py",
         "                if meant.surely is not None or meant.maybe:\n",
         "                if meant.surely is not None:\n",
     ),
     _of_operators(
         "the national prefix is another number",
         "Phones in reports are read with their country code alone.",
-        "calls_api/written_phone.py",
+        "calls_api/phones/report_phones.py",
         "        ours = self._all_writings().get(digits)\n",
         "        ours = None\n",
         *OF_LISTS,
@@ -871,21 +871,21 @@ _OF_REPORTS = (
     _of_operators(
         "an empty page is believed",
         "An answer by time is taken as it comes, whatever the server makes of time limits.",
-        "call_list/report_by_date.py",
+        "call_list/report/report_by_date.py",
         "        if not self._shown:\n            self._have_shown(found.values())\n",
         "",
     ),
     _of_operators(
         "the first page that is not full is the last",
         "A server that serves fewer rows than it was asked for is read to its first page.",
-        "call_list/report_by_date.py",
+        "call_list/report/report_by_date.py",
         "            if not rows:\n                return jobs\n",
         "            if len(rows) < self._size:\n                return jobs | {job.id: job for job in rows}\n",
     ),
     _of_operators(
         "list: repeats of the script counted",
         "Jobs that the campaign's script made of a call are taken for calls of ours.",
-        "call_list/reconcile.py",
+        "call_list/report/reconcile.py",
         "            if job.redial_number is not None:\n",
         "            if False:\n",
         *_BY_LIST,
@@ -904,7 +904,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "finished batches counted, not named",
         "That a finished batch has lost its file goes unnoticed once there are as many as the entry had counted.",
-        "call_list/shard.py",
+        "call_list/store/shard.py",
         "        self._check_none_missing(done)\n",
         "        if len(done) < entry.done:\n            raise self._missing('')\n",
         "list cleared",
@@ -912,7 +912,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "list frozen anew sent too",
         "After a clear of the whole run a task sends the list that it is given, and not the one that it began.",
-        "operators/call_list.py",
+        "operators/send_call_list.py",
         "                pointer = self._own(known, given)\n",
         "                pointer = given\n",
         "list cleared",
@@ -920,7 +920,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "lists of another folder forgotten",
         "A task that is new in its run knows nothing of a list that was begun where call_list_path pointed to before.",
-        "call_list/lists_of_run.py",
+        "call_list/store/lists_of_run.py",
         'dict.fromkeys((given.path.rpartition("/")[0], *given.elsewhere))',
         'dict.fromkeys((given.path.rpartition("/")[0],))',
         "list cleared",
@@ -928,7 +928,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "half of a cleared run left over",
         "A task that began a list, and is given another one, stops for good, and the rest is called by nobody.",
-        "operators/call_list.py",
+        "operators/send_call_list.py",
         "if known.sha256 != given.sha256 and not of_one_origin(known, given):",
         "if known.sha256 != given.sha256:",
         "list cleared",
@@ -939,39 +939,39 @@ _CAPPED = (
     _of_operators(
         "capped: a call for each row",
         "Rows with one phone are called for one by one if their payloads differ, however many there are.",
-        "call_list/freeze.py",
+        "call_list/freeze/freeze.py",
         "if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:",
         "if False:",
     ),
     _of_operators(
         "capped: one too many",
         "The calls of a phone are counted from nought.",
-        "call_list/freeze.py",
+        "call_list/freeze/freeze.py",
         "spooled.turn >= cut.calls_per_phone:",
         "spooled.turn > cut.calls_per_phone:",
     ),
     _of_operators(
         "capped: doubles of nobody",
         "A row that repeats one that is set aside for its phone counts as a double, of a call that nobody gets.",
-        "call_list/spool.py",
+        "call_list/freeze/spool.py",
         "(number, turn, double_of, first))",
         "(number, 0, double_of, first))",
     ),
     _of_operators(
         "capped: told of by no count",
         "Rows that are set aside for their phone stand in no count of the report.",
-        "operators/sending.py",
+        "call_list_task/send_base.py",
         '            "capped": capped,\n',
         '            "capped": 0,\n',
     ),
 )
 
-_CLAIMS = "call_list/claims.py"
+_CLAIMS = "call_list/tables/claims.py"
 _OVERLAPPING = (
     _of_operators(
         "overlapping: nothing claimed",
         "A list claims no rows, so that two runs at once call the same people.",
-        "operators/preparing.py",
+        "call_list_task/prepare_base.py",
         "                if self.results_table is not None:\n                    begun",
         "                if False:\n                    begun",
         "overlapping",
@@ -1011,7 +1011,7 @@ _OVERLAPPING = (
     _of_operators(
         "overlapping: an open request let go",
         "A task that ends for good lets go of people for whom a request went unanswered.",
-        "operators/letting_go.py",
+        "call_list_task/unsent_release.py",
         "    return not state.sends and not any(part.sends for part in state.apart)\n",
         "    return True\n",
         "overlapping",
@@ -1019,7 +1019,7 @@ _OVERLAPPING = (
     _of_operators(
         "overlapping: what was taken sent all the same",
         "A clear goes on with people whom a task let go, though another run's list has taken them.",
-        "operators/results.py",
+        "call_list_task/results_of_task.py",
         "        sending.leave(taken)\n",
         "",
         "overlapping",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from aimylogic_provider.emulator.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import Action, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
 from tests.proof.network import FAULTS, IN_PART, POISONS, STATUSES, NetworkFault
 from tests.proof.simulation import DAY, HOUR, MINUTE, Point

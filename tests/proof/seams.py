@@ -65,25 +65,17 @@ def beneath() -> Iterator[Beneath]:
     from airflow.sdk.bases.operator import ExecutorSafeguard
     from tenacity import nap, wait
 
-    from aimylogic_provider.call_list import (
-        by_list,
-        by_number,
-        claims,
-        freeze,
-        garbage,
-        progress,
-        stored,
-        task_folder,
-        unsent_rows,
-        warehouse,
-    )
-    from aimylogic_provider.call_list.objects import Folder
-    from aimylogic_provider.call_list.questions import Questions
-    from aimylogic_provider.call_list.results_table import ResultsTable
-    from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-    from aimylogic_provider.calls_api.transport import RequestsTransport
-    from aimylogic_provider.idempotence import one_try
-    from aimylogic_provider.operators import airflow_ports, sync_entry, unfinished_lists
+    from aimylogic_provider.call_list.freeze import freeze, warehouse
+    from aimylogic_provider.call_list.report.server_questions import Questions
+    from aimylogic_provider.call_list.send import by_add_phone, by_add_phones, garbage_collection, progress
+    from aimylogic_provider.call_list.store import stored_list, task_folder
+    from aimylogic_provider.call_list.store.objects import Folder
+    from aimylogic_provider.call_list.tables import claims, unsent_rows
+    from aimylogic_provider.call_list.tables.results_table import ResultsTable
+    from aimylogic_provider.call_list_task import sync_entry_stores, unfinished_lists
+    from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+    from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
+    from aimylogic_provider.idempotence import attempt, server_time
 
     now = Beneath()
     now.database = Database()
@@ -154,10 +146,10 @@ def beneath() -> Iterator[Beneath]:
         return decided
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_try, "decide", counted(one_try.decide, lambda action: f"row {action.row.name}"))
-        for method in (by_list, by_number):
+        patch.setattr(attempt, "decide", counted(attempt.decide, lambda action: f"row {action.row.name}"))
+        for method in (by_add_phones, by_add_phone):
             patch.setattr(method, "decide", counted(method.decide, lambda decision: f"list {decision.action.name}"))
-        patch.setattr(airflow_ports, "SystemClock", SimulatedClock)
+        patch.setattr(server_time, "SystemClock", SimulatedClock)
         patch.setattr(Questions, "_ask_time", _with_a_point(Questions._ask_time))
         patch.setattr(RequestsTransport, "send", send)
         for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
@@ -169,12 +161,12 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
         for module in (claims, freeze, task_folder, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
-        for module in (freeze, progress, sync_entry):
+        for module in (freeze, progress, sync_entry_stores):
             patch.setattr(module, "time", time)
-        patch.setattr(sync_entry.FileEntry, "write", _at_once(now, sync_entry.FileEntry.write))
+        patch.setattr(sync_entry_stores.FileEntry, "write", _at_once(now, sync_entry_stores.FileEntry.write))
         patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
-        patch.setattr(garbage, "gc", gc)
-        patch.setattr(stored, "secrets", tokens)
+        patch.setattr(garbage_collection, "gc", gc)
+        patch.setattr(stored_list, "secrets", tokens)
         patch.setattr(unsent_rows, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
         # Where a transaction waits for another one's, the other one goes on meanwhile.

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from aimylogic_provider.emulator.faults import Action, Phase
-from aimylogic_provider.emulator.settings import Chosen
+from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.settings import Chosen
 from tests.proof.airflow_seam import NOTHING, DagRun, Plan, ReplacedError, StoreError, TaskInstance, Try
 from tests.proof.network import NetworkFault, Poison, Server
 from tests.proof.objects import ObjectStorage

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from aimylogic_provider.emulator.journal import Line
+from aimylogic_provider.emulator.world.journal import Line
 from tests.airflow.campaign import Campaign
 from tests.real.metadata import Instance, Metadata
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.idempotence.keys import Intent, campaign_digest
 from demo.local_airflow import AirflowError, LocalAirflow, wait_for
 from demo.warehouse import make_warehouse, warehouse_phone

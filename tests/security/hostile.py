@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.calls_api.transport import RequestsTransport, TransportSettings
-from aimylogic_provider.calls_api.wire import Request, Response
+from aimylogic_provider.calls_api.http_messages import Request, Response
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport, TransportSettings
 
 __all__ = ["TRANSPORTS", "Behaviour", "Hostile", "answer", "hostile", "send"]
 

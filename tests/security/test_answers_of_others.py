@@ -8,9 +8,9 @@ import socket
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.transport import RequestsTransport, TransportSettings
+from aimylogic_provider.calls_api.calls.call import Call
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport, TransportSettings
 from tests.security.hostile import TRANSPORTS, hostile
 
 SETTINGS = TransportSettings(connect_timeout=2, read_timeout=2)

@@ -11,8 +11,8 @@ import pytest
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.conftest import TOKEN
 from tests.security.certificates import Authority
 from tests.security.hostile import TRANSPORTS, answer, hostile, send

@@ -12,9 +12,9 @@ from itertools import count, repeat
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.call import Call
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.calls.call import Call
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.security.hostile import TRANSPORTS, Behaviour, answer, hostile, send
 
 POST = endpoints.add_phone(Call.of("79123456789"), idempotence_key="k")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from aimylogic_provider.call_list.manifest import CallListError, Pointer, sha256
-from aimylogic_provider.call_list.stored import CallList
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, sha256
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance

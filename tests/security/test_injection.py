@@ -12,13 +12,13 @@ import pytest
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone
-from aimylogic_provider.calls_api.transport import RequestsTransport, TransportSettings
-from aimylogic_provider.calls_api.wire import Request
+from aimylogic_provider.calls_api.http_messages import Request
+from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
+from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport, TransportSettings
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TOKEN, connection_json

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.answers import interpret
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
+from aimylogic_provider.calls_api.http_messages import Request, Response
+from aimylogic_provider.calls_api.json_values import read_json
 from aimylogic_provider.calls_api.reports import parse_call_jobs
-from aimylogic_provider.calls_api.values import read_json
-from aimylogic_provider.calls_api.wire import Request, Response
+from aimylogic_provider.calls_api.response_meaning import interpret
 
 DEEP = 200_000
 JOB = '"callJobId": "7", "phone": "79123456789", "createdAt": 1795521600000'

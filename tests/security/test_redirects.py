@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TOKEN
 from tests.security.hostile import TRANSPORTS, Behaviour, answer, hostile, send

@@ -10,8 +10,8 @@ from itertools import repeat
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.security.hostile import TRANSPORTS, Behaviour, hostile, send
 
 SETTINGS = TransportSettings(connect_timeout=0.2, read_timeout=0.2)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.surroundings import proxy_for
-from aimylogic_provider.calls_api.transport import TransportSettings
-from aimylogic_provider.calls_api.wire import NoResponse
+from aimylogic_provider.calls_api.http_messages import NoResponse
+from aimylogic_provider.calls_api.transports.proxies import proxy_for
+from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.conftest import TOKEN
 from tests.security.hostile import TRANSPORTS, answer, hostile, send
 
@@ -75,8 +75,8 @@ def test_no_cookie_comes_back(transport: str) -> None:
     """A server could mark a worker, and have it bear whatever it likes."""
     import asyncio
 
-    from aimylogic_provider.calls_api.async_transport import AiohttpTransport
-    from aimylogic_provider.calls_api.transport import RequestsTransport
+    from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
+    from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
     async def twice(url: str) -> None:
         async with AiohttpTransport(SETTINGS, connections=1) as by_aiohttp:

@@ -37,8 +37,8 @@ class StoppableOperator(AddPhoneOperator):
                 time.sleep(0.05)
 
     def execute(self, context: Any) -> str:
-        from aimylogic_provider.calls_api.transport import RequestsTransport
-        from aimylogic_provider.operators.airflow_ports import entry_store
+        from aimylogic_provider.airflow_task.task_state import entry_store
+        from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
         if context["ti"].try_number > 1:
             return super().execute(context)

@@ -10,12 +10,12 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from aimylogic_provider.calls_api.answers import interpret
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.endpoints import ENDPOINTS, add_phone, add_phones
 from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.http_messages import Request, Response
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
-from aimylogic_provider.calls_api.wire import Request, Response
+from aimylogic_provider.calls_api.response_meaning import interpret
 from tests.fuzz.parsers.harness import Harness, check_told, text
 
 __all__ = ["HARNESS"]
@@ -144,6 +144,6 @@ def check_text(*values: str | None) -> None:
 HARNESS = Harness(
     "answers",
     _check,
-    ("calls_api/answers.py", "calls_api/wire.py", "calls_api/values.py", "calls_api/reports.py"),
+    ("calls_api/response_meaning.py", "calls_api/http_messages.py", "calls_api/json_values.py", "calls_api/reports.py"),
     head=3,
 )

@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from aimylogic_provider.call_list.entry import OpenBatch
-from aimylogic_provider.call_list.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
-from aimylogic_provider.call_list.objects import Folder
-from aimylogic_provider.call_list.results import Results
-from aimylogic_provider.call_list.stored import CallList
-from aimylogic_provider.call_list.task_folder import TaskFolder
-from aimylogic_provider.call_list.work import Work
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list.store.sync_entry import OpenBatch
+from aimylogic_provider.call_list.store.task_folder import TaskFolder
+from aimylogic_provider.call_list.tables.row_results import Results
 from tests.fuzz.parsers.harness import CORPUS, Harness, NotAnInput, check_told, json_value
 
 __all__ = ["HARNESS"]
@@ -185,6 +185,11 @@ def _has_phone(line: Line) -> bool:
 HARNESS = Harness(
     "call_lists",
     _check,
-    ("call_list/manifest.py", "call_list/stored.py", "call_list/work.py", "call_list/results.py"),
+    (
+        "call_list/store/manifest.py",
+        "call_list/store/stored_list.py",
+        "call_list/send/batch_progress.py",
+        "call_list/tables/row_results.py",
+    ),
     head=1,
 )

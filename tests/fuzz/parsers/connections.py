@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from urllib3.util import parse_url
 
 from aimylogic_provider.calls_api.address import CampaignAddress
-from aimylogic_provider.calls_api.call import Call
+from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.endpoints import add_phone
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError
 from aimylogic_provider.hooks.connection_extra import ConnectionExtra

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from unicodedata import is_normalized
 
-from aimylogic_provider.call_list.rows import POLICY_FIELDS
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.payload import MAX_DEPTH, RESERVED, flat_payload, nested_payload
+from aimylogic_provider.calls_api.calls.policy import WEEKDAYS, CallPolicy
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.payload import MAX_DEPTH, RESERVED, flat_payload, nested_payload
-from aimylogic_provider.calls_api.policy import WEEKDAYS, CallPolicy
 from tests.fuzz.parsers.harness import Harness, NotAnInput, check_told, json_value, writable
 
 __all__ = ["HARNESS"]
@@ -111,4 +111,6 @@ def _check_policy(content: Any) -> None:
     assert again == policy, "the canonical form is another policy's"
 
 
-HARNESS = Harness("payloads", _check, ("calls_api/payload.py", "calls_api/policy.py", "calls_api/call.py"))
+HARNESS = Harness(
+    "payloads", _check, ("calls_api/calls/payload.py", "calls_api/calls/policy.py", "calls_api/calls/call.py")
+)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 
+from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.gmt_zone import canonical_gmt_zone
-from aimylogic_provider.calls_api.phone import canonical_phone, mask_phone, parsed_phone, quick_phone, same_phone, shown
+from aimylogic_provider.calls_api.phones.phone import (
+    canonical_phone,
+    mask_phone,
+    parsed_phone,
+    quick_phone,
+    same_phone,
+    shown,
+)
 from tests.fuzz.parsers.harness import Harness, check_told, text
 
 __all__ = ["HARNESS"]
@@ -72,4 +79,4 @@ def _check_shown(value: str) -> None:
         assert digits not in told, "it tells a phone"
 
 
-HARNESS = Harness("phones", _check, ("calls_api/phone.py", "calls_api/gmt_zone.py"))
+HARNESS = Harness("phones", _check, ("calls_api/phones/phone.py", "calls_api/calls/gmt_zone.py"))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from aimylogic_provider.call_list.entry import ENTRY_FORMAT, SyncEntry
-from aimylogic_provider.call_list.manifest import CallListError
-from aimylogic_provider.idempotence.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.records import ClockSource, CreatedBy, Entry, Outcome, Record
-from aimylogic_provider.idempotence.rulings import Choice
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT, SyncEntry
+from aimylogic_provider.idempotence.human_answer import Choice
+from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
+from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Outcome, Record
 from tests.fuzz.parsers.harness import Harness, check_told, json_value, writable
 
 __all__ = ["HARNESS"]
@@ -78,7 +78,7 @@ def _check_entry(content: Any) -> None:
     except CallListError as error:
         check_told(error)
         return
-    from aimylogic_provider.call_list.entry import EntryKeeper
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 
     store = _Kept()
     EntryKeeper(store, entry).save_now()
@@ -103,4 +103,8 @@ class _Kept:
         self.content = content
 
 
-HARNESS = Harness("records", _check, ("idempotence/record_json.py", "idempotence/records.py", "call_list/entry.py"))
+HARNESS = Harness(
+    "records",
+    _check,
+    ("idempotence/record/record_json.py", "idempotence/record/records.py", "call_list/store/sync_entry.py"),
+)

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from aimylogic_provider.call_list.rows import Columns, RowReader
-from aimylogic_provider.calls_api.call import Call, ListedCall
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.errors import RejectedError
 from tests.fuzz.parsers.harness import Harness, NotAnInput, check_told, json_value
 
@@ -82,4 +82,4 @@ def _kinds(value: object) -> str:
     return repr(value)
 
 
-HARNESS = Harness("rows", _check, ("call_list/rows.py",))
+HARNESS = Harness("rows", _check, ("call_list/freeze/rows.py",))

@@ -1,0 +1,26 @@
+"""Arguments that several operators take: how they are checked, and what they are if left out."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+__all__ = ["default_call_list_path", "report_lag_seconds"]
+
+
+def report_lag_seconds(lag: object) -> float:
+    """Return the argument ``report_lag`` in seconds.
+
+    :raises ValueError: if it can't be used
+    """
+    seconds = lag.total_seconds() if isinstance(lag, timedelta) else lag
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < 12 * 3600:
+        raise ValueError(f"report_lag {lag!r} can't be used: give a timedelta, or seconds, from 0 to under 12 hours")
+    return float(seconds)
+
+
+def default_call_list_path() -> str:
+    """Where call lists are kept unless an operator says otherwise: a folder in AIRFLOW_HOME."""
+    from airflow.configuration import AIRFLOW_HOME
+
+    return os.path.join(AIRFLOW_HOME, "aimylogic_call_lists")

@@ -1,0 +1,72 @@
+"""Which reader of an operator's fields gets them as they were rendered, and which with phones masked.
+
+Airflow reads a task's fields for its page *Rendered Templates* in the task's own process, as all other code does: by
+their names. So what tells them apart is who reads: the modules of Airflow's that show, or store, what they read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
+from types import FrameType
+from typing import Any
+
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+
+__all__ = ["as_shown", "masked_phones"]
+
+# The task runner serialises what the page shows, and renders the label of a map index; a command prints the fields.
+_SHOWS = re.compile(r"airflow\.(?:sdk\.execution_time|models|serialization|cli|providers\.openlineage)\b")
+# A template that is being rendered reads for whoever has it rendered.
+_TEMPLATE = re.compile(r"jinja2\b|$")
+_BETWEEN = r"[\s()./\-\u2010-\u2015\u2212]{0,5}"
+_PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d){{9,}}")
+_DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
+
+
+def as_shown(value: Any, reader: FrameType, *, is_phone: bool) -> Any:
+    """Return a value as it is, or masked, if Airflow reads it to show it.
+
+    :param reader: the frame that reads
+    :param is_phone: whether the whole of it is a phone, in any writing
+    """
+    if not value or not _SHOWS.match(_module(reader)):
+        return value
+    return mask_phone(value) if is_phone else masked_phones(value)
+
+
+def masked_phones(value: Any) -> Any:
+    """Return plain values with whatever could be a phone in them masked.
+
+    That is ten digits or more, and not a time, or seven behind a plus: in any script's digits, with what people write
+    between them; as numbers, too, and as names.
+    """
+    if isinstance(value, str):
+        return _PHONE.sub(_masked, value)
+    if isinstance(value, bytes):
+        return masked_phones(value.decode(errors="replace"))
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        whole = math.isfinite(value) and value == int(value)
+        return mask_phone(int(value)) if whole and _PHONE.fullmatch(str(abs(int(value)))) else value
+    if isinstance(value, Mapping):
+        return {masked_phones(name): masked_phones(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [masked_phones(one) for one in value]
+    return value
+
+
+def _masked(found: re.Match[str]) -> str:
+    return found[0] if _DATE.fullmatch(found[0]) else mask_phone(unicodedata.normalize("NFKC", found[0]))
+
+
+def _module(frame: FrameType | None) -> str:
+    """The module that reads, or has a template rendered that does."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if not _TEMPLATE.match(name):
+            return name
+        frame = frame.f_back
+    return ""

@@ -1,0 +1,54 @@
+"""One task instance at a time, for tasks that ask a query whom to call: two at once would be told the same people.
+
+It is an aid: claims in the results table are the guarantee. From Airflow 3.3 on a task that waits for a person counts
+as running, so that a question would keep tomorrow's run from beginning: a task that may ask is not limited.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.airflow_task.airflow_names import BaseOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+__all__ = ["OneAtATime", "given_or_default"]
+
+_LEFT_OUT: Any = object()
+"""Stands for an argument that wasn't given: None is a choice of its own."""
+
+
+class OneAtATime(BaseOperator):
+    """Has ``max_active_tis_per_dag`` be 1, mapped or not, unless the DAG says otherwise or the task may ask."""
+
+    def __init__(self, *, max_active_tis_per_dag: int | None = _LEFT_OUT, **kwargs: Any) -> None:
+        given: dict[str, Any] = (
+            {} if max_active_tis_per_dag is _LEFT_OUT else {"max_active_tis_per_dag": max_active_tis_per_dag}
+        )
+        super().__init__(**given, **kwargs)
+        if not given and getattr(self, "on_unknown", "fail") != "ask":
+            self.max_active_tis_per_dag = 1
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """As any operator's: a mapped task is limited in the same way, for its ``__init__`` comes too late for that."""
+        partial: OperatorPartial = super().partial(**kwargs)
+        if given_or_default("on_unknown", "fail", kwargs) != "ask":
+            partial.kwargs.setdefault("max_active_tis_per_dag", 1)
+        return partial
+
+
+def given_or_default(name: str, otherwise: object, kwargs: dict[str, Any]) -> object:
+    """An argument as it was given, or as the DAG's or the task group's ``default_args`` give it."""
+    from airflow.sdk.bases.operator import get_merged_defaults
+    from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext
+
+    if name in kwargs:
+        return kwargs[name]
+    dag = kwargs.get("dag") or DagContext.get_current()
+    group = kwargs.get("task_group") or (TaskGroupContext.get_current(dag) if dag else None)
+    defaults, _ = get_merged_defaults(
+        dag=dag, task_group=group, task_params=None, task_default_args=kwargs.get("default_args")
+    )
+    return defaults.get(name, otherwise)

@@ -1,0 +1,298 @@
+"""A parked call among Airflow's *Required actions*: the question, and what a person answered.
+
+Airflow keeps one question for each task instance, through retries and clears, in the words in which it was asked first.
+So the answers are those of the first candidates, and the subject bears a reference by which it is known what was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.idempotence.errors import ParkedError
+    from aimylogic_provider.idempotence.human_answer import Question, Ruling
+
+__all__ = [
+    "ADOPT",
+    "CALL_JOB_ID",
+    "LEAVE",
+    "LIST_OPTIONS",
+    "SEND_AGAIN",
+    "SEND_MISSING",
+    "Answer",
+    "answered_by",
+    "ask",
+    "ask_about_list",
+    "await_answer",
+    "defer_to_trigger",
+    "list_answer",
+    "options_of",
+    "reaches_later_tries",
+    "subject_kept",
+]
+
+ADOPT = "Adopt the job"
+_ADOPT_ONE = "Adopt job "
+"""With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
+
+_MOST_OFFERED = 20
+SEND_AGAIN = "Send again"
+LEAVE = "Leave it"
+SEND_MISSING = "Send those without a job"
+LIST_OPTIONS = [SEND_MISSING, LEAVE]
+CALL_JOB_ID = "call_job_id"
+_METHOD = "execute_complete"
+
+
+def ask(context: Context, what: str, parked: ParkedError) -> Question:
+    """Put the question to people, and return what it tells them: perhaps less than is known now.
+
+    :param what: the call, in words, its phone masked
+    :raises AirflowFailException: if Airflow still shows a question that is about another call, or lacks a candidate job
+    """
+    from aimylogic_provider.airflow_task.task_state import has_store
+
+    subject = f"Was the {what} added? [{parked.question.reference}]"
+    kept = _put(
+        context,
+        options_of(parked.question),
+        subject,
+        _body(what, parked, remembered=has_store(context)),
+        {CALL_JOB_ID: _field(parked.question)},
+    )
+    shown = _question_of(kept.params[CALL_JOB_ID])
+    why = None
+    if kept.subject != subject:
+        why = f"is about another call: “{kept.subject}”"
+    elif unnamed := set(parked.question.candidates) - set(shown.candidates):
+        why = f"was asked before, and does not name {', '.join(sorted(unnamed))}"
+    if why is not None:
+        raise AirflowFailException(
+            f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
+            f"and this one's {why}.)"
+        )
+    return shown
+
+
+def options_of(question: Question) -> list[str]:
+    """Return the answers that a question about a call offers."""
+    return [*(f"{_ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
+
+
+def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
+    """Put a question to people; what Airflow keeps of it, in the words in which it was put first."""
+    from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+
+    return _supervisor().send(
+        CreateHITLDetailPayload(
+            ti_id=context["ti"].id, options=options, subject=subject, body=body, params=params, assigned_users=[]
+        )
+    )
+
+
+def subject_kept(context: Context, options: list[str], subject: str, body: str) -> str:
+    """The subject that Airflow keeps of a question that was just put: that of its first words."""
+    return str(_put(context, options, subject, body, {}).subject)
+
+
+def ask_about_list(context: Context, reference: str, calls: int, known: str) -> None:
+    """Put to people what is to become of a list's parked calls.
+
+    :param known: what is known of them, in words
+    :raises AirflowFailException: if Airflow still shows a question about others
+    """
+    subject = f"What is to become of {calls:,} calls of the list? [{reference}]"
+    body = (
+        f"{known}\n\n**Your answer**, which retries and clears of the task follow\n\n"
+        f"1. **{SEND_MISSING}**: calls that the report shows a job of count as created, with that job; the others are "
+        "sent now. Whose job the report doesn't show although there is one is called twice.\n"
+        f"2. **{LEAVE}**: nothing is sent, and the task fails."
+    )
+    kept = _put(context, LIST_OPTIONS, subject, body, {})
+    if kept.subject != subject:
+        raise AirflowFailException(
+            f"{known}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
+            f"and this one's is about others: “{kept.subject}”.)"
+        )
+
+
+def await_answer(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
+    """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``.
+
+    :raises TaskAwaitingInput: always, for Airflow to act on
+    :raises TaskDeferred: always, before Airflow 3.3
+    """
+    try:
+        from airflow.sdk.exceptions import TaskAwaitingInput
+    except ImportError:  # before Airflow 3.3
+        defer_to_trigger(context, question, options)
+    raise TaskAwaitingInput(method_name=_METHOD, kwargs=_resumed_with(question))
+
+
+def reaches_later_tries() -> bool:
+    """Whether a question, and its answer, are there for the tries after the one that asked.
+
+    Airflow 3.4 keeps them for that try alone: a later one would wait for ever for what nobody is shown.
+    """
+    from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
+
+    return get_base_airflow_version_tuple() < (3, 4, 0)
+
+
+def defer_to_trigger(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
+    """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
+
+    A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
+
+    :raises TaskDeferred: always, for Airflow to act on
+    """
+    from airflow.providers.standard.triggers.hitl import HITLTrigger
+
+    from aimylogic_provider.airflow_task.airflow_names import TaskDeferred
+
+    trigger = HITLTrigger(
+        ti_id=context["ti"].id,
+        options=options or options_of(question),
+        params={},
+        timeout_datetime=None,
+        poke_interval=2.0,
+    )
+    raise TaskDeferred(trigger=trigger, method_name=_METHOD, kwargs=_resumed_with(question))
+
+
+def _resumed_with(question: Question) -> dict[str, Any]:
+    return {"reference": question.reference, "asked": question.at, "candidates": list(question.candidates)}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Airflow brings when a person has answered.
+
+    :param event: the options that were chosen, the form's fields, when, and by whom
+    :param question: what the person was told
+    """
+
+    event: Mapping[str, Any]
+    question: Question
+
+    def ruling(self) -> Ruling:
+        """Return what the person said.
+
+        :raises ValueError: if that is nothing of the kind
+        """
+        from aimylogic_provider.idempotence.human_answer import Choice, Ruling
+
+        event = self.event
+        if "error" in event:
+            raise ValueError(f"The answer can't be used: {event['error']}")
+        choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
+        offered = {option: option.removeprefix(_ADOPT_ONE) for option in options_of(self.question)[: -len(choices)]}
+        chosen = list(event["chosen_options"])
+        if len(chosen) != 1 or chosen[0] not in {**offered, **choices}:
+            raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options_of(self.question))}")
+        choice = choices.get(chosen[0], Choice.ADOPT)
+        # Whoever chooses a job by its name means that one, whatever the field was left with.
+        job = offered.get(chosen[0]) or str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
+        return Ruling(
+            choice,
+            by=_name(event.get("responded_by_user")),
+            at=_seconds(event.get("responded_at")),
+            question=self.question,
+            job=job if choice is Choice.ADOPT and job else None,
+        )
+
+
+def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
+    """What a person said of a list's parked calls: whether to send, who said so, and when.
+
+    :raises ValueError: if that is nothing of the kind
+    """
+    if "error" in event:
+        raise ValueError(f"The answer can't be used: {event['error']}")
+    chosen = list(event["chosen_options"])
+    if len(chosen) != 1 or chosen[0] not in LIST_OPTIONS:
+        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(LIST_OPTIONS)}")
+    return chosen[0] == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+
+
+def answered_by(event: Mapping[str, Any]) -> str:
+    """Return who gave an answer, in words."""
+    if event.get("timedout"):
+        return "the default answer (nobody gave one in time)"
+    return _name(event.get("responded_by_user"))
+
+
+def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:
+    followers = "retries and clears of the task follow" if remembered else "only this try follows"
+    return (
+        f"What became of the {what} can't be known: {parked.known}\n\n"
+        f"**Your answer**, which {followers}\n\n"
+        f"{_adopting(parked.question)}"
+        f"- **{SEND_AGAIN}**: the call is added now. If an earlier request did add it, the person is called twice.\n"
+        f"- **{LEAVE}**: nothing is sent, and the task fails."
+    )
+
+
+def _adopting(question: Question) -> str:
+    """The answers that take a job for the call, in Markdown."""
+    lines = []
+    if question.candidates:
+        lines.append(f"- **{_ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
+    lines.append(
+        f"- **{ADOPT}**: {'another' if question.candidates else 'a'} job of this phone is this call: the one whose id "
+        "you write into the field. Nothing is sent, and the task returns it.\n"
+    )
+    return "".join(lines)
+
+
+def _field(question: Question) -> dict[str, Any]:
+    """The form's one field, in the shape in which Airflow keeps a Param.
+
+    Its value is never null: the pages of Airflow 3.1 and 3.2 would show the whole Param instead, and send it.
+    """
+    return {
+        "value": question.candidates[0] if len(question.candidates) == 1 else "",
+        "description": f"The call job's id, for “{ADOPT}” alone. Otherwise left alone.",
+        "schema": {
+            "type": ["null", "string"],
+            "title": "Call job",
+            "pattern": "^[0-9]{0,40}$",
+            "examples": list(question.candidates),
+            "$comment": f"{question.reference} {question.at!r}",
+        },
+    }
+
+
+def _question_of(field: Mapping[str, Any]) -> Question:
+    """What :func:`_field` was made of."""
+    from aimylogic_provider.idempotence.human_answer import Question
+
+    schema = field["schema"]
+    reference, at = schema["$comment"].split()
+    return Question(reference, float(at), tuple(schema["examples"]))
+
+
+def _supervisor() -> Any:
+    from airflow.sdk.execution_time import task_runner
+
+    return task_runner.SUPERVISOR_COMMS
+
+
+def _name(user: Mapping[str, Any] | None) -> str:
+    if not user:
+        return "somebody unnamed"
+    name, number = user.get("name"), user.get("id")
+    return f"{name} ({number})" if name and number and name != number else str(name or number)
+
+
+def _seconds(moment: Any) -> float:
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return (moment or datetime.now(UTC)).timestamp()

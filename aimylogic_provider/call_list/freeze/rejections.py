@@ -1,0 +1,77 @@
+"""Rows that are rejected while a list is frozen: counted by reason, and told where a column's type is the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
+from aimylogic_provider.idempotence.ports import Log
+
+__all__ = ["NobodyToCallError", "Rejections"]
+
+
+class NobodyToCallError(CallListError):
+    """The query found rows, and none of them can be called.
+
+    :param pointer: to the list that tells why
+    """
+
+    def __init__(self, message: str, pointer: Pointer) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class Rejections:
+    """Counts them. ``hint`` says what would settle many of them at once, once all rows are read."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._reasons: Counter[str] = Counter()
+        self._types: set[str] = set()
+        self.hint = ""
+
+    def add(self, row: int, error: RejectedError) -> None:
+        """Count a row; where its column's type is the reason, tell so at the first one.
+
+        :param row: of the query, from 1
+        """
+        if not isinstance(error, RejectedTypeError):
+            self._reasons[kind_of(str(error))] += 1
+            return
+        reason = f"{error.what} is of type {error.kind}"
+        self._reasons[reason] += 1
+        if reason not in self._types:
+            self._types.add(reason)
+            # A cast of a phone may lose digits, so none is advised.
+            way_out = (
+                "take the numbers from a column of text"
+                if error.what == "phone"
+                else "cast the column in the query, or leave it out"
+            )
+            self._log.warning(
+                "Row %s is rejected: %s. A column has one type, so whatever stands there is rejected alike in all "
+                "rows: %s.", f"{row:,}", error, way_out,
+            )  # fmt: skip
+
+    def most_frequent(self) -> str:
+        """The most frequent reasons with their counts, in words; empty if no row is rejected."""
+        return most_frequent(self._reasons)
+
+    def told(self) -> str:
+        """The most frequent reasons, and what would settle many at once."""
+        return ". ".join(filter(None, (self.most_frequent(), self.hint)))
+
+    def check_somebody(self, pointer: Pointer) -> None:
+        """Go on only if not every row is rejected.
+
+        :raises NobodyToCallError: if each is, and there is one
+        """
+        if pointer.rows and pointer.rejected == pointer.rows:
+            raise NobodyToCallError(
+                f"Nobody can be called: the query gave {pointer.rows:,} rows, and every one is rejected. Most "
+                f"frequent: {self.told()}. Each row with its reason: {pointer.rejected_rows}. Correct the "
+                "rows, the query or this task's arguments (phone_region, say), and clear the task",
+                pointer,
+            )

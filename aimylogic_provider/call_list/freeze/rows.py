@@ -1,0 +1,306 @@
+"""Rows of a query made into calls, each as the JSON that is stored and sent. What can't be a call is rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from math import isfinite
+from typing import Any
+from unicodedata import category, is_normalized
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from aimylogic_provider.call_list.freeze.phone_readings import Readings
+from aimylogic_provider.call_list.store.manifest import Method
+from aimylogic_provider.calls_api.address import MAX_URL
+from aimylogic_provider.calls_api.calls.call import ListedCall
+from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
+from aimylogic_provider.calls_api.calls.payload import flat_payload, nested_payload, nested_value
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
+from aimylogic_provider.calls_api.calls.policy_values import policy_value
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, as_text, quick_phone, shown
+
+__all__ = ["BRACKETS", "POLICY_FIELDS", "Columns", "RowReader"]
+
+POLICY_FIELDS = (
+    "start", "finish", "allowed_days", "allowed_time", "retry_interval_minutes", "max_attempts", "priority",
+)  # fmt: skip
+"""The arguments of :meth:`.CallPolicy.of`."""
+
+BRACKETS = len("[]")
+"""Bytes of an addPhones request besides its calls, each of which brings its comma."""
+
+_ROOM_FOR_ADDRESS = 500
+"""Characters of a URL that host, path and token take at most; of addPhone, which sends all else in the query."""
+
+_SURELY_SHORT = 600
+"""Characters of a payload that take no more than twelve each in a URL."""
+
+_LARGE = 10**18
+_encode = msgspec.json.encode
+_NULL = b"\\u0000"
+"""A null character as JSON writes it, or the text of that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns of a query are what.
+
+    :param payload: None for all that are nothing else
+    :param phone_region: and the three after it: see :class:`.PhoneRules`
+    :param policy: by argument of :meth:`.CallPolicy.of`
+    :param policy_of_all: what holds where no column says otherwise, by the same names
+    :param max_bytes: of a request with one call
+    """
+
+    phone: str
+    gmt_zone: str | None = None
+    payload: tuple[str, ...] | None = None
+    keys: tuple[str, ...] = ()
+    policy: Mapping[str, str] = field(default_factory=dict)
+    policy_of_all: Mapping[str, object] = field(default_factory=dict)
+    phone_region: str | None = None
+    phone_reading: PhoneReading = "either"
+    phone_check: PhoneCheck = "in use"
+    countries: Collection[str] | None = None
+    method: Method = "addPhones"
+    max_bytes: int = 1_000_000
+
+
+class RowReader:
+    """Makes calls of rows.
+
+    :param names: the query's columns, in order
+    :raises RejectedError: if a column is missing, or named twice
+    """
+
+    def __init__(self, columns: Columns, names: Sequence[str]) -> None:
+        self._columns = columns
+        self._names = list(names)
+        self._phone = self._index("phone_column", columns.phone)
+        self._zone = None if columns.gmt_zone is None else self._index("gmt_zone_column", columns.gmt_zone)
+        self._keys = [(name, self._index("key_columns", name)) for name in columns.keys]
+        self._policy = [(one, self._index(f"policy_columns[{one!r}]", name)) for one, name in columns.policy.items()]
+        self._payload = sorted(self._payload_places())
+        self._zones: dict[object, str] = {}
+        self._policies: dict[tuple[object, ...], str] = {}
+        # Checked once, before a million rows are.
+        self._rules = PhoneRules(
+            region=columns.phone_region,
+            reading=columns.phone_reading,
+            check=columns.phone_check,
+            countries=columns.countries,
+        )
+        self.readings = Readings() if columns.phone_region and columns.phone_reading == "either" else None
+        of_all = self._policy_fragment([None] * len(self._policy))
+        self._policy_of_all = "" if self._policy else of_all
+        self._quick = quick_phone if self._rules.takes_what_is_in_use else self._rules.quick
+
+    @property
+    def of_all(self) -> bytes:
+        """A call with what holds for all rows alike, and of nobody; empty if rows have finishes of their own."""
+        return (
+            b""
+            if "finish" in self._columns.policy
+            else b'{"phone":""%b}' % self._policy_fragment([None] * len(self._policy)).encode()
+        )
+
+    def keys(self, row: Sequence[Any]) -> bytes:
+        """Return the key columns as JSON."""
+        if not self._keys:
+            return b"{}"
+        keys = {name: row[index] for name, index in self._keys}
+        try:
+            return _encode(keys, enc_hook=str)
+        except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
+            return _encode({name: _encodable(value) for name, value in keys.items()}, enc_hook=str)
+
+    def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """Return the call that *row* is: its phone, and all of it as JSON.
+
+        What is NULL in the row is left out of payload, policy and time zone.
+
+        :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
+        """
+        phone, call = self._listed(row) if self._columns.method == "addPhones" else self._single(row)
+        takes, most = len(call) + BRACKETS, self._columns.max_bytes
+        if takes > most:
+            raise RejectedError(
+                f"a request with this call takes {takes:,} bytes, more than max_batch_bytes allows ({most:,}): "
+                "leave columns out of its payload"
+            )
+        return phone, call
+
+    def _listed(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """As :meth:`.ListedCall.of` and its item would be, many times faster where values are plain."""
+        phone = self._phone_of(row[self._phone])
+        payload: dict[str, object] = {}
+        for name, index in self._payload:
+            value = row[index]
+            if value is None:
+                continue
+            kind = type(value)
+            if (
+                (kind is str and (value.isascii() or is_normalized("NFC", value)))
+                or kind is int
+                or kind is bool
+                or (kind is float and isfinite(value) and not value.is_integer())
+            ):
+                payload[name] = value
+            else:
+                payload[name] = nested_value(name, value)
+        more = self._policy_of_all
+        if self._zone is not None:
+            more = self._cached(self._zones, row[self._zone], self._zone_fragment) + more
+        if self._policy:
+            values = tuple(row[index] for _, index in self._policy)
+            more += self._cached(self._policies, values, self._policy_fragment, kinds=tuple(map(type, values)))
+        if not payload:
+            return phone, f'{{"phone":"{phone}"{more}}}'.encode()
+        try:
+            content = _encode(payload, enc_hook=_plain_text)
+        except (OverflowError, ValueError):  # integers of more than 64 bits, text that is no Unicode
+            content = (ListedCall.of(phone, payload).payload or "").encode()
+        if _NULL in content:
+            nested_payload(payload)  # says where, if it is one
+        return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
+
+    def _single(self, row: Sequence[Any]) -> tuple[str, bytes]:
+        """As :meth:`.Call.of` would be, many times faster where values are plain."""
+        phone = self._phone_of(row[self._phone])
+        payload: dict[str, str] = {}
+        length = 0
+        for name, index in self._payload:
+            value = row[index]
+            if value is None:
+                continue
+            kind = type(value)
+            if kind is str and (value.isascii() or is_normalized("NFC", value)):
+                text = value
+            elif kind is int and abs(value) < _LARGE:
+                text = str(value)
+            elif kind is float and isfinite(value) and not value.is_integer():
+                text = repr(value)
+            else:
+                text = flat_payload({name: value})[name]
+            payload[name] = text
+            length += len(name) + len(text)
+        more = "" if self._zone is None else self._cached(self._zones, row[self._zone], self._zone_fragment)
+        if length > _SURELY_SHORT:
+            self._check_length(payload)
+        try:
+            content = _encode(payload, enc_hook=_plain_text)
+        except ValueError:  # text that is no Unicode
+            flat_payload(payload)  # says which
+            raise
+        if _NULL in content:
+            flat_payload(payload)  # says where, if it is one
+        return phone, b'{"phone":"%b","payload":%b%b}' % (phone.encode(), content, more.encode())
+
+    def _phone_of(self, value: object) -> str:
+        phone = self._quick(value) if type(value) is str else None
+        if phone is None:
+            phone = self._rules.canonical(value)
+        if self.readings is not None:
+            self.readings.add(value, phone)
+        return phone
+
+    @staticmethod
+    def _check_length(payload: Mapping[str, str]) -> None:
+        try:
+            length = len(urlencode(payload, quote_via=quote, safe=""))
+        except UnicodeEncodeError:
+            flat_payload(payload)  # says which
+            raise
+        if length > MAX_URL - _ROOM_FOR_ADDRESS:
+            raise RejectedError(
+                f"the request's URL would have over {length:,} characters, more than pass every proxy: leave columns "
+                "out of the payload, or use method='addPhones', which sends it in the body"
+            )
+
+    @staticmethod
+    def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str], kinds: Any = None) -> str:
+        """What *make* makes of a value, once; as 1, True and 1.0 are equal, *kinds* tells them apart."""
+        try:
+            if (known := cache.get((value, kinds))) is not None:
+                return known
+        except TypeError:  # a list, say
+            return make(value)
+        fragment = make(value)
+        if len(cache) < 10_000:
+            cache[value, kinds] = fragment
+        return fragment
+
+    @staticmethod
+    def _zone_fragment(value: object) -> str:
+        zone = canonical_gmt_zone(value)
+        return "" if zone is None else f',"gmtZone":{_encode(zone).decode()}'
+
+    def _policy_fragment(self, values: Sequence[object]) -> str:
+        chosen = {name: policy_value(name, value) for name, value in self._columns.policy_of_all.items()}
+        for (name, _), value in zip(self._policy, values, strict=True):
+            if value is not None:
+                chosen[name] = policy_value(name, value)
+        policy = CallPolicy.of(**chosen)  # it checks each
+        return f",{_encode(policy.as_item()).decode()[1:-1]}" if policy else ""
+
+    def _payload_places(self) -> list[tuple[str, int]]:
+        """Names of the payload, checked and brought to one form, and where they stand."""
+        named = self._columns.payload
+        if named is None:
+            used = {self._phone, *(() if self._zone is None else (self._zone,))}
+            used.update(index for _, index in chain(self._keys, self._policy))
+            named = tuple(name for index, name in enumerate(self._names) if index not in used)
+        check = nested_payload if self._columns.method == "addPhones" else flat_payload
+        if self._columns.method == "addPhone" and self._columns.payload is None and "gmtZone" in named:
+            raise RejectedError(
+                "payload has the name 'gmtZone', which addPhone reads itself: say gmt_zone_column='gmtZone' if that "
+                "column is the people's time zone, or else name it otherwise, with AS"
+            )
+        indexes = [(next(iter(check({name: ""}))), self._index("payload_columns", name)) for name in named]
+        names = [name for name, _ in indexes]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise RejectedError(f"payload_columns name {shown(min(twice))} twice: name each column apart, with AS")
+        return indexes
+
+    def _index(self, argument: str, name: str) -> int:
+        """Where a column stands; written in other capitals, if no other column could be meant."""
+        exact = [index for index, one in enumerate(self._names) if one == name]
+        found = exact or [index for index, one in enumerate(self._names) if one.casefold() == str(name).casefold()]
+        if len(found) == 1:
+            return found[0]
+        what = "has no such column" if not found else "has it more than once: name each column apart, with AS"
+        columns = ", ".join(map(repr, self._names))
+        raise RejectedError(f"{argument} {shown(name)}: the query {what}; its columns are {columns}{self._meant(name)}")
+
+    def _meant(self, name: str) -> str:
+        """A hint at the column that is meant, if what can't be seen in its name is all that it differs by."""
+        for one in self._names:
+            if _visible(one) == _visible(str(name)) and one.casefold() != str(name).casefold():
+                strange = "a byte order mark" if "\ufeff" in one + str(name) else "blanks, or what can't be seen,"
+                return f". {one!r} has {strange} in its name: name it with AS, or clean what the table was loaded from"
+        return ""
+
+
+def _visible(name: str) -> str:
+    """A name without blanks and what can't be seen, in small letters."""
+    return "".join(c for c in name if not c.isspace() and category(c) not in ("Cf", "Cc")).casefold()
+
+
+def _plain_text(value: object) -> str:
+    """Text of a kind of its own, as drivers may give it."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"a payload with a {type(value).__name__}")
+
+
+def _encodable(value: object) -> object:
+    """A value that JSON can bear: as it is, if that one can."""
+    try:
+        _encode(value, enc_hook=str)
+    except (ValueError, OverflowError, RecursionError, TypeError):
+        return as_text(value).encode("utf-8", "replace").decode()
+    return value

@@ -1,0 +1,125 @@
+"""What the server is asked by all batches of a try: its time, and the jobs that its report shows. One at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from itertools import chain
+
+from aimylogic_provider.call_list.report.jobs_of_other_tasks import Neighbours
+from aimylogic_provider.call_list.report.reconcile import CampaignReport, ShownJobs, jobs_by_phone
+from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.decision import window
+from aimylogic_provider.call_list.send.request_rate import Pace, PacedClient
+from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.calls_api.client import CampaignClient
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
+from aimylogic_provider.idempotence.ports import Log
+from aimylogic_provider.idempotence.retry import repeated
+from aimylogic_provider.idempotence.server_time import Clock, Reading
+from aimylogic_provider.idempotence.server_view import ServerView
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """Asks the server, in threads, so that requests under way go on meanwhile.
+
+    :param shard: tells which of the jobs are other batches'
+    :param neighbours: tell which are other lists'
+    :param pace: at which requests go, those that ask too
+    """
+
+    def __init__(
+        self, client: CampaignClient, shard: Shard, neighbours: Neighbours, *, pace: Pace, clock: Clock, log: Log
+    ) -> None:
+        self._neighbours = neighbours
+        self._shard = shard
+        self._clock = clock
+        self._log = log
+        self._view = ServerView(client, clock, log, turn=lambda: pace.hold(clock))
+        self._report = CampaignReport(PacedClient(client, pace, clock), shard.settled_jobs)
+        self._order_is_wrong = False
+        self._asking = asyncio.Lock()
+        self._thread = threading.Lock()
+        """A question that was cancelled has left the first lock, while its thread goes on to use the client."""
+
+    async def time(self) -> tuple[Time, Reading]:
+        """The server's time, asked for once a minute; and the worker's clocks, read just before it was told."""
+        async with self._asking:
+            return await asyncio.to_thread(self._ask_time)
+
+    async def time_is_agreed(self) -> bool:
+        """Whether the server told its time twice alike; else it is asked, and goes by its last answer from now on."""
+        async with self._asking:
+            return await asyncio.to_thread(self._ask_time_again)
+
+    def last_time(self) -> float:
+        """The server's time, at the earliest, by what it last told; by the worker's clock if it told nothing."""
+        now = self._view.now()
+        return self._clock.wall() if now is None else now.earliest
+
+    def forget_time(self) -> None:
+        """Rely no more on what was told before."""
+        self._view.forget_time()
+
+    async def jobs(self, work: Work, places: Sequence[int]) -> tuple[ShownJobs, float]:
+        """Ask the report for the jobs of some calls, within the times of their sends, and no other calls' jobs.
+
+        :returns: the jobs by phone, and the server's time, at the earliest, when they were asked for
+        """
+        asked = (await self.time())[0].earliest
+        phones = {work.phone(place) for place in places}
+        async with self._asking:
+            found = await asyncio.to_thread(self._ask_report, work, phones)
+        shown = sum(map(bool, found.values()))
+        self._log.info("Batch %s: the report shows jobs of %s of its %s phones.", work.batch.name, shown, len(phones))
+        return found, asked
+
+    def _ask_time(self) -> tuple[Time, Reading]:
+        def told(attempt: int) -> tuple[Time, Reading]:
+            self._view.fresh_time()  # asks, if need be, and may take long
+            before = Reading.of(self._clock)
+            return self._view.fresh_time(), before
+
+        with self._thread:
+            return repeated(told, self._clock.sleep)
+
+    def _ask_time_again(self) -> bool:
+        with self._thread:
+            return repeated(lambda attempt: self._view.told_alike(), self._clock.sleep)
+
+    def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
+        ranges = [window(send) for send in work.state.noted]
+        with self._thread:
+            try:
+                rows = repeated(lambda attempt: self._report.rows(ranges, phones), self._clock.sleep)
+            except NotUnderstoodError as error:
+                self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
+                return ShownJobs(fault=error.why)
+        self._check_order(work)
+        others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
+        others |= {one.job for one in work.outcomes.values() if one.job is not None}  # of what else is in this batch
+        rows = [row for row in rows if row.job.id not in others]
+        owned = self._neighbours.owned(rows, phones)
+        return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)
+
+    def _check_order(self, work: Work) -> None:
+        """Warn, once, if ids were answered in another order than they are taken in: so says what the report told."""
+        if self._order_is_wrong:
+            return
+        told = self._report.read
+        for job, phone in chain(work.jobs(), self._shard.jobs_with_phones(told.keys())):
+            if job in told and not WrittenPhones([phone]).meant(told[job]).could_be(phone):
+                self._order_is_wrong = True
+                self._log.warning(
+                    "The ids of call jobs in the results may be of other people of the same request: job %s was taken "
+                    "for %s, and the report shows it for %s. The server answers ids in another order than that of the "
+                    "request; whoever is called is not changed by it. Go by the report, and not by these ids.",
+                    job, mask_phone(phone), mask_phone(told[job]),
+                )  # fmt: skip
+                return

@@ -1,0 +1,317 @@
+"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from aimylogic_provider.call_list.report.reconcile import ShownJobs
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.batch_sender import Means
+from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide
+from aimylogic_provider.call_list.send.refusals import check_campaign
+from aimylogic_provider.call_list.send.unanswered_requests import ROUNDS, Silence, ended_by
+from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.retry import pause_after
+from aimylogic_provider.idempotence.server_time import Reading
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["MOST_NOTED", "ByNumber"]
+
+
+MOST_NOTED = 1000
+"""Numbers of the batches under way, at most: as many may be unanswered when a try dies."""
+
+
+class ByNumber:
+    """Sends the numbers of one batch at a time.
+
+    While they are sent the next batch is noted, if both together have no more than 1,000 numbers, so that it follows at
+    once; or is noted anew, if they took so long that its note is stale. At a rate of requests it would only wait.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._notes, self._pace, self._client = means.notes, means.pace, means.client
+        self._concurrency = means.settings.concurrency
+        self._leaving: Work | None = None
+        """The batch that is being sent."""
+        self._one_leaves = asyncio.Lock()
+        self._in_a_row = 0
+        """Requests that went unanswered since the last one that did not."""
+        self.silence = Silence()
+        self.workers = 1 if means.pace.is_limited or 2 * means.shard.largest_batch > MOST_NOTED else 2
+
+    async def settle(self, work: Work) -> None:
+        """Send a batch's numbers, in as many rounds as it takes."""
+        try:
+            await _Rounds(self, self._means, work).run()
+        finally:
+            if self._leaving is work:  # and not before: its pauses, and what it sends again, come before the next batch
+                self._leaving = None
+                self._one_leaves.release()
+
+    async def errors(self, work: Work, places: list[int], told: Reading) -> list[ApiError | None]:
+        """Send numbers that were noted; return the errors. A number without one is created, or did not leave."""
+        errors: dict[int, ApiError | None] = {}
+        waiting = iter(places)
+
+        async def line() -> None:
+            for place in waiting:
+                errors[place] = await self._send(work, place, told)
+
+        if self._leaving is not work:
+            await self._one_leaves.acquire()
+            self._leaving = work
+        self._in_a_row = 0
+        async with asyncio.TaskGroup() as lines:
+            for _ in range(min(self._concurrency, len(places))):
+                lines.create_task(line())
+        return [errors[place] for place in places]
+
+    async def _send(self, work: Work, place: int, told: Reading) -> ApiError | None:
+        if self._pace.is_limited:
+            if not self._notes.is_fresh(told):
+                return None
+            await self._pace.wait()
+        # When nothing is answered any more, the rest of a batch is not sent after it.
+        if not self._notes.is_fresh(told) or self._in_a_row > self._concurrency:
+            return None
+        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
+        try:
+            answer = await self._client.ask(request)
+        except ApiError as error:
+            self._in_a_row += error.known is not Known.REFUSED
+            return error
+        self._in_a_row = 0
+        work.created(place, answer.value)
+        return None
+
+
+class _Rounds:
+    """One batch under way: decided, noted, sent; and again what was not answered."""
+
+    def __init__(self, way: ByNumber, means: Means, work: Work) -> None:
+        self._way = way
+        self._means = means
+        self._work = work
+        self._most = way.silence.sends
+        self._unanswered: Counter[int] = Counter()
+        """How many requests of this try went unanswered, by place."""
+        self._given_up: dict[int, ApiError] = {}
+        """Numbers that are sent no more in this try, for none of their requests was answered; the last error."""
+        self._rounds_unanswered = 0
+        """In a row."""
+        self._heard = False
+        self._unheard: set[int] = set()
+        """The numbers of those rounds."""
+        self._refused: dict[int, tuple[ApiError, list[NotedSend]]] = {}
+        """What was refused, and the sends that were open besides."""
+        self._jobs: ShownJobs | None = None
+        self._asked = 0.0
+        self._left: dict[int, Decision] = {}
+        """Numbers that wait or are parked."""
+        self._shown = ShownJobs()
+        """What the report showed of them, if it was asked."""
+
+    async def run(self) -> None:
+        """Settle the batch's numbers.
+
+        :raises UnansweredCalls: if some could not be added, while others were answered
+        :raises WaitingCalls: if some must wait for the report
+        :raises ParkedCalls: if it can't be known of some whether they were added, and a person doesn't say
+        """
+        await self._settle_what_can_be()
+        if self._given_up:
+            last = next(iter(self._given_up.values()))
+            self._work.unanswered(last)
+            if self._rounds_unanswered >= self._most:
+                self._way.silence.left(last)
+            raise UnansweredCalls(
+                [Left((place,), f"{error}") for place, error in self._given_up.items()], 0.0, self._parked()
+            )
+        while self._left:
+            self._follow_a_person()
+            await self._settle_what_can_be()
+
+    async def _settle_what_can_be(self) -> None:
+        """Send until all is settled but the numbers that wait, are parked, or are never answered."""
+        work = self._work
+        while places := self._to_be_settled():
+            time, told = await self._means.questions.time()
+            decisions = self._decisions(places, time)
+            if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
+                self._jobs, self._asked = await self._means.questions.jobs(work, places)
+                continue
+            to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
+            if to_send and not self._left and all(decisions[place].settled for place in to_send):
+                work.state.sends, work.state.key_lost = [], False
+            if to_send:
+                most = self._means.pace.most_within(self._means.settings.FRESH)
+                await self._round(self._in_order(to_send)[:most], time, told)
+
+    def _to_be_settled(self) -> list[int]:
+        held = self._means.held
+        return [
+            place
+            for place in self._work.unsettled
+            if place not in self._left
+            and place not in self._given_up
+            and not (held and self._work.phone(place) in held)
+        ]
+
+    def _in_order(self, places: list[int]) -> list[int]:
+        """What was sent least comes first; after a round without an answer, other numbers than those of that round."""
+        start = len(places) * self._rounds_unanswered // ROUNDS
+        return sorted(places[start:] + places[:start], key=lambda place: self._unanswered[place])
+
+    def _parked(self) -> Parked:
+        places = [place for place, one in self._left.items() if one.action is Action.PARK]
+        return Parked(sorted(places), self._shown if places else None)
+
+    def _follow_a_person(self) -> None:
+        """Do what a person said of the numbers that are left; once."""
+        work = self._work
+        waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
+        if waiting and self._work.state.silent:
+            left = tuple(place for place, one in self._left.items() if one.action is Action.WAIT)
+            raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting), self._parked())
+        if waiting:
+            raise WaitingCalls(max(waiting), self._parked())
+        elsewhere = all(one.elsewhere for one in self._left.values())
+        ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
+        shown = elsewhere or all(work.phone(place) in self._shown for place in self._left)
+        known = self._shown.can_be_followed and shown
+        if ruling is None or not known:
+            raise ParkedCalls(self._parked())
+        work.follow(ruling, list(self._left), self._shown)
+        self._left.clear()
+        self._jobs = None
+
+    def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
+        """Decide number by number; once for those of which the same is known."""
+        settings, noted = self._means.settings, self._work.state.noted
+        usual = Unit(
+            sends=noted,
+            campaign=settings.campaign,
+            time=time,
+            terms=settings.terms,
+            key_lost=self._work.state.key_lost,
+            silent=min(1, self._work.state.silent),  # a number has one key, with which it can be repeated
+            asked=self._asked,
+        )
+        if self._jobs is None and not self._refused:
+            return dict.fromkeys(places, decide(usual))
+        decisions = {}
+        for place in places:
+            refused = self._refused.get(place)
+            unit = replace(usual, found=self._found(place))
+            decisions[place] = decide(unit if refused is None else replace(unit, refused=True, sends=refused[1]))
+        return decisions
+
+    def _found(self, place: int) -> Found | None:
+        if self._jobs is None:
+            return None
+        jobs = self._jobs.get(self._work.phone(place), [])
+        if not jobs:
+            return Found.SOME if self._jobs.fault else Found.NONE
+        return Found.ALL if len(jobs) == 1 and jobs[0].adoptable else Found.SOME
+
+    def _heed(self, place: int, decision: Decision) -> bool:
+        """Act on a decision; return whether the number is to be sent."""
+        work = self._work
+        match decision.action:
+            case Action.SEND:
+                return True
+            case Action.ADOPT:
+                assert self._jobs is not None
+                work.adopted(place, self._jobs[work.phone(place)][0].id)
+            case Action.REFUSE:
+                error, _ = self._refused.pop(place)
+                check_campaign(error)
+                self._means.refusals.set_aside(work, [place], f"{error.type or error.status}")
+            case _:
+                self._left[place] = decision
+                if self._jobs is not None:
+                    phone = self._work.phone(place)
+                    self._shown[phone] = self._jobs.get(phone, [])
+                    self._shown.fault = self._jobs.fault
+        return False
+
+    async def _round(self, places: list[int], time: Time, told: Reading) -> None:
+        """Note the numbers, send them, and take in the answers."""
+        work = self._work
+        before = work.state.noted
+        self._jobs = None
+        await self._means.notes.note(work, time, told)
+        errors = await self._way.errors(work, places, told)
+        pause = 0.0
+        ends: NotAddedError | None = None
+        unanswered = [error for error in errors if error is not None and error.known is not Known.REFUSED]
+        if any(
+            place in work.outcomes if error is None else error.known is Known.REFUSED
+            for place, error in zip(places, errors, strict=True)
+        ):
+            self._way.silence.broken()
+            self._heard, self._rounds_unanswered = True, 0
+            self._unheard.clear()
+        elif unanswered:
+            self._rounds_unanswered += 1
+            self._unheard.update(place for place, error in zip(places, errors, strict=True) if error is not None)
+        for place, error in zip(places, errors, strict=True):
+            self._refused.pop(place, None)
+            if error is None:
+                continue
+            if error.known is Known.REFUSED:
+                self._refused[place] = error, before
+                continue
+            work.state.key_lost |= error.type == "phone.duplicated"
+            self._unanswered[place] += 1
+            sends_left = self._most - self._unanswered[place]
+            try:
+                self._way.silence.check(error)
+            except NotAddedError as end:
+                ends = ends or end
+                continue
+            if sends_left <= 0 or not error.retryable:
+                self._given_up[place] = error
+            else:
+                pause = max(pause, pause_after(error, sends_left))
+        if self._rounds_unanswered >= ROUNDS:
+            untried = any(not self._unanswered[place] for place in self._to_be_settled())
+            if untried or (not self._heard and len(self._unheard) > self._means.settings.concurrency):
+                ends = ends or ended_by(unanswered[-1])
+        if not unanswered:
+            work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
+        if ends is not None:
+            raise ends
+        if not work.unsettled:
+            work.part_settled()
+        elif pause:
+            await asyncio.sleep(pause)
+
+
+class _Single(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
+    phone: str
+    payload: dict[str, str] = {}
+    gmt_zone: str | None = None
+
+
+_single: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Single)
+
+
+def _fields(call: msgspec.Raw) -> Iterator[tuple[str, str]]:
+    """What addPhone is to be told of a call."""
+    single = _single.decode(call)
+    yield "phone", single.phone
+    if single.gmt_zone is not None:
+        yield "gmtZone", single.gmt_zone
+    yield from single.payload.items()

@@ -1,0 +1,388 @@
+"""By addPhones: a batch, or a part of it, is one request, which the server takes or refuses whole.
+
+A part that the server never answers is set apart, so that the others go on. What became of it the report shows, number
+by number, for only a refusal says that nothing was added; what the report lacks for twice its lag is cut smaller, and
+sent under new keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from aimylogic_provider.call_list.report.reconcile import ShownJobs
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.batch_sender import Means
+from aimylogic_provider.call_list.send.decision import Action, Decision, Found, Unit, decide
+from aimylogic_provider.call_list.send.refusal_cause import PROBES, Blame
+from aimylogic_provider.call_list.send.refusals import check_campaign
+from aimylogic_provider.call_list.send.unanswered_requests import PIECES, Silence
+from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.store.sync_entry import OpenPart
+from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.phones.phone import same_phone
+from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.retry import pause_after
+from aimylogic_provider.idempotence.server_time import Reading
+from aimylogic_provider.idempotence.situation import Time
+
+__all__ = ["ByList"]
+
+_OF_THE_POLICY = frozenset({"invalid.call.allowed.time", "invalid.dialer_priority"})
+_TWICE = "phone.duplicated"
+"""Of a list: it names a number, but that one is no worse than its double."""
+
+
+class ByList:
+    """Sends batches by addPhones."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._silence = Silence()
+        self._blame = Blame()
+        self.workers = means.settings.concurrency
+
+    async def settle(self, work: Work) -> None:
+        """Send a batch, part by part; a part that can't be settled in this try doesn't hold up the others."""
+        await _Parts(self._means, self._silence, self._blame, work).run()
+
+
+class _Parts:
+    """One batch under way. The part of it that is under way is ``work``'s; others are set apart."""
+
+    def __init__(self, means: Means, silence: Silence, blame: Blame, work: Work) -> None:
+        self._means = means
+        self._silence = silence
+        self._blame = blame
+        self._work = work
+        self._ended: list[OpenPart] = []
+        """Parts that are left to a later try, or to a person."""
+        self._left: list[Left] = []
+        """Numbers that could not be added, and the last answer."""
+        self._until = 0.0
+        """When the last of those that wait for the report need wait no more; 0 for none."""
+        self._parked: list[OpenPart] = []
+        self._shown: ShownJobs | None = ShownJobs()
+        """What the report shows of the parked ones' phones; None if it can't be asked."""
+        self._some_shown = False
+        """Whether it could be asked for some of them."""
+
+    async def run(self) -> None:
+        """Settle the batch's parts.
+
+        :raises UnansweredCalls: if some could not be added, and a later try goes on with them
+        :raises WaitingCalls: if some must wait for the report
+        :raises ParkedCalls: if it can't be known of some whether they were added, and a person doesn't say
+        """
+        if self._work.state.sends:
+            self._work.set_apart()  # what was never sent comes first
+        await self._all_parts()
+        while self._parked and not self._left and not self._until:
+            self._follow_a_person()
+            await self._all_parts()
+        if self._left:
+            raise UnansweredCalls(self._left, self._until, self._all_parked())
+        if self._until:
+            raise WaitingCalls(self._until, self._all_parked())
+
+    async def _all_parts(self) -> None:
+        while self._take_next():
+            if await self._without_held():
+                await self._part()
+
+    def _take_next(self) -> bool:
+        """Have the next part be under way, if there is one: those of which nothing is open come first."""
+        work = self._work
+        if work.part:
+            return True
+        work.part_settled()
+        if work.part:
+            return True
+        work.state.apart = [part for part in work.state.apart if work.unsettled_of(part)]
+        waiting = [part for part in work.state.apart if not any(part is one for one in self._ended)]
+        if not waiting:
+            return False
+        work.take_up(min(waiting, key=lambda part: (bool(part.sends), part.silent)))
+        return True
+
+    async def _without_held(self) -> bool:
+        """Leave out numbers that an earlier batch holds open; return whether any are left to be sent."""
+        work, held = self._work, self._means.held
+        part = work.part
+        free = [place for place in part if work.phone(place) not in held] if held else part
+        if len(free) == len(part):
+            return True
+        if work.state.sends:
+            free = []  # their key is of them all
+        await self._means.shard.keep(work, parted=True)
+        self._ended.append(work.split_off(free) if free else work.set_apart())
+        return bool(free)
+
+    async def _part(self) -> None:
+        """Settle the part under way, or leave it."""
+        work, questions = self._work, self._means.questions
+        sends_left = self._silence.sends
+        refusal: ApiError | None = None
+        jobs: ShownJobs | None = None
+        asked = 0.0
+        while part := work.part:
+            await questions.time()  # before the turn to send comes, for asking takes one
+            await self._means.pace.wait()
+            time, told = await questions.time()
+            late = self._means.expiries.late(work, part, time)
+            decisions = self._decisions(part, time, refusal, jobs, asked, late=bool(late))
+            chosen: defaultdict[Action, list[int]] = defaultdict(list)
+            for place, decision in decisions.items():
+                chosen[decision.action].append(place)
+            if Action.ASK_REPORT in chosen:
+                jobs, asked = await questions.jobs(work, part)
+            elif adopted := chosen.get(Action.ADOPT):
+                assert jobs is not None
+                for place in adopted:
+                    work.adopted(place, jobs[work.phone(place)][0].id)
+                if not work.part:
+                    work.part_settled()
+                    return
+                # It was added in part, or shows in part as yet: a refusal of the whole says nothing of the rest.
+                work.state.other_key, refusal = True, None
+            elif parked := chosen.get(Action.PARK):
+                rest = None if len(parked) == len(part) else work.split_off(parked)
+                self._park(jobs)
+                if rest is None:
+                    return
+                work.take_up(rest)
+            elif Action.WAIT in chosen:
+                self._until = max(self._until, *(one.until for one in decisions.values()))
+                if work.state.silent:
+                    self._left.append(Left(tuple(part), work.state.last))
+                self._ended.append(work.set_apart())
+                return
+            elif Action.REFUSE in chosen:
+                assert refusal is not None
+                work.state.sends, work.state.key_lost = [], False
+                await self._heed(work.part, refusal)
+                return
+            elif Action.EXPIRE in chosen:
+                late, time = await self._means.expiries.surely_late(work, late)
+                if not late:
+                    continue
+                await self._means.expiries.set_aside(work, late, time)
+                jobs, refusal = None, None
+                if decisions[part[0]].settled and work.part and await self._nothing_came_of_it():
+                    return
+            else:
+                if decisions[part[0]].settled and await self._nothing_came_of_it():
+                    return
+                error = await self._send(work.part, time, told)
+                jobs, refusal = None, None
+                if error is None:
+                    return
+                if error.known is Known.REFUSED:
+                    refusal = error
+                    continue
+                self._silence.check(error)
+                sends_left -= 1
+                if sends_left <= 0 or not error.retryable:
+                    self._leave(error)
+                    return
+                await asyncio.sleep(pause_after(error, sends_left))
+
+    def _decisions(
+        self,
+        part: list[int],
+        time: Time,
+        refusal: ApiError | None,
+        jobs: ShownJobs | None,
+        asked: float,
+        *,
+        late: bool,
+    ) -> dict[int, Decision]:
+        """Decide: for all at once, or, if the report was asked, number by number."""
+        work, settings = self._work, self._means.settings
+
+        def decided(found: Found | None) -> Decision:
+            return decide(
+                Unit(
+                    sends=work.state.noted,
+                    campaign=settings.campaign,
+                    time=time,
+                    terms=settings.terms,
+                    refused=refusal is not None,
+                    late=late,
+                    key_lost=work.state.key_lost,
+                    other_key=work.state.other_key,
+                    silent=work.state.silent,
+                    found=found,
+                    asked=asked,
+                )
+            )
+
+        if jobs is None:
+            return dict.fromkeys(part, decided(None))
+        of_each = {place: _found(work.phone(place), jobs) for place in part}
+        known = {found: decided(found) for found in {*of_each.values()}}
+        return {place: known[found] for place, found in of_each.items()}
+
+    async def _nothing_came_of_it(self) -> bool:
+        """The report shows that nothing came of what was sent: return whether the part was cut smaller for it."""
+        work = self._work
+        unanswered = bool(work.state.silent)
+        work.state.sends, work.state.key_lost, work.state.other_key = [], False, False
+        if not unanswered or len(work.part) == 1:
+            return False
+        work.cut(PIECES)
+        await self._means.shard.keep(work, parted=True)
+        return True
+
+    def _leave(self, error: ApiError) -> None:
+        """Go on without the part under way, which is not answered."""
+        self._work.unanswered(error)
+        self._left.append(Left(tuple(self._work.part), f"{error}"))
+        self._ended.append(self._work.set_apart())
+        self._silence.left(error)
+
+    def _park(self, jobs: ShownJobs | None) -> None:
+        self._some_shown = self._some_shown or jobs is not None
+        if jobs is None:
+            self._shown = None
+        elif self._shown is not None:
+            self._shown.update(jobs.of(map(self._work.phone, self._work.part)))
+            self._shown.fault = self._shown.fault or jobs.fault
+        self._parked.append(self._work.set_apart())
+        self._ended.append(self._parked[-1])
+
+    def _all_parked(self) -> Parked:
+        places = [place for part in self._parked for place in self._work.unsettled_of(part)]
+        return Parked(sorted(places), self._shown if places else None)
+
+    def _follow_a_person(self) -> None:
+        """Do what a person said of what is parked; once."""
+        work = self._work
+        places = self._all_parked().places
+        elsewhere = self._shown is None and not self._some_shown
+        ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
+        shown = ShownJobs() if elsewhere else self._shown
+        if ruling is None or shown is None or not shown.can_be_followed:
+            raise ParkedCalls(self._all_parked())
+        work.follow(ruling, places, shown)
+        self._parked.clear()
+        self._ended.clear()
+
+    async def _send(self, part: list[int], time: Time, told: Reading) -> ApiError | None:
+        """Note and send one request; return the error, if it did not end in the jobs' ids."""
+        work = self._work
+        await self._means.notes.note(work, time, told)
+        items = [bytes(work.lines[place].call) for place in part]
+        left = self._blame.now()
+        try:
+            answer = await self._means.client.ask(endpoints.add_ready_phones(items, idempotence_key=work.key(part)))
+        except ApiError as error:
+            if error.known is Known.REFUSED:
+                work.state.sends.pop()  # it took no effect
+                self._silence.broken()
+                self._blame.refused(error)
+            return error
+        self._silence.broken()
+        self._blame.accepted(left)
+        for place, job in zip(part, answer.value, strict=True):
+            work.created(place, job)
+        work.part_settled()
+        return None
+
+    async def _heed(self, part: list[int], refusal: ApiError) -> None:
+        """A definite refusal, and nothing open: set aside what it names, or make the part smaller."""
+        work, shard, refusals = self._work, self._means.shard, self._means.refusals
+        check_campaign(refusal)
+        if refusal.phone is not None and refusal.type != _TWICE and refusal.type not in _OF_THE_POLICY:
+            named = [place for place in part if same_phone(refusal.phone, work.phone(place))]
+            if named:
+                refusals.set_aside(work, named, _reason(refusal))
+                return
+        if refusal.type in _OF_THE_POLICY and not shard.call_list.manifest.policy_by_row:
+            raise NotAddedError(
+                f"{refusal}. All calls of this list have the same policy, so nothing of it can be sent: correct policy "
+                "or call_before, and start a new DAG run",
+                retryable=False,
+            )
+        if not self._blame.is_of_numbers(refusal):
+            await self._inquire(refusal)
+        elif len(part) == 1:
+            refusals.set_aside(work, part, _reason(refusal))
+            work.part_settled()
+        elif refusal.type is None and not work.state.part:
+            # Too large: by halves, which are no larger for those that follow.
+            work.state.parts *= 2
+            await shard.keep(work, parted=True)
+        else:
+            # With a call in it that isn't named: by halves, so that the others stay large.
+            work.cut(2)
+            await shard.keep(work, parted=True)
+
+    async def _inquire(self, refusal: ApiError) -> None:
+        """Find out by single numbers whether a refusal that names none is of one of them, or of the campaign."""
+        work, blame = self._work, self._blame
+        alone: list[tuple[int, ApiError]] = []
+        async with blame.inquiry:
+            if len(work.part) == 1:
+                alone.append((work.part[0], refusal))
+                self._ended.append(work.set_apart())
+                blame.refused_alone(refusal)
+            for where in PROBES:
+                if blame.is_of_numbers(refusal) or not work.part:
+                    break
+                await self._probe(where, refusal, alone)
+            known = blame.is_of_numbers(refusal) or (len(alone) == 1 and blame.is_alone())
+        if known:
+            for place, error in alone:
+                self._means.refusals.set_aside(work, [place], _reason(error))
+            if len(work.part) > 1:
+                work.cut(2)
+                await self._means.shard.keep(work, parted=True)
+            return
+        if work.part:
+            self._left.append(Left(tuple(work.part), f"{refusal}"))
+            self._ended.append(work.set_apart())
+        self._left += [Left((place,), f"{error}") for place, error in alone]
+
+    async def _probe(self, where: float, refusal: ApiError, alone: list[tuple[int, ApiError]]) -> None:
+        """Send one number of the part under way alone.
+
+        :param where: in the part it stands
+        :param alone: takes it up if it is refused
+        """
+        work, part = self._work, self._work.part
+        place = part[min(int(where * len(part)), len(part) - 1)]
+        rest = work.split_off([place]) if len(part) > 1 else None
+        await self._means.shard.keep(work, parted=True)
+        await self._means.pace.wait()
+        time, told = await self._means.questions.time()
+        late = self._means.expiries.late(work, [place], time)
+        error = None if late else await self._send([place], time, told)
+        if late:
+            work.set_apart()  # and taken up again, to expire
+        elif error is not None and error.known is Known.REFUSED:
+            check_campaign(error)
+            alone.append((place, error))
+            self._ended.append(work.set_apart())
+            if error.type == refusal.type and not self._blame.is_of_numbers(error):
+                self._blame.refused_alone(error)
+            else:
+                self._blame.differs(refusal)
+        elif error is not None:
+            self._silence.check(error)
+            self._leave(error)
+        if rest is not None:
+            work.take_up(rest)
+
+
+def _reason(refusal: ApiError) -> str:
+    return f"{refusal.type or refusal.status}"
+
+
+def _found(phone: str, jobs: ShownJobs) -> Found:
+    """What the report shows of a phone."""
+    shown = jobs.get(phone, [])
+    if not shown:
+        return Found.SOME if jobs.fault else Found.NONE
+    return Found.ALL if len(shown) == 1 and shown[0].adoptable else Found.SOME

@@ -1,0 +1,80 @@
+"""Whether a task that settled its calls may end well: not if it reached nobody, and not if calls expired on the way.
+
+A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.idempotence.errors import NotAddedError
+
+__all__ = ["NobodyReachedError", "check_reached", "reached_nobody", "why_not"]
+
+
+class NobodyReachedError(NotAddedError):
+    """All is settled, and calls that were to be made were not, so that the task must not end well."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
+def check_reached(report: Mapping[str, Any], *, rejected: int, most: int | None, whole: bool, why: str = "") -> None:
+    """Let a task end well, or not.
+
+    :param report: of what it sent
+    :param rejected: rows of the whole list
+    :param most: how many rows may be rejected, refused or expired; None if nothing was said of that
+    :param whole: whether the report is of a whole list, or of the last of its shards, none of which reached anybody
+    :param why: why calls weren't made, in sentences
+    :raises NobodyReachedError: if nobody was reached of those who were to be, or more calls expired than allowed
+    """
+    expired = report.get("expired", 0)
+    if whole and reached_nobody(report):
+        raise NobodyReachedError(
+            f"Nobody is called: of {report['rows']:,} rows {report['rejected']:,} are rejected, {report['refused']:,} "
+            f"refused by the server, and {expired:,} expired. {why}{_WAY_OUT}"
+        )
+    aside = rejected + report["refused"] + expired
+    if expired and (most is None or aside > most):
+        raise NobodyReachedError(
+            f"{expired:,} calls expired: they would have come too late to be dialled, and were not sent. "
+            f"{report['created']:,} are created, {report['refused']:,} refused. {why}{_WAY_OUT}. To have a task end "
+            "well with some, set max_rejected to how many rows may be rejected, refused or expired"
+        )
+
+
+def reached_nobody(report: Mapping[str, Any]) -> bool:
+    """Whether rows were to be called, and none was.
+
+    Rows that are rejected beside some that another run calls are no more than they were in that run. But if all that
+    was left to this one was refused, or came too late, it reached nobody.
+    """
+    sent_in_vain = report["refused"] + report.get("expired", 0)
+    missed = sent_in_vain or (report["rejected"] and not report.get("claimed", 0))
+    return not report["created"] and bool(missed) and not report["unknown"]
+
+
+def why_not(call_list: CallList, shard: int) -> str:
+    """Return why calls of a shard weren't made, in sentences: the most frequent reasons, and the first one whole.
+
+    :raises CallListError: if a file of the list is gone or unreachable
+    """
+    reasons: Counter[str] = Counter()
+    first = ""
+    for batch in call_list.batches(shard):
+        for one in call_list.outcomes(batch):
+            if one.reason is not None:
+                reasons[kind_of(one.reason)] += 1
+                first = first or f"row {one.row}: {one.reason}"
+    return f"Most frequent: {most_frequent(reasons)}. The first is {first}. " if reasons else ""
+
+
+_WAY_OUT = (
+    "This list sends them no more; in a results table their outcome tells it. Correct what the reasons name, and start "
+    "a new DAG run whose query selects them"
+)

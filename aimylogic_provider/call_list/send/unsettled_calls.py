@@ -1,0 +1,280 @@
+"""How a try ends that did not settle everything: what is told, and what is written down for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from aimylogic_provider.call_list.report.shown_jobs import ShownJobs
+from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.progress import Progress
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list.store.sync_entry import ListQuestion, ListRuling
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.keys import digest
+
+__all__ = ["Endings", "Jobs", "Left", "Parked", "ParkedCalls", "UnansweredCalls", "UnknownCallsError", "WaitingCalls"]
+
+Jobs = ShownJobs
+"""What the report showed, by phone."""
+
+
+_NAMED = 10
+"""Parts that are told of, at most."""
+
+_WAY_OUT = (
+    "To have a person asked whether to send those without a job, set on_unknown='ask' and clear the task. A clear "
+    "alone reads the report again"
+)
+_WAY_OUT_UNASKED = (
+    "Those that have no job in the campaign they were sent to can be called by a new DAG run whose query selects them. "
+    "With a results_table, this list holds them until it is given up: in aimylogic_lists of that table's database set "
+    "state to 'given up' where call_list is '{}', and delete from the results table those of its rows of outcome "
+    "'unknown' that are to be called"
+)
+
+
+class Parked(NamedTuple):
+    """Calls of a batch that only a person can decide.
+
+    :param places: in their batch
+    :param jobs: what the report showed of them, if it was asked
+    """
+
+    places: Sequence[int]
+    jobs: Jobs | None
+
+
+NONE_PARKED = Parked((), None)
+
+
+class WaitingCalls(Exception):
+    """A batch is left to a later try: before the server's time *until*, the report proves nothing of some of it."""
+
+    def __init__(self, until: float, parked: Parked = NONE_PARKED) -> None:
+        super().__init__()
+        self.until = until
+        self.parked = parked
+
+
+class ParkedCalls(Exception):
+    """A batch is left to a person: of it nothing else is left to be done in this try."""
+
+    def __init__(self, parked: Parked) -> None:
+        super().__init__()
+        self.parked = parked
+
+
+class Left(NamedTuple):
+    """Calls that could not be added in this try.
+
+    :param places: in their batch
+    :param last: how the last request for them ended
+    """
+
+    places: Sequence[int]
+    last: str
+
+
+class UnansweredCalls(Exception):
+    """Some calls of a batch are left to a later try, for the server answers others, and not the requests for these.
+
+    :param left: which, and the last answers
+    :param until: before that server's time the report proves nothing of some of them; 0 if that is not waited for
+    :param parked: which others of the batch only a person can decide
+    """
+
+    def __init__(self, left: Sequence[Left], until: float, parked: Parked = NONE_PARKED) -> None:
+        super().__init__()
+        self.left = left
+        self.until = until
+        self.parked = parked
+
+
+class UnknownCallsError(NotAddedError):
+    """All is settled but for calls that are parked.
+
+    :param known: the message without the ways out, which are not for whoever is asked
+    :param question: what a person can be asked
+    :param calls: how many are parked
+    :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
+    :param list_id: of their list
+    """
+
+    def __init__(self, known: str, *, question: ListQuestion, calls: int, can_be_asked: bool, list_id: str) -> None:
+        way_out = _WAY_OUT if can_be_asked else _WAY_OUT_UNASKED.format(list_id)
+        super().__init__(f"{known}. {way_out}", retryable=False)
+        self.known = known
+        self.question = question
+        self.calls = calls
+        self.can_be_asked = can_be_asked
+
+
+@dataclass(slots=True)
+class Endings:
+    """How the batches ended that are not done.
+
+    :param errors: that ended the try
+    :param waiting: until when, by batch
+    :param parked: batches, and which of their calls only a person can decide
+    :param left: calls that could not be added, though others were
+    """
+
+    errors: list[NotAddedError] = field(default_factory=list)
+    waiting: dict[str, float] = field(default_factory=dict)
+    parked: list[tuple[Work, Parked]] = field(default_factory=list)
+    left: list[tuple[Work, Left]] = field(default_factory=list)
+
+    def park(self, work: Work, parked: Parked) -> None:
+        """Take in which calls of a batch are parked, if any are."""
+        if parked.places:
+            self.parked.append((work, parked))
+
+    def rows_parked(self, batch: str) -> set[int]:
+        """The rows of a batch that are parked."""
+        return {
+            work.lines[place].row for work, parked in self.parked if work.batch.name == batch for place in parked.places
+        }
+
+    def conclude(
+        self,
+        call_list: CallList,
+        progress: Progress,
+        now: float,
+        *,
+        stopped: str | None,
+        ruling: ListRuling | None,
+        before: tuple[object, ...] | None = None,
+        campaign: str = "",
+    ) -> None:
+        """Return if all is settled.
+
+        :param now: the server's time
+        :param before: what stands in each batch for sends of which nothing is on record
+        :param stopped: why nothing more was sent, if so
+        :param ruling: what a person last said of parked calls
+        :param campaign: digest of where calls are sent now
+        :raises UnknownCallsError: if all is, but for what is parked
+        :raises NotAddedError: if not all is: what is known, and the ways out
+        """
+        told = f"{progress.summary()}."
+        for error in self.errors:
+            if not error.retryable:
+                raise NotAddedError(f"{error}\n{told}", retryable=False)
+        reasons = [str(error) for error in self.errors[:1]]
+        if self.left:
+            reasons.append(self._not_added())
+        if self.waiting:
+            seconds = max(0.0, max(self.waiting.values()) - now)
+            reasons.append(
+                f"{len(self.waiting)} batches wait for the report, which proves nothing for another {seconds:,.0f} "
+                "seconds"
+            )
+        if not reasons and stopped is not None:
+            reasons.append(stopped)
+        unknown = self._unknown(call_list, progress, before) if self.parked else ""
+        if reasons:
+            told_reasons = "; ".join(reason.rstrip(".") for reason in reasons)
+            raise NotAddedError(
+                f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
+                retryable=True,
+            )
+        if unknown:
+            names = tuple(work.batch.name for work, _ in self.parked)
+            if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
+                raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
+            states = [f"{work.batch.name} {len(one.places)} {work.state.again}" for work, one in self.parked]
+            shown = [_shown(one) for _, one in self.parked]
+            if any(_is_elsewhere(jobs) for jobs in shown):
+                states.append(campaign)  # to another one, it is another question
+            reference = digest("unknown", call_list.pointer.sha256, *states).hex()[:8]
+            raise UnknownCallsError(
+                unknown,
+                question=ListQuestion(reference, now, names, campaign),
+                calls=progress.unknown,
+                list_id=call_list.manifest.id,
+                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
+            )
+
+    def _not_added(self) -> str:
+        """Whom the server would not add while it answered others, and its last answers; the first of them."""
+        calls = sum(len(left.places) for _, left in self.left)
+        shown = [f"{_named(work, left.places)}: {left.last}".rstrip(".") for work, left in self.left[:_NAMED]]
+        more = len(self.left) - _NAMED
+        return (
+            f"{calls:,} calls could not be added, while others were answered: {'; '.join(shown)}"
+            + (f"; and {more:,} more parts" if more > 0 else "")
+            + ". Twice report_lag after the last of these requests the report tells whether any of them was added, "
+            "and what was not is sent again, in smaller parts"
+        )
+
+    def _unknown(self, call_list: CallList, progress: Progress, before: tuple[object, ...] | None) -> str:
+        """Write down what can't be known; return what to tell a person."""
+        lines = [line for work, parked in self.parked for line in _lines(work, parked.places, _shown(parked))]
+        why = {_why(_shown(parked)) for _, parked in self.parked}
+        progress.unknown = len(lines)
+        address = call_list.write_unknown(lines)
+        shown = sum(bool(line["jobs"]) for line in lines)
+        return (
+            f"Of {len(lines):,} calls it can't be known whether their jobs exist: {self._requests(before)}, and "
+            f"{' and '.join(sorted(why))}. They are parked: nothing is sent for them. The report shows jobs for "
+            f"{shown:,} of them. {progress.summary()}. Which ones, with the jobs that the report shows, or null where "
+            f"it could not be asked: {address}"
+        )
+
+    def _requests(self, before: tuple[object, ...] | None) -> str:
+        """What is on record of requests for what is parked."""
+        unanswered = sum(send != before for work, parked in self.parked for send in work.open_sends_of(parked.places))
+        if not unanswered:
+            return "no request for them is on record, but what was on record is lost"
+        return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
+
+
+def _shown(parked: Parked) -> Jobs:
+    return ShownJobs() if parked.jobs is None else parked.jobs
+
+
+def _is_elsewhere(jobs: Jobs) -> bool:
+    """Whether calls were sent to another campaign, whose report can't be asked: of all others, something was shown."""
+    return not jobs and not jobs.fault
+
+
+def _why(jobs: Jobs) -> str:
+    """Why it can't be known."""
+    if jobs.fault:
+        return f"the campaign's report proves nothing, for {jobs.fault}"
+    if _is_elsewhere(jobs):
+        return (
+            "the campaign they were sent to is another one than that of now (host or token changed), so that its "
+            "report can't be asked: if they are sent now, whoever was added there is called twice"
+        )
+    why = (
+        "their idempotence keys are too old to repeat them, while the report shows jobs of only some, or jobs that may "
+        "be others'"
+    )
+    unsure = "" if jobs.can_be_followed else ", or with phones that can't be read, which may be these"
+    return why + unsure
+
+
+def _named(work: Work, places: Sequence[int]) -> str:
+    """Some calls, by their rows."""
+    first = work.lines[places[0]].row
+    if len(places) == 1:
+        return f"row {first} ({mask_phone(work.phone(places[0]))})"
+    return f"{len(places):,} rows from {first} to {work.lines[places[-1]].row} (batch {work.batch.name})"
+
+
+def _lines(work: Work, places: Sequence[int], jobs: Jobs) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": work.lines[place].row,
+            "keys": work.lines[place].keys,
+            "phone": mask_phone(work.phone(place)),
+            "batch": work.batch.name,
+            "sends": [[send.at, send.until] for send in work.sends_of(place)],
+            "jobs": [job.id for job in found] if (found := jobs.get(work.phone(place))) is not None else None,
+        }
+        for place in places
+    ]

@@ -1,0 +1,36 @@
+"""A person's no to a call list: as a pointer that bears it and so keeps its place among others, and as an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+
+__all__ = ["BECAUSE", "SaidNoError", "check_nobody_said_no", "said_no"]
+
+BECAUSE = "for a person said no to it"
+"""Why such a list was deleted, as what is left of it tells."""
+
+_BY = "said_no"
+
+
+class SaidNoError(CallListError):
+    """A list that is not sent, for a person said no to it."""
+
+
+def said_no(pointer: Pointer, by: str) -> dict[str, Any]:
+    """Return a pointer to a list, as plain JSON values, that says who said no to it.
+
+    :param by: who did, in words
+    """
+    return {**pointer.as_json(), _BY: by}
+
+
+def check_nobody_said_no(content: object) -> None:
+    """Check that a pointer, as plain JSON values, bears no person's no.
+
+    :raises SaidNoError: if it does
+    """
+    if isinstance(content, Mapping) and content.get(_BY) is not None:
+        raise SaidNoError(f"nothing of the call list in {content.get('path')} is sent: {content[_BY]} said no to it")

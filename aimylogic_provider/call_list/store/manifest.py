@@ -1,0 +1,283 @@
+"""What a frozen list says of itself (``list.json``), and the pointer by which a task knows it. Values, and JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
+
+import msgspec
+
+from aimylogic_provider.calls_api.errors import AimylogicError
+from aimylogic_provider.idempotence.record.records import ClockSource
+
+__all__ = [
+    "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Line", "Manifest", "Method", "Pointer",
+    "RejectedLine", "Tombstone", "decode_claim", "decode_manifest", "decode_tombstone", "sha256",
+]  # fmt: skip
+
+FORMAT = 1
+"""The version of the layout, and of the recipe of its requests' keys. A list of another one is not touched.
+
+The recipe has no version besides: keys aren't kept, so the next try must make the very same ones, whatever version of
+this package it runs.
+"""
+
+_BATCH = re.compile(r"[0-9]+")
+_PART = re.compile(r"(?:rejected|doubles|held|capped)/[0-9]+\.jsonl")
+
+Method = Literal["addPhones", "addPhone"]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class CallListError(AimylogicError):
+    """A call list that can't be gone on with: it is gone, unreachable, changed, or another task's.
+
+    :param retryable: whether another try can help by itself
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of *content*, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class _Phone(msgspec.Struct):
+    phone: str
+
+
+_phone = msgspec.json.Decoder(_Phone)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One call of a batch: a line of its file.
+
+    :param row: which row of the query it was, from 1
+    :param call: the item of addPhones, or the parameters of addPhone
+    :param keys: the key columns
+    """
+
+    row: int
+    call: msgspec.Raw
+    keys: dict[str, Any] = {}
+
+    @property
+    def phone(self) -> str:
+        """Whom it calls."""
+        return _phone.decode(self.call).phone
+
+
+class RejectedLine(TypedDict):
+    """A row that can't be called, or that another run's list holds, and why."""
+
+    row: int
+    keys: dict[str, Any]
+    reason: str
+
+
+class DoubleLine(TypedDict):
+    """A row that repeats the call of another one."""
+
+    row: int
+    keys: dict[str, Any]
+    double_of: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One batch of a list.
+
+    :param name: of its file, without folder and ending
+    :param calls: how many
+    :param turn: batches of one shard that share a phone have different turns, and are sent in their order
+    :param shard: which part of the list it belongs to, from 0
+    :param sha256: of its file
+    """
+
+    name: str
+    calls: Count
+    turn: Count
+    shard: Count
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The name of its file in the list's folder."""
+        return f"batches/{self.name}.jsonl"
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Where a frozen list is, and what proves that it is that list. Travels in XCom and in a task's state.
+
+    :param path: the address of its folder
+    :param sha256: of its ``list.json``, which bears the digests of all else
+    :param rows: rows that the query gave: calls, doubles and rejected ones together
+    :param calls: calls to be made
+    :param doubles: rows that repeat another row's call
+    :param rejected: rows that can't be called
+    :param shards: parts in which it can be sent
+    :param elsewhere: other folders in which lists of this DAG run were frozen by the same task
+    :param claimed: rows that another run's list held when this one was frozen
+    :param capped: rows whose phone is called for others already, as often as may be
+    """
+
+    path: str
+    sha256: str
+    rows: Count
+    calls: Count
+    doubles: Count
+    rejected: Count
+    shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
+    elsewhere: tuple[str, ...] = ()
+    claimed: Count = 0
+    capped: Count = 0
+
+    @property
+    def list_id(self) -> str:
+        """The id of the list, which its folder is named after."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def rejected_rows(self) -> str | None:
+        """The address of the rows that can't be called, with their reasons, if there are any."""
+        return f"{self.path}/rejected.csv" if self.rejected else None
+
+    def is_beneath(self, folder: str) -> bool:
+        """Whether the list lies in a folder, at any depth, by their addresses."""
+        return self.path.startswith(f"{folder}/") and ".." not in self.path.removeprefix(folder).split("/")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        left_out = {name for name in ("elsewhere", "claimed", "capped") if not content[name]}
+        return {name: content[name] for name in content if name not in left_out}
+
+    @classmethod
+    def of(cls, content: object) -> Pointer:
+        """Read it from plain JSON values.
+
+        :raises CallListError: if they are no pointer to a call list
+        """
+        try:
+            pointer = msgspec.convert(content, cls)
+            if "\0" in pointer.path or not pointer.path:
+                raise ValueError("its path is none")
+            pointer.path.encode()
+            return pointer
+        except (ValueError, RecursionError) as error:
+            raise CallListError(
+                f"this is no call list ({error}): give what PrepareCallListOperator returned, by its .output or as "
+                "\"{{ ti.xcom_pull('prepare') }}\" in a DAG with render_template_as_native_obj=True"
+            ) from None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """That a shard belongs to a task instance.
+
+    :param task: which one, in words
+    :param shard: of the list
+    :param at: since when, by the server's clock, at the earliest
+    :param clock: whose clock told that
+    :param campaign: digest of where it is sent
+    """
+
+    task: str
+    shard: Count
+    at: float
+    clock: ClockSource
+    campaign: str
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """What is left of a list that was deleted (``deleted.json``).
+
+    :param sha256: of its ``list.json``
+    :param claims: who sent it; empty if nobody did
+    :param reports: by shard
+    :param because: why it was deleted; None for its age
+    :param source: as the list's
+    :param said_no: who said no to it, in words; None if nobody did
+    :param sent: within which times (Unix seconds) jobs of its sends may have been created
+    """
+
+    sha256: str
+    claims: tuple[Claim, ...]
+    reports: dict[int, dict[str, Any]]
+    because: str | None = None
+    source: str = ""
+    said_no: str | None = None
+    sent: tuple[float, float] | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``list.json`` says.
+
+    :param id: random; the idempotence keys are made of it
+    :param made_at: when it was frozen, by the worker's clock, in ISO 8601
+    :param task: the DAG run's task that froze it, in words
+    :param task_folder: the address beneath which the lists of that task lie, of all its runs
+    :param source: digest of what a mapped task was told to freeze; empty if the task wasn't mapped
+    :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
+    :param policy_by_row: whether calls have policies of their own
+    :param keys: the key columns
+    :param countries: how many calls go to which country, by two-letter code; by an empty text those that go to none
+    :param parts: digests of the further files (rejected rows, doubles), by name
+    :param held_by: the ids of the lists of other runs that held rows
+    """
+
+    format: int
+    id: str
+    made_at: str
+    task: str
+    task_folder: str
+    method: Method
+    rows: Count
+    calls: Count
+    doubles: Count
+    rejected: Count
+    shards: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    policy_by_row: bool
+    keys: tuple[str, ...] = ()
+    batches: tuple[Batch, ...]
+    parts: dict[str, str] = {}
+    source: str = ""
+    finishes: tuple[float, float] | None = None
+    claimed: Count = 0
+    held_by: tuple[str, ...] = ()
+    capped: Count = 0
+    countries: dict[str, Count] = {}
+
+    def __post_init__(self) -> None:
+        if datetime.fromisoformat(self.made_at).tzinfo is None:
+            raise ValueError("made_at has no time zone")
+        if any(batch.shard >= self.shards or batch.calls < 1 for batch in self.batches):
+            raise ValueError("a batch is of a shard that the list doesn't have, or without calls")
+        names = [batch.name for batch in self.batches]
+        if not all(map(_BATCH.fullmatch, names)) or not all(map(_PART.fullmatch, self.parts)):
+            raise ValueError("a file has a name that no list's have")
+        if len({*names}) < len(names):
+            raise ValueError("two batches have one name")
+        if sum(batch.calls for batch in self.batches) != self.calls or self.rows < self.calls:
+            raise ValueError("the batches don't hold as many calls as the list, or the list more than it has rows")
+
+    def fault(self, pointer: Pointer) -> str | None:
+        """Tell why this is not the list that a pointer to it says; None if it is.
+
+        Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
+        """
+        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards, pointer.claimed,
+                pointer.capped)  # fmt: skip
+        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards, self.claimed, self.capped):
+            return "the counts that its pointer names are others"
+        if not pointer.is_beneath(self.task_folder):
+            return f"it does not lie in its task's folder, {self.task_folder}"
+        return None
+
+
+decode_manifest = msgspec.json.Decoder(Manifest).decode
+decode_tombstone = msgspec.json.Decoder(Tombstone).decode
+decode_claim = msgspec.json.Decoder(Claim).decode

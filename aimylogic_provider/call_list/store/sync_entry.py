@@ -1,0 +1,255 @@
+"""What a sync notes in its task's entry before anything leaves, and the fence that lies in the writing of it.
+
+Airflow refuses the write of a try that it has replaced, so whoever has written may send. Many batches share a write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+
+from aimylogic_provider.call_list.send.decision import NotedSend
+from aimylogic_provider.call_list.store.manifest import CallListError, Count, Pointer
+from aimylogic_provider.idempotence.ports import Store
+from aimylogic_provider.idempotence.record.records import ClockSource
+
+__all__ = [
+    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "OpenBatch", "OpenPart", "SyncEntry",
+    "noted",
+]  # fmt: skip
+
+ENTRY_FORMAT = "call list 1"
+
+
+class ListQuestion(msgspec.Struct, frozen=True):
+    """That a person was asked what to do about parked calls, and did not answer yet.
+
+    :param reference: of what was asked
+    :param at: when (Unix seconds)
+    :param batches: that hold those calls
+    :param campaign: digest of the campaign that was sent to then; empty if an older version asked
+    """
+
+    reference: str
+    at: float
+    batches: tuple[str, ...]
+    campaign: str = ""
+
+
+class ListRuling(msgspec.Struct, frozen=True):
+    """What a person said of parked calls.
+
+    :param send: send those that the report shows no job of, and take the jobs of the others for theirs; else leave them
+    :param by: who said so
+    :param at: when, by Airflow's clock (Unix seconds)
+    """
+
+    send: bool
+    by: str
+    at: float
+    question: ListQuestion
+
+
+NotedSends = list[tuple[float, float, ClockSource, str]]
+"""Sends whose answer isn't known, each as ``[at, until, clock, campaign]``."""
+Span = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
+"""Places in a batch: from, and up to, the latter not included."""
+
+
+def noted(sends: NotedSends) -> list[NotedSend]:
+    """Sends as values."""
+    return [NotedSend(at, until, clock, campaign) for at, until, clock, campaign in sends]
+
+
+class OpenPart(msgspec.Struct, omit_defaults=True):
+    """A part of a batch that is set apart, so that it doesn't hold up the rest.
+
+    :param places: whose calls it has
+    :param sends: of all of its calls that aren't settled
+    :param silent: after how many tries' requests for it there was no answer
+    :param last: what the last of them ended with instead
+    :param other_key: whether those sends had another key than its calls would be sent with now
+    """
+
+    places: list[Span]
+    sends: NotedSends = []
+    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    last: str = ""
+    other_key: bool = False
+
+    def copy(self) -> OpenPart:
+        """Return another one that says the same."""
+        return msgspec.structs.replace(self, places=list(self.places), sends=list(self.sends))
+
+
+class Freezing(msgspec.Struct, frozen=True):
+    """A list that is being frozen, and isn't yet the task's: what it claims in the meantime, it must not hold for ever.
+
+    :param call_list: its id
+    :param path: the address of its folder
+    :param results_table: beside which it claims rows
+    :param results_conn_id: of that table's database
+    """
+
+    call_list: str
+    path: str
+    results_table: str
+    results_conn_id: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as plain JSON values."""
+        content: dict[str, str] = msgspec.to_builtins(self)
+        return content
+
+    @classmethod
+    def of(cls, content: object) -> Freezing | None:
+        """Read it from plain JSON values; None if they are anything else."""
+        try:
+            return msgspec.convert(content, cls)
+        except msgspec.ValidationError:
+            return None
+
+
+class OpenBatch(msgspec.Struct, omit_defaults=True):
+    """A batch that was begun and isn't done.
+
+    :param sends: those whose answer isn't known, each as ``[at, until, clock, campaign]``; each is of all the calls of
+        its part that aren't settled
+    :param progress: the name of what is known of its settled calls
+    :param parts: how many parts what isn't settled falls into, for it was too large for one request
+    :param key_lost: whether an answer showed that the idempotence key got lost on the way
+    :param again: the reference of the question on which a person said to send again: keys are others since
+    :param part: the places of the part that is under way, if it is one that was set apart before; else it is the
+        first of *parts*
+    :param silent: of that part, as ``last`` and ``other_key``: see :class:`OpenPart`
+    :param apart: the parts that are set apart
+    """
+
+    sends: NotedSends = []
+    progress: str | None = None
+    parts: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
+    key_lost: bool = False
+    again: str = ""
+    part: list[Span] = []
+    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
+    last: str = ""
+    other_key: bool = False
+    apart: list[OpenPart] = []
+
+    def copy(self) -> OpenBatch:
+        """Return another one that says the same."""
+        return msgspec.structs.replace(
+            self, sends=list(self.sends), part=list(self.part), apart=[part.copy() for part in self.apart]
+        )
+
+    @property
+    def noted(self) -> list[NotedSend]:
+        """The sends, as values."""
+        return noted(self.sends)
+
+
+class SyncEntry(msgspec.Struct):
+    """All that is durably known of a sync, besides its list.
+
+    :param sure: whether it was begun surely before any send of this task instance
+    :param call_list: where the list is; None until it is frozen
+    :param doubtful_since: since when (Unix seconds) another list, of which nothing is left, may have been sent
+    :param before: a send that any batch may have had that is neither open nor done, for an earlier entry was lost
+    :param done: how many batches were done, at least
+    :param done_batches: which ones, as ``done_batches.DoneBatches`` writes them; empty if an older version wrote it
+    :param fence: how often it was written before requests left
+    :param open: the batches that were begun and aren't done, by name
+    :param asked: the question that a person was asked, and whose answer is not noted yet
+    :param ruling: what a person last said
+    :param progress: for people who look into the task's state
+    :param tried: the try that began last, and a digest of what it was told to call
+    :param cleared: how often the task was cleared, as Airflow tells it, when it was last told to call the list's
+        people; empty if that isn't known
+    :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
+    :param freezing: the list that is being frozen, if it claims rows
+    """
+
+    sure: bool
+    call_list: Pointer | None = None
+    doubtful_since: float | None = None
+    before: tuple[float, float, ClockSource, str] | None = None
+    done: Count = 0
+    done_batches: str = ""
+    fence: Count = 0
+    open: dict[str, OpenBatch] = {}
+    asked: ListQuestion | None = None
+    ruling: ListRuling | None = None
+    progress: dict[str, Any] = {}
+    tried: tuple[str, str] | None = None
+    cleared: str = ""
+    campaigns: list[tuple[str, str]] = []
+    format: str = ENTRY_FORMAT
+    freezing: Freezing | None = None
+
+    @classmethod
+    def of(cls, content: object) -> SyncEntry:
+        """Read it.
+
+        :raises CallListError: if it is another's, or could not be written back as it is
+        """
+        try:
+            entry = msgspec.convert(content, cls)
+            if msgspec.json.decode(msgspec.json.encode(entry), type=cls) != entry:
+                raise ValueError("it holds what JSON has no word for")
+        except (ValueError, OverflowError, RecursionError) as error:
+            raise CallListError(f"the task's state is no entry of a sync ({error}): was it written by hand?") from None
+        if entry.format != ENTRY_FORMAT:
+            raise CallListError(
+                f"the task's state has format {entry.format!r}, and this version of the provider knows "
+                f"{ENTRY_FORMAT!r}: go on with the version that wrote it"
+            )
+        return entry
+
+
+class EntryKeeper:
+    """Holds the entry, and writes it.
+
+    :param store: refuses the writes of a try that was replaced
+    """
+
+    def __init__(self, store: Store, entry: SyncEntry) -> None:
+        self._store = store
+        self.entry = entry
+        self._changes = 0
+        self._saved = 0
+        self._writing = asyncio.Lock()
+
+    def list_of_another_try(self) -> str | None:
+        """The list that another try has pointed to meanwhile, if the store lets two of them write; where it is."""
+        content = self._store.read()
+        pointer = None if content is None else SyncEntry.of(content).call_list
+        return None if pointer is None else pointer.path
+
+    def save_now(self) -> None:
+        """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""
+        self._store.write(self._content())
+
+    def give_up(self, noted: Freezing) -> None:
+        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`."""
+        entry = self.entry
+        entry.call_list, entry.freezing = None, noted
+        entry.done, entry.done_batches, entry.open = 0, "", {}
+        self.save_now()
+
+    async def save(self) -> None:
+        """Return once a write that began after this call has ended. Raises as :meth:`save_now`."""
+        self._changes += 1
+        mine = self._changes
+        async with self._writing:
+            if self._saved >= mine:
+                return  # another's write took this change along
+            changes = self._changes
+            self.entry.fence += 1
+            await asyncio.to_thread(self._store.write, self._content())
+            self._saved = changes
+
+    def _content(self) -> dict[str, object]:
+        content: dict[str, object] = msgspec.json.decode(msgspec.json.encode(self.entry))
+        return content

@@ -1,0 +1,1 @@
+"""What stands in the results table's database: a line for each row, and which list holds which row (claims)."""

@@ -1,0 +1,85 @@
+"""What became of each row of a call list, as a results table tells it: from the list's files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aimylogic_provider.call_list.store.manifest import Batch, Line
+from aimylogic_provider.call_list.store.outcomes import Outcome
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+
+__all__ = ["Known", "Results"]
+
+Known = Callable[[Batch], tuple[Iterable[Outcome], Collection[int]]]
+"""What is known of a batch: its settled calls, and which of the other rows are parked, so that nobody knows of them."""
+
+
+class Results:
+    """The rows of a shard.
+
+    :param of: what all rows have in common: ``dag_id``, ``task_id`` and ``run_id``
+    :param full_phones: whether phones are told in full, or masked
+    """
+
+    def __init__(self, call_list: CallList, shard: int, of: Mapping[str, str], *, full_phones: bool) -> None:
+        self._list = call_list
+        self._shard = shard
+        self._shown = str if full_phones else mask_phone
+        made = datetime.fromisoformat(call_list.manifest.made_at)
+        self._of = {"call_list": call_list.manifest.id, **of, "frozen_at": made}
+
+    def of_calls(self, known: Known, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
+        """The rows of the shard's calls, by batch, with what is known of them now.
+
+        :param besides: names of batches whose other calls are not this list's any more: only what is settled is told
+        :raises CallListError: if a file of the list is gone or unreachable
+        """
+        for batch in self._list.batches(self._shard):
+            outcomes, parked = known(batch)
+            settled = {one.row: one for one in outcomes}
+            now = datetime.now(UTC)
+            rows = [
+                self._row(
+                    line,
+                    phone=self._shown(line.phone),
+                    **_told(settled.get(line.row), now, parked=line.row in parked),
+                )
+                for line in self._list.lines(batch)
+                if batch.name not in besides or line.row in settled
+            ]
+            if rows:
+                yield rows
+
+    def of_others(self) -> Iterator[list[dict[str, Any]]]:
+        """The rows that aren't called, with their reasons: the first shard's."""
+        if self._shard:
+            return
+        for rejected in self._list.parts("rejected"):
+            yield [self._aside(line, "rejected", line["reason"]) for line in rejected]
+        for doubles in self._list.parts("doubles"):
+            yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in doubles]
+        for held in self._list.parts("held"):
+            yield [self._aside(line, "claimed", line["reason"]) for line in held]
+        for capped in self._list.parts("capped"):
+            yield [self._aside(line, "capped", line["reason"]) for line in capped]
+
+    def _row(self, line: Line, **more: object) -> dict[str, Any]:
+        return {**self._of, "row_number": line.row, **line.keys, **more}
+
+    def _aside(self, line: Mapping[str, Any], outcome: str, reason: str) -> dict[str, Any]:
+        return {
+            **self._of, "row_number": line["row"], **line["keys"], "phone": None, "outcome": outcome,
+            "call_job_id": None, "reason": reason, "settled_at": self._of["frozen_at"],
+        }  # fmt: skip
+
+
+def _told(one: Outcome | None, now: datetime, *, parked: bool) -> dict[str, object]:
+    if one is not None:
+        return {"outcome": one.outcome, "call_job_id": one.job, "reason": one.reason, "settled_at": now}
+    if parked:
+        reason = "whether its job exists can't be known: see the call list's folder unknown"
+        return {"outcome": "unknown", "call_job_id": None, "reason": reason, "settled_at": now}
+    return {"outcome": "pending", "call_job_id": None, "reason": None, "settled_at": None}

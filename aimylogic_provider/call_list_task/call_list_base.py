@@ -1,0 +1,151 @@
+"""What all that freezes or sends call lists has: where they lie, how many rows may be set aside, how a task ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from aimylogic_provider.airflow_task.airflow_names import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+)
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.call_list.freeze.freeze import Limit
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.task_folder import TaskFolder
+
+__all__ = ["OfCallList", "check_same_in_all_runs", "check_whole"]
+
+
+class OfCallList(BaseOperator):
+    """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
+
+    def __init__(
+        self,
+        *,
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if on_rejected not in ("skip", "fail"):
+            raise ValueError(f"on_rejected {on_rejected!r} can't be used: give 'skip' or 'fail'")
+        if on_rejected == "fail" and max_rejected is not None:
+            raise ValueError("on_rejected='fail' allows no rejected row at all: leave max_rejected out, or use 'skip'")
+        share = isinstance(max_rejected, float) and 0.0 <= max_rejected <= 1.0
+        count = isinstance(max_rejected, int) and not isinstance(max_rejected, bool) and max_rejected >= 0
+        if max_rejected is not None and not share and not count:
+            raise ValueError(
+                f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
+                "0.0 to 1.0, as in 0.05"
+            )
+        if results_table is not None:
+            check_same_in_all_runs("the schema of results_table", _schema_of(results_table))
+            check_same_in_all_runs("results_conn_id", results_conn_id)
+        self.on_rejected = on_rejected
+        self.max_rejected = max_rejected
+        self.call_list_path = call_list_path
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+
+    def _take_blank_as_nothing(self) -> None:
+        """Have blank text in a templated field be what it is to leave it out."""
+        from aimylogic_provider.airflow_task.template_values import blank_as_nothing
+
+        blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+
+    def _results_conn_id(self) -> str:
+        """The connection of the results table's database."""
+        return self.results_conn_id or str(getattr(self, "sql_conn_id", ""))
+
+    def _give_up_claims(self, pointer: Pointer) -> None:
+        """A list that surely nobody sends comes to nothing: have it hold nobody, if there is a results table.
+
+        :raises CallListError: if the database fails; another try can help
+        """
+        from aimylogic_provider.call_list_task.claims_of_task import give_up
+
+        if self.results_table is not None:
+            give_up(pointer, self.results_table, self._results_conn_id())
+
+    def _limit(self) -> Limit:
+        from aimylogic_provider.call_list.freeze.freeze import Limit
+
+        return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
+
+    def _task_folder(self, context: Context) -> TaskFolder:
+        from aimylogic_provider.airflow_task.arguments import default_call_list_path
+        from aimylogic_provider.airflow_task.task_loops import iteration
+        from aimylogic_provider.call_list.store.task_folder import TaskFolder
+
+        ti = context["ti"]
+        index = -1 if ti.map_index is None else ti.map_index
+        base = self.call_list_path or default_call_list_path()
+        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index, iteration(context))
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
+        from aimylogic_provider.call_list.store.human_no import SaidNoError
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.errors import NotAddedError
+
+        try:
+            yield
+        except SaidNoError as error:
+            raise AirflowSkipException(f"Nobody is called: {error}") from None
+        except RejectedError as error:
+            raise AirflowFailException(f"Rejected before any request: {error}") from None
+        except (CallListError, NotAddedError) as error:
+            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+
+
+def check_whole(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
+    """Check that an argument is a whole number, or, if that is allowed, None.
+
+    :raises ValueError: if not
+    """
+    if optional and value is None:
+        return
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole and least <= value <= most):  # type: ignore[operator]
+        raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")
+
+
+_OF_A_RUN = re.compile(
+    r"(?<![\w.'\"])(?:ds|ts|run_id|dag_run|logical_date|execution_date|ti|loop|triggering_asset_events"
+    r"|(?:ds|ts|data_interval|prev|next|task_instance|tomorrow|yesterday)_\w+|task_instance)\b"
+)
+"""What templates know of a run, or of the time that it is for."""
+
+
+def check_same_in_all_runs(name: str, value: object) -> None:
+    """Check that a template is rendered alike in all runs of the DAG, as far as its names tell.
+
+    :raises ValueError: if it names what differs
+    """
+    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
+    if differing := sorted({found for block in blocks for found in _OF_A_RUN.findall(block)}):
+        raise ValueError(
+            f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
+            "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
+            "name may differ"
+        )
+
+
+def _schema_of(results_table: object) -> object:
+    """What stands before the name of a table, which may be a template."""
+    if not isinstance(results_table, str):
+        return None
+    plain = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", lambda found: "x" * len(found[0]), results_table, flags=re.DOTALL)
+    return results_table[: max(plain.rfind("."), 0)]

@@ -1,0 +1,109 @@
+"""The results table as a task keeps it: all rows before anything is sent, and what became of them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.call_list.send.sending import Sending
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.tables.results_table import ResultsTable
+    from aimylogic_provider.idempotence.ports import Log
+
+__all__ = ["keeping_results", "opened", "tell_rejected"]
+
+
+def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable]:
+    """Return a results table, made if there is none, as a context manager.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if it can't be used
+    :raises CallListError: if the database can't be reached
+    """
+    from aimylogic_provider.call_list.tables.results_table import ResultsTable
+    from aimylogic_provider.call_list_task.databases import engine_of
+
+    return closing(ResultsTable(engine_of("results_conn_id", conn_id), name, keys))
+
+
+def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -> None:
+    """Write the rows of a list that can't be called, with their reasons.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if the table can't be used
+    :raises CallListError: if the database doesn't take them, or the list can't be read
+    """
+    from aimylogic_provider.call_list.store.stored_list import CallList
+    from aimylogic_provider.call_list.tables.row_results import Results
+
+    call_list = CallList.open(pointer)
+    results = Results(call_list, 0, _of(context), full_phones=False)
+    with opened(name, conn_id, call_list.manifest.keys) as table:
+        for rows in results.of_others():
+            table.write(rows)
+
+
+def _of(context: Context) -> dict[str, str]:
+    ti = context["ti"]
+    return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id}
+
+
+@contextmanager
+def keeping_results(
+    context: Context,
+    name: str,
+    conn_id: str,
+    phones: Literal["masked", "full"],
+    sending: Sending,
+    shard: int,
+    log: Log,
+) -> Iterator[None]:
+    """Write a shard's rows as they stand before the block, and again after it, however it ended.
+
+    :param name: of the table
+    :param conn_id: of its database
+    :raises RejectedError: if the table can't be used; before the block
+    :raises CallListError: if the database doesn't take them; not in place of the block's own error
+    """
+    from aimylogic_provider.call_list.store.manifest import CallListError
+    from aimylogic_provider.call_list.tables.row_results import Results
+    from aimylogic_provider.call_list_task.claims_of_task import let_go_of_settled, opened_claims
+    from aimylogic_provider.call_list_task.unsent_release import taken_by_others
+
+    call_list = sending.call_list
+    results = Results(call_list, shard, _of(context), full_phones=phones == "full")
+    with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
+        claims.begin_sending(call_list.manifest.id, call_list.folder.address)
+        taken = taken_by_others(claims, call_list, shard, sending.known)
+        sending.leave(taken)
+        for rows in chain(results.of_others(), results.of_calls(sending.known, besides=taken)):
+            table.write(rows)
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException:  # execution_timeout is no Exception, nor is a process that is told to end
+            try:
+                pending = 0
+                for rows in results.of_calls(sending.known, besides=taken):
+                    table.write(rows)
+                    pending += sum(row["outcome"] == "pending" for row in rows)
+                let_go_of_settled(claims, call_list, shard, sending.known)
+                if pending:
+                    log.warning(
+                        "%s rows stand as pending in %s, and are held by this list: its next try goes on with them.",
+                        f"{pending:,}", name,
+                    )  # fmt: skip
+            except CallListError as error:
+                log.warning("%s.", error)
+            raise
+        for rows in results.of_calls(sending.known):
+            table.write(rows)
+        if call_list.manifest.shards > 1:  # others may go on for long
+            let_go_of_settled(claims, call_list, shard, sending.known)

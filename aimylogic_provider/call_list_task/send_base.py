@@ -1,0 +1,339 @@
+"""The half of a sync that sends a call list, as what its operators are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
+from aimylogic_provider.airflow_task.arguments import report_lag_seconds
+from aimylogic_provider.call_list_task.call_list_base import OfCallList, check_whole
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.call_list.send.progress import Progress
+    from aimylogic_provider.call_list.send.sending import Sending
+    from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.outcomes import Counts
+    from aimylogic_provider.call_list.store.stored_list import CallList
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
+
+__all__ = ["Sends"]
+
+_CONCURRENCY = {"addPhones": 8, "addPhone": 16}
+
+
+class Sends(OfCallList):
+    """The half that sends a call list."""
+
+    def __init__(
+        self,
+        *,
+        aimylogic_conn_id: str = "aimylogic_default",
+        concurrency: int | None = None,
+        requests_per_second: float | None = None,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        keep_call_list: timedelta | None = timedelta(days=30),
+        on_unknown: Literal["fail", "ask"] = "fail",
+        results_phones: Literal["masked", "full"] = "masked",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if on_unknown not in ("fail", "ask"):
+            raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
+        check_whole("concurrency", concurrency, 1, 100)
+        number = isinstance(requests_per_second, (int, float)) and not isinstance(requests_per_second, bool)
+        if requests_per_second is not None and not (number and requests_per_second > 0):
+            raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
+        if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
+            raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
+        if results_phones not in ("masked", "full"):
+            raise ValueError(f"results_phones {results_phones!r} can't be used: give 'masked' or 'full'")
+        self.results_phones = results_phones
+        self.aimylogic_conn_id = aimylogic_conn_id
+        self.concurrency = concurrency
+        self.requests_per_second = requests_per_second
+        report_lag_seconds(report_lag)
+        self.report_lag = report_lag
+        self.keep_call_list = keep_call_list
+        self.on_unknown = on_unknown
+        self._current: Sending | None = None
+        self._answer: tuple[Mapping[str, Any], str] | None = None
+        self._keeper: EntryKeeper | None = None
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
+    ) -> dict[str, Any]:
+        """Go on with what a person answered about parked calls. Airflow calls it when the answer has come.
+
+        :param event: the answer, as Airflow brings it
+        :param reference: of what was asked
+        :param asked: when, by the server's clock (Unix time)
+        :param candidates: nothing, of a list
+        :raises AirflowFailException: as ``execute``, and if the answer can't be used
+        :raises AirflowException: as ``execute``
+        """
+        self._answer = event, reference
+        report: dict[str, Any] = self.execute(context)
+        return report
+
+    def _note_answer(self, context: Context, keeper: EntryKeeper) -> None:
+        """Note what a person said of parked calls, or wait for it, if somebody was asked."""
+        from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.call_list.store.sync_entry import ListRuling
+        from aimylogic_provider.idempotence.human_answer import Question
+
+        entry = keeper.entry
+        if self._answer is not None:
+            event, reference = self._answer
+            if entry.asked is None:
+                return  # Airflow brought it twice; it was noted
+            if entry.asked.reference != reference:
+                raise AirflowFailException(
+                    "The person who answered was asked about other calls. Nothing was sent. Clear the task to go on"
+                )
+            question, entry.asked = entry.asked, None
+            try:
+                send, by, at = required_actions.list_answer(event)
+            except ValueError as error:
+                keeper.save_now()
+                raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
+            entry.ruling = ListRuling(send, by, at, question)
+            keeper.save_now()
+            self.log.info("Noted: %s said to %s the calls.", by, "send" if send else "leave")
+        elif entry.asked is not None and self.on_unknown == "ask" and required_actions.reaches_later_tries():
+            self.log.info("A person was asked about parked calls: going on with the answer, or waiting for it.")
+            waiting = Question(entry.asked.reference, entry.asked.at)
+            required_actions.defer_to_trigger(context, waiting, required_actions.LIST_OPTIONS)
+        elif entry.asked is not None:
+            entry.asked = None  # this try goes on without the answer; its next write tells
+
+    def _ask(self, context: Context, keeper: EntryKeeper, parked: UnknownCallsError) -> NoReturn:
+        """Ask a person what is to become of parked calls, and wait for the answer."""
+        from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.idempotence.human_answer import Question
+
+        question = parked.question
+        required_actions.ask_about_list(context, question.reference, parked.calls, parked.known)
+        keeper.entry.asked = question
+        keeper.save_now()
+        self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
+        required_actions.await_answer(context, Question(question.reference, question.at), required_actions.LIST_OPTIONS)
+
+    @contextmanager
+    def _letting_go(self, context: Context) -> Iterator[None]:
+        """Once the task has ended for good, have other runs call whom its list surely was not sent to."""
+        from aimylogic_provider.airflow_task.run_context import is_last
+        from aimylogic_provider.call_list_task.claims_of_task import INTERRUPTIONS
+
+        try:
+            yield
+        except (Exception, *INTERRUPTIONS) as error:
+            if self.results_table is not None and is_last(context, error):
+                try:
+                    self._let_go(context, self.results_table)
+                except Exception as another:  # noqa: BLE001  # the first one is to be told
+                    self.log.warning("What the call list holds can't be let go of: %s.", another)
+            raise
+
+    def _let_go(self, context: Context, results_table: str) -> None:
+        """Have the task's list hold nobody any more to whom surely nothing was sent."""
+        from aimylogic_provider.airflow_task.run_context import is_first_try
+        from aimylogic_provider.airflow_task.task_state import has_store
+        from aimylogic_provider.call_list_task.sync_entry_stores import begin
+        from aimylogic_provider.call_list_task.unsent_release import let_go_unsent
+
+        task, resumed = self._task_folder(context), self._answer is not None
+        keeper = self._keeper or begin(context, task, self.log, told="", resumed=resumed)
+        pointer = self._list_of(keeper)
+        if pointer is not None and not self._give_up_unsent(keeper, pointer, results_table):
+            let_go_unsent(
+                keeper,
+                pointer,
+                self._shard_of(pointer),
+                task,
+                is_fenced=has_store(context) or (is_first_try(context) and not resumed),
+                results_table=results_table,
+                conn_id=self._results_conn_id(),
+                log=self.log,
+            )
+
+    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
+        """The list that this task sends, or was to send."""
+        return keeper.entry.call_list
+
+    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
+        """Delete a list that the task never began to send, if it can freeze another one; return whether that is so."""
+        return False
+
+    def _shard_of(self, pointer: Pointer) -> int:
+        """Which shard of a list is to be sent."""
+        return 0
+
+    def _results(self, context: Context, sending: Sending, shard: int) -> AbstractContextManager[None]:
+        from aimylogic_provider.call_list_task.results_of_task import keeping_results
+
+        if self.results_table is None:
+            return nullcontext()
+        table, conn_id = self.results_table, self._results_conn_id()
+        return keeping_results(context, table, conn_id, self.results_phones, sending, shard, self.log)
+
+    def _campaign(self) -> str:
+        """The digest of where this task sends now."""
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.keys import campaign_digest
+
+        return campaign_digest(AimylogicHook(self.aimylogic_conn_id).get_conn().address)
+
+    def on_kill(self) -> None:
+        """Send nothing more, and tell in the log what is known. What is under way is on record."""
+        if self._current is not None:
+            self.log.warning("The task is being ended. %s", self._current.end())
+
+    def _send(
+        self, context: Context, keeper: EntryKeeper, pointer: Pointer, *, shard: int, begun_now: bool
+    ) -> dict[str, Any]:
+        """Send a shard of a list; return the report.
+
+        :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
+        """
+        from aimylogic_provider.airflow_task.run_context import run_since
+        from aimylogic_provider.call_list.report.campaign_ids import known_campaign
+        from aimylogic_provider.call_list.send.nobody_reached import why_not
+        from aimylogic_provider.call_list.send.sending import Sending
+        from aimylogic_provider.call_list.send.settings import SendSettings
+        from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+        from aimylogic_provider.call_list.store.stored_list import CallList
+        from aimylogic_provider.call_list.store.task_folder import delete_old
+        from aimylogic_provider.call_list_task.claims_of_task import end_of_list
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.server_time import SystemClock
+
+        if (report := CallList.deleted(pointer, shard)) is not None:
+            self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+            self._check_reached(report, pointer, whole=pointer.shards == 1)
+            return report
+        task = self._task_folder(context)
+        call_list = CallList.open(pointer)
+        if begun_now and not keeper.entry.sure:
+            task.check_no_other(pointer, call_list.manifest.task_folder, shard, run_since(context))
+        hook = AimylogicHook(self.aimylogic_conn_id)
+        client = hook.get_conn()
+        method = call_list.manifest.method
+        settings = SendSettings(
+            transport=hook.transport_settings,
+            campaign=known_campaign(keeper.entry, client, self.log),
+            concurrency=self.concurrency or _CONCURRENCY[method],
+            requests_per_second=self.requests_per_second,
+            report_lag=report_lag_seconds(self.report_lag),
+            most_set_aside=self._limit().of(pointer.rows),
+        )
+        sending = self._current = Sending(
+            call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
+        )
+        self._note_answer(context, keeper)
+        try:
+            with self._results(context, sending, shard):
+                counts = sending.run(task.words, begun_now=begun_now)
+        except UnknownCallsError as parked:
+            if self.on_unknown != "ask" or not parked.can_be_asked:
+                raise
+            self._ask(context, keeper, parked)
+        report = self._report(pointer, shard, counts, sending.progress)
+        call_list.write_report(shard, report)
+        if self.results_table is not None:
+            end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
+        self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
+        if not sending.progress.calls:
+            self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
+        why = why_not(call_list, shard) if counts.settled > counts.created else ""
+        whole = pointer.shards == 1 or CallList.open(pointer).created_none()
+        if self.keep_call_list is not None:
+            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
+            if deleted:
+                self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
+        self._check_reached(report, pointer, whole=whole, why=why)
+        if report["claimed"]:
+            self._check_not_abandoned(call_list)
+        return report
+
+    def _check_not_abandoned(self, call_list: CallList) -> None:
+        """Have the task fail, now that all is sent, if nobody goes on with a list that holds rows of this one.
+
+        :raises CallListError: if so
+        """
+        from aimylogic_provider.call_list_task.claims_of_task import opened_claims
+        from aimylogic_provider.call_list_task.unfinished_lists import check_not_abandoned
+
+        if self.results_table is not None:
+            check_not_abandoned(call_list, opened_claims(self.results_table, self._results_conn_id()), self.log)
+
+    def _check_reached(
+        self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""
+    ) -> None:
+        """Let the task end well only if somebody was reached.
+
+        :param pointer: to the list; None if the report is all that is left of it
+        :param whole: as :func:`.check_reached` takes it
+        :raises NotAddedError: if not
+        """
+        from aimylogic_provider.call_list.send.nobody_reached import check_reached
+
+        rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
+        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why)
+
+    def _arrival(self) -> Arrival:
+        """When what is sent now arrives, by the server's time.
+
+        :raises NotAddedError: if the server doesn't answer
+        """
+        from aimylogic_provider.call_list.freeze.finishes import Arrival
+        from aimylogic_provider.calls_api.errors import ApiError
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.errors import NotAddedError
+        from aimylogic_provider.idempotence.retry import FRESH, repeated
+        from aimylogic_provider.idempotence.server_time import SystemClock
+        from aimylogic_provider.idempotence.server_view import ServerView
+
+        hook, clock = AimylogicHook(self.aimylogic_conn_id), SystemClock()
+        view = ServerView(hook.get_conn(), clock, self.log)
+        try:
+            repeated(lambda attempt: view.fresh_time(), clock.sleep)
+            # Whatever is late is rejected for good: not by a single answer.
+            if not any(repeated(lambda attempt: view.told_alike(), clock.sleep) for _ in range(3)):
+                raise NotAddedError(
+                    "The server tells its time otherwise with each answer: nothing is frozen, for calls might be "
+                    "rejected as too late that aren't. The next try asks again",
+                    retryable=True,
+                )
+            time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
+        except ApiError as error:
+            raise NotAddedError(f"{error}", retryable=error.retryable) from None
+        return Arrival(time, FRESH + hook.transport_settings.total_timeout)
+
+    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
+        # What is set aside of a list that is sent in shards is counted in the first of them.
+        aside = (pointer.doubles, pointer.rejected, pointer.claimed, pointer.capped) if shard == 0 else (0, 0, 0, 0)
+        doubles, rejected, claimed, capped = aside
+        report = {
+            "rows": progress.calls + sum(aside),
+            "created": counts.created,
+            "doubles": doubles,
+            "rejected": rejected,
+            "refused": counts.refused,
+            "unknown": 0,
+            "expired": counts.expired,
+            "claimed": claimed,
+            "capped": capped,
+            "call_list": pointer.path,
+            "rejected_rows": pointer.rejected_rows,
+            "seconds": round(progress.seconds, 3),
+            "numbers_per_second": round(progress.rate, 1),
+        }
+        if self.results_table is not None:
+            report["results_table"] = self.results_table
+        return report

@@ -1,0 +1,133 @@
+"""A request of the Calls API, read as far as it can be: where it goes, and what it bears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from aimylogic_provider.calls_api.endpoints import ADD_PHONE, ENDPOINTS
+from aimylogic_provider.calls_api.http_messages import Endpoint
+from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.request_fields import CALLS
+from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, fields_of
+from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_body
+from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
+from aimylogic_provider.emulator.world.phones import known_phone
+
+__all__ = ["KEY", "OLDER_ADD_PHONE", "Asked", "Place", "locate"]
+
+KEY = "Idempotence-Key"
+_FORM = "application/x-www-form-urlencoded"
+_BY_QUERY = ("addPhone", "test/addPhone")
+
+
+class Place(NamedTuple):
+    """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
+
+    endpoint: Endpoint[Any] | None
+    token: str
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request, read.
+
+    :param header_key: the header ``Idempotence-Key``
+    :param content_type: without its parameters, in lower case
+    """
+
+    method: str
+    place: Place
+    target: Target
+    header_key: str | None
+    content_type: str
+    body: bytes = b""
+    places: frozenset[int] | None = None
+    """Of an addPhones, which numbers are added though all were asked for, by their place from 1; None for all."""
+    _fields: dict[str, str] | None = None
+    _phones: frozenset[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The endpoint's name."""
+        return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
+
+    def take(self, body: bytes) -> None:
+        """Take in the body, in which there may be more parameters than are known without it."""
+        self.body, self._fields, self._phones = body, None, None
+
+    def fields(self) -> dict[str, str]:
+        """The parameters of the query, and of a form body where there is one.
+
+        :raises Refusal: if they can't be read
+        """
+        if self._fields is None:
+            self._fields = fields_of(self.target.query, self._form())
+        return self._fields
+
+    def key(self) -> str | None:
+        """The idempotence key: the header's; for GET also the query's."""
+        if self.header_key or self.method != "GET":
+            return self.header_key or None
+        try:
+            return self.fields().get(KEY) or None
+        except Refusal:
+            return None
+
+    def phones(self) -> frozenset[str]:
+        """The phones (canonical) that it bears, as far as it can be read."""
+        if self._phones is None:
+            self._phones = frozenset(self._read_phones())
+        return self._phones
+
+    def _read_phones(self) -> Iterable[str]:
+        try:
+            if self.name == "addPhones":
+                return [known_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
+            if self.name in _BY_QUERY:
+                return [known_phone(self.fields().get("phone", ""))]
+            return [known_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
+        except Refusal:
+            return ()
+
+    def masked_phone(self) -> str:
+        """The phone of addPhone, as it may be shown."""
+        try:
+            phone = self.fields().get("phone") if self.name in _BY_QUERY else None
+        except Refusal:
+            phone = None
+        return mask_phone(phone) if phone else ""
+
+    def _form(self) -> str:
+        if not self.body:
+            return ""
+        if self.method != "POST" or self.content_type != _FORM:
+            raise bad_request(f"there is a body, which is read for POST as {_FORM} alone", 415)
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError:
+            raise bad_request("the body is not UTF-8") from None
+
+
+_BY_PATH = {
+    (prefix, suffix.lstrip("/")): endpoint
+    for endpoint in ENDPOINTS
+    for prefix, _, suffix in [endpoint.path.partition("{token}")]
+}
+OLDER_ADD_PHONE = replace(ADD_PHONE, methods=("GET",), path=f"{CALLS}/addPhone")
+"""The address that addPhone had before; the hook doesn't use it."""
+_prefix, _, _suffix = OLDER_ADD_PHONE.path.partition("{token}")
+_BY_PATH[_prefix, _suffix.lstrip("/")] = OLDER_ADD_PHONE
+_PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
+
+
+def locate(target: Target) -> Place:
+    """Find out where a request goes."""
+    for prefix in _PREFIXES:
+        if target.path.startswith(prefix):
+            token, _, suffix = target.path[len(prefix) :].partition("/")
+            endpoint = _BY_PATH.get((prefix, suffix)) if token else None
+            if endpoint is not None and not target.path.endswith("/"):
+                return Place(endpoint, token)
+    return Place(None, "")

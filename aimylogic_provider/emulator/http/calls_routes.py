@@ -1,0 +1,246 @@
+"""The Calls API: from a request to its answer. No sockets; faults and journal stand around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.emulator.http.api_request import KEY, Asked
+from aimylogic_provider.emulator.http.exchange import (
+    Answer,
+    Refusal,
+    bad_request,
+    decoded,
+    error,
+    json_answer,
+)
+from aimylogic_provider.emulator.http.request_bodies import (
+    AttemptsByDate,
+    Item,
+    JobsByDate,
+    Pagination,
+    Unfinished,
+    Which,
+    read_body,
+    unknown_fields,
+)
+from aimylogic_provider.emulator.world import reports
+from aimylogic_provider.emulator.world.campaigns import Campaign, Campaigns, Wanted
+from aimylogic_provider.emulator.world.jobs import Job, Policy
+from aimylogic_provider.emulator.world.policies import policy_of
+
+__all__ = ["CallsApi"]
+
+T = TypeVar("T")
+
+_JSON = "application/json"
+_encode = msgspec.json.encode
+
+
+class CallsApi:
+    """The endpoints' handlers.
+
+    :param campaigns: asked anew each time, for a snapshot may put others there
+    """
+
+    def __init__(self, campaigns: Callable[[], Campaigns]) -> None:
+        self._campaigns = campaigns
+        self._handlers: dict[str, Callable[[Campaign, float, Asked], Answer]] = {
+            "addPhone": self._add_phone,
+            "test/addPhone": self._add_phone,
+            "addPhones": self._add_phones,
+            "callJob/cancel": self._cancel,
+            "callJob/getReport": self._jobs,
+            "callJob/getReportByDate": self._jobs_by_date,
+            "callJob/getUnfinished": self._unfinished,
+            "callAttempt/getReport": self._attempts,
+            "callAttempt/getReportByDate": self._attempts_by_date,
+            "campaign": self._campaign,
+            "status": self._status,
+            "control/pause": partial(self._control, "pause"),
+            "control/resume": partial(self._control, "resume"),
+            "control/stop": partial(self._control, "stop"),
+        }
+        assert self._handlers.keys() == {endpoint.name for endpoint in ENDPOINTS}
+
+    def answer(self, asked: Asked, now: float) -> Answer:
+        """Answer a request."""
+        endpoint = asked.place.endpoint
+        if endpoint is None:
+            paths = [f"{', '.join(one.methods)} {one.path}" for one in ENDPOINTS]
+            return json_answer({"error": "unknown path", "paths": paths}, 404)
+        if asked.method not in endpoint.methods:
+            answer = json_answer({"error": f"{endpoint.name} has only {', '.join(endpoint.methods)}"}, 405)
+            answer.headers = {"Allow": ", ".join(endpoint.methods)}
+            return answer
+        try:
+            if asked.header_key is not None and not (asked.header_key.isascii() and asked.header_key.isprintable()):
+                raise bad_request(f"the header {KEY} is not printable ASCII text")
+            campaign = self._campaigns().of(decoded(asked.place.token))
+            return self._handlers[endpoint.name](campaign, now, asked)
+        except Refusal as refusal:
+            return error(refusal)
+
+    @staticmethod
+    def _add_phone(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """Parameters in the query or in a form body, the key in the header (for GET also in the query)."""
+        fields, key = dict(asked.fields()), asked.key()
+        if asked.method == "GET":
+            fields.pop(KEY, None)  # for a POST, what the query names so is payload, as every other name is
+        phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
+        payload = _encode(dict(sorted(fields.items()))).decode() if fields else None
+        wanted = Wanted(phone, payload, zone)
+        add = campaign.add_phone if asked.name == "addPhone" else campaign.add_test_phone
+        job = add(now, wanted, key)
+        as_text = campaign.settings.id_as == "text"
+        return Answer(
+            body=(job.id if as_text else f'"{job.id}"').encode(),
+            content_type="text/plain" if as_text else _JSON,
+            jobs=(job,),
+        )
+
+    @staticmethod
+    def _add_phones(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        items = _read(campaign, asked, list[Item])
+
+        def wanted() -> list[Wanted]:
+            if not items:
+                raise bad_request("the list is empty")
+            policies: dict[object, Policy | None] = {}
+            return [
+                Wanted(
+                    str(item.phone),
+                    _encode(item.payload).decode() if item.payload else None,
+                    item.gmt_zone,
+                    _policy(item, policies) if item.has_policy() else None,
+                )
+                for item in items
+            ]
+
+        jobs = campaign.add_phones(now, wanted, asked.key(), _parameters(asked), asked.places)
+        backwards = campaign.settings.ids_order == "reversed"
+        return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
+
+    @staticmethod
+    def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = _read(campaign, asked, Which)
+        jobs = campaign.cancel(now, *which.selected, asked.key(), _parameters(asked))
+        backwards = campaign.settings.ids_order == "reversed"
+        return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
+
+    @staticmethod
+    def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = _read(campaign, asked, Which)
+        campaign.life.run(now)
+        return _rows(campaign, now, campaign.find(now, *which.selected))
+
+    @staticmethod
+    def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        body = _read(campaign, asked, JobsByDate)
+        settings = campaign.settings
+        created, finished = body.spans(settings.limits_by_date)
+        campaign.life.run(now)
+        page = body.page.served(settings.page_cap)
+        jobs = reports.jobs_by_date(campaign, now, created, finished, page.start, page.size)
+        return _rows(campaign, now, () if settings.limits_by_date == "empty" else jobs, page)
+
+    @staticmethod
+    def _unfinished(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        page = _read(campaign, asked, Unfinished).served(campaign.settings.page_cap)
+        campaign.life.run(now)
+        return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
+
+    @staticmethod
+    def _attempts(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        which = _read(campaign, asked, Which)
+        campaign.life.run(now)
+        settings = campaign.settings
+        return json_answer(
+            [
+                reports.attempt_row(job, attempt, now, settings)
+                for job in campaign.find(now, *which.selected)
+                for attempt in job.attempts_by(now)
+            ]
+        )
+
+    @staticmethod
+    def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        body = _read(campaign, asked, AttemptsByDate)
+        settings = campaign.settings
+        begun, ended = body.spans(settings.limits_by_date)
+        campaign.life.run(now)
+        page = body.page.served(settings.page_cap)
+        rows = reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size)
+        return _page([] if settings.limits_by_date == "empty" else rows, page)
+
+    @staticmethod
+    def _campaign(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        campaign.life.run(now)
+        return json_answer(reports.campaign_row(campaign, now))
+
+    @staticmethod
+    def _status(campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """A bare string."""
+        status = reports.shown_status(campaign)
+        if campaign.settings.status_as == "json":
+            return json_answer(status)
+        return Answer(body=status.encode(), content_type="text/plain")
+
+    @staticmethod
+    def _control(what: str, campaign: Campaign, now: float, asked: Asked) -> Answer:
+        """An empty 200."""
+        campaign.control(now, what, asked.key())
+        return Answer(content_type="text/plain")
+
+
+def _read(campaign: Campaign, asked: Asked, kind: type[T]) -> T:
+    """Read the JSON body."""
+    settings = campaign.settings
+    if settings.json_content_type and asked.content_type != _JSON:
+        raise bad_request(f"the body's content type is not {_JSON}", 415)
+    content = read_body(asked.body, kind)
+    if settings.unknown_fields == "refused" and (unknown := unknown_fields(asked.body, kind)):
+        raise bad_request(f"the body holds fields that the endpoint doesn't know: {', '.join(sorted(unknown))[:200]}")
+    return content
+
+
+def _parameters(asked: Asked) -> str:
+    """The body, as a part of the key where a setting wants that."""
+    return asked.body.decode()
+
+
+def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
+    """An item's policy. Those that are written alike are one, for most of a list's are."""
+    times = None if item.times is None else _encode(item.times)
+    days = None if item.days is None else tuple(item.days)
+    written = (
+        item.start, item.finish, days, times, item.retry_minutes, item.max_attempts, item.priority, item.begins,
+        item.ends,
+    )  # fmt: skip
+    if written not in known:
+        known[written] = policy_of(
+            start=item.start,
+            finish=item.finish,
+            days=days,
+            times=item.times,
+            retry_minutes=item.retry_minutes,
+            max_attempts=item.max_attempts,
+            priority=item.priority,
+            begins=item.begins,
+            ends=item.ends,
+        )
+    return known[written]
+
+
+def _rows(campaign: Campaign, now: float, jobs: Sequence[Job], page: Pagination | None = None) -> Answer:
+    rows = [reports.job_row(job, now, campaign.settings) for job in jobs]
+    return json_answer(rows) if page is None else _page(rows, page)
+
+
+def _page(rows: Sequence[object], page: Pagination) -> Answer:
+    """A page bears no total."""
+    return json_answer({"items": rows, "pagination": {"page": page.page, "pageSize": page.size}})

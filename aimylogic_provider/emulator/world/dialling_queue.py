@@ -1,0 +1,113 @@
+"""Jobs that wait for a line. Those of the same hours open and close together, so that they wait as one group."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+
+from aimylogic_provider.emulator.world.calling_hours import Hours, hours_of
+from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, Job
+
+__all__ = ["Group", "Waiting"]
+
+_PRIORITIES = 5
+Place = tuple[int, float, int]
+"""Priority, readiness and number of a group's first job."""
+
+
+class Group:
+    """Jobs of the same hours, by priority, and then in their order. Over ones may still be among them.
+
+    :param place: where it stands in the line; None if it doesn't
+    :param is_closed: whether it waits for its next opening
+    """
+
+    def __init__(self, hours: Hours | None) -> None:
+        self.hours = hours
+        self.place: Place | None = None
+        self.is_closed = False
+        self._queues: tuple[deque[Job], ...] = tuple(deque() for _ in range(_PRIORITIES))
+
+    def put(self, job: Job) -> None:
+        """Let a job wait."""
+        self._queues[_priority(job) - 1].append(job)
+
+    def take_all(self) -> list[Job]:
+        """Take out all jobs that wait. Nothing is left here, for an opening that is yet to come to find."""
+        jobs = [job for queue in self._queues for job in queue if job.finished is None]
+        for queue in self._queues:
+            queue.clear()
+        return jobs
+
+    def first(self) -> Job | None:
+        """The job that is next, if one is left."""
+        for queue in self._queues:
+            while queue and queue[0].finished is not None:
+                queue.popleft()
+            if queue:
+                return queue[0]
+        return None
+
+    def take(self) -> Job:
+        """Take out the job that is next."""
+        job = self.first()
+        assert job is not None
+        return self._queues[_priority(job) - 1].popleft()
+
+
+class Waiting:
+    """All groups, and those that wait for a line: by the priority of their first job, and then by its readiness."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Hours | None, Group] = {}
+        self._line: list[tuple[Place, int, Group]] = []
+        self._order = itertools.count()
+
+    def put(self, job: Job) -> None:
+        """Let a job wait for a line."""
+        hours = hours_of(job)
+        group = self._groups.get(hours)
+        if group is None:
+            group = self._groups[hours] = Group(hours)
+        group.put(job)
+        if not group.is_closed and (group.place is None or _place(job) < group.place):
+            self.line_up(group)
+
+    def line_up(self, group: Group) -> None:
+        """Let a group wait for a line, if any of its jobs is left. Where it stood before no longer counts."""
+        job = group.first()
+        group.is_closed = False
+        group.place = None if job is None else _place(job)
+        if group.place is not None:
+            heapq.heappush(self._line, (group.place, next(self._order), group))
+
+    def clear(self) -> list[Job]:
+        """Take all waiting jobs out."""
+        jobs = [job for group in self._groups.values() for job in group.take_all()]
+        self._groups.clear()
+        self._line.clear()
+        return jobs
+
+    def next(self, moment: float) -> tuple[Group, float | None] | None:
+        """Take the group whose turn it is out of the line, and tell when it opens: now, later, or never again."""
+        while self._line:
+            place, _, group = heapq.heappop(self._line)
+            if place != group.place:
+                continue
+            job = group.first()
+            if job is None or _place(job) != place:
+                self.line_up(group)  # its first job was cancelled meanwhile
+                continue
+            group.place = None
+            return group, moment if group.hours is None else group.hours.next_opening(moment)
+        return None
+
+
+def _place(job: Job) -> Place:
+    return _priority(job), job.ready, job.number
+
+
+def _priority(job: Job) -> int:
+    """1 is the highest."""
+    return DEFAULT_PRIORITY if job.policy is None else job.policy.priority

@@ -1,0 +1,153 @@
+"""What the emulator knows and the Calls API doesn't tell: all of a job, who would be rung, what the page shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
+from aimylogic_provider.emulator.http.views import CampaignView, JobView, Overview, Requests, Rings
+from aimylogic_provider.emulator.world.campaigns import Campaign
+from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.phones import known_phone
+from aimylogic_provider.emulator.world.reports import counts_by_status, shown_state, shown_status
+from aimylogic_provider.emulator.world.state import EmulatorState
+
+__all__ = ["campaign_view", "job_views", "jobs_of", "journal_view", "overview", "read_payload", "rings"]
+
+_SHOWN = 50
+_LONG_NUMBER = re.compile(r"[0-9]{9,}")
+K = TypeVar("K", str, str | None)
+
+
+def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
+    """A campaign."""
+    campaign.life.run(state.clock.now())
+    return CampaignView(
+        number=campaign.number,
+        name=campaign.name,
+        token=_masked_token(campaign.token),
+        status=shown_status(campaign),
+        lines=campaign.life.lines,
+        jobs=len(campaign.jobs),
+        by_status=counts_by_status(campaign),
+    )
+
+
+def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
+    """Jobs as they are now."""
+    now = state.clock.now()
+    for campaign in state.campaigns:
+        campaign.life.run(now)
+    return [
+        JobView(
+            id=job.id,
+            campaign=job.campaign,
+            phone=job.phone,
+            payload=read_payload(job.payload or "{}"),
+            gmt_zone=job.gmt_zone,
+            key=job.key,
+            test=job.test,
+            created=job.created,
+            finished=job.finished_by(now),
+            status=shown_state(job, now, state.settings),
+            attempts=len(job.attempts_by(now)),
+            rings=job.rings(),
+            redial=job.redial,
+        )
+        for job in jobs
+    ]
+
+
+def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> list[Job]:
+    """The jobs of a person in some campaigns, oldest first.
+
+    :raises ValueError: if none is known and *phone* is no number in use: a test would else pass for nothing
+    """
+    written = f"+{phone[1:]}" if phone.startswith(" ") else phone  # a raw plus in an address is read as a space
+    now = state.clock.now()
+    for campaign in campaigns:
+        campaign.life.run(now)
+    jobs = [job for campaign in campaigns for job in campaign.of_phone(known_phone(written))]
+    if not jobs:
+        try:
+            canonical_phone(written)
+        except RejectedError:
+            raise ValueError(
+                "phone is no number with a country code, so nobody can be rung by it: write it as in +79123456789"
+            ) from None
+    return sorted(jobs, key=lambda job: job.number)
+
+
+def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
+    """Those jobs that have rung their person, or may yet.
+
+    :param payload: count only those with just this one
+    """
+    wanted = None if payload is None else _sorted_text(payload)
+    ids = [
+        job.id
+        for job in jobs
+        if job.rings() and (wanted is None or wanted == _sorted_text(read_payload(job.payload or "{}")))
+    ]
+    return Rings(jobs=len(ids), ids=ids)
+
+
+def _sorted_text(payload: dict[str, Any]) -> bytes:
+    """Text, for to Python True is 1."""
+    return msgspec.json.encode(payload, order="sorted")
+
+
+def journal_view(state: EmulatorState, pending: int, last: int) -> Requests:
+    """The journal's last lines."""
+    lines = list(state.journal.lines)
+    return Requests(
+        counts=dict(state.journal.counts),
+        outcomes=dict(state.journal.outcomes),
+        pending=pending,
+        requests=lines[max(0, len(lines) - last) :],
+    )
+
+
+def overview(state: EmulatorState, pending: int) -> Overview:
+    """What the page shows: phones masked, also those that stand in keys; payloads left out."""
+    jobs = job_views(state, state.campaigns.all_jobs()[-_SHOWN:])
+    journal = journal_view(state, pending, _SHOWN)
+    journal.requests = [replace(line, key=_masked_key(line.key)) for line in journal.requests]
+    return Overview(
+        clock=state.clock.reading(),
+        campaigns=[campaign_view(state, campaign) for campaign in state.campaigns],
+        jobs=[
+            replace(job, phone=mask_phone(job.phone), key=_masked_key(job.key), payload={}) for job in reversed(jobs)
+        ],
+        journal=journal,
+        faults=[
+            replace(rule, phone=mask_phone(rule.phone) if rule.phone else "", key=_masked_key(rule.key))
+            for rule in state.faults.rules
+        ],
+    )
+
+
+def _masked_key(key: K) -> K:
+    return key and _LONG_NUMBER.sub(lambda found: mask_phone(found[0]), key)
+
+
+def _masked_token(token: str) -> str:
+    """A token as it may be shown."""
+    return f"{token[:4]}…{token[-2:]}" if len(token) >= 12 else "…"
+
+
+def read_payload(text: str) -> dict[str, Any]:
+    """Read a payload.
+
+    :raises ValueError: if it is no JSON object
+    """
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        raise ValueError("payload is no JSON object") from None

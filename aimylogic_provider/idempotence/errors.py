@@ -1,0 +1,35 @@
+"""How a try ends that brought no call job."""
+
+from __future__ import annotations
+
+from aimylogic_provider.calls_api.errors import AimylogicError
+from aimylogic_provider.idempotence.decision import Row
+from aimylogic_provider.idempotence.human_answer import Question
+
+__all__ = ["NotAddedError", "ParkedError"]
+
+
+class NotAddedError(AimylogicError):
+    """The try ended without a call job.
+
+    :param retryable: whether another try can help by itself
+    :param row: the row of the decision table, where one decided
+    """
+
+    def __init__(self, message: str, *, retryable: bool, row: Row | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.row = row
+
+
+class ParkedError(NotAddedError):
+    """What became of the call can't be known here: it is for a person to say.
+
+    :param question: what that person is to be told
+    :param known: what is known, for that person, without the ways out
+    """
+
+    def __init__(self, message: str, *, row: Row, question: Question, known: str) -> None:
+        super().__init__(message, retryable=False, row=row)
+        self.question = question
+        self.known = known

@@ -1,0 +1,84 @@
+"""PrepareCallListOperator: freezes the rows of a query as a call list, and calls nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aimylogic_provider.call_list_task.prepare_base import Prepares
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_names import Context
+
+__all__ = ["PrepareCallListOperator"]
+
+
+class PrepareCallListOperator(Prepares):
+    """Freeze the rows of a query as a call list, and call nobody.
+
+    Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed`` and ``capped`` if there are
+    any. Each try freezes a list of its own, and deletes what one that died left half-written.
+
+    :param shards: parts in which the list can be sent, by tasks of their own
+    :param results_table: as that of :class:`SendCallListOperator`: made before the query, and whom another run's
+        unfinished list holds in its database is not on this list. (templated)
+    :param results_conn_id: the connection of its database; that of the query if left out. (templated)
+    :param sql: and all further parameters: as those of
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    """
+
+    template_fields: Sequence[str] = (
+        "sql", "sql_conn_id", "parameters", "policy", "call_before", "call_list_path", "results_table",
+        "results_conn_id",
+    )  # fmt: skip
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
+    ui_color = "#e6f2ff"
+
+    def __init__(self, *, shards: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= 1000:
+            raise ValueError(f"shards {shards!r} can't be used: give a whole number from 1 to 1,000")
+        self.shards = shards
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Freeze the list.
+
+        :raises AirflowFailException: if the query, a column or a setting can't be used, or too many rows are rejected
+        """
+        from msgspec.structs import replace
+
+        from aimylogic_provider.airflow_task.task_state import entry_store
+        from aimylogic_provider.call_list.store.sync_entry import Freezing
+        from aimylogic_provider.call_list.store.task_folder import remove
+
+        with self._ending():
+            self._take_blank_as_nothing()
+            task = self._task_folder(context)
+            store = entry_store(context)
+            content = store.read()
+            noted = Freezing.of(content.get("freezing")) if isinstance(content, dict) else None
+            unfinished = {one.address: one for one in task.unfinished()}
+            # Whoever sends may have begun a list that lies where call_list_path pointed to before.
+            elsewhere = _folders_in(content, besides=task.folder.address)
+            # Airflow refuses the write of a try that it replaced: what was found is of no later one.
+            known: dict[str, object] = {"format": "prepare 1", "folders": [*elsewhere, task.folder.address]}
+            store.write(known if noted is None else {**known, "freezing": noted.as_json()})
+            self._make_results_table()
+            pointer = self._freeze(
+                context,
+                self.shards,
+                noted=noted,
+                note=lambda begun: store.write({**known, "freezing": begun.as_json()}),
+            )
+            # Without a store it may be of a later one, and finished meanwhile.
+            remove(one for one in task.unfinished() if one.address in unfinished)
+            return replace(pointer, elsewhere=elsewhere).as_json()
+
+
+def _folders_in(content: object, *, besides: str) -> tuple[str, ...]:
+    """The folders in which a task noted that it froze lists, but for one."""
+    folders = content.get("folders") if isinstance(content, dict) else None
+    known = [folder for folder in folders if isinstance(folder, str)] if isinstance(folders, list) else []
+    return tuple(dict.fromkeys(folder for folder in known if folder != besides))
