@@ -21,9 +21,9 @@ from benchmarks.peers.counting import Tally
 from benchmarks.peers.faults import Fault, Peers
 from benchmarks.peers.speed import Speed, measure
 from benchmarks.peers.ways import LIST, TIMEOUT, WAREHOUSE, WAYS
-from demo.local_airflow import LocalAirflow
-from demo.local_postgres import LocalPostgres
-from demo.warehouse import make_warehouse
+from local_servers.airflow import LocalAirflow
+from local_servers.postgres import LocalPostgres
+from local_servers.warehouse import make_warehouse
 
 ROOT = Path(__file__).parent.parent
 Results = Mapping[Fault, Mapping[str, Tally]]

@@ -29,9 +29,9 @@ from statistics import median
 from typing import Any
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
-from demo.local_airflow import LocalAirflow
-from demo.local_emulator import LocalEmulator
-from demo.local_postgres import LocalPostgres
+from local_servers.airflow import LocalAirflow
+from local_servers.emulator import LocalEmulator
+from local_servers.postgres import LocalPostgres
 
 SQL = "select id, phone, name, city, debt from customer order by id"
 CITIES = ("Москва", "Казань", "Tver", "Пермь")

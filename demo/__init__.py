@@ -1,1 +1,1 @@
-"""What ``make demo`` and ``make up`` run; the tests use its real Airflow too."""
+"""What ``make demo`` and ``make up`` run."""

@@ -16,9 +16,9 @@ from contextlib import closing
 from pathlib import Path
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.local_emulator import LocalEmulator
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.emulator import LocalEmulator
+from local_servers.warehouse import make_warehouse, warehouse_phone
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".demo"

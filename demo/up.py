@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN as TOKEN
-from demo.local_airflow import LocalAirflow, free_port
-from demo.local_emulator import LocalEmulator
-from demo.warehouse import make_warehouse
+from local_servers.airflow import LocalAirflow, free_port
+from local_servers.emulator import LocalEmulator
+from local_servers.warehouse import make_warehouse
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / ".airflow"

@@ -26,8 +26,8 @@ import sqlalchemy as sa
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
-from demo.local_mariadb import LocalMariaDB, mariadb_programs
-from demo.local_postgres import LocalPostgres, postgres_programs
+from local_servers.mariadb import LocalMariaDB, mariadb_programs
+from local_servers.postgres import LocalPostgres, postgres_programs
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -21,7 +21,7 @@ from typing import Any
 from aimylogic_provider.emulator import EmulatorClient
 from benchmarks.peers.counting import Tally, Task, tally
 from benchmarks.peers.ways import FEW, TIMEOUT, WAYS, Person, Way, people
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 
 __all__ = ["RULES", "Fault", "FaultError", "Peers", "jobs_of", "wait_for_end"]
 

@@ -14,7 +14,7 @@ from statistics import median
 from aimylogic_provider.emulator import EmulatorClient
 from benchmarks.peers.faults import wait_for_end
 from benchmarks.peers.ways import WAYS, people
-from demo.local_airflow import LocalAirflow
+from local_servers.airflow import LocalAirflow
 
 __all__ = ["Speed", "measure"]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from demo.warehouse import warehouse_phone
+from local_servers.warehouse import warehouse_phone
 
 __all__ = ["FEW", "LIST", "MANY", "RETRIES", "RETRY_SECONDS", "TIMEOUT", "WAREHOUSE", "WAYS", "Person", "Way", "people"]
 
@@ -41,7 +41,7 @@ class Person:
 
 
 def people(rows: int) -> list[Person]:
-    """The people of so many rows of :func:`demo.warehouse.make_warehouse` whose phones are good."""
+    """The people of so many rows of :func:`local_servers.warehouse.make_warehouse` whose phones are good."""
     return [Person(warehouse_phone(row), f"Customer {row + 1}") for row in range(rows) if row % 100 != 99]
 
 

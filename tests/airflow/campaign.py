@@ -9,7 +9,7 @@ from typing import Any
 
 from aimylogic_provider.emulator import Emulator, OrderedFault
 from aimylogic_provider.emulator.http.views import JobView
-from demo.local_airflow import LocalAirflow
+from local_servers.airflow import LocalAirflow
 
 __all__ = ["TOKEN", "Campaign", "random_token"]
 

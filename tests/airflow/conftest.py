@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow
+from local_servers.airflow import LocalAirflow
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.conftest import PURGE_ENDS_SCHEDULER
 

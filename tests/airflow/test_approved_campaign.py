@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN
 from tests.conftest import CLEAR_FORGETS
 

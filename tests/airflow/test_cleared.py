@@ -16,7 +16,7 @@ import requests
 
 from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN
 from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
 

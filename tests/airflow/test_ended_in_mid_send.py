@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 from tests.airflow.processes import alive
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN, random_token
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import AirflowError, LocalAirflow, wait_for
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN
 from tests.conftest import needs_record
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import AirflowError, LocalAirflow
+from local_servers.airflow import AirflowError, LocalAirflow
 from tests.airflow.campaign import TOKEN
 
 DAG, TASK = "add_phone_by_hand", "add_phone"

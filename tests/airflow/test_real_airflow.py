@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.airflow.processes import alive, parent
 from tests.conftest import HAS_RECORD, needs_purge, needs_record

@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.conftest import CLEAR_FORGETS, HAS_RECORD
 

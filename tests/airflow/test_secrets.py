@@ -20,7 +20,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, random_token
 from tests.conftest import HAS_RECORD
 from tests.secrets.echo import echo_servers

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
 from tests.conftest import needs_record
 

@@ -24,9 +24,9 @@ import sqlalchemy as sa
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
 from aimylogic_provider.emulator import OrderedFault
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.local_postgres import LocalPostgres, postgres_programs
-from demo.warehouse import BAD_PHONES, make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.postgres import LocalPostgres, postgres_programs
+from local_servers.warehouse import BAD_PHONES, make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
 from tests.conftest import needs_record, told
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 from tests.conftest import AIRFLOW
 

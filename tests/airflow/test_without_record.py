@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aimylogic_provider.airflow_task.required_actions import ADOPT, LEAVE, SEND_AGAIN
-from demo.local_airflow import LocalAirflow
+from local_servers.airflow import LocalAirflow
 from tests.airflow.campaign import Campaign
 from tests.airflow.test_required_action import DAG as ASKS
 from tests.airflow.test_required_action import (

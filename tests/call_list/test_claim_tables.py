@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateTable
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables
 from aimylogic_provider.call_list.tables.claims import Claims, Person
 from aimylogic_provider.call_list.tables.transactions import Transactions
-from demo.local_mariadb import LocalMariaDB
+from local_servers.mariadb import LocalMariaDB
 from tests.call_list import test_claims
 from tests.call_list.sync import Sync
 from tests.call_list.test_claims import another_run, database, holder, phone

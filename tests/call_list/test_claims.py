@@ -20,7 +20,7 @@ from aimylogic_provider.call_list.tables.results_table import ResultsTable
 from aimylogic_provider.call_list_task import claims_of_task
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
-from demo.local_mariadb import LocalMariaDB
+from local_servers.mariadb import LocalMariaDB
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record, told
 from tests.operators.test_required_action import Questions, questions

@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from aimylogic_provider.call_list.freeze.warehouse import streamed
 from aimylogic_provider.call_list_task.databases import database_hook, engine_of
 from aimylogic_provider.calls_api.errors import RejectedError
-from demo.local_mariadb import LocalMariaDB
-from demo.local_postgres import LocalPostgres
+from local_servers.mariadb import LocalMariaDB
+from local_servers.postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
 from tests.call_list.test_database_values import by_psycopg2
 

@@ -12,8 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 
 from aimylogic_provider.calls_api.calls.database_values import interval_text, time_text
-from demo.local_mariadb import LocalMariaDB
-from demo.local_postgres import LocalPostgres
+from local_servers.mariadb import LocalMariaDB
+from local_servers.postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
 
 

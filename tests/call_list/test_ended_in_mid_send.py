@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
 
 from aimylogic_provider.emulator import OrderedFault
-from demo.local_airflow import wait_for
+from local_servers.airflow import wait_for
 from tests.call_list.sync import Sync, phone
 from tests.conftest import told
 

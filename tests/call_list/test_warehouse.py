@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from aimylogic_provider.call_list.freeze.warehouse import streamed
 from aimylogic_provider.calls_api.errors import RejectedError
-from demo.local_postgres import LocalPostgres
+from local_servers.postgres import LocalPostgres
 from tests.call_list.sync import Sync, phone
 
 LOG = logging.getLogger(__name__)

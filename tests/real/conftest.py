@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow
-from demo.local_postgres import LocalPostgres
+from local_servers.airflow import LocalAirflow
+from local_servers.postgres import LocalPostgres
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.real.extent import SEED
 from tests.real.installation import Installation

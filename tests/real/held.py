@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from demo.local_airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 from tests.real.metadata import Instance, Metadata
 from tests.real.signals import Kind, Struck

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
 
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
+from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import Campaign
 from tests.real.extent import WHOLE
 from tests.real.metadata import Instance, Metadata

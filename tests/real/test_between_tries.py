@@ -11,8 +11,8 @@ import pytest
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.idempotence.keys import Intent, campaign_digest
-from demo.local_airflow import AirflowError, LocalAirflow, wait_for
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import AirflowError, LocalAirflow, wait_for
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.conftest import needs_record
 from tests.real.extent import only_in_whole

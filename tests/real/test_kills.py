@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from aimylogic_provider.emulator import Emulator
-from demo.local_airflow import LocalAirflow
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.airflow.test_syncs import DOUBLES, GOOD, REFUSED, ROWS, KilledSync, add_doubles, make_trouble
 from tests.conftest import needs_record, told

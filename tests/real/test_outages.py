@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.local_airflow import LocalAirflow, wait_for
-from demo.local_postgres import LocalPostgres
-from demo.warehouse import make_warehouse, warehouse_phone
+from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.postgres import LocalPostgres
+from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
 from tests.conftest import needs_record
 from tests.real.eight import FIRST, check_calls, eight, trouble

@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Browser
 
 from aimylogic_provider.emulator import EmulatorClient
-from demo.local_airflow import wait_for
+from local_servers.airflow import wait_for
 from tests.airflow.campaign import TOKEN, random_token
 from tests.secrets.echo import PHONE
 from tests.secrets.leaks import leaks

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from demo.local_airflow import free_port
+from local_servers.airflow import free_port
 
 __all__ = ["LocalPostgres", "postgres_programs"]
 

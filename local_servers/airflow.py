@@ -1,6 +1,6 @@
 """A real Airflow on this machine, in a folder of its own: API server, scheduler, DAG processor, SQLite.
 
-Used by ``make demo``, ``make up`` and the tests. Everything listens on loopback, and everybody is an admin.
+Everything listens on loopback, and everybody is an admin.
 """
 
 from __future__ import annotations

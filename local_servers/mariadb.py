@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demo.local_airflow import free_port
+from local_servers.airflow import free_port
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
