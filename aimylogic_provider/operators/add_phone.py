@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_names import AirflowException, AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.arguments import report_lag_seconds
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.airflow_task.required_actions import Answer
+    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.idempotence.attempt import Try
     from aimylogic_provider.idempotence.human_answer import Ruling
 
@@ -85,7 +86,7 @@ class AddPhoneOperator(BaseOperator):
         on_unknown: Literal["fail", "ask"] = "fail",
         second_record: bool = True,
         call_list_path: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(**kwargs)
         if on_unknown not in ("fail", "ask"):

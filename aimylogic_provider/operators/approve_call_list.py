@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
@@ -24,6 +24,7 @@ except ImportError:  # before Airflow 3.3
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
+    from aimylogic_provider.airflow_task.task_arguments import ApprovalArguments
     from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]
@@ -67,7 +68,7 @@ class ApproveCallListOperator(ApprovalOperator):
         body: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[ApprovalArguments],
     ) -> None:
         super().__init__(subject=subject, body=body, **kwargs)
         if results_table is not None and results_conn_id is None:

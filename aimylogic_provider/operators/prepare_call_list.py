@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.call_list_task.prepare_base import Prepares
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
 
 __all__ = ["PrepareCallListOperator"]
 
@@ -36,8 +38,61 @@ class PrepareCallListOperator(Prepares):
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
     ui_color = "#e6f2ff"
 
-    def __init__(self, *, shards: int = 1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        sql: str,
+        sql_conn_id: str,
+        parameters: Mapping[str, Any] | Sequence[Any] | str | None = None,
+        phone_column: str = "phone",
+        gmt_zone_column: str | None = None,
+        payload_columns: Sequence[str] | None = None,
+        key_columns: Sequence[str] | None = (),
+        phone_region: str | None = None,
+        phone_reading: Literal["either", "international", "national"] = "either",
+        phone_check: Literal["in use", "possible"] = "in use",
+        countries: Sequence[str] | None = None,
+        policy: Mapping[str, Any] | str | None = None,
+        policy_columns: Mapping[str, str] | None = None,
+        call_before: datetime | str | None = None,
+        method: Literal["addPhones", "addPhone"] = "addPhones",
+        batch_size: int | None = None,
+        max_batch_bytes: int = 1_000_000,
+        max_calls_per_phone: int | None = 1,
+        shards: int = 1,
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(
+            sql=sql,
+            sql_conn_id=sql_conn_id,
+            parameters=parameters,
+            phone_column=phone_column,
+            gmt_zone_column=gmt_zone_column,
+            payload_columns=payload_columns,
+            key_columns=key_columns,
+            phone_region=phone_region,
+            phone_reading=phone_reading,
+            phone_check=phone_check,
+            countries=countries,
+            policy=policy,
+            policy_columns=policy_columns,
+            call_before=call_before,
+            method=method,
+            batch_size=batch_size,
+            max_batch_bytes=max_batch_bytes,
+            max_calls_per_phone=max_calls_per_phone,
+            on_rejected=on_rejected,
+            max_rejected=max_rejected,
+            call_list_path=call_list_path,
+            results_table=results_table,
+            results_conn_id=results_conn_id,
+            **kwargs,
+        )
         if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= 1000:
             raise ValueError(f"shards {shards!r} can't be used: give a whole number from 1 to 1,000")
         self.shards = shards

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.call_list_task.send_base import Sends
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
+    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
     from aimylogic_provider.call_list.store.task_folder import TaskFolder
@@ -45,9 +47,39 @@ class SendCallListOperator(Sends):
     ui_color = "#e6f2ff"
 
     def __init__(
-        self, *, call_list: Mapping[str, Any] | XComArg | str, shard: int | str | None = None, **kwargs: Any
+        self,
+        *,
+        call_list: Mapping[str, Any] | XComArg | str,
+        shard: int | str | None = None,
+        aimylogic_conn_id: str = "aimylogic_default",
+        concurrency: int | None = None,
+        requests_per_second: float | None = None,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        keep_call_list: timedelta | None = timedelta(days=30),
+        on_unknown: Literal["fail", "ask"] = "fail",
+        results_phones: Literal["masked", "full"] = "masked",
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        **kwargs: Unpack[TaskArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            aimylogic_conn_id=aimylogic_conn_id,
+            concurrency=concurrency,
+            requests_per_second=requests_per_second,
+            report_lag=report_lag,
+            keep_call_list=keep_call_list,
+            on_unknown=on_unknown,
+            results_phones=results_phones,
+            on_rejected=on_rejected,
+            max_rejected=max_rejected,
+            call_list_path=call_list_path,
+            results_table=results_table,
+            results_conn_id=results_conn_id,
+            **kwargs,
+        )
         if self.results_table is not None and self.results_conn_id is None:
             raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")
         self.call_list = call_list

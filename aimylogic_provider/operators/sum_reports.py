@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from aimylogic_provider.airflow_task.airflow_names import AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
+    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
 
 __all__ = ["SumReportsOperator"]
 
@@ -29,7 +30,7 @@ class SumReportsOperator(BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"reports": "json"}
     ui_color = "#e6f2ff"
 
-    def __init__(self, *, reports: Iterable[Any] | XComArg | str, **kwargs: Any) -> None:
+    def __init__(self, *, reports: Iterable[Any] | XComArg | str, **kwargs: Unpack[TaskArguments]) -> None:
         super().__init__(**kwargs)
         self.reports = reports
 

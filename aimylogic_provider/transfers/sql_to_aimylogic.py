@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.call_list_task.prepare_base import Prepares
 from aimylogic_provider.call_list_task.send_base import Sends
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.call_list.freeze.finishes import Arrival
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing, SyncEntry
@@ -88,8 +90,75 @@ class SqlToAimylogicOperator(Prepares, Sends):
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
     ui_color = "#e6f2ff"
 
-    def __init__(self, *, dry_run: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        *,
+        sql: str,
+        sql_conn_id: str,
+        parameters: Mapping[str, Any] | Sequence[Any] | str | None = None,
+        phone_column: str = "phone",
+        gmt_zone_column: str | None = None,
+        payload_columns: Sequence[str] | None = None,
+        key_columns: Sequence[str] | None = (),
+        phone_region: str | None = None,
+        phone_reading: Literal["either", "international", "national"] = "either",
+        phone_check: Literal["in use", "possible"] = "in use",
+        countries: Sequence[str] | None = None,
+        policy: Mapping[str, Any] | str | None = None,
+        policy_columns: Mapping[str, str] | None = None,
+        call_before: datetime | str | None = None,
+        method: Literal["addPhones", "addPhone"] = "addPhones",
+        batch_size: int | None = None,
+        max_batch_bytes: int = 1_000_000,
+        max_calls_per_phone: int | None = 1,
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        results_table: str | None = None,
+        results_conn_id: str | None = None,
+        aimylogic_conn_id: str = "aimylogic_default",
+        concurrency: int | None = None,
+        requests_per_second: float | None = None,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        keep_call_list: timedelta | None = timedelta(days=30),
+        on_unknown: Literal["fail", "ask"] = "fail",
+        results_phones: Literal["masked", "full"] = "masked",
+        dry_run: bool = False,
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(
+            sql=sql,
+            sql_conn_id=sql_conn_id,
+            parameters=parameters,
+            phone_column=phone_column,
+            gmt_zone_column=gmt_zone_column,
+            payload_columns=payload_columns,
+            key_columns=key_columns,
+            phone_region=phone_region,
+            phone_reading=phone_reading,
+            phone_check=phone_check,
+            countries=countries,
+            policy=policy,
+            policy_columns=policy_columns,
+            call_before=call_before,
+            method=method,
+            batch_size=batch_size,
+            max_batch_bytes=max_batch_bytes,
+            max_calls_per_phone=max_calls_per_phone,
+            on_rejected=on_rejected,
+            max_rejected=max_rejected,
+            call_list_path=call_list_path,
+            results_table=results_table,
+            results_conn_id=results_conn_id,
+            aimylogic_conn_id=aimylogic_conn_id,
+            concurrency=concurrency,
+            requests_per_second=requests_per_second,
+            report_lag=report_lag,
+            keep_call_list=keep_call_list,
+            on_unknown=on_unknown,
+            results_phones=results_phones,
+            **kwargs,
+        )
         if not isinstance(dry_run, bool):
             raise ValueError(f"dry_run {dry_run!r} can't be used: give True or False")
         self._sends = not dry_run  # Airflow's operators have a method of the name dry_run

@@ -91,3 +91,22 @@ def mistakes(emulator: Emulator) -> None:
     emulator.settings(page_order="newest")  # type: ignore[arg-type]
     emulator.campaign(1, sttus="paused")  # type: ignore[call-arg]
     Emulator(report_lg=3)  # type: ignore[call-arg]
+
+
+def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
+    """A misspelt and a mistyped argument of each operator."""
+    AddPhoneOperator(task_id="a", phone="79123456789", payloads={})  # type: ignore[call-arg]
+    AddPhoneOperator(task_id="a", phone="79123456789", test_call="yes")  # type: ignore[arg-type]
+    AddPhoneOperator(task_id="a", phone="79123456789", retrys=3)  # type: ignore[call-arg]
+    SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", max_rejectd=3)  # type: ignore[call-arg]
+    SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]
+    SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]
+    SqlToAimylogicOperator(task_id="a", sql="")  # type: ignore[call-arg]
+    PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", shard=4)  # type: ignore[call-arg]
+    PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", key_columns=3)  # type: ignore[arg-type]
+    SendCallListOperator(task_id="a", call_list=call_list, on_unkown="ask")  # type: ignore[call-arg]
+    SendCallListOperator(task_id="a", call_list=call_list, keep_call_list=30)  # type: ignore[arg-type]
+    ApproveCallListOperator(task_id="a", call_list=call_list, assigned_user="b")  # type: ignore[call-arg]
+    ApproveCallListOperator(task_id="a", call_list=call_list, fail_on_reject="no")  # type: ignore[arg-type]
+    SumReportsOperator(task_id="a", report=[])  # type: ignore[call-arg]
+    SumReportsOperator(task_id="a", reports=3)  # type: ignore[arg-type]
