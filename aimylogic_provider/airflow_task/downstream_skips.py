@@ -87,7 +87,6 @@ def _class_of(task: Any) -> type:
 
 
 def _calls(task: Any) -> bool:
-    from aimylogic_provider.call_list_task.send_base import Sends
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
 
     return issubclass(_class_of(task), (AddPhoneOperator, Sends))

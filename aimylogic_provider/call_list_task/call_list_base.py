@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
-__all__ = ["OfCallList", "check_same_in_all_runs", "check_whole"]
+__all__ = ["CallListBase", "check_same_in_all_runs", "check_whole"]
 
 
-class OfCallList(BaseOperator):
+class CallListBase(BaseOperator):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     def __init__(

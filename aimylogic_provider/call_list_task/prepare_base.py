@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
-from aimylogic_provider.call_list_task.call_list_base import OfCallList, check_whole
+from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.sync_entry import Freezing
     from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
-__all__ = ["Prepares"]
+__all__ = ["PrepareBase"]
 
 _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class Prepares(OneAtATime, OfCallList):
+class PrepareBase(OneAtATime, CallListBase):
     """The half that freezes a call list; asks nothing of Aimylogic.
 
     Which columns are missing, and what a policy holds, is told before any row is read.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
 from aimylogic_provider.airflow_task.arguments import report_lag_seconds
-from aimylogic_provider.call_list_task.call_list_base import OfCallList, check_whole
+from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 
-__all__ = ["Sends"]
+__all__ = ["SendBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 
-class Sends(OfCallList):
+class SendBase(CallListBase):
     """The half that sends a call list."""
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.call_list_task.prepare_base import Prepares
+from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["PrepareCallListOperator"]
 
 
-class PrepareCallListOperator(Prepares):
+class PrepareCallListOperator(PrepareBase):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,

@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.call_list_task.prepare_base import Prepares
-from aimylogic_provider.call_list_task.send_base import Sends
+from aimylogic_provider.call_list_task.prepare_base import PrepareBase
+from aimylogic_provider.call_list_task.send_base import SendBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.call_list.freeze.finishes import Arrival
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing, SyncEntry
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
     from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
 
 
-class SqlToAimylogicOperator(Prepares, Sends):
+class SqlToAimylogicOperator(PrepareBase, SendBase):
     """Add the phone numbers that a query selects to an Aimylogic campaign, each exactly once per DAG run.
 
     The query is asked once. Its rows become a frozen call list, and the list alone is sent, however often the task is
@@ -169,12 +169,8 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.airflow_task.run_context import clears, others_since
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
-        from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list.store.task_folder import remove
+        from aimylogic_provider.call_list_task.lost_entry import find_begun
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
-        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 
         with self._ending(), self._letting_go(context):
             self._take_blank_as_nothing()
@@ -185,43 +181,68 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 return self._rehearse(context, keeper)
             source = self._source(task)
             lost = keeper.entry.call_list is None and not keeper.entry.sure
-            if lost and (report := self._find_begun(context, task, keeper.entry, source)) is not None:
+            results = None if self.results_table is None else (self.results_table, self._results_conn_id())
+            if lost and (report := find_begun(context, task, keeper.entry, source, results, self.log)) is not None:
                 self._check_reached(report)
                 return report
             if keeper.entry.call_list is None:
-                task.check_no_other_index(source, others_since(context))
-                self._make_results_table()
-                if keeper.entry.doubtful_since is not None:
-                    self._check_none_pending(task)
-                try:
-                    doubtful = keeper.entry.doubtful_since
-                    pointer = self._freeze(
-                        context, noted=keeper.entry.freezing, note=partial(_note, keeper),
-                        lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
-                    )  # fmt: skip
-                except NobodyToCallError as nobody:
-                    self._tell_rejected(context, nobody.pointer)
-                    raise
-                if (other := keeper.list_of_another_try()) is not None:
-                    self._give_up_claims(pointer)
-                    raise CallListError(
-                        f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
-                        retryable=True,
-                    )
-                keeper.entry.freezing = None
-                rubbish = task.never_sent(pointer)
-                keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
-                # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
-                keeper.save_now()
-                remove(rubbish)
+                pointer = self._freeze_once(context, keeper, task, source, results)
             else:
-                pointer = keeper.entry.call_list
-                if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
-                    # Its index may be another one's people now; without a clear, its query may hold the time of day.
-                    task.check_source(pointer, source)
-                    keeper.entry.cleared = clears(context)
-                self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
+                pointer = self._frozen_before(context, keeper, task, source)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+
+    def _freeze_once(
+        self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str, results: tuple[str, str] | None
+    ) -> Pointer:
+        """Freeze the list, and have it be this task's: that it is, stands in the entry before anything is sent."""
+        from aimylogic_provider.airflow_task.run_context import clears, others_since
+        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.task_folder import remove
+        from aimylogic_provider.call_list_task.lost_entry import check_none_pending
+        from aimylogic_provider.call_list_task.results_of_task import tell_rejected
+        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+
+        task.check_no_other_index(source, others_since(context))
+        self._make_results_table()
+        if keeper.entry.doubtful_since is not None and results is not None:
+            check_none_pending(task, *results, self.key_columns)
+        try:
+            doubtful = keeper.entry.doubtful_since
+            pointer = self._freeze(
+                context, noted=keeper.entry.freezing, note=partial(_note, keeper),
+                lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
+            )  # fmt: skip
+        except NobodyToCallError as nobody:
+            if results is not None:
+                tell_rejected(context, *results, nobody.pointer)
+            raise
+        if (other := keeper.list_of_another_try()) is not None:
+            self._give_up_claims(pointer)
+            raise CallListError(
+                f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
+                retryable=True,
+            )
+        keeper.entry.freezing = None
+        rubbish = task.never_sent(pointer)
+        keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
+        # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
+        keeper.save_now()
+        remove(rubbish)
+        return pointer
+
+    def _frozen_before(self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str) -> Pointer:
+        """The list that this task froze before."""
+        from aimylogic_provider.airflow_task.run_context import clears
+
+        pointer = keeper.entry.call_list
+        assert pointer is not None
+        if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
+            # Its index may be another one's people now; without a clear, its query may hold the time of day.
+            task.check_source(pointer, source)
+            keeper.entry.cleared = clears(context)
+        self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
+        return pointer
 
     def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
         return keeper.entry.call_list if self._sends else None
@@ -271,36 +292,6 @@ class SqlToAimylogicOperator(Prepares, Sends):
             "rejected_rows": pointer.rejected_rows,
         }
 
-    def _tell_rejected(self, context: Context, pointer: Pointer) -> None:
-        """Have the results table tell why nobody of a list can be called."""
-        from aimylogic_provider.call_list_task.results_of_task import tell_rejected
-
-        if self.results_table is not None:
-            tell_rejected(context, self.results_table, self._results_conn_id(), pointer)
-
-    def _check_none_pending(self, task: TaskFolder) -> None:
-        """Make sure that no row of a list that is lost stands as pending in the results table, which the query may ask.
-
-        It is for a person to delete them: from then on other runs' queries find those people, too.
-
-        :raises CallListError: if one does
-        """
-        from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.results_of_task import opened
-
-        if self.results_table is None:
-            return
-        of = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id}
-        with opened(self.results_table, self._results_conn_id(), self.key_columns) as table:
-            pending = table.count_pending(of)
-        if pending:
-            whose = " of this map index, once the others have ended," if task.map_index >= 0 else ""
-            raise CallListError(
-                f"the call list of {task.words} is lost, and {pending:,} rows of this run stand as pending in "
-                f"{self.results_table}: a query that leaves those out would miss its people, so nothing is sent. "
-                f"Delete those rows{whose} and clear the task: the report then tells who was called"
-            )
-
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]
 
@@ -316,53 +307,6 @@ class SqlToAimylogicOperator(Prepares, Sends):
             self._campaign(), *self._phone_rules_told(),
         ]  # fmt: skip
         return sha256(json.dumps(told, default=str).encode())
-
-    def _find_about_to_be_sent(self, task: TaskFolder, since: float | None) -> Pointer | None:
-        """The list of which the database knows that it was about to be sent, and that lies there unsent; None if none.
-
-        Its rows stand as pending, so that the query may leave them out.
-
-        :param since: Unix seconds; older lists are those of a run of the same id, which was deleted
-        """
-        from aimylogic_provider.call_list.store.objects import Folder
-        from aimylogic_provider.call_list.store.read_objects import names_of
-        from aimylogic_provider.call_list.store.task_folder import pointer_to
-        from aimylogic_provider.call_list_task.claims_of_task import begun_in_database
-
-        if self.results_table is None:
-            return None
-        begun = begun_in_database(task, self.results_table, self._results_conn_id())
-        folders = [Folder(one.holder.path) for one in begun if since is None or one.began_at >= since]
-        there = [folder for folder in folders if "list.json" in names_of(folder)]
-        return pointer_to(there[0]) if len(folders) == len(there) == 1 else None
-
-    def _find_begun(self, context: Context, task: TaskFolder, entry: SyncEntry, source: str) -> dict[str, Any] | None:
-        """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
-
-        :raises CallListError: if it can't be told
-        """
-        from aimylogic_provider.airflow_task.run_context import run_began, run_since
-        from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
-
-        found = task.begun(run_since(context), source) or self._find_about_to_be_sent(task, run_since(context))
-        if isinstance(found, Pointer):
-            self.log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
-            entry.call_list = found
-        elif found is not None:
-            self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
-            return found
-        else:
-            entry.doubtful_since = run_began(context)
-            if entry.doubtful_since is None:
-                raise CallListError(
-                    "Airflow doesn't say when this run began, nor what earlier tries sent: start a new one"
-                )
-            self.log.warning(
-                "What earlier tries of this task did is not on record, and %s holds no list of theirs: the report is "
-                "asked for each person's jobs since the run began, and only those who surely have none are called.",
-                task.folder.address,
-            )
-        return None
 
 
 def _note(keeper: EntryKeeper, begun: Freezing) -> None:
