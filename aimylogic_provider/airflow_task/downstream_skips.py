@@ -87,9 +87,10 @@ def _class_of(task: Any) -> type:
 
 
 def _calls(task: Any) -> bool:
+    from aimylogic_provider.call_list_task.send_base import SendBase
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
 
-    return issubclass(_class_of(task), (AddPhoneOperator, Sends))
+    return issubclass(_class_of(task), (AddPhoneOperator, SendBase))
 
 
 def _sends_what_is_returned_by(operator: BaseOperator, task: Any) -> bool:

@@ -147,7 +147,7 @@ def run_since(context: Context) -> float | None:
 
     For telling it from a run of the same id that was deleted, where this task's entry is empty.
     """
-    from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+    from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
     since = run_mark(context).since
     return None if since is None else since - AIRFLOW_SLACK
@@ -155,7 +155,7 @@ def run_since(context: Context) -> float | None:
 
 def others_since(context: Context) -> float | None:
     """As :func:`run_since`, of what other tasks and map indexes did, which may have run before the run began anew."""
-    from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+    from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
     mark = run_mark(context)
     return None if mark.clear_number != 0 or mark.earliest is None else mark.earliest - AIRFLOW_SLACK

@@ -15,7 +15,6 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import messages
 from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.decision import (
-    AIRFLOW_SLACK,
     Action,
     Adopt,
     AskReport,
@@ -33,6 +32,7 @@ from aimylogic_provider.idempotence.decision import (
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Limits
 from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
 from aimylogic_provider.idempotence.record.records import Outcome, Record, Send
@@ -40,7 +40,7 @@ from aimylogic_provider.idempotence.record.second_record import SecondRecord
 from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
-from aimylogic_provider.idempotence.situation import Report, Situation, Terms
+from aimylogic_provider.idempotence.situation import Report, Situation
 
 T = TypeVar("T")
 
@@ -89,7 +89,9 @@ class Try:
         self._clock = clock
         self._clear_number = clear_number
         self._run_began = run_began
-        self._terms = Terms(report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE)
+        self._limits = Limits(
+            report_lag=report_lag, send_timeout=send_timeout, sends_left=SENDS_PER_TRY, pause=MAX_PAUSE
+        )
         self._log = log
         self._ended = False
         self._phone = intent.call.masked_phone
@@ -188,7 +190,7 @@ class Try:
 
     def _with_repetitions(self, step: Callable[[], T]) -> T:
         def with_sends_left(attempt: int) -> T:
-            self._terms = replace(self._terms, sends_left=SENDS_PER_TRY - attempt + 1)
+            self._limits = replace(self._limits, sends_left=SENDS_PER_TRY - attempt + 1)
             return step()
 
         return repeated(with_sends_left, self._clock.sleep)
@@ -223,7 +225,7 @@ class Try:
 
     def _check_time(self, seconds: float) -> None:
         """Make sure that this try may take the time to wait, and then to send."""
-        needed = self._began.elapsed(self._clock)[1] + seconds + self._terms.send_timeout
+        needed = self._began.elapsed(self._clock)[1] + seconds + self._limits.send_timeout
         if self._time_limit is not None and needed > self._time_limit:
             raise NotAddedError(
                 f"The task's execution_timeout of {self._time_limit:g} seconds is too short: the run was cleared, and "
@@ -254,7 +256,7 @@ class Try:
                 clear_number=self._clear_number,
                 unseen=self._kept.unseen,
                 unclear=self._kept.unclear,
-                terms=self._terms,
+                limits=self._limits,
             )
         )
 
@@ -353,7 +355,7 @@ class Try:
                 self._phone, " and ".join(changed),
             )  # fmt: skip
             record = replace(record.settled(Outcome.ABSENT), parameters=intent.parameters)
-        until = now.latest + self._terms.send_timeout
+        until = now.latest + self._limits.send_timeout
         return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
 
     def _new_record(self) -> Record:

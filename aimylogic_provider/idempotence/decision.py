@@ -16,26 +16,24 @@ from enum import StrEnum
 
 from aimylogic_provider.idempotence.human_answer import Ruling
 from aimylogic_provider.idempotence.keys import Parameters
+from aimylogic_provider.idempotence.limits import (
+    AIRFLOW_SLACK,
+    KEY_WINDOW,
+    SLACK,
+    Time,
+    ends_in_window,
+    key_still_lives,
+    margin,
+    send_window,
+    shown_at,
+)
 from aimylogic_provider.idempotence.record.records import ClockSource, Record, Send
-from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Time
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 __all__ = [
-    "AIRFLOW_SLACK", "GUARD_BAND", "KEY_WINDOW", "SLACK",
     "Action", "Adopt", "AskReport", "AskTime", "Clash", "Leave", "Park", "Refuse", "Return", "Row", "SendNow", "Wait",
     "decide",
 ]  # fmt: skip
-
-KEY_WINDOW = 24 * 3600.0
-"""Seconds from a key's first use, within which the server answers a repeat with the first job's id."""
-
-SLACK = 60.0
-"""Seconds taken off each limit: for ``Date``, which counts whole seconds, and for the way there."""
-
-AIRFLOW_SLACK = 900.0
-"""Seconds by which Airflow's clock, by which a run's age is taken, may differ from the server's."""
-
-GUARD_BAND = 3600.0
-"""Seconds taken off each limit besides, where a time was told by the worker's clock instead of the server's."""
 
 
 class Row(StrEnum):
@@ -268,10 +266,8 @@ def _send_after_none(row: Row, known: Situation, report: Report, time: Time) -> 
     if time.clock is ClockSource.WORKER and open_sends:
         # Without the server's time the report proves too little to send after an unanswered send.
         return Park(row) if report.asked >= shown else Wait(row, shown)
-    terms = known.terms
-    unseen = time.latest - report.asked + terms.report_lag
-    key_lives = _protected(known) and unseen + terms.span + _margin(known) <= KEY_WINDOW and not known.unseen
-    if key_lives or report.asked >= shown:
+    key_lives = key_still_lives(time, report.asked, known.limits, _margin(known))
+    if (key_lives and _protected(known) and not known.unseen) or report.asked >= shown:
         return SendNow(row)
     return Wait(row, shown)
 
@@ -303,18 +299,16 @@ def _protected(known: Situation) -> bool:
 
 
 def _margin(known: Situation) -> float:
-    """What is taken off each limit, by the worst of the clocks that told the times."""
     clocks = {known.entry.clock}
     if known.time is not None:
         clocks.add(known.time.clock)
     if known.record is not None:
         clocks.update(send.clock for send in known.record.unanswered)
-    return SLACK + (GUARD_BAND if ClockSource.WORKER in clocks else 0.0)
+    return margin(clocks)
 
 
 def _fits(known: Situation, age: float) -> bool:
-    """Whether the next send and its repetitions end inside the key window. A negative age means a clock set back."""
-    return _protected(known) and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW
+    return _protected(known) and ends_in_window(age, known.limits, _margin(known))
 
 
 def _young(known: Situation, record: Record, time: Time) -> bool:
@@ -336,17 +330,12 @@ def _shown_at(known: Situation) -> float:
         # Sends that no record tells of were made before this entry was begun, or the run was cleared.
         since = [send.at for send in record.sends if send.clear_number == known.clear_number] if record else []
         begun = min(since, default=entry.server_time or 0.0)
-        ends.append(begun + known.terms.send_timeout)
-    return max(ends) + known.terms.report_lag + _margin(known)
-
-
-def _window(known: Situation, send: Send) -> tuple[float, float]:
-    margin = _margin(known)
-    return send.at - margin, send.until + margin
+        ends.append(begun + known.limits.send_timeout)
+    return shown_at(max(ends), known.limits, _margin(known))
 
 
 def _within(known: Situation, moment: float, sends: Iterable[Send]) -> bool:
-    return any(start <= moment <= end for start, end in (_window(known, send) for send in sends))
+    return any(start <= moment <= end for start, end in (send_window(send, _margin(known)) for send in sends))
 
 
 def _unowned(known: Situation, report: Report) -> list[ReportedJob]:
@@ -379,7 +368,7 @@ def _since_run_began(known: Situation, report: Report) -> list[ReportedJob]:
 
 def _since_asked(known: Situation, ruling: Ruling, report: Report) -> list[ReportedJob]:
     """The jobs that a person who was asked can't have known of: created since, or too late to be shown then."""
-    since = ruling.question.at - known.terms.report_lag - _margin(known)
+    since = ruling.question.at - known.limits.report_lag - _margin(known)
     return [job for job in _unowned(known, report) if job.created is None or job.created >= since]
 
 

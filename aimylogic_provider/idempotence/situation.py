@@ -5,21 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Record
+from aimylogic_provider.idempotence.limits import Limits, Time
+from aimylogic_provider.idempotence.record.records import Entry, Record
 
-__all__ = ["Report", "ReportedJob", "Situation", "Terms", "Time"]
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The server's time now, in Unix seconds: an interval, for ``Date`` took a while to come and tells whole seconds.
-
-    :param clock: whose clock told it
-    """
-
-    earliest: float
-    latest: float
-    clock: ClockSource = ClockSource.SERVER
+__all__ = ["Report", "ReportedJob", "Situation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +33,6 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """The limits that hold, in seconds.
-
-    :param report_lag: how long a new job may take to show in the report
-    :param send_timeout: the longest that one send takes
-    :param sends_left: how many sends this try may still make, the next one included
-    :param pause: the longest pause between two of them
-    """
-
-    report_lag: float
-    send_timeout: float
-    sends_left: int
-    pause: float
-
-    @property
-    def span(self) -> float:
-        """How long the next send and its repetitions take at most."""
-        return self.sends_left * self.send_timeout + max(0, self.sends_left - 1) * self.pause
-
-
-@dataclass(frozen=True, slots=True)
 class Situation:
     """All that is known when a decision is due.
 
@@ -85,7 +53,7 @@ class Situation:
     parameters: Parameters
     person: str
     phone: str
-    terms: Terms
+    limits: Limits
     record: Record | None = None
     others: tuple[Record, ...] = ()
     mapped: bool = False

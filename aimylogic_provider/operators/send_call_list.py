@@ -152,7 +152,7 @@ class SendCallListOperator(SendBase):
         from aimylogic_provider.airflow_task.run_context import is_first_try, others_since, run_began
         from aimylogic_provider.call_list.store.lists_of_run import begun_lists, followed
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+        from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
         shard = self._shard_of(given)
         begun = begun_lists(given, others_since(context))

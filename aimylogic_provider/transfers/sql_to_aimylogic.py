@@ -201,7 +201,7 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
         from aimylogic_provider.call_list.store.task_folder import remove
         from aimylogic_provider.call_list_task.lost_entry import check_none_pending
         from aimylogic_provider.call_list_task.results_of_task import tell_rejected
-        from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+        from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
         task.check_no_other_index(source, others_since(context))
         self._make_results_table()

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide, window
+from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide
+from aimylogic_provider.idempotence.limits import Limits, Time, send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.situation import Terms, Time
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0
 SERVER, WORKER = ClockSource.SERVER, ClockSource.WORKER
-TERMS = Terms(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
+LIMITS = Limits(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
 """Three sends of 40 s, two pauses of 20 s and the slack of 60 s make 220 s."""
 YOUNG = 24 * HOUR - 220
 """The last second at which a send and its repetitions end while the first key lives."""
@@ -34,7 +34,7 @@ def unit(
 ) -> Unit:
     """What is known *after* seconds; the report is *asked* at once, unless said otherwise."""
     now = BEGAN + after
-    return Unit(sends=sends, campaign="here", time=Time(now, now, clock), terms=known.pop("terms", TERMS),
+    return Unit(sends=sends, campaign="here", time=Time(now, now, clock), limits=known.pop("limits", LIMITS),
                 asked=now if asked is None else BEGAN + asked, **known)  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def test_by_a_workers_clock_nothing_is_adopted(sends: list[NotedSend], clock: Cl
     assert early == wait(SHOWN + HOUR)
 
 
-@pytest.mark.parametrize(("takes", "then"), [(TERMS.span, ADOPT), (TERMS.span + 1, PARK)])
+@pytest.mark.parametrize(("takes", "then"), [(LIMITS.span, ADOPT), (LIMITS.span + 1, PARK)])
 def test_of_a_send_that_may_have_been_at_any_time_of_hours_nothing_is_adopted(takes: float, then: Decision) -> None:
     """As of one that is known by the list's claim alone: others may have added the phones in that time."""
     vague = NotedSend(BEGAN, BEGAN + takes, SERVER, "here")
@@ -158,8 +158,8 @@ def test_none_in_the_report_proves_something_only_when_asked_after_the_lag() -> 
 def test_none_in_the_report_before_the_lag_is_sent_while_an_unseen_jobs_key_lives() -> None:
     late = (send(), send(25 * HOUR))
     assert decided(25 * HOUR + 100, *late, found=Found.NONE) == SEND, "a job that isn't shown is minutes old"
-    slow = replace(TERMS, report_lag=24 * HOUR)
-    assert decided(25 * HOUR + 100, *late, found=Found.NONE, terms=slow) == wait(25 * HOUR + 100 + 24 * HOUR)
+    slow = replace(LIMITS, report_lag=24 * HOUR)
+    assert decided(25 * HOUR + 100, *late, found=Found.NONE, limits=slow) == wait(25 * HOUR + 100 + 24 * HOUR)
 
 
 @pytest.mark.parametrize(("since", "then"), [(YOUNG - 600, SEND), (YOUNG - 599, None)])
@@ -251,7 +251,7 @@ def test_what_was_sent_with_another_key_is_never_repeated_while_that_is_open() -
 
 @pytest.mark.parametrize(("clock", "margin"), [(SERVER, 60.0), (WORKER, 60.0 + HOUR)])
 def test_the_window_of_a_send_is_as_wide_as_its_clock_is_wrong(clock: ClockSource, margin: float) -> None:
-    assert window(send(clock=clock)) == (BEGAN - margin, BEGAN + 40 + margin)
+    assert send_window(send(clock=clock)) == (BEGAN - margin, BEGAN + 40 + margin)
 
 
 # Whatever holds at once
@@ -276,12 +276,12 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
     for known in situations():
         decision = decide(known)
         seen.add(decision.action)
-        shown = max((one.until for one in known.sends), default=0.0) + TERMS.report_lag
+        shown = max((one.until for one in known.sends), default=0.0) + LIMITS.report_lag
         proven = known.found is Found.NONE and known.asked >= shown
         oldest = min((one.at for one in known.sends), default=known.time.latest)
         by_server = {known.time.clock, *(one.clock for one in known.sends)} == {SERVER}
-        living = known.time.latest - oldest + TERMS.span <= 24 * HOUR and not known.key_lost
-        lagging = known.time.latest - known.asked + TERMS.report_lag + TERMS.span <= 24 * HOUR and not known.key_lost
+        living = known.time.latest - oldest + LIMITS.span <= 24 * HOUR and not known.key_lost
+        lagging = known.time.latest - known.asked + LIMITS.report_lag + LIMITS.span <= 24 * HOUR and not known.key_lost
         unseen = known.found is Found.NONE and lagging
         match decision.action:
             case Action.SEND:
@@ -291,7 +291,9 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
                 assert not known.sends or proven or living or unseen, known
                 assert not known.sends or known.time.clock is SERVER, known
                 if known.other_key and known.sends:
-                    assert known.asked >= shown + TERMS.report_lag, "under another key the server knows nothing of them"
+                    assert known.asked >= shown + LIMITS.report_lag, (
+                        "under another key the server knows nothing of them"
+                    )
             case Action.REFUSE:
                 assert known.refused
                 assert not known.sends or proven, known

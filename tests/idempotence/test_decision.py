@@ -22,13 +22,14 @@ from aimylogic_provider.idempotence.decision import (
     decide,
 )
 from aimylogic_provider.idempotence.keys import Parameters
+from aimylogic_provider.idempotence.limits import Limits, Time
 from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
-from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0
 HERE = Parameters("campaign", False, "payload", "zone")
-TERMS = Terms(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
+LIMITS = Limits(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
 SURE = Entry(sure=True, server_time=BEGAN, run_age=5.0)
 UNSURE = replace(SURE, sure=False)
 UNANSWERED, REFUSED = Outcome.UNANSWERED, Outcome.REFUSED
@@ -55,7 +56,7 @@ def decided(after: float | None, *, report: list[float] | None = None, **known: 
                 "parameters": HERE,
                 "person": "person",
                 "phone": "phone",
-                "terms": TERMS,
+                "limits": LIMITS,
                 "time": None if now is None else Time(now, now, known.pop("clock", ClockSource.SERVER)),
                 "report": None
                 if report is None or now is None
@@ -106,7 +107,7 @@ def test_the_age_is_taken_at_its_most_and_the_report_at_its_least() -> None:
         "parameters": HERE,
         "person": "p",
         "phone": "phone",
-        "terms": TERMS,
+        "limits": LIMITS,
         **unanswered,
     }
     for latest, action in ((24 * HOUR - 220, SendNow), (24 * HOUR - 219, AskReport)):
@@ -182,7 +183,7 @@ def test_old_with_a_job_reported_with_another_phone_is_parked_if_its_time_fits()
     for at, action in ((1.0, Park), (2 * HOUR, SendNow)):
         report = Report((ReportedJob("7", BEGAN + at, ours=False),), BEGAN + 25 * HOUR)
         now = Time(BEGAN + 25 * HOUR, BEGAN + 25 * HOUR)
-        situation = Situation(SURE, HERE, "person", "phone", TERMS, record=record(UNANSWERED), time=now, report=report)
+        situation = Situation(SURE, HERE, "person", "phone", LIMITS, record=record(UNANSWERED), time=now, report=report)
         assert isinstance(decide(situation), action)
 
 
@@ -212,10 +213,10 @@ def test_old_and_unclear_waits_for_the_lag_after_the_last_send() -> None:
 
 
 def test_none_in_the_report_is_sent_only_while_an_unseen_job_would_have_a_living_key() -> None:
-    slow = replace(TERMS, report_lag=24 * HOUR)
+    slow = replace(LIMITS, report_lag=24 * HOUR)
     late = replace(record(UNANSWERED), sends=(send(0), send(25 * HOUR)))
-    assert isinstance(decided(25 * HOUR + 1, record=late, report=[], terms=slow), Wait)
-    assert decided(49 * HOUR + 100, record=late, report=[], terms=slow) == SendNow(Row.UNANSWERED_OLD)
+    assert isinstance(decided(25 * HOUR + 1, record=late, report=[], limits=slow), Wait)
+    assert decided(49 * HOUR + 100, record=late, report=[], limits=slow) == SendNow(Row.UNANSWERED_OLD)
 
 
 @pytest.mark.parametrize("known", [{"mapped": True}, {"entry": UNSURE, "record": record(UNANSWERED, sure=False)}])

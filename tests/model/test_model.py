@@ -44,8 +44,9 @@ from aimylogic_provider.idempotence.decision import (
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.limits import Limits, Time
 from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
-from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation, Terms, Time
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 # The short form; `make prove-model` does the whole.
 WHOLE = os.environ.get("AIMYLOGIC_PROOF") == "whole"
@@ -82,7 +83,7 @@ def literal(s: Situation) -> tuple[type[Action], Row]:
     # Step 2: what is known. First, how old things are.
     worker = ClockSource.WORKER
     guard = 3600 if worker in [s.time.clock, s.entry.clock, *(x.clock for x in open_sends)] else 0
-    t = s.terms
+    t = s.limits
     this_send = t.sends_left * t.send_timeout + (t.sends_left - 1) * t.pause + 60 + guard
     heeds_key = not now.test_call and not (r and any(x.key_lost for x in r.sends))
     if open_sends and r.parameters != now:
@@ -230,7 +231,7 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
                 report=report,
                 refused=bool(history) and history[-1] is Outcome.REFUSED and report is not None,
                 first=first,
-                terms=Terms(report_lag=lag, send_timeout=40.0, sends_left=3, pause=20.0),
+                limits=Limits(report_lag=lag, send_timeout=40.0, sends_left=3, pause=20.0),
             )  # fmt: skip
             recalled = [replace(situation, unseen=True)] if not sure else []
             if history is None:

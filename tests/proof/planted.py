@@ -51,6 +51,7 @@ def _of_operators(name: str, plants: str, file: str, old: str, new: str, *kinds:
 
 
 _DECISION = "idempotence/decision.py"
+_LIMITS = "idempotence/limits.py"
 _TRY = "idempotence/attempt.py"
 _KEPT = "idempotence/record/kept_entry.py"
 _KEYS = "idempotence/keys.py"
@@ -147,21 +148,21 @@ _TABLES = (
         "cleared, and the lag ignored",
         "After a clear that discards the task's state a report that shows nothing is believed at once.",
         _DECISION,
-        " <= KEY_WINDOW and not known.unseen",
-        " <= KEY_WINDOW",
+        " and _protected(known) and not known.unseen) or",
+        " and _protected(known)) or",
         "discarded alone",
     ),
     _of_calls(
         "key window of 25 hours",
         "A key is taken to live an hour longer than the server keeps it.",
-        _DECISION,
+        _LIMITS,
         "KEY_WINDOW = 24 * 3600.0",
         "KEY_WINDOW = 25 * 3600.0",
     ),
     _of_calls(
         "negative slack",
         "The margin is added to each limit instead of being taken off.",
-        _DECISION,
+        _LIMITS,
         "SLACK = 60.0\n",
         "SLACK = -300.0\n",
     ),
@@ -169,7 +170,7 @@ _TABLES = (
         "report lag ignored",
         "A report is believed at once, though a new job shows in it only after the lag.",
         _DECISION,
-        "return max(ends) + known.terms.report_lag + _margin(known)",
+        "return shown_at(max(ends), known.limits, _margin(known))",
         "return max(ends) + _margin(known)",
     ),
     _of_calls(
@@ -239,7 +240,7 @@ _TABLES = (
     _of_calls(
         "guard band of nothing",
         "Times told by the worker's clock are relied on like the server's.",
-        _DECISION,
+        _LIMITS,
         "GUARD_BAND = 3600.0",
         "GUARD_BAND = 0.0",
         "no date",
@@ -271,7 +272,7 @@ _TABLES = (
         "list: old key repeated",
         "A batch's unanswered request is repeated however old its key is.",
         _LIST_DECISION,
-        "    return heeded and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW",
+        "    return heeded and ends_in_window(age, known.limits, _margin(known))",
         "    return heeded",
     ),
     _of_operators(
@@ -285,8 +286,8 @@ _TABLES = (
         "list: report lag ignored",
         "Of a batch the report is believed at once, though new jobs show in it only after the lag.",
         _LIST_DECISION,
-        "+ known.terms.report_lag + _margin(known)\n",
-        "+ _margin(known)\n",
+        "    return shown_at(until, known.limits, _margin(known))",
+        "    return until + _margin(known)",
     ),
     _of_operators(
         "list: unanswered, and another campaign",

@@ -14,9 +14,8 @@ import msgspec
 
 from aimylogic_provider.calls_api.calls.dialling_end import dialled_until
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.idempotence.decision import GUARD_BAND
+from aimylogic_provider.idempotence.limits import GUARD_BAND, Time
 from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Arrival", "Finishes", "as_moment", "finish_of", "sendable_until"]
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aimylogic_provider.call_list.report.reconcile import Row
-from aimylogic_provider.call_list.send.decision import NotedSend, window
+from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
 from aimylogic_provider.call_list.store.manifest import (
     CallListError,
@@ -28,6 +28,7 @@ from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import Meant, WrittenPhones
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence.keys import phone_digest
+from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.record.record_json import RecordError
 from aimylogic_provider.idempotence.record.records import Record
@@ -200,7 +201,7 @@ def _could_have_made(call: Record, created: float | None) -> bool:
     """Whether a job of that time may have come of a call's unanswered sends."""
     if created is None:
         return bool(call.unanswered)
-    windows = [window(NotedSend(send.at, send.until, send.clock, "")) for send in call.unanswered]
+    windows = [send_window(NotedSend(send.at, send.until, send.clock, "")) for send in call.unanswered]
     return any(start <= created <= end for start, end in windows)
 
 

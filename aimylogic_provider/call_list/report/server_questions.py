@@ -11,17 +11,16 @@ from aimylogic_provider.call_list.report.jobs_of_other_tasks import Neighbours
 from aimylogic_provider.call_list.report.reconcile import CampaignReport, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.decision import window
 from aimylogic_provider.call_list.send.request_rate import Pace, PacedClient
 from aimylogic_provider.call_list.store.shard import Shard
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
+from aimylogic_provider.idempotence.limits import Time, send_window
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Questions"]
 
@@ -94,7 +93,7 @@ class Questions:
             return repeated(lambda attempt: self._view.told_alike(), self._clock.sleep)
 
     def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
-        ranges = [window(send) for send in work.state.noted]
+        ranges = [send_window(send) for send in work.state.noted]
         with self._thread:
             try:
                 rows = repeated(lambda attempt: self._report.rows(ranges, phones), self._clock.sleep)

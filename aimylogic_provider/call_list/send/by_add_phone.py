@@ -20,9 +20,9 @@ from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, Park
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.idempotence.server_time import Reading
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["MOST_NOTED", "ByNumber"]
 
@@ -203,7 +203,7 @@ class _Rounds:
             sends=noted,
             campaign=settings.campaign,
             time=time,
-            terms=settings.terms,
+            limits=settings.limits,
             key_lost=self._work.state.key_lost,
             silent=min(1, self._work.state.silent),  # a number has one key, with which it can be repeated
             asked=self._asked,

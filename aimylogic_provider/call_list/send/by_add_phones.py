@@ -23,9 +23,9 @@ from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phones.phone import same_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.idempotence.server_time import Reading
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["ByList"]
 
@@ -207,7 +207,7 @@ class _Parts:
                     sends=work.state.noted,
                     campaign=settings.campaign,
                     time=time,
-                    terms=settings.terms,
+                    limits=settings.limits,
                     refused=refusal is not None,
                     late=late,
                     key_lost=work.state.key_lost,

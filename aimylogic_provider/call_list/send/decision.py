@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from aimylogic_provider.idempotence.decision import GUARD_BAND, KEY_WINDOW, SLACK
+from aimylogic_provider.idempotence.limits import SLACK, Limits, Time, ends_in_window, key_still_lives, margin, shown_at
 from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.situation import Terms, Time
 
-__all__ = ["Action", "Decision", "Found", "NotedSend", "Unit", "decide", "window"]
+__all__ = ["Action", "Decision", "Found", "NotedSend", "Unit", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Unit:
     sends: Sequence[NotedSend]
     campaign: str
     time: Time
-    terms: Terms
+    limits: Limits
     refused: bool = False
     late: bool = False
     key_lost: bool = False
@@ -125,7 +124,7 @@ def decide(known: Unit) -> Decision:
     proven = known.asked >= shown
     if known.found is Found.NONE:
         # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
-        anew = shown + known.terms.report_lag if known.other_key or known.silent else shown
+        anew = shown + known.limits.report_lag if known.other_key or known.silent else shown
         if known.late:
             expires = Decision(Action.EXPIRE, settled=True)  # and the others have another key then
             return expires if known.asked >= anew else Decision(Action.WAIT, anew)
@@ -144,33 +143,26 @@ def decide(known: Unit) -> Decision:
     return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
 
 
-def window(send: NotedSend) -> tuple[float, float]:
-    """The times within which a job of a send was created, if one was."""
-    margin = SLACK + (GUARD_BAND if send.clock is ClockSource.WORKER else 0.0)
-    return send.at - margin, send.until + margin
-
-
 def _young(known: Unit) -> bool:
     age = known.time.latest - min(send.at for send in known.sends)
     heeded = not known.key_lost and not known.other_key and known.time.clock is ClockSource.SERVER
-    return heeded and age >= -SLACK and age + known.terms.span + _margin(known) <= KEY_WINDOW
+    return heeded and ends_in_window(age, known.limits, _margin(known))
 
 
 def _key_lives(known: Unit) -> bool:
-    unseen = known.time.latest - known.asked + known.terms.report_lag
-    return not known.key_lost and not known.other_key and unseen + known.terms.span + _margin(known) <= KEY_WINDOW
+    lives = key_still_lives(known.time, known.asked, known.limits, _margin(known))
+    return lives and not known.key_lost and not known.other_key
 
 
 def _shown(known: Unit, until: float) -> float:
     """The server's time from which on the report shows whatever came of a send that had taken effect *until* then."""
-    return until + known.terms.report_lag + _margin(known)
+    return shown_at(until, known.limits, _margin(known))
 
 
 def _exact(known: Unit) -> bool:
     """Whether times are the server's, and of a send each: else they are hours, in which others may add the phone."""
-    return _margin(known) == SLACK and all(send.until - send.at <= known.terms.span for send in known.sends)
+    return _margin(known) == SLACK and all(send.until - send.at <= known.limits.span for send in known.sends)
 
 
 def _margin(known: Unit) -> float:
-    clocks = {known.time.clock, *(send.clock for send in known.sends)}
-    return SLACK + (GUARD_BAND if ClockSource.WORKER in clocks else 0.0)
+    return margin({known.time.clock, *(send.clock for send in known.sends)})

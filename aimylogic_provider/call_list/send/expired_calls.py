@@ -14,7 +14,7 @@ from aimylogic_provider.call_list.send.progress import Progress
 from aimylogic_provider.call_list.send.send_notes import Notes
 from aimylogic_provider.call_list.store.shard import Shard
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.situation import Time
+from aimylogic_provider.idempotence.limits import Time
 
 __all__ = ["Expiries"]
 

@@ -13,8 +13,8 @@ from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.shard import Shard
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.server_time import Clock, Reading
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Notes"]
 
@@ -59,7 +59,7 @@ class Notes:
         self._check_stopped()
         await self._shard.keep(work)
         # What leaves, leaves while it is fresh, or not on this note.
-        until = time.latest + self._settings.terms.send_timeout
+        until = time.latest + self._settings.limits.send_timeout
         send = (time.earliest, until, time.clock, self._settings.campaign)
         await self._shard.tell(work, send)
         work.state.sends.append(send)

@@ -146,7 +146,7 @@ class Sending:
                 pace=self._pace,
                 refusals=self._refusals,
                 expiries=Expiries(
-                    self._shard, self._notes, self.progress, self._questions, settings.terms.send_timeout
+                    self._shard, self._notes, self.progress, self._questions, settings.limits.send_timeout
                 ),
                 client=AsyncCampaignClient(self._client.address, transport),
             )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
+from aimylogic_provider.idempotence.limits import Limits
 from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY
-from aimylogic_provider.idempotence.situation import Terms
 
 __all__ = ["SendSettings"]
 
@@ -33,6 +33,6 @@ class SendSettings:
     most_set_aside: int | None
 
     @property
-    def terms(self) -> Terms:
+    def limits(self) -> Limits:
         """The limits by which a send is decided."""
-        return Terms(self.report_lag, self.FRESH + self.transport.total_timeout, SENDS_PER_TRY, MAX_PAUSE)
+        return Limits(self.report_lag, self.FRESH + self.transport.total_timeout, SENDS_PER_TRY, MAX_PAUSE)

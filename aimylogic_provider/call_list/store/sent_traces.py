@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aimylogic_provider.call_list.send.decision import NotedSend, window
+from aimylogic_provider.call_list.send.decision import NotedSend
+from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = ["SentTrace", "name_of", "traces_among"]
@@ -34,7 +35,7 @@ class SentTrace:
 
     def could_have_made(self, created: float | None) -> bool:
         """Whether a job of that time (Unix seconds, None if it isn't known) may have come of it."""
-        start, end = window(self.send)
+        start, end = send_window(self.send)
         return created is None or start <= created <= end
 
 

@@ -16,9 +16,8 @@ from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Cl
 from aimylogic_provider.call_list.store.outcomes import Counts, Outcome
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling, OpenBatch
-from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
+from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Time
 from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Shard"]
 
@@ -101,7 +100,7 @@ class Shard:
         :param begun_now: whether the entry is new, so that what it had noted before may be lost
         """
         entry, campaign = self._keeper.entry, self._settings.campaign
-        until = now.latest + self._settings.terms.send_timeout
+        until = now.latest + self._settings.limits.send_timeout
         claim = self.call_list.claimed(self._number, task)
         if claim is None:
             self.call_list.claim(Claim(task, self._number, now.earliest, now.clock, campaign))

@@ -27,7 +27,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from aimylogic_provider.call_list.send.decision import window
 from aimylogic_provider.call_list.store.human_no import BECAUSE, SaidNoError
 from aimylogic_provider.call_list.store.manifest import (
     FORMAT,
@@ -49,6 +48,7 @@ from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.outcomes import Counts, Outcome, decode_outcomes, name_of_done, told_by_name
 from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
+from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = ["CallList", "reports_among", "told_of"]
@@ -358,7 +358,7 @@ class CallList:
         self._names = names_of(self.folder)
         if "deleted.json" in self._names:  # what was read above may lack what that one has deleted
             return False
-        times = [window(trace.send) for trace in traces_among(self._names)]
+        times = [send_window(trace.send) for trace in traces_among(self._names)]
         sent = (min(start for start, _ in times), max(end for _, end in times)) if times else None
         tombstone = Tombstone(
             self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no=said_no, sent=sent

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.keys import digest
+from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.record.record_copies import (
     Copy,
     Origin,
