@@ -1,4 +1,4 @@
-"""One try to add one call: reads the record, asks :func:`.decision.decide`, and does what it says.
+"""One try to add one call: reads what is recorded, asks :func:`.decision.decide`, and does what it says.
 
 Knows no Airflow and no socket: store, campaign and clock are ports. Two rules hold everywhere: what may create a job is
 noted in the store before it leaves, and any error of the store ends the try, for the store refuses the writes of a try
@@ -8,12 +8,11 @@ that was replaced. So nothing here catches broadly.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import messages
-from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.decision import (
     Action,
     Adopt,
@@ -31,12 +30,13 @@ from aimylogic_provider.idempotence.decision import (
 )
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
-from aimylogic_provider.idempotence.keys import Intent, Parameters
+from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Limits
 from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
-from aimylogic_provider.idempotence.record.records import Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import Outcome, Record
 from aimylogic_provider.idempotence.record.second_record import SecondRecord
+from aimylogic_provider.idempotence.recorded_call import RecordedCall, changed_parameters
 from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
@@ -44,13 +44,13 @@ from aimylogic_provider.idempotence.situation import Report, Situation
 
 T = TypeVar("T")
 
-__all__ = ["Try"]
+__all__ = ["Attempt"]
 
 _UNFENCED = 3600.0
 """Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
 
 
-class Try:
+class Attempt:
     """One try to add one call.
 
     :param first_try: whether this is surely the first try of its task instance, in a run that was never cleared
@@ -102,30 +102,8 @@ class Try:
         self._next_knows = store.remembers and (second is not None or not last)
         self._time_limit = time_limit
         self._kept = KeptEntry(store, second, first_try=first_try, cleared=cleared, phone=self._phone, log=log)
-        self._had_job = self._record is not None and self._record.job is not None
-
-    @property
-    def found_out(self) -> bool:
-        """Whether it was this try that learnt of the call's job: created by it, or found."""
-        return self._record is not None and self._record.job is not None and not self._had_job
-
-    @property
-    def asked(self) -> Question | None:
-        """The question that a person was asked about this very call, if what was answered is not noted yet."""
-        asked = None if self._record is None else self._record.asked
-        return asked if asked is not None and asked.reference == self.intent.reference else None
-
-    @property
-    def asked_about_another(self) -> bool:
-        """Whether a person was asked about another call of this task instance, and the answer is not noted yet."""
-        return any(other.asked is not None for other in self._others)
-
-    def note_question(self, question: Question | None) -> None:
-        """Note that a person is asked about this call, once it is sure that the question is about no other one.
-
-        :param question: None once no answer is waited for any more
-        """
-        self._save_record(replace(self._record or self._new_record(), asked=question))
+        self.call = RecordedCall(intent, self._kept, clear_number, log)
+        """What is recorded of the call."""
 
     def end(self) -> str:
         """Send nothing from now on; what is under way may still be answered, and noted. Return what is known, in words.
@@ -133,7 +111,7 @@ class Try:
         For use in a signal's handler: this is called in the middle of anything.
         """
         self._ended = True
-        record = self._record
+        record = self.call.record
         if record is not None and record.unanswered:
             return f"Whether a call job was created for {self._phone} is not known; the next try finds out."
         return f"No request to add {self._phone} is under way."
@@ -146,12 +124,12 @@ class Try:
         :raises NotAddedError: with what is known and the ways out
         :raises Exception: whatever the store raises
         """
-        self._warn_of_open_sends()
+        self.call.warn_of_others()
         try:
             if ruling is not None:
-                self._follow(ruling)
-            elif self._record is not None and self._record.asked is not None:
-                self.note_question(None)  # this try goes on without the answer
+                self.call.follow(ruling, self._jobs_of_the_phone)
+            elif self.call.record is not None and self.call.record.asked is not None:
+                self.call.note_question(None)  # this try goes on without the answer
             action = self._decide()
             if not isinstance(action, AskTime):
                 return self._conclude(action)
@@ -163,26 +141,6 @@ class Try:
                 # the note of a send.
                 self._kept.save(self._kept.entry)
             raise self._ended_by(error) if isinstance(error, ApiError) else error from None
-
-    def _follow(self, ruling: Ruling) -> None:
-        """Note what a person said, so that the decision heeds it."""
-        record = self._record or self._new_record()
-        if self._record is not None and record.asked is None:
-            # Airflow brought it twice; it was noted, and the record may have gone on from there.
-            self._log.warning("What a person said of %s was noted before: %s.", self._phone, messages.ruled(ruling))
-            return
-        try:
-            fault = unfit(ruling, self.intent, record, self._others, self._jobs_of_the_phone)
-        except ApiError as error:
-            if not error.retryable:
-                self.note_question(None)  # or each clear would bring the same answer to the same error
-            raise
-        if fault is not None:
-            self.note_question(None)
-            shown = without_phone(ruling, self.intent)
-            raise NotAddedError(messages.unfit(self._phone, shown, fault), retryable=False)
-        self._save_record(record.ruled(ruling, self.intent.parameters))
-        self._log.info("Noted for %s: %s.", self._phone, messages.ruled(ruling))
 
     def _jobs_of_the_phone(self) -> Iterable[str]:
         phone = self.intent.call.phone
@@ -198,9 +156,7 @@ class Try:
     def _step(self) -> str:
         """Ask what must be known, decide, act. May send once."""
         self._ask_time_if_stale()
-        action = self._decide()
-        if isinstance(action, AskReport):
-            action = self._decide(report=self._ask_report())
+        action = self._decide_and_learn()
         if isinstance(action, SendNow):
             return self._send(action)
         if isinstance(action, Wait) and self._waits(action):
@@ -236,8 +192,15 @@ class Try:
                 row=Row.FIRST_CLEARED,
             )
 
+    def _decide_and_learn(self, *, refused: bool = False) -> Action:
+        """Decide, learn what the decision asks for, and decide again, until it asks for nothing."""
+        action = self._decide(refused=refused)
+        while isinstance(action, AskReport):
+            action = self._decide(report=self._ask_report(), refused=refused)
+        return action
+
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
-        intent, record = self.intent, self._record
+        intent = self.intent
         self._decided = Reading.of(self._clock)
         return decide(
             Situation(
@@ -245,8 +208,8 @@ class Try:
                 parameters=intent.parameters,
                 person=intent.person,
                 phone=intent.phone_digest,
-                record=record,
-                others=self._others,
+                record=self.call.record,
+                others=self.call.others,
                 mapped=intent.mapped,
                 looped=intent.iteration is not None,
                 time=self._server.now(),
@@ -259,29 +222,6 @@ class Try:
                 limits=self._limits,
             )
         )
-
-    @property
-    def _record(self) -> Record | None:
-        return self._kept.entry.records.get(self.intent.record_name)
-
-    @property
-    def _others(self) -> tuple[Record, ...]:
-        return tuple(other for name, other in self._kept.entry.records.items() if name != self.intent.record_name)
-
-    def _warn_of_open_sends(self) -> None:
-        for other in self._others:
-            if other.unanswered and other.person != self.intent.person:
-                self._log.warning(
-                    "This task has also an unanswered request for %s, which this try leaves as it is: to have that "
-                    "settled, clear the task with the former parameters. Its sends: %s.",
-                    other.masked_phone, messages.sends(other),
-                )  # fmt: skip
-
-    def _save_record(self, record: Record) -> None:
-        self._kept.save_record(self.intent.record_name, record)
-
-    def _save_answer(self, record: Record) -> None:
-        self._kept.save_answer(self.intent.record_name, record)
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""
@@ -308,12 +248,14 @@ class Try:
                 retryable=True,
                 row=action.row,
             )
-        record = self._noted()
-        self._save_record(record)
+        now = self._server.now()
+        assert now is not None, "nothing is sent before the time was asked"
+        record = self.call.noted(now, self._limits.send_timeout)
+        self.call.save(record)
         if decided.elapsed(self._clock)[1] > FRESH:
             # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
             # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
-            self._save_record(record.withdrawn())
+            self.call.save(record.withdrawn())
             self._server.forget_time()
             raise NotAddedError(
                 f"More than {FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
@@ -331,61 +273,23 @@ class Try:
             )
         except ApiError as error:
             return self._not_created(record, error)
-        self._save_answer(record.answered(Outcome.CREATED, "", job=answer.value))
+        self.call.save_answer(record.answered(Outcome.CREATED, "", job=answer.value))
         self._log.info("Call job %s created for %s.", answer.value, self._phone)
         return answer.value
-
-    def _noted(self) -> Record:
-        """The record with this send noted in it; a new one if there is none."""
-        intent, record, now = self.intent, self._record, self._server.now()
-        assert now is not None, "nothing is sent before the time was asked"
-        if record is None:
-            record = self._new_record()
-        elif record.only_refused:
-            # Its key goes on where it was begun; elsewhere others may already use the one of the recipe. A key that was
-            # made anew is used nowhere else.
-            here = record.parameters.campaign == intent.campaign and record.parameters.test_call == intent.test_call
-            key = record.key if here or record.sent_again else intent.key
-            record = replace(record, key=key, parameters=intent.parameters)
-        elif changed := _changed(record.parameters, intent.parameters):
-            # Only the report leads here: it showed, after its lag, that no job came of the former parameters.
-            self._log.warning(
-                "An earlier request to add %s went unanswered, and its %s changed since. The report shows that no job "
-                "came of it: the call is added with what is set now.",
-                self._phone, " and ".join(changed),
-            )  # fmt: skip
-            record = replace(record.settled(Outcome.ABSENT), parameters=intent.parameters)
-        until = now.latest + self._limits.send_timeout
-        return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
-
-    def _new_record(self) -> Record:
-        intent = self.intent
-        return Record(
-            key=intent.key,
-            person=intent.person,
-            phone=intent.phone_digest,
-            masked_phone=self._phone,
-            # In a mapped task another instance may have had this person before, unless this is the first try.
-            sure=self._kept.entry.sure and (not intent.mapped or self._kept.is_new),
-            parameters=intent.parameters,
-        )
 
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""
         if error.known is not Known.REFUSED:
-            self._save_answer(
+            self.call.save_answer(
                 record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")
             )
             raise error
-        self._save_answer(record.answered(Outcome.REFUSED, str(error)))
-        action = self._decide(refused=True)
-        if isinstance(action, AskReport):
-            action = self._decide(report=self._ask_report(), refused=True)
-        return self._conclude(action)
+        self.call.save_answer(record.answered(Outcome.REFUSED, str(error)))
+        return self._conclude(self._decide_and_learn(refused=True))
 
     def _conclude(self, action: Action) -> str:
         """Act on a decision that needs no further request."""
-        record = self._record
+        record = self.call.record
         match action:
             case Return(job=job):
                 self._log.info("Call job %s was already created for %s: nothing is sent.", job, self._phone)
@@ -393,11 +297,11 @@ class Try:
                     self._kept.save(self._kept.entry)  # a try without a copy may have sent anything
                 return job
             case Adopt(job=job) if record is not None:
-                self._save_record(record.adopted(job))
+                self.call.save(record.adopted(job))
                 self._log.info("Found by the report: call job %s is ours (%s): nothing is sent.", job, action.row)
                 return job
             case Clash() if record is not None:
-                changed = _changed(record.parameters, self.intent.parameters)
+                changed = changed_parameters(record.parameters, self.intent.parameters)
                 message, retryable = messages.clash(self._phone, action, changed), False
             case Leave() if record is not None and record.ruling is not None:
                 message, retryable = messages.left(self._phone, record.ruling), False
@@ -410,7 +314,7 @@ class Try:
                 )
                 retryable = True
             case Refuse() if record is not None:
-                self._save_record(record.settled(Outcome.ABSENT))
+                self.call.save(record.settled(Outcome.ABSENT))
                 message, retryable = messages.refused(self._phone, record), False
             case _:
                 raise AssertionError(f"no way to act on {action}")
@@ -419,7 +323,7 @@ class Try:
     def _parked(self, park: Park) -> ParkedError:
         # A try that was replaced reads nothing: it must not speak, or ask, before the store has let it write.
         self._kept.save(self._kept.entry)
-        record, now = self._record, self._server.now()
+        record, now = self.call.record, self._server.now()
         return ParkedError(
             messages.parked(self._phone, park, record, self._server.jobs),
             row=park.row,
@@ -433,7 +337,7 @@ class Try:
 
     def _ended_by(self, error: ApiError) -> NotAddedError:
         """What a failed request means for the try."""
-        record = self._record
+        record = self.call.record
         text = f"Adding {self._phone} did not succeed: {error}."
         if error.retry_after is not None and error.retryable:
             text += f" The server asks to wait {error.retry_after:g} seconds."
@@ -446,8 +350,3 @@ class Try:
             sure = self._kept.entry.sure and not self.intent.mapped
             text += " No call was added." if sure else " This try added no call."
         return NotAddedError(text, retryable=error.retryable)
-
-
-def _changed(before: Parameters, now: Parameters) -> list[str]:
-    """The names of the parameters that differ."""
-    return [one.name for one in fields(Parameters) if getattr(before, one.name) != getattr(now, one.name)]

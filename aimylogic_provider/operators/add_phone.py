@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.airflow_task.required_actions import Answer
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
-    from aimylogic_provider.idempotence.attempt import Try
+    from aimylogic_provider.idempotence.attempt import Attempt
     from aimylogic_provider.idempotence.human_answer import Ruling
 
 __all__ = ["AddPhoneOperator"]
@@ -110,7 +110,7 @@ class AddPhoneOperator(BaseOperator):
         self.call_list_path = call_list_path
         if second_record:
             declare(self, aimylogic_conn_id)
-        self._current: Try | None = None
+        self._current: Attempt | None = None
         self._noted: dict[str, str] = {}
 
     @classmethod
@@ -176,13 +176,13 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.idempotence.record.record_json import RecordError
 
         try:
-            one_try = self._current = self._try(context, resumed=answer is not None)
+            attempt = self._current = self._try(context, resumed=answer is not None)
             asks = self.on_unknown == "ask" and required_actions.reaches_later_tries()
-            if answer is None and one_try.asked is not None and asks:
+            if answer is None and attempt.call.open_question is not None and asks:
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_actions.defer_to_trigger(context, one_try.asked)
-            job = one_try.run(None if answer is None else self._ruling(answer, one_try))
-            tell_counts(context, self.aimylogic_conn_id, {"created": int(one_try.found_out)})
+                required_actions.defer_to_trigger(context, attempt.call.open_question)
+            job = attempt.run(None if answer is None else self._ruling(answer, attempt))
+            tell_counts(context, self.aimylogic_conn_id, {"created": int(attempt.call.found_out)})
             return job
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
@@ -191,13 +191,13 @@ class AddPhoneOperator(BaseOperator):
         except ParkedError as parked:
             if self.on_unknown != "ask":
                 raise AirflowFailException(str(parked)) from None
-            if one_try.asked_about_another:
+            if attempt.call.asked_about_another:
                 raise AirflowFailException(
                     f"{parked}\n(Nobody could be asked: this task's question about another call is still open.)"
                 ) from None
-            what = f"{'test ' if self.test_call else ''}call to {one_try.intent.call.masked_phone}"
+            what = f"{'test ' if self.test_call else ''}call to {attempt.intent.call.masked_phone}"
             question = required_actions.ask(context, what, parked)
-            one_try.note_question(question)
+            attempt.call.note_question(question)
             self.log.warning(
                 "The %s is parked, and a person is asked about it: see Required actions in Airflow.\n%s",
                 what, parked.known,
@@ -207,9 +207,9 @@ class AddPhoneOperator(BaseOperator):
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
     @staticmethod
-    def _ruling(answer: Answer, one_try: Try) -> Ruling:
+    def _ruling(answer: Answer, attempt: Attempt) -> Ruling:
         """What a person said of this call."""
-        if answer.question.reference != one_try.intent.reference:
+        if answer.question.reference != attempt.intent.reference:
             raise AirflowFailException(
                 "The person who answered was asked about another call: phone, call_again or campaign have changed "
                 "since. Nothing was sent. Clear the task to have the call of now added, or asked about"
@@ -217,10 +217,10 @@ class AddPhoneOperator(BaseOperator):
         try:
             return answer.ruling()
         except ValueError as error:
-            one_try.note_question(None)
+            attempt.call.note_question(None)
             raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
 
-    def _try(self, context: Context, *, resumed: bool) -> Try:
+    def _try(self, context: Context, *, resumed: bool) -> Attempt:
         """Return a try to add the call that is meant.
 
         :param resumed: whether an earlier run of this try asked a person
@@ -241,7 +241,7 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.calls_api.calls.call import Call
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.attempt import Try
+        from aimylogic_provider.idempotence.attempt import Attempt
         from aimylogic_provider.idempotence.keys import Intent, campaign_digest
         from aimylogic_provider.idempotence.server_time import SystemClock
 
@@ -277,7 +277,7 @@ class AddPhoneOperator(BaseOperator):
             mapped=is_mapped(context),
             iteration=iteration(context),
         )
-        return Try(
+        return Attempt(
             intent,
             store=entry_store(context),
             campaign=client,

@@ -25,7 +25,7 @@ from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence import attempt
-from aimylogic_provider.idempotence.attempt import Try
+from aimylogic_provider.idempotence.attempt import Attempt
 from aimylogic_provider.idempotence.decision import (
     Action,
     Adopt,
@@ -469,12 +469,12 @@ class Sequence:
             results[person] = self.try_one(index, person)
         return results
 
-    def ask(self, one_try: Try, parked: ParkedError, index: int, identity: object) -> Ruling | None:
+    def ask(self, one_try: Attempt, parked: ParkedError, index: int, identity: object) -> Ruling | None:
         """A person looks into the campaign, and says what is true; or the try that asks dies before or after that."""
         rng, world = self.rng, self.world
-        if rng.random() < 0.1 or one_try.asked_about_another:
+        if rng.random() < 0.1 or one_try.call.asked_about_another:
             return None
-        one_try.note_question(parked.question)
+        one_try.call.note_question(parked.question)
         world.now += rng.choice(JUMPS)
         ours = self.ours(identity)
         choice = rng.choice([Choice.ADOPT if ours else Choice.SEND_AGAIN, Choice.LEAVE])
@@ -495,7 +495,7 @@ class Sequence:
             test_call=self.kind == "test", call_again=settings["call_again"], mapped=self.mapped,
         )  # fmt: skip
         budget = world.sends + 3
-        one_try = Try(
+        one_try = Attempt(
             intent,
             store=self.stores[index],
             campaign=Line(world, settings["campaign"], identity),
@@ -507,7 +507,7 @@ class Sequence:
             send_timeout=40.0,
             log=Quiet(),
         )
-        if one_try.asked and ruling is None:
+        if one_try.call.open_question and ruling is None:
             ruling = self.answers.get((index, identity))  # Airflow keeps it, if the try that asked died with it
         try:
             number = one_try.run(ruling)

@@ -304,24 +304,24 @@ _WRITES = (
         "sent, then noted",
         "A send leaves before the record tells of it.",
         _TRY,
-        "        self._save_record(record)\n        if decided",
+        "        self.call.save(record)\n        if decided",
         "        if decided",
     ),
     _of_calls(
         "answer never noted",
         "The job that the server created is returned, and not written down.",
         _TRY,
-        '        self._save_answer(record.answered(Outcome.CREATED, "", job=answer.value))\n',
+        '        self.call.save_answer(record.answered(Outcome.CREATED, "", job=answer.value))\n',
         "",
     ),
     _of_calls(
         "unanswered send taken back",
         "After an error the note of the send is withdrawn, as if it had not left.",
         _TRY,
-        "            self._save_answer(\n"
+        "            self.call.save_answer(\n"
         '                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")\n'
         "            )\n",
-        "            self._save_answer(record.withdrawn())\n",
+        "            self.call.save_answer(record.withdrawn())\n",
     ),
     _of_operators(
         "batch: earlier sends dropped",
@@ -827,7 +827,7 @@ _OF_TIME_OUTS = (
         _TRY,
         "        except ApiError as error:\n            return self._not_created(record, error)\n",
         "        except ApiError as error:\n            return self._not_created(record, error)\n"
-        "        except BaseException:\n            self._save_record(record.withdrawn())\n            raise\n",
+        "        except BaseException:\n            self.call.save(record.withdrawn())\n            raise\n",
     ),
 )
 
