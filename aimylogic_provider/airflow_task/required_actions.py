@@ -26,7 +26,7 @@ __all__ = [
     "LIST_OPTIONS",
     "SEND_AGAIN",
     "SEND_MISSING",
-    "Answer",
+    "HumanAnswer",
     "answered_by",
     "ask",
     "ask_about_list",
@@ -172,7 +172,7 @@ def _resumed_with(question: Question) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HumanAnswer:
     """What Airflow brings when a person has answered.
 
     :param event: the options that were chosen, the form's fields, when, and by whom

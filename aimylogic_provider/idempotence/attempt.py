@@ -32,9 +32,9 @@ from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Limits
-from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks, Store
+from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
-from aimylogic_provider.idempotence.record.records import Outcome, Record
+from aimylogic_provider.idempotence.record.records import Record, SendOutcome
 from aimylogic_provider.idempotence.record.second_record import SecondRecord
 from aimylogic_provider.idempotence.recorded_call import RecordedCall, changed_parameters
 from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY, repeated
@@ -44,13 +44,13 @@ from aimylogic_provider.idempotence.situation import Report, Situation
 
 T = TypeVar("T")
 
-__all__ = ["Attempt"]
+__all__ = ["AddPhoneAttempt"]
 
 _UNFENCED = 3600.0
 """Seconds for which a try goes on whose store can't tell that it was replaced. It takes some minutes at most."""
 
 
-class Attempt:
+class AddPhoneAttempt:
     """One try to add one call.
 
     :param first_try: whether this is surely the first try of its task instance, in a run that was never cleared
@@ -70,7 +70,7 @@ class Attempt:
         intent: Intent,
         *,
         store: Store,
-        campaign: Campaign,
+        campaign: CampaignPort,
         clock: Clock,
         first_try: bool,
         clear_number: int,
@@ -273,7 +273,7 @@ class Attempt:
             )
         except ApiError as error:
             return self._not_created(record, error)
-        self.call.save_answer(record.answered(Outcome.CREATED, "", job=answer.value))
+        self.call.save_answer(record.answered(SendOutcome.CREATED, "", job=answer.value))
         self._log.info("Call job %s created for %s.", answer.value, self._phone)
         return answer.value
 
@@ -281,10 +281,10 @@ class Attempt:
         """Note an answer that brought no job, and see what it means."""
         if error.known is not Known.REFUSED:
             self.call.save_answer(
-                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")
+                record.answered(SendOutcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")
             )
             raise error
-        self.call.save_answer(record.answered(Outcome.REFUSED, str(error)))
+        self.call.save_answer(record.answered(SendOutcome.REFUSED, str(error)))
         return self._conclude(self._decide_and_learn(refused=True))
 
     def _conclude(self, action: Action) -> str:
@@ -314,7 +314,7 @@ class Attempt:
                 )
                 retryable = True
             case Refuse() if record is not None:
-                self.call.save(record.settled(Outcome.ABSENT))
+                self.call.save(record.settled(SendOutcome.ABSENT))
                 message, retryable = messages.refused(self._phone, record), False
             case _:
                 raise AssertionError(f"no way to act on {action}")

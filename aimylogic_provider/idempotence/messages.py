@@ -9,7 +9,7 @@ from itertools import groupby
 from aimylogic_provider.idempotence.adoption import shown_job
 from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
 from aimylogic_provider.idempotence.human_answer import Choice, Ruling
-from aimylogic_provider.idempotence.record.records import Outcome, Record
+from aimylogic_provider.idempotence.record.records import Record, SendOutcome
 
 __all__ = ["clash", "known", "left", "moment", "parked", "refused", "ruled", "sends", "unfit", "waiting"]
 
@@ -166,7 +166,7 @@ def clash(phone: str, found: Clash, changed: Iterable[str]) -> str:
 
 def refused(phone: str, record: Record) -> str:
     """Explain a definite refusal of the last send."""
-    abandoned = any(send.outcome is Outcome.ABANDONED for send in record.sends)
+    abandoned = any(send.outcome is SendOutcome.ABANDONED for send in record.sends)
     came = "no job came of that; what became of the requests before is not known" if abandoned else "no job came of it"
     return (
         f"The call to {phone} was refused, and {came}. {record.sends[-1].detail}. Once that is mended, clear the task."

@@ -9,7 +9,7 @@ from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.reports import CallJob
 
-__all__ = ["Campaign", "Log", "OtherTasks", "Store"]
+__all__ = ["CampaignPort", "Log", "OtherTasks", "Store"]
 
 
 class Store(Protocol):
@@ -26,7 +26,7 @@ class Store(Protocol):
         """Write durably, and only if this try still stands."""
 
 
-class Campaign(Protocol):
+class CampaignPort(Protocol):
     """The part of :class:`.calls_api.client.CampaignClient` that a try needs."""
 
     def status(self) -> Answer[str]:

@@ -18,7 +18,7 @@ from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
-from aimylogic_provider.idempotence.record.records import Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import Record, Send, SendOutcome
 
 __all__ = ["RecordedCall", "changed_parameters"]
 
@@ -133,7 +133,7 @@ class RecordedCall:
                 "came of it: the call is added with what is set now.",
                 self._phone, " and ".join(changed),
             )  # fmt: skip
-            record = replace(record.settled(Outcome.ABSENT), parameters=intent.parameters)
+            record = replace(record.settled(SendOutcome.ABSENT), parameters=intent.parameters)
         until = now.latest + send_timeout
         return record.noted(Send(now.earliest, until, now.clock, clear_number=self._clear_number))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aimylogic_provider.calls_api.phones.phone import mask_phone, same_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.limits import SLACK, Time
-from aimylogic_provider.idempotence.ports import Campaign, Log, OtherTasks
+from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks
 from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.server_time import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.situation import Report, ReportedJob
@@ -36,7 +36,7 @@ class ServerView:
 
     def __init__(
         self,
-        campaign: Campaign,
+        campaign: CampaignPort,
         clock: Clock,
         log: Log,
         turn: Callable[[], None] = lambda: None,

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.airflow_task.required_actions import Answer
+    from aimylogic_provider.airflow_task.required_actions import HumanAnswer
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
-    from aimylogic_provider.idempotence.attempt import Attempt
+    from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
 
 __all__ = ["AddPhoneOperator"]
@@ -110,7 +110,7 @@ class AddPhoneOperator(BaseOperator):
         self.call_list_path = call_list_path
         if second_record:
             declare(self, aimylogic_conn_id)
-        self._current: Attempt | None = None
+        self._current: AddPhoneAttempt | None = None
         self._noted: dict[str, str] = {}
 
     @classmethod
@@ -159,17 +159,17 @@ class AddPhoneOperator(BaseOperator):
         :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
         :raises AirflowException: as :meth:`execute`
         """
-        from aimylogic_provider.airflow_task.required_actions import Answer
+        from aimylogic_provider.airflow_task.required_actions import HumanAnswer
         from aimylogic_provider.idempotence.human_answer import Question
 
-        return self._run(context, Answer(event, Question(reference, asked, tuple(candidates))))
+        return self._run(context, HumanAnswer(event, Question(reference, asked, tuple(candidates))))
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
         if self._current is not None:
             self.log.warning("The task is being ended. %s", self._current.end())
 
-    def _run(self, context: Context, answer: Answer | None = None) -> str:
+    def _run(self, context: Context, answer: HumanAnswer | None = None) -> str:
         from aimylogic_provider.airflow_task import required_actions
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
@@ -207,7 +207,7 @@ class AddPhoneOperator(BaseOperator):
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
     @staticmethod
-    def _ruling(answer: Answer, attempt: Attempt) -> Ruling:
+    def _ruling(answer: HumanAnswer, attempt: AddPhoneAttempt) -> Ruling:
         """What a person said of this call."""
         if answer.question.reference != attempt.intent.reference:
             raise AirflowFailException(
@@ -220,7 +220,7 @@ class AddPhoneOperator(BaseOperator):
             attempt.call.note_question(None)
             raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
 
-    def _try(self, context: Context, *, resumed: bool) -> Attempt:
+    def _try(self, context: Context, *, resumed: bool) -> AddPhoneAttempt:
         """Return a try to add the call that is meant.
 
         :param resumed: whether an earlier run of this try asked a person
@@ -241,7 +241,7 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.calls_api.calls.call import Call
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.attempt import Attempt
+        from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
         from aimylogic_provider.idempotence.keys import Intent, campaign_digest
         from aimylogic_provider.idempotence.server_time import SystemClock
 
@@ -277,7 +277,7 @@ class AddPhoneOperator(BaseOperator):
             mapped=is_mapped(context),
             iteration=iteration(context),
         )
-        return Attempt(
+        return AddPhoneAttempt(
             intent,
             store=entry_store(context),
             campaign=client,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide
+from aimylogic_provider.call_list.send.decision import Decision, Found, NotedSend, Unit, UnitAction, decide
 from aimylogic_provider.idempotence.limits import Limits, Time, send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 
@@ -42,12 +42,14 @@ def decided(after: float, *sends: NotedSend, **known: Any) -> Decision:
     return decide(unit(after, *sends, **known))
 
 
-SEND, ASK, ADOPT, PARK = (Decision(one) for one in (Action.SEND, Action.ASK_REPORT, Action.ADOPT, Action.PARK))
-SEND_SETTLED = Decision(Action.SEND, settled=True)
+SEND, ASK, ADOPT, PARK = (
+    Decision(one) for one in (UnitAction.SEND, UnitAction.ASK_REPORT, UnitAction.ADOPT, UnitAction.PARK)
+)
+SEND_SETTLED = Decision(UnitAction.SEND, settled=True)
 
 
 def wait(until: float) -> Decision:
-    return Decision(Action.WAIT, BEGAN + until)
+    return Decision(UnitAction.WAIT, BEGAN + until)
 
 
 # Nothing is open
@@ -61,7 +63,7 @@ def test_what_was_never_sent_is_sent(clock: ClockSource, found: Found | None) ->
 
 @pytest.mark.parametrize("key_lost", [False, True])
 def test_a_refusal_with_nothing_open_is_an_outcome(key_lost: bool) -> None:
-    assert decided(0, refused=True, key_lost=key_lost) == Decision(Action.REFUSE)
+    assert decided(0, refused=True, key_lost=key_lost) == Decision(UnitAction.REFUSE)
 
 
 # Another campaign
@@ -177,7 +179,7 @@ def test_none_in_the_report_by_a_workers_clock_is_never_sent() -> None:
 
 def test_a_refusal_is_an_outcome_once_the_report_must_show_what_was_sent_before() -> None:
     assert decided(SHOWN - 1, send(), refused=True, found=Found.NONE) == wait(SHOWN)
-    assert decided(SHOWN, send(), refused=True, found=Found.NONE) == Decision(Action.REFUSE, settled=True)
+    assert decided(SHOWN, send(), refused=True, found=Found.NONE) == Decision(UnitAction.REFUSE, settled=True)
 
 
 # Too late to be sent
@@ -185,7 +187,7 @@ def test_a_refusal_is_an_outcome_once_the_report_must_show_what_was_sent_before(
 
 @pytest.mark.parametrize("refused", [False, True])
 def test_what_is_too_late_and_was_never_sent_expires(refused: bool) -> None:
-    assert decided(0, late=True, refused=refused) == Decision(Action.EXPIRE)
+    assert decided(0, late=True, refused=refused) == Decision(UnitAction.EXPIRE)
 
 
 @pytest.mark.parametrize("after", [0, YOUNG, 25 * HOUR])
@@ -196,7 +198,7 @@ def test_what_is_too_late_is_not_repeated_by_its_key_but_looked_for_in_the_repor
 
 def test_what_is_too_late_expires_once_the_report_must_show_what_was_sent_before() -> None:
     assert decided(SHOWN - 1, send(), late=True, found=Found.NONE) == wait(SHOWN)
-    assert decided(SHOWN, send(), late=True, found=Found.NONE) == Decision(Action.EXPIRE, settled=True)
+    assert decided(SHOWN, send(), late=True, found=Found.NONE) == Decision(UnitAction.EXPIRE, settled=True)
     assert decided(SHOWN, send(), late=True, found=Found.SOME) == PARK
     assert decided(SHOWN, send(campaign="there"), late=True, found=Found.NONE) == PARK
 
@@ -284,7 +286,7 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
         lagging = known.time.latest - known.asked + LIMITS.report_lag + LIMITS.span <= 24 * HOUR and not known.key_lost
         unseen = known.found is Found.NONE and lagging
         match decision.action:
-            case Action.SEND:
+            case UnitAction.SEND:
                 assert not known.refused
                 assert not known.late
                 # None was sent, or nothing came of it, or a repeat is told the first one's jobs.
@@ -294,31 +296,31 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
                     assert known.asked >= shown + LIMITS.report_lag, (
                         "under another key the server knows nothing of them"
                     )
-            case Action.REFUSE:
+            case UnitAction.REFUSE:
                 assert known.refused
                 assert not known.sends or proven, known
-            case Action.EXPIRE:
+            case UnitAction.EXPIRE:
                 assert known.late
                 assert not known.sends or proven, known
-            case Action.ADOPT:
+            case UnitAction.ADOPT:
                 assert known.found is Found.ALL
                 assert by_server, known
-            case Action.ASK_REPORT:
+            case UnitAction.ASK_REPORT:
                 assert known.found is None, "it would be asked for ever"
-            case Action.WAIT:
+            case UnitAction.WAIT:
                 assert known.found is not None
                 assert decision.until > known.asked, "it would wait for what is past"
-            case Action.PARK:
+            case UnitAction.PARK:
                 elsewhere = any(one.campaign != "here" for one in known.sends)
                 assert elsewhere or known.asked >= shown, "the report may yet tell"
         assert not decision.settled or proven, known
-    assert seen == set(Action)
+    assert seen == set(UnitAction)
 
 
 def test_a_decision_after_the_wait_is_never_to_wait_again() -> None:
     for known in situations():
         decision = decide(known)
-        if decision.action is Action.WAIT:
+        if decision.action is UnitAction.WAIT:
             at = decision.until
             later = replace(known, asked=at, time=Time(at, at, known.time.clock))
-            assert decide(later).action is not Action.WAIT, known
+            assert decide(later).action is not UnitAction.WAIT, known

@@ -9,7 +9,7 @@ import pytest
 
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
-from aimylogic_provider.idempotence.attempt import Attempt
+from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
 from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
@@ -42,7 +42,7 @@ class SlowLine(Line):
 
 
 def one_try(world: World, rows: Rows, *, first: bool = False, **line: float | bool) -> str:
-    return Attempt(
+    return AddPhoneAttempt(
         INTENT, store=rows, campaign=SlowLine(world, 0, "ours", **line), clock=world, first_try=first, clear_number=0,
         run_began=NOW, report_lag=600.0, send_timeout=40.0, log=Quiet(),
     ).run()  # fmt: skip
@@ -83,7 +83,7 @@ def test_a_job_of_a_try_with_a_slow_status_is_found_a_day_later(world: World, st
 def test_a_job_made_late_is_found_though_the_timeout_is_shorter_now(world: World) -> None:
     rows = Rows()
     with pytest.raises(CrashError):
-        Attempt(
+        AddPhoneAttempt(
             INTENT, store=rows, campaign=SlowLine(world, 0, "ours", adding_takes=300.0, crashes=True), clock=world,
             first_try=True, clear_number=0, run_began=NOW, report_lag=600.0, send_timeout=600.0, log=Quiet(),
         ).run()  # fmt: skip

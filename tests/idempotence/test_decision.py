@@ -23,7 +23,15 @@ from aimylogic_provider.idempotence.decision import (
 )
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.limits import Limits, Time
-from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import (
+    ClockSource,
+    CreatedBy,
+    Entry,
+    Record,
+    RecordedJob,
+    Send,
+    SendOutcome,
+)
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 HOUR = 3600.0
@@ -32,17 +40,17 @@ HERE = Parameters("campaign", False, "payload", "zone")
 LIMITS = Limits(report_lag=600.0, send_timeout=40.0, sends_left=3, pause=20.0)
 SURE = Entry(sure=True, server_time=BEGAN, run_age=5.0)
 UNSURE = replace(SURE, sure=False)
-UNANSWERED, REFUSED = Outcome.UNANSWERED, Outcome.REFUSED
+UNANSWERED, REFUSED = SendOutcome.UNANSWERED, SendOutcome.REFUSED
 
 
-def send(at: float, outcome: Outcome = Outcome.UNANSWERED, **more: Any) -> Send:
+def send(at: float, outcome: SendOutcome = SendOutcome.UNANSWERED, **more: Any) -> Send:
     """A send *at* seconds, which took effect within 40 seconds or never."""
     return Send(BEGAN + at, BEGAN + at + 40, outcome=outcome, **more)
 
 
-def record(*outcomes: Outcome, sure: bool = True, job: str | None = None, **more: Any) -> Record:
+def record(*outcomes: SendOutcome, sure: bool = True, job: str | None = None, **more: Any) -> Record:
     sends = tuple(send(60 * number, outcome) for number, outcome in enumerate(outcomes))
-    found = None if job is None else Job(job, CreatedBy.ANSWER)
+    found = None if job is None else RecordedJob(job, CreatedBy.ANSWER)
     return Record("key", "person", "phone", "7912***6789", sure, HERE, sends, found, **more)
 
 
@@ -165,8 +173,8 @@ def test_the_age_counts_from_the_first_unanswered_send() -> None:
 
 
 def test_a_crash_between_note_and_answer_counts_as_unanswered() -> None:
-    assert decided(1, record=record(Outcome.NOTED)) == SendNow(Row.UNANSWERED_YOUNG)
-    assert decided(25 * HOUR, record=record(Outcome.NOTED)) == AskReport(Row.UNANSWERED_OLD)
+    assert decided(1, record=record(SendOutcome.NOTED)) == SendNow(Row.UNANSWERED_YOUNG)
+    assert decided(25 * HOUR, record=record(SendOutcome.NOTED)) == AskReport(Row.UNANSWERED_OLD)
 
 
 @pytest.mark.parametrize("at", [-59, 0, 41, 99])

@@ -12,7 +12,7 @@ import pytest
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Record, Send, SendOutcome
 
 RECORD = Record("key", "person", "phone", "7912***6789", True, Parameters("c", False, "p", "z"))
 NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
@@ -23,11 +23,11 @@ NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))
     [
         RECORD,
         NOTED,
-        NOTED.answered(Outcome.CREATED, "", job="7"),
-        NOTED.answered(Outcome.UNANSWERED, "duplicated", key_lost=True),
-        NOTED.answered(Outcome.REFUSED, "no").noted(Send(3.0, 43.0)),
+        NOTED.answered(SendOutcome.CREATED, "", job="7"),
+        NOTED.answered(SendOutcome.UNANSWERED, "duplicated", key_lost=True),
+        NOTED.answered(SendOutcome.REFUSED, "no").noted(Send(3.0, 43.0)),
         NOTED.adopted("8"),
-        NOTED.settled(Outcome.ABSENT),
+        NOTED.settled(SendOutcome.ABSENT),
         replace(NOTED, asked=Question("r", 4.5)),
         replace(NOTED, asked=Question("r", 4.5, ("7", "8"))),
         *(
@@ -46,15 +46,15 @@ def test_an_entry_reads_back_the_same(record: Record) -> None:
 
 def test_what_counts_as_unanswered() -> None:
     assert NOTED.unanswered
-    assert NOTED.answered(Outcome.UNANSWERED, "").unanswered
+    assert NOTED.answered(SendOutcome.UNANSWERED, "").unanswered
     for settled in (
-        NOTED.answered(Outcome.REFUSED, ""),
-        NOTED.settled(Outcome.ABSENT),
+        NOTED.answered(SendOutcome.REFUSED, ""),
+        NOTED.settled(SendOutcome.ABSENT),
         NOTED.withdrawn(),
         NOTED.adopted("1"),
     ):
         assert not settled.unanswered
-    assert NOTED.settled(Outcome.ABSENT).only_refused
+    assert NOTED.settled(SendOutcome.ABSENT).only_refused
     assert not NOTED.adopted("1").only_refused
 
 

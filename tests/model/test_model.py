@@ -25,7 +25,7 @@ from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence import attempt
-from aimylogic_provider.idempotence.attempt import Attempt
+from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
 from aimylogic_provider.idempotence.decision import (
     Action,
     Adopt,
@@ -45,7 +45,15 @@ from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters
 from aimylogic_provider.idempotence.limits import Limits, Time
-from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Job, Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import (
+    ClockSource,
+    CreatedBy,
+    Entry,
+    Record,
+    RecordedJob,
+    Send,
+    SendOutcome,
+)
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 # The short form; `make prove-model` does the whole.
@@ -179,7 +187,7 @@ HERE = Parameters("campaign", False, "payload", "zone")
 ENUMERATED: Counter[tuple[Row, str]] = Counter()
 
 
-def _record(sends: tuple[Send, ...], sure: bool, job: Job | None, ruling: Ruling | None = None) -> Record:
+def _record(sends: tuple[Send, ...], sure: bool, job: RecordedJob | None, ruling: Ruling | None = None) -> Record:
     return Record("key", "person", "phone", "7912***6789", sure, HERE, sends, job, None, ruling)
 
 
@@ -187,9 +195,10 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
     ages = [MINUTE * 10, DAY - 222, DAY - 220, 40 * HOUR, -30 * HOUR]
     if WHOLE:
         ages += [0.0, 30.0, 23 * HOUR, DAY, DAY + 1]
-    histories: list[tuple[Outcome, ...] | None] = [
-        None, (), (Outcome.NOTED,), (Outcome.UNANSWERED,), (Outcome.REFUSED,), (Outcome.UNANSWERED, Outcome.REFUSED),
-        (Outcome.ABSENT, Outcome.REFUSED), (Outcome.ABANDONED, Outcome.NOTED),
+    histories: list[tuple[SendOutcome, ...] | None] = [
+        None, (), (SendOutcome.NOTED,), (SendOutcome.UNANSWERED,), (SendOutcome.REFUSED,),
+        (SendOutcome.UNANSWERED, SendOutcome.REFUSED), (SendOutcome.ABSENT, SendOutcome.REFUSED),
+        (SendOutcome.ABANDONED, SendOutcome.NOTED),
     ]  # fmt: skip
     said = {
         choice: Ruling(choice, "Maria", NOW - 60.0, Question("call", NOW - 90.0, ("0",)))
@@ -207,16 +216,16 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
             for asked in (NOW, NOW - 20 * HOUR):
                 reports.append(Report(tuple(ReportedJob(str(n), at) for n, at in enumerate(created)), asked))
         rival = replace(_record((Send(NOW - age, NOW - age + 40),), True, None), person="another")
-        owner = replace(rival, job=Job("0", CreatedBy.ANSWER))
+        owner = replace(rival, job=RecordedJob("0", CreatedBy.ANSWER))
         # A person is asked about what is old; what was abandoned was so by a person's word.
         choices: list[Choice | None] = [None]
         if history is not None and age == 40 * HOUR:
             choices += [Choice.LEAVE] if first else [Choice.LEAVE, Choice.SEND_AGAIN]
-        elif history is not None and Outcome.ABANDONED in history:
+        elif history is not None and SendOutcome.ABANDONED in history:
             choices = [Choice.SEND_AGAIN]
         inner = itertools.product(
             reports, [(), (rival,), (owner,), (replace(rival, person="person"),)], changes,
-            [None, Job("7", CreatedBy.REPORT)] if history else [None], [None, *ClockSource], [600.0, 11 * HOUR],
+            [None, RecordedJob("7", CreatedBy.REPORT)] if history else [None], [None, *ClockSource], [600.0, 11 * HOUR],
             choices,
         )  # fmt: skip
         for report, others, parameters, job, time_clock, lag, choice in itertools.islice(
@@ -229,7 +238,7 @@ def test_every_enumerated_situation_is_decided_as_the_tables_say() -> None:
                 others=others, mapped=mapped,
                 time=time_clock and Time(NOW, NOW + 1, time_clock),
                 report=report,
-                refused=bool(history) and history[-1] is Outcome.REFUSED and report is not None,
+                refused=bool(history) and history[-1] is SendOutcome.REFUSED and report is not None,
                 first=first,
                 limits=Limits(report_lag=lag, send_timeout=40.0, sends_left=3, pause=20.0),
             )  # fmt: skip
@@ -469,7 +478,7 @@ class Sequence:
             results[person] = self.try_one(index, person)
         return results
 
-    def ask(self, one_try: Attempt, parked: ParkedError, index: int, identity: object) -> Ruling | None:
+    def ask(self, one_try: AddPhoneAttempt, parked: ParkedError, index: int, identity: object) -> Ruling | None:
         """A person looks into the campaign, and says what is true; or the try that asks dies before or after that."""
         rng, world = self.rng, self.world
         if rng.random() < 0.1 or one_try.call.asked_about_another:
@@ -495,7 +504,7 @@ class Sequence:
             test_call=self.kind == "test", call_again=settings["call_again"], mapped=self.mapped,
         )  # fmt: skip
         budget = world.sends + 3
-        one_try = Attempt(
+        one_try = AddPhoneAttempt(
             intent,
             store=self.stores[index],
             campaign=Line(world, settings["campaign"], identity),

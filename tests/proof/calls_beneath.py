@@ -19,7 +19,7 @@ from aimylogic_provider.calls_api.transports.requests_transport import Transport
 from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.faults import Action
 from aimylogic_provider.emulator.world.phones import written_phone
-from aimylogic_provider.idempotence.attempt import Attempt as CallTry
+from aimylogic_provider.idempotence.attempt import AddPhoneAttempt as CallTry
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.record.record_copies import RunMark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aimylogic_provider.call_list.send.decision import Action as ListAction
+from aimylogic_provider.call_list.send.decision import UnitAction as ListAction
 from aimylogic_provider.emulator.world.faults import Action, Phase
 from aimylogic_provider.idempotence.decision import Row
 from tests.proof.network import FAULTS, IN_PART, POISONS

@@ -91,15 +91,15 @@ _TABLES = (
         "a deleted run's record is this one's",
         "What stands in the second record of a run that was deleted counts for the one that has its id now.",
         "idempotence/record/record_copies.py",
-        "        return Origin.OTHER if empty and not _made_anew(copy, now) else Origin.UNCLEAR\n",
-        "        return Origin.OURS\n",
+        "        return CopyOrigin.OTHER if empty and not _made_anew(copy, now) else CopyOrigin.UNCLEAR\n",
+        "        return CopyOrigin.OURS\n",
         "discarded",
     ),
     _of_calls(
         "a deleted run's record is kept",
         "What is known to be a deleted run's stays in the second record, and after a clear is taken for this one's.",
         "idempotence/record/second_record.py",
-        "            if origin(copy.mark, self._mark) is Origin.OTHER:\n",
+        "            if origin(copy.mark, self._mark) is CopyOrigin.OTHER:\n",
         "            if False:\n",
         "discarded",
     ),
@@ -279,8 +279,8 @@ _TABLES = (
         "list: refusal believed while sends are open",
         "A batch's refusal counts as the outcome before the report can show what earlier requests made.",
         _LIST_DECISION,
-        "return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)",
-        "return Decision(Action.REFUSE, settled=True)",
+        "return Decision(UnitAction.REFUSE, settled=True) if proven else Decision(UnitAction.WAIT, shown)",
+        "return Decision(UnitAction.REFUSE, settled=True)",
     ),
     _of_operators(
         "list: report lag ignored",
@@ -311,7 +311,7 @@ _WRITES = (
         "answer never noted",
         "The job that the server created is returned, and not written down.",
         _TRY,
-        '        self.call.save_answer(record.answered(Outcome.CREATED, "", job=answer.value))\n',
+        '        self.call.save_answer(record.answered(SendOutcome.CREATED, "", job=answer.value))\n',
         "",
     ),
     _of_calls(
@@ -319,7 +319,8 @@ _WRITES = (
         "After an error the note of the send is withdrawn, as if it had not left.",
         _TRY,
         "            self.call.save_answer(\n"
-        '                record.answered(Outcome.UNANSWERED, str(error), key_lost=error.type == "phone.duplicated")\n'
+        "                record.answered(SendOutcome.UNANSWERED, str(error), key_lost=error.type == "
+        '"phone.duplicated")\n'
         "            )\n",
         "            self.call.save_answer(record.withdrawn())\n",
     ),
@@ -797,9 +798,9 @@ _NOBODY_RUNG = (
         "list: expired while sends are open",
         "A batch that is late by now expires though an earlier request of it went unanswered.",
         _LIST_DECISION,
-        "    if not known.sends:\n        return Decision(Action.EXPIRE",
-        "    if known.late:\n        return Decision(Action.EXPIRE)\n"
-        "    if not known.sends:\n        return Decision(Action.EXPIRE",
+        "    if not known.sends:\n        return Decision(UnitAction.EXPIRE",
+        "    if known.late:\n        return Decision(UnitAction.EXPIRE)\n"
+        "    if not known.sends:\n        return Decision(UnitAction.EXPIRE",
         *_WITH_FINISH,
     ),
     _of_operators(

@@ -13,7 +13,7 @@ import msgspec
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
 from aimylogic_provider.call_list.send.batch_progress import Work
 from aimylogic_provider.call_list.send.batch_sender import Means
-from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide
+from aimylogic_provider.call_list.send.decision import Decision, Found, NotedSend, Unit, UnitAction, decide
 from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.call_list.send.unanswered_requests import ROUNDS, Silence, ended_by
 from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
@@ -148,7 +148,7 @@ class _Rounds:
         while places := self._to_be_settled():
             time, told = await self._means.questions.time()
             decisions = self._decisions(places, time)
-            if any(decision.action is Action.ASK_REPORT for decision in decisions.values()):
+            if any(decision.action is UnitAction.ASK_REPORT for decision in decisions.values()):
                 self._jobs, self._asked = await self._means.questions.jobs(work, places)
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
@@ -174,15 +174,15 @@ class _Rounds:
         return sorted(places[start:] + places[:start], key=lambda place: self._unanswered[place])
 
     def _parked(self) -> Parked:
-        places = [place for place, one in self._left.items() if one.action is Action.PARK]
+        places = [place for place, one in self._left.items() if one.action is UnitAction.PARK]
         return Parked(sorted(places), self._shown if places else None)
 
     def _follow_a_person(self) -> None:
         """Do what a person said of the numbers that are left; once."""
         work = self._work
-        waiting = [one.until for one in self._left.values() if one.action is Action.WAIT]
+        waiting = [one.until for one in self._left.values() if one.action is UnitAction.WAIT]
         if waiting and self._work.state.silent:
-            left = tuple(place for place, one in self._left.items() if one.action is Action.WAIT)
+            left = tuple(place for place, one in self._left.items() if one.action is UnitAction.WAIT)
             raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting), self._parked())
         if waiting:
             raise WaitingCalls(max(waiting), self._parked())
@@ -229,12 +229,12 @@ class _Rounds:
         """Act on a decision; return whether the number is to be sent."""
         work = self._work
         match decision.action:
-            case Action.SEND:
+            case UnitAction.SEND:
                 return True
-            case Action.ADOPT:
+            case UnitAction.ADOPT:
                 assert self._jobs is not None
                 work.adopted(place, self._jobs[work.phone(place)][0].id)
-            case Action.REFUSE:
+            case UnitAction.REFUSE:
                 error, _ = self._refused.pop(place)
                 check_campaign(error)
                 self._means.refusals.set_aside(work, [place], f"{error.type or error.status}")

@@ -13,7 +13,7 @@ from collections import defaultdict
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
 from aimylogic_provider.call_list.send.batch_progress import Work
 from aimylogic_provider.call_list.send.batch_sender import Means
-from aimylogic_provider.call_list.send.decision import Action, Decision, Found, Unit, decide
+from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
 from aimylogic_provider.call_list.send.refusal_cause import PROBES, Blame
 from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.call_list.send.unanswered_requests import PIECES, Silence
@@ -132,12 +132,12 @@ class _Parts:
             time, told = await questions.time()
             late = self._means.expiries.late(work, part, time)
             decisions = self._decisions(part, time, refusal, jobs, asked, late=bool(late))
-            chosen: defaultdict[Action, list[int]] = defaultdict(list)
+            chosen: defaultdict[UnitAction, list[int]] = defaultdict(list)
             for place, decision in decisions.items():
                 chosen[decision.action].append(place)
-            if Action.ASK_REPORT in chosen:
+            if UnitAction.ASK_REPORT in chosen:
                 jobs, asked = await questions.jobs(work, part)
-            elif adopted := chosen.get(Action.ADOPT):
+            elif adopted := chosen.get(UnitAction.ADOPT):
                 assert jobs is not None
                 for place in adopted:
                     work.adopted(place, jobs[work.phone(place)][0].id)
@@ -146,24 +146,24 @@ class _Parts:
                     return
                 # It was added in part, or shows in part as yet: a refusal of the whole says nothing of the rest.
                 work.state.other_key, refusal = True, None
-            elif parked := chosen.get(Action.PARK):
+            elif parked := chosen.get(UnitAction.PARK):
                 rest = None if len(parked) == len(part) else work.split_off(parked)
                 self._park(jobs)
                 if rest is None:
                     return
                 work.take_up(rest)
-            elif Action.WAIT in chosen:
+            elif UnitAction.WAIT in chosen:
                 self._until = max(self._until, *(one.until for one in decisions.values()))
                 if work.state.silent:
                     self._left.append(Left(tuple(part), work.state.last))
                 self._ended.append(work.set_apart())
                 return
-            elif Action.REFUSE in chosen:
+            elif UnitAction.REFUSE in chosen:
                 assert refusal is not None
                 work.state.sends, work.state.key_lost = [], False
                 await self._heed(work.part, refusal)
                 return
-            elif Action.EXPIRE in chosen:
+            elif UnitAction.EXPIRE in chosen:
                 late, time = await self._means.expiries.surely_late(work, late)
                 if not late:
                     continue

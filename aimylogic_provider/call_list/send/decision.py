@@ -13,7 +13,7 @@ from enum import StrEnum
 from aimylogic_provider.idempotence.limits import SLACK, Limits, Time, ends_in_window, key_still_lives, margin, shown_at
 from aimylogic_provider.idempotence.record.records import ClockSource
 
-__all__ = ["Action", "Decision", "Found", "NotedSend", "Unit", "decide"]
+__all__ = ["UnitAction", "Decision", "Found", "NotedSend", "Unit", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Found(StrEnum):
     """Neither: a phone has no job, or more than one."""
 
 
-class Action(StrEnum):
+class UnitAction(StrEnum):
     """What to do."""
 
     SEND = "send"
@@ -63,7 +63,7 @@ class Decision:
     :param elsewhere: of PARK: whether it was sent to another campaign, whose report can't be asked
     """
 
-    action: Action
+    action: UnitAction
     until: float = 0.0
     settled: bool = False
     elsewhere: bool = field(default=False, compare=False)
@@ -105,42 +105,42 @@ _MOST_SILENT = 2
 def decide(known: Unit) -> Decision:
     """Return what to do next."""
     if not known.sends:
-        return Decision(Action.EXPIRE if known.late else Action.REFUSE if known.refused else Action.SEND)
+        return Decision(UnitAction.EXPIRE if known.late else UnitAction.REFUSE if known.refused else UnitAction.SEND)
     if any(send.campaign != known.campaign for send in known.sends):
-        return Decision(Action.PARK, elsewhere=True)  # the other campaign can't be asked
+        return Decision(UnitAction.PARK, elsewhere=True)  # the other campaign can't be asked
     # A repeat of what is too late would find the jobs, or make those that are never dialled: the report finds them too.
     repeats = not known.refused and not known.late and known.silent < _MOST_SILENT and _young(known)
     if known.found is None:
         # What is never answered may be there all the same: its first send shows by now, if it came to a job.
         shows = known.silent and known.time.earliest >= _shown(known, min(send.until for send in known.sends))
         if repeats and not shows:
-            return Decision(Action.SEND)
-        return Decision(Action.ASK_REPORT)
+            return Decision(UnitAction.SEND)
+        return Decision(UnitAction.ASK_REPORT)
     if repeats and not known.silent:
-        return Decision(Action.SEND)
+        return Decision(UnitAction.SEND)
     if known.found is Found.ALL and _exact(known):
-        return Decision(Action.ADOPT)
+        return Decision(UnitAction.ADOPT)
     shown = _shown(known, max(send.until for send in known.sends))
     proven = known.asked >= shown
     if known.found is Found.NONE:
         # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
         anew = shown + known.limits.report_lag if known.other_key or known.silent else shown
         if known.late:
-            expires = Decision(Action.EXPIRE, settled=True)  # and the others have another key then
-            return expires if known.asked >= anew else Decision(Action.WAIT, anew)
+            expires = Decision(UnitAction.EXPIRE, settled=True)  # and the others have another key then
+            return expires if known.asked >= anew else Decision(UnitAction.WAIT, anew)
         if known.refused:
-            return Decision(Action.REFUSE, settled=True) if proven else Decision(Action.WAIT, shown)
+            return Decision(UnitAction.REFUSE, settled=True) if proven else Decision(UnitAction.WAIT, shown)
         if known.time.clock is ClockSource.WORKER:
-            return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
+            return Decision(UnitAction.PARK) if proven else Decision(UnitAction.WAIT, shown)
         if known.asked >= anew:
-            return Decision(Action.SEND, settled=True)
+            return Decision(UnitAction.SEND, settled=True)
         # A job that the report doesn't show yet is younger than its lag, so its key still lives.
         if repeats or (known.silent < _MOST_SILENT and _key_lives(known)):
-            return Decision(Action.SEND)
-        return Decision(Action.WAIT, anew)
+            return Decision(UnitAction.SEND)
+        return Decision(UnitAction.WAIT, anew)
     if repeats:
-        return Decision(Action.SEND)
-    return Decision(Action.PARK) if proven else Decision(Action.WAIT, shown)
+        return Decision(UnitAction.SEND)
+    return Decision(UnitAction.PARK) if proven else Decision(UnitAction.WAIT, shown)
 
 
 def _young(known: Unit) -> bool:

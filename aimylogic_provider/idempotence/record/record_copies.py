@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.record.records import Entry, Outcome, Record, Send
+from aimylogic_provider.idempotence.record.records import Entry, Record, Send, SendOutcome
 
-__all__ = ["Copy", "Origin", "Recalled", "RunMark", "both", "copy_from_json", "copy_to_json", "origin", "recalled"]
+__all__ = ["Copy", "CopyOrigin", "Recalled", "RunMark", "both", "copy_from_json", "copy_to_json", "origin", "recalled"]
 
 _FORMAT = 1
 
@@ -84,7 +84,7 @@ class Copy:
     entry: Entry
 
 
-class Origin(StrEnum):
+class CopyOrigin(StrEnum):
     """Of which life of a run's id a copy is."""
 
     OURS = "this run's"
@@ -112,23 +112,23 @@ class Recalled:
         return self.entry is None and not self.unclear
 
 
-def origin(copy: RunMark, now: RunMark) -> Origin:
+def origin(copy: RunMark, now: RunMark) -> CopyOrigin:
     """Of which life of the run's id a copy is, for a try that reads it now."""
     if copy.run_after != now.run_after:
-        return Origin.OTHER
+        return CopyOrigin.OTHER
     if copy.clear_number == now.clear_number and copy.start is not None and copy.start == now.start:
-        return Origin.OURS
+        return CopyOrigin.OURS
     if copy.clear_number > now.clear_number >= 0:
-        return Origin.OTHER  # no clear is ever undone
+        return CopyOrigin.OTHER  # no clear is ever undone
     if now.clear_number == 0 and not now.cleared:
         # The run may have begun anew all the same: somebody set it to queued. But where nothing discarded what the
         # store kept, and it is empty, nothing was sent; and a first try has no copies of its own.
         raised = copy.most_tries is not None and now.most_tries is not None and copy.most_tries < now.most_tries
         empty = now.first or (now.remembers and not raised)
-        return Origin.OTHER if empty and not _made_anew(copy, now) else Origin.UNCLEAR
+        return CopyOrigin.OTHER if empty and not _made_anew(copy, now) else CopyOrigin.UNCLEAR
     if copy.clear_number >= 0 and (copy.try_number < now.try_number or now.replaces or _made_anew(copy, now)):
-        return Origin.OURS  # of an earlier try, before a clear
-    return Origin.UNCLEAR
+        return CopyOrigin.OURS  # of an earlier try, before a clear
+    return CopyOrigin.UNCLEAR
 
 
 def _made_anew(copy: RunMark, now: RunMark) -> bool:
@@ -142,11 +142,11 @@ def recalled(copies: Iterable[Copy], now: RunMark) -> Recalled:
     unclear: list[Record] = []
     for copy in sorted(copies, key=lambda copy: copy.mark.try_number):
         match origin(copy.mark, now):
-            case Origin.OURS:
+            case CopyOrigin.OURS:
                 ours.append(copy)
-            case Origin.UNCLEAR:
+            case CopyOrigin.UNCLEAR:
                 unclear += copy.entry.records.values()
-            case Origin.OTHER:
+            case CopyOrigin.OTHER:
                 pass
     if not ours:
         return Recalled(unclear=tuple(unclear))
@@ -186,7 +186,7 @@ def both(earlier: Record, later: Record) -> Record:
 
 def _told(send: Send) -> int:
     """How much is known of a send."""
-    return {Outcome.NOTED: 0, Outcome.UNANSWERED: 1, Outcome.CREATED: 3}.get(send.outcome, 2)
+    return {SendOutcome.NOTED: 0, SendOutcome.UNANSWERED: 1, SendOutcome.CREATED: 3}.get(send.outcome, 2)
 
 
 def copy_to_json(copy: Copy) -> dict[str, Any]:

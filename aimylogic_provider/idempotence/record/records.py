@@ -14,7 +14,7 @@ from enum import StrEnum
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters, renewed_key
 
-__all__ = ["ClockSource", "CreatedBy", "Entry", "Job", "Outcome", "Record", "Send"]
+__all__ = ["ClockSource", "CreatedBy", "Entry", "RecordedJob", "SendOutcome", "Record", "Send"]
 
 
 class ClockSource(StrEnum):
@@ -24,7 +24,7 @@ class ClockSource(StrEnum):
     WORKER = "worker"
 
 
-class Outcome(StrEnum):
+class SendOutcome(StrEnum):
     """What a send was answered."""
 
     NOTED = "noted"
@@ -60,7 +60,7 @@ class Send:
     at: float
     until: float
     clock: ClockSource = ClockSource.SERVER
-    outcome: Outcome = Outcome.NOTED
+    outcome: SendOutcome = SendOutcome.NOTED
     detail: str = ""
     key_lost: bool = False
     clear_number: int = 0
@@ -68,11 +68,11 @@ class Send:
     @property
     def unanswered(self) -> bool:
         """Whether a job may have come of it that is not known."""
-        return self.outcome in (Outcome.NOTED, Outcome.UNANSWERED)
+        return self.outcome in (SendOutcome.NOTED, SendOutcome.UNANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RecordedJob:
     """The call job that is a call's outcome."""
 
     id: str
@@ -100,7 +100,7 @@ class Record:
     sure: bool
     parameters: Parameters
     sends: tuple[Send, ...] = ()
-    job: Job | None = None
+    job: RecordedJob | None = None
     asked: Question | None = None
     ruling: Ruling | None = None
 
@@ -140,10 +140,10 @@ class Record:
             case Choice.ADOPT:
                 if ruling.job is None:
                     raise ValueError("no job to adopt")
-                return replace(record, job=Job(ruling.job, CreatedBy.PERSON), parameters=parameters)
+                return replace(record, job=RecordedJob(ruling.job, CreatedBy.PERSON), parameters=parameters)
             case Choice.SEND_AGAIN:
                 return replace(
-                    record.settled(Outcome.ABANDONED),
+                    record.settled(SendOutcome.ABANDONED),
                     key=renewed_key(self.key, ruling.question.at),
                     sure=True,
                     parameters=parameters,
@@ -159,17 +159,17 @@ class Record:
         """Without the last send: it was noted, and then surely did not leave."""
         return replace(self, sends=self.sends[:-1])
 
-    def answered(self, outcome: Outcome, detail: str, *, key_lost: bool = False, job: str | None = None) -> Record:
+    def answered(self, outcome: SendOutcome, detail: str, *, key_lost: bool = False, job: str | None = None) -> Record:
         """With the last send's answer."""
         last = replace(self.sends[-1], outcome=outcome, detail=detail[:300], key_lost=key_lost)
-        found = Job(job, CreatedBy.ANSWER) if job is not None else self.job
+        found = RecordedJob(job, CreatedBy.ANSWER) if job is not None else self.job
         return replace(self, sends=(*self.sends[:-1], last), job=found)
 
     def adopted(self, job: str) -> Record:
         """With a job that the report showed to be ours."""
-        return replace(self, job=Job(job, CreatedBy.REPORT))
+        return replace(self, job=RecordedJob(job, CreatedBy.REPORT))
 
-    def settled(self, outcome: Outcome) -> Record:
+    def settled(self, outcome: SendOutcome) -> Record:
         """With that outcome for each of its unanswered sends."""
         return replace(
             self,

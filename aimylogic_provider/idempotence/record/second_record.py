@@ -16,7 +16,7 @@ from aimylogic_provider.idempotence.keys import digest
 from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.record.record_copies import (
     Copy,
-    Origin,
+    CopyOrigin,
     Recalled,
     RunMark,
     copy_from_json,
@@ -106,7 +106,7 @@ class SecondRecord:
         if self._mark.region:
             copies += beyond.values()  # the one that it stands for may have had more tries, and not each left a copy
         for number, copy in (numbered | beyond).items():
-            if origin(copy.mark, self._mark) is Origin.OTHER:
+            if origin(copy.mark, self._mark) is CopyOrigin.OTHER:
                 self._rows.delete(self._name(number))
         return recalled(copies, self._mark)
 

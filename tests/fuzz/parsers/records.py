@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT, SyncEntry
 from aimylogic_provider.idempotence.human_answer import Choice
 from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Outcome, Record
+from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Record, SendOutcome
 from tests.fuzz.parsers.harness import Harness, check_told, json_value, writable
 
 __all__ = ["HARNESS"]
@@ -53,7 +53,7 @@ def _check_one(record: Record) -> None:
     flags = [record.sure, parameters.test_call]
     for send in record.sends:
         assert isinstance(send.clock, ClockSource)
-        assert isinstance(send.outcome, Outcome)
+        assert isinstance(send.outcome, SendOutcome)
         assert type(send.clear_number) is int
         assert send.until < float("inf")
         assert send.at > -float("inf")
