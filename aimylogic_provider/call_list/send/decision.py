@@ -13,7 +13,7 @@ from enum import StrEnum
 from aimylogic_provider.idempotence.limits import SLACK, Limits, Time, ends_in_window, key_still_lives, margin, shown_at
 from aimylogic_provider.idempotence.record.records import ClockSource
 
-__all__ = ["UnitAction", "Decision", "Found", "NotedSend", "Unit", "decide"]
+__all__ = ["Decision", "Found", "NotedSend", "Unit", "UnitAction", "decide"]
 
 
 @dataclass(frozen=True, slots=True)

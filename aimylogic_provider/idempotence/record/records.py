@@ -14,7 +14,7 @@ from enum import StrEnum
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters, renewed_key
 
-__all__ = ["ClockSource", "CreatedBy", "Entry", "RecordedJob", "SendOutcome", "Record", "Send"]
+__all__ = ["ClockSource", "CreatedBy", "Entry", "Record", "RecordedJob", "Send", "SendOutcome"]
 
 
 class ClockSource(StrEnum):
