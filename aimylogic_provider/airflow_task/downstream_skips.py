@@ -2,20 +2,100 @@
 
 Airflow skips what follows an unmapped task by its name, which hits no task that is mapped already. For a mapped one it
 skips the same index of what is mapped behind it, and nothing else; in a mapped task group, by version, nothing at all.
+Which tasks call somebody, their classes say (``_adds_calls``, ``_sends_a_given_list``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_names import MappedOperator
+from aimylogic_provider.airflow_task.airflow_names import (
+    AirflowSkipException,
+    BaseOperator,
+    DownstreamTasksSkipped,
+    MappedOperator,
+)
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import BaseOperator
+    from aimylogic_provider.airflow_task.airflow_names import Context
 
-__all__ = ["Following", "following", "is_stopped_by_a_skip", "skip_at_once"]
+__all__ = ["Following", "StopsWhatFollows", "following", "index_of", "is_stopped_by_a_skip", "skip_at_once"]
+
+
+class StopsWhatFollows(BaseOperator):
+    """An approval after whose no nothing that follows it calls anybody, mapped or not."""
+
+    do_xcom_push: bool
+    ignore_downstream_trigger_rules: bool
+
+    def skip(self, ti: Any, tasks: Iterable[Any]) -> None:
+        """Skip what follows a no. ``ApprovalOperator`` calls it.
+
+        :raises DownstreamTasksSkipped: of an approval that isn't mapped, for Airflow to act on
+        """
+        if ti.map_index is None or ti.map_index < 0:
+            super().skip(ti, tasks)  # type: ignore[misc]  # ApprovalOperator has it
+            return
+        found = following(self, ti.map_index, tasks)
+        super().skip(ti, found.by_index)  # type: ignore[misc]
+        if found.at_once:
+            skip_at_once(found.at_once)
+
+    def _stop(
+        self,
+        context: Context,
+        no: dict[str, Any],
+        skip: Callable[[], object],
+        *,
+        skipped_because: str | None = None,
+    ) -> dict[str, Any]:
+        """Skip what follows, and have the no keep its place among what mapped approvals return.
+
+        :param no: what is returned
+        :param skip: does Airflow's part
+        :param skipped_because: why the task ends as skipped, wherever that stops nobody else's call; None to have it
+            end as a success where that is enough
+        :raises AirflowSkipException: if it must end as skipped
+        :raises DownstreamTasksSkipped: for Airflow to act on
+        """
+        index = index_of(context)
+        must_skip = is_stopped_by_a_skip(self, index, self._following())
+        try:
+            skip()
+        except DownstreamTasksSkipped as skipped:  # Airflow would return nothing
+            self._return(context, no)
+            if not must_skip and skipped_because is None:
+                raise
+            skip_at_once(skipped.tasks)
+        else:
+            if not must_skip and (index >= 0 or skipped_because is None):
+                return no
+            self._return(context, no)
+        raise AirflowSkipException(skipped_because or "The answer was no: what follows is skipped with this task")
+
+    def _return(self, context: Context, no: dict[str, Any]) -> None:
+        """Return a value to what follows, though the task ends by an exception."""
+        if self.do_xcom_push and self._following():
+            context["ti"].xcom_push(key="return_value", value=no)
+
+    def _following(self) -> list[Any]:
+        """What a no skips: as ``ApprovalOperator`` has it."""
+        if self.get_dag() is None:
+            return []
+        tasks = (
+            self.get_flat_relatives(upstream=False)
+            if self.ignore_downstream_trigger_rules
+            else self.get_direct_relatives(upstream=False)
+        )
+        return [task for task in tasks if not task.is_teardown]
+
+
+def index_of(context: Context) -> int:
+    """Return the task instance's map index; -1 if its task isn't mapped."""
+    index = context["ti"].map_index
+    return -1 if index is None else index
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +167,13 @@ def _class_of(task: Any) -> type:
 
 
 def _calls(task: Any) -> bool:
-    from aimylogic_provider.call_list_task.send_base import SendBase
-    from aimylogic_provider.operators.add_phone import AddPhoneOperator
-
-    return issubclass(_class_of(task), (AddPhoneOperator, SendBase))
+    return bool(getattr(_class_of(task), "_adds_calls", False))
 
 
 def _sends_what_is_returned_by(operator: BaseOperator, task: Any) -> bool:
     from aimylogic_provider.airflow_task.airflow_names import XComArg
-    from aimylogic_provider.operators.send_call_list import SendCallListOperator
 
-    if not issubclass(_class_of(task), SendCallListOperator):
-        return False
-    if not isinstance(task, MappedOperator):
+    if not getattr(_class_of(task), "_sends_a_given_list", False) or not isinstance(task, MappedOperator):
         return False
     sources = [*XComArg.iter_xcom_references(task.partial_kwargs), *task.expand_input.iter_references()]
     return any(source.task_id == operator.task_id for source, _ in sources)

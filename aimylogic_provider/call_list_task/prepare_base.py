@@ -15,7 +15,8 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase, check
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.call_list.freeze.finishes import Arrival, Finishes
+    from aimylogic_provider.call_list.freeze.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rows import Columns
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -190,7 +191,7 @@ class PrepareBase(OneAtATime, CallListBase):
         :param lost_since: as of :func:`.claiming`
         """
         from aimylogic_provider.airflow_task.template_values import as_parameters
-        from aimylogic_provider.call_list.freeze.finishes import Finishes, as_moment
+        from aimylogic_provider.call_list.freeze.finishes import Finishes
         from aimylogic_provider.call_list.freeze.freeze import Cut, Origin, freeze
         from aimylogic_provider.call_list.freeze.rejections import Rejections
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
@@ -232,6 +233,16 @@ class PrepareBase(OneAtATime, CallListBase):
                 claim=claim,
                 typed=has_column_types(hook),
             )
+        self._tell_of_frozen(pointer, rejections, finishes)
+        return pointer
+
+    def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
+        """Tell in the log what the list holds, and until when it can be sent.
+
+        :raises NobodyToCallError: if it holds nobody, though the query gave rows
+        """
+        from aimylogic_provider.call_list.freeze.finishes import as_moment
+
         if pointer.claimed:
             self.log.warning(
                 "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "
@@ -257,7 +268,6 @@ class PrepareBase(OneAtATime, CallListBase):
             )  # fmt: skip
         if not pointer.rows:
             self.log.info("The query gave no rows: there is nobody to call.")
-        return pointer
 
 
 def _is_blank(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
 from aimylogic_provider.airflow_task.arguments import report_lag_seconds
@@ -29,6 +29,8 @@ _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 class SendBase(CallListBase):
     """The half that sends a call list."""
+
+    _adds_calls: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -65,6 +65,7 @@ class AddPhoneOperator(BaseOperator):
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e6f2ff"
+    _adds_calls: ClassVar[bool] = True
     phone = ShownMasked(is_phone=True)
     payload = ShownMasked()
     call_again = ShownMasked()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
@@ -13,9 +13,9 @@ from aimylogic_provider.airflow_task.airflow_names import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
-    DownstreamTasksSkipped,
     TaskDeferred,
 )
+from aimylogic_provider.airflow_task.downstream_skips import StopsWhatFollows, index_of
 
 try:
     from airflow.sdk.exceptions import TaskAwaitingInput
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ApproveCallListOperator"]
 
 
-class ApproveCallListOperator(ApprovalOperator):
+class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
     """Ask a person among Airflow's *Required actions* whether a call list is to be sent.
 
     The person sees the counts, why rows were rejected, what a yes costs in calls, and the first calls: phones masked,
@@ -163,21 +163,6 @@ class ApproveCallListOperator(ApprovalOperator):
         )  # fmt: skip
         return approved
 
-    def skip(self, ti: Any, tasks: Iterable[Any]) -> None:
-        """Skip what follows a no. ``ApprovalOperator`` calls it.
-
-        :raises DownstreamTasksSkipped: of an approval that isn't mapped, for Airflow to act on
-        """
-        from aimylogic_provider.airflow_task.downstream_skips import following, skip_at_once
-
-        if ti.map_index is None or ti.map_index < 0:
-            super().skip(ti, tasks)
-            return
-        found = following(self, ti.map_index, tasks)
-        super().skip(ti, found.by_index)
-        if found.at_once:
-            skip_at_once(found.at_once)
-
     def _said_no_before(self, context: Context, pointer: Pointer, by: str) -> dict[str, Any]:
         """End as after the answer, whatever was cleared since.
 
@@ -194,56 +179,6 @@ class ApproveCallListOperator(ApprovalOperator):
         self.log.info(told)
         skip = lambda: self.skip(ti=context["ti"], tasks=self._following())  # noqa: E731
         return self._stop(context, said_no(pointer, by), skip, skipped_because=told)
-
-    def _stop(
-        self,
-        context: Context,
-        no: dict[str, Any],
-        skip: Callable[[], object],
-        *,
-        skipped_because: str | None = None,
-    ) -> dict[str, Any]:
-        """Skip what follows, and have the no keep its place among what mapped approvals return.
-
-        :param no: what is returned
-        :param skip: does Airflow's part
-        :param skipped_because: why the task ends as skipped, wherever that stops nobody else's call; None to have it
-            end as a success where that is enough
-        :raises AirflowSkipException: if it must end as skipped
-        :raises DownstreamTasksSkipped: for Airflow to act on
-        """
-        from aimylogic_provider.airflow_task.downstream_skips import is_stopped_by_a_skip, skip_at_once
-
-        index = _index(context)
-        must_skip = is_stopped_by_a_skip(self, index, self._following())
-        try:
-            skip()
-        except DownstreamTasksSkipped as skipped:  # Airflow would return nothing
-            self._return(context, no)
-            if not must_skip and skipped_because is None:
-                raise
-            skip_at_once(skipped.tasks)
-        else:
-            if not must_skip and (index >= 0 or skipped_because is None):
-                return no
-            self._return(context, no)
-        raise AirflowSkipException(skipped_because or "The answer was no: what follows is skipped with this task")
-
-    def _return(self, context: Context, no: dict[str, Any]) -> None:
-        """Return a value to what follows, though the task ends by an exception."""
-        if self.do_xcom_push and self._following():
-            context["ti"].xcom_push(key="return_value", value=no)
-
-    def _following(self) -> list[Any]:
-        """What a no skips: as ``ApprovalOperator`` has it."""
-        if self.get_dag() is None:
-            return []
-        tasks = (
-            self.get_flat_relatives(upstream=False)
-            if self.ignore_downstream_trigger_rules
-            else self.get_direct_relatives(upstream=False)
-        )
-        return [task for task in tasks if not task.is_teardown]
 
     def _word(self, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
@@ -292,7 +227,7 @@ class ApproveCallListOperator(ApprovalOperator):
         CallList.discard(pointer, BECAUSE)  # whoever deleted it may have died before the end
         if tombstone.because == BECAUSE:
             return self._said_no_before(context, pointer, tombstone.said_no or "a person")
-        if _index(context) >= 0:
+        if index_of(context) >= 0:
             return pointer.as_json()  # the half that sends it fails, and says why
         raise AirflowSkipException(
             f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked, "
@@ -341,11 +276,6 @@ def _said_no_to(pointer: Pointer, entry: object) -> str | None:
     if not isinstance(entry, dict) or entry.get(_SAID_NO_TO) != pointer.sha256:
         return None
     return str(entry.get("by") or "a person")
-
-
-def _index(context: Context) -> int:
-    index = context["ti"].map_index
-    return -1 if index is None else index
 
 
 def _reference(pointer: Pointer) -> str:

@@ -45,6 +45,7 @@ class SendCallListOperator(SendBase):
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
+    _sends_a_given_list: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -837,7 +837,7 @@ _OF_APPROVALS = (
         "a no returns nothing",
         "A person's no to one of several lists keeps no place: what follows takes the next list for that one, and is "
         "skipped for it.",
-        "operators/approve_call_list.py",
+        "airflow_task/downstream_skips.py",
         "                return no\n",
         '                context["ti"].xcom_push(key="skipmixin_key", value={"skipped": ["send"]})\n'
         "                return None\n",
