@@ -8,6 +8,12 @@ SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 	tests/secrets tests/security tests/fuzz tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/wheel tests/airflow
+# What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
+QUICK_TESTS := tests/idempotence tests/call_list/test_decision.py tests/call_list/test_operators.py tests/call_list/test_freeze.py \
+	tests/call_list/test_rows.py tests/hooks tests/operators/test_first_try.py tests/operators/test_second_record.py \
+	tests/provider/test_signatures.py tests/provider/test_design.py tests/proof/test_mutants.py
+# Minutes that make test may take on two idle cores, installation apart.
+TEST_BUDGET := 12
 # Airflows before the newest release, each with its lock file in tests/older, and a virtual environment .venv-….
 OLDER := 3.1 3.2
 # Those to come, with theirs in tests/newer: a beta may vanish, so where it can't be installed its tests are skipped.
@@ -16,13 +22,15 @@ NEWER := 3.4
 AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/provider tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down test test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
+.PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
 	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench compare \
 	lock clean chromium postgresql mariadb
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
-	@echo "make test        lint, types and all tests"
+	@echo "make check       lint, types and the quick tests, in less than 90 seconds"
+	@echo "make test        lint, types and the tests"
+	@echo "make test-long   those that take long, and that make test leaves out"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make test-newer  the same on the beta of 3.4; skipped, with the reason, where that can't be installed"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
@@ -81,9 +89,20 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/typing/api.py
 
+check: lint
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -k 'not is_found' $(QUICK_TESTS)
+
 test: lint chromium postgresql mariadb
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS)
-	$(BIN)/python -m pytest $(LARGE_TESTS)
+	@began=$$(date +%s); set -e; set -x; \
+	$(BIN)/python -m pytest -m 'not long' --durations=25 --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS); \
+	$(BIN)/python -m pytest -m 'not long' --durations=25 $(LARGE_TESTS); \
+	set +x; took=$$(( ($$(date +%s) - began) / 60 )); echo "The tests took $$took minutes."; \
+	[ $$took -lt $(TEST_BUDGET) ] || echo "That is over the budget of $(TEST_BUDGET) on two idle cores: see the slowest tests above, and mark as long what another test shows, too"
+
+# What make test leaves out.
+test-long: $(READY) chromium postgresql mariadb
+	$(BIN)/python -m pytest -m long --durations=25 --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS)
+	$(BIN)/python -m pytest -m long --durations=25 $(LARGE_TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)
 

@@ -83,6 +83,7 @@ def test_a_no_to_one_of_the_mapped_lists_has_the_others_sent_and_a_clear_changes
             airflow.api("PATCH", path, {"chosen_options": ["Approve"], "params_input": {}})
 
 
+@pytest.mark.long
 def test_a_no_in_a_mapped_task_group_stops_what_follows_it_whatever_its_trigger_rule(
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_no_in_a_mapped_task_group_stops_what_follows_it_whatever_its_trigger_
     assert tried.called == Counter([*SECOND, "79120000101", "79120000201"])
 
 
+@pytest.mark.long
 def test_no_answer_within_the_time_is_a_no_where_the_defaults_say_so(
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path
 ) -> None:

@@ -71,7 +71,7 @@ def shot(page: Page, name: str) -> None:
 
 
 @pytest.mark.usefixtures("warehouse")
-@pytest.mark.parametrize("answer", ["Approve", "Reject"])
+@pytest.mark.parametrize("answer", ["Approve", pytest.param("Reject", marks=pytest.mark.long)])
 def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     airflow: LocalAirflow, emulator: Emulator, run: str, page: Page, answer: str
 ) -> None:
@@ -120,6 +120,7 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     assert emulator.jobs() == []
 
 
+@pytest.mark.long
 def test_a_clear_of_the_whole_run_takes_no_answer_for_a_list_that_nobody_saw(
     airflow: LocalAirflow, emulator: Emulator, warehouse: Path, run: str
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_campaign_s_asset_tells_what_each_try_created(make: Make) -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.long
 def test_left_by_a_person_then_cleared(make: Make, record: str) -> None:
     call = make(record, "asks_")
     call.emulator.fault("after_commit", "reset", path="addPhone", times=3)

@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
@@ -33,6 +35,7 @@ def test_several_campaigns_with_a_connection_each(airflow: LocalAirflow) -> None
     assert called == {(1, "79123456789", "Alex"), (2, "79123456780", "Maria")}
 
 
+@pytest.mark.long
 def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)
@@ -50,6 +53,7 @@ def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> Non
         ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) -> None:
     dag, warehouse = "warehouse_to_campaign_sharded", tmp_path / "warehouse.db"
     make_warehouse(warehouse, 300)

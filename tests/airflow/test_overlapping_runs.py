@@ -131,9 +131,9 @@ def start_backfill(airflow: LocalAirflow, dag: str) -> None:
     wait_for("the backfill", begun, 60, every=0.5)
 
 
-WAYS: list[tuple[str, Callable[[LocalAirflow, str], None], str, int]] = [
+WAYS: list[Any] = [
     ("overlap_unaided", start_twice, "call_customers", 2),
-    ("overlap_sharded", start_twice, "send", 2),
+    pytest.param("overlap_sharded", start_twice, "send", 2, marks=pytest.mark.long),
 ]
 if os.environ.get("AIMYLOGIC_PROOF") == "whole":
     WAYS += [

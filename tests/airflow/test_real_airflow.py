@@ -91,7 +91,7 @@ def test_permanent_failures_burn_no_retry(
     assert campaign.jobs == []
 
 
-@pytest.mark.parametrize("hours", [1, 25])
+@pytest.mark.parametrize("hours", [1, pytest.param(25, marks=pytest.mark.long)])
 def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaign, hours: int, tmp_path: Path) -> None:
     people = ["79120000001", "79120000002", "79120000003"]
     (tmp_path / "list.json").write_text(json.dumps(people))

@@ -69,7 +69,7 @@ def sends(campaign: Campaign) -> int:
     return campaign.emulator.count("addPhone")
 
 
-@pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
+@pytest.mark.parametrize("option", [ADOPT, *(pytest.param(one, marks=pytest.mark.long) for one in (SEND_AGAIN, LEAVE))])
 def test_told_and_settled_in_the_browser_and_cleared_afterwards(
     airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
 ) -> None:
@@ -132,6 +132,7 @@ def test_an_answer_by_rest_is_given_once_and_one_that_cant_be_followed_asks_agai
     assert airflow.xcom(DAG, run, TASK) == ours
 
 
+@pytest.mark.long
 def test_killed_between_the_answer_and_its_note(airflow: LocalAirflow, campaign: Campaign, run: str) -> None:
     """The next try follows the answer, and nobody is asked twice.
 

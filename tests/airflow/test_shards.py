@@ -33,6 +33,7 @@ def batches(lists: Path, shard: int) -> tuple[int, int]:
 
 
 @needs_record
+@pytest.mark.long
 def test_a_killed_shard_is_retried_alone(airflow: LocalAirflow, campaign: Campaign, tmp_path: Path, run: str) -> None:
     lists, warehouse = tmp_path / "lists", tmp_path / "warehouse.db"
     make_warehouse(warehouse, ROWS)

@@ -307,6 +307,7 @@ def test_a_statement_whose_reading_failed_has_written_nothing(
     assert plain(hook.get_records("select taken from queue")) == [[False]]
 
 
+@pytest.mark.long
 def test_a_writing_statement_is_not_all_in_memory(queue: LocalPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     import tracemalloc
 

@@ -390,7 +390,7 @@ def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aimylogic_provider.call_list.report.report_by_date._SPLIT", 0)
 
 
-@pytest.mark.parametrize("names_the_unknown", [False, True])
+@pytest.mark.parametrize("names_the_unknown", [pytest.param(False, marks=pytest.mark.long), True])
 def test_100_000_jobs_around_a_lost_batch_are_not_read_where_phones_take_fewer_requests(
     names_the_unknown: bool,
 ) -> None:

@@ -259,6 +259,7 @@ def test_a_key_that_the_database_could_not_hold_keeps_nobody_from_being_called(e
     assert told(engine, "id") == [("a\ufffdb",)]
 
 
+@pytest.mark.long
 def test_as_many_rows_at_once_as_a_batch_may_have(engine: sa.Engine) -> None:
     """And so many parameters few databases take."""
     if engine.dialect.name == "sqlite":

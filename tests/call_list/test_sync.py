@@ -281,6 +281,7 @@ def test_a_hundred_numbers_that_the_server_refuses_cost_a_request_each_and_one_m
     assert {line.get("reason") for line in outcomes} == {None, "phone.bad.format"}
 
 
+@pytest.mark.long
 def test_max_rejected_stops_it_early_with_the_reasons(make_sync: Any) -> None:
     sync = make_sync()
     phones = [phone(number) for number in range(1000)]

@@ -127,6 +127,7 @@ def refuse_all(port: int, begin: int, end: int) -> Counter[int]:
     return asyncio.run(run())
 
 
+@pytest.mark.long
 def test_memory_stays_flat_over_refused_requests(served: Served) -> None:
     statuses = refuse_all(served.port, 0, WARM_UP)
     start = served.memory()

@@ -63,6 +63,7 @@ def test_the_wheel_is_what_is_imported(project: Path) -> None:
     assert where.stdout.startswith(str(project))
 
 
+@pytest.mark.long
 def test_the_dag_of_the_page_passes_its_tests(project: Path) -> None:
     migrated = run(project, "airflow", "db", "migrate")
     assert migrated.returncode == 0, migrated.stderr
