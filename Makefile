@@ -24,7 +24,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annota
 
 .PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
 	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench compare \
-	lock clean chromium postgresql mariadb
+	lock map clean chromium postgresql mariadb
 
 help:
 	@echo "make demo        a real Airflow adds a call, and 5,000 from a warehouse, through lost answers and a kill"
@@ -51,6 +51,7 @@ help:
 	@echo "make audit       the locked dependencies beside the known vulnerabilities (needs the network)"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
+	@echo "make map         draw the map in docs/design.md anew"
 	@echo "make lock        pin the dependencies anew (needs uv)"
 
 # Installs what the lock file, its first prerequisite, names, and the project, into the folder of its target.
@@ -198,6 +199,9 @@ lock:
 	done; for version in $(NEWER); do \
 		$(LOCK) --constraint tests/newer/airflow-$$version.constraints --output-file tests/newer/airflow-$$version.lock; \
 	done
+
+map: $(READY)
+	@$(BIN)/python -m tests.provider.house
 
 clean:
 	rm -rf $(VENV) $(OLDER:%=.venv-%) $(NEWER:%=.venv-%) .venv-audit .fuzz .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist

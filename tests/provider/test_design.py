@@ -1,0 +1,69 @@
+"""docs/design.md is true: it names every module by its own words, and imports only run downwards."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.provider.house import BEGIN, END, PACKAGE, first_sentence, imports, modules, room_of, written_map
+
+MAY_USE = {
+    "calls_api": set(),
+    "idempotence": {"calls_api"},
+    "call_list": {"calls_api", "idempotence"},
+    "hooks": {"calls_api", "idempotence", "airflow_task/airflow_names.py"},
+    "airflow_task": {"calls_api", "idempotence", "call_list/store"},
+    "call_list_task": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task"},
+    "operators": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
+    "transfers": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
+    "emulator": {"calls_api"},
+}
+"""Which rooms each may use. ``lazy_imports`` is everybody's."""
+DOWN = {
+    "call_list": ["store", "tables", "report", "freeze", "send"],
+    "emulator": ["world", "http"],
+}
+"""Rooms within rooms, from the lowest to the highest."""
+
+
+def test_the_map_is_the_house(repository: Path) -> None:
+    page = (repository / "docs" / "design.md").read_text()
+    shown = page.partition(BEGIN)[2].partition(END)[0]
+    assert shown == written_map(), "docs/design.md shows another house than stands: `make map` draws it anew"
+
+
+@pytest.mark.parametrize(
+    "file", [*modules(), *(Path(room, "__init__.py") for room in {room_of(one) for one in modules()})]
+)
+def test_each_module_says_in_its_first_line_what_it_holds(file: Path) -> None:
+    assert re.fullmatch(r".{15,}[.:]", first_sentence(file)), f"{file}: a sentence, with a full stop"
+
+
+@pytest.mark.parametrize(("one", "other"), sorted(set(imports())), ids=lambda file: file.as_posix())
+def test_imports_run_downwards(one: Path, other: Path) -> None:
+    if len(other.parts) == 1 or len(one.parts) == 1:
+        assert other.name in ("lazy_imports.py", "__init__.py") or one.name == "get_provider_info.py"
+        return
+    ours, theirs = one.parts[0], other.parts[0]
+    if ours != theirs:
+        assert any(other.as_posix().startswith(room) for room in MAY_USE[ours]), f"{one} is beneath {other}"
+    elif ours in DOWN and len(one.parts) > 2 and len(other.parts) > 2:
+        order = DOWN[ours]
+        assert order.index(one.parts[1]) >= order.index(other.parts[1]), f"{one} is beneath {other}"
+
+
+def test_no_room_is_a_heap() -> None:
+    rooms = Counter(room_of(file) for file in modules())
+    assert {room: count for room, count in rooms.items() if count > 17} == {}
+
+
+def test_no_two_classes_have_one_name() -> None:
+    found = Counter(
+        name
+        for file in modules()
+        for name in set(re.findall(r"^class (\w+)", (PACKAGE / file).read_text(), flags=re.MULTILINE))
+    )
+    assert [name for name, count in found.items() if count > 1] == []
