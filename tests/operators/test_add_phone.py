@@ -617,8 +617,11 @@ class TestNoStore:
         fail_first(task, emulator, LOST)
         emulator.advance(hours=25)
         task.run.start_date -= timedelta(hours=25)
-        with pytest.raises(AirflowFailException, match="parked"):
-            task.attempt()
+        for call_again in ("", "yes"):  # which is no way out, and isn't said to be one
+            with pytest.raises(AirflowFailException, match="parked") as parked:
+                task.attempt(call_again=call_again)
+            assert "start a new DAG run" in str(parked.value)
+            assert "call_again" not in str(parked.value)
         assert len(jobs(emulator)) == 1
 
     def test_after_the_day_one_that_never_arrived_is_added(self, task: TaskInstance, emulator: Emulator) -> None:
