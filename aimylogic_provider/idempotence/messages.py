@@ -47,10 +47,12 @@ _WHY_PARKED_WITHOUT_SENDS = {
 """Where no request is known that went unanswered."""
 
 _CALL_AGAIN = "To have the person called, or called again, set another call_again and clear the task."
-_SECOND_WAY_OUT = {
-    Row.FIRST_CLEARED: "To have the person called, or called again, start a new DAG run; or set on_unknown='ask', "
-    "clear the task, and answer “Send again”.",
-}
+_NEW_RUN = (
+    "To have the person called, or called again, start a new DAG run; or set on_unknown='ask', clear the task, and "
+    "answer “Send again”."
+)
+# With another call_again the report would be asked for the same jobs, and the call parked again.
+_SECOND_WAY_OUT = dict.fromkeys((Row.FIRST_CLEARED, Row.FIRST_RUN_OLD, Row.SHARED_RUN_OLD), _NEW_RUN)
 
 _THIRD_WAY_OUT = {
     Row.MAPPED_CHANGED: "Or set payload and time zone back, and clear the task: the former call is found.",

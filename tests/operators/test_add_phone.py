@@ -14,7 +14,7 @@ from aimylogic_provider.emulator.http.views import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import AddPhoneOperator
-from tests.conftest import HOUR, ReplacedError, TaskInstance, needs_record
+from tests.conftest import HAS_RECORD, HOUR, ReplacedError, TaskInstance, needs_record
 
 LOST = {"phase": "after_commit", "action": "reset", "path": "addPhone", "times": 3}
 NEVER_ARRIVED = {**LOST, "phase": "before_commit"}
@@ -37,6 +37,19 @@ def fail_first(task: TaskInstance, emulator: Emulator, rule: dict[str, Any], **a
     assert lost.hits == 3
     assert not isinstance(failure.value, AirflowFailException), "an unanswered send must be tried again"
     emulator.clear_faults()
+
+
+@pytest.fixture
+def waits(task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How many seconds tries waited: by the server's clock, so that it goes on meanwhile."""
+    waited: list[float] = []
+
+    def wait(_: SystemClock, seconds: float) -> None:
+        waited.append(seconds)
+        emulator.advance(seconds=seconds)
+
+    monkeypatch.setattr(SystemClock, "sleep", wait)
+    return waited
 
 
 def test_returns_the_call_job_id(task: TaskInstance, emulator: Emulator) -> None:
@@ -135,6 +148,7 @@ def test_a_cleared_task_with_other_parameters_fails_and_names_the_job(
     assert len(jobs(emulator)) == 1
 
 
+@needs_record
 def test_a_cleared_task_with_another_phone_calls_the_right_person(task: TaskInstance, emulator: Emulator) -> None:
     first = task.attempt()
     task.clear()
@@ -145,6 +159,7 @@ def test_a_cleared_task_with_another_phone_calls_the_right_person(task: TaskInst
     assert [job.phone for job in jobs(emulator)] == ["79123456789", "79120000001"]
 
 
+@needs_record
 def test_call_again_calls_again_once_for_each_value(task: TaskInstance, emulator: Emulator) -> None:
     ids = []
     for value in ("", "second", "", "second"):
@@ -409,6 +424,7 @@ class TestUnsureEntry:
             operator.execute(context)
         assert len(jobs(emulator)) == 1
 
+    @needs_record
     def test_old_without_a_job_it_is_sent(self, task: TaskInstance, emulator: Emulator) -> None:
         fail_first(task, emulator, NEVER_ARRIVED)
         task.rows.clear()
@@ -437,7 +453,7 @@ class TestMapped:
     def run(self, people: tuple[str, ...], instances: dict[int, TaskInstance]) -> list[Any]:
         results: list[Any] = []
         for index, phone in enumerate(people):
-            made = TaskInstance(map_index=index, run=self.dag_run, assets=self.assets)
+            made = TaskInstance(map_index=index, run=self.dag_run, assets=self.assets, has_store=self.has_store)
             instance = instances.setdefault(index, made)
             try:
                 results.append(instance.attempt(phone=phone))
@@ -447,13 +463,14 @@ class TestMapped:
 
     @pytest.fixture(autouse=True)
     def one_run(self, task: TaskInstance) -> None:
-        self.dag_run, self.assets = task.run, task.assets
+        self.dag_run, self.assets, self.has_store = task.run, task.assets, task.has_store
 
     def test_the_same_person_and_payload_twice_is_one_job(self, emulator: Emulator) -> None:
         first, second = self.run((self.PEOPLE[0],) * 2, {})
         assert first == second
         assert len(jobs(emulator)) == 1
 
+    @needs_record
     @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
     @pytest.mark.parametrize("hours", [1, 23])
     def test_a_list_that_turned_and_grew_within_the_day(
@@ -470,6 +487,32 @@ class TestMapped:
         results = self.run(grown, instances)
         assert all(isinstance(result, str) for result in results), results
         assert sorted(job.phone for job in jobs(emulator)) == sorted(grown)
+
+    @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
+    @pytest.mark.parametrize("hours", [1, 23, 25])
+    def test_a_list_that_turned_and_grew_without_a_record_parks_whom_the_campaign_holds(
+        self, emulator: Emulator, waits: list[float], rule: dict[str, Any] | None, hours: float
+    ) -> None:
+        """Whoever it doesn't hold is added, once the report is sure to show it."""
+        self.has_store = False
+        instances: dict[int, TaskInstance] = {}
+        if rule:
+            emulator.fault(**{**rule, "times": 9})
+        self.run(self.PEOPLE, instances)
+        emulator.clear_faults()
+        emulator.advance(hours=hours)
+        before = {job.phone: job.id for job in jobs(emulator)}
+        self.dag_run.clear_number += 1
+        waits.clear()
+        grown = ("79120000009", *reversed(self.PEOPLE))
+        for phone, result in zip(grown, self.run(grown, instances), strict=True):
+            if phone in before:
+                assert isinstance(result, AirflowFailException)
+                assert f"job {before[phone]} (" in str(result)
+            else:
+                assert isinstance(result, str), result
+        assert sorted(job.phone for job in jobs(emulator)) == sorted(grown), "nobody twice, nobody missed"
+        assert [600 < seconds < 800 for seconds in waits] == [True] * (len(grown) - len(before))
 
     @needs_record
     @pytest.mark.parametrize("rule", [None, LOST, NEVER_ARRIVED], ids=["answered", "lost", "never arrived"])
@@ -509,19 +552,20 @@ class TestMapped:
             instance.attempt(phone=self.PEOPLE[1], aimylogic_conn_id="aimylogic_other")
         assert jobs(emulator, 2) == []
 
-    def test_a_refusal_after_a_turn_and_back_is_no_outcome(self, emulator: Emulator) -> None:
+    def test_a_refusal_after_a_turn_and_back_is_no_outcome(self, emulator: Emulator, waits: list[float]) -> None:
         """Index 0 was refused, index 1 then added the person, and the list turned back."""
         instances: dict[int, TaskInstance] = {}
         emulator.campaign(status="finished")
         self.run(self.PEOPLE[:2], instances)
         self.dag_run.clear_number += 1
         emulator.campaign(status="inProgress")
-        self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        turned = self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        assert sorted(turned) == sorted(job.id for job in jobs(emulator))
         emulator.campaign(status="finished")
         results = self.run(self.PEOPLE[:2], instances)
         assert all("parked" in str(result) for result in results), results
 
-    def test_a_refusal_counts_the_lag_from_the_last_clear(self, emulator: Emulator) -> None:
+    def test_a_refusal_counts_the_lag_from_the_last_clear(self, emulator: Emulator, waits: list[float]) -> None:
         """Index 0 was refused hours ago; since then the list turned, and index 1 may have added the person just now."""
         emulator.settings(report_lag=500.0)
         instances: dict[int, TaskInstance] = {}
@@ -530,14 +574,21 @@ class TestMapped:
         emulator.advance(hours=1)
         self.dag_run.clear_number += 1
         emulator.campaign(status="inProgress")
-        self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        turned = self.run((self.PEOPLE[1], self.PEOPLE[0]), instances)
+        assert sorted(turned) == sorted(job.id for job in jobs(emulator))
         emulator.advance(seconds=120)
         self.dag_run.clear_number += 1
         emulator.campaign(status="finished")
+        waits.clear()
         results = self.run(self.PEOPLE[:2], instances)
-        assert all("can't be known yet" in str(result) for result in results), results
-        emulator.advance(seconds=800)
-        results = self.run(self.PEOPLE[:2], instances)
+        if HAS_RECORD:
+            assert all("can't be known yet" in str(result) for result in results), results
+            assert not waits, "a later try asks again"
+            emulator.advance(seconds=800)
+            results = self.run(self.PEOPLE[:2], instances)
+        else:
+            assert len(waits) == 1, "no later try could know: the first waits, and by then the report shows both"
+            assert 600 < waits[0] < 800
         assert all("parked" in str(result) for result in results), results
 
     @needs_record
@@ -566,8 +617,11 @@ class TestNoStore:
         fail_first(task, emulator, LOST)
         emulator.advance(hours=25)
         task.run.start_date -= timedelta(hours=25)
-        with pytest.raises(AirflowFailException, match="parked"):
-            task.attempt()
+        for call_again in ("", "yes"):  # which is no way out, and isn't said to be one
+            with pytest.raises(AirflowFailException, match="parked") as parked:
+                task.attempt(call_again=call_again)
+            assert "start a new DAG run" in str(parked.value)
+            assert "call_again" not in str(parked.value)
         assert len(jobs(emulator)) == 1
 
     def test_after_the_day_one_that_never_arrived_is_added(self, task: TaskInstance, emulator: Emulator) -> None:
@@ -595,21 +649,37 @@ class TestNoStore:
             task.attempt(payload={"name": "Maria"})
         assert len(emulator.jobs()) == 1
 
+    def test_a_cleared_task_with_another_phone_calls_the_right_person_after_the_lag(
+        self, task: TaskInstance, emulator: Emulator, waits: list[float]
+    ) -> None:
+        first = task.attempt()
+        task.clear()
+        assert task.attempt(phone="79120000001") == jobs(emulator)[1].id
+        assert [600 < seconds < 800 for seconds in waits] == [True]
+        task.clear()
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}"):
+            task.attempt()
+        assert [job.phone for job in jobs(emulator)] == ["79123456789", "79120000001"]
+
+    def test_another_call_again_is_parked_after_a_clear(self, task: TaskInstance, emulator: Emulator) -> None:
+        """No record tells that the job is that of another value."""
+        first = task.attempt()
+        task.clear()
+        with pytest.raises(AirflowFailException, match=f"(?s)parked.*{first}.*start a new DAG run"):
+            task.attempt(call_again="second")
+        assert len(jobs(emulator)) == 1
+
+    @pytest.mark.parametrize("hours", [0, 25])
     def test_what_was_cleared_and_never_added_is_added_once_the_report_is_sure_to_show_it(
-        self, task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+        self, task: TaskInstance, emulator: Emulator, waits: list[float], hours: float
     ) -> None:
         """No next try could know how long that is: this one waits."""
         fail_first(task, emulator, NEVER_ARRIVED)
+        task.run.run_after -= timedelta(hours=hours)
         task.clear()
-        waited: list[float] = []
-
-        def wait(_: SystemClock, seconds: float) -> None:
-            waited.append(seconds)
-            emulator.advance(seconds=seconds)
-
-        monkeypatch.setattr(SystemClock, "sleep", wait)
+        waits.clear()
         assert task.attempt() == jobs(emulator)[0].id
-        (seconds,) = waited
+        (seconds,) = waits
         assert 600 < seconds < 800
 
     def test_what_no_retry_can_settle_is_not_promised(self, task: TaskInstance, emulator: Emulator) -> None:

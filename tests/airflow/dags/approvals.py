@@ -26,7 +26,8 @@ PREPARE: dict[str, Any] = {
     "call_list_path": "{{ params.lists }}",
 }
 SEND: dict[str, Any] = {"aimylogic_conn_id": "{{ params.conn_id }}", "call_list_path": "{{ params.lists }}"}
-CALL: dict[str, Any] = {"aimylogic_conn_id": "{{ params.conn_id }}"}
+# By the path, Airflow 3.1 and 3.2 have a second record, too.
+CALL: dict[str, Any] = {"aimylogic_conn_id": "{{ params.conn_id }}", "call_list_path": "{{ params.lists }}"}
 QUERIES = [f"select phone from customer where id % 2 = {rest}" for rest in (1, 0)]  # the first one's id is 1
 
 
