@@ -95,8 +95,9 @@ class TestACLearThatDiscardsTheState:
         from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 
         operator, context = task.start(phone="79123456789", **kept)
-        one_try = operator._try(context, resumed=False)
-        one_try._follow(Ruling(Choice.LEAVE, "Maria", 1.0, Question(one_try.intent.reference, 0.0)))
+        attempt = operator._try(context, resumed=False)
+        ruling = Ruling(Choice.LEAVE, "Maria", 1.0, Question(attempt.intent.reference, 0.0))
+        attempt.call.follow(ruling, list)
         task.clear(discards=True)
         with pytest.raises(AirflowFailException, match=r"left as it is.*Maria"):
             task.attempt(**kept)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.airflow_task.run_context import is_first_try
 from aimylogic_provider.airflow_task.task_loops import iteration, may_replace_another
 from aimylogic_provider.emulator import Emulator
 from tests.conftest import HAS_RECORD, TaskInstance
