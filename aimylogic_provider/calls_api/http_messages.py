@@ -1,4 +1,4 @@
-"""What goes over the wire, as plain values: endpoints, requests, responses, and the ways of not answering.
+"""What goes over the wire, as plain values: requests, responses, and the ways of not answering.
 
 Only :mod:`.address` makes a URL of a request; only a transport sends it.
 """
@@ -14,41 +14,18 @@ from enum import Enum
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-__all__ = ["Endpoint", "NoResponse", "Request", "Response", "Silence"]
+from aimylogic_provider.calls_api.endpoint_table import Endpoint
+
+__all__ = ["NoResponse", "Request", "Response", "Silence"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint(Generic[T]):
-    """One endpoint, and what is known of its answers.
-
-    :param name: as errors and logs name it
-    :param methods: the HTTP methods that it has
-    :param path: with ``{token}`` where the campaign's token belongs, so that no request ever holds a token
-    :param parse: from the body of a 200 to the result; raises UnreadableError
-    :param refusals: status and ``type`` of each definite error that the contract names
-    :param never_with_key: ``type`` of the errors that the server never names when it sees an idempotence key
-    :param worded_refusals: statuses with which a body of ``{"error": text, "message": text}`` is a definite error, in
-        whatever words
-    :param typed_refusals: statuses with which a body of ``{"type": text, "message": text}`` is a definite error, of
-        whatever type
-    """
-
-    name: str
-    methods: tuple[str, ...]
-    path: str
-    parse: Callable[[bytes], T]
-    refusals: frozenset[tuple[int, str]]
-    never_with_key: frozenset[str] = frozenset()
-    worded_refusals: frozenset[int] = frozenset()
-    typed_refusals: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
     """What is asked of an endpoint.
 
+    :param parse: from the body of a 200 to the result; raises UnreadableError
     :param query: names and values, not yet percent-encoded
     :param json: the body, or None for none
     :param ready_json: the body, as JSON that stands ready, instead
@@ -57,8 +34,9 @@ class Request(Generic[T]):
         result can
     """
 
-    endpoint: Endpoint[T]
+    endpoint: Endpoint
     method: str
+    parse: Callable[[bytes], T] = field(repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = field(default=None, repr=False)
@@ -83,7 +61,7 @@ class Request(Generic[T]):
 
         :raises UnreadableError: if it bears none, or one that can't be the answer to this request
         """
-        result = self.endpoint.parse(body)
+        result = self.parse(body)
         if self.check is not None:
             self.check(result)
         return result

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aimylogic_provider.calls_api.endpoint_table import ADD_PHONES, Endpoint
 from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
-from aimylogic_provider.calls_api.http_messages import Endpoint, NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
 from aimylogic_provider.calls_api.json_values import read_json
 
 __all__ = ["interpret", "silent"]
@@ -72,11 +73,11 @@ _REFUSALS = {
     "invalid.dialer_priority": "the server doesn't take a policy's priority: correct priority",
 }
 _REFUSALS_OF = {
-    ("addPhones", "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
+    (ADD_PHONES.name, "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
 }
 
 
-def _judge_status(endpoint: Endpoint[T], status: int, error: _Named | None, *, keyed: bool) -> _Verdict:
+def _judge_status(endpoint: Endpoint, status: int, error: _Named | None, *, keyed: bool) -> _Verdict:
     """Judge a status other than a readable 200.
 
     :param error: what the body names, if it names an error
@@ -166,7 +167,7 @@ def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError
     )
 
 
-def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
+def _error(endpoint: Endpoint, response: Response) -> _Named | None:
     """The error that a body names: by its ``type``, a short dotted word; where the endpoint has such, in any words."""
     if response.status < 400:
         return None

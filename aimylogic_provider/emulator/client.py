@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
 from aimylogic_provider.emulator.world.campaigns import CampaignStatus

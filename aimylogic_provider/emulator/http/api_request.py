@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from aimylogic_provider.calls_api.endpoints import ADD_PHONE, ENDPOINTS
-from aimylogic_provider.calls_api.http_messages import Endpoint
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, OLDER_ADD_PHONE, BodyKind, Endpoint, PhonePlace
 from aimylogic_provider.calls_api.phones.phone import mask_phone
-from aimylogic_provider.calls_api.request_fields import CALLS
 from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, fields_of
 from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_body
 from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.world.phones import known_phone
 
-__all__ = ["KEY", "OLDER_ADD_PHONE", "Asked", "Place", "locate"]
+__all__ = ["KEY", "Asked", "Place", "locate"]
 
 KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
-_BY_QUERY = ("addPhone", "test/addPhone")
 
 
 class Place(NamedTuple):
     """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
 
-    endpoint: Endpoint[Any] | None
+    endpoint: Endpoint | None
     token: str
 
 
@@ -83,9 +80,10 @@ class Asked:
 
     def _read_phones(self) -> Iterable[str]:
         try:
-            if self.name == "addPhones":
+            endpoint = self.place.endpoint
+            if endpoint is not None and endpoint.body is BodyKind.CALLS:
                 return [known_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
-            if self.name in _BY_QUERY:
+            if self._has_phone_field():
                 return [known_phone(self.fields().get("phone", ""))]
             return [known_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
         except Refusal:
@@ -94,10 +92,13 @@ class Asked:
     def masked_phone(self) -> str:
         """The phone of addPhone, as it may be shown."""
         try:
-            phone = self.fields().get("phone") if self.name in _BY_QUERY else None
+            phone = self.fields().get("phone") if self._has_phone_field() else None
         except Refusal:
             phone = None
         return mask_phone(phone) if phone else ""
+
+    def _has_phone_field(self) -> bool:
+        return self.place.endpoint is not None and self.place.endpoint.phone is PhonePlace.FIELDS
 
     def _form(self) -> str:
         if not self.body:
@@ -112,13 +113,9 @@ class Asked:
 
 _BY_PATH = {
     (prefix, suffix.lstrip("/")): endpoint
-    for endpoint in ENDPOINTS
+    for endpoint in (*ENDPOINTS, OLDER_ADD_PHONE)
     for prefix, _, suffix in [endpoint.path.partition("{token}")]
 }
-OLDER_ADD_PHONE = replace(ADD_PHONE, methods=("GET",), path=f"{CALLS}/addPhone")
-"""The address that addPhone had before; the hook doesn't use it."""
-_prefix, _, _suffix = OLDER_ADD_PHONE.path.partition("{token}")
-_BY_PATH[_prefix, _suffix.lstrip("/")] = OLDER_ADD_PHONE
 _PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
 
 

@@ -8,7 +8,23 @@ from typing import TypeVar
 
 import msgspec
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import (
+    ADD_PHONE,
+    ADD_PHONES,
+    CALL_ATTEMPT_REPORT,
+    CALL_ATTEMPT_REPORT_BY_DATE,
+    CALL_JOB_REPORT,
+    CALL_JOB_REPORT_BY_DATE,
+    CAMPAIGN,
+    CANCEL_CALL_JOBS,
+    ENDPOINTS,
+    PAUSE_CAMPAIGN,
+    RESUME_CAMPAIGN,
+    STATUS,
+    STOP_CAMPAIGN,
+    TEST_ADD_PHONE,
+    UNFINISHED_CALL_JOBS,
+)
 from aimylogic_provider.emulator.http.api_request import KEY, Asked
 from aimylogic_provider.emulator.http.exchange import (
     Answer,
@@ -50,20 +66,20 @@ class CallsApi:
     def __init__(self, campaigns: Callable[[], Campaigns]) -> None:
         self._campaigns = campaigns
         self._handlers: dict[str, Callable[[Campaign, float, Asked], Answer]] = {
-            "addPhone": self._add_phone,
-            "test/addPhone": self._add_phone,
-            "addPhones": self._add_phones,
-            "callJob/cancel": self._cancel,
-            "callJob/getReport": self._jobs,
-            "callJob/getReportByDate": self._jobs_by_date,
-            "callJob/getUnfinished": self._unfinished,
-            "callAttempt/getReport": self._attempts,
-            "callAttempt/getReportByDate": self._attempts_by_date,
-            "campaign": self._campaign,
-            "status": self._status,
-            "control/pause": partial(self._control, "pause"),
-            "control/resume": partial(self._control, "resume"),
-            "control/stop": partial(self._control, "stop"),
+            ADD_PHONE.name: self._add_phone,
+            TEST_ADD_PHONE.name: self._add_phone,
+            ADD_PHONES.name: self._add_phones,
+            CANCEL_CALL_JOBS.name: self._cancel,
+            CALL_JOB_REPORT.name: self._jobs,
+            CALL_JOB_REPORT_BY_DATE.name: self._jobs_by_date,
+            UNFINISHED_CALL_JOBS.name: self._unfinished,
+            CALL_ATTEMPT_REPORT.name: self._attempts,
+            CALL_ATTEMPT_REPORT_BY_DATE.name: self._attempts_by_date,
+            CAMPAIGN.name: self._campaign,
+            STATUS.name: self._status,
+            PAUSE_CAMPAIGN.name: partial(self._control, "pause"),
+            RESUME_CAMPAIGN.name: partial(self._control, "resume"),
+            STOP_CAMPAIGN.name: partial(self._control, "stop"),
         }
         assert self._handlers.keys() == {endpoint.name for endpoint in ENDPOINTS}
 
@@ -94,7 +110,7 @@ class CallsApi:
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
         payload = _encode(dict(sorted(fields.items()))).decode() if fields else None
         wanted = Wanted(phone, payload, zone)
-        add = campaign.add_phone if asked.name == "addPhone" else campaign.add_test_phone
+        add = campaign.add_phone if asked.name == ADD_PHONE.name else campaign.add_test_phone
         job = add(now, wanted, key)
         as_text = campaign.settings.id_as == "text"
         return Answer(

@@ -14,13 +14,14 @@ from aiohttp import ClientError, StreamReader, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
+from aimylogic_provider.calls_api.endpoint_table import BodyKind, Commits
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.emulator.http.admin_routes import AdminApi
 from aimylogic_provider.emulator.http.api_request import Asked, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
 from aimylogic_provider.emulator.http.exchange import Answer, Refusal, Target, bad_request, error
 from aimylogic_provider.emulator.http.fault_effects import Sent, close, is_gone, own_answer, reset, strike_answer
-from aimylogic_provider.emulator.world.faults import COMMITTING, Action, Fault, Phase
+from aimylogic_provider.emulator.world.faults import Action, Fault, Phase
 from aimylogic_provider.emulator.world.journal import Line
 from aimylogic_provider.emulator.world.state import EmulatorState
 
@@ -133,7 +134,8 @@ class EmulatorServer:
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         key = request.headers.get("Idempotence-Key")
         asked = Asked(request.method, locate(target), target, key, content_type)
-        commits = asked.name in COMMITTING
+        endpoint = asked.place.endpoint
+        commits = endpoint is not None and endpoint.commits is not Commits.NOTHING
 
         rule = self._rule((Phase.BEFORE_READ,), asked)
         if rule is not None:
@@ -155,7 +157,7 @@ class EmulatorServer:
             if (response := await self._struck(rule, request)) is not None:
                 return response
 
-        rule = self._rule((Phase.IN_PART,), asked) if asked.name == "addPhones" else None
+        rule = self._rule((Phase.IN_PART,), asked) if endpoint is not None and endpoint.body is BodyKind.CALLS else None
         if rule is not None:
             asked.places = frozenset(rule.places)
         answer = self._calls.answer(asked, self.state.clock.now())

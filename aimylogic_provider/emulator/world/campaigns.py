@@ -14,6 +14,17 @@ import msgspec
 from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
+from aimylogic_provider.calls_api.endpoint_table import (
+    ADD_PHONE,
+    ADD_PHONES,
+    CANCEL_CALL_JOBS,
+    PAUSE_CAMPAIGN,
+    RESUME_CAMPAIGN,
+    STOP_CAMPAIGN,
+    TEST_ADD_PHONE,
+    Commits,
+    Endpoint,
+)
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.dialler import Life
@@ -32,8 +43,11 @@ _SPACE_FOR_PLUS = re.compile("^(UTC|GMT|UT|) ")
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?(?:Z|\+[0-9]|\+[0-9]{2}|[+-][0-9]{2}(?::?[0-9]{2}){1,2})")
 """The contract's offsets; what a client may write besides, it must bring to one of them."""
 _STOPPED = ("finished", "deleted")
-_ADDS = ("addPhone", "test/addPhone", "addPhones")
-_CONTROL: dict[str, CampaignStatus] = {"pause": "paused", "resume": "inProgress", "stop": "finished"}
+_CONTROL: dict[str, tuple[Endpoint, CampaignStatus]] = {
+    "pause": (PAUSE_CAMPAIGN, "paused"),
+    "resume": (RESUME_CAMPAIGN, "inProgress"),
+    "stop": (STOP_CAMPAIGN, "finished"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ class Campaign:
             return self._created([checked], now, key)
 
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
-        return self._once(now, "addPhone", key, parameters, add)[0]
+        return self._once(now, ADD_PHONE, key, parameters, add)[0]
 
     def add_test_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
         """Add a number for testing: no duplicate restriction."""
@@ -109,7 +123,7 @@ class Campaign:
 
         heeded = key if self.settings.test_address_heeds_key else None
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
-        return self._once(now, "test/addPhone", heeded, parameters, add)[0]
+        return self._once(now, TEST_ADD_PHONE, heeded, parameters, add)[0]
 
     def add_phones(
         self,
@@ -139,7 +153,7 @@ class Campaign:
             added = [one for place, one in enumerate(checked, 1) if places is None or place in places]
             return self._created(added, now, key)
 
-        return self._once(now, "addPhones", key, parameters, add)
+        return self._once(now, ADD_PHONES, key, parameters, add)
 
     def cancel(
         self, now: float, phones: Sequence[str], ids: Sequence[str], key: str | None, parameters: str
@@ -149,16 +163,17 @@ class Campaign:
         def cancel() -> list[Job]:
             return [job for job in self.find(now, phones, ids) if self.life.cancel(job, now)]
 
-        return self._once(now, "callJob/cancel", key, parameters, cancel)
+        return self._once(now, CANCEL_CALL_JOBS, key, parameters, cancel)
 
     def control(self, now: float, what: str, key: str | None) -> None:
         """Pause, resume or stop.
 
         :raises ControlRefusal: if the campaign's state doesn't allow it
         """
+        endpoint, status = _CONTROL[what]
 
         def control() -> list[Job]:
-            settings, status = self.settings, _CONTROL[what]
+            settings = self.settings
             allowed = {
                 "pause": ("new", "planned", "inProgress"),
                 "resume": ("paused", "finished") if settings.resumes_stopped else ("paused",),
@@ -169,7 +184,7 @@ class Campaign:
             self.set_status(now, status)
             return []
 
-        self._once(now, f"control/{what}", key, "", control)
+        self._once(now, endpoint, key, "", control)
 
     def set_status(self, now: float, status: CampaignStatus) -> None:
         """Set the status; new attempts begin only while it is ``inProgress``."""
@@ -215,7 +230,7 @@ class Campaign:
         self.life.restore(known, reached)
 
     def _once(
-        self, now: float, endpoint: str, key: str | None, parameters: str, act: Callable[[], list[Job]]
+        self, now: float, endpoint: Endpoint, key: str | None, parameters: str, act: Callable[[], list[Job]]
     ) -> Sequence[Job]:
         """Act, unless the key says that it was done."""
         self.life.run(now)
@@ -223,12 +238,12 @@ class Campaign:
             return act()
         settings, keys = self.settings, self._all.keys
         digest = blake2b(parameters.encode(), digest_size=8).hexdigest()
-        use = Use(self.number, endpoint, key, digest, now)
+        use = Use(self.number, endpoint.name, key, digest, now)
         first = keys.alive(settings, use)
         if first is not None:
             if first.refused is not None:
                 raise _Repeated(*first.refused)
-            if settings.campaign_before_key and endpoint in _ADDS:
+            if settings.campaign_before_key and endpoint.commits is Commits.NEW_JOBS:
                 self._must_run()
             return [self._all.by_number(number) for number in first.jobs]
         try:

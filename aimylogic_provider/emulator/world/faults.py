@@ -9,11 +9,11 @@ from typing import Annotated, Any, Protocol
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, BodyKind, Commits, PhonePlace, ResultKind
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.world.phones import server_phone
 
-__all__ = ["COMMITTING", "POSSIBLE", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
+__all__ = ["POSSIBLE", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
 
 
 class FaultError(ValueError):
@@ -77,12 +77,6 @@ POSSIBLE = {
 }
 _STATUS = {Action.STATUS: 503, Action.GARBAGE: 200, Action.HTML: 200, Action.REDIRECT: 302}
 _BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-_ADDS = {"addPhone", "test/addPhone", "addPhones"}
-_EMPTY_BODY = {"control/pause", "control/resume", "control/stop"}
-COMMITTING = _ADDS | _EMPTY_BODY | {"callJob/cancel"}
-"""The endpoints that change something. Requests to them may bear an idempotence key."""
-_WITH_PHONES = _ADDS | {"callJob/cancel", "callJob/getReport", "callAttempt/getReport"}
-
 _DEEPEST = 100
 
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
@@ -181,17 +175,17 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         if self.action not in POSSIBLE[self.phase]:
             able = ", ".join(sorted(POSSIBLE[self.phase]))
             yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
-        if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
+        if endpoint and self.phase is Phase.COMMITTED_LATE and endpoint.commits is Commits.NOTHING:
             yield f"path {self.path!r} changes nothing, so nothing can be committed late"
-        if endpoint and self.phase is Phase.IN_PART and self.path != "addPhones":
+        if endpoint and self.phase is Phase.IN_PART and endpoint.body is not BodyKind.CALLS:
             yield f"path {self.path!r} adds no list, so it can't be added in part"
-        if endpoint and self.needs_body() and self.path in _EMPTY_BODY:
+        if endpoint and self.needs_body() and endpoint.result is ResultKind.NOTHING:
             yield f"path {self.path!r} is answered without a body, so nothing can strike it"
-        if endpoint and self.phone and self.path not in _WITH_PHONES:
+        if endpoint and self.phone and endpoint.phone is PhonePlace.NOWHERE:
             yield f"path {self.path!r} bears no phone: leave phone out"
-        if self.phone and self.phase is Phase.BEFORE_READ and self.path not in ("", "addPhone", "test/addPhone"):
+        if endpoint and self.phone and self.phase is Phase.BEFORE_READ and endpoint.phone is not PhonePlace.FIELDS:
             yield "the phone stands in the body, which is not read in phase 'before_read'"
-        if endpoint and self.key and self.path not in COMMITTING:
+        if endpoint and self.key and not endpoint.takes_key:
             yield f"path {self.path!r} takes no idempotence key: leave key out"
 
     def _useless(self) -> Iterable[str]:
