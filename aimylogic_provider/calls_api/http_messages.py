@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from aimylogic_provider.calls_api.endpoint_table import Endpoint
 
-__all__ = ["NoResponse", "Request", "Response", "Silence"]
+__all__ = ["NoResponse", "NoResponseKind", "Request", "Response"]
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Response:
         return None if at is None or now is None else max(0.0, at - now)
 
 
-class Silence(Enum):
+class NoResponseKind(Enum):
     """The ways of not answering."""
 
     UNREACHABLE = "the server could not be reached"
@@ -107,13 +107,13 @@ class Silence(Enum):
 class NoResponse(Exception):
     """What a transport raises when no whole response came. Bears neither URL nor phone.
 
-    :param silence: in which way
+    :param kind: in which way
     :param detail: the kind of the error beneath
     """
 
-    def __init__(self, silence: Silence, detail: str) -> None:
-        super().__init__(f"{silence.value} ({detail})")
-        self.silence = silence
+    def __init__(self, kind: NoResponseKind, detail: str) -> None:
+        super().__init__(f"{kind.value} ({detail})")
+        self.kind = kind
         self.detail = detail
 
 

@@ -1,6 +1,6 @@
 """What an answer means, on two axes never mixed: what is known of the request, and whether another try can help.
 
-One table for all endpoints (:func:`interpret`), and one for the ways of not answering (:func:`silent`).
+One table for all endpoints (:func:`interpret`), and one for the ways of not answering (:func:`no_response_error`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from aimylogic_provider.calls_api.endpoint_table import ADD_PHONES, Endpoint
 from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.json_values import read_json
 
-__all__ = ["interpret", "silent"]
+__all__ = ["interpret", "no_response_error"]
 
 T = TypeVar("T")
 # A long run of digits could be a phone, and parts that begin with digits a token: neither is a name.
@@ -56,9 +56,12 @@ class _Verdict:
     advice: str
 
 
-_PERMANENT_SILENCE = {
-    Silence.CERTIFICATE: "check the host, or give the authority's certificates as 'verify' in the connection's extra"
+_PERMANENT = {
+    NoResponseKind.CERTIFICATE: (
+        "check the host, or give the authority's certificates as 'verify' in the connection's extra"
+    ),
 }
+"""The kinds against which another try can't help, and what does."""
 
 _REFUSALS = {
     "invalid.token": "no campaign has this token there: check the host, and copy the token again from Aimylogic "
@@ -157,9 +160,9 @@ def interpret(request: Request[T], response: Response, is_secret: Callable[[str]
     )
 
 
-def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError:
+def no_response_error(request: Request[T], no_response: NoResponse, where: str) -> ApiError:
     """Return the error for a request to the host *where* that got no answer: it may or may not have taken effect."""
-    advice = _PERMANENT_SILENCE.get(no_response.silence)
+    advice = _PERMANENT.get(no_response.kind)
     return ApiError(
         f"{request.endpoint.name} at {where}: {no_response}" + (f": {advice}" if advice else ""),
         known=Known.UNANSWERED,

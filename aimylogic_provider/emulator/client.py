@@ -21,7 +21,7 @@ from aimylogic_provider.emulator.http.views import CampaignView, JobView, Reques
 from aimylogic_provider.emulator.world.campaigns import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault
-from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.journal import JournalLine
 from aimylogic_provider.emulator.world.private_file import write_private
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
@@ -263,7 +263,7 @@ class EmulatorClient:
         wanted = {"phone": phone, "campaign": campaign, "size": 100_000}
         return self._ask("GET", "/jobs", list[JobView], query=wanted)
 
-    def requests(self) -> list[Line]:
+    def requests(self) -> list[JournalLine]:
         """Return the journal, oldest first."""
         return self._ask("GET", "/requests", Requests).requests
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from aimylogic_provider.emulator.http import openapi, page
-from aimylogic_provider.emulator.http.exchange import Answer, Refusal, Target, decoded, fields_of, json_answer
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Refusal, Target, decoded, fields_of, json_answer
 from aimylogic_provider.emulator.http.views import (
     CampaignChange,
     CampaignView,
@@ -25,10 +25,10 @@ from aimylogic_provider.emulator.http.views import (
     explained,
 )
 from aimylogic_provider.emulator.world import oracle
-from aimylogic_provider.emulator.world.campaigns import Campaign
+from aimylogic_provider.emulator.world.campaigns import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultError
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.settings import Settings
 from aimylogic_provider.emulator.world.state import EmulatorState, SnapshotError
 
@@ -37,7 +37,7 @@ __all__ = ["PREFIX", "AdminApi"]
 PREFIX = "/_emulator"
 
 
-class Holder(Protocol):
+class PendingRequests(Protocol):
     """What may hold requests back: the server."""
 
     @property
@@ -87,7 +87,7 @@ class AdminRequest:
 class AdminApi:
     """The handlers of the emulator's own paths. Campaigns are named by their number, never by token."""
 
-    def __init__(self, state: EmulatorState, holder: Holder) -> None:
+    def __init__(self, state: EmulatorState, holder: PendingRequests) -> None:
         self._state = state
         self._holder = holder
         query = openapi.Query
@@ -129,7 +129,7 @@ class AdminApi:
         """Whether the target is one of the emulator's own."""
         return target.path == "/" or target.path == PREFIX or target.path.startswith(f"{PREFIX}/")
 
-    def answer(self, method: str, target: Target, body: bytes) -> Answer:
+    def answer(self, method: str, target: Target, body: bytes) -> HttpAnswer:
         """Answer a request."""
         path = target.path.removeprefix(PREFIX)
         fixed = self._fixed.get("/page.html" if target.path == "/" else path)
@@ -231,7 +231,7 @@ class AdminApi:
     def _jobs(self, asked: AdminRequest) -> list[JobView]:
         start, size = asked.whole("start", 0, 10**9), asked.whole("size", 1000, 100_000)
         phone, number = asked.query.get("phone"), asked.query.get("campaign")
-        jobs: Sequence[Job] = self._state.campaigns.all_jobs()
+        jobs: Sequence[ServedJob] = self._state.campaigns.all_jobs()
         if phone is not None:
             jobs = self._of_phone(phone, number)
         elif number is not None:
@@ -249,7 +249,7 @@ class AdminApi:
             raise AdminError(str(error)) from None
         return oracle.rings(self._of_phone(phone, asked.query.get("campaign")), wanted)
 
-    def _of_phone(self, phone: str, number: str | None) -> list[Job]:
+    def _of_phone(self, phone: str, number: str | None) -> list[ServedJob]:
         campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
         try:
             return oracle.jobs_of(self._state, campaigns, phone)
@@ -276,14 +276,14 @@ class AdminApi:
         self._holder.drop_pending()
         self._state.reset()
 
-    def _campaign(self, number: str) -> Campaign:
+    def _campaign(self, number: str) -> ServedCampaign:
         campaigns = list(self._state.campaigns)
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(campaigns)):
             raise AdminError(f"there is no such campaign: they are numbered 1 to {len(campaigns)}", 404)
         return campaigns[int(number) - 1]
 
 
-def _no_method(methods: Sequence[str]) -> Answer:
+def _no_method(methods: Sequence[str]) -> HttpAnswer:
     answer = json_answer({"error": f"the path has only {', '.join(methods)}"}, 405)
     answer.headers = {"Allow": ", ".join(methods)}
     return answer

@@ -13,13 +13,13 @@ from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_bo
 from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.world.phones import known_phone
 
-__all__ = ["KEY", "Asked", "Place", "locate"]
+__all__ = ["KEY", "Asked", "Destination", "locate"]
 
 KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
 
     endpoint: Endpoint | None
@@ -35,7 +35,7 @@ class Asked:
     """
 
     method: str
-    place: Place
+    place: Destination
     target: Target
     header_key: str | None
     content_type: str
@@ -119,12 +119,12 @@ _BY_PATH = {
 _PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
 
 
-def locate(target: Target) -> Place:
+def locate(target: Target) -> Destination:
     """Find out where a request goes."""
     for prefix in _PREFIXES:
         if target.path.startswith(prefix):
             token, _, suffix = target.path[len(prefix) :].partition("/")
             endpoint = _BY_PATH.get((prefix, suffix)) if token else None
             if endpoint is not None and not target.path.endswith("/"):
-                return Place(endpoint, token)
-    return Place(None, "")
+                return Destination(endpoint, token)
+    return Destination(None, "")

@@ -27,7 +27,7 @@ from aimylogic_provider.calls_api.endpoint_table import (
 )
 from aimylogic_provider.emulator.http.api_request import KEY, Asked
 from aimylogic_provider.emulator.http.exchange import (
-    Answer,
+    HttpAnswer,
     Refusal,
     bad_request,
     decoded,
@@ -39,14 +39,14 @@ from aimylogic_provider.emulator.http.request_bodies import (
     Item,
     JobsByDate,
     Pagination,
-    Unfinished,
+    UnfinishedPage,
     Which,
     read_body,
     unknown_fields,
 )
 from aimylogic_provider.emulator.world import reports
-from aimylogic_provider.emulator.world.campaigns import Campaign, Campaigns, Wanted
-from aimylogic_provider.emulator.world.jobs import Job, Policy
+from aimylogic_provider.emulator.world.campaigns import ServedCampaign, ServedCampaigns, Wanted
+from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
 from aimylogic_provider.emulator.world.policies import policy_of
 
 __all__ = ["CallsApi"]
@@ -63,9 +63,9 @@ class CallsApi:
     :param campaigns: asked anew each time, for a snapshot may put others there
     """
 
-    def __init__(self, campaigns: Callable[[], Campaigns]) -> None:
+    def __init__(self, campaigns: Callable[[], ServedCampaigns]) -> None:
         self._campaigns = campaigns
-        self._handlers: dict[str, Callable[[Campaign, float, Asked], Answer]] = {
+        self._handlers: dict[str, Callable[[ServedCampaign, float, Asked], HttpAnswer]] = {
             ADD_PHONE.name: self._add_phone,
             TEST_ADD_PHONE.name: self._add_phone,
             ADD_PHONES.name: self._add_phones,
@@ -83,7 +83,7 @@ class CallsApi:
         }
         assert self._handlers.keys() == {endpoint.name for endpoint in ENDPOINTS}
 
-    def answer(self, asked: Asked, now: float) -> Answer:
+    def answer(self, asked: Asked, now: float) -> HttpAnswer:
         """Answer a request."""
         endpoint = asked.place.endpoint
         if endpoint is None:
@@ -102,7 +102,7 @@ class CallsApi:
             return error(refusal)
 
     @staticmethod
-    def _add_phone(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _add_phone(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         """Parameters in the query or in a form body, the key in the header (for GET also in the query)."""
         fields, key = dict(asked.fields()), asked.key()
         if asked.method == "GET":
@@ -113,14 +113,14 @@ class CallsApi:
         add = campaign.add_phone if asked.name == ADD_PHONE.name else campaign.add_test_phone
         job = add(now, wanted, key)
         as_text = campaign.settings.id_as == "text"
-        return Answer(
+        return HttpAnswer(
             body=(job.id if as_text else f'"{job.id}"').encode(),
             content_type="text/plain" if as_text else _JSON,
             jobs=(job,),
         )
 
     @staticmethod
-    def _add_phones(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _add_phones(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         items = _read(campaign, asked, list[Item])
 
         def wanted() -> list[Wanted]:
@@ -142,20 +142,20 @@ class CallsApi:
         return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 
     @staticmethod
-    def _cancel(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _cancel(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         which = _read(campaign, asked, Which)
         jobs = campaign.cancel(now, *which.selected, asked.key(), _parameters(asked))
         backwards = campaign.settings.ids_order == "reversed"
         return json_answer([job.id for job in (reversed(jobs) if backwards else jobs)], jobs=jobs)
 
     @staticmethod
-    def _jobs(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _jobs(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         which = _read(campaign, asked, Which)
         campaign.life.run(now)
         return _rows(campaign, now, campaign.find(now, *which.selected))
 
     @staticmethod
-    def _jobs_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _jobs_by_date(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         body = _read(campaign, asked, JobsByDate)
         settings = campaign.settings
         created, finished = body.spans(settings.limits_by_date)
@@ -165,13 +165,13 @@ class CallsApi:
         return _rows(campaign, now, () if settings.limits_by_date == "empty" else jobs, page)
 
     @staticmethod
-    def _unfinished(campaign: Campaign, now: float, asked: Asked) -> Answer:
-        page = _read(campaign, asked, Unfinished).served(campaign.settings.page_cap)
+    def _unfinished(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
+        page = _read(campaign, asked, UnfinishedPage).served(campaign.settings.page_cap)
         campaign.life.run(now)
         return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
 
     @staticmethod
-    def _attempts(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _attempts(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         which = _read(campaign, asked, Which)
         campaign.life.run(now)
         settings = campaign.settings
@@ -184,7 +184,7 @@ class CallsApi:
         )
 
     @staticmethod
-    def _attempts_by_date(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _attempts_by_date(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         body = _read(campaign, asked, AttemptsByDate)
         settings = campaign.settings
         begun, ended = body.spans(settings.limits_by_date)
@@ -194,26 +194,26 @@ class CallsApi:
         return _page([] if settings.limits_by_date == "empty" else rows, page)
 
     @staticmethod
-    def _campaign(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _campaign(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         campaign.life.run(now)
         return json_answer(reports.campaign_row(campaign, now))
 
     @staticmethod
-    def _status(campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _status(campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         """A bare string."""
         status = reports.shown_status(campaign)
         if campaign.settings.status_as == "json":
             return json_answer(status)
-        return Answer(body=status.encode(), content_type="text/plain")
+        return HttpAnswer(body=status.encode(), content_type="text/plain")
 
     @staticmethod
-    def _control(what: str, campaign: Campaign, now: float, asked: Asked) -> Answer:
+    def _control(what: str, campaign: ServedCampaign, now: float, asked: Asked) -> HttpAnswer:
         """An empty 200."""
         campaign.control(now, what, asked.key())
-        return Answer(content_type="text/plain")
+        return HttpAnswer(content_type="text/plain")
 
 
-def _read(campaign: Campaign, asked: Asked, kind: type[T]) -> T:
+def _read(campaign: ServedCampaign, asked: Asked, kind: type[T]) -> T:
     """Read the JSON body."""
     settings = campaign.settings
     if settings.json_content_type and asked.content_type != _JSON:
@@ -252,11 +252,13 @@ def _policy(item: Item, known: dict[object, Policy | None]) -> Policy | None:
     return known[written]
 
 
-def _rows(campaign: Campaign, now: float, jobs: Sequence[Job], page: Pagination | None = None) -> Answer:
+def _rows(
+    campaign: ServedCampaign, now: float, jobs: Sequence[ServedJob], page: Pagination | None = None
+) -> HttpAnswer:
     rows = [reports.job_row(job, now, campaign.settings) for job in jobs]
     return json_answer(rows) if page is None else _page(rows, page)
 
 
-def _page(rows: Sequence[object], page: Pagination) -> Answer:
+def _page(rows: Sequence[object], page: Pagination) -> HttpAnswer:
     """A page bears no total."""
     return json_answer({"items": rows, "pagination": {"page": page.page, "pageSize": page.size}})

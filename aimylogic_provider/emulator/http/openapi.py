@@ -17,7 +17,7 @@ from aimylogic_provider.calls_api.endpoint_table import (
     PhonePlace,
     ResultKind,
 )
-from aimylogic_provider.emulator.http.request_bodies import AttemptsByDate, Item, JobsByDate, Unfinished, Which
+from aimylogic_provider.emulator.http.request_bodies import AttemptsByDate, Item, JobsByDate, UnfinishedPage, Which
 
 __all__ = ["Query", "Route", "calls_document", "emulator_document"]
 
@@ -26,7 +26,7 @@ _BODIES: dict[BodyKind, Any] = {
     BodyKind.CALLS: list[Item],
     BodyKind.PHONES_AND_IDS: Which,
     BodyKind.JOB_DATES: JobsByDate,
-    BodyKind.PAGE: Unfinished,
+    BodyKind.PAGE: UnfinishedPage,
     BodyKind.ATTEMPT_DATES: AttemptsByDate,
 }
 _ID = {"type": "string", "pattern": "^[0-9]+$"}

@@ -19,10 +19,10 @@ from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.emulator.http.admin_routes import AdminApi
 from aimylogic_provider.emulator.http.api_request import Asked, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
-from aimylogic_provider.emulator.http.exchange import Answer, Refusal, Target, bad_request, error
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Refusal, Target, bad_request, error
 from aimylogic_provider.emulator.http.fault_effects import Sent, close, is_gone, own_answer, reset, strike_answer
-from aimylogic_provider.emulator.world.faults import Action, Fault, Phase
-from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
+from aimylogic_provider.emulator.world.journal import JournalLine
 from aimylogic_provider.emulator.world.state import EmulatorState
 
 __all__ = ["EmulatorServer"]
@@ -171,14 +171,18 @@ class EmulatorServer:
         faults = self.state.faults
         return faults.strike(phases, asked, has_body=has_body) if faults.rules else None
 
-    async def _struck(self, rule: Fault, request: web.BaseRequest, answer: Answer | None = None) -> web.Response | None:
+    async def _struck(
+        self, rule: Fault, request: web.BaseRequest, answer: HttpAnswer | None = None
+    ) -> web.Response | None:
         """Let a fault strike.
 
         :param answer: the server's answer, once there is one
         :returns: what is answered; None if the request goes on as if nothing had been
         """
         before = self._resets
-        if rule.action is not Action.DRIP and not (rule.phase is Phase.IN_BODY and rule.action is Action.DELAY):
+        if rule.action is not FaultAction.DRIP and not (
+            rule.phase is Phase.IN_BODY and rule.action is FaultAction.DELAY
+        ):
             await self._wait(rule.seconds or 0.0)
             if before != self._resets:
                 return close(request)
@@ -191,19 +195,19 @@ class EmulatorServer:
                 return close(request)
             return changed if isinstance(changed, Sent) else self._response(changed)
         match rule.action:
-            case Action.RESET:
+            case FaultAction.RESET:
                 return reset(request)
-            case Action.CLOSE:
+            case FaultAction.CLOSE:
                 return close(request)
         return None
 
     async def _committed_late(
-        self, rule: Fault, request: web.BaseRequest, asked: Asked, line: Line
+        self, rule: Fault, request: web.BaseRequest, asked: Asked, line: JournalLine
     ) -> web.StreamResponse:
         """Let the fault strike first, and the request take effect afterwards."""
         before = self._resets
 
-        async def commit() -> Answer | None:
+        async def commit() -> HttpAnswer | None:
             await self._wait(rule.commit_after or 0.0)
             if before != self._resets:
                 return None
@@ -211,7 +215,7 @@ class EmulatorServer:
             self._note(asked, answer.status, answer, line)
             return answer
 
-        if rule.action is Action.DELAY:
+        if rule.action is FaultAction.DELAY:
             await self._wait(rule.seconds or 0.0, unless=lambda: is_gone(request))
             answer = await commit()
             return close(request) if answer is None else self._response(answer)
@@ -241,14 +245,16 @@ class EmulatorServer:
         finally:
             self._pending -= 1
 
-    def _note(self, asked: Asked, outcome: Fault | int, answer: Answer | None = None, line: Line | None = None) -> Line:
+    def _note(
+        self, asked: Asked, outcome: Fault | int, answer: HttpAnswer | None = None, line: JournalLine | None = None
+    ) -> JournalLine:
         """Note what became of a request, in a line of its own or in the one that it has."""
         said = f"{outcome.action} {outcome.phase}" if isinstance(outcome, Fault) else str(outcome)
         if line is None:
             phone, key = asked.masked_phone(), asked.key()
             if key is not None:  # bytes that are no UTF-8, though refused, would keep the journal from being shown
                 key = key.encode(errors="replace").decode()
-            line = Line(self.state.clock.now(), asked.method[:20], asked.name, phone, key, said)
+            line = JournalLine(self.state.clock.now(), asked.method[:20], asked.name, phone, key, said)
             self.state.journal.note(line)
         else:
             line.outcome += f", {said}"
@@ -283,7 +289,7 @@ class EmulatorServer:
             raise bad_request("the body is broken: its length or its encoding is wrong") from None
         return bytes(body)
 
-    def _response(self, answer: Answer, *, last: bool = False) -> web.Response:
+    def _response(self, answer: HttpAnswer, *, last: bool = False) -> web.Response:
         response = web.Response(
             status=answer.status,
             body=answer.body,

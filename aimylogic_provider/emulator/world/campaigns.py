@@ -28,12 +28,12 @@ from aimylogic_provider.calls_api.endpoint_table import (
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.dialler import Life
-from aimylogic_provider.emulator.world.jobs import Job, Policy
+from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
 from aimylogic_provider.emulator.world.keys import KEY_LIFE, Keys, Use
 from aimylogic_provider.emulator.world.phones import known_phone, server_phone
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["FIRST_ID", "Campaign", "CampaignStatus", "Campaigns", "ControlRefusal", "Wanted"]
+__all__ = ["FIRST_ID", "CampaignStatus", "ControlRefusal", "ServedCampaign", "ServedCampaigns", "Wanted"]
 
 FIRST_ID = 5665334669
 """The id of the vendor's own example."""
@@ -71,13 +71,13 @@ class ControlRefusal(Refusal):
         self.body = {"error": "emulator.bad.state", "message": str(self), "args": {"status": status}}
 
 
-class Campaign:
+class ServedCampaign:
     """One campaign.
 
     :param number: 1 and up, by which the emulator's own paths name it
     """
 
-    def __init__(self, campaigns: Campaigns, token: str, number: int, created: float, name: str) -> None:
+    def __init__(self, campaigns: ServedCampaigns, token: str, number: int, created: float, name: str) -> None:
         self._all = campaigns
         self.token = token
         self.number = number
@@ -86,21 +86,21 @@ class Campaign:
         self.status: CampaignStatus = "inProgress"
         self.ended: float | None = None
         self.life = Life(campaigns.settings, lines=10, dials=True)
-        self.jobs: list[Job] = []
+        self.jobs: list[ServedJob] = []
         """By the time of their creation."""
         self.keyless: dict[tuple[str, str | None], float] = {}
         """When each phone and payload was last added without a key."""
-        self._by_phone: dict[str, Job | list[Job]] = {}
+        self._by_phone: dict[str, ServedJob | list[ServedJob]] = {}
 
     @property
     def settings(self) -> Settings:
         """How the server behaves."""
         return self._all.settings
 
-    def add_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
+    def add_phone(self, now: float, wanted: Wanted, key: str | None) -> ServedJob:
         """Add a number, by the contract's table of duplicates and keys."""
 
-        def add() -> list[Job]:
+        def add() -> list[ServedJob]:
             self._must_run()
             checked = self._checked(wanted)
             if key is None:
@@ -114,10 +114,10 @@ class Campaign:
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
         return self._once(now, ADD_PHONE, key, parameters, add)[0]
 
-    def add_test_phone(self, now: float, wanted: Wanted, key: str | None) -> Job:
+    def add_test_phone(self, now: float, wanted: Wanted, key: str | None) -> ServedJob:
         """Add a number for testing: no duplicate restriction."""
 
-        def add() -> list[Job]:
+        def add() -> list[ServedJob]:
             self._must_run()
             return self._created([self._checked(wanted)], now, key, test=True)
 
@@ -132,14 +132,14 @@ class Campaign:
         key: str | None,
         parameters: str,
         places: Container[int] | None = None,
-    ) -> Sequence[Job]:
+    ) -> Sequence[ServedJob]:
         """Add all, or none. No duplicate check but within the list.
 
         :param read: gives what is wanted; asked only if the key is not known
         :param places: from 1, of those that are added, if a fault has it so; the key stands for these then
         """
 
-        def add() -> list[Job]:
+        def add() -> list[ServedJob]:
             self._must_run()
             checked = [self._checked(one) for one in read()]
             seen: set[str] = set()
@@ -157,10 +157,10 @@ class Campaign:
 
     def cancel(
         self, now: float, phones: Sequence[str], ids: Sequence[str], key: str | None, parameters: str
-    ) -> Sequence[Job]:
+    ) -> Sequence[ServedJob]:
         """Cancel the open ones among some jobs; return those that were cancelled."""
 
-        def cancel() -> list[Job]:
+        def cancel() -> list[ServedJob]:
             return [job for job in self.find(now, phones, ids) if self.life.cancel(job, now)]
 
         return self._once(now, CANCEL_CALL_JOBS, key, parameters, cancel)
@@ -172,7 +172,7 @@ class Campaign:
         """
         endpoint, status = _CONTROL[what]
 
-        def control() -> list[Job]:
+        def control() -> list[ServedJob]:
             settings = self.settings
             allowed = {
                 "pause": ("new", "planned", "inProgress"),
@@ -198,13 +198,13 @@ class Campaign:
         self.status = status
         self.life.change(now, dials=status == "inProgress")
 
-    def find(self, now: float, phones: Iterable[str], ids: Iterable[str]) -> list[Job]:
+    def find(self, now: float, phones: Iterable[str], ids: Iterable[str]) -> list[ServedJob]:
         """Return the jobs of some phones or with some ids, each once, in the order of their creation.
 
         :raises Refusal: if the campaign doesn't know one, or its reports don't show it yet
         """
         shown = now - self.settings.report_lag
-        found: dict[int, Job] = {}
+        found: dict[int, ServedJob] = {}
         for phone in phones:
             jobs = [job for job in self.of_phone(known_phone(phone)) if job.created <= shown]
             if not jobs:
@@ -217,12 +217,12 @@ class Campaign:
             found[job.number] = job
         return sorted(found.values(), key=lambda job: (job.created, job.number))
 
-    def of_phone(self, phone: str) -> Sequence[Job]:
+    def of_phone(self, phone: str) -> Sequence[ServedJob]:
         """All jobs of a phone (canonical), whether reports show them yet or not."""
         held = self._by_phone.get(phone, ())
-        return (held,) if isinstance(held, Job) else held
+        return (held,) if isinstance(held, ServedJob) else held
 
-    def restore(self, jobs: Iterable[Job], reached: float) -> None:
+    def restore(self, jobs: Iterable[ServedJob], reached: float) -> None:
         """Take saved jobs in, whose life had been worked out up to a moment."""
         known = list(jobs)
         for job in known:
@@ -230,8 +230,8 @@ class Campaign:
         self.life.restore(known, reached)
 
     def _once(
-        self, now: float, endpoint: Endpoint, key: str | None, parameters: str, act: Callable[[], list[Job]]
-    ) -> Sequence[Job]:
+        self, now: float, endpoint: Endpoint, key: str | None, parameters: str, act: Callable[[], list[ServedJob]]
+    ) -> Sequence[ServedJob]:
         """Act, unless the key says that it was done."""
         self.life.run(now)
         if key is None:
@@ -279,7 +279,7 @@ class Campaign:
             return wanted
         return Wanted(phone, wanted.payload, zone, wanted.policy)
 
-    def _created(self, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool = False) -> list[Job]:
+    def _created(self, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool = False) -> list[ServedJob]:
         jobs = self._all.new_jobs(self.number, wanted, now, key, test=test)
         for job in jobs:
             self._keep(job)
@@ -291,7 +291,7 @@ class Campaign:
             self.life.add(repeats, now)
         return jobs
 
-    def _keep(self, job: Job) -> None:
+    def _keep(self, job: ServedJob) -> None:
         if self.jobs and self.jobs[-1].created > job.created:  # the clock was set back
             insort(self.jobs, job, key=lambda job: job.created)
         else:
@@ -303,7 +303,7 @@ class Campaign:
             self._by_phone[job.phone] = [held, job]
 
 
-class Campaigns:
+class ServedCampaigns:
     """All campaigns by token, their jobs by number, and the keys.
 
     :param tokens: the campaigns' names by token; without a name they are numbered
@@ -312,18 +312,19 @@ class Campaigns:
     def __init__(self, tokens: Mapping[str, str], settings: Settings, now: float) -> None:
         self.settings = settings
         self.keys = Keys()
-        self._jobs: list[Job] = []
+        self._jobs: list[ServedJob] = []
         self._by_token = {
-            token: Campaign(self, token, number, now, name) for number, (token, name) in enumerate(tokens.items(), 1)
+            token: ServedCampaign(self, token, number, now, name)
+            for number, (token, name) in enumerate(tokens.items(), 1)
         }
 
-    def __iter__(self) -> Iterator[Campaign]:
+    def __iter__(self) -> Iterator[ServedCampaign]:
         return iter(self._by_token.values())
 
     def __len__(self) -> int:
         return len(self._by_token)
 
-    def of(self, token: str) -> Campaign:
+    def of(self, token: str) -> ServedCampaign:
         """Return the campaign with this token.
 
         :raises Refusal: if there is none
@@ -333,7 +334,7 @@ class Campaigns:
         except KeyError:
             raise Refusal(404, "invalid.token", "No campaign has this token") from None
 
-    def rename(self, campaign: Campaign, token: str) -> None:
+    def rename(self, campaign: ServedCampaign, token: str) -> None:
         """Have a campaign be reached by another token from now on, and by its old one no more.
 
         :raises ValueError: if another campaign has it
@@ -349,16 +350,16 @@ class Campaigns:
         for campaign in self:
             campaign.life.settings = settings
 
-    def job(self, text: str) -> Job | None:
+    def job(self, text: str) -> ServedJob | None:
         """Return the job with an id, if there is one."""
         index = int(text) - FIRST_ID if text.isascii() and text.isdigit() and len(text) < 20 else -1
         return self._jobs[index] if 0 <= index < len(self._jobs) and str(index + FIRST_ID) == text else None
 
-    def by_number(self, number: int) -> Job:
+    def by_number(self, number: int) -> ServedJob:
         """Return the job with a number."""
         return self._jobs[number - FIRST_ID]
 
-    def all_jobs(self) -> Sequence[Job]:
+    def all_jobs(self) -> Sequence[ServedJob]:
         """All jobs of all campaigns, in the order of their ids."""
         return self._jobs
 
@@ -371,16 +372,16 @@ class Campaigns:
         *,
         test: bool,
         redial: int | None = None,
-    ) -> list[Job]:
+    ) -> list[ServedJob]:
         """Make jobs, with the next ids."""
         jobs = [
-            Job(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test, redial=redial)
+            ServedJob(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test, redial=redial)
             for number, one in enumerate(wanted, FIRST_ID + len(self._jobs))
         ]
         self._jobs.extend(jobs)
         return jobs
 
-    def restore(self, jobs: Sequence[Job], uses: Sequence[Use], reached: Sequence[float]) -> None:
+    def restore(self, jobs: Sequence[ServedJob], uses: Sequence[Use], reached: Sequence[float]) -> None:
         """Take saved jobs and keys in.
 
         :param reached: up to when each campaign's life had been worked out

@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from aimylogic_provider.emulator.world.dialling_queue import Group, Waiting
-from aimylogic_provider.emulator.world.jobs import Attempt, Job, Result, State
+from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, State
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["Life", "over", "started"]
@@ -54,15 +54,15 @@ class Life:
         self.retried: set[str] = set()
         """Phones that were tried more than once."""
         self.talk = 0
-        self.open: dict[int, Job] = {}
-        self.finished: list[Job] = []
+        self.open: dict[int, ServedJob] = {}
+        self.finished: list[ServedJob] = []
         """By the time of their end."""
         self.endings: Counter[str] = Counter()
-        self.rung: list[tuple[Job, Attempt]] = []
+        self.rung: list[tuple[ServedJob, Attempt]] = []
         """By the time of their beginning."""
         self._waiting = Waiting()
-        self._events: list[tuple[float, int, int, int, Job | Group | float]] = []
-        self._by_deadline: dict[float, list[Job]] = {}
+        self._events: list[tuple[float, int, int, int, ServedJob | Group | float]] = []
+        self._by_deadline: dict[float, list[ServedJob]] = {}
         self._order = itertools.count()
 
     def run(self, now: float) -> None:
@@ -76,7 +76,7 @@ class Life:
             self._dial(moment)
         self.reached = max(self.reached, now)
 
-    def _happen(self, moment: float, kind: int, what: Job | Group | float) -> None:
+    def _happen(self, moment: float, kind: int, what: ServedJob | Group | float) -> None:
         if isinstance(what, Group):
             self._waiting.line_up(what)
         elif isinstance(what, float):
@@ -87,7 +87,7 @@ class Life:
             else:
                 self._waiting.put(what)
 
-    def add(self, jobs: Iterable[Job], now: float) -> None:
+    def add(self, jobs: Iterable[ServedJob], now: float) -> None:
         """Take new jobs in. What was due before has happened (:meth:`run`)."""
         for job in jobs:
             self.open[job.number] = job
@@ -99,7 +99,7 @@ class Life:
                 self._await(job, now)
         self._dial(now)
 
-    def cancel(self, job: Job, now: float) -> bool:
+    def cancel(self, job: ServedJob, now: float) -> bool:
         """End a job; a running call ends now. Returns whether it was still open."""
         if job.finished is not None:
             return False
@@ -136,7 +136,7 @@ class Life:
             self._await_line(job, now)
         self._dial(now)
 
-    def restore(self, jobs: Iterable[Job], reached: float) -> None:
+    def restore(self, jobs: Iterable[ServedJob], reached: float) -> None:
         """Take up the life of saved jobs, which had been worked out up to a moment."""
         self.reached = reached
         known = list(jobs)
@@ -157,21 +157,21 @@ class Life:
                 self._expect(attempt.ended, _ENDS, job.number, job)
                 self._await_deadline(job)
 
-    def _expect(self, moment: float, kind: int, number: int, what: Job | Group | float) -> None:
+    def _expect(self, moment: float, kind: int, number: int, what: ServedJob | Group | float) -> None:
         heapq.heappush(self._events, (moment, kind, number, next(self._order), what))
 
-    def _await(self, job: Job, now: float) -> None:
+    def _await(self, job: ServedJob, now: float) -> None:
         """Let a job wait until it is ready, then for a line, and until its deadline at most."""
         self._await_deadline(job)
         self._await_line(job, now)
 
-    def _await_line(self, job: Job, now: float) -> None:
+    def _await_line(self, job: ServedJob, now: float) -> None:
         if job.ready > now:
             self._expect(job.ready, _READY, job.number, job)
         else:
             self._waiting.put(job)
 
-    def _await_deadline(self, job: Job) -> None:
+    def _await_deadline(self, job: ServedJob) -> None:
         if job.policy is None or job.policy.finish is None:
             return
         deadline = job.policy.finish
@@ -200,7 +200,7 @@ class Life:
             if job.finished is None and self._ringing(job, moment) is None:
                 self._finish(job, moment, job.attempts[-1].result if job.attempts else State.NOT_DONE)
 
-    def _ring(self, job: Job, moment: float) -> None:
+    def _ring(self, job: ServedJob, moment: float) -> None:
         number = len(job.attempts or ()) + 1
         result, seconds = self._drawn(job, number)
         if job.attempts is None:
@@ -216,7 +216,7 @@ class Life:
         self.busy += 1
         self._expect(moment + seconds, _ENDS, job.number, job)
 
-    def _drawn(self, job: Job, number: int) -> tuple[Result, int]:
+    def _drawn(self, job: ServedJob, number: int) -> tuple[Result, int]:
         """How an attempt ends, and how many seconds it takes: drawn from the seed, and from nothing else."""
         text = f"{self.settings.seed}/{job.campaign}/{job.number}/{number}"
         drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
@@ -230,7 +230,7 @@ class Life:
         least, most = _SECONDS[result]
         return result, least + (drawn & 0xFFFFFFFF) % (most - least + 1)
 
-    def _end(self, job: Job, moment: float) -> None:
+    def _end(self, job: ServedJob, moment: float) -> None:
         assert job.attempts
         attempt = job.attempts[-1]
         self.busy -= 1
@@ -249,7 +249,7 @@ class Life:
         self.waiting_for_retry += 1
         self._expect(job.ready, _READY, job.number, job)
 
-    def _finish(self, job: Job, moment: float, ending: str) -> None:
+    def _finish(self, job: ServedJob, moment: float, ending: str) -> None:
         if job.attempts and job.ready > job.attempts[-1].started:
             self.waiting_for_retry -= 1
         job.finished, job.ending = moment, ending
@@ -258,28 +258,28 @@ class Life:
         _insert(self.finished, job, _finished_order)
 
     @staticmethod
-    def _ringing(job: Job, moment: float) -> Attempt | None:
+    def _ringing(job: ServedJob, moment: float) -> Attempt | None:
         """The attempt that is under way."""
         attempt = job.attempts[-1] if job.attempts else None
         return attempt if attempt is not None and attempt.ended > moment else None
 
 
-def started(rung: tuple[Job, Attempt]) -> float:
+def started(rung: tuple[ServedJob, Attempt]) -> float:
     """When an attempt began."""
     return rung[1].started
 
 
-def over(job: Job) -> float:
+def over(job: ServedJob) -> float:
     """When a finished job was over."""
     assert job.finished is not None
     return job.finished
 
 
-def _rung_order(rung: tuple[Job, Attempt]) -> tuple[float, int]:
+def _rung_order(rung: tuple[ServedJob, Attempt]) -> tuple[float, int]:
     return rung[1].started, rung[0].number
 
 
-def _finished_order(job: Job) -> tuple[float, int]:
+def _finished_order(job: ServedJob) -> tuple[float, int]:
     return over(job), job.number
 
 

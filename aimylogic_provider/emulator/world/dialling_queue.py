@@ -7,12 +7,12 @@ import itertools
 from collections import deque
 
 from aimylogic_provider.emulator.world.calling_hours import Hours, hours_of
-from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, Job
+from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, ServedJob
 
 __all__ = ["Group", "Waiting"]
 
 _PRIORITIES = 5
-Place = tuple[int, float, int]
+QueuePlace = tuple[int, float, int]
 """Priority, readiness and number of a group's first job."""
 
 
@@ -25,22 +25,22 @@ class Group:
 
     def __init__(self, hours: Hours | None) -> None:
         self.hours = hours
-        self.place: Place | None = None
+        self.place: QueuePlace | None = None
         self.is_closed = False
-        self._queues: tuple[deque[Job], ...] = tuple(deque() for _ in range(_PRIORITIES))
+        self._queues: tuple[deque[ServedJob], ...] = tuple(deque() for _ in range(_PRIORITIES))
 
-    def put(self, job: Job) -> None:
+    def put(self, job: ServedJob) -> None:
         """Let a job wait."""
         self._queues[_priority(job) - 1].append(job)
 
-    def take_all(self) -> list[Job]:
+    def take_all(self) -> list[ServedJob]:
         """Take out all jobs that wait. Nothing is left here, for an opening that is yet to come to find."""
         jobs = [job for queue in self._queues for job in queue if job.finished is None]
         for queue in self._queues:
             queue.clear()
         return jobs
 
-    def first(self) -> Job | None:
+    def first(self) -> ServedJob | None:
         """The job that is next, if one is left."""
         for queue in self._queues:
             while queue and queue[0].finished is not None:
@@ -49,7 +49,7 @@ class Group:
                 return queue[0]
         return None
 
-    def take(self) -> Job:
+    def take(self) -> ServedJob:
         """Take out the job that is next."""
         job = self.first()
         assert job is not None
@@ -61,10 +61,10 @@ class Waiting:
 
     def __init__(self) -> None:
         self._groups: dict[Hours | None, Group] = {}
-        self._line: list[tuple[Place, int, Group]] = []
+        self._line: list[tuple[QueuePlace, int, Group]] = []
         self._order = itertools.count()
 
-    def put(self, job: Job) -> None:
+    def put(self, job: ServedJob) -> None:
         """Let a job wait for a line."""
         hours = hours_of(job)
         group = self._groups.get(hours)
@@ -82,7 +82,7 @@ class Waiting:
         if group.place is not None:
             heapq.heappush(self._line, (group.place, next(self._order), group))
 
-    def clear(self) -> list[Job]:
+    def clear(self) -> list[ServedJob]:
         """Take all waiting jobs out."""
         jobs = [job for group in self._groups.values() for job in group.take_all()]
         self._groups.clear()
@@ -104,10 +104,10 @@ class Waiting:
         return None
 
 
-def _place(job: Job) -> Place:
+def _place(job: ServedJob) -> QueuePlace:
     return _priority(job), job.ready, job.number
 
 
-def _priority(job: Job) -> int:
+def _priority(job: ServedJob) -> int:
     """1 is the highest."""
     return DEFAULT_PRIORITY if job.policy is None else job.policy.priority

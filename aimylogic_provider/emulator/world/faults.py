@@ -13,7 +13,7 @@ from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, BodyKind, Com
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.world.phones import server_phone
 
-__all__ = ["POSSIBLE", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
+__all__ = ["POSSIBLE", "Facts", "Fault", "FaultAction", "FaultError", "Faults", "Phase"]
 
 
 class FaultError(ValueError):
@@ -37,7 +37,7 @@ class Phase(StrEnum):
     """The fault comes first, and the request takes effect afterwards: after the client gave up."""
 
 
-class Action(StrEnum):
+class FaultAction(StrEnum):
     """What a fault does."""
 
     RESET = "reset"
@@ -64,23 +64,23 @@ class Action(StrEnum):
     """Answer rightly, but without the header ``Date``."""
 
 
-_BREAKS = {Action.RESET, Action.CLOSE, Action.DELAY}
-_INSTEAD = {Action.STATUS, Action.GARBAGE, Action.HTML, Action.REDIRECT}
-_CHANGES = {Action.DRIP, Action.TRUNCATED, Action.WRONG_CONTENT_TYPE, Action.NO_DATE}
+_BREAKS = {FaultAction.RESET, FaultAction.CLOSE, FaultAction.DELAY}
+_INSTEAD = {FaultAction.STATUS, FaultAction.GARBAGE, FaultAction.HTML, FaultAction.REDIRECT}
+_CHANGES = {FaultAction.DRIP, FaultAction.TRUNCATED, FaultAction.WRONG_CONTENT_TYPE, FaultAction.NO_DATE}
 POSSIBLE = {
     Phase.BEFORE_READ: _BREAKS | _INSTEAD,
     Phase.BEFORE_COMMIT: _BREAKS | _INSTEAD,
     Phase.AFTER_COMMIT: _BREAKS | _INSTEAD | _CHANGES,
-    Phase.IN_BODY: _BREAKS | {Action.DRIP, Action.GARBAGE},
+    Phase.IN_BODY: _BREAKS | {FaultAction.DRIP, FaultAction.GARBAGE},
     Phase.IN_PART: _BREAKS | _INSTEAD,
     Phase.COMMITTED_LATE: _BREAKS | _INSTEAD,
 }
-_STATUS = {Action.STATUS: 503, Action.GARBAGE: 200, Action.HTML: 200, Action.REDIRECT: 302}
+_STATUS = {FaultAction.STATUS: 503, FaultAction.GARBAGE: 200, FaultAction.HTML: 200, FaultAction.REDIRECT: 302}
 _BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 _DEEPEST = 100
 
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
-Seconds = Annotated[float, Meta(ge=0, le=86400)]
+RealSeconds = Annotated[float, Meta(ge=0, le=86400)]
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -116,7 +116,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     phase: Phase
-    action: Action
+    action: FaultAction
     path: str = ""
     method: str = ""
     phone: str = ""
@@ -128,8 +128,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
     headers: dict[str, str] = {}
     body: Any = None
-    seconds: Seconds | None = None
-    commit_after: Seconds | None = None
+    seconds: RealSeconds | None = None
+    commit_after: RealSeconds | None = None
     places: list[Positive] = []
     times: Positive | UnsetType | None = UNSET
     id: int = 0
@@ -161,7 +161,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
 
     def needs_body(self) -> bool:
         """Whether it strikes only answers that have a body."""
-        return self.phase is Phase.IN_BODY or self.action in (Action.TRUNCATED, Action.DRIP)
+        return self.phase is Phase.IN_BODY or self.action in (FaultAction.TRUNCATED, FaultAction.DRIP)
 
     def _never_strikes(self) -> Iterable[str]:
         endpoint = _BY_NAME.get(self.path)
@@ -196,15 +196,15 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         action = f"action {self.action.value!r}"
         if self.action not in _STATUS and (self.status is not None or self.headers):
             yield f"{action} gives no answer of its own: leave status and headers out"
-        if self.body is not None and self.action is not Action.STATUS:
+        if self.body is not None and self.action is not FaultAction.STATUS:
             yield f"{action} has no use for body"
         if _is_deep(self.body):
             yield f"body nests more than {_DEEPEST} deep"
-        if self.action is Action.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
+        if self.action is FaultAction.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
             yield f"status {self.status} is no redirect: use 300 to 399"
         if not all(_is_header(name, value) for name, value in self.headers.items()):
             yield "headers are tokens and printable ASCII text, and the connection's own are not for rules to set"
-        if self.action in (Action.DELAY, Action.DRIP) and not self.seconds:
+        if self.action in (FaultAction.DELAY, FaultAction.DRIP) and not self.seconds:
             yield f"{action} needs seconds, more than 0"
         if self.commit_after is not None and self.phase is not Phase.COMMITTED_LATE:
             yield "commit_after is for phase 'committed_late' alone"

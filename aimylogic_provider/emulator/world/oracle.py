@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Overview, Requests, Rings
-from aimylogic_provider.emulator.world.campaigns import Campaign
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.campaigns import ServedCampaign
+from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.phones import known_phone
 from aimylogic_provider.emulator.world.reports import counts_by_status, shown_state, shown_status
 from aimylogic_provider.emulator.world.state import EmulatorState
@@ -25,7 +25,7 @@ _LONG_NUMBER = re.compile(r"[0-9]{9,}")
 K = TypeVar("K", str, str | None)
 
 
-def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
+def campaign_view(state: EmulatorState, campaign: ServedCampaign) -> CampaignView:
     """A campaign."""
     campaign.life.run(state.clock.now())
     return CampaignView(
@@ -39,7 +39,7 @@ def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
     )
 
 
-def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
+def job_views(state: EmulatorState, jobs: Sequence[ServedJob]) -> list[JobView]:
     """Jobs as they are now."""
     now = state.clock.now()
     for campaign in state.campaigns:
@@ -64,7 +64,7 @@ def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> list[Job]:
+def jobs_of(state: EmulatorState, campaigns: Sequence[ServedCampaign], phone: str) -> list[ServedJob]:
     """The jobs of a person in some campaigns, oldest first.
 
     :raises ValueError: if none is known and *phone* is no number in use: a test would else pass for nothing
@@ -84,7 +84,7 @@ def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> 
     return sorted(jobs, key=lambda job: job.number)
 
 
-def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
+def rings(jobs: Sequence[ServedJob], payload: dict[str, Any] | None) -> Rings:
     """Those jobs that have rung their person, or may yet.
 
     :param payload: count only those with just this one

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from aimylogic_provider.emulator.world.campaigns import Campaign
+from aimylogic_provider.emulator.world.campaigns import ServedCampaign
 from aimylogic_provider.emulator.world.dialler import over, started
-from aimylogic_provider.emulator.world.jobs import Attempt, Job, Result, Span, State
+from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, Span, State
 from aimylogic_provider.emulator.world.phones import written_phone
 from aimylogic_provider.emulator.world.settings import Settings
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
+def job_row(job: ServedJob, now: float, settings: Settings) -> dict[str, object]:
     """A job as callJob reports show it."""
     attempts = job.attempts_by(now)
     ended = [attempt for attempt in attempts if attempt.ended <= now]
@@ -42,7 +42,7 @@ def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
     }
 
 
-def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> dict[str, object]:
+def attempt_row(job: ServedJob, attempt: Attempt, now: float, settings: Settings) -> dict[str, object]:
     """An attempt as callAttempt reports show it."""
     is_over = attempt.ended <= now
     return {
@@ -58,7 +58,9 @@ def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> d
     }
 
 
-def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, start: int, size: int) -> list[Job]:
+def jobs_by_date(
+    campaign: ServedCampaign, now: float, created: Span, finished: Span, start: int, size: int
+) -> list[ServedJob]:
     """A page of the jobs created, or finished, in a time range (in both, if both are given)."""
     begin, end = created.until(now - campaign.settings.report_lag)
     if finished == Span():
@@ -75,11 +77,11 @@ def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, 
     return _page(campaign, chosen, 0, len(chosen), start, size)
 
 
-def unfinished(campaign: Campaign, now: float, start: int, size: int) -> list[Job]:
+def unfinished(campaign: ServedCampaign, now: float, start: int, size: int) -> list[ServedJob]:
     """A page of the jobs that are open."""
     shown = now - campaign.settings.report_lag
     held, ended = campaign.life.open, campaign.life.finished
-    order: Iterable[Job] = held.values() if _oldest_first(campaign) else reversed(held.values())
+    order: Iterable[ServedJob] = held.values() if _oldest_first(campaign) else reversed(held.values())
     if ended and over(ended[-1]) > now:  # the clock was set back: they are open again, as far as reports tell
         again = ended[bisect_right(ended, now, key=over) :]
         order = sorted([*held.values(), *again], key=lambda job: job.number, reverse=not _oldest_first(campaign))
@@ -87,7 +89,7 @@ def unfinished(campaign: Campaign, now: float, start: int, size: int) -> list[Jo
 
 
 def attempts_by_date(
-    campaign: Campaign, now: float, begun: Span, ended: Span, start: int, size: int
+    campaign: ServedCampaign, now: float, begun: Span, ended: Span, start: int, size: int
 ) -> list[dict[str, object]]:
     """A page of the attempts begun, or ended, in a time range (in both, if both are given)."""
     settings, rung = campaign.settings, campaign.life.rung
@@ -103,7 +105,7 @@ def attempts_by_date(
     return [attempt_row(job, attempt, now, settings) for job, attempt in chosen[start : start + size]]
 
 
-def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
+def campaign_row(campaign: ServedCampaign, now: float) -> dict[str, object]:
     """A campaign as the server shows it."""
     life, settings = campaign.life, campaign.settings
     return {
@@ -127,17 +129,17 @@ def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
     }
 
 
-def shown_state(job: Job, now: float, settings: Settings) -> str:
+def shown_state(job: ServedJob, now: float, settings: Settings) -> str:
     """A job's ``jobStatus``, in the words of the source that is served."""
     return _status(job.state(now), settings)
 
 
-def shown_status(campaign: Campaign) -> str:
+def shown_status(campaign: ServedCampaign) -> str:
     """The campaign's status, in the words of the source that is served."""
     return campaign.settings.running_status if campaign.status == "inProgress" else campaign.status
 
 
-def counts_by_status(campaign: Campaign) -> dict[str, int]:
+def counts_by_status(campaign: ServedCampaign) -> dict[str, int]:
     """How many jobs are of each status, at the moment to which the campaign's life was worked out."""
     life, settings = campaign.life, campaign.settings
     counts = {
@@ -149,18 +151,20 @@ def counts_by_status(campaign: Campaign) -> dict[str, int]:
     return {status: number for status, number in counts.items() if number}
 
 
-def _oldest_first(campaign: Campaign) -> bool:
+def _oldest_first(campaign: ServedCampaign) -> bool:
     return campaign.settings.page_order == "oldest_first"
 
 
-def _page(campaign: Campaign, jobs: Sequence[Job], first: int, last: int, start: int, size: int) -> list[Job]:
+def _page(
+    campaign: ServedCampaign, jobs: Sequence[ServedJob], first: int, last: int, start: int, size: int
+) -> list[ServedJob]:
     if _oldest_first(campaign):
         return list(jobs[min(first + start, last) : min(first + start + size, last)])
     end = max(last - start, first)
     return list(reversed(jobs[max(end - size, first) : end]))
 
 
-def _created(job: Job) -> float:
+def _created(job: ServedJob) -> float:
     return job.created
 
 
@@ -182,12 +186,12 @@ def _has_answer(attempt: Attempt) -> bool:
     return attempt.result is Result.LONG_CALL_WITH_RESULT and not attempt.cut
 
 
-def _answer(job: Job) -> str:
+def _answer(job: ServedJob) -> str:
     """What the script set, as by ``setCallResult()``."""
     return "agreed" if job.number * 2654435761 % 3 else "declined"
 
 
-def _told(job: Job, attempt: Attempt | None) -> dict[str, object]:
+def _told(job: ServedJob, attempt: Attempt | None) -> dict[str, object]:
     """What the campaign's script tells of an attempt; drawn from the job's number, so that it is always the same."""
     told = attempt is not None and _has_answer(attempt)
     answer = _answer(job)
