@@ -113,8 +113,8 @@ class CampaignClient:
         try:
             return self.ask(endpoints.call_job_report(phones=[phone]))
         except ApiError as error:
-            ours = error.phone is None or same_phone(error.phone, phone)
-            if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:
+            is_ours = error.phone is None or same_phone(error.phone, phone)
+            if error.type == "phone.not.found" and error.known is Known.REFUSED and is_ours:
                 return Answer((), error.date)
             raise
 

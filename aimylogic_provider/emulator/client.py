@@ -319,11 +319,11 @@ class EmulatorClient:
                 return content
         except urllib.error.HTTPError as error:
             with error:
-                told = error.read().decode("utf-8", "replace")
+                answer = error.read().decode("utf-8", "replace")
             try:
-                reason = str(json.loads(told)["error"])
+                reason = str(json.loads(answer)["error"])
             except (ValueError, KeyError, TypeError):
-                reason = told[:200]
+                reason = answer[:200]
             raise EmulatorError(reason) from None
         except OSError as error:
             raise EmulatorError(f"no emulator answers at {self.url}: {getattr(error, 'reason', error)}") from None

@@ -18,7 +18,7 @@ from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.faults import FaultAction
-from aimylogic_provider.emulator.world.phones import written_phone
+from aimylogic_provider.emulator.world.phones import phone_in_reports
 from aimylogic_provider.idempotence.attempt import Try as CallTry
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
@@ -127,7 +127,7 @@ class _Campaign:
             return tuple(
                 CallJob(
                     id=job.id,
-                    phone=written_phone(phone, self.server.campaigns.settings.phones_as) or "",
+                    phone=phone_in_reports(phone, self.server.campaigns.settings.phones_as) or "",
                     created_at=datetime.fromtimestamp(job.created, UTC),
                     redial_number=job.redial,
                 )

@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
-from aimylogic_provider.emulator.http.api_request import Asked, locate
+from aimylogic_provider.emulator.http.api_request import ApiRequest, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
 from aimylogic_provider.emulator.http.exchange import Refusal, Target
-from aimylogic_provider.emulator.world.campaigns import ServedCampaigns, Wanted
+from aimylogic_provider.emulator.world.campaigns import ServedCampaigns, WantedCall
 from aimylogic_provider.emulator.world.faults import POSSIBLE, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
@@ -137,7 +137,7 @@ class Server:
         names = {token: f"Campaign {number}" for number, token in enumerate(self.tokens)}
         self.campaigns = ServedCampaigns(names, settings, self.simulation.now)
         for campaign in self.campaigns:
-            campaign.life.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
+            campaign.dialler.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
         self._api = CallsApi(lambda: self.campaigns)
         self._numbers = {token: number for number, token in enumerate(self.tokens)}
         self.tokens_now = list(self.tokens)
@@ -255,18 +255,18 @@ class Server:
         elif name not in ("status", "campaign"):
             worker.about.reported_at = at
 
-    def _first_token(self, asked: Asked) -> str:
+    def _first_token(self, asked: ApiRequest) -> str:
         """What the campaign is known by here."""
-        return self.tokens[self._numbers[asked.place.token]]
+        return self.tokens[self._numbers[asked.destination.token]]
 
-    def _asked(self, request: Request[Any], url: str) -> tuple[Asked, str | None]:
+    def _asked(self, request: Request[Any], url: str) -> tuple[ApiRequest, str | None]:
         """The request as it arrives, and its key, which may not."""
         parts = urlsplit(url)
         target = Target(parts.path, parts.query)
         headers = {name.lower(): value for name, value in request.all_headers.items()}
         key = headers.get("idempotence-key")
         arriving = key if self.keeps_key else None
-        asked = Asked(request.method, locate(target), target, arriving, headers.get("content-type", ""))
+        asked = ApiRequest(request.method, locate(target), target, arriving, headers.get("content-type", ""))
         asked.take(request.body or b"")
         return asked, key
 
@@ -276,7 +276,7 @@ class Server:
         if self.promise is not None:
             self.promise.sends(sent)
 
-    def _take_effect(self, asked: Asked, sent: Sent | None) -> Response:
+    def _take_effect(self, asked: ApiRequest, sent: Sent | None) -> Response:
         if sent is not None and self.poison is not None and self.poison.strikes(sent):
             return self._poisoned(asked, sent, self.poison.how, self.poison.phone)
         before = len(self.campaigns.all_jobs())
@@ -290,7 +290,7 @@ class Server:
             sent.unheard = asked.name == "addPhones" and len(msgspec.json.decode(answer.body)) < len(sent.people)
         return self._response(answer.status, answer.body)
 
-    def _poisoned(self, asked: Asked, sent: Sent, how: str, phone: str) -> Response:
+    def _poisoned(self, asked: ApiRequest, sent: Sent, how: str, phone: str) -> Response:
         """A request that holds a poisoned number takes effect, or not."""
         self.simulation.count(f"poison {how}")
         if "refused" in how:
@@ -325,7 +325,7 @@ class Server:
         campaign = self.campaigns.of(sent.campaign)
         ((phone, payload),) = sent.people
         add = campaign.add_test_phone if test_call else campaign.add_phone
-        job = add(self.simulation.now, Wanted(phone, payload, zone), sent.key if self.keeps_key else None)
+        job = add(self.simulation.now, WantedCall(phone, payload, zone), sent.key if self.keeps_key else None)
         self._note_jobs(before, sent)
         sent.took_effect = True
         return job.id
@@ -356,7 +356,7 @@ class Server:
         """Another system adds the same person."""
         before = len(self.campaigns.all_jobs())
         try:
-            self._campaign(number).add_phone(self.simulation.now, Wanted(phone, None, None), key)
+            self._campaign(number).add_phone(self.simulation.now, WantedCall(phone, None, None), key)
         except Refusal:
             return  # without a key it may be a duplicate
         self._note_jobs(before, None)
@@ -376,7 +376,7 @@ def _some_places(numbers: int, chance: Random) -> frozenset[int]:
     return frozenset(chance.sample(range(1, numbers + 1), chance.randint(1, most)))
 
 
-def people_of(asked: Asked) -> tuple[Person, ...]:
+def people_of(asked: ApiRequest) -> tuple[Person, ...]:
     """Whom a request is to add, each with the payload."""
     if asked.name == "addPhones":
         items = msgspec.json.decode(asked.body)

@@ -66,14 +66,14 @@ class AiohttpTransport:
     def _target(self, url: str) -> tuple[URL, str | None]:
         """The URL as the session takes it, and the proxy. All of an endpoint's URLs are the same but for the query."""
         endpoint, _, query = url.partition("?")
-        known = self._endpoints.get(endpoint)
-        if known is None:
+        parsed = self._endpoints.get(endpoint)
+        if parsed is None:
             parts = urlsplit(endpoint)
             proxy = proxy_for(endpoint, self.settings.proxies)
             if proxy is not None and not self.settings.proxies and urlsplit(proxy).scheme not in ("http", "https"):
                 proxy = None  # one of SOCKS, which aiohttp can't go by, and which nobody named for this connection
-            known = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
-        scheme, authority, path, proxy = known
+            parsed = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
+        scheme, authority, path, proxy = parsed
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
 
     async def send(self, request: Request[Any], url: str) -> Response:

@@ -6,14 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, OLDER_ADD_PHONE, BodyKind, Endpoint, PhonePlace
+from aimylogic_provider.calls_api.endpoint_table import (
+    ENDPOINTS,
+    OLDER_ADD_PHONE,
+    BodyKind,
+    Commits,
+    Endpoint,
+    PhonePlace,
+)
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, fields_of
 from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_body
 from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
-from aimylogic_provider.emulator.world.phones import known_phone
+from aimylogic_provider.emulator.world.phones import canonical_if_phone
 
-__all__ = ["KEY", "Asked", "Destination", "locate"]
+__all__ = ["KEY", "ApiRequest", "Destination", "locate"]
 
 KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
@@ -27,7 +34,7 @@ class Destination(NamedTuple):
 
 
 @dataclass(slots=True)
-class Asked:
+class ApiRequest:
     """A request, read.
 
     :param header_key: the header ``Idempotence-Key``
@@ -35,7 +42,7 @@ class Asked:
     """
 
     method: str
-    place: Destination
+    destination: Destination
     target: Target
     header_key: str | None
     content_type: str
@@ -48,7 +55,16 @@ class Asked:
     @property
     def name(self) -> str:
         """The endpoint's name."""
-        return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
+        return UNKNOWN_PATH if self.destination.endpoint is None else self.destination.endpoint.name
+
+    def commits(self) -> bool:
+        """Whether it can change something."""
+        endpoint = self.destination.endpoint
+        return endpoint is not None and endpoint.commits is not Commits.NOTHING
+
+    def bears_calls(self) -> bool:
+        """Whether it bears a list of calls."""
+        return self.destination.endpoint is not None and self.destination.endpoint.body is BodyKind.CALLS
 
     def take(self, body: bytes) -> None:
         """Take in the body, in which there may be more parameters than are known without it."""
@@ -80,12 +96,11 @@ class Asked:
 
     def _read_phones(self) -> Iterable[str]:
         try:
-            endpoint = self.place.endpoint
-            if endpoint is not None and endpoint.body is BodyKind.CALLS:
-                return [known_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
+            if self.bears_calls():
+                return [canonical_if_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
             if self._has_phone_field():
-                return [known_phone(self.fields().get("phone", ""))]
-            return [known_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
+                return [canonical_if_phone(self.fields().get("phone", ""))]
+            return [canonical_if_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
         except Refusal:
             return ()
 
@@ -98,7 +113,7 @@ class Asked:
         return mask_phone(phone) if phone else ""
 
     def _has_phone_field(self) -> bool:
-        return self.place.endpoint is not None and self.place.endpoint.phone is PhonePlace.FIELDS
+        return self.destination.endpoint is not None and self.destination.endpoint.phone is PhonePlace.FIELDS
 
     def _form(self) -> str:
         if not self.body:

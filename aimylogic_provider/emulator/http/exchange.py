@@ -18,7 +18,7 @@ __all__ = [
     "Target",
     "bad_request",
     "decoded",
-    "error",
+    "error_answer",
     "fields_of",
     "json_answer",
 ]
@@ -68,7 +68,7 @@ def json_answer(content: object, status: int = 200, jobs: Sequence[ServedJob] = 
     return HttpAnswer(status, msgspec.json.encode(content), jobs=jobs, reason=reason)
 
 
-def error(refusal: Refusal) -> HttpAnswer:
+def error_answer(refusal: Refusal) -> HttpAnswer:
     """Answer with an error."""
     return json_answer(refusal.body, refusal.status, reason=str(refusal.body.get("type") or refusal.body.get("error")))
 

@@ -16,14 +16,14 @@ from aiohttp.abc import AbstractStreamWriter
 from aimylogic_provider.emulator.http.exchange import HttpAnswer
 from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
 
-__all__ = ["Sent", "close", "is_gone", "own_answer", "reset", "strike_answer"]
+__all__ = ["AlreadySent", "answer_of_fault", "apply_to_answer", "close", "is_gone", "reset"]
 
 _HTML = b"<!doctype html><html><body><h1>Please sign in</h1></body></html>"
 _GARBAGE = bytes(range(256))
 _BREAKS = (FaultAction.RESET, FaultAction.CLOSE)
 
 
-class Sent(web.Response):
+class AlreadySent(web.Response):
     """Stands for an answer where nothing more is to be sent: the connection was dealt with already."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -40,7 +40,7 @@ def is_gone(request: web.BaseRequest) -> bool:
     return request.transport is None or request.transport.is_closing()
 
 
-def own_answer(rule: Fault) -> HttpAnswer | None:
+def answer_of_fault(rule: Fault) -> HttpAnswer | None:
     """The answer that a fault gives instead of the server's, if it gives one."""
     status = rule.status or 200
     headers = {name: value for name, value in rule.headers.items() if name.lower() != "content-type"}
@@ -62,9 +62,9 @@ def own_answer(rule: Fault) -> HttpAnswer | None:
 Wait = Callable[[float], Awaitable[bool]]
 
 
-async def strike_answer(
+async def apply_to_answer(
     rule: Fault, request: web.BaseRequest, answer: HttpAnswer, date: Callable[[], str], wait: Wait
-) -> HttpAnswer | Sent:
+) -> HttpAnswer | AlreadySent:
     """Change an answer, or send it wrongly. The fault's wait is over (but for drip, which takes its time here).
 
     :param wait: waits so many seconds, and tells whether to go on
@@ -104,21 +104,21 @@ async def strike_answer(
     return close(request)
 
 
-def reset(request: web.BaseRequest) -> Sent:
+def reset(request: web.BaseRequest) -> AlreadySent:
     """Break the connection off, so that the client sees a reset and no proper end."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
-    return Sent()
+    return AlreadySent()
 
 
-def close(request: web.BaseRequest) -> Sent:
+def close(request: web.BaseRequest) -> AlreadySent:
     """Close the connection when all that was written is sent."""
     if request.transport is not None:
         request.transport.close()
-    return Sent()
+    return AlreadySent()
 
 
 def _head(answer: HttpAnswer, date: str | None) -> bytes:

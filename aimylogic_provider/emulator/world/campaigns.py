@@ -27,13 +27,13 @@ from aimylogic_provider.calls_api.endpoint_table import (
 )
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.http.exchange import Refusal
-from aimylogic_provider.emulator.world.dialler import Life
+from aimylogic_provider.emulator.world.dialler import Dialler
 from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
-from aimylogic_provider.emulator.world.keys import KEY_LIFE, Keys, Use
-from aimylogic_provider.emulator.world.phones import known_phone, server_phone
+from aimylogic_provider.emulator.world.keys import KEY_LIFE, Keys, KeyUse
+from aimylogic_provider.emulator.world.phones import canonical_if_phone, server_phone
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["FIRST_ID", "CampaignStatus", "ControlRefusal", "ServedCampaign", "ServedCampaigns", "Wanted"]
+__all__ = ["FIRST_ID", "CampaignStatus", "ControlRefusal", "ServedCampaign", "ServedCampaigns", "WantedCall"]
 
 FIRST_ID = 5665334669
 """The id of the vendor's own example."""
@@ -51,7 +51,7 @@ _CONTROL: dict[str, tuple[Endpoint, CampaignStatus]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedCall:
     """A number to be added, as the request bears it.
 
     :param payload: JSON text, or None for none
@@ -85,7 +85,7 @@ class ServedCampaign:
         self.name = name or f"Emulated campaign {number}"
         self.status: CampaignStatus = "inProgress"
         self.ended: float | None = None
-        self.life = Life(campaigns.settings, lines=10, dials=True)
+        self.dialler = Dialler(campaigns.settings, lines=10, dials=True)
         self.jobs: list[ServedJob] = []
         """By the time of their creation."""
         self.keyless: dict[tuple[str, str | None], float] = {}
@@ -97,11 +97,11 @@ class ServedCampaign:
         """How the server behaves."""
         return self._all.settings
 
-    def add_phone(self, now: float, wanted: Wanted, key: str | None) -> ServedJob:
+    def add_phone(self, now: float, wanted: WantedCall, key: str | None) -> ServedJob:
         """Add a number, by the contract's table of duplicates and keys."""
 
         def add() -> list[ServedJob]:
-            self._must_run()
+            self._check_running()
             checked = self._checked(wanted)
             if key is None:
                 identity = (checked.phone, checked.payload)
@@ -109,26 +109,26 @@ class ServedCampaign:
                 if first is not None and now - first < KEY_LIFE:
                     raise _duplicated(checked.phone, "The phone was added within the last 24 hours")
                 self.keyless[identity] = now
-            return self._created([checked], now, key)
+            return self._create([checked], now, key)
 
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
-        return self._once(now, ADD_PHONE, key, parameters, add)[0]
+        return self._once_per_key(now, ADD_PHONE, key, parameters, add)[0]
 
-    def add_test_phone(self, now: float, wanted: Wanted, key: str | None) -> ServedJob:
+    def add_test_phone(self, now: float, wanted: WantedCall, key: str | None) -> ServedJob:
         """Add a number for testing: no duplicate restriction."""
 
         def add() -> list[ServedJob]:
-            self._must_run()
-            return self._created([self._checked(wanted)], now, key, test=True)
+            self._check_running()
+            return self._create([self._checked(wanted)], now, key, test=True)
 
-        heeded = key if self.settings.test_address_heeds_key else None
+        key_if_heeded = key if self.settings.test_address_heeds_key else None
         parameters = f"{wanted.phone} {wanted.gmt_zone} {wanted.payload}"
-        return self._once(now, TEST_ADD_PHONE, heeded, parameters, add)[0]
+        return self._once_per_key(now, TEST_ADD_PHONE, key_if_heeded, parameters, add)[0]
 
     def add_phones(
         self,
         now: float,
-        read: Callable[[], Sequence[Wanted]],
+        read: Callable[[], Sequence[WantedCall]],
         key: str | None,
         parameters: str,
         places: Container[int] | None = None,
@@ -140,7 +140,7 @@ class ServedCampaign:
         """
 
         def add() -> list[ServedJob]:
-            self._must_run()
+            self._check_running()
             checked = [self._checked(one) for one in read()]
             seen: set[str] = set()
             twice: dict[str, None] = {}
@@ -151,9 +151,9 @@ class ServedCampaign:
             if twice:
                 raise _duplicated(next(iter(twice)), "The list holds phones twice", [*twice])
             added = [one for place, one in enumerate(checked, 1) if places is None or place in places]
-            return self._created(added, now, key)
+            return self._create(added, now, key)
 
-        return self._once(now, ADD_PHONES, key, parameters, add)
+        return self._once_per_key(now, ADD_PHONES, key, parameters, add)
 
     def cancel(
         self, now: float, phones: Sequence[str], ids: Sequence[str], key: str | None, parameters: str
@@ -161,9 +161,9 @@ class ServedCampaign:
         """Cancel the open ones among some jobs; return those that were cancelled."""
 
         def cancel() -> list[ServedJob]:
-            return [job for job in self.find(now, phones, ids) if self.life.cancel(job, now)]
+            return [job for job in self.find(now, phones, ids) if self.dialler.cancel(job, now)]
 
-        return self._once(now, CANCEL_CALL_JOBS, key, parameters, cancel)
+        return self._once_per_key(now, CANCEL_CALL_JOBS, key, parameters, cancel)
 
     def control(self, now: float, what: str, key: str | None) -> None:
         """Pause, resume or stop.
@@ -184,19 +184,19 @@ class ServedCampaign:
             self.set_status(now, status)
             return []
 
-        self._once(now, endpoint, key, "", control)
+        self._once_per_key(now, endpoint, key, "", control)
 
     def set_status(self, now: float, status: CampaignStatus) -> None:
         """Set the status; new attempts begin only while it is ``inProgress``."""
         if status in _STOPPED and self.status not in _STOPPED:
-            self.life.run(now)
+            self.dialler.run(now)
             self.ended = now
             if self.settings.stop_ends_jobs:
-                self.life.stop(now)
+                self.dialler.stop(now)
         elif status not in _STOPPED:
             self.ended = None
         self.status = status
-        self.life.change(now, dials=status == "inProgress")
+        self.dialler.change(now, dials=status == "inProgress")
 
     def find(self, now: float, phones: Iterable[str], ids: Iterable[str]) -> list[ServedJob]:
         """Return the jobs of some phones or with some ids, each once, in the order of their creation.
@@ -206,7 +206,7 @@ class ServedCampaign:
         shown = now - self.settings.report_lag
         found: dict[int, ServedJob] = {}
         for phone in phones:
-            jobs = [job for job in self.of_phone(known_phone(phone)) if job.created <= shown]
+            jobs = [job for job in self.of_phone(canonical_if_phone(phone)) if job.created <= shown]
             if not jobs:
                 raise Refusal(400, "phone.not.found", "The campaign has no such phone")
             found.update((job.number, job) for job in jobs)
@@ -226,25 +226,25 @@ class ServedCampaign:
         """Take saved jobs in, whose life had been worked out up to a moment."""
         known = list(jobs)
         for job in known:
-            self._keep(job)
-        self.life.restore(known, reached)
+            self._index(job)
+        self.dialler.restore(known, reached)
 
-    def _once(
+    def _once_per_key(
         self, now: float, endpoint: Endpoint, key: str | None, parameters: str, act: Callable[[], list[ServedJob]]
     ) -> Sequence[ServedJob]:
         """Act, unless the key says that it was done."""
-        self.life.run(now)
+        self.dialler.run(now)
         if key is None:
             return act()
         settings, keys = self.settings, self._all.keys
         digest = blake2b(parameters.encode(), digest_size=8).hexdigest()
-        use = Use(self.number, endpoint.name, key, digest, now)
-        first = keys.alive(settings, use)
+        use = KeyUse(self.number, endpoint.name, key, digest, now)
+        first = keys.find_alive(settings, use)
         if first is not None:
             if first.refused is not None:
                 raise _Repeated(*first.refused)
             if settings.campaign_before_key and endpoint.commits is Commits.NEW_JOBS:
-                self._must_run()
+                self._check_running()
             return [self._all.by_number(number) for number in first.jobs]
         try:
             jobs = act()
@@ -255,11 +255,11 @@ class ServedCampaign:
         keys.note(replace(use, jobs=tuple(job.number for job in jobs)))
         return jobs
 
-    def _must_run(self) -> None:
+    def _check_running(self) -> None:
         if self.status in _STOPPED:
             raise Refusal(400, "invalid.call.task.state", "The campaign is stopped", state="FINISHED")
 
-    def _checked(self, wanted: Wanted) -> Wanted:
+    def _checked(self, wanted: WantedCall) -> WantedCall:
         settings, zone = self.settings, wanted.gmt_zone
         try:
             phone = server_phone(wanted.phone, eight=settings.takes_eight)
@@ -277,21 +277,23 @@ class ServedCampaign:
                 ) from None  # fmt: skip
         if phone == wanted.phone and zone is wanted.gmt_zone:
             return wanted
-        return Wanted(phone, wanted.payload, zone, wanted.policy)
+        return WantedCall(phone, wanted.payload, zone, wanted.policy)
 
-    def _created(self, wanted: Sequence[Wanted], now: float, key: str | None, *, test: bool = False) -> list[ServedJob]:
+    def _create(
+        self, wanted: Sequence[WantedCall], now: float, key: str | None, *, test: bool = False
+    ) -> list[ServedJob]:
         jobs = self._all.new_jobs(self.number, wanted, now, key, test=test)
         for job in jobs:
-            self._keep(job)
-        self.life.add(jobs, now)
+            self._index(job)
+        self.dialler.add(jobs, now)
         for redial in range(1, self.settings.redials + 1):
             repeats = self._all.new_jobs(self.number, wanted, now, None, test=test, redial=redial)
             for job in repeats:
-                self._keep(job)
-            self.life.add(repeats, now)
+                self._index(job)
+            self.dialler.add(repeats, now)
         return jobs
 
-    def _keep(self, job: ServedJob) -> None:
+    def _index(self, job: ServedJob) -> None:
         if self.jobs and self.jobs[-1].created > job.created:  # the clock was set back
             insort(self.jobs, job, key=lambda job: job.created)
         else:
@@ -348,7 +350,7 @@ class ServedCampaigns:
         """Behave otherwise from now on."""
         self.settings = settings
         for campaign in self:
-            campaign.life.settings = settings
+            campaign.dialler.settings = settings
 
     def job(self, text: str) -> ServedJob | None:
         """Return the job with an id, if there is one."""
@@ -366,7 +368,7 @@ class ServedCampaigns:
     def new_jobs(
         self,
         campaign: int,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[WantedCall],
         now: float,
         key: str | None,
         *,
@@ -381,7 +383,7 @@ class ServedCampaigns:
         self._jobs.extend(jobs)
         return jobs
 
-    def restore(self, jobs: Sequence[ServedJob], uses: Sequence[Use], reached: Sequence[float]) -> None:
+    def restore(self, jobs: Sequence[ServedJob], uses: Sequence[KeyUse], reached: Sequence[float]) -> None:
         """Take saved jobs and keys in.
 
         :param reached: up to when each campaign's life had been worked out

@@ -13,7 +13,7 @@ from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, BodyKind, Com
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.world.phones import server_phone
 
-__all__ = ["POSSIBLE", "Facts", "Fault", "FaultAction", "FaultError", "Faults", "Phase"]
+__all__ = ["POSSIBLE", "Fault", "FaultAction", "FaultError", "Faults", "Phase", "RequestFacts"]
 
 
 class FaultError(ValueError):
@@ -241,7 +241,7 @@ def _is_header(name: str, value: str) -> bool:
     return token and not reserved and value.isascii() and value.isprintable()
 
 
-class Facts(Protocol):
+class RequestFacts(Protocol):
     """What is known of a request, to match rules with. Phone and key are asked only if a rule wants to know them."""
 
     @property
@@ -292,40 +292,44 @@ class Faults:
         for rule in self.rules:
             if rule.probability is not None:
                 for _ in range(rule.seen):
-                    self._chance(rule).random()
+                    self._random_of(rule).random()
 
-    def strike(self, phases: tuple[Phase, ...], facts: Facts, *, has_body: bool = True) -> Fault | None:
+    def select(self, phases: tuple[Phase, ...], request: RequestFacts, *, has_body: bool = True) -> Fault | None:
         """Return the rule that strikes, and count it. Every rule that matches sees the request, struck or not.
 
         :param has_body: whether there is a body in which something could strike
         """
-        struck = None
+        selected = None
         for rule in self.rules:
-            if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, facts):
+            if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, request):
                 rule.seen += 1
-                if self._wants(rule) and struck is None and (not isinstance(rule.times, int) or rule.hits < rule.times):
-                    struck = rule
-        if struck is not None:
-            struck.hits += 1
-        return struck
+                if (
+                    self._is_due(rule)
+                    and selected is None
+                    and (not isinstance(rule.times, int) or rule.hits < rule.times)
+                ):
+                    selected = rule
+        if selected is not None:
+            selected.hits += 1
+        return selected
 
-    def _matches(self, rule: Fault, facts: Facts) -> bool:
+    def _matches(self, rule: Fault, request: RequestFacts) -> bool:
         return (
-            (not rule.path or rule.path == facts.name)
-            and (not rule.method or rule.method == facts.method)
-            and (not rule.key or rule.key == facts.key())
-            and (not rule.phone or rule.phone in facts.phones())
+            (not rule.path or rule.path == request.name)
+            and (not rule.method or rule.method == request.method)
+            and (not rule.key or rule.key == request.key())
+            and (not rule.phone or rule.phone in request.phones())
         )
 
-    def _wants(self, rule: Fault) -> bool:
+    def _is_due(self, rule: Fault) -> bool:
         """Whether it would strike the request that it has just seen."""
         if rule.nth is not None:
             return rule.seen == rule.nth
         if rule.every is not None:
             return rule.seen % rule.every == 0
-        return rule.probability is None or self._chance(rule).random() < rule.probability
+        return rule.probability is None or self._random_of(rule).random() < rule.probability
 
-    def _chance(self, rule: Fault) -> Random:
+    def _random_of(self, rule: Fault) -> Random:
         if rule.id not in self._chances:
             self._chances[rule.id] = Random(rule.seed)  # noqa: S311 - drawn, not secret
         return self._chances[rule.id]

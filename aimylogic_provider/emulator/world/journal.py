@@ -45,11 +45,11 @@ class JournalLine(Struct, gc=False):
         """The first job's id."""
         return self.jobs[0] if self.jobs else None
 
-    def made(self, jobs: Iterable[ServedJob]) -> None:
+    def set_jobs(self, jobs: Iterable[ServedJob]) -> None:
         """Note the jobs of the request."""
-        known = list(jobs)
-        self.jobs = tuple(job.id for job in known[:_SHOWN])
-        self.numbers = len(known)
+        all_jobs = list(jobs)
+        self.jobs = tuple(job.id for job in all_jobs[:_SHOWN])
+        self.numbers = len(all_jobs)
 
 
 class Journal:

@@ -15,7 +15,7 @@ from aimylogic_provider.emulator.world.clock import VirtualClock
 from aimylogic_provider.emulator.world.faults import Fault, Faults
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.journal import Journal, JournalLine
-from aimylogic_provider.emulator.world.keys import Use
+from aimylogic_provider.emulator.world.keys import KeyUse
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["EmulatorState", "Snapshot", "SnapshotError"]
@@ -52,7 +52,7 @@ class Snapshot(Struct):
     settings: Settings
     campaigns: list[SavedCampaign]
     jobs: list[ServedJob]
-    keys: list[Use]
+    keys: list[KeyUse]
     faults: list[Fault]
     counts: dict[str, int]
     outcomes: dict[str, int]
@@ -95,7 +95,7 @@ class EmulatorState:
         """Return all as JSON."""
         now = self.clock.now()
         for campaign in self.campaigns:
-            campaign.life.run(now)
+            campaign.dialler.run(now)
         return msgspec.json.encode(
             Snapshot(
                 format="aimylogic-emulator/1",
@@ -108,8 +108,8 @@ class EmulatorState:
                         campaign.name,
                         campaign.status,
                         campaign.created,
-                        campaign.life.lines,
-                        campaign.life.reached,
+                        campaign.dialler.lines,
+                        campaign.dialler.reached,
                         [(phone, payload, at) for (phone, payload), at in campaign.keyless.items()],
                         campaign.ended,
                     )
@@ -142,7 +142,7 @@ class EmulatorState:
         if len(campaigns) != len(content.campaigns) or not campaigns:
             raise SnapshotError("the snapshot holds no campaign, or two with one token")
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
-            campaign.created, campaign.life.lines = held.created, held.lines
+            campaign.created, campaign.dialler.lines = held.created, held.lines
             campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
         try:
             campaigns.restore(content.jobs, content.keys, [held.reached for held in content.campaigns])
