@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
-from aimylogic_provider.emulator.world.campaigns import CampaignStatus
+from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault
 from aimylogic_provider.emulator.world.journal import JournalLine

@@ -134,7 +134,7 @@ class _Server(Server):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.campaigns.keys = _EarlyKeys(self.breaks.key_early)
+        self.campaigns.common.keys = _EarlyKeys(self.breaks.key_early)
 
     def _leaves(self, sent: Sent, name: str) -> None:
         simulation, breaks, one_try = self.simulation, self.breaks, sent.worker.about

@@ -26,7 +26,7 @@ from aimylogic_provider.emulator.http.views import (
     explained,
 )
 from aimylogic_provider.emulator.world import oracle
-from aimylogic_provider.emulator.world.campaigns import ServedCampaign
+from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultError
 from aimylogic_provider.emulator.world.jobs import ServedJob

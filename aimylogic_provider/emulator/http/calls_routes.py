@@ -45,9 +45,11 @@ from aimylogic_provider.emulator.http.request_bodies import (
     unknown_fields,
 )
 from aimylogic_provider.emulator.world import reports
-from aimylogic_provider.emulator.world.campaigns import ServedCampaign, ServedCampaigns, WantedCall
+from aimylogic_provider.emulator.world.campaign import ServedCampaign
+from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
 from aimylogic_provider.emulator.world.policies import policy_of
+from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 
 __all__ = ["CallsApi"]
 

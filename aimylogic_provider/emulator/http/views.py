@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
-from aimylogic_provider.emulator.world.campaigns import CampaignStatus
+from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import Result

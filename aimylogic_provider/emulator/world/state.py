@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.world.campaigns import CampaignStatus, ServedCampaign, ServedCampaigns
+from aimylogic_provider.emulator.world.campaign import CampaignStatus, ServedCampaign
+from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.clock import VirtualClock
 from aimylogic_provider.emulator.world.faults import Fault, Faults
 from aimylogic_provider.emulator.world.jobs import ServedJob
