@@ -13,7 +13,7 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response
 from aimylogic_provider.calls_api.phones.phone import same_phone
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.calls_api.response_meaning import interpret, silent
+from aimylogic_provider.calls_api.response_meaning import interpret, no_response_error
 
 __all__ = ["Answer", "AsyncCampaignClient", "AsyncTransport", "CampaignClient", "Transport"]
 
@@ -59,7 +59,7 @@ class AsyncCampaignClient:
         try:
             response = await self._transport.send(request, url)
         except NoResponse as error:
-            raise silent(request, error, self.address.base_url) from None
+            raise no_response_error(request, error, self.address.base_url) from None
         return _answer(request, response, self.address)
 
 
@@ -84,7 +84,7 @@ class CampaignClient:
         try:
             response = self._transport.send(request, url)
         except NoResponse as error:
-            raise silent(request, error, self.address.base_url) from None
+            raise no_response_error(request, error, self.address.base_url) from None
         return _answer(request, response, self.address)
 
     def add_phone(
@@ -113,8 +113,8 @@ class CampaignClient:
         try:
             return self.ask(endpoints.call_job_report(phones=[phone]))
         except ApiError as error:
-            ours = error.phone is None or same_phone(error.phone, phone)
-            if error.type == "phone.not.found" and error.known is Known.REFUSED and ours:
+            is_ours = error.phone is None or same_phone(error.phone, phone)
+            if error.type == "phone.not.found" and error.known is Known.REFUSED and is_ours:
                 return Answer((), error.date)
             raise
 

@@ -1,8 +1,8 @@
-"""The endpoints that change something, and the list of all: path, parser of the answer, errors, and what is asked.
+"""The requests that change something, with the parsers of what they are answered; and those of ``report_endpoints``.
 
-An endpoint is data, and a function beside it makes its request from plain values: a further endpoint of the contract is
-a few lines here, or in ``report_endpoints`` if it only reads; both are imported from here. Paths and fields are those
-of the vendor's pages "Adding phone numbers from CRM systems" and "Calls API".
+A function for each row of the table makes its request from plain values, and checks them before anything is sent: to
+add an endpoint, add its row to ``endpoint_table``, a function here (or in ``report_endpoints``, if it only reads) with
+a parser, and a route to the emulator.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from aimylogic_provider.calls_api.calls.call import Call, ListedCall
+from aimylogic_provider.calls_api.endpoint_table import (
+    ADD_PHONE,
+    ADD_PHONES,
+    CANCEL_CALL_JOBS,
+    PAUSE_CAMPAIGN,
+    RESUME_CAMPAIGN,
+    STOP_CAMPAIGN,
+    TEST_ADD_PHONE,
+)
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.http_messages import Endpoint, Request
+from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.json_values import read_id, read_json
 from aimylogic_provider.calls_api.phones.phone import shown
 from aimylogic_provider.calls_api.report_endpoints import (
-    CALL_ATTEMPT_REPORT,
-    CALL_ATTEMPT_REPORT_BY_DATE,
-    CALL_JOB_REPORT,
-    CALL_JOB_REPORT_BY_DATE,
-    CAMPAIGN,
-    STATUS,
-    UNFINISHED_CALL_JOBS,
     call_attempt_report,
     call_attempt_report_by_date,
     call_job_report,
@@ -34,9 +35,6 @@ from aimylogic_provider.calls_api.report_endpoints import (
     unfinished_call_jobs,
 )
 from aimylogic_provider.calls_api.request_fields import (
-    CALLS,
-    NO_CAMPAIGN,
-    REPORT_ERRORS,
     checked_key,
     listed,
     phones_and_ids,
@@ -44,21 +42,6 @@ from aimylogic_provider.calls_api.request_fields import (
 )
 
 __all__ = [
-    "ADD_PHONE",
-    "ADD_PHONES",
-    "CALL_ATTEMPT_REPORT",
-    "CALL_ATTEMPT_REPORT_BY_DATE",
-    "CALL_JOB_REPORT",
-    "CALL_JOB_REPORT_BY_DATE",
-    "CAMPAIGN",
-    "CANCEL_CALL_JOBS",
-    "ENDPOINTS",
-    "PAUSE_CAMPAIGN",
-    "RESUME_CAMPAIGN",
-    "STATUS",
-    "STOP_CAMPAIGN",
-    "TEST_ADD_PHONE",
-    "UNFINISHED_CALL_JOBS",
     "add_phone",
     "add_phones",
     "add_ready_phone",
@@ -69,6 +52,8 @@ __all__ = [
     "call_job_report_by_date",
     "campaign",
     "cancel_call_jobs",
+    "parse_job_id",
+    "parse_job_ids",
     "pause_campaign",
     "resume_campaign",
     "status",
@@ -80,87 +65,36 @@ __all__ = [
 _ID = re.compile(rb'"([0-9]{1,40})"')
 
 
-def _job_id(body: bytes) -> str:
-    """The page "Adding phone numbers from CRM systems" shows a string, the OpenAPI document a JSON string."""
+def parse_job_id(body: bytes) -> str:
+    """Read the id of a new job.
+
+    The page "Adding phone numbers from CRM systems" shows a string, the OpenAPI document a JSON string.
+
+    :raises UnreadableError: if it is neither
+    """
     if (usual := _ID.fullmatch(body)) is not None:
         return usual[1].decode()
     text = body.strip()
     return read_id(text.decode() if text.isdigit() else read_json(text))
 
 
-def _job_ids(body: bytes) -> tuple[str, ...]:
+def parse_job_ids(body: bytes) -> tuple[str, ...]:
+    """Read a list of ids.
+
+    :raises UnreadableError: if it is none
+    """
     content = read_json(body)
     if not isinstance(content, list):
         raise UnreadableError("the body is no list of call job ids")
     return tuple(read_id(item) for item in content)
 
 
-def _nothing(body: bytes) -> None:
+def _parse_nothing(body: bytes) -> None:
     if body.strip():
         raise UnreadableError("the body should be empty")
 
 
-_CRM = "/api/crmCalls/campaign/{token}"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-_ADD_PHONE_ERRORS = frozenset(
-    {
-        NO_CAMPAIGN,
-        (400, "phone.duplicated"),
-        (400, "phone.bad.format"),
-        (400, "phone.gmtZone.bad.format"),
-        (400, "invalid.call.task.state"),
-    }
-)
-_ADD_PHONES_ERRORS = _ADD_PHONE_ERRORS | {(400, "invalid.call.allowed.time"), (400, "invalid.dialer_priority")}
-# With a key, addPhone knows no duplicates. In addPhones the word means another thing: twice in the very list.
-_NEVER_WITH_KEY = frozenset({"phone.duplicated"})
-
-ADD_PHONE: Endpoint[str] = Endpoint(
-    "addPhone", ("POST", "GET"), f"{_CRM}/addPhone", _job_id, _ADD_PHONE_ERRORS, never_with_key=_NEVER_WITH_KEY
-)
-TEST_ADD_PHONE: Endpoint[str] = Endpoint(
-    "test/addPhone", ("GET",), f"{_CRM}/test/addPhone", _job_id, _ADD_PHONE_ERRORS, never_with_key=_NEVER_WITH_KEY
-)
-ADD_PHONES: Endpoint[tuple[str, ...]] = Endpoint(
-    "addPhones",
-    ("POST",),
-    f"{CALLS}/addPhones",
-    _job_ids,
-    _ADD_PHONES_ERRORS,
-    typed_refusals=frozenset({400}),  # "on a 400 no number was added", whatever for
-)
-CANCEL_CALL_JOBS: Endpoint[tuple[str, ...]] = Endpoint(
-    "callJob/cancel", ("POST",), f"{CALLS}/callJob/cancel", _job_ids, REPORT_ERRORS
-)
-
-
-def _control(name: str) -> Endpoint[None]:
-    path = f"{CALLS}/{name}"
-    return Endpoint(name, ("POST",), path, _nothing, frozenset({NO_CAMPAIGN}), worded_refusals=frozenset({400}))
-
-
-PAUSE_CAMPAIGN = _control("control/pause")
-RESUME_CAMPAIGN = _control("control/resume")
-STOP_CAMPAIGN = _control("control/stop")
-
-ENDPOINTS: tuple[Endpoint[Any], ...] = (
-    ADD_PHONE,
-    TEST_ADD_PHONE,
-    ADD_PHONES,
-    CANCEL_CALL_JOBS,
-    CALL_JOB_REPORT,
-    CALL_JOB_REPORT_BY_DATE,
-    UNFINISHED_CALL_JOBS,
-    CALL_ATTEMPT_REPORT,
-    CALL_ATTEMPT_REPORT_BY_DATE,
-    CAMPAIGN,
-    STATUS,
-    PAUSE_CAMPAIGN,
-    RESUME_CAMPAIGN,
-    STOP_CAMPAIGN,
-)
-"""All of them."""
 
 
 def add_phone(
@@ -180,8 +114,8 @@ def add_phone(
         query.append(("gmtZone", call.gmt_zone))
     query.extend(call.payload)
     if test_call:
-        return Request(TEST_ADD_PHONE, "GET", tuple(query), key=key)
-    return Request(ADD_PHONE, method, tuple(query), _FORM if method == "POST" else {}, key=key)
+        return Request(TEST_ADD_PHONE, "GET", parse_job_id, tuple(query), key=key)
+    return Request(ADD_PHONE, method, parse_job_id, tuple(query), _FORM if method == "POST" else {}, key=key)
 
 
 def add_ready_phone(fields: Iterable[tuple[str, str]], *, idempotence_key: str) -> Request[str]:
@@ -189,7 +123,7 @@ def add_ready_phone(fields: Iterable[tuple[str, str]], *, idempotence_key: str) 
 
     :param fields: ``phone``, ``gmtZone`` if there is one, and the payload's
     """
-    return Request(ADD_PHONE, "POST", tuple(fields), _FORM, key=checked_key(idempotence_key))
+    return Request(ADD_PHONE, "POST", parse_job_id, tuple(fields), _FORM, key=checked_key(idempotence_key))
 
 
 def add_phones(calls: Sequence[ListedCall], *, idempotence_key: str | None = None) -> Request[tuple[str, ...]]:
@@ -213,7 +147,7 @@ def add_phones(calls: Sequence[ListedCall], *, idempotence_key: str | None = Non
                 "addPhones takes each phone once: drop one of them, or send it in another request"
             )
     items = [call.as_item() for call in calls]
-    return post_json(ADD_PHONES, items, key=key, check=partial(_check_ids, len(items)))
+    return post_json(ADD_PHONES, parse_job_ids, items, key=key, check=partial(_check_ids, len(items)))
 
 
 def add_ready_phones(items: Sequence[bytes], *, idempotence_key: str) -> Request[tuple[str, ...]]:
@@ -224,6 +158,7 @@ def add_ready_phones(items: Sequence[bytes], *, idempotence_key: str) -> Request
     return Request(
         ADD_PHONES,
         "POST",
+        parse_job_ids,
         headers={"Content-Type": "application/json"},
         ready_json=b"[" + b",".join(items) + b"]",
         key=checked_key(idempotence_key),
@@ -250,19 +185,19 @@ def cancel_call_jobs(
     :param idempotence_key: sent as it is given, as the header ``Idempotence-Key``
     :raises RejectedError: if neither is given, an id is none, or no header can bear the key
     """
-    return post_json(CANCEL_CALL_JOBS, phones_and_ids(phones, ids), key=checked_key(idempotence_key))
+    return post_json(CANCEL_CALL_JOBS, parse_job_ids, phones_and_ids(phones, ids), key=checked_key(idempotence_key))
 
 
 def pause_campaign(*, idempotence_key: str | None = None) -> Request[None]:
     """Pause the campaign."""
-    return Request(PAUSE_CAMPAIGN, "POST", key=checked_key(idempotence_key))
+    return Request(PAUSE_CAMPAIGN, "POST", _parse_nothing, key=checked_key(idempotence_key))
 
 
 def resume_campaign(*, idempotence_key: str | None = None) -> Request[None]:
     """Resume the campaign."""
-    return Request(RESUME_CAMPAIGN, "POST", key=checked_key(idempotence_key))
+    return Request(RESUME_CAMPAIGN, "POST", _parse_nothing, key=checked_key(idempotence_key))
 
 
 def stop_campaign(*, idempotence_key: str | None = None) -> Request[None]:
     """Stop the campaign. A stopped campaign takes no numbers."""
-    return Request(STOP_CAMPAIGN, "POST", key=checked_key(idempotence_key))
+    return Request(STOP_CAMPAIGN, "POST", _parse_nothing, key=checked_key(idempotence_key))

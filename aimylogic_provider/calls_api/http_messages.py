@@ -1,4 +1,4 @@
-"""What goes over the wire, as plain values: endpoints, requests, responses, and the ways of not answering.
+"""What goes over the wire, as plain values: requests, responses, and the ways of not answering.
 
 Only :mod:`.address` makes a URL of a request; only a transport sends it.
 """
@@ -14,41 +14,18 @@ from enum import Enum
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-__all__ = ["Endpoint", "NoResponse", "Request", "Response", "Silence"]
+from aimylogic_provider.calls_api.endpoint_table import Endpoint
+
+__all__ = ["NoResponse", "NoResponseKind", "Request", "Response"]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint(Generic[T]):
-    """One endpoint, and what is known of its answers.
-
-    :param name: as errors and logs name it
-    :param methods: the HTTP methods that it has
-    :param path: with ``{token}`` where the campaign's token belongs, so that no request ever holds a token
-    :param parse: from the body of a 200 to the result; raises UnreadableError
-    :param refusals: status and ``type`` of each definite error that the contract names
-    :param never_with_key: ``type`` of the errors that the server never names when it sees an idempotence key
-    :param worded_refusals: statuses with which a body of ``{"error": text, "message": text}`` is a definite error, in
-        whatever words
-    :param typed_refusals: statuses with which a body of ``{"type": text, "message": text}`` is a definite error, of
-        whatever type
-    """
-
-    name: str
-    methods: tuple[str, ...]
-    path: str
-    parse: Callable[[bytes], T]
-    refusals: frozenset[tuple[int, str]]
-    never_with_key: frozenset[str] = frozenset()
-    worded_refusals: frozenset[int] = frozenset()
-    typed_refusals: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
     """What is asked of an endpoint.
 
+    :param parse: from the body of a 200 to the result; raises UnreadableError
     :param query: names and values, not yet percent-encoded
     :param json: the body, or None for none
     :param ready_json: the body, as JSON that stands ready, instead
@@ -57,8 +34,9 @@ class Request(Generic[T]):
         result can
     """
 
-    endpoint: Endpoint[T]
+    endpoint: Endpoint
     method: str
+    parse: Callable[[bytes], T] = field(repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = field(default=None, repr=False)
@@ -83,7 +61,7 @@ class Request(Generic[T]):
 
         :raises UnreadableError: if it bears none, or one that can't be the answer to this request
         """
-        result = self.endpoint.parse(body)
+        result = self.parse(body)
         if self.check is not None:
             self.check(result)
         return result
@@ -112,7 +90,7 @@ class Response:
         return None if at is None or now is None else max(0.0, at - now)
 
 
-class Silence(Enum):
+class NoResponseKind(Enum):
     """The ways of not answering."""
 
     UNREACHABLE = "the server could not be reached"
@@ -129,13 +107,13 @@ class Silence(Enum):
 class NoResponse(Exception):
     """What a transport raises when no whole response came. Bears neither URL nor phone.
 
-    :param silence: in which way
+    :param kind: in which way
     :param detail: the kind of the error beneath
     """
 
-    def __init__(self, silence: Silence, detail: str) -> None:
-        super().__init__(f"{silence.value} ({detail})")
-        self.silence = silence
+    def __init__(self, kind: NoResponseKind, detail: str) -> None:
+        super().__init__(f"{kind.value} ({detail})")
+        self.kind = kind
         self.detail = detail
 
 

@@ -1,7 +1,7 @@
-"""The endpoints that only read: the campaign, its status, and the reports of jobs and of attempts.
+"""The requests that only read: the campaign, its status, and the reports of jobs and of attempts.
 
-Each is a constant, with a function beside it that makes its request. Paths and fields are those of the vendor's page
-"Calls API".
+A function for each row of the table; the fields are those of the vendor's page "Calls API". How what is answered is
+read stands in ``reports``. What changes something is for ``endpoints``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aimylogic_provider.calls_api.http_messages import Endpoint, Request
+from aimylogic_provider.calls_api.endpoint_table import (
+    CALL_ATTEMPT_REPORT,
+    CALL_ATTEMPT_REPORT_BY_DATE,
+    CALL_JOB_REPORT,
+    CALL_JOB_REPORT_BY_DATE,
+    CAMPAIGN,
+    STATUS,
+    UNFINISHED_CALL_JOBS,
+)
+from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.reports import (
     CallAttempt,
     CallJob,
@@ -20,9 +29,6 @@ from aimylogic_provider.calls_api.reports import (
     parse_status,
 )
 from aimylogic_provider.calls_api.request_fields import (
-    CALLS,
-    NO_CAMPAIGN,
-    REPORT_ERRORS,
     pagination,
     phones_and_ids,
     post_json,
@@ -30,13 +36,6 @@ from aimylogic_provider.calls_api.request_fields import (
 )
 
 __all__ = [
-    "CALL_ATTEMPT_REPORT",
-    "CALL_ATTEMPT_REPORT_BY_DATE",
-    "CALL_JOB_REPORT",
-    "CALL_JOB_REPORT_BY_DATE",
-    "CAMPAIGN",
-    "STATUS",
-    "UNFINISHED_CALL_JOBS",
     "call_attempt_report",
     "call_attempt_report_by_date",
     "call_job_report",
@@ -46,33 +45,15 @@ __all__ = [
     "unfinished_call_jobs",
 ]
 
-STATUS: Endpoint[str] = Endpoint("status", ("GET",), f"{CALLS}/status", parse_status, frozenset({NO_CAMPAIGN}))
-CAMPAIGN: Endpoint[Campaign] = Endpoint("campaign", ("GET",), CALLS, parse_campaign, frozenset({NO_CAMPAIGN}))
-
-
-def _jobs(name: str) -> Endpoint[tuple[CallJob, ...]]:
-    return Endpoint(name, ("POST",), f"{CALLS}/{name}", parse_call_jobs, REPORT_ERRORS)
-
-
-def _attempts(name: str) -> Endpoint[tuple[CallAttempt, ...]]:
-    return Endpoint(name, ("POST",), f"{CALLS}/{name}", parse_call_attempts, REPORT_ERRORS)
-
-
-CALL_JOB_REPORT = _jobs("callJob/getReport")
-CALL_JOB_REPORT_BY_DATE = _jobs("callJob/getReportByDate")
-UNFINISHED_CALL_JOBS = _jobs("callJob/getUnfinished")
-CALL_ATTEMPT_REPORT = _attempts("callAttempt/getReport")
-CALL_ATTEMPT_REPORT_BY_DATE = _attempts("callAttempt/getReportByDate")
-
 
 def status() -> Request[str]:
     """The campaign's status. Asks past every cache, for the answer's ``Date`` tells the server's time."""
-    return Request(STATUS, "GET", headers={"Cache-Control": "no-cache"})
+    return Request(STATUS, "GET", parse_status, headers={"Cache-Control": "no-cache"})
 
 
 def campaign() -> Request[Campaign]:
     """The campaign itself."""
-    return Request(CAMPAIGN, "GET")
+    return Request(CAMPAIGN, "GET", parse_campaign)
 
 
 def call_job_report(*, phones: Sequence[str] = (), ids: Sequence[str | int] = ()) -> Request[tuple[CallJob, ...]]:
@@ -82,7 +63,7 @@ def call_job_report(*, phones: Sequence[str] = (), ids: Sequence[str | int] = ()
     :param ids: decimal strings, or integers
     :raises RejectedError: if neither is given, or an id is none
     """
-    return post_json(CALL_JOB_REPORT, phones_and_ids(phones, ids))
+    return post_json(CALL_JOB_REPORT, parse_call_jobs, phones_and_ids(phones, ids))
 
 
 def call_job_report_by_date(
@@ -107,7 +88,7 @@ def call_job_report_by_date(
         "finishedAtTo": finished_to,
     }
     body = {"filter": time_range(limits), "pagination": pagination(page, page_size)}
-    return post_json(CALL_JOB_REPORT_BY_DATE, body)
+    return post_json(CALL_JOB_REPORT_BY_DATE, parse_call_jobs, body)
 
 
 def unfinished_call_jobs(*, page: int = 0, page_size: int = 200) -> Request[tuple[CallJob, ...]]:
@@ -117,7 +98,7 @@ def unfinished_call_jobs(*, page: int = 0, page_size: int = 200) -> Request[tupl
     :param page_size: rows, 1 to 200
     :raises RejectedError: for a page out of range
     """
-    return post_json(UNFINISHED_CALL_JOBS, pagination(page, page_size))
+    return post_json(UNFINISHED_CALL_JOBS, parse_call_jobs, pagination(page, page_size))
 
 
 def call_attempt_report(
@@ -129,7 +110,7 @@ def call_attempt_report(
     :param ids: decimal strings, or integers
     :raises RejectedError: if neither is given, or an id is none
     """
-    return post_json(CALL_ATTEMPT_REPORT, phones_and_ids(phones, ids))
+    return post_json(CALL_ATTEMPT_REPORT, parse_call_attempts, phones_and_ids(phones, ids))
 
 
 def call_attempt_report_by_date(
@@ -154,4 +135,4 @@ def call_attempt_report_by_date(
         "finishedAtTo": finished_to,
     }
     body = {"filter": time_range(limits), "pagination": pagination(page, page_size)}
-    return post_json(CALL_ATTEMPT_REPORT_BY_DATE, body)
+    return post_json(CALL_ATTEMPT_REPORT_BY_DATE, parse_call_attempts, body)

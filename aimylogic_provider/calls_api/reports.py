@@ -197,8 +197,8 @@ def parse_status(body: bytes) -> str:
     """
     text = body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").strip()
     if text.startswith('"'):
-        told = read_json(text.encode())
-        text = told if isinstance(told, str) else ""
+        content = read_json(text.encode())
+        text = content if isinstance(content, str) else ""
         readable = 0 < len(text) <= 40 and text.isprintable() and text == text.strip()
     else:
         readable = _STATUS.fullmatch(text) is not None
@@ -229,5 +229,5 @@ def _redial(value: object) -> int | None:
     return _count(value)
 
 
-def _more(item: dict[str, Any], known: Set[str]) -> dict[str, object]:
-    return {name: value for name, value in item.items() if name not in known}
+def _more(item: dict[str, Any], fields: Set[str]) -> dict[str, object]:
+    return {name: value for name, value in item.items() if name not in fields}

@@ -1,21 +1,19 @@
-"""What the endpoints' requests are made of: values checked before anything is sent, and paths and errors in common."""
+"""What the endpoints' requests are made of: values checked before anything is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from numbers import Integral
 from typing import Any, TypeVar
 
+from aimylogic_provider.calls_api.endpoint_table import Endpoint
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
-from aimylogic_provider.calls_api.http_messages import Endpoint, Request
+from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.json_values import read_id
 from aimylogic_provider.calls_api.phones.phone import mask_phone, shown
 
 __all__ = [
-    "CALLS",
-    "NO_CAMPAIGN",
-    "REPORT_ERRORS",
     "checked_key",
     "listed",
     "pagination",
@@ -26,14 +24,10 @@ __all__ = [
 
 T = TypeVar("T")
 
-CALLS = "/api/calls/campaign/{token}"
-NO_CAMPAIGN = (404, "invalid.token")
-REPORT_ERRORS = frozenset({NO_CAMPAIGN, (400, "id.not.found"), (400, "phone.not.found")})
 
-
-def post_json(endpoint: Endpoint[T], body: object, **more: Any) -> Request[T]:
+def post_json(endpoint: Endpoint, parse: Callable[[bytes], T], body: object, **more: Any) -> Request[T]:
     """Return a POST with a JSON body."""
-    return Request(endpoint, "POST", headers={"Content-Type": "application/json"}, json=body, **more)
+    return Request(endpoint, "POST", parse, headers={"Content-Type": "application/json"}, json=body, **more)
 
 
 def checked_key(key: str | None) -> str | None:

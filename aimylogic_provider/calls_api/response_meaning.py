@@ -1,6 +1,6 @@
 """What an answer means, on two axes never mixed: what is known of the request, and whether another try can help.
 
-One table for all endpoints (:func:`interpret`), and one for the ways of not answering (:func:`silent`).
+One table for all endpoints (:func:`interpret`), and one for the ways of not answering (:func:`no_response_error`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from aimylogic_provider.calls_api.endpoint_table import ADD_PHONES, Endpoint
 from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
-from aimylogic_provider.calls_api.http_messages import Endpoint, NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.json_values import read_json
 
-__all__ = ["interpret", "silent"]
+__all__ = ["interpret", "no_response_error"]
 
 T = TypeVar("T")
 # A long run of digits could be a phone, and parts that begin with digits a token: neither is a name.
@@ -55,9 +56,12 @@ class _Verdict:
     advice: str
 
 
-_PERMANENT_SILENCE = {
-    Silence.CERTIFICATE: "check the host, or give the authority's certificates as 'verify' in the connection's extra"
+_PERMANENT = {
+    NoResponseKind.CERTIFICATE: (
+        "check the host, or give the authority's certificates as 'verify' in the connection's extra"
+    ),
 }
+"""The kinds against which another try can't help, and what does."""
 
 _REFUSALS = {
     "invalid.token": "no campaign has this token there: check the host, and copy the token again from Aimylogic "
@@ -72,11 +76,11 @@ _REFUSALS = {
     "invalid.dialer_priority": "the server doesn't take a policy's priority: correct priority",
 }
 _REFUSALS_OF = {
-    ("addPhones", "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
+    (ADD_PHONES.name, "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
 }
 
 
-def _judge_status(endpoint: Endpoint[T], status: int, error: _Named | None, *, keyed: bool) -> _Verdict:
+def _judge_status(endpoint: Endpoint, status: int, error: _Named | None, *, keyed: bool) -> _Verdict:
     """Judge a status other than a readable 200.
 
     :param error: what the body names, if it names an error
@@ -156,9 +160,9 @@ def interpret(request: Request[T], response: Response, is_secret: Callable[[str]
     )
 
 
-def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError:
+def no_response_error(request: Request[T], no_response: NoResponse, where: str) -> ApiError:
     """Return the error for a request to the host *where* that got no answer: it may or may not have taken effect."""
-    advice = _PERMANENT_SILENCE.get(no_response.silence)
+    advice = _PERMANENT.get(no_response.kind)
     return ApiError(
         f"{request.endpoint.name} at {where}: {no_response}" + (f": {advice}" if advice else ""),
         known=Known.UNANSWERED,
@@ -166,7 +170,7 @@ def silent(request: Request[T], no_response: NoResponse, where: str) -> ApiError
     )
 
 
-def _error(endpoint: Endpoint[T], response: Response) -> _Named | None:
+def _error(endpoint: Endpoint, response: Response) -> _Named | None:
     """The error that a body names: by its ``type``, a short dotted word; where the endpoint has such, in any words."""
     if response.status < 400:
         return None

@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
-from aimylogic_provider.emulator.world.campaigns import CampaignStatus
+from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault
-from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.journal import JournalLine
 from aimylogic_provider.emulator.world.private_file import write_private
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
@@ -263,7 +263,7 @@ class EmulatorClient:
         wanted = {"phone": phone, "campaign": campaign, "size": 100_000}
         return self._ask("GET", "/jobs", list[JobView], query=wanted)
 
-    def requests(self) -> list[Line]:
+    def requests(self) -> list[JournalLine]:
         """Return the journal, oldest first."""
         return self._ask("GET", "/requests", Requests).requests
 
@@ -319,11 +319,11 @@ class EmulatorClient:
                 return content
         except urllib.error.HTTPError as error:
             with error:
-                told = error.read().decode("utf-8", "replace")
+                answer = error.read().decode("utf-8", "replace")
             try:
-                reason = str(json.loads(told)["error"])
+                reason = str(json.loads(answer)["error"])
             except (ValueError, KeyError, TypeError):
-                reason = told[:200]
+                reason = answer[:200]
             raise EmulatorError(reason) from None
         except OSError as error:
             raise EmulatorError(f"no emulator answers at {self.url}: {getattr(error, 'reason', error)}") from None

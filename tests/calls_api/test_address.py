@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.calls.call import Call
-from aimylogic_provider.calls_api.endpoints import STATUS, add_phone
+from aimylogic_provider.calls_api.endpoints import add_phone, status
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
-from aimylogic_provider.calls_api.http_messages import Request
 
 TOKEN = "8231.7056.1b131df1"
 
@@ -83,10 +84,10 @@ def test_urls_are_encoded_and_hold_the_token_only_there() -> None:
 
 def test_a_long_url_is_refused_with_the_way_out() -> None:
     address = CampaignAddress.of(None, TOKEN)
-    free = 8000 - len(address.url(Request(STATUS, "GET", (("a", ""),))))
-    assert len(address.url(Request(STATUS, "GET", (("a", "x" * free),)))) == 8000
+    free = 8000 - len(address.url(replace(status(), query=(("a", ""),))))
+    assert len(address.url(replace(status(), query=(("a", "x" * free),)))) == 8000
     with pytest.raises(RejectedError, match=r"8,001 characters.*addPhones"):
-        address.url(Request(STATUS, "GET", (("a", "x" * (free + 1)),)))
+        address.url(replace(status(), query=(("a", "x" * (free + 1)),)))
 
 
 @pytest.mark.parametrize(

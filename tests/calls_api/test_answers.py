@@ -10,8 +10,8 @@ import pytest
 from aimylogic_provider.calls_api.calls.call import Call, ListedCall
 from aimylogic_provider.calls_api.endpoints import add_phone, add_phones, cancel_call_jobs, pause_campaign
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
-from aimylogic_provider.calls_api.response_meaning import interpret, silent
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
+from aimylogic_provider.calls_api.response_meaning import interpret, no_response_error
 
 KEYLESS = add_phone(Call.of("79123456789"))
 KEYED = add_phone(Call.of("79123456789"), idempotence_key="key")
@@ -241,11 +241,11 @@ def test_what_is_no_id_is_no_answer(body: bytes) -> None:
     assert (error.known, error.retryable) == (UNANSWERED, True)
 
 
-@pytest.mark.parametrize("silence", Silence)
-def test_every_way_of_not_answering(silence: Silence) -> None:
-    error = silent(KEYED, NoResponse(silence, "detail"), "https://host")
+@pytest.mark.parametrize("kind", NoResponseKind)
+def test_every_way_of_not_answering(kind: NoResponseKind) -> None:
+    error = no_response_error(KEYED, NoResponse(kind, "detail"), "https://host")
     assert error.known is UNANSWERED
-    assert error.retryable is (silence is not Silence.CERTIFICATE)
+    assert error.retryable is (kind is not NoResponseKind.CERTIFICATE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from aimylogic_provider.calls_api import endpoints
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 
@@ -93,7 +93,7 @@ def test_no_request_outlives_its_time(serve: Serve) -> None:
                 began = time.monotonic()
                 with pytest.raises(NoResponse) as caught:
                     await transport.send(STATUS, server.url)
-                assert caught.value.silence is Silence.TIMEOUT
+                assert caught.value.kind is NoResponseKind.TIMEOUT
                 assert time.monotonic() - began >= 0.4
                 task = asyncio.current_task()
                 assert task is not None
@@ -101,7 +101,7 @@ def test_no_request_outlives_its_time(serve: Serve) -> None:
             together = await asyncio.gather(
                 *(transport.send(STATUS, server.url) for _ in range(3)), return_exceptions=True
             )
-            assert [getattr(one, "silence", one) for one in together] == [Silence.TIMEOUT] * 3
+            assert [getattr(one, "kind", one) for one in together] == [NoResponseKind.TIMEOUT] * 3
 
     asyncio.run(asyncio.wait_for(run(), 10))
 
@@ -112,7 +112,7 @@ def test_waiting_for_a_connection_counts() -> None:
             both = await asyncio.gather(
                 transport.send(STATUS, server.url), transport.send(STATUS, server.url), return_exceptions=True
             )
-            assert [getattr(one, "silence", one) for one in both] == [Silence.TIMEOUT] * 2
+            assert [getattr(one, "kind", one) for one in both] == [NoResponseKind.TIMEOUT] * 2
             assert len(server.heads) == 1
 
     asyncio.run(asyncio.wait_for(run(), 10))
@@ -156,7 +156,7 @@ def test_more_than_is_allowed_is_not_read(size: int) -> None:
         async with served(large) as server, AiohttpTransport(settings(max_body=100), connections=1) as transport:
             with pytest.raises(NoResponse) as caught:
                 await transport.send(STATUS, server.url)
-            assert caught.value.silence is Silence.TOO_LARGE
+            assert caught.value.kind is NoResponseKind.TOO_LARGE
 
     asyncio.run(run())
 
@@ -188,7 +188,7 @@ def test_an_answer_that_breaks_off_is_none() -> None:
         async with served(half) as server, AiohttpTransport(settings(), connections=1) as transport:
             with pytest.raises(NoResponse) as caught:
                 await transport.send(STATUS, server.url)
-            assert caught.value.silence is Silence.RESET
+            assert caught.value.kind is NoResponseKind.RESET
             assert len(server.heads) == 1  # and nothing repeats it
 
     asyncio.run(run())

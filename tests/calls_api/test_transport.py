@@ -12,7 +12,7 @@ import pytest
 
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.endpoints import add_phone
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport, TransportSettings
 
 POST = add_phone(Call.of("79123456789"), idempotence_key="k")
@@ -62,25 +62,28 @@ def reset(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behave", "silence"),
+    ("behave", "kind"),
     [
-        (reset, Silence.RESET),
-        (answer(""), Silence.RESET),
-        (answer("nonsense\r\n\r\n"), Silence.RESET),
-        (answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"), Silence.RESET),
-        (answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), Silence.RESET),
-        (answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n123"), Silence.UNDECODABLE),
-        (lambda connection: time.sleep(2), Silence.TIMEOUT),
-        (drip, Silence.TOO_SLOW),
-        (answer("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + "1" * 5000), Silence.TOO_LARGE),
+        (reset, NoResponseKind.RESET),
+        (answer(""), NoResponseKind.RESET),
+        (answer("nonsense\r\n\r\n"), NoResponseKind.RESET),
+        (answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123"), NoResponseKind.RESET),
+        (answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), NoResponseKind.RESET),
+        (
+            answer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n123"),
+            NoResponseKind.UNDECODABLE,
+        ),
+        (lambda connection: time.sleep(2), NoResponseKind.TIMEOUT),
+        (drip, NoResponseKind.TOO_SLOW),
+        (answer("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + "1" * 5000), NoResponseKind.TOO_LARGE),
     ],
     ids=["reset", "closed", "no HTTP", "cut off", "bad chunk", "bad gzip", "no answer", "drip", "too large"],
 )
-def test_ways_of_not_answering(behave: Behaviour, silence: Silence) -> None:
+def test_ways_of_not_answering(behave: Behaviour, kind: NoResponseKind) -> None:
     transport = RequestsTransport(TransportSettings(connect_timeout=0.5, read_timeout=0.5, max_body=4096))
     with server(behave) as (url, requests), pytest.raises(NoResponse) as error:
         transport.send(POST, f"{url}/{SECRET}?phone=79123456789")
-    assert error.value.silence is silence
+    assert error.value.kind is kind
     assert len(requests) == 1, "nothing is repeated in the transport"
     assert SECRET not in str(error.value) + repr(error.value)
     assert "79123456789" not in str(error.value)
@@ -93,7 +96,7 @@ def test_unreachable() -> None:
         port = closed.getsockname()[1]
     with pytest.raises(NoResponse) as error:
         RequestsTransport(TransportSettings()).send(POST, f"http://127.0.0.1:{port}/{SECRET}")
-    assert error.value.silence is Silence.UNREACHABLE
+    assert error.value.kind is NoResponseKind.UNREACHABLE
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -130,7 +133,7 @@ def test_a_request_that_connects_too_late_never_leaves(monkeypatch: pytest.Monke
         with pytest.raises(NoResponse) as error:
             transport.send(POST, url)
         time.sleep(0.2)
-    assert error.value.silence is Silence.TIMEOUT
+    assert error.value.kind is NoResponseKind.TIMEOUT
     assert not any(requests), "connected, perhaps, but nothing was sent"
 
 

@@ -121,11 +121,11 @@ class TestJournal:
         assert (emulator.count("addPhone"), emulator.count()) == (3, 4)
 
     def test_it_keeps_the_last_10_000_and_counts_all(self) -> None:
-        from aimylogic_provider.emulator.world.journal import Journal, Line
+        from aimylogic_provider.emulator.world.journal import Journal, JournalLine
 
         journal = Journal()
         for number in range(10_005):
-            journal.note(Line(float(number), "GET", "status", "", None, "200"))
+            journal.note(JournalLine(float(number), "GET", "status", "", None, "200"))
         assert (len(journal.lines), journal.lines[0].at, journal.counts["status"]) == (10_000, 5.0, 10_005)
 
 
@@ -371,7 +371,7 @@ def test_settings_are_told_to_type_checkers() -> None:
 
     assert typing.get_type_hints(Chosen).keys() == set(Settings.__struct_fields__)
     assert typing.get_args(client.PhaseName) == tuple(faults.Phase)
-    assert set(typing.get_args(client.ActionName)) == set(faults.Action)
+    assert set(typing.get_args(client.ActionName)) == set(faults.FaultAction)
 
 
 @pytest.mark.parametrize(

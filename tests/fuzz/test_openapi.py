@@ -29,7 +29,7 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.http.admin_routes import AdminApi
 from aimylogic_provider.emulator.http.exchange import Target
 from aimylogic_provider.emulator.http.openapi import calls_document
-from aimylogic_provider.emulator.world.faults import Action
+from aimylogic_provider.emulator.world.faults import FaultAction
 from aimylogic_provider.emulator.world.faults import Phase as When
 from aimylogic_provider.emulator.world.state import EmulatorState
 from tests.conftest import OTHER_TOKEN, TOKEN
@@ -216,7 +216,7 @@ _JSON = st.recursive(
 _RULES = st.fixed_dictionaries(
     {
         "phase": st.sampled_from([when.value for when in When]),
-        "action": st.sampled_from([action.value for action in Action]),
+        "action": st.sampled_from([action.value for action in FaultAction]),
     },
     optional={
         "path": st.sampled_from(["", "addPhone", "status"]),

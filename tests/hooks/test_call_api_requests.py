@@ -13,7 +13,7 @@ import pytest
 
 from aimylogic_provider.calls_api.calls.call import ListedCall
 from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.hooks.connection_extra import ConnectionExtra
@@ -84,7 +84,7 @@ def test_a_write_bears_its_key_and_returns_its_result(
 
 @pytest.mark.parametrize("write", [write for write, _, _ in WRITES])
 def test_a_write_is_sent_once_whatever_happens(hook: AimylogicHook, wire: Wire, write: Callable[..., object]) -> None:
-    wire.answers.append(NoResponse(Silence.TIMEOUT, "detail"))
+    wire.answers.append(NoResponse(NoResponseKind.TIMEOUT, "detail"))
     with pytest.raises(ApiError) as error:
         write(hook, idempotence_key="k")
     assert (error.value.known, error.value.retryable) == (Known.UNANSWERED, True)
@@ -94,7 +94,7 @@ def test_a_write_is_sent_once_whatever_happens(hook: AimylogicHook, wire: Wire, 
 @pytest.mark.parametrize("read", READS)
 def test_a_read_is_repeated(hook: AimylogicHook, wire: Wire, read: Callable[..., tuple[Any, ...]]) -> None:
     wire.answer(None, 503)
-    wire.answers.append(NoResponse(Silence.RESET, "detail"))
+    wire.answers.append(NoResponse(NoResponseKind.RESET, "detail"))
     wire.answer([JOB])
     assert len(read(hook)) == 1
     assert len(wire.sent) == 3

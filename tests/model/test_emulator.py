@@ -738,12 +738,13 @@ def test_a_form_is_read_after_a_fault_that_comes_before_its_body() -> None:
 
 
 def test_every_fault_is_tried_and_every_endpoint() -> None:
-    from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+    from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, Commits
     from aimylogic_provider.emulator.world import faults
 
     # What is added in part is not in this model: see tests/emulator/test_faults.py.
     possible = {phase: actions for phase, actions in faults.POSSIBLE.items() if phase != faults.Phase.IN_PART}
     assert {(phase, action) for phase, actions in possible.items() for action in actions} == set(FAULTS)
     assert {endpoint.name for endpoint in ENDPOINTS} == set(EXPECTED["endpoint"])
-    assert set(COMMITTING) == faults.COMMITTING
-    assert set(CONTROL) == {name.partition("/")[2] for name in faults.COMMITTING if "control" in name}
+    committing = {endpoint.name for endpoint in ENDPOINTS if endpoint.commits is not Commits.NOTHING}
+    assert set(COMMITTING) == committing == {endpoint.name for endpoint in ENDPOINTS if endpoint.takes_key}
+    assert set(CONTROL) == {name.partition("/")[2] for name in committing if "control" in name}

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from aimylogic_provider.emulator.world.keys import Keys, Use
+from aimylogic_provider.emulator.world.keys import Keys, KeyUse
 from aimylogic_provider.emulator.world.settings import Settings
 from tests.proof.airflow_seam import NOTHING, DagRun, Try
 from tests.proof.calls import CallTasks
@@ -134,7 +134,7 @@ class _Server(Server):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.campaigns.keys = _EarlyKeys(self.breaks.key_early)
+        self.campaigns.common.keys = _EarlyKeys(self.breaks.key_early)
 
     def _leaves(self, sent: Sent, name: str) -> None:
         simulation, breaks, one_try = self.simulation, self.breaks, sent.worker.about
@@ -161,8 +161,8 @@ class _EarlyKeys(Keys):
         super().__init__()
         self._early = early
 
-    def alive(self, settings: Settings, use: Use) -> Use | None:
-        return super().alive(settings, replace(use, first=use.first + self._early))
+    def find_alive(self, settings: Settings, use: KeyUse) -> KeyUse | None:
+        return super().find_alive(settings, replace(use, first=use.first + self._early))
 
 
 class _Calls(CallTasks):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import FaultAction, Phase
 from tests.proof.airflow_seam import Plan
 from tests.proof.beyond_world import Break
 from tests.proof.network import NetworkFault
@@ -63,7 +63,7 @@ def _lost(rng: random.Random, *, created: bool | None = None) -> Tries:
     """A try that gets no answer, whether or not its requests take effect."""
     takes_effect = rng.random() < 0.5 if created is None else created
     phase = Phase.AFTER_COMMIT if takes_effect else Phase.BEFORE_COMMIT
-    return Tries(plan=Plan((NetworkFault(0, True, phase, Action.RESET),)))
+    return Tries(plan=Plan((NetworkFault(0, True, phase, FaultAction.RESET),)))
 
 
 # 1
@@ -136,8 +136,8 @@ def _clocks(hours: float) -> Callable[[random.Random], Drawn]:
 
 def _late(hours: float) -> Callable[[random.Random], Drawn]:
     def draw(rng: random.Random) -> Drawn:
-        fault = NetworkFault(1, True, Phase.COMMITTED_LATE, Action.DELAY, late=hours * HOUR)
-        ends = NetworkFault(0, True, Phase.BEFORE_READ, Action.STATUS, 401)
+        fault = NetworkFault(1, True, Phase.COMMITTED_LATE, FaultAction.DELAY, late=hours * HOUR)
+        ends = NetworkFault(0, True, Phase.BEFORE_READ, FaultAction.STATUS, 401)
         wait = rng.choice((10 * MINUTE, HOUR, 25 * HOUR, 40 * HOUR))
         return [(0.0, Tries(plan=Plan((fault, ends)))), (wait, Tries())], Break(keeps_timeout=False), {}
 

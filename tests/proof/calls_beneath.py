@@ -17,8 +17,8 @@ from aimylogic_provider.calls_api.http_messages import NoResponse
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from aimylogic_provider.emulator.http.exchange import Refusal
-from aimylogic_provider.emulator.world.faults import Action
-from aimylogic_provider.emulator.world.phones import written_phone
+from aimylogic_provider.emulator.world.faults import FaultAction
+from aimylogic_provider.emulator.world.phones import phone_in_reports
 from aimylogic_provider.idempotence.attempt import AddPhoneAttempt as CallTry
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
@@ -127,7 +127,7 @@ class _Campaign:
             return tuple(
                 CallJob(
                     id=job.id,
-                    phone=written_phone(phone, self.server.campaigns.settings.phones_as) or "",
+                    phone=phone_in_reports(phone, self.server.campaigns.settings.phones_as) or "",
                     created_at=datetime.fromtimestamp(job.created, UTC),
                     redial_number=job.redial,
                 )
@@ -158,9 +158,11 @@ class _Campaign:
 
     def _through(self, name: str, sent: Sent | None, take_effect: Callable[[Sent | None], Any]) -> Answer[Any]:
         def changed(fault: NetworkFault, answer: Any) -> Any:
-            if fault.action is Action.NO_DATE:
+            if fault.action is FaultAction.NO_DATE:
                 return answer if isinstance(answer, ApiError) else Answer(answer.value, None)
-            once = fault.action is Action.REDIRECT or (fault.action is Action.STATUS and fault.status in _NOT_RETRYABLE)
+            once = fault.action is FaultAction.REDIRECT or (
+                fault.action is FaultAction.STATUS and fault.status in _NOT_RETRYABLE
+            )
             return ApiError(str(fault.action), known=Known.UNANSWERED, retryable=not once)
 
         steps = self.server.through(name, sent, take_effect, changed, _TIMEOUT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aimylogic_provider.call_list.send.decision import UnitAction as ListAction
-from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import FaultAction, Phase
 from aimylogic_provider.idempotence.decision import Row
 from tests.proof.network import FAULTS, IN_PART, POISONS
 from tests.proof.schedules import REPORTS
@@ -27,8 +27,9 @@ _STATE = _around("a read of the state", "a write of the state")
 _OBJECTS = _around("an object's read", "an object's write", "an object's list")
 _ENTRY = _around("a write of the entry")
 _ADD_FAULTS = frozenset(f"add {phase} {action}" for phase, action in FAULTS)
+_OF_THE_ANSWER = (FaultAction.TRUNCATED, FaultAction.NO_DATE)
 _ASK_FAULTS = frozenset(
-    f"ask {Phase.AFTER_COMMIT if action in (Action.TRUNCATED, Action.NO_DATE) else Phase.BEFORE_COMMIT} {action}"
+    f"ask {Phase.AFTER_COMMIT if action in _OF_THE_ANSWER else Phase.BEFORE_COMMIT} {action}"
     for action in {action for _, action in FAULTS}
 )
 _STORE_FAULTS = frozenset({"fault store read", "fault store write done", "fault store write undone"})

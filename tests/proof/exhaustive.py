@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import FaultAction, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
 from tests.proof.network import FAULTS, NetworkFault
 from tests.proof.schedules import Happening, Kind, Schedule, Step, Tries
@@ -29,7 +29,7 @@ from tests.proof.swarm import Level, Reached, play, play_all
 
 __all__ = ["BATCH", "CALL", "Combination", "Product", "combinations", "evenly", "exhaustive", "numbered"]
 
-Fault = tuple[Phase, Action] | None
+Fault = tuple[Phase, FaultAction] | None
 End = Literal["killed", "awake meanwhile", "awake afterwards"]
 ENDS: tuple[End, ...] = ("killed", "awake meanwhile", "awake afterwards")
 RETRIES = (0.0, MINUTE, 23 * HOUR, DAY - 1.0, DAY, DAY + 1.0, 40 * HOUR)
@@ -79,12 +79,12 @@ BATCH = Product(
     people=3,
     faults=(
         None,
-        (Phase.BEFORE_READ, Action.STATUS),  # lost, and another send may help
-        (Phase.BEFORE_COMMIT, Action.REDIRECT),  # lost, and none can
-        (Phase.AFTER_COMMIT, Action.RESET),  # the answer lost
-        (Phase.AFTER_COMMIT, Action.NO_DATE),  # the answer known, but not its time
-        (Phase.IN_BODY, Action.GARBAGE),  # the answer unreadable
-        (Phase.COMMITTED_LATE, Action.DELAY),  # it takes effect just before the client gives up
+        (Phase.BEFORE_READ, FaultAction.STATUS),  # lost, and another send may help
+        (Phase.BEFORE_COMMIT, FaultAction.REDIRECT),  # lost, and none can
+        (Phase.AFTER_COMMIT, FaultAction.RESET),  # the answer lost
+        (Phase.AFTER_COMMIT, FaultAction.NO_DATE),  # the answer known, but not its time
+        (Phase.IN_BODY, FaultAction.GARBAGE),  # the answer unreadable
+        (Phase.COMMITTED_LATE, FaultAction.DELAY),  # it takes effect just before the client gives up
     ),
 )  # fmt: skip
 

@@ -15,14 +15,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
-from aimylogic_provider.emulator.http.api_request import Asked, locate
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
+from aimylogic_provider.emulator.http.api_request import ApiRequest, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
 from aimylogic_provider.emulator.http.exchange import Refusal, Target
-from aimylogic_provider.emulator.world.campaigns import Campaigns, Wanted
-from aimylogic_provider.emulator.world.faults import POSSIBLE, Action, Phase
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
+from aimylogic_provider.emulator.world.faults import POSSIBLE, FaultAction, Phase
+from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
+from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 from tests.proof.simulation import Simulation, Worker, running_worker
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ __all__ = ["ADDS", "FAULTS", "IN_PART", "POISONS", "STATUSES", "NetworkFault", "
 
 ADDS = ("addPhone", "test/addPhone", "addPhones")
 FAULTS = tuple(
-    (phase, action) for phase in Phase for action in Action
-    if action in POSSIBLE[phase] and action not in (Action.DRIP, Action.WRONG_CONTENT_TYPE)
+    (phase, action) for phase in Phase for action in FaultAction
+    if action in POSSIBLE[phase] and action not in (FaultAction.DRIP, FaultAction.WRONG_CONTENT_TYPE)
     and phase is not Phase.IN_PART
 )  # fmt: skip
 """Of any request."""
 IN_PART = tuple(
-    (Phase.IN_PART, action) for action in (Action.RESET, Action.DELAY, Action.STATUS, Action.GARBAGE, Action.HTML)
+    (Phase.IN_PART, action)
+    for action in (FaultAction.RESET, FaultAction.DELAY, FaultAction.STATUS, FaultAction.GARBAGE, FaultAction.HTML)
 )
 """Of lists besides: some of their numbers are added. (A single number is added then.)"""
 T = TypeVar("T")
@@ -60,7 +62,7 @@ class NetworkFault:
     nth: int
     adds: bool
     phase: Phase
-    action: Action
+    action: FaultAction
     status: int = 503
     late: float = 1.0
 
@@ -134,9 +136,9 @@ class Server:
     def __post_init__(self) -> None:
         settings = Settings(report_lag=self.report_lag, bad_numbers=("7912999*",), **self.more)
         names = {token: f"Campaign {number}" for number, token in enumerate(self.tokens)}
-        self.campaigns = Campaigns(names, settings, self.simulation.now)
+        self.campaigns = ServedCampaigns(names, settings, self.simulation.now)
         for campaign in self.campaigns:
-            campaign.life.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
+            campaign.dialler.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
         self._api = CallsApi(lambda: self.campaigns)
         self._numbers = {token: number for number, token in enumerate(self.tokens)}
         self.tokens_now = list(self.tokens)
@@ -159,16 +161,16 @@ class Server:
 
         def changed(fault: NetworkFault, answer: Response | None) -> Response:
             match fault.action:
-                case Action.STATUS:
+                case FaultAction.STATUS:
                     return self._response(fault.status, b"", {"retry-after": "5"} if fault.status == 429 else {})
-                case Action.REDIRECT:
+                case FaultAction.REDIRECT:
                     return self._response(302, b"", {"location": "https://elsewhere.example/"})
-                case Action.HTML:
+                case FaultAction.HTML:
                     return self._response(200, b"<html><body>Sign in</body></html>")
-                case Action.GARBAGE:
+                case FaultAction.GARBAGE:
                     return self._response(200, b"\xff\x00{")
             assert answer is not None, "its server answered"
-            if fault.action is Action.TRUNCATED:
+            if fault.action is FaultAction.TRUNCATED:
                 return self._response(answer.status, answer.body[: len(answer.body) // 2])
             return Response(answer.status, {}, answer.body)
 
@@ -204,7 +206,7 @@ class Server:
         began = simulation.now
         worker.point(f"before the {kind}")
         if simulation.now > began + _LEAVES_WITHIN:
-            raise NoResponse(Silence.TIMEOUT, "simulated")  # as the transports do: what is late doesn't leave
+            raise NoResponse(NoResponseKind.TIMEOUT, "simulated")  # as the transports do: what is late doesn't leave
         fault = worker.about.fault_of(adds)
         phase = None if fault is None else fault.phase
         if fault is not None:
@@ -230,16 +232,16 @@ class Server:
         else:
             if phase is not Phase.COMMITTED_LATE:
                 yield max(0.0, arrives - simulation.now) + 0.01
-            if fault.action is Action.DELAY:
+            if fault.action is FaultAction.DELAY:
                 yield began + timeout - simulation.now
-                raise NoResponse(Silence.TIMEOUT, "simulated")
-            if fault.action in (Action.RESET, Action.CLOSE):
-                raise NoResponse(Silence.RESET, "simulated")
+                raise NoResponse(NoResponseKind.TIMEOUT, "simulated")
+            if fault.action in (FaultAction.RESET, FaultAction.CLOSE):
+                raise NoResponse(NoResponseKind.RESET, "simulated")
             answer = changed(fault, answers[0] if answers else None)
         worker.point(f"after the {kind}")
         if simulation.now > began + timeout:
-            raise NoResponse(Silence.TIMEOUT, "simulated")
-        if fault is None or fault.action is Action.NO_DATE:
+            raise NoResponse(NoResponseKind.TIMEOUT, "simulated")
+        if fault is None or fault.action is FaultAction.NO_DATE:
             self._answered(name, sent, arrives, worker)
         return answer
 
@@ -254,18 +256,18 @@ class Server:
         elif name not in ("status", "campaign"):
             worker.about.reported_at = at
 
-    def _first_token(self, asked: Asked) -> str:
+    def _first_token(self, asked: ApiRequest) -> str:
         """What the campaign is known by here."""
-        return self.tokens[self._numbers[asked.place.token]]
+        return self.tokens[self._numbers[asked.destination.token]]
 
-    def _asked(self, request: Request[Any], url: str) -> tuple[Asked, str | None]:
+    def _asked(self, request: Request[Any], url: str) -> tuple[ApiRequest, str | None]:
         """The request as it arrives, and its key, which may not."""
         parts = urlsplit(url)
         target = Target(parts.path, parts.query)
         headers = {name.lower(): value for name, value in request.all_headers.items()}
         key = headers.get("idempotence-key")
         arriving = key if self.keeps_key else None
-        asked = Asked(request.method, locate(target), target, arriving, headers.get("content-type", ""))
+        asked = ApiRequest(request.method, locate(target), target, arriving, headers.get("content-type", ""))
         asked.take(request.body or b"")
         return asked, key
 
@@ -275,7 +277,7 @@ class Server:
         if self.promise is not None:
             self.promise.sends(sent)
 
-    def _take_effect(self, asked: Asked, sent: Sent | None) -> Response:
+    def _take_effect(self, asked: ApiRequest, sent: Sent | None) -> Response:
         if sent is not None and self.poison is not None and self.poison.strikes(sent):
             return self._poisoned(asked, sent, self.poison.how, self.poison.phone)
         before = len(self.campaigns.all_jobs())
@@ -289,7 +291,7 @@ class Server:
             sent.unheard = asked.name == "addPhones" and len(msgspec.json.decode(answer.body)) < len(sent.people)
         return self._response(answer.status, answer.body)
 
-    def _poisoned(self, asked: Asked, sent: Sent, how: str, phone: str) -> Response:
+    def _poisoned(self, asked: ApiRequest, sent: Sent, how: str, phone: str) -> Response:
         """A request that holds a poisoned number takes effect, or not."""
         self.simulation.count(f"poison {how}")
         if "refused" in how:
@@ -324,12 +326,12 @@ class Server:
         campaign = self.campaigns.of(sent.campaign)
         ((phone, payload),) = sent.people
         add = campaign.add_test_phone if test_call else campaign.add_phone
-        job = add(self.simulation.now, Wanted(phone, payload, zone), sent.key if self.keeps_key else None)
+        job = add(self.simulation.now, WantedCall(phone, payload, zone), sent.key if self.keeps_key else None)
         self._note_jobs(before, sent)
         sent.took_effect = True
         return job.id
 
-    def jobs_of(self, token: str, phone: str) -> list[Job]:
+    def jobs_of(self, token: str, phone: str) -> list[ServedJob]:
         """The jobs of a phone that the report shows."""
         shown = self.simulation.now - self.report_lag
         return [job for job in self.campaigns.of(token).of_phone(phone) if job.created <= shown]
@@ -355,7 +357,7 @@ class Server:
         """Another system adds the same person."""
         before = len(self.campaigns.all_jobs())
         try:
-            self._campaign(number).add_phone(self.simulation.now, Wanted(phone, None, None), key)
+            self._campaign(number).add_phone(self.simulation.now, WantedCall(phone, None, None), key)
         except Refusal:
             return  # without a key it may be a duplicate
         self._note_jobs(before, None)
@@ -375,7 +377,7 @@ def _some_places(numbers: int, chance: Random) -> frozenset[int]:
     return frozenset(chance.sample(range(1, numbers + 1), chance.randint(1, most)))
 
 
-def people_of(asked: Asked) -> tuple[Person, ...]:
+def people_of(asked: ApiRequest) -> tuple[Person, ...]:
     """Whom a request is to add, each with the payload."""
     if asked.name == "addPhones":
         items = msgspec.json.decode(asked.body)

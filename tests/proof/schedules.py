@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import FaultAction, Phase
 from tests.proof.airflow_seam import NOTHING, Plan
 from tests.proof.network import FAULTS, IN_PART, POISONS, STATUSES, NetworkFault
 from tests.proof.simulation import DAY, HOUR, MINUTE, Point
@@ -145,7 +145,7 @@ class Schedule:
     def tells_time(self) -> bool:
         """Whether the server's time can be known all along."""
         faults = (fault for step in self.steps if isinstance(step.does, Tries) for fault in step.does.plan.network)
-        return self.kind != "no date" and not any(fault.action is Action.NO_DATE for fault in faults)
+        return self.kind != "no date" and not any(fault.action is FaultAction.NO_DATE for fault in faults)
 
     def without(self, *places: int) -> Schedule:
         """The same without some steps."""
@@ -359,7 +359,7 @@ def _called_again(rng: random.Random) -> list[Step]:
     """A call is added, and at once the same phone again, on purpose: by their times the two can't be told apart."""
 
     def tries() -> Tries:
-        phase, action = rng.choice([one for one in FAULTS if one[1] is not Action.NO_DATE])
+        phase, action = rng.choice([one for one in FAULTS if one[1] is not FaultAction.NO_DATE])
         fault = NetworkFault(0, True, phase, action, rng.choice(STATUSES))
         return Tries(plan=Plan((fault,) if rng.random() < 0.8 else ()))
 
@@ -393,7 +393,7 @@ def _until(seed: int, kind: Kind) -> float | None:
 
 def _lost(phase: Phase) -> Tries:
     """Tries whose adds all go unanswered."""
-    return Tries(plan=Plan((NetworkFault(0, True, phase, Action.RESET),)))
+    return Tries(plan=Plan((NetworkFault(0, True, phase, FaultAction.RESET),)))
 
 
 def _late(rng: random.Random, until: float) -> list[Step]:
@@ -435,7 +435,7 @@ def _lost_after_a_kill(rng: random.Random) -> list[Step]:
 def _two_lists(rng: random.Random) -> list[Step]:
     """A run's answers are lost, and at once another run of ours adds the same people; a retry comes a day later."""
     phase = rng.choice((Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT))
-    lost = Tries(plan=Plan((NetworkFault(0, True, phase, Action.RESET),)))
+    lost = Tries(plan=Plan((NetworkFault(0, True, phase, FaultAction.RESET),)))
     neighbour = Happening("neighbour", rng.randrange(100))
     first, second = rng.choice(((lost, neighbour), (neighbour, lost)))
     steps = [Step(0, 0.0, first), Step(1, rng.choice((0.0, 1.0, 20.0)), second)]
@@ -485,7 +485,9 @@ def _network_fault(rng: random.Random, listed: bool) -> NetworkFault:
     adds = rng.random() < 0.75
     phase, action = rng.choice(FAULTS)
     if not adds:
-        phase = Phase.BEFORE_COMMIT if action not in (Action.TRUNCATED, Action.NO_DATE) else Phase.AFTER_COMMIT
+        phase = (
+            Phase.BEFORE_COMMIT if action not in (FaultAction.TRUNCATED, FaultAction.NO_DATE) else Phase.AFTER_COMMIT
+        )
     elif listed and rng.random() < 0.2:
         phase, action = rng.choice(IN_PART)
     nth = 0 if rng.random() < 0.3 else rng.randint(1, 6 if listed else 3)

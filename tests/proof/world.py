@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from aimylogic_provider.emulator.world.faults import Action, Phase
+from aimylogic_provider.emulator.world.faults import FaultAction, Phase
 from aimylogic_provider.emulator.world.settings import Chosen
 from tests.proof.airflow_seam import NOTHING, DagRun, Plan, ReplacedError, StoreError, TaskInstance, Try
 from tests.proof.network import NetworkFault, Poison, Server
@@ -308,7 +308,7 @@ class World:
                 self.with_others = True  # what each could own, neither can be sure of
                 faults = (None, Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT)
                 phase = faults[does.which % 3]
-                plan = NOTHING if phase is None else Plan((NetworkFault(0, True, phase, Action.RESET),))
+                plan = NOTHING if phase is None else Plan((NetworkFault(0, True, phase, FaultAction.RESET),))
                 others = self.tasks(_NEIGHBOUR)
                 self._end([self.attempt(others, one.next_try(plan), does) for one in list(others.instances)])
             case "change":

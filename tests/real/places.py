@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.journal import JournalLine
 from tests.airflow.campaign import Campaign
 from tests.real.metadata import Instance, Metadata
 
@@ -124,6 +124,6 @@ class SyncPlaces:
         return len(names & {file.name.partition(".")[0] for file in folder.glob("done/*")}), len(names)
 
 
-def sends(campaign: Campaign, key: str) -> list[Line]:
+def sends(campaign: Campaign, key: str) -> list[JournalLine]:
     """The requests that bore a key."""
     return [line for line in campaign.emulator.requests() if line.key == key and line.endpoint == "addPhone"]

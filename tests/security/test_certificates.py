@@ -11,7 +11,7 @@ import pytest
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.conftest import TOKEN
 from tests.security.certificates import Authority
@@ -56,7 +56,7 @@ def test_a_false_certificate_gets_no_request(
 ) -> None:
     with hostile(answer(), tls=false(ours, theirs)) as server, pytest.raises(NoResponse) as error:
         send(transport, STATUS, f"{server.url}/{TOKEN}", settings(ours.path))
-    assert error.value.silence is Silence.CERTIFICATE
+    assert error.value.kind is NoResponseKind.CERTIFICATE
     assert server.requests == []
 
 
@@ -64,7 +64,7 @@ def test_a_false_certificate_gets_no_request(
 def test_an_authority_that_nobody_named_is_not_trusted(transport: str, ours: Authority) -> None:
     with hostile(answer(), tls=ours.server("127.0.0.1")) as server, pytest.raises(NoResponse) as error:
         send(transport, STATUS, server.url, settings(True))
-    assert error.value.silence is Silence.CERTIFICATE
+    assert error.value.kind is NoResponseKind.CERTIFICATE
     assert server.requests == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.calls.call import Call
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from tests.security.hostile import TRANSPORTS, Behaviour, answer, hostile, send
 
@@ -108,7 +108,7 @@ def test_a_packed_answer_that_is_cut_off_is_none(transport: str, cut: int) -> No
     behave = answer(digits[:-cut], "200 OK", "Content-Encoding: gzip")
     with hostile(behave) as server, pytest.raises(NoResponse) as error:
         send(transport, POST, server.url, SETTINGS)
-    assert error.value.silence is Silence.UNDECODABLE
+    assert error.value.kind is NoResponseKind.UNDECODABLE
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

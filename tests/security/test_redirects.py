@@ -11,7 +11,7 @@ import pytest
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TOKEN
@@ -76,4 +76,4 @@ def test_a_redirect_without_end_is_given_up(transport: str) -> None:
     """``requests`` would read its body whole, to know where it points."""
     with hostile(endless) as server, pytest.raises(NoResponse) as error:
         send(transport, POST, server.url, TransportSettings(connect_timeout=5, read_timeout=20, max_body=2**20))
-    assert error.value.silence is Silence.TOO_LARGE
+    assert error.value.kind is NoResponseKind.TOO_LARGE

@@ -29,10 +29,10 @@ def interval_text(value: timedelta) -> str:
     """An interval as PostgreSQL writes it: ``1 day 02:03:04``."""
     sign = "-" if value < timedelta(0) else ""
     days, rest = abs(value).days, abs(value) - timedelta(days=abs(value).days)
-    told = [f"{sign}{days} {'day' if days == 1 and not sign else 'days'}"] if days else []
+    parts = [f"{sign}{days} {'day' if days == 1 and not sign else 'days'}"] if days else []
     if rest or not days:
-        told.append(f"{sign}{_clock(rest)}")
-    return " ".join(told)
+        parts.append(f"{sign}{_clock(rest)}")
+    return " ".join(parts)
 
 
 def time_text(value: timedelta) -> str:

@@ -238,9 +238,9 @@ def _clock(day: str, value: object) -> str:
 def _number(name: str, value: object, most: int) -> int | None:
     if value is None:
         return None
-    told = f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None"
+    message = f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None"
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise RejectedTypeError(told, what=name, kind=type(value).__name__)
+        raise RejectedTypeError(message, what=name, kind=type(value).__name__)
     if not 1 <= int(value) <= most:
-        raise RejectedError(told)
+        raise RejectedError(message)
     return int(value)

@@ -223,8 +223,8 @@ def _check_lines(text: str) -> None:
 
 def _named(character: str) -> str:
     """A character as a message may name it."""
-    known = {"\n": "a line break", "\r": "a line break", "\t": "a tab"}
-    if character in known:
-        return known[character]
+    names = {"\n": "a line break", "\r": "a line break", "\t": "a tab"}
+    if character in names:
+        return names[character]
     name = unicodedata.name(character, f"U+{ord(character):04X}")
     return f"{character!r} ({name})" if character.isprintable() and not character.isdigit() else name

@@ -55,7 +55,7 @@ class WrittenPhones:
 
     def __init__(self, phones: Collection[str]) -> None:
         self._phones = frozenset(phones)
-        self._known: dict[str, Meant] = {}
+        self._meanings: dict[str, Meant] = {}
         self._writings: dict[str, frozenset[str]] | None = None
         self._regions: tuple[str, ...] = ()
         self._ends: dict[tuple[int, int], dict[tuple[str, str], set[str]]] = {}
@@ -64,11 +64,11 @@ class WrittenPhones:
         """Which of the phones *written* means."""
         if written in self._phones:
             return Meant(written)
-        if written not in self._known:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[written] = self._read(written)
-        return self._known[written]
+        if written not in self._meanings:
+            if len(self._meanings) >= _REMEMBERED:
+                self._meanings.clear()
+            self._meanings[written] = self._read(written)
+        return self._meanings[written]
 
     def _read(self, written: str) -> Meant:
         text = _SEPARATORS.sub("", unicodedata.normalize("NFKC", _DOTS.sub("*", written)))

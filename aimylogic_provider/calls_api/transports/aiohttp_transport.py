@@ -7,7 +7,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.transports.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.transports.deadlines import Deadlines
 from aimylogic_provider.calls_api.transports.proxies import authorities, no_authorities, proxy_for
@@ -66,14 +66,14 @@ class AiohttpTransport:
     def _target(self, url: str) -> tuple[URL, str | None]:
         """The URL as the session takes it, and the proxy. All of an endpoint's URLs are the same but for the query."""
         endpoint, _, query = url.partition("?")
-        known = self._endpoints.get(endpoint)
-        if known is None:
+        parsed = self._endpoints.get(endpoint)
+        if parsed is None:
             parts = urlsplit(endpoint)
             proxy = proxy_for(endpoint, self.settings.proxies)
             if proxy is not None and not self.settings.proxies and urlsplit(proxy).scheme not in ("http", "https"):
                 proxy = None  # one of SOCKS, which aiohttp can't go by, and which nobody named for this connection
-            known = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
-        scheme, authority, path, proxy = known
+            parsed = self._endpoints[endpoint] = parts.scheme, parts.netloc, parts.path, proxy
+        scheme, authority, path, proxy = parsed
         return self._build(scheme=scheme, authority=authority, path=path, query_string=query, encoded=True), proxy
 
     async def send(self, request: Request[Any], url: str) -> Response:
@@ -87,7 +87,7 @@ class AiohttpTransport:
             with self._deadlines:
                 return await self._exchange(request, url)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            no_response = NoResponse(_silence(error), type(error).__name__)
+            no_response = NoResponse(_kind_of(error), type(error).__name__)
         # Errors beneath carry the URL, and so token and phone: none of them goes along as the context of ours.
         raise no_response
 
@@ -119,19 +119,19 @@ def _checks(verify: bool | str) -> ssl.SSLContext | bool:
         raise no_authorities(path) from None
 
 
-def _silence(error: Exception) -> Silence:
+def _kind_of(error: Exception) -> NoResponseKind:
     import aiohttp
 
     match error:
         case TimeoutError():
-            return Silence.TIMEOUT
+            return NoResponseKind.TIMEOUT
         case aiohttp.ClientConnectorCertificateError():
-            return Silence.CERTIFICATE
+            return NoResponseKind.CERTIFICATE
         case aiohttp.ClientSSLError():
-            return Silence.TLS
+            return NoResponseKind.TLS
         case aiohttp.ClientHttpProxyError() | aiohttp.ClientProxyConnectionError():
-            return Silence.PROXY
+            return NoResponseKind.PROXY
         case aiohttp.ClientConnectorError():
-            return Silence.UNREACHABLE
+            return NoResponseKind.UNREACHABLE
         case _:
-            return Silence.RESET
+            return NoResponseKind.RESET

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 
 __all__ = ["ACCEPTED", "Body"]
 
@@ -31,7 +31,7 @@ class Body:
     def __init__(self, coding: str, most: int) -> None:
         name = coding.strip().lower()
         if name not in ("", "identity", *_PACKED):
-            raise NoResponse(Silence.UNDECODABLE, "an unknown content encoding")
+            raise NoResponse(NoResponseKind.UNDECODABLE, "an unknown content encoding")
         self._is_packed = name in _PACKED
         self._unpacker: Any = None
         self._body = bytearray()
@@ -51,7 +51,7 @@ class Body:
             try:
                 self._take(self._unpacker.decompress(part, self._most - len(self._body) + 1))
             except zlib.error:
-                raise NoResponse(Silence.UNDECODABLE, "bad data") from None
+                raise NoResponse(NoResponseKind.UNDECODABLE, "bad data") from None
             part = b""
             if self._unpacker.eof:  # and perhaps another member follows
                 part, self._unpacker = self._unpacker.unused_data.lstrip(b"\0"), None  # without padding
@@ -62,10 +62,10 @@ class Body:
         :raises NoResponse: if its packing is cut off
         """
         if self._unpacker is not None:
-            raise NoResponse(Silence.UNDECODABLE, "cut off")
+            raise NoResponse(NoResponseKind.UNDECODABLE, "cut off")
         return bytes(self._body)
 
     def _take(self, part: bytes) -> None:
         if len(self._body) + len(part) > self._most:
-            raise NoResponse(Silence.TOO_LARGE, f"over {self._most:,} bytes")
+            raise NoResponse(NoResponseKind.TOO_LARGE, f"over {self._most:,} bytes")
         self._body += part

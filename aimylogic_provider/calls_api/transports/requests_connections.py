@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
-from aimylogic_provider.calls_api.http_messages import NoResponse, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
 
 __all__ = ["PlainSession", "PunctualAdapter", "sending"]
 
@@ -83,7 +83,7 @@ class _PunctualReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if _now_sending.monotonic is None:
             return self._stream.readinto(buffer)
-        too_slow = NoResponse(Silence.TOO_SLOW, f"over {_now_sending.total:g} s")
+        too_slow = NoResponse(NoResponseKind.TOO_SLOW, f"over {_now_sending.total:g} s")
         left = _now_sending.answered - time.monotonic()
         if left <= 0:
             raise too_slow

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.calls_api.http_messages import NoResponse, Request, Response, Silence
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.transports.content_coding import ACCEPTED, Body
 from aimylogic_provider.calls_api.transports.proxies import authorities, proxy_for
 
@@ -85,7 +85,7 @@ class RequestsTransport:
                     answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body.whole()
                 )
         except (requests.exceptions.RequestException, HTTPError, OSError, ValueError) as error:
-            no_response = NoResponse(_silence(error), type(error).__name__)
+            no_response = NoResponse(_kind_of(error), type(error).__name__)
         # The errors beneath carry the URL, and so token and phone: they are named by their kind alone, and none of them
         # goes along as the context of ours.
         raise no_response
@@ -112,23 +112,23 @@ class RequestsTransport:
         return self._session
 
 
-def _silence(error: Exception) -> Silence:
+def _kind_of(error: Exception) -> NoResponseKind:
     from requests import exceptions
     from urllib3 import exceptions as beneath
 
     match error:
         case beneath.TimeoutError():
-            return Silence.TIMEOUT
+            return NoResponseKind.TIMEOUT
         case exceptions.ProxyError():
-            return Silence.PROXY
+            return NoResponseKind.PROXY
         case exceptions.SSLError():
-            return Silence.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else Silence.TLS
+            return NoResponseKind.CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else NoResponseKind.TLS
         case exceptions.Timeout():
-            return Silence.TIMEOUT
+            return NoResponseKind.TIMEOUT
         case exceptions.ConnectionError():
             text = str(error)
             if "Failed to establish" in text or "Failed to resolve" in text or "NewConnectionError" in text:
-                return Silence.UNREACHABLE
-            return Silence.RESET
+                return NoResponseKind.UNREACHABLE
+            return NoResponseKind.RESET
         case _:
-            return Silence.RESET
+            return NoResponseKind.RESET

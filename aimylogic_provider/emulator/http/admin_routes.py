@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from aimylogic_provider.emulator.http import openapi, page
-from aimylogic_provider.emulator.http.exchange import Answer, Refusal, Target, decoded, fields_of, json_answer
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Refusal, Target, decoded, fields_of, json_answer
+from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.http.views import (
     CampaignChange,
     CampaignView,
@@ -25,27 +26,16 @@ from aimylogic_provider.emulator.http.views import (
     explained,
 )
 from aimylogic_provider.emulator.world import oracle
-from aimylogic_provider.emulator.world.campaigns import Campaign
+from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultError
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.settings import Settings
 from aimylogic_provider.emulator.world.state import EmulatorState, SnapshotError
 
 __all__ = ["PREFIX", "AdminApi"]
 
 PREFIX = "/_emulator"
-
-
-class Holder(Protocol):
-    """What may hold requests back: the server."""
-
-    @property
-    def pending(self) -> int:
-        """How many it holds back."""
-
-    def drop_pending(self) -> None:
-        """Let none of them take effect."""
 
 
 class AdminError(Exception):
@@ -87,9 +77,9 @@ class AdminRequest:
 class AdminApi:
     """The handlers of the emulator's own paths. Campaigns are named by their number, never by token."""
 
-    def __init__(self, state: EmulatorState, holder: Holder) -> None:
+    def __init__(self, state: EmulatorState, pending: PendingRequests) -> None:
         self._state = state
-        self._holder = holder
+        self._pending = pending
         query = openapi.Query
         self._routes = [
             openapi.Route("GET", "/clock", "What the clock shows", self._clock, None, ClockReading),
@@ -129,7 +119,7 @@ class AdminApi:
         """Whether the target is one of the emulator's own."""
         return target.path == "/" or target.path == PREFIX or target.path.startswith(f"{PREFIX}/")
 
-    def answer(self, method: str, target: Target, body: bytes) -> Answer:
+    def answer(self, method: str, target: Target, body: bytes) -> HttpAnswer:
         """Answer a request."""
         path = target.path.removeprefix(PREFIX)
         fixed = self._fixed.get("/page.html" if target.path == "/" else path)
@@ -144,23 +134,23 @@ class AdminApi:
                 return json_answer({"error": "unknown path", "paths": paths}, 404)
             if method not in routes:
                 return _no_method(list(routes))
-            asked = AdminRequest(decoded(number[1]) if number else "", fields_of(target.query), body)
+            request = AdminRequest(decoded(number[1]) if number else "", fields_of(target.query), body)
             route = routes[method]
-            if unknown := asked.query.keys() - {one.name for one in route.query}:
+            if unknown := request.query.keys() - {one.name for one in route.query}:
                 raise AdminError(f"unknown parameters: {len(unknown)}; there are {[one.name for one in route.query]}")
-            return json_answer(route.handler(asked))
+            return json_answer(route.handler(request))
         except AdminError as error:
             return json_answer({"error": str(error)}, error.status)
         except Refusal as refusal:
             return json_answer({"error": str(refusal)}, refusal.status)
 
-    def _clock(self, asked: AdminRequest) -> ClockReading:
+    def _clock(self, request: AdminRequest) -> ClockReading:
         return self._state.clock.reading()
 
-    def _move(self, asked: AdminRequest) -> ClockReading:
-        change, clock = asked.json(ClockChange), self._state.clock
+    def _move(self, request: AdminRequest) -> ClockReading:
+        change, clock = request.json(ClockChange), self._state.clock
         for campaign in self._state.campaigns:  # what was due has happened, though nobody looked, before it is set back
-            campaign.life.run(clock.now())
+            campaign.dialler.run(clock.now())
         steps: list[tuple[float | None, Callable[[float], None]]] = [
             (change.rate, clock.run),
             (change.now, clock.set),
@@ -177,44 +167,44 @@ class AdminApi:
             raise AdminError(str(error)) from None
         if clock.now() < before.now:
             for campaign in self._state.campaigns:
-                campaign.life.turn_back(clock.now())
+                campaign.dialler.set_back(clock.now())
         return clock.reading()
 
-    def _settings(self, asked: AdminRequest) -> Settings:
+    def _settings(self, request: AdminRequest) -> Settings:
         return self._state.settings
 
-    def _change_settings(self, asked: AdminRequest) -> Settings:
-        changed = asked.json(dict[str, Any])
+    def _change_settings(self, request: AdminRequest) -> Settings:
+        changed = request.json(dict[str, Any])
         try:
             settings = msgspec.convert({**msgspec.to_builtins(self._state.settings), **changed}, Settings)
         except msgspec.ValidationError as error:
             raise AdminError(f"the settings can't be so: {explained(error)}") from None
         now = self._state.clock.now()
         for campaign in self._state.campaigns:
-            campaign.life.run(now)
+            campaign.dialler.run(now)
         self._state.campaigns.change(settings)
         return settings
 
-    def _faults(self, asked: AdminRequest) -> list[Fault]:
+    def _faults(self, request: AdminRequest) -> list[Fault]:
         return self._state.faults.rules
 
-    def _add_fault(self, asked: AdminRequest) -> Fault:
+    def _add_fault(self, request: AdminRequest) -> Fault:
         try:
-            return self._state.faults.add(asked.json(Fault))
+            return self._state.faults.add(request.json(Fault))
         except FaultError as error:
             raise AdminError(str(error)) from None
 
-    def _drop_faults(self, asked: AdminRequest) -> list[Fault]:
+    def _drop_faults(self, request: AdminRequest) -> list[Fault]:
         self._state.faults.clear()
         return []
 
-    def _campaigns(self, asked: AdminRequest) -> list[CampaignView]:
+    def _campaigns(self, request: AdminRequest) -> list[CampaignView]:
         return [oracle.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
 
-    def _change_campaign(self, asked: AdminRequest) -> CampaignView:
-        campaign, change = self._campaign(asked.number), asked.json(CampaignChange)
+    def _change_campaign(self, request: AdminRequest) -> CampaignView:
+        campaign, change = self._campaign(request.number), request.json(CampaignChange)
         now = self._state.clock.now()
-        campaign.life.run(now)
+        campaign.dialler.run(now)
         if change.token is not None:
             try:
                 self._state.rename(campaign, change.token)
@@ -225,13 +215,13 @@ class AdminApi:
         if change.status is not None:  # first, for lines that are added to a stopped campaign ring nobody
             campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         if change.lines is not None:
-            campaign.life.change(now, lines=change.lines)
+            campaign.dialler.change(now, lines=change.lines)
         return oracle.campaign_view(self._state, campaign)
 
-    def _jobs(self, asked: AdminRequest) -> list[JobView]:
-        start, size = asked.whole("start", 0, 10**9), asked.whole("size", 1000, 100_000)
-        phone, number = asked.query.get("phone"), asked.query.get("campaign")
-        jobs: Sequence[Job] = self._state.campaigns.all_jobs()
+    def _jobs(self, request: AdminRequest) -> list[JobView]:
+        start, size = request.whole("start", 0, 10**9), request.whole("size", 1000, 100_000)
+        phone, number = request.query.get("phone"), request.query.get("campaign")
+        jobs: Sequence[ServedJob] = self._state.campaigns.all_jobs()
         if phone is not None:
             jobs = self._of_phone(phone, number)
         elif number is not None:
@@ -239,51 +229,51 @@ class AdminApi:
             jobs = [job for job in jobs if job.campaign == chosen]
         return oracle.job_views(self._state, jobs[start : start + size])
 
-    def _rings(self, asked: AdminRequest) -> Rings:
-        phone, payload = asked.query.get("phone"), asked.query.get("payload")
+    def _rings(self, request: AdminRequest) -> Rings:
+        phone, payload = request.query.get("phone"), request.query.get("payload")
         if phone is None:
             raise AdminError("phone is missing: a number with country code")
         try:
             wanted = None if payload is None else oracle.read_payload(payload)
         except ValueError as error:
             raise AdminError(str(error)) from None
-        return oracle.rings(self._of_phone(phone, asked.query.get("campaign")), wanted)
+        return oracle.rings(self._of_phone(phone, request.query.get("campaign")), wanted)
 
-    def _of_phone(self, phone: str, number: str | None) -> list[Job]:
+    def _of_phone(self, phone: str, number: str | None) -> list[ServedJob]:
         campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
         try:
             return oracle.jobs_of(self._state, campaigns, phone)
         except ValueError as error:
             raise AdminError(str(error)) from None
 
-    def _requests(self, asked: AdminRequest) -> Requests:
-        return oracle.journal_view(self._state, self._holder.pending, asked.whole("last", 10**6, 10**6))
+    def _requests(self, request: AdminRequest) -> Requests:
+        return oracle.journal_view(self._state, self._pending.count, request.whole("last", 10**6, 10**6))
 
-    def _overview(self, asked: AdminRequest) -> Overview:
-        return oracle.overview(self._state, self._holder.pending)
+    def _overview(self, request: AdminRequest) -> Overview:
+        return oracle.overview(self._state, self._pending.count)
 
-    def _snapshot(self, asked: AdminRequest) -> msgspec.Raw:
+    def _snapshot(self, request: AdminRequest) -> msgspec.Raw:
         return msgspec.Raw(self._state.snapshot())
 
-    def _restore(self, asked: AdminRequest) -> None:
+    def _restore(self, request: AdminRequest) -> None:
         try:
-            self._state.restore(asked.body)
+            self._state.restore(request.body)
         except SnapshotError as error:
             raise AdminError(str(error)) from None
-        self._holder.drop_pending()
+        self._pending.drop()
 
-    def _reset(self, asked: AdminRequest) -> None:
-        self._holder.drop_pending()
+    def _reset(self, request: AdminRequest) -> None:
+        self._pending.drop()
         self._state.reset()
 
-    def _campaign(self, number: str) -> Campaign:
+    def _campaign(self, number: str) -> ServedCampaign:
         campaigns = list(self._state.campaigns)
         if not (number.isascii() and number.isdigit() and len(number) < 10 and 1 <= int(number) <= len(campaigns)):
             raise AdminError(f"there is no such campaign: they are numbered 1 to {len(campaigns)}", 404)
         return campaigns[int(number) - 1]
 
 
-def _no_method(methods: Sequence[str]) -> Answer:
+def _no_method(methods: Sequence[str]) -> HttpAnswer:
     answer = json_answer({"error": f"the path has only {', '.join(methods)}"}, 405)
     answer.headers = {"Allow": ", ".join(methods)}
     return answer

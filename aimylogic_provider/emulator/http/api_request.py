@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from aimylogic_provider.calls_api.endpoints import ADD_PHONE, ENDPOINTS
-from aimylogic_provider.calls_api.http_messages import Endpoint
+from aimylogic_provider.calls_api.endpoint_table import (
+    ENDPOINTS,
+    OLDER_ADD_PHONE,
+    BodyKind,
+    Commits,
+    Endpoint,
+    PhonePlace,
+)
 from aimylogic_provider.calls_api.phones.phone import mask_phone
-from aimylogic_provider.calls_api.request_fields import CALLS
 from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, fields_of
 from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_body
 from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
-from aimylogic_provider.emulator.world.phones import known_phone
+from aimylogic_provider.emulator.world.phones import canonical_if_phone
 
-__all__ = ["KEY", "OLDER_ADD_PHONE", "Asked", "Place", "locate"]
+__all__ = ["KEY", "ApiRequest", "Destination", "locate"]
 
 KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
-_BY_QUERY = ("addPhone", "test/addPhone")
 
 
-class Place(NamedTuple):
+class Destination(NamedTuple):
     """Where a request goes: the endpoint, None for none, and the token, still percent-encoded."""
 
-    endpoint: Endpoint[Any] | None
+    endpoint: Endpoint | None
     token: str
 
 
 @dataclass(slots=True)
-class Asked:
+class ApiRequest:
     """A request, read.
 
     :param header_key: the header ``Idempotence-Key``
@@ -38,7 +42,7 @@ class Asked:
     """
 
     method: str
-    place: Place
+    destination: Destination
     target: Target
     header_key: str | None
     content_type: str
@@ -51,7 +55,16 @@ class Asked:
     @property
     def name(self) -> str:
         """The endpoint's name."""
-        return UNKNOWN_PATH if self.place.endpoint is None else self.place.endpoint.name
+        return UNKNOWN_PATH if self.destination.endpoint is None else self.destination.endpoint.name
+
+    def commits(self) -> bool:
+        """Whether it can change something."""
+        endpoint = self.destination.endpoint
+        return endpoint is not None and endpoint.commits is not Commits.NOTHING
+
+    def bears_calls(self) -> bool:
+        """Whether it bears a list of calls."""
+        return self.destination.endpoint is not None and self.destination.endpoint.body is BodyKind.CALLS
 
     def take(self, body: bytes) -> None:
         """Take in the body, in which there may be more parameters than are known without it."""
@@ -83,21 +96,24 @@ class Asked:
 
     def _read_phones(self) -> Iterable[str]:
         try:
-            if self.name == "addPhones":
-                return [known_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
-            if self.name in _BY_QUERY:
-                return [known_phone(self.fields().get("phone", ""))]
-            return [known_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
+            if self.bears_calls():
+                return [canonical_if_phone(str(item.phone)) for item in read_body(self.body, list[Item])]
+            if self._has_phone_field():
+                return [canonical_if_phone(self.fields().get("phone", ""))]
+            return [canonical_if_phone(phone) for phone in read_body(self.body, Which).selected[0]] if self.body else ()
         except Refusal:
             return ()
 
     def masked_phone(self) -> str:
         """The phone of addPhone, as it may be shown."""
         try:
-            phone = self.fields().get("phone") if self.name in _BY_QUERY else None
+            phone = self.fields().get("phone") if self._has_phone_field() else None
         except Refusal:
             phone = None
         return mask_phone(phone) if phone else ""
+
+    def _has_phone_field(self) -> bool:
+        return self.destination.endpoint is not None and self.destination.endpoint.phone is PhonePlace.FIELDS
 
     def _form(self) -> str:
         if not self.body:
@@ -112,22 +128,18 @@ class Asked:
 
 _BY_PATH = {
     (prefix, suffix.lstrip("/")): endpoint
-    for endpoint in ENDPOINTS
+    for endpoint in (*ENDPOINTS, OLDER_ADD_PHONE)
     for prefix, _, suffix in [endpoint.path.partition("{token}")]
 }
-OLDER_ADD_PHONE = replace(ADD_PHONE, methods=("GET",), path=f"{CALLS}/addPhone")
-"""The address that addPhone had before; the hook doesn't use it."""
-_prefix, _, _suffix = OLDER_ADD_PHONE.path.partition("{token}")
-_BY_PATH[_prefix, _suffix.lstrip("/")] = OLDER_ADD_PHONE
 _PREFIXES = tuple({prefix for prefix, _ in _BY_PATH})
 
 
-def locate(target: Target) -> Place:
+def locate(target: Target) -> Destination:
     """Find out where a request goes."""
     for prefix in _PREFIXES:
         if target.path.startswith(prefix):
             token, _, suffix = target.path[len(prefix) :].partition("/")
             endpoint = _BY_PATH.get((prefix, suffix)) if token else None
             if endpoint is not None and not target.path.endswith("/"):
-                return Place(endpoint, token)
-    return Place(None, "")
+                return Destination(endpoint, token)
+    return Destination(None, "")

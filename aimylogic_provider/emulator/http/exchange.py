@@ -9,9 +9,19 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.jobs import ServedJob
 
-__all__ = ["BAD_REQUEST", "Answer", "Refusal", "Target", "bad_request", "decoded", "error", "fields_of", "json_answer"]
+__all__ = [
+    "BAD_REQUEST",
+    "HttpAnswer",
+    "Refusal",
+    "Target",
+    "bad_request",
+    "decoded",
+    "error_answer",
+    "fields_of",
+    "json_answer",
+]
 
 BAD_REQUEST = "emulator.bad.request"
 """The ``type`` of an error that no source names: the emulator's own, so that no client comes to rely on it."""
@@ -38,7 +48,7 @@ def bad_request(message: str, status: int = 400) -> Refusal:
 
 
 @dataclass(slots=True)
-class Answer:
+class HttpAnswer:
     """What is answered.
 
     :param jobs: the call jobs that the request created or found, for the journal
@@ -49,16 +59,16 @@ class Answer:
     body: bytes = b""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[ServedJob] = ()
     reason: str = ""
 
 
-def json_answer(content: object, status: int = 200, jobs: Sequence[Job] = (), reason: str = "") -> Answer:
+def json_answer(content: object, status: int = 200, jobs: Sequence[ServedJob] = (), reason: str = "") -> HttpAnswer:
     """Answer with JSON."""
-    return Answer(status, msgspec.json.encode(content), jobs=jobs, reason=reason)
+    return HttpAnswer(status, msgspec.json.encode(content), jobs=jobs, reason=reason)
 
 
-def error(refusal: Refusal) -> Answer:
+def error_answer(refusal: Refusal) -> HttpAnswer:
     """Answer with an error."""
     return json_answer(refusal.body, refusal.status, reason=str(refusal.body.get("type") or refusal.body.get("error")))
 

@@ -9,22 +9,25 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider import __version__
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
-from aimylogic_provider.emulator.http.api_request import OLDER_ADD_PHONE
-from aimylogic_provider.emulator.http.request_bodies import AttemptsByDate, Item, JobsByDate, Unfinished, Which
-from aimylogic_provider.emulator.world.faults import COMMITTING
+from aimylogic_provider.calls_api.endpoint_table import (
+    ENDPOINTS,
+    OLDER_ADD_PHONE,
+    BodyKind,
+    Endpoint,
+    PhonePlace,
+    ResultKind,
+)
+from aimylogic_provider.emulator.http.request_bodies import AttemptsByDate, Item, JobsByDate, UnfinishedPage, Which
 
 __all__ = ["Query", "Route", "calls_document", "emulator_document"]
 
 _REF = "#/components/schemas/{name}"
-_BODIES: dict[str, Any] = {
-    "addPhones": list[Item],
-    "callJob/cancel": Which,
-    "callJob/getReport": Which,
-    "callJob/getReportByDate": JobsByDate,
-    "callJob/getUnfinished": Unfinished,
-    "callAttempt/getReport": Which,
-    "callAttempt/getReportByDate": AttemptsByDate,
+_BODIES: dict[BodyKind, Any] = {
+    BodyKind.CALLS: list[Item],
+    BodyKind.PHONES_AND_IDS: Which,
+    BodyKind.JOB_DATES: JobsByDate,
+    BodyKind.PAGE: UnfinishedPage,
+    BodyKind.ATTEMPT_DATES: AttemptsByDate,
 }
 _ID = {"type": "string", "pattern": "^[0-9]+$"}
 _TIME = {"type": ["integer", "string", "null"]}
@@ -87,17 +90,14 @@ def _page(items: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_RESULTS: dict[str, dict[str, Any]] = {
-    "addPhone": _ID,
-    "test/addPhone": _ID,
-    "addPhones": _list(_ID),
-    "callJob/cancel": _list(_ID),
-    "callJob/getReport": _list(_JOB),
-    "callJob/getReportByDate": _page(_JOB),
-    "callJob/getUnfinished": _page(_JOB),
-    "callAttempt/getReport": _list(_ATTEMPT),
-    "callAttempt/getReportByDate": _page(_ATTEMPT),
-    "campaign": _CAMPAIGN,
+_RESULTS: dict[ResultKind, dict[str, Any]] = {
+    ResultKind.JOB_ID: _ID,
+    ResultKind.JOB_IDS: _list(_ID),
+    ResultKind.JOBS: _list(_JOB),
+    ResultKind.PAGE_OF_JOBS: _page(_JOB),
+    ResultKind.ATTEMPTS: _list(_ATTEMPT),
+    ResultKind.PAGE_OF_ATTEMPTS: _page(_ATTEMPT),
+    ResultKind.CAMPAIGN: _CAMPAIGN,
 }
 
 
@@ -132,29 +132,30 @@ def calls_document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for endpoint in (*ENDPOINTS, OLDER_ADD_PHONE):
         for method in endpoint.methods:
-            parameters: list[dict[str, Any]] = [_parameter("token", "path", required=True)]
-            if endpoint.name in COMMITTING:
-                parameters.append(_parameter("Idempotence-Key", "header"))
-            if endpoint.name in ("addPhone", "test/addPhone"):
-                parameters += [_parameter("phone", "query", required=True), _parameter("gmtZone", "query")]
-            operation: dict[str, Any] = {
-                "summary": endpoint.name,
-                "parameters": parameters,
-                "responses": {
-                    "200": _result(endpoint.name),
-                    **{
-                        str(status): _json(_ERROR, "refused")
-                        for status in sorted({400, 404, 408, 413, 415} | {status for status, _ in endpoint.refusals})
-                    },
-                    "405": _json({"type": "object"}, "no such method"),
-                },
-            }
-            if endpoint.name in _BODIES:
-                (schema,), _ = msgspec.json.schema_components([_BODIES[endpoint.name]], ref_template=_REF)
-                operation["requestBody"] = {"required": True, **_json(schema, "")}
-                del operation["requestBody"]["description"]
-            paths.setdefault(endpoint.path, {})[method.lower()] = operation
+            paths.setdefault(endpoint.path, {})[method.lower()] = _operation(endpoint)
     return _document("Calls API, as the Aimylogic emulator serves it", paths, schemas)
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [_parameter("token", "path", required=True)]
+    if endpoint.takes_key:
+        parameters.append(_parameter("Idempotence-Key", "header"))
+    if endpoint.phone is PhonePlace.FIELDS:
+        parameters += [_parameter("phone", "query", required=True), _parameter("gmtZone", "query")]
+    statuses = {400, 404, 408, 413, 415} | {status for status, _ in endpoint.refusals}
+    operation: dict[str, Any] = {
+        "summary": endpoint.name,
+        "parameters": parameters,
+        "responses": {
+            "200": _result(endpoint.result),
+            **{str(status): _json(_ERROR, "refused") for status in sorted(statuses)},
+            "405": _json({"type": "object"}, "no such method"),
+        },
+    }
+    if endpoint.body in _BODIES:
+        (schema,), _ = msgspec.json.schema_components([_BODIES[endpoint.body]], ref_template=_REF)
+        operation["requestBody"] = _body(schema)
+    return operation
 
 
 def emulator_document(prefix: str, routes: Sequence[Route]) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def emulator_document(prefix: str, routes: Sequence[Route]) -> dict[str, Any]:
         }
         if route.body is not None:
             (body,), _ = msgspec.json.schema_components([route.body], ref_template=_REF)
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+            operation["requestBody"] = _body(body)
         paths.setdefault(prefix + route.path, {})[route.method.lower()] = operation
     return _document("The Aimylogic emulator's own paths", paths, schemas)
 
@@ -198,12 +199,16 @@ def _parameter(name: str, place: str, *, required: bool = False) -> dict[str, An
     return {"name": name, "in": place, "required": required, "schema": {"type": "string"}}
 
 
-def _result(name: str) -> dict[str, Any]:
-    if name in _RESULTS:
-        return _json(_RESULTS[name], "done")
-    if name == "status":
+def _result(kind: ResultKind) -> dict[str, Any]:
+    if kind in _RESULTS:
+        return _json(_RESULTS[kind], "done")
+    if kind is ResultKind.STATUS:
         return {"description": "done", "content": {"text/plain": {"schema": {"type": "string"}}}}
     return {"description": "done, without a body"}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _json(schema: dict[str, Any], description: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 
-from aimylogic_provider.emulator.http.exchange import Answer
+from aimylogic_provider.emulator.http.exchange import HttpAnswer
 
 __all__ = ["FILES"]
 
@@ -18,12 +18,12 @@ _SECURITY = {
 }
 
 
-def _file(name: str, content_type: str) -> Answer:
+def _file(name: str, content_type: str) -> HttpAnswer:
     content = (files("aimylogic_provider.emulator") / "static" / name).read_bytes()
-    return Answer(body=content, content_type=content_type, headers=_SECURITY)
+    return HttpAnswer(body=content, content_type=content_type, headers=_SECURITY)
 
 
-FILES: dict[str, Callable[[], Answer]] = {
+FILES: dict[str, Callable[[], HttpAnswer]] = {
     "page.html": partial(_file, "page.html", "text/html; charset=utf-8"),
     "page.css": partial(_file, "page.css", "text/css; charset=utf-8"),
     "page.js": partial(_file, "page.js", "text/javascript; charset=utf-8"),

@@ -21,7 +21,7 @@ __all__ = [
     "Limits",
     "LocalTimes",
     "Pagination",
-    "Unfinished",
+    "UnfinishedPage",
     "Which",
     "read_body",
     "unknown_fields",
@@ -124,7 +124,7 @@ class Paged(Struct, kw_only=True):
         return self.pagination or Pagination()
 
 
-class Unfinished(Pagination, kw_only=True):
+class UnfinishedPage(Pagination, kw_only=True):
     """A page of the open jobs: the body is the pagination itself."""
 
 

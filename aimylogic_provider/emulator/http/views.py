@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
-from aimylogic_provider.emulator.world.campaigns import CampaignStatus
+from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
-from aimylogic_provider.emulator.world.faults import Action, Fault, Phase
+from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import Result
-from aimylogic_provider.emulator.world.journal import Line
+from aimylogic_provider.emulator.world.journal import JournalLine
 
 __all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "explained"]
 
@@ -101,7 +101,7 @@ class Requests(Struct, kw_only=True):
     counts: dict[str, int]
     outcomes: dict[str, int]
     pending: int
-    requests: list[Line]
+    requests: list[JournalLine]
 
 
 class Overview(Struct, kw_only=True):
@@ -116,7 +116,7 @@ class Overview(Struct, kw_only=True):
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "$.phase": tuple(Phase),
-    "$.action": tuple(Action),
+    "$.action": tuple(FaultAction),
     "$.status": get_args(CampaignStatus),
     "$.odds": tuple(Result),
     "$.outcomes": tuple(Result),

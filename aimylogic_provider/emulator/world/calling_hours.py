@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from aimylogic_provider.emulator.world.jobs import Job, Spans
+from aimylogic_provider.emulator.world.jobs import ServedJob, Spans
 
 __all__ = ["Hours", "hours_of"]
 
@@ -67,7 +67,7 @@ class Hours(NamedTuple):
         return _ALL_DAY if spans is None else spans
 
 
-def hours_of(job: Job) -> Hours | None:
+def hours_of(job: ServedJob) -> Hours | None:
     """The hours in which a job may be rung; None for any."""
     policy = job.policy
     if policy is None or (policy.days is None and policy.times is None):
@@ -75,7 +75,7 @@ def hours_of(job: Job) -> Hours | None:
     return Hours(policy.days, policy.times, _zone(job))
 
 
-def _zone(job: Job) -> tzinfo:
+def _zone(job: ServedJob) -> tzinfo:
     """The zone that a job names, or else its number's own."""
     if job.gmt_zone is not None:
         return _named_zone(job.gmt_zone)

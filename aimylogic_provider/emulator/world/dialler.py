@@ -1,7 +1,8 @@
-"""The life of call jobs: planned, inProcess, perhaps onRetry, and over, in virtual time and from a seed.
+"""The dialler: call jobs are planned, inProcess, perhaps onRetry, and over, in virtual time and from a seed.
 
-Nothing runs in the background: a campaign's life is worked out up to the present whenever somebody looks or acts. What
-happens hangs on the seed, the requests and their times alone, never on who looked when.
+Nothing runs in the background: a campaign's calls are worked out up to the present whenever somebody looks or acts.
+What happens hangs on the seed, the requests and their times alone, never on who looked when. Whose turn it is stands in
+``dialling_queue``, when somebody may be rung in ``calling_hours``; what a job is, in ``jobs``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import TypeVar
 
-from aimylogic_provider.emulator.world.dialling_queue import Group, Waiting
-from aimylogic_provider.emulator.world.jobs import Attempt, Job, Result, State
+from aimylogic_provider.emulator.world.dialling_queue import DiallingQueue, HoursGroup
+from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, State
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["Life", "over", "started"]
+__all__ = ["Dialler", "finished_at", "started_at"]
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ _SECONDS = {
 _TALKS = (Result.LONG_CALL_WITH_RESULT, Result.LONG_CALL_WITH_NO_RESULT)
 
 
-class Life:
+class Dialler:
     """The calls of one campaign.
 
     :param lines: calls at once at most; 0 to call nobody
@@ -49,20 +50,20 @@ class Life:
         self.lines = lines
         self.dials = dials
         self.reached = float("-inf")
-        self.busy = 0
+        self.busy_lines = 0
         self.waiting_for_retry = 0
-        self.retried: set[str] = set()
+        self.retried_phones: set[str] = set()
         """Phones that were tried more than once."""
         self.talk = 0
-        self.open: dict[int, Job] = {}
-        self.finished: list[Job] = []
+        self.open: dict[int, ServedJob] = {}
+        self.finished: list[ServedJob] = []
         """By the time of their end."""
-        self.endings: Counter[str] = Counter()
-        self.rung: list[tuple[Job, Attempt]] = []
+        self.finished_by_result: Counter[str] = Counter()
+        self.attempts: list[tuple[ServedJob, Attempt]] = []
         """By the time of their beginning."""
-        self._waiting = Waiting()
-        self._events: list[tuple[float, int, int, int, Job | Group | float]] = []
-        self._by_deadline: dict[float, list[Job]] = {}
+        self._queue = DiallingQueue()
+        self._events: list[tuple[float, int, int, int, ServedJob | HoursGroup | float]] = []
+        self._by_deadline: dict[float, list[ServedJob]] = {}
         self._order = itertools.count()
 
     def run(self, now: float) -> None:
@@ -72,44 +73,44 @@ class Life:
             self.reached = max(self.reached, moment)
             while self._events and self._events[0][0] == moment:  # all of a moment, and only then who is next
                 _, kind, _, _, what = heapq.heappop(self._events)
-                self._happen(moment, kind, what)
+                self._handle(moment, kind, what)
             self._dial(moment)
         self.reached = max(self.reached, now)
 
-    def _happen(self, moment: float, kind: int, what: Job | Group | float) -> None:
-        if isinstance(what, Group):
-            self._waiting.line_up(what)
+    def _handle(self, moment: float, kind: int, what: ServedJob | HoursGroup | float) -> None:
+        if isinstance(what, HoursGroup):
+            self._queue.enqueue(what)
         elif isinstance(what, float):
             self._miss_deadline(what, moment)
         elif what.finished is None:
             if kind == _ENDS:
-                self._end(what, moment)
+                self._end_attempt(what, moment)
             else:
-                self._waiting.put(what)
+                self._queue.put(what)
 
-    def add(self, jobs: Iterable[Job], now: float) -> None:
+    def add(self, jobs: Iterable[ServedJob], now: float) -> None:
         """Take new jobs in. What was due before has happened (:meth:`run`)."""
         for job in jobs:
             self.open[job.number] = job
             policy = job.policy
             job.ready = job.created if policy is None or policy.start is None else max(job.created, policy.start)
             if policy is not None and policy.finish is not None and policy.finish <= now:
-                self._finish(job, now, State.NOT_DONE)
+                self._finish_job(job, now, State.NOT_DONE)
             else:
-                self._await(job, now)
+                self._queue_until_deadline(job, now)
         self._dial(now)
 
-    def cancel(self, job: Job, now: float) -> bool:
+    def cancel(self, job: ServedJob, now: float) -> bool:
         """End a job; a running call ends now. Returns whether it was still open."""
         if job.finished is not None:
             return False
-        attempt = self._ringing(job, max(now, self.reached))
+        attempt = self._running_attempt(job, max(now, self.reached))
         if attempt is not None:
             attempt.ended, attempt.cut = max(now, attempt.started), True
             attempt.talk = max(0, min(attempt.talk, int(now - attempt.started)))
             self.talk += attempt.talk
-            self.busy -= 1
-        self._finish(job, now, State.CANCELLED)
+            self.busy_lines -= 1
+        self._finish_job(job, now, State.CANCELLED)
         self._dial(now)
         return True
 
@@ -117,8 +118,8 @@ class Life:
         """End the jobs that aren't being rung; a running call goes on, and is its job's last."""
         self.dials = False
         for job in list(self.open.values()):
-            if self._ringing(job, now) is None:
-                self._finish(job, now, job.attempts[-1].result if job.attempts else State.NOT_DONE)
+            if self._running_attempt(job, now) is None:
+                self._finish_job(job, now, job.attempts[-1].result if job.attempts else State.NOT_DONE)
             else:
                 job.last = True
 
@@ -130,79 +131,79 @@ class Life:
             self.dials = dials
         self._dial(now)
 
-    def turn_back(self, now: float) -> None:
+    def set_back(self, now: float) -> None:
         """Look again at who may be rung, for the clock was set back."""
-        for job in sorted(self._waiting.clear(), key=lambda job: (job.ready, job.number)):
-            self._await_line(job, now)
+        for job in sorted(self._queue.clear(), key=lambda job: (job.ready, job.number)):
+            self._queue_when_ready(job, now)
         self._dial(now)
 
-    def restore(self, jobs: Iterable[Job], reached: float) -> None:
-        """Take up the life of saved jobs, which had been worked out up to a moment."""
+    def restore(self, jobs: Iterable[ServedJob], reached: float) -> None:
+        """Take up saved jobs, whose calls had been worked out up to a moment."""
         self.reached = reached
-        known = list(jobs)
-        self.open = {job.number: job for job in known if job.finished is None}
-        self.rung = sorted(((job, attempt) for job in known for attempt in job.attempts or ()), key=_rung_order)
-        self.finished = sorted((job for job in known if job.finished is not None), key=_finished_order)
-        self.endings = Counter(job.ending for job in self.finished)
-        self.retried = {job.phone for job in known if job.attempts and len(job.attempts) > 1}
-        self.talk = sum(attempt.talk for _, attempt in self.rung)
+        jobs = list(jobs)
+        self.open = {job.number: job for job in jobs if job.finished is None}
+        self.attempts = sorted(((job, attempt) for job in jobs for attempt in job.attempts or ()), key=_attempt_order)
+        self.finished = sorted((job for job in jobs if job.finished is not None), key=_finished_order)
+        self.finished_by_result = Counter(job.ending for job in self.finished)
+        self.retried_phones = {job.phone for job in jobs if job.attempts and len(job.attempts) > 1}
+        self.talk = sum(attempt.talk for _, attempt in self.attempts)
         for job in sorted(self.open.values(), key=lambda job: (job.ready, job.number)):
-            attempt = self._ringing(job, reached)
+            attempt = self._running_attempt(job, reached)
             if attempt is None:
                 self.waiting_for_retry += job.attempts is not None
-                self._await(job, reached)
+                self._queue_until_deadline(job, reached)
             else:
-                self.busy += 1
+                self.busy_lines += 1
                 self.talk -= attempt.talk
-                self._expect(attempt.ended, _ENDS, job.number, job)
-                self._await_deadline(job)
+                self._schedule(attempt.ended, _ENDS, job.number, job)
+                self._schedule_deadline(job)
 
-    def _expect(self, moment: float, kind: int, number: int, what: Job | Group | float) -> None:
+    def _schedule(self, moment: float, kind: int, number: int, what: ServedJob | HoursGroup | float) -> None:
         heapq.heappush(self._events, (moment, kind, number, next(self._order), what))
 
-    def _await(self, job: Job, now: float) -> None:
+    def _queue_until_deadline(self, job: ServedJob, now: float) -> None:
         """Let a job wait until it is ready, then for a line, and until its deadline at most."""
-        self._await_deadline(job)
-        self._await_line(job, now)
+        self._schedule_deadline(job)
+        self._queue_when_ready(job, now)
 
-    def _await_line(self, job: Job, now: float) -> None:
+    def _queue_when_ready(self, job: ServedJob, now: float) -> None:
         if job.ready > now:
-            self._expect(job.ready, _READY, job.number, job)
+            self._schedule(job.ready, _READY, job.number, job)
         else:
-            self._waiting.put(job)
+            self._queue.put(job)
 
-    def _await_deadline(self, job: Job) -> None:
+    def _schedule_deadline(self, job: ServedJob) -> None:
         if job.policy is None or job.policy.finish is None:
             return
         deadline = job.policy.finish
         if deadline not in self._by_deadline:
             self._by_deadline[deadline] = []
-            self._expect(deadline, _DEADLINE, 0, deadline)
+            self._schedule(deadline, _DEADLINE, 0, deadline)
         self._by_deadline[deadline].append(job)
 
     def _dial(self, moment: float) -> None:
         """Give free lines to the jobs that are ready, by priority and then in their order."""
-        while self.dials and self.busy < self.lines:
-            found = self._waiting.next(moment)
+        while self.dials and self.busy_lines < self.lines:
+            found = self._queue.next(moment)
             if found is None:
                 return
             group, opening = found
             if opening == moment:
-                self._ring(group.take(), moment)
-                self._waiting.line_up(group)
+                self._begin_attempt(group.take(), moment)
+                self._queue.enqueue(group)
             elif opening is not None:
                 group.is_closed = True
-                self._expect(opening, _OPENS, 0, group)
+                self._schedule(opening, _OPENS, 0, group)
 
     def _miss_deadline(self, deadline: float, moment: float) -> None:
         """End the jobs whose deadline has come, but for those that are being rung."""
         for job in self._by_deadline.pop(deadline):
-            if job.finished is None and self._ringing(job, moment) is None:
-                self._finish(job, moment, job.attempts[-1].result if job.attempts else State.NOT_DONE)
+            if job.finished is None and self._running_attempt(job, moment) is None:
+                self._finish_job(job, moment, job.attempts[-1].result if job.attempts else State.NOT_DONE)
 
-    def _ring(self, job: Job, moment: float) -> None:
+    def _begin_attempt(self, job: ServedJob, moment: float) -> None:
         number = len(job.attempts or ()) + 1
-        result, seconds = self._drawn(job, number)
+        result, seconds = self._draw(job, number)
         if job.attempts is None:
             job.attempts = []
         else:
@@ -211,18 +212,18 @@ class Life:
         attempt = Attempt(number, moment, moment + seconds, result, seconds if result in _TALKS else 0)
         job.attempts.append(attempt)
         if number == 2:
-            self.retried.add(job.phone)
-        _insert(self.rung, (job, attempt), _rung_order)
-        self.busy += 1
-        self._expect(moment + seconds, _ENDS, job.number, job)
+            self.retried_phones.add(job.phone)
+        _insert_sorted(self.attempts, (job, attempt), _attempt_order)
+        self.busy_lines += 1
+        self._schedule(moment + seconds, _ENDS, job.number, job)
 
-    def _drawn(self, job: Job, number: int) -> tuple[Result, int]:
+    def _draw(self, job: ServedJob, number: int) -> tuple[Result, int]:
         """How an attempt ends, and how many seconds it takes: drawn from the seed, and from nothing else."""
         text = f"{self.settings.seed}/{job.campaign}/{job.number}/{number}"
         drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-        told = self.settings.outcomes.get(job.phone)
-        if told is not None:
-            result = told[min(number, len(told)) - 1]
+        ordered = self.settings.outcomes.get(job.phone)
+        if ordered is not None:
+            result = ordered[min(number, len(ordered)) - 1]
         else:
             weights = list(accumulate(self.settings.odds.values()))
             place = bisect_right(weights, (drawn >> 32) / 2**32 * weights[-1])
@@ -230,62 +231,62 @@ class Life:
         least, most = _SECONDS[result]
         return result, least + (drawn & 0xFFFFFFFF) % (most - least + 1)
 
-    def _end(self, job: Job, moment: float) -> None:
+    def _end_attempt(self, job: ServedJob, moment: float) -> None:
         assert job.attempts
         attempt = job.attempts[-1]
-        self.busy -= 1
+        self.busy_lines -= 1
         self.talk += attempt.talk
         policy, settings = job.policy, self.settings
         most = policy.max_attempts if policy is not None and policy.max_attempts else settings.max_attempts
         if attempt.result not in _RETRIED or attempt.number >= most or job.last:
-            self._finish(job, moment, attempt.result)
+            self._finish_job(job, moment, attempt.result)
             return
         interval = policy.retry_interval if policy is not None else None
         again = moment + (settings.retry_interval if interval is None else interval)
         if policy is not None and policy.finish is not None and again >= policy.finish:
-            self._finish(job, moment, attempt.result)
+            self._finish_job(job, moment, attempt.result)
             return
         job.ready = again
         self.waiting_for_retry += 1
-        self._expect(job.ready, _READY, job.number, job)
+        self._schedule(job.ready, _READY, job.number, job)
 
-    def _finish(self, job: Job, moment: float, ending: str) -> None:
+    def _finish_job(self, job: ServedJob, moment: float, ending: str) -> None:
         if job.attempts and job.ready > job.attempts[-1].started:
             self.waiting_for_retry -= 1
         job.finished, job.ending = moment, ending
-        self.endings[ending] += 1
+        self.finished_by_result[ending] += 1
         del self.open[job.number]
-        _insert(self.finished, job, _finished_order)
+        _insert_sorted(self.finished, job, _finished_order)
 
     @staticmethod
-    def _ringing(job: Job, moment: float) -> Attempt | None:
+    def _running_attempt(job: ServedJob, moment: float) -> Attempt | None:
         """The attempt that is under way."""
         attempt = job.attempts[-1] if job.attempts else None
         return attempt if attempt is not None and attempt.ended > moment else None
 
 
-def started(rung: tuple[Job, Attempt]) -> float:
+def started_at(of_job: tuple[ServedJob, Attempt]) -> float:
     """When an attempt began."""
-    return rung[1].started
+    return of_job[1].started
 
 
-def over(job: Job) -> float:
+def finished_at(job: ServedJob) -> float:
     """When a finished job was over."""
     assert job.finished is not None
     return job.finished
 
 
-def _rung_order(rung: tuple[Job, Attempt]) -> tuple[float, int]:
-    return rung[1].started, rung[0].number
+def _attempt_order(of_job: tuple[ServedJob, Attempt]) -> tuple[float, int]:
+    return of_job[1].started, of_job[0].number
 
 
-def _finished_order(job: Job) -> tuple[float, int]:
-    return over(job), job.number
+def _finished_order(job: ServedJob) -> tuple[float, int]:
+    return finished_at(job), job.number
 
 
-def _insert(known: list[T], new: T, order: Callable[[T], tuple[float, int]]) -> None:
+def _insert_sorted(items: list[T], new: T, order: Callable[[T], tuple[float, int]]) -> None:
     """Put in at its place, which is nearly always the end."""
-    if not known or order(known[-1]) <= order(new):
-        known.append(new)
+    if not items or order(items[-1]) <= order(new):
+        items.append(new)
     else:
-        insort(known, new, key=order)
+        insort(items, new, key=order)

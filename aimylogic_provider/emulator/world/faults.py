@@ -9,11 +9,11 @@ from typing import Annotated, Any, Protocol
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS, BodyKind, Commits, PhonePlace, ResultKind
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator.world.phones import server_phone
 
-__all__ = ["COMMITTING", "POSSIBLE", "Action", "Facts", "Fault", "FaultError", "Faults", "Phase"]
+__all__ = ["POSSIBLE", "Fault", "FaultAction", "FaultError", "Faults", "Phase", "RequestFacts"]
 
 
 class FaultError(ValueError):
@@ -37,7 +37,7 @@ class Phase(StrEnum):
     """The fault comes first, and the request takes effect afterwards: after the client gave up."""
 
 
-class Action(StrEnum):
+class FaultAction(StrEnum):
     """What a fault does."""
 
     RESET = "reset"
@@ -64,29 +64,23 @@ class Action(StrEnum):
     """Answer rightly, but without the header ``Date``."""
 
 
-_BREAKS = {Action.RESET, Action.CLOSE, Action.DELAY}
-_INSTEAD = {Action.STATUS, Action.GARBAGE, Action.HTML, Action.REDIRECT}
-_CHANGES = {Action.DRIP, Action.TRUNCATED, Action.WRONG_CONTENT_TYPE, Action.NO_DATE}
+_BREAKS = {FaultAction.RESET, FaultAction.CLOSE, FaultAction.DELAY}
+_INSTEAD = {FaultAction.STATUS, FaultAction.GARBAGE, FaultAction.HTML, FaultAction.REDIRECT}
+_CHANGES = {FaultAction.DRIP, FaultAction.TRUNCATED, FaultAction.WRONG_CONTENT_TYPE, FaultAction.NO_DATE}
 POSSIBLE = {
     Phase.BEFORE_READ: _BREAKS | _INSTEAD,
     Phase.BEFORE_COMMIT: _BREAKS | _INSTEAD,
     Phase.AFTER_COMMIT: _BREAKS | _INSTEAD | _CHANGES,
-    Phase.IN_BODY: _BREAKS | {Action.DRIP, Action.GARBAGE},
+    Phase.IN_BODY: _BREAKS | {FaultAction.DRIP, FaultAction.GARBAGE},
     Phase.IN_PART: _BREAKS | _INSTEAD,
     Phase.COMMITTED_LATE: _BREAKS | _INSTEAD,
 }
-_STATUS = {Action.STATUS: 503, Action.GARBAGE: 200, Action.HTML: 200, Action.REDIRECT: 302}
+_STATUS = {FaultAction.STATUS: 503, FaultAction.GARBAGE: 200, FaultAction.HTML: 200, FaultAction.REDIRECT: 302}
 _BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-_ADDS = {"addPhone", "test/addPhone", "addPhones"}
-_EMPTY_BODY = {"control/pause", "control/resume", "control/stop"}
-COMMITTING = _ADDS | _EMPTY_BODY | {"callJob/cancel"}
-"""The endpoints that change something. Requests to them may bear an idempotence key."""
-_WITH_PHONES = _ADDS | {"callJob/cancel", "callJob/getReport", "callAttempt/getReport"}
-
 _DEEPEST = 100
 
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
-Seconds = Annotated[float, Meta(ge=0, le=86400)]
+RealSeconds = Annotated[float, Meta(ge=0, le=86400)]
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -122,7 +116,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     phase: Phase
-    action: Action
+    action: FaultAction
     path: str = ""
     method: str = ""
     phone: str = ""
@@ -134,8 +128,8 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
     headers: dict[str, str] = {}
     body: Any = None
-    seconds: Seconds | None = None
-    commit_after: Seconds | None = None
+    seconds: RealSeconds | None = None
+    commit_after: RealSeconds | None = None
     places: list[Positive] = []
     times: Positive | UnsetType | None = UNSET
     id: int = 0
@@ -167,7 +161,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
 
     def needs_body(self) -> bool:
         """Whether it strikes only answers that have a body."""
-        return self.phase is Phase.IN_BODY or self.action in (Action.TRUNCATED, Action.DRIP)
+        return self.phase is Phase.IN_BODY or self.action in (FaultAction.TRUNCATED, FaultAction.DRIP)
 
     def _never_strikes(self) -> Iterable[str]:
         endpoint = _BY_NAME.get(self.path)
@@ -181,17 +175,17 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         if self.action not in POSSIBLE[self.phase]:
             able = ", ".join(sorted(POSSIBLE[self.phase]))
             yield f"action {self.action.value!r} has no meaning in phase {self.phase.value!r}: use one of {able}"
-        if endpoint and self.phase is Phase.COMMITTED_LATE and self.path not in COMMITTING:
+        if endpoint and self.phase is Phase.COMMITTED_LATE and endpoint.commits is Commits.NOTHING:
             yield f"path {self.path!r} changes nothing, so nothing can be committed late"
-        if endpoint and self.phase is Phase.IN_PART and self.path != "addPhones":
+        if endpoint and self.phase is Phase.IN_PART and endpoint.body is not BodyKind.CALLS:
             yield f"path {self.path!r} adds no list, so it can't be added in part"
-        if endpoint and self.needs_body() and self.path in _EMPTY_BODY:
+        if endpoint and self.needs_body() and endpoint.result is ResultKind.NOTHING:
             yield f"path {self.path!r} is answered without a body, so nothing can strike it"
-        if endpoint and self.phone and self.path not in _WITH_PHONES:
+        if endpoint and self.phone and endpoint.phone is PhonePlace.NOWHERE:
             yield f"path {self.path!r} bears no phone: leave phone out"
-        if self.phone and self.phase is Phase.BEFORE_READ and self.path not in ("", "addPhone", "test/addPhone"):
+        if endpoint and self.phone and self.phase is Phase.BEFORE_READ and endpoint.phone is not PhonePlace.FIELDS:
             yield "the phone stands in the body, which is not read in phase 'before_read'"
-        if endpoint and self.key and self.path not in COMMITTING:
+        if endpoint and self.key and not endpoint.takes_key:
             yield f"path {self.path!r} takes no idempotence key: leave key out"
 
     def _useless(self) -> Iterable[str]:
@@ -202,15 +196,15 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         action = f"action {self.action.value!r}"
         if self.action not in _STATUS and (self.status is not None or self.headers):
             yield f"{action} gives no answer of its own: leave status and headers out"
-        if self.body is not None and self.action is not Action.STATUS:
+        if self.body is not None and self.action is not FaultAction.STATUS:
             yield f"{action} has no use for body"
         if _is_deep(self.body):
             yield f"body nests more than {_DEEPEST} deep"
-        if self.action is Action.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
+        if self.action is FaultAction.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
             yield f"status {self.status} is no redirect: use 300 to 399"
         if not all(_is_header(name, value) for name, value in self.headers.items()):
             yield "headers are tokens and printable ASCII text, and the connection's own are not for rules to set"
-        if self.action in (Action.DELAY, Action.DRIP) and not self.seconds:
+        if self.action in (FaultAction.DELAY, FaultAction.DRIP) and not self.seconds:
             yield f"{action} needs seconds, more than 0"
         if self.commit_after is not None and self.phase is not Phase.COMMITTED_LATE:
             yield "commit_after is for phase 'committed_late' alone"
@@ -247,7 +241,7 @@ def _is_header(name: str, value: str) -> bool:
     return token and not reserved and value.isascii() and value.isprintable()
 
 
-class Facts(Protocol):
+class RequestFacts(Protocol):
     """What is known of a request, to match rules with. Phone and key are asked only if a rule wants to know them."""
 
     @property
@@ -298,40 +292,44 @@ class Faults:
         for rule in self.rules:
             if rule.probability is not None:
                 for _ in range(rule.seen):
-                    self._chance(rule).random()
+                    self._random_of(rule).random()
 
-    def strike(self, phases: tuple[Phase, ...], facts: Facts, *, has_body: bool = True) -> Fault | None:
+    def select(self, phases: tuple[Phase, ...], request: RequestFacts, *, has_body: bool = True) -> Fault | None:
         """Return the rule that strikes, and count it. Every rule that matches sees the request, struck or not.
 
         :param has_body: whether there is a body in which something could strike
         """
-        struck = None
+        selected = None
         for rule in self.rules:
-            if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, facts):
+            if rule.phase in phases and (has_body or not rule.needs_body()) and self._matches(rule, request):
                 rule.seen += 1
-                if self._wants(rule) and struck is None and (not isinstance(rule.times, int) or rule.hits < rule.times):
-                    struck = rule
-        if struck is not None:
-            struck.hits += 1
-        return struck
+                if (
+                    self._is_due(rule)
+                    and selected is None
+                    and (not isinstance(rule.times, int) or rule.hits < rule.times)
+                ):
+                    selected = rule
+        if selected is not None:
+            selected.hits += 1
+        return selected
 
-    def _matches(self, rule: Fault, facts: Facts) -> bool:
+    def _matches(self, rule: Fault, request: RequestFacts) -> bool:
         return (
-            (not rule.path or rule.path == facts.name)
-            and (not rule.method or rule.method == facts.method)
-            and (not rule.key or rule.key == facts.key())
-            and (not rule.phone or rule.phone in facts.phones())
+            (not rule.path or rule.path == request.name)
+            and (not rule.method or rule.method == request.method)
+            and (not rule.key or rule.key == request.key())
+            and (not rule.phone or rule.phone in request.phones())
         )
 
-    def _wants(self, rule: Fault) -> bool:
+    def _is_due(self, rule: Fault) -> bool:
         """Whether it would strike the request that it has just seen."""
         if rule.nth is not None:
             return rule.seen == rule.nth
         if rule.every is not None:
             return rule.seen % rule.every == 0
-        return rule.probability is None or self._chance(rule).random() < rule.probability
+        return rule.probability is None or self._random_of(rule).random() < rule.probability
 
-    def _chance(self, rule: Fault) -> Random:
+    def _random_of(self, rule: Fault) -> Random:
         if rule.id not in self._chances:
             self._chances[rule.id] = Random(rule.seed)  # noqa: S311 - drawn, not secret
         return self._chances[rule.id]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-__all__ = ["DEFAULT_PRIORITY", "Attempt", "Job", "Policy", "Result", "Span", "Spans", "State"]
+__all__ = ["DEFAULT_PRIORITY", "Attempt", "Policy", "Result", "ServedJob", "Span", "Spans", "State"]
 
 _END_OF_TIME = 253402300800.0
 """The year 10000."""
@@ -87,7 +87,7 @@ class Attempt(Struct, gc=False):
     cut: bool = False
 
 
-class Job(Struct, gc=False, omit_defaults=True):
+class ServedJob(Struct, gc=False, omit_defaults=True):
     """A call job. Without garbage collection, for it never refers back to itself.
 
     :param campaign: the campaign's number

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from aimylogic_provider.emulator.world.jobs import Job
+from aimylogic_provider.emulator.world.jobs import ServedJob
 
-__all__ = ["UNKNOWN_PATH", "Journal", "Line"]
+__all__ = ["UNKNOWN_PATH", "Journal", "JournalLine"]
 
 UNKNOWN_PATH = "unknown path"
 _SHOWN = 5
 _LONGEST = 80
 
 
-class Line(Struct, gc=False):
+class JournalLine(Struct, gc=False):
     """One request.
 
     :param at: the emulator's time, in Unix seconds
@@ -45,22 +45,22 @@ class Line(Struct, gc=False):
         """The first job's id."""
         return self.jobs[0] if self.jobs else None
 
-    def made(self, jobs: Iterable[Job]) -> None:
+    def set_jobs(self, jobs: Iterable[ServedJob]) -> None:
         """Note the jobs of the request."""
-        known = list(jobs)
-        self.jobs = tuple(job.id for job in known[:_SHOWN])
-        self.numbers = len(known)
+        all_jobs = list(jobs)
+        self.jobs = tuple(job.id for job in all_jobs[:_SHOWN])
+        self.numbers = len(all_jobs)
 
 
 class Journal:
     """The last *size* requests, and counts of all by endpoint and by outcome."""
 
     def __init__(self, size: int = 10_000) -> None:
-        self.lines: deque[Line] = deque(maxlen=size)
+        self.lines: deque[JournalLine] = deque(maxlen=size)
         self.counts: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
 
-    def note(self, line: Line) -> Line:
+    def note(self, line: JournalLine) -> JournalLine:
         """Note a request."""
         if line.key is not None and len(line.key) > _LONGEST:
             line.key = line.key[:_LONGEST] + "…"

@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["KEY_LIFE", "Keys", "Use"]
+__all__ = ["KEY_LIFE", "KeyUse", "Keys"]
 
 KEY_LIFE = 24 * 3600.0
 """Seconds from its first use, after which a key expires; and for which a number without a key has no duplicate."""
 
 
-class Use(Struct, frozen=True):
+class KeyUse(Struct, frozen=True):
     """The first use of a key.
 
     :param endpoint: keys of one endpoint mean nothing to another
@@ -37,18 +37,20 @@ class Keys:
     """The first uses of all keys. What a setting makes of them is decided when one is looked up."""
 
     def __init__(self) -> None:
-        self._uses: dict[tuple[str, str], Use | list[Use]] = {}
+        self._uses: dict[tuple[str, str], KeyUse | list[KeyUse]] = {}
 
-    def __iter__(self) -> Iterator[Use]:
+    def __iter__(self) -> Iterator[KeyUse]:
         for held in self._uses.values():
-            yield from (held,) if isinstance(held, Use) else held
+            yield from (held,) if isinstance(held, KeyUse) else held
 
-    def alive(self, settings: Settings, use: Use) -> Use | None:
+    def find_alive(self, settings: Settings, use: KeyUse) -> KeyUse | None:
         """The first use of the key that is used now, if there is one that hasn't expired."""
         held = self._uses.get((use.endpoint, use.key))
         if held is None:
             return None
-        for first in (held,) if isinstance(held, Use) else reversed(held):  # the last noted, if the clock was set back
+        for first in (
+            (held,) if isinstance(held, KeyUse) else reversed(held)
+        ):  # the last noted, if the clock was set back
             if (
                 use.first - first.first < KEY_LIFE
                 and (settings.keys_shared_by_campaigns or first.campaign == use.campaign)
@@ -57,13 +59,13 @@ class Keys:
                 return first
         return None
 
-    def note(self, use: Use) -> None:
+    def note(self, use: KeyUse) -> None:
         """Note the first use of a key. One of the same campaign and parameters had expired, and is forgotten."""
         place = (use.endpoint, use.key)
         held = self._uses.get(place)
         if held is None:
             self._uses[place] = use
             return
-        others = (held,) if isinstance(held, Use) else held
+        others = (held,) if isinstance(held, KeyUse) else held
         kept = [one for one in others if (one.campaign, one.parameters) != (use.campaign, use.parameters)]
         self._uses[place] = [*kept, use] if kept else use

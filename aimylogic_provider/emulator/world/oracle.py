@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Overview, Requests, Rings
-from aimylogic_provider.emulator.world.campaigns import Campaign
-from aimylogic_provider.emulator.world.jobs import Job
-from aimylogic_provider.emulator.world.phones import known_phone
-from aimylogic_provider.emulator.world.reports import counts_by_status, shown_state, shown_status
+from aimylogic_provider.emulator.world.campaign import ServedCampaign
+from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.phones import canonical_if_phone
+from aimylogic_provider.emulator.world.reports import campaign_status, counts_by_status, job_status
 from aimylogic_provider.emulator.world.state import EmulatorState
 
 __all__ = ["campaign_view", "job_views", "jobs_of", "journal_view", "overview", "read_payload", "rings"]
@@ -25,25 +25,25 @@ _LONG_NUMBER = re.compile(r"[0-9]{9,}")
 K = TypeVar("K", str, str | None)
 
 
-def campaign_view(state: EmulatorState, campaign: Campaign) -> CampaignView:
+def campaign_view(state: EmulatorState, campaign: ServedCampaign) -> CampaignView:
     """A campaign."""
-    campaign.life.run(state.clock.now())
+    campaign.dialler.run(state.clock.now())
     return CampaignView(
         number=campaign.number,
         name=campaign.name,
         token=_masked_token(campaign.token),
-        status=shown_status(campaign),
-        lines=campaign.life.lines,
+        status=campaign_status(campaign),
+        lines=campaign.dialler.lines,
         jobs=len(campaign.jobs),
         by_status=counts_by_status(campaign),
     )
 
 
-def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
+def job_views(state: EmulatorState, jobs: Sequence[ServedJob]) -> list[JobView]:
     """Jobs as they are now."""
     now = state.clock.now()
     for campaign in state.campaigns:
-        campaign.life.run(now)
+        campaign.dialler.run(now)
     return [
         JobView(
             id=job.id,
@@ -55,7 +55,7 @@ def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
             test=job.test,
             created=job.created,
             finished=job.finished_by(now),
-            status=shown_state(job, now, state.settings),
+            status=job_status(job, now, state.settings),
             attempts=len(job.attempts_by(now)),
             rings=job.rings(),
             redial=job.redial,
@@ -64,7 +64,7 @@ def job_views(state: EmulatorState, jobs: Sequence[Job]) -> list[JobView]:
     ]
 
 
-def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> list[Job]:
+def jobs_of(state: EmulatorState, campaigns: Sequence[ServedCampaign], phone: str) -> list[ServedJob]:
     """The jobs of a person in some campaigns, oldest first.
 
     :raises ValueError: if none is known and *phone* is no number in use: a test would else pass for nothing
@@ -72,8 +72,8 @@ def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> 
     written = f"+{phone[1:]}" if phone.startswith(" ") else phone  # a raw plus in an address is read as a space
     now = state.clock.now()
     for campaign in campaigns:
-        campaign.life.run(now)
-    jobs = [job for campaign in campaigns for job in campaign.of_phone(known_phone(written))]
+        campaign.dialler.run(now)
+    jobs = [job for campaign in campaigns for job in campaign.of_phone(canonical_if_phone(written))]
     if not jobs:
         try:
             canonical_phone(written)
@@ -84,7 +84,7 @@ def jobs_of(state: EmulatorState, campaigns: Sequence[Campaign], phone: str) -> 
     return sorted(jobs, key=lambda job: job.number)
 
 
-def rings(jobs: Sequence[Job], payload: dict[str, Any] | None) -> Rings:
+def rings(jobs: Sequence[ServedJob], payload: dict[str, Any] | None) -> Rings:
     """Those jobs that have rung their person, or may yet.
 
     :param payload: count only those with just this one

@@ -13,7 +13,7 @@ _WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
 
 _EIGHT = re.compile("8[0-9]{10}")
 
-__all__ = ["PhonesAs", "known_phone", "server_phone", "written_phone"]
+__all__ = ["PhonesAs", "canonical_if_phone", "phone_in_reports", "server_phone"]
 
 PhonesAs = Literal["digits", "plus", "national", "masked", "none"]
 """How reports write phones."""
@@ -36,7 +36,7 @@ def server_phone(text: str, *, eight: bool = True) -> str:
         return canonical_phone(f"+7{digits[1:]}")
 
 
-def known_phone(text: str) -> str:
+def canonical_if_phone(text: str) -> str:
     """Return a phone in canonical form, or what is none as it is."""
     try:
         return server_phone(text)
@@ -44,7 +44,7 @@ def known_phone(text: str) -> str:
         return text
 
 
-def written_phone(phone: str, way: PhonesAs) -> str | None:
+def phone_in_reports(phone: str, way: PhonesAs) -> str | None:
     """A canonical phone as reports write it."""
     match way:
         case "digits":

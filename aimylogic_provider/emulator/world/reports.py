@@ -7,58 +7,60 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from aimylogic_provider.emulator.world.campaigns import Campaign
-from aimylogic_provider.emulator.world.dialler import over, started
-from aimylogic_provider.emulator.world.jobs import Attempt, Job, Result, Span, State
-from aimylogic_provider.emulator.world.phones import written_phone
+from aimylogic_provider.emulator.world.campaign import ServedCampaign
+from aimylogic_provider.emulator.world.dialler import finished_at, started_at
+from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, Span, State
+from aimylogic_provider.emulator.world.phones import phone_in_reports
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = [
     "attempt_row",
     "attempts_by_date",
     "campaign_row",
+    "campaign_status",
     "counts_by_status",
     "job_row",
+    "job_status",
     "jobs_by_date",
-    "shown_state",
-    "shown_status",
     "unfinished",
 ]
 
 
-def job_row(job: Job, now: float, settings: Settings) -> dict[str, object]:
+def job_row(job: ServedJob, now: float, settings: Settings) -> dict[str, object]:
     """A job as callJob reports show it."""
     attempts = job.attempts_by(now)
     ended = [attempt for attempt in attempts if attempt.ended <= now]
     return {
         "callJobId": job.id,
-        "phone": written_phone(job.phone, settings.phones_as),
+        "phone": phone_in_reports(job.phone, settings.phones_as),
         "createdAt": _time(job.created, settings),
         "finishedAt": _time(job.finished_by(now), settings),
-        "jobStatus": shown_state(job, now, settings),
+        "jobStatus": job_status(job, now, settings),
         "attemptsCount": len(attempts),
         "callDuration": sum(attempt.talk for attempt in ended),
-        **_told(job, ended[-1] if ended else None),
+        **_script_fields(job, ended[-1] if ended else None),
     }
 
 
-def attempt_row(job: Job, attempt: Attempt, now: float, settings: Settings) -> dict[str, object]:
+def attempt_row(job: ServedJob, attempt: Attempt, now: float, settings: Settings) -> dict[str, object]:
     """An attempt as callAttempt reports show it."""
     is_over = attempt.ended <= now
     return {
         "callJobId": job.id,
-        "phone": written_phone(job.phone, settings.phones_as),
+        "phone": phone_in_reports(job.phone, settings.phones_as),
         "attemptNumber": attempt.number,
         "startedAt": _time(attempt.started, settings),
         "finishedAt": _time(attempt.ended if is_over else None, settings),
         "callResult": _answer(job) if is_over and _has_answer(attempt) else None,
         "callDuration": attempt.talk if is_over else None,
-        "jobStatus": shown_state(job, now, settings),
-        **_told(job, attempt if is_over else None),
+        "jobStatus": job_status(job, now, settings),
+        **_script_fields(job, attempt if is_over else None),
     }
 
 
-def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, start: int, size: int) -> list[Job]:
+def jobs_by_date(
+    campaign: ServedCampaign, now: float, created: Span, finished: Span, start: int, size: int
+) -> list[ServedJob]:
     """A page of the jobs created, or finished, in a time range (in both, if both are given)."""
     begin, end = created.until(now - campaign.settings.report_lag)
     if finished == Span():
@@ -66,36 +68,37 @@ def jobs_by_date(campaign: Campaign, now: float, created: Span, finished: Span, 
         first, last = bisect_left(jobs, begin, key=_created), bisect_right(jobs, end, key=_created)
         return _page(campaign, jobs, first, last, start, size)
     after, before = finished.until(now)
-    ended = campaign.life.finished
+    ended = campaign.dialler.finished
     chosen = [
         job
-        for job in ended[bisect_left(ended, after, key=over) : bisect_right(ended, before, key=over)]
+        for job in ended[bisect_left(ended, after, key=finished_at) : bisect_right(ended, before, key=finished_at)]
         if begin <= job.created <= end
     ]
     return _page(campaign, chosen, 0, len(chosen), start, size)
 
 
-def unfinished(campaign: Campaign, now: float, start: int, size: int) -> list[Job]:
+def unfinished(campaign: ServedCampaign, now: float, start: int, size: int) -> list[ServedJob]:
     """A page of the jobs that are open."""
     shown = now - campaign.settings.report_lag
-    held, ended = campaign.life.open, campaign.life.finished
-    order: Iterable[Job] = held.values() if _oldest_first(campaign) else reversed(held.values())
-    if ended and over(ended[-1]) > now:  # the clock was set back: they are open again, as far as reports tell
-        again = ended[bisect_right(ended, now, key=over) :]
+    held, ended = campaign.dialler.open, campaign.dialler.finished
+    order: Iterable[ServedJob] = held.values() if _oldest_first(campaign) else reversed(held.values())
+    if ended and finished_at(ended[-1]) > now:  # the clock was set back: they are open again, as far as reports tell
+        again = ended[bisect_right(ended, now, key=finished_at) :]
         order = sorted([*held.values(), *again], key=lambda job: job.number, reverse=not _oldest_first(campaign))
     return list(islice((job for job in order if job.created <= shown), start, start + size))
 
 
 def attempts_by_date(
-    campaign: Campaign, now: float, begun: Span, ended: Span, start: int, size: int
+    campaign: ServedCampaign, now: float, begun: Span, ended: Span, start: int, size: int
 ) -> list[dict[str, object]]:
     """A page of the attempts begun, or ended, in a time range (in both, if both are given)."""
-    settings, rung = campaign.settings, campaign.life.rung
+    settings, attempts = campaign.settings, campaign.dialler.attempts
     shown = now - settings.report_lag
     after, before = begun.until(now)
+    first, last = bisect_left(attempts, after, key=started_at), bisect_right(attempts, before, key=started_at)
     chosen = [
         (job, attempt)
-        for job, attempt in rung[bisect_left(rung, after, key=started) : bisect_right(rung, before, key=started)]
+        for job, attempt in attempts[first:last]
         if job.created <= shown and ended.holds(attempt.ended if attempt.ended <= now else None)
     ]
     if not _oldest_first(campaign):
@@ -103,64 +106,66 @@ def attempts_by_date(
     return [attempt_row(job, attempt, now, settings) for job, attempt in chosen[start : start + size]]
 
 
-def campaign_row(campaign: Campaign, now: float) -> dict[str, object]:
+def campaign_row(campaign: ServedCampaign, now: float) -> dict[str, object]:
     """A campaign as the server shows it."""
-    life, settings = campaign.life, campaign.settings
+    dialler, settings = campaign.dialler, campaign.settings
     return {
         "id": campaign.number,
         "name": campaign.name,
         "projectName": "Emulator",
         "creationDate": _time(campaign.created, settings),
         "botId": "emulator",
-        "status": shown_status(campaign),
+        "status": campaign_status(campaign),
         "startTime": _time(campaign.created, settings),
         "endTime": _time(campaign.ended, settings),
-        "maxSimultaneousCalls": life.lines,
+        "maxSimultaneousCalls": dialler.lines,
         "shortReport": {
             "totalNumbers": len(campaign.jobs),
-            "processedNumbers": bisect_right(life.finished, now, key=over),
-            "usedTalkingTime": life.talk,
-            "usedAsrSeconds": life.talk,
-            "inProcessCalls": life.busy,
-            "retryCalls": len(life.retried),
+            "processedNumbers": bisect_right(dialler.finished, now, key=finished_at),
+            "usedTalkingTime": dialler.talk,
+            "usedAsrSeconds": dialler.talk,
+            "inProcessCalls": dialler.busy_lines,
+            "retryCalls": len(dialler.retried_phones),
         },
     }
 
 
-def shown_state(job: Job, now: float, settings: Settings) -> str:
+def job_status(job: ServedJob, now: float, settings: Settings) -> str:
     """A job's ``jobStatus``, in the words of the source that is served."""
     return _status(job.state(now), settings)
 
 
-def shown_status(campaign: Campaign) -> str:
+def campaign_status(campaign: ServedCampaign) -> str:
     """The campaign's status, in the words of the source that is served."""
     return campaign.settings.running_status if campaign.status == "inProgress" else campaign.status
 
 
-def counts_by_status(campaign: Campaign) -> dict[str, int]:
-    """How many jobs are of each status, at the moment to which the campaign's life was worked out."""
-    life, settings = campaign.life, campaign.settings
+def counts_by_status(campaign: ServedCampaign) -> dict[str, int]:
+    """How many jobs are of each status, at the moment to which the campaign's calls were worked out."""
+    dialler, settings = campaign.dialler, campaign.settings
     counts = {
-        State.PLANNED.value: len(life.open) - life.busy - life.waiting_for_retry,
-        State.IN_PROCESS.value: life.busy,
-        State.ON_RETRY.value: life.waiting_for_retry,
+        State.PLANNED.value: len(dialler.open) - dialler.busy_lines - dialler.waiting_for_retry,
+        State.IN_PROCESS.value: dialler.busy_lines,
+        State.ON_RETRY.value: dialler.waiting_for_retry,
     }
-    counts.update((_status(ending, settings), number) for ending, number in life.endings.items())
+    counts.update((_status(ending, settings), number) for ending, number in dialler.finished_by_result.items())
     return {status: number for status, number in counts.items() if number}
 
 
-def _oldest_first(campaign: Campaign) -> bool:
+def _oldest_first(campaign: ServedCampaign) -> bool:
     return campaign.settings.page_order == "oldest_first"
 
 
-def _page(campaign: Campaign, jobs: Sequence[Job], first: int, last: int, start: int, size: int) -> list[Job]:
+def _page(
+    campaign: ServedCampaign, jobs: Sequence[ServedJob], first: int, last: int, start: int, size: int
+) -> list[ServedJob]:
     if _oldest_first(campaign):
         return list(jobs[min(first + start, last) : min(first + start + size, last)])
     end = max(last - start, first)
     return list(reversed(jobs[max(end - size, first) : end]))
 
 
-def _created(job: Job) -> float:
+def _created(job: ServedJob) -> float:
     return job.created
 
 
@@ -182,18 +187,18 @@ def _has_answer(attempt: Attempt) -> bool:
     return attempt.result is Result.LONG_CALL_WITH_RESULT and not attempt.cut
 
 
-def _answer(job: Job) -> str:
+def _answer(job: ServedJob) -> str:
     """What the script set, as by ``setCallResult()``."""
     return "agreed" if job.number * 2654435761 % 3 else "declined"
 
 
-def _told(job: Job, attempt: Attempt | None) -> dict[str, object]:
+def _script_fields(job: ServedJob, attempt: Attempt | None) -> dict[str, object]:
     """What the campaign's script tells of an attempt; drawn from the job's number, so that it is always the same."""
-    told = attempt is not None and _has_answer(attempt)
+    has_answer = attempt is not None and _has_answer(attempt)
     answer = _answer(job)
     return {
         "redialNumber": None if job.redial is None else str(job.redial),
-        "tagName": answer if told else None,
+        "tagName": answer if has_answer else None,
         "tagPayload": None,
-        "reportData": {"answer": answer} if told else None,
+        "reportData": {"answer": answer} if has_answer else None,
     }

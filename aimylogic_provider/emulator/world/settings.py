@@ -25,7 +25,7 @@ _ODDS = {
     Result.NONEXISTENT_NUMBER: 5.0,
     Result.TECHNICAL_ERROR: 5.0,
 }
-Seconds = Annotated[float, Meta(ge=0, le=366 * 86400)]
+ServerSeconds = Annotated[float, Meta(ge=0, le=366 * 86400)]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keys_shared_by_campaigns: bool = False
     test_address_heeds_key: bool = False
     page_order: Literal["newest_first", "oldest_first"] = "newest_first"
-    report_lag: Seconds = 0.0
+    report_lag: ServerSeconds = 0.0
     id_as: Literal["json", "text"] = "json"
     ids_order: Literal["request", "reversed"] = "request"
     status_as: Literal["text", "json"] = "text"
@@ -95,7 +95,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     odds: dict[Result, Annotated[float, Meta(ge=0, le=1e6)]] = field(default_factory=lambda: dict(_ODDS))
     outcomes: dict[str, tuple[Result, ...]] = {}
     max_attempts: Annotated[int, Meta(ge=1, le=50)] = 1
-    retry_interval: Seconds = 3600.0
+    retry_interval: ServerSeconds = 3600.0
 
     def __post_init__(self) -> None:
         if not any(self.odds.values()):

@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Struct
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN
-from aimylogic_provider.emulator.world.campaigns import Campaign, Campaigns, CampaignStatus
+from aimylogic_provider.emulator.world.campaign import CampaignStatus, ServedCampaign
+from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.clock import VirtualClock
 from aimylogic_provider.emulator.world.faults import Fault, Faults
-from aimylogic_provider.emulator.world.jobs import Job
-from aimylogic_provider.emulator.world.journal import Journal, Line
-from aimylogic_provider.emulator.world.keys import Use
+from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.journal import Journal, JournalLine
+from aimylogic_provider.emulator.world.keys import KeyUse
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["EmulatorState", "Snapshot", "SnapshotError"]
@@ -51,12 +52,12 @@ class Snapshot(Struct):
     rate: float
     settings: Settings
     campaigns: list[SavedCampaign]
-    jobs: list[Job]
-    keys: list[Use]
+    jobs: list[ServedJob]
+    keys: list[KeyUse]
     faults: list[Fault]
     counts: dict[str, int]
     outcomes: dict[str, int]
-    requests: list[Line]
+    requests: list[JournalLine]
 
 
 class EmulatorState:
@@ -82,7 +83,7 @@ class EmulatorState:
     def reset(self) -> None:
         """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start."""
         self.clock = VirtualClock()
-        self.campaigns = Campaigns(self._tokens, self._settings, self.clock.now())
+        self.campaigns = ServedCampaigns(self._tokens, self._settings, self.clock.now())
         self.faults = Faults(self.faults.ids)
         self.journal = Journal(self._journal_size)
 
@@ -95,7 +96,7 @@ class EmulatorState:
         """Return all as JSON."""
         now = self.clock.now()
         for campaign in self.campaigns:
-            campaign.life.run(now)
+            campaign.dialler.run(now)
         return msgspec.json.encode(
             Snapshot(
                 format="aimylogic-emulator/1",
@@ -108,8 +109,8 @@ class EmulatorState:
                         campaign.name,
                         campaign.status,
                         campaign.created,
-                        campaign.life.lines,
-                        campaign.life.reached,
+                        campaign.dialler.lines,
+                        campaign.dialler.reached,
                         [(phone, payload, at) for (phone, payload), at in campaign.keyless.items()],
                         campaign.ended,
                     )
@@ -136,13 +137,13 @@ class EmulatorState:
             clock.set(content.now)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise SnapshotError(f"this is no snapshot of the emulator: {error}") from None
-        campaigns = Campaigns(
+        campaigns = ServedCampaigns(
             {campaign.token: campaign.name for campaign in content.campaigns}, content.settings, content.now
         )
         if len(campaigns) != len(content.campaigns) or not campaigns:
             raise SnapshotError("the snapshot holds no campaign, or two with one token")
         for campaign, held in zip(campaigns, content.campaigns, strict=True):
-            campaign.created, campaign.life.lines = held.created, held.lines
+            campaign.created, campaign.dialler.lines = held.created, held.lines
             campaign.keyless = {(phone, payload): at for phone, payload, at in held.keyless}
         try:
             campaigns.restore(content.jobs, content.keys, [held.reached for held in content.campaigns])
@@ -157,7 +158,7 @@ class EmulatorState:
         journal.counts, journal.outcomes = Counter(content.counts), Counter(content.outcomes)
         self.clock, self.campaigns, self.faults, self.journal = clock, campaigns, faults, journal
 
-    def rename(self, campaign: Campaign, token: str) -> None:
+    def rename(self, campaign: ServedCampaign, token: str) -> None:
         """Have a campaign be reached by another token from now on.
 
         :raises ValueError: if no address can bear it, or another campaign has it

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.calls.call import Call, ListedCall
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS, add_phone, add_phones
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request, Response
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
@@ -21,7 +23,20 @@ from tests.fuzz.parsers.harness import Harness, check_told, text
 __all__ = ["HARNESS"]
 
 PHONES = ("79123456789", "79123456780")
-_NAMES = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+_NAMES = tuple(endpoint.name for endpoint in ENDPOINTS)
+_OTHERS: tuple[Request[Any], ...] = (
+    endpoints.cancel_call_jobs(phones=PHONES),
+    endpoints.call_job_report(phones=PHONES),
+    endpoints.call_job_report_by_date(),
+    endpoints.unfinished_call_jobs(),
+    endpoints.call_attempt_report(phones=PHONES),
+    endpoints.call_attempt_report_by_date(),
+    endpoints.campaign(),
+    endpoints.status(),
+    endpoints.pause_campaign(),
+    endpoints.resume_campaign(),
+    endpoints.stop_campaign(),
+)
 _ADD_ERRORS = {"phone.bad.format", "phone.gmtZone.bad.format", "invalid.call.task.state"}
 _REPORT_ERRORS = {"id.not.found", "phone.not.found"}
 _CONTRACT: dict[str, set[str]] = {
@@ -36,11 +51,12 @@ def _request(endpoint: str, *, keyed: bool) -> Request[Any]:
     key = "d5f41bd4" if keyed else None
     match endpoint:
         case "addPhone" | "test/addPhone":
-            return add_phone(Call.of(PHONES[0]), idempotence_key=key, test_call=endpoint == "test/addPhone")
+            return endpoints.add_phone(Call.of(PHONES[0]), idempotence_key=key, test_call=endpoint == "test/addPhone")
         case "addPhones":
-            return add_phones([ListedCall.of(phone) for phone in PHONES], idempotence_key=key)
+            return endpoints.add_phones([ListedCall.of(phone) for phone in PHONES], idempotence_key=key)
         case _:
-            return Request(_NAMES[endpoint], _NAMES[endpoint].methods[0], key=key)
+            (unkeyed,) = (request for request in _OTHERS if request.endpoint.name == endpoint)
+            return replace(unkeyed, key=key)
 
 
 _REQUESTS = {(name, keyed): _request(name, keyed=keyed) for name in _NAMES for keyed in (True, False)}
@@ -49,7 +65,7 @@ _REQUESTS = {(name, keyed): _request(name, keyed=keyed) for name in _NAMES for k
 def _check(content: bytes) -> None:
     head, date, retry_after, body = (*content.split(b"\n", 3), b"", b"", b"")[:4]
     words = head.split()
-    name = text(words[0]) if words and text(words[0]) in _NAMES else tuple(_NAMES)[len(head) % len(_NAMES)]
+    name = text(words[0]) if words and text(words[0]) in _NAMES else _NAMES[len(head) % len(_NAMES)]
     digits = words[1] if len(words) > 1 else b""
     status = int(digits) if len(digits) == 3 and digits.isdigit() else 200
     keyed = b"keyed" in words

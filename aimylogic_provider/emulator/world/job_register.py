@@ -1,0 +1,92 @@
+"""The call jobs of all campaigns by their numbers, and what else the campaigns of one server have in common.
+
+What a campaign does with its jobs stands in ``campaign``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.keys import Keys
+from aimylogic_provider.emulator.world.settings import Settings
+from aimylogic_provider.emulator.world.wanted_calls import WantedCall
+
+__all__ = ["Common", "JobRegister"]
+
+_FIRST = 5665334669
+"""The id of the vendor's own example."""
+
+
+class JobRegister:
+    """All call jobs. Their numbers have no gaps."""
+
+    def __init__(self) -> None:
+        self._jobs: list[ServedJob] = []
+
+    def find(self, text: str) -> ServedJob | None:
+        """Return the job with an id, if there is one."""
+        index = int(text) - _FIRST if text.isascii() and text.isdigit() and len(text) < 20 else -1
+        return self._jobs[index] if 0 <= index < len(self._jobs) and str(index + _FIRST) == text else None
+
+    def by_number(self, number: int) -> ServedJob:
+        """Return the job with a number."""
+        return self._jobs[number - _FIRST]
+
+    def all(self) -> Sequence[ServedJob]:
+        """All jobs of all campaigns, in the order of their ids."""
+        return self._jobs
+
+    def make(
+        self,
+        campaign: int,
+        wanted: Sequence[WantedCall],
+        now: float,
+        key: str | None,
+        *,
+        test: bool,
+        redial: int | None = None,
+    ) -> list[ServedJob]:
+        """Make jobs, with the next ids."""
+        jobs = [
+            ServedJob(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test, redial=redial)
+            for number, one in enumerate(wanted, _FIRST + len(self._jobs))
+        ]
+        self._jobs.extend(jobs)
+        return jobs
+
+    def restore(self, jobs: Sequence[ServedJob]) -> None:
+        """Take saved jobs in.
+
+        :raises ValueError: if they can't belong together
+        """
+        self._jobs = list(jobs)
+        numbers = range(_FIRST, _FIRST + len(self._jobs))
+        if any(job.number != number for number, job in zip(numbers, self._jobs, strict=True)):
+            raise ValueError("the jobs' numbers have gaps")
+
+    def check_payloads(self) -> None:
+        """Check what a snapshot holds as text.
+
+        :raises ValueError: if a payload is none
+        """
+        for job in self._jobs:
+            if job.payload is not None:
+                msgspec.json.decode(job.payload, type=dict[str, Any])
+
+    def has(self, number: int) -> bool:
+        """Whether there is a job with a number."""
+        return 0 <= number - _FIRST < len(self._jobs)
+
+
+@dataclass(slots=True)
+class Common:
+    """What all campaigns of a server share."""
+
+    settings: Settings
+    keys: Keys = field(default_factory=Keys)
+    jobs: JobRegister = field(default_factory=JobRegister)
