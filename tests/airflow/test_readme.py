@@ -46,7 +46,8 @@ def test_the_first_call_is_made_by_the_commands_as_printed(repository: Path, env
     start = next(number for number, block in enumerate(commands) if block.startswith("pip install ."))
     assert commands[start] == 'pip install . "apache-airflow==$(airflow version)"\n'
     port = free_port()
-    ask = f"from aimylogic_provider.emulator import EmulatorClient as E; print(E('127.0.0.1:{port}').rings('12025550123'))"
+    client = "from aimylogic_provider.emulator import EmulatorClient"
+    ask = f"{client}; print(EmulatorClient('127.0.0.1:{port}').rings('12025550123'))"
     script = ["set -e", "trap 'kill %1' EXIT", *commands[start + 1 : start + 3], f'python -c "{ask}"']
     done = subprocess.run(
         ["bash", "-c", "\n".join(script).replace("8089", str(port))],
