@@ -1,4 +1,4 @@
-"""The README's DAG and the test beside it, as they are printed, in a fresh Airflow."""
+"""The README's commands, its DAG and the test beside it, as they are printed, in a fresh Airflow."""
 
 from __future__ import annotations
 
@@ -7,25 +7,63 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from local_servers.airflow import free_port
 
 
-def test_its_first_dag_and_the_test_of_it_run_as_printed(repository: Path, tmp_path: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
-    (dag,) = [block for block in blocks if 'DAG("remind"' in block]
-    (test,) = [block for block in blocks if "from remind import dag" in block]
-    (tmp_path / "remind.py").write_text(dag)
-    (tmp_path / "test_remind.py").write_text(test)
-    home = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTEST"))}
-    home |= {
-        "AIRFLOW_HOME": str(tmp_path / "home"),
+def blocks(repository: Path, language: str) -> list[str]:
+    """What is printed of a language, also where it stands in a list."""
+    text = (repository / "README.md").read_text()
+    return [dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """That of somebody who has an Airflow: its home, its DAGs folder, its database, its programs."""
+    folder = tmp_path_factory.mktemp("readers")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "PYTEST"))}
+    environment |= {
+        "AIRFLOW_HOME": str(folder / "home"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "PYTHONPATH": str(tmp_path),
+        "PYTHONPATH": str(folder),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    home["AIRFLOW__CORE__DAGS_FOLDER"] = str(tmp_path)
-    airflow = [sys.executable, "-m", "airflow"]
-    subprocess.run([*airflow, "db", "migrate"], env=home, cwd=tmp_path, check=True, capture_output=True, timeout=240)
+    repository = Path(__file__).parents[2]
+    (dag,) = [block for block in blocks(repository, "python") if 'DAG("remind"' in block]
+    (folder / "remind.py").write_text(dag)
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=240)
+    return environment
+
+
+def test_the_first_call_is_made_by_the_commands_as_printed(repository: Path, environment: dict[str, str]) -> None:
+    """But for the first one, which installs what is here already, and the port, which may be another's."""
+    commands = blocks(repository, "sh")
+    start = next(number for number, block in enumerate(commands) if block.startswith("pip install ."))
+    assert commands[start] == 'pip install . "apache-airflow==$(airflow version)"\n'
+    port = free_port()
+    client = "from aimylogic_provider.emulator import EmulatorClient"
+    ask = f"{client}; print(EmulatorClient('127.0.0.1:{port}').rings('12025550123'))"
+    script = ["set -e", "trap 'kill %1' EXIT", *commands[start + 1 : start + 3], f'python -c "{ask}"']
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "test_remind.py", "-p", "no:cacheprovider"], env=home, cwd=tmp_path,
+        ["bash", "-c", "\n".join(script).replace("8089", str(port))],
+        env=environment, cwd=environment["PYTHONPATH"], capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert re.search(r"Call job [0-9]+ created for 1202\*\*\*0123", done.stdout + done.stderr)
+    assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_its_first_dag_and_the_test_of_it_run_as_printed(repository: Path, environment: dict[str, str]) -> None:
+    folder = Path(environment["PYTHONPATH"])
+    (test,) = [block for block in blocks(repository, "python") if "from remind import dag" in block]
+    (folder / "test_remind.py").write_text(test)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_remind.py", "-p", "no:cacheprovider"], env=environment, cwd=folder,
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
@@ -37,3 +75,8 @@ def test_nobody_is_rung_by_the_number_that_is_pasted_first(repository: Path) -> 
     first = re.search(r'phone="(.*?)"', text)
     assert first is not None
     assert re.fullmatch(r"\+1 [2-9][0-9]{2} 555 01[0-9]{2}", first[1])
+
+
+def test_it_is_read_in_a_few_minutes(repository: Path) -> None:
+    """As ``wc -w`` counts, code and tables too: what is longer stands in docs/."""
+    assert len((repository / "README.md").read_text().split()) <= 1000

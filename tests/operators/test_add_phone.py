@@ -637,7 +637,7 @@ class TestNoStore:
     def test_what_was_changed_between_two_tries_is_added_again(
         self, task: TaskInstance, emulator: Emulator, changed: dict[str, Any]
     ) -> None:
-        """Nobody can notice it; README tells."""
+        """Nobody can notice it; docs/bounds.md tells."""
         fail_first(task, emulator, LOST, **PARAMETERS)
         task.attempt(**{**PARAMETERS, **changed})
         assert len(emulator.jobs()) == 2

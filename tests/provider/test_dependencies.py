@@ -36,23 +36,33 @@ def names(requirements: list[str]) -> list[str]:
     return sorted(canonicalize_name(Requirement(one).name) for one in requirements)
 
 
+def text(repository: Path) -> str:
+    return (repository / "docs" / "dependencies.md").read_text()
+
+
 def told(repository: Path, heading: str) -> list[str]:
     """The dependencies of the table beneath a heading; each row has as many cells as the head, and none is empty."""
-    text = (repository / "docs" / "dependencies.md").read_text()
-    head, _, *rows = re.findall(r"^\|.*\|$", text.partition(f"## {heading}\n")[2].partition("\n## ")[0], re.MULTILINE)
+    head, _, *rows = re.findall(
+        r"^\|.*\|$", text(repository).partition(f"## {heading}\n")[2].partition("\n## ")[0], re.MULTILINE
+    )
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert all(len(row) == head.count("|") - 1 and all(row) for row in cells)
     return sorted(canonicalize_name(row[0].strip("`")) for row in cells)
 
 
+def imports(file: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
 def imported(repository: Path) -> Iterator[str]:
-    """The modules that the package imports, wherever in a file."""
+    """The modules that the package imports."""
     for file in (repository / "aimylogic_provider").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                yield from (one.name for one in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
+        yield from imports(file)
 
 
 @pytest.mark.parametrize("heading", ["What the package needs", "What its development needs"])
@@ -72,6 +82,29 @@ def test_each_dependency_is_imported(repository: Path) -> None:
             name in used if module is None else any(one == module or one.startswith(f"{module}.") for one in modules)
         )
         assert found, f"{name} is declared and not imported"
+
+
+def test_it_is_told_where_each_is_imported(repository: Path) -> None:
+    """By files and folders: each of them imports it, and nothing else does."""
+    package = repository / "aimylogic_provider"
+    ours = packages_distributions()
+    table = text(repository).partition("## What its development needs")[0]
+    where = dict(re.findall(r"^\| `([\w-]+)` \| .*?, in (`[^|]*`) \|", table, re.MULTILINE))
+    assert sorted(where) == names(project(repository)["dependencies"])
+    for name, places in where.items():
+        importing = {
+            file.relative_to(package).as_posix()
+            for file in package.rglob("*.py")
+            for module in imports(file)
+            if (
+                module == AIRFLOW[name] or module.startswith(f"{AIRFLOW[name]}.")
+                if name in AIRFLOW
+                else canonicalize_name(name) in map(canonicalize_name, ours.get(module.partition(".")[0], ()))
+            )
+        }
+        shown = re.findall(r"`([\w/.]+)`", places)
+        assert not [file for file in importing if not file.startswith(tuple(shown))], name
+        assert not [place for place in shown if not any(file.startswith(place) for file in importing)], name
 
 
 def test_nothing_is_imported_that_is_not_declared(repository: Path) -> None:
@@ -99,6 +132,6 @@ def test_the_lock_file_names_each(repository: Path) -> None:
     locked = {canonicalize_name(Requirement(line).name) for line in lines if line}
     declared = {*names(content["dependencies"]), *names(content["optional-dependencies"]["dev"])}
     assert declared <= locked
-    number = re.search(r"([0-9]+) distributions", (repository / "docs" / "dependencies.md").read_text())
+    number = re.search(r"([0-9]+) distributions", text(repository))
     assert number is not None
     assert int(number[1]) == len(locked)
