@@ -27,7 +27,8 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "aimylogic_provider.operators.add_phone",
                     "aimylogic_provider.operators.approve_call_list",
-                    "aimylogic_provider.operators.call_list",
+                    "aimylogic_provider.operators.prepare_call_list",
+                    "aimylogic_provider.operators.send_call_list",
                     "aimylogic_provider.operators.sum_reports",
                 ],
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from aimylogic_provider import __version__
+from aimylogic_provider import __version__, hooks, operators, transfers
 from aimylogic_provider.get_provider_info import get_provider_info
 
 COMMAND = str(Path(sys.executable).parent / "airflow")
@@ -34,6 +35,23 @@ def test_the_description_fits_both_of_airflows_schemas() -> None:
     more = {"state": "ready", "source-date-epoch": 0, "versions": [__version__]}
     jsonschema.validate({**info, **more}, json.loads((folder / "provider.yaml.schema.json").read_text()))
     assert version(info["package-name"]) == __version__
+
+
+def test_the_modules_of_the_description_are_all_there_are() -> None:
+    info = get_provider_info()
+    told = {module for group in info["operators"] for module in group["python-modules"]}
+    told |= {one["python-module"] for one in info["transfers"]}
+    told |= {module for group in info["hooks"] for module in group["python-modules"]}
+    found = {
+        import_module(f"aimylogic_provider.{package}.{name}").__name__
+        for package, names in (
+            ("operators", set(operators._MODULES.values())),
+            ("transfers", set(transfers._MODULES.values())),
+            ("hooks", set(hooks._MODULES.values())),
+        )
+        for name in names
+    }
+    assert told == found
 
 
 def test_airflow_lists_the_provider_and_its_hook() -> None:
