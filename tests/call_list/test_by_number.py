@@ -11,7 +11,8 @@ import pytest
 from aimylogic_provider.call_list.send.batch_progress import Work
 from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import Batch
-from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, OpenBatch
+from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
@@ -72,7 +73,7 @@ def test_keys_stay_what_they_were() -> None:
     work = Work(Batch("00007", 3, 0, 0, ""), [], OpenBatch(), "a list", "a campaign")
     assert work.key([2]) == "06cb2cec-5696-8030-b721-24abbe049753"
     assert work.key([0, 1]) == "afd54542-f0bb-8f02-9113-1a9e80328900"
-    work.state.again = "x"
+    work.state = work.state.sent_again("x")
     assert work.key([2]) == "ef622b9a-f166-8de5-9f57-f0cb45e13932"
 
 

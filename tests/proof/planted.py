@@ -508,7 +508,7 @@ _OF_BATCHES = (
         "A batch whose request went unanswered is halved, so that its calls get other keys.",
         _BY_LIST_FILE,
         "                sends_left -= 1\n",
-        "                sends_left -= 1\n                work.state.parts *= 2\n",
+        "                sends_left -= 1\n                work.state = work.state.halved()\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -615,7 +615,7 @@ _OF_PARTS = (
         "part: its key taken for the whole's",
         "What is left of a batch, when some of it was found, is sent with another key as if that were the first one.",
         _BY_LIST_FILE,
-        "work.state.other_key, refusal = True, None",
+        "work.state, refusal = work.state.added_in_part(), None",
         "refusal = None",
         *_BY_LIST,
     ),
@@ -654,9 +654,9 @@ _OF_PARTS = (
     _of_operators(
         "part: sends forgotten",
         "A part that is set apart loses what was sent of it.",
-        _WORK,
-        "spans_of(self.part), state.sends, state.silent",
-        "spans_of(self.part), [], state.silent",
+        "call_list/store/open_batch.py",
+        "_spans_of(places), self.sends, self.silent",
+        "_spans_of(places), (), self.silent",
         *_BY_LIST,
     ),
     _of_operators(

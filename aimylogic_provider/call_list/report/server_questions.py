@@ -94,7 +94,7 @@ class Questions:
             return repeated(lambda attempt: self._view.told_alike(), self._clock.sleep)
 
     def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
-        ranges = [window(send) for send in work.state.noted]
+        ranges = [window(send) for send in work.state.open_sends]
         with self._thread:
             try:
                 rows = repeated(lambda attempt: self._report.rows(ranges, phones), self._clock.sleep)

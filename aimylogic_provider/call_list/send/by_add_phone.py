@@ -153,7 +153,7 @@ class _Rounds:
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
             if to_send and not self._left and all(decisions[place].settled for place in to_send):
-                work.state.sends, work.state.key_lost = [], False
+                work.state = work.state.none_came()
             if to_send:
                 most = self._means.pace.most_within(self._means.settings.FRESH)
                 await self._round(self._in_order(to_send)[:most], time, told)
@@ -198,7 +198,7 @@ class _Rounds:
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
-        settings, noted = self._means.settings, self._work.state.noted
+        settings, noted = self._means.settings, self._work.state.open_sends
         usual = Unit(
             sends=noted,
             campaign=settings.campaign,
@@ -249,7 +249,7 @@ class _Rounds:
     async def _round(self, places: list[int], time: Time, told: Reading) -> None:
         """Note the numbers, send them, and take in the answers."""
         work = self._work
-        before = work.state.noted
+        before = work.state.open_sends
         self._jobs = None
         await self._means.notes.note(work, time, told)
         errors = await self._way.errors(work, places, told)
@@ -273,7 +273,8 @@ class _Rounds:
             if error.known is Known.REFUSED:
                 self._refused[place] = error, before
                 continue
-            work.state.key_lost |= error.type == "phone.duplicated"
+            if error.type == "phone.duplicated":
+                work.state = work.state.key_missed()
             self._unanswered[place] += 1
             sends_left = self._most - self._unanswered[place]
             try:
@@ -290,7 +291,7 @@ class _Rounds:
             if untried or (not self._heard and len(self._unheard) > self._means.settings.concurrency):
                 ends = ends or ended_by(unanswered[-1])
         if not unanswered:
-            work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
+            work.state = work.state.answered()
         if ends is not None:
             raise ends
         if not work.unsettled:

@@ -18,7 +18,7 @@ from aimylogic_provider.call_list.send.refusal_cause import PROBES, Blame
 from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.call_list.send.unanswered_requests import PIECES, Silence
 from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
-from aimylogic_provider.call_list.store.sync_entry import OpenPart
+from aimylogic_provider.call_list.store.open_batch import OpenPart
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phones.phone import same_phone
@@ -99,8 +99,8 @@ class _Parts:
         work.part_settled()
         if work.part:
             return True
-        work.state.apart = [part for part in work.state.apart if work.unsettled_of(part)]
-        waiting = [part for part in work.state.apart if not any(part is one for one in self._ended)]
+        work.state = work.state.without_settled(work.outcomes)
+        waiting = [part for part in work.state.apart if part not in self._ended]
         if not waiting:
             return False
         work.take_up(min(waiting, key=lambda part: (bool(part.sends), part.silent)))
@@ -145,7 +145,7 @@ class _Parts:
                     work.part_settled()
                     return
                 # It was added in part, or shows in part as yet: a refusal of the whole says nothing of the rest.
-                work.state.other_key, refusal = True, None
+                work.state, refusal = work.state.added_in_part(), None
             elif parked := chosen.get(Action.PARK):
                 rest = None if len(parked) == len(part) else work.split_off(parked)
                 self._park(jobs)
@@ -160,7 +160,7 @@ class _Parts:
                 return
             elif Action.REFUSE in chosen:
                 assert refusal is not None
-                work.state.sends, work.state.key_lost = [], False
+                work.state = work.state.refused()
                 await self._heed(work.part, refusal)
                 return
             elif Action.EXPIRE in chosen:
@@ -204,7 +204,7 @@ class _Parts:
         def decided(found: Found | None) -> Decision:
             return decide(
                 Unit(
-                    sends=work.state.noted,
+                    sends=work.state.open_sends,
                     campaign=settings.campaign,
                     time=time,
                     terms=settings.terms,
@@ -228,7 +228,7 @@ class _Parts:
         """The report shows that nothing came of what was sent: return whether the part was cut smaller for it."""
         work = self._work
         unanswered = bool(work.state.silent)
-        work.state.sends, work.state.key_lost, work.state.other_key = [], False, False
+        work.state = work.state.none_came()
         if not unanswered or len(work.part) == 1:
             return False
         work.cut(PIECES)
@@ -253,7 +253,7 @@ class _Parts:
         self._ended.append(self._parked[-1])
 
     def _all_parked(self) -> Parked:
-        places = [place for part in self._parked for place in self._work.unsettled_of(part)]
+        places = [place for part in self._parked for place in part.open_places(self._work.outcomes)]
         return Parked(sorted(places), self._shown if places else None)
 
     def _follow_a_person(self) -> None:
@@ -279,7 +279,7 @@ class _Parts:
             answer = await self._means.client.ask(endpoints.add_ready_phones(items, idempotence_key=work.key(part)))
         except ApiError as error:
             if error.known is Known.REFUSED:
-                work.state.sends.pop()  # it took no effect
+                work.state = work.state.answered()
                 self._silence.broken()
                 self._blame.refused(error)
             return error
@@ -312,7 +312,7 @@ class _Parts:
             work.part_settled()
         elif refusal.type is None and not work.state.part:
             # Too large: by halves, which are no larger for those that follow.
-            work.state.parts *= 2
+            work.state = work.state.halved()
             await shard.keep(work, parted=True)
         else:
             # With a call in it that isn't named: by halves, so that the others stay large.

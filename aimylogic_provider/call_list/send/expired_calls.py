@@ -69,7 +69,7 @@ class Expiries:
 
         :raises Exception: whatever the store raises
         """
-        work.state.sends, work.state.key_lost, work.state.other_key = [], False, False
+        work.state = work.state.none_came()
         # The fence comes first: a try that was replaced may not know what its successor has sent.
         await self._notes.save(work)
         arrival = Arrival(time, self._send_timeout)

@@ -62,10 +62,10 @@ class Notes:
         until = time.latest + self._settings.terms.send_timeout
         send = (time.earliest, until, time.clock, self._settings.campaign)
         await self._shard.tell(work, send)
-        work.state.sends.append(send)
+        work.state = work.state.noted(send)
         await self.save(work)
         if not self.is_fresh(told):
-            work.state.sends.pop()
+            work.state = work.state.withdrawn()
             await self.save(work)
             self._check_stopped()
             self._questions.forget_time()

@@ -13,11 +13,11 @@ from aimylogic_provider.call_list.send.batch_progress import Work
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.done_batches import DoneBatches
 from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Claim
+from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.call_list.store.outcomes import Counts, Outcome
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling, OpenBatch
+from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling
 from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.situation import Time
 
 __all__ = ["Shard"]
@@ -62,11 +62,9 @@ class Shard:
             raise self._missing("has nothing in claimed/, though this task began to send it")
         done = [batch.name for batch in self.batches if batch.name in self._done]
         self._check_none_missing(done)
-        entry.done = len(done)
         for name in done:
             self._named.add(name)
-            entry.open.pop(name, None)
-        entry.done_batches = self._named.text
+        entry.note_done(done, len(done), self._named.text)
         return sum((self._done[name] for name in done), Counts())
 
     def _check_none_missing(self, done: Sequence[str]) -> None:
@@ -123,7 +121,7 @@ class Shard:
     def silent(self, batch: Batch) -> int:
         """How long a batch went unanswered: 0 for one that was never sent, and the less, the sooner it is sent."""
         state = self._keeper.entry.open.get(batch.name)
-        return 0 if state is None else 1 + state.silent + sum(part.silent for part in state.apart)
+        return 0 if state is None else 1 + state.silent_in_all
 
     async def load(self, batch: Batch) -> Work:
         """Read a batch, and what is known of it."""
@@ -136,12 +134,12 @@ class Shard:
             state = OpenBatch()
             if entry.before is not None:
                 # An entry that was lost may have noted a send of it.
-                state.sends = [entry.before]
-                state.progress = self.call_list.furthest_progress(batch)
+                progress = self.call_list.furthest_progress(batch)
                 # In what parts it was sent, or after whose answer, is then not known, and so no key of its.
-                parted = state.progress is not None and self.call_list.manifest.method == "addPhones"
-                state.key_lost = parted or entry.doubtful_since is not None or self.call_list.person_followed(batch)
-        return Work.load(self.call_list, batch, state.copy(), self._settings.campaign)
+                parted = progress is not None and self.call_list.manifest.method == "addPhones"
+                key_lost = parted or entry.doubtful_since is not None or self.call_list.person_followed(batch)
+                state = OpenBatch.perhaps_sent(entry.before, progress, key_lost=key_lost)
+        return Work.load(self.call_list, batch, state, self._settings.campaign)
 
     async def keep(self, work: Work, *, parted: bool = False) -> None:
         """Write down what became of a batch's calls so far, if that is new, before the entry names it.
@@ -150,17 +148,13 @@ class Shard:
         """
         await asyncio.to_thread(work.keep, self.call_list, parted=parted)
 
-    async def tell(self, work: Work, send: tuple[float, float, ClockSource, str]) -> None:
+    async def tell(self, work: Work, send: SendNote) -> None:
         """Have other tasks know that a batch is about to be sent, before that is noted."""
         await asyncio.to_thread(self.call_list.write_sent, work.batch, send)
 
     def enter(self, work: Work) -> None:
         """Have the entry's next write tell of a batch, once what it names is kept."""
-        if work.state.sends or work.state.apart or work.state.progress is not None:
-            # A copy: another batch's write must not take along what is not durable yet.
-            self._keeper.entry.open[work.batch.name] = work.state.copy()
-        else:
-            self._keeper.entry.open.pop(work.batch.name, None)
+        self._keeper.entry.note_open(work.batch.name, work.state)
 
     async def put_away(self, work: Work) -> None:
         """A batch is under way no more: write down what became of it, and have the entry's next write tell of that."""
@@ -170,10 +164,8 @@ class Shard:
             return
         await asyncio.to_thread(self.call_list.write_done, work.batch, list(work.outcomes.values()))
         entry = self._keeper.entry
-        entry.open.pop(work.batch.name, None)
-        entry.done += 1
         self._named.add(work.batch.name)
-        entry.done_batches = self._named.text
+        entry.note_done([work.batch.name], entry.done + 1, self._named.text)
 
     def outcomes(self, batch: Batch) -> list[Outcome]:
         """What is durably known of a batch's calls."""

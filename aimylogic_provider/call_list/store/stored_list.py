@@ -46,10 +46,10 @@ from aimylogic_provider.call_list.store.manifest import (
     sha256,
 )
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.open_batch import SendNote
 from aimylogic_provider.call_list.store.outcomes import Counts, Outcome, decode_outcomes, name_of_done, told_by_name
 from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
-from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = ["CallList", "reports_among", "told_of"]
 
@@ -265,7 +265,7 @@ class CallList:
         name = self.furthest_progress(batch)
         return name is not None and any(outcome.by == "person" for outcome in self.progress(name))
 
-    def write_sent(self, batch: Batch, send: tuple[float, float, ClockSource, str]) -> None:
+    def write_sent(self, batch: Batch, send: SendNote) -> None:
         """Write that a batch is about to be sent, before that is noted: other tasks can't read this one's notes."""
         self.folder.write(name_of(batch.name, send, secrets.token_hex(4)), b"{}\n")
 
