@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.airflow_task.airflow_names import AirflowTaskTimeout
 
 if TYPE_CHECKING:
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import Freezing
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
     from aimylogic_provider.call_list.tables.claims import Claimed, Claims, Holder, Person, Unfinished
     from aimylogic_provider.call_list.tables.row_results import Known
     from aimylogic_provider.idempotence.ports import Log
@@ -183,8 +183,8 @@ def _is_begun(path: str, log: Log) -> bool:
 
     :raises CallListError: if its folder can't be read
     """
+    from aimylogic_provider.call_list.runs.old_lists import end_of
     from aimylogic_provider.call_list.store.manifest import CallListError
-    from aimylogic_provider.call_list.store.task_folder import end_of
 
     try:
         return end_of(path) in ("begun", "reported")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.call_list.freeze.finishes import Arrival
     from aimylogic_provider.call_list.freeze.rows import Columns
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["Prepares"]
 

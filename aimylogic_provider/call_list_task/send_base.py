@@ -203,12 +203,15 @@ class Sends(OfCallList):
         """
         from aimylogic_provider.airflow_task.run_context import run_since
         from aimylogic_provider.call_list.report.campaign_ids import known_campaign
+        from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
+        from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
+        from aimylogic_provider.call_list.runs.old_lists import delete_old
         from aimylogic_provider.call_list.send.nobody_reached import why_not
         from aimylogic_provider.call_list.send.sending import Sending
         from aimylogic_provider.call_list.send.settings import SendSettings
         from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+        from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list.store.task_folder import delete_old
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.server_time import SystemClock
@@ -220,7 +223,8 @@ class Sends(OfCallList):
         task = self._task_folder(context)
         call_list = CallList.open(pointer)
         if begun_now and not keeper.entry.sure:
-            task.check_no_other(pointer, call_list.manifest.task_folder, shard, run_since(context))
+            begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
+            check_began_no_other(begun, task, pointer, shard)
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
         method = call_list.manifest.method

@@ -90,7 +90,7 @@ def _is_too_late(path: str) -> bool:
 
 def _unfinished(claims: Claims, holder: Holder, log: Log) -> Iterator[tuple[Unfinished, End]]:
     """The other lists that hold rows, and how far they came; those whose folder shows their end are let go of."""
-    from aimylogic_provider.call_list.store.task_folder import end_of
+    from aimylogic_provider.call_list.runs.old_lists import end_of
 
     for other in claims.unfinished(holder):
         try:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Batch, Pointer
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, SyncEntry
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
     from aimylogic_provider.call_list.tables.claims import Claims, Person
     from aimylogic_provider.call_list.tables.row_results import Known
     from aimylogic_provider.idempotence.ports import Log

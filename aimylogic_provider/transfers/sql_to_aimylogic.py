@@ -13,9 +13,9 @@ from aimylogic_provider.call_list_task.send_base import Sends
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing, SyncEntry
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
 
@@ -102,8 +102,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
         """
         from aimylogic_provider.airflow_task.run_context import clears, others_since
         from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.runs.lists_of_run import check_same_source, check_source_unsent, never_sent
+        from aimylogic_provider.call_list.runs.old_lists import remove
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list.store.task_folder import remove
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
         from aimylogic_provider.idempotence.decision import AIRFLOW_SLACK
 
@@ -120,7 +121,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 self._check_reached(report)
                 return report
             if keeper.entry.call_list is None:
-                task.check_no_other_index(source, others_since(context))
+                check_source_unsent(task.begun_in_run(others_since(context)), source)
                 self._make_results_table()
                 if keeper.entry.doubtful_since is not None:
                     self._check_none_pending(task)
@@ -140,7 +141,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                         retryable=True,
                     )
                 keeper.entry.freezing = None
-                rubbish = task.never_sent(pointer)
+                rubbish = never_sent(task.lists(), pointer)
                 keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
                 # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
                 keeper.save_now()
@@ -149,7 +150,7 @@ class SqlToAimylogicOperator(Prepares, Sends):
                 pointer = keeper.entry.call_list
                 if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
                     # Its index may be another one's people now; without a clear, its query may hold the time of day.
-                    task.check_source(pointer, source)
+                    check_same_source(task, pointer, source)
                     keeper.entry.cleared = clears(context)
                 self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
             return self._send(context, keeper, pointer, shard=0, begun_now=lost)
@@ -255,9 +256,9 @@ class SqlToAimylogicOperator(Prepares, Sends):
 
         :param since: Unix seconds; older lists are those of a run of the same id, which was deleted
         """
+        from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.read_objects import names_of
-        from aimylogic_provider.call_list.store.task_folder import pointer_to
         from aimylogic_provider.call_list_task.claims_of_task import begun_in_database
 
         if self.results_table is None:
@@ -273,9 +274,11 @@ class SqlToAimylogicOperator(Prepares, Sends):
         :raises CallListError: if it can't be told
         """
         from aimylogic_provider.airflow_task.run_context import run_began, run_since
+        from aimylogic_provider.call_list.runs.lists_of_run import own_begun
         from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 
-        found = task.begun(run_since(context), source) or self._find_about_to_be_sent(task, run_since(context))
+        since = run_since(context)
+        found = own_begun(task.begun_lists(since), task, source) or self._find_about_to_be_sent(task, since)
         if isinstance(found, Pointer):
             self.log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
             entry.call_list = found

@@ -562,9 +562,9 @@ _OF_BATCHES = (
     _of_operators(
         "second list frozen",
         "A task whose entry was lost doesn't find the list that it began, and freezes another one.",
-        "call_list/store/task_folder.py",
-        "        found = list(self._of_ours(self.folder, since))\n",
-        "        found: list[Any] = []\n",
+        "call_list/runs/lists_of_run.py",
+        "    found = [one for one in begun if one.claim_of(task.words) is not None]\n",
+        "    found: list[Any] = []\n",
         "list emptied",
     ),
     _of_operators(
@@ -920,7 +920,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "lists of another folder forgotten",
         "A task that is new in its run knows nothing of a list that was begun where call_list_path pointed to before.",
-        "call_list/store/lists_of_run.py",
+        "call_list/runs/lists_of_run.py",
         'dict.fromkeys((given.path.rpartition("/")[0], *given.elsewhere))',
         'dict.fromkeys((given.path.rpartition("/")[0],))',
         "list cleared",

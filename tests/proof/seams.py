@@ -67,8 +67,9 @@ def beneath() -> Iterator[Beneath]:
 
     from aimylogic_provider.call_list.freeze import freeze, warehouse
     from aimylogic_provider.call_list.report.server_questions import Questions
+    from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import by_add_phone, by_add_phones, garbage_collection, progress
-    from aimylogic_provider.call_list.store import stored_list, task_folder
+    from aimylogic_provider.call_list.store import stored_list
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.tables import claims, unsent_rows
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
@@ -159,7 +160,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(warehouse, "streamed", streamed)
         patch.setattr(claims, "create", now.database.make)
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
-        for module in (claims, freeze, task_folder, unfinished_lists):
+        for module in (claims, freeze, old_lists, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry_stores):
             patch.setattr(module, "time", time)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aimylogic_provider.call_list.report.reconcile import Row
+from aimylogic_provider.call_list.runs.lists_in_folder import is_list_id
 from aimylogic_provider.call_list.send.decision import NotedSend, window
 from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
 from aimylogic_provider.call_list.store.manifest import (
@@ -210,8 +211,6 @@ def _is_of(claim: Claim, campaign: str) -> bool:
 
 def _lists_beneath(folder: Folder) -> Iterator[Folder]:
     """The folders of lists beneath a folder."""
-    from aimylogic_provider.call_list.store.task_folder import is_list_id
-
     for name in folder.folders():
         inner = folder / name
         if name == CALLS:

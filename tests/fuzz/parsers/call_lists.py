@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
+from aimylogic_provider.call_list.runs.lists_of_run import own_begun
+from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.send.batch_progress import Work
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.task_folder import TaskFolder
 from aimylogic_provider.call_list.tables.row_results import Results
 from tests.fuzz.parsers.harness import CORPUS, Harness, NotAnInput, check_told, json_value
 
@@ -116,7 +117,7 @@ def asked(told: str, ask: Callable[[], Any]) -> Any:
 def _check_file(disk: _Disk, name: str, content: bytes) -> None:
     pointer = disk.lay(name, content)
     place = disk.folder.name
-    asked(place, lambda: disk.task.begun(None))
+    asked(place, lambda: own_begun(disk.task.begun_lists(None), disk.task))
     if name == "deleted.json":
         tombstone = asked(name, lambda: CallList.tombstone(pointer))
         if tombstone is not None:
