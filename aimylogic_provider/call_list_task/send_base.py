@@ -320,19 +320,10 @@ class Sends(OfCallList):
         return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
-        # What is set aside of a list that is sent in shards is counted in the first of them.
-        aside = (pointer.doubles, pointer.rejected, pointer.claimed, pointer.capped) if shard == 0 else (0, 0, 0, 0)
-        doubles, rejected, claimed, capped = aside
+        from aimylogic_provider.call_list.store.outcomes import RowCounts
+
         report = {
-            "rows": progress.calls + sum(aside),
-            "created": counts.created,
-            "doubles": doubles,
-            "rejected": rejected,
-            "refused": counts.refused,
-            "unknown": 0,
-            "expired": counts.expired,
-            "claimed": claimed,
-            "capped": capped,
+            **RowCounts.of_shard(pointer, shard, progress.calls, counts).as_report(),
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),

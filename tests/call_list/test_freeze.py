@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 from aimylogic_provider.call_list.freeze import freeze as freezing
 from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
 from aimylogic_provider.call_list.freeze.rows import Columns
-from aimylogic_provider.call_list.store.manifest import Batch, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_call import Line
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.endpoints import add_ready_phones
 from aimylogic_provider.calls_api.errors import RejectedError

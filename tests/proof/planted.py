@@ -813,7 +813,7 @@ _NOBODY_RUNG = (
         "list: green though all are refused",
         "The server refuses the calls of a list one and all, and the task ends well.",
         "call_list/send/nobody_reached.py",
-        "    if whole and reached_nobody(report):\n",
+        "    if whole and counts.reached_nobody:\n",
         "    if False:\n",
         *_WITH_FINISH,
     ),
@@ -960,9 +960,9 @@ _CAPPED = (
     _of_operators(
         "capped: told of by no count",
         "Rows that are set aside for their phone stand in no count of the report.",
-        "call_list_task/send_base.py",
-        '            "capped": capped,\n',
-        '            "capped": 0,\n',
+        "call_list/store/outcomes.py",
+        "            capped=pointer.capped,\n",
+        "            capped=0,\n",
     ),
 )
 

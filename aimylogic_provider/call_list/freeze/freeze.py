@@ -24,8 +24,9 @@ from aimylogic_provider.call_list.freeze.rejections import Rejections
 from aimylogic_provider.call_list.freeze.rows import BRACKETS, Columns, RowReader
 from aimylogic_provider.call_list.freeze.spool import Spool, SpooledCall
 from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_call import Line, decode_line
 from aimylogic_provider.call_list.tables.claims import Claimed, Holder, Person
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_country
@@ -191,13 +192,13 @@ def freeze(
             spooled_calls = spool.calls()
         for spooled in spooled_calls:
             if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:
-                line = msgspec.json.decode(spooled.line, type=Line)
+                line = decode_line(spooled.line)
                 capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
                 countries.take_off(str(spooled.phone))
             elif spooled.double_of is None:
                 cutter.add(spooled)
             else:
-                line = msgspec.json.decode(spooled.line, type=Line)
+                line = decode_line(spooled.line)
                 doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
                 countries.take_off(str(spooled.phone))
         parts |= doubles.close() | held.close() | capped.close()
@@ -233,17 +234,7 @@ def freeze(
             log.info("Calls by country: %s.", by_country(manifest.countries))
         if aside := rejections.told():
             log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", aside)
-        return Pointer(
-            folder.address,
-            sha256(content),
-            manifest.rows,
-            manifest.calls,
-            manifest.doubles,
-            manifest.rejected,
-            cut.shards,
-            claimed=manifest.claimed,
-            capped=manifest.capped,
-        )
+        return manifest.pointer(folder.address, sha256(content))
 
 
 def capped_because(first: int | None, cut: Cut) -> str:

@@ -16,7 +16,6 @@ from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
 from aimylogic_provider.call_list.store.manifest import (
     CallListError,
     Claim,
-    Pointer,
     decode_claim,
     decode_manifest,
     decode_tombstone,
@@ -146,7 +145,7 @@ class Neighbours:
         :param same: whether it is another list of this very task, whose jobs may be these calls'
         """
         manifest = decoded(folder, "list.json", decode_manifest)
-        call_list = CallList(Pointer(folder.address, "", 0, 0, 0, 0), folder, manifest, names)
+        call_list = CallList(manifest.pointer(folder.address, ""), folder, manifest, names)
         ids = {row.job.id for row in rows}
         for batch in manifest.batches:
             of_batch = [trace for trace in traces if trace.batch == batch.name]

@@ -125,17 +125,7 @@ def pointer_to(list_folder: Folder) -> Pointer:
     """
     content = read_from(list_folder, "list.json", listed=True)
     manifest = decoded_as(list_folder, "list.json", content, decode_manifest)
-    return Pointer(
-        list_folder.address,
-        sha256(content),
-        manifest.rows,
-        manifest.calls,
-        manifest.doubles,
-        manifest.rejected,
-        manifest.shards,
-        claimed=manifest.claimed,
-        capped=manifest.capped,
-    )
+    return manifest.pointer(list_folder.address, sha256(content))
 
 
 def is_list_id(name: str) -> bool:

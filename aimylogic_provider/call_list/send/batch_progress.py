@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from aimylogic_provider.call_list.freeze.finishes import sendable_until
 from aimylogic_provider.call_list.report.reconcile import CreatedJob
 from aimylogic_provider.call_list.send.decision import NotedSend
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, Line
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch
 from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart
 from aimylogic_provider.call_list.store.outcomes import Outcome
 from aimylogic_provider.call_list.store.read_objects import unreadable
+from aimylogic_provider.call_list.store.stored_call import Line
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListRuling
 from aimylogic_provider.calls_api.errors import ApiError

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
-
-import msgspec
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
 from aimylogic_provider.call_list.send.batch_progress import Work
@@ -17,6 +13,7 @@ from aimylogic_provider.call_list.send.decision import Action, Decision, Found, 
 from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.call_list.send.unanswered_requests import ROUNDS, Silence, ended_by
 from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.store.stored_call import parameters_of
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.errors import NotAddedError
@@ -85,7 +82,7 @@ class ByNumber:
         # When nothing is answered any more, the rest of a batch is not sent after it.
         if not self._notes.is_fresh(told) or self._in_a_row > self._concurrency:
             return None
-        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
+        request = endpoints.add_ready_phone(parameters_of(work.lines[place].call), idempotence_key=work.key((place,)))
         try:
             answer = await self._client.ask(request)
         except ApiError as error:
@@ -298,21 +295,3 @@ class _Rounds:
             work.part_settled()
         elif pause:
             await asyncio.sleep(pause)
-
-
-class _Single(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
-    phone: str
-    payload: dict[str, str] = {}
-    gmt_zone: str | None = None
-
-
-_single: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Single)
-
-
-def _fields(call: msgspec.Raw) -> Iterator[tuple[str, str]]:
-    """What addPhone is to be told of a call."""
-    single = _single.decode(call)
-    yield "phone", single.phone
-    if single.gmt_zone is not None:
-        yield "gmtZone", single.gmt_zone
-    yield from single.payload.items()

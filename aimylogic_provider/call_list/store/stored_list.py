@@ -35,7 +35,6 @@ from aimylogic_provider.call_list.store.manifest import (
     CallListError,
     Claim,
     DoubleLine,
-    Line,
     Manifest,
     Pointer,
     RejectedLine,
@@ -50,11 +49,11 @@ from aimylogic_provider.call_list.store.open_batch import SendNote
 from aimylogic_provider.call_list.store.outcomes import Counts, Outcome, decode_outcomes, name_of_done, told_by_name
 from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
+from aimylogic_provider.call_list.store.stored_call import Line, decode_lines
 
 __all__ = ["CallList", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
-_lines = msgspec.json.Decoder(Line)
 _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
@@ -187,7 +186,7 @@ class CallList:
         :raises CallListError: if its file is gone, unreachable, or not what was frozen
         """
         content = self._frozen(batch.file, batch.sha256)
-        lines: list[Line] = decoded_as(self.folder, batch.file, content, _lines.decode_lines)
+        lines: list[Line] = decoded_as(self.folder, batch.file, content, decode_lines)
         if len(lines) != batch.calls:
             raise CallListError(
                 f"{self.folder.address}/{batch.file} holds {len(lines):,} calls, and not {batch.calls:,}: nothing of "

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aimylogic_provider.call_list.store.manifest import Batch, Line
+from aimylogic_provider.call_list.store.manifest import Batch
 from aimylogic_provider.call_list.store.outcomes import Outcome
+from aimylogic_provider.call_list.store.stored_call import Line
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 

@@ -17,9 +17,10 @@ import msgspec
 from aimylogic_provider.call_list.runs.lists_of_run import own_begun
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.stored_call import Line
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.tables.row_results import Results
 from tests.fuzz.parsers.harness import CORPUS, Harness, NotAnInput, check_told, json_value
