@@ -191,7 +191,7 @@ class Prepares(OneAtATime, OfCallList):
         """
         from aimylogic_provider.airflow_task.template_values import as_parameters
         from aimylogic_provider.call_list.freeze.finishes import Finishes, as_moment
-        from aimylogic_provider.call_list.freeze.freeze import Cut, Origin, freeze
+        from aimylogic_provider.call_list.freeze.freeze import Cut, ListOrigin, freeze
         from aimylogic_provider.call_list.freeze.rejections import Rejections
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -225,7 +225,7 @@ class Prepares(OneAtATime, OfCallList):
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
-                origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
+                origin=ListOrigin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,

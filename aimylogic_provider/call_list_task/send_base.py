@@ -14,7 +14,7 @@ from aimylogic_provider.call_list_task.call_list_base import OfCallList, check_w
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.call_list.freeze.finishes import Arrival
-    from aimylogic_provider.call_list.send.progress import Progress
+    from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.call_list.store.manifest import Pointer
@@ -319,7 +319,7 @@ class Sends(OfCallList):
             raise NotAddedError(f"{error}", retryable=error.retryable) from None
         return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
-    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
+    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
         from aimylogic_provider.call_list.store.outcomes import RowCounts
 
         report = {

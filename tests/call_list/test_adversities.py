@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from aimylogic_provider.call_list.freeze import warehouse
 from aimylogic_provider.call_list.runs import old_lists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
-from aimylogic_provider.call_list.send.send_notes import Notes
+from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.manifest import Claim, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
@@ -269,7 +269,7 @@ def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
 ) -> None:
     """It would leave ten minutes after the time by which it was decided, and which is noted."""
     sync.add(PHONES)
-    note, stood_still = Notes.note, [0.0]
+    note, stood_still = SendNotes.note, [0.0]
 
     async def noting(*arguments: Any) -> None:
         if not stood_still[0]:
@@ -277,7 +277,7 @@ def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
             sync.emulator.advance(seconds=600)
         await note(*arguments)
 
-    monkeypatch.setattr(Notes, "note", noting)
+    monkeypatch.setattr(SendNotes, "note", noting)
     for name in ("wall", "monotonic"):
         clock = getattr(SystemClock, name)
         monkeypatch.setattr(SystemClock, name, lambda self, clock=clock: clock(self) + stood_still[0])

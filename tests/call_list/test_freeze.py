@@ -24,11 +24,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import freeze as freezing
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, ListOrigin, TooManyRejectedError, freeze
 from aimylogic_provider.call_list.freeze.rows import Columns
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.stored_call import Line
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.endpoints import add_ready_phones
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -59,7 +59,7 @@ class Frozen:
 
     def body(self, batch: Batch) -> bytes:
         """What addPhones would be sent."""
-        lines = msgspec.json.Decoder(Line).decode_lines((self.folder / batch.file).read_bytes())
+        lines = msgspec.json.Decoder(CallLine).decode_lines((self.folder / batch.file).read_bytes())
         return add_ready_phones([bytes(line.call) for line in lines], idempotence_key="k").body or b""
 
 
@@ -74,7 +74,7 @@ def frozen(
     chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes, **columns}
     pointer = freeze(
         rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most),
-        origin=Origin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
+        origin=ListOrigin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
     )  # fmt: skip
     return Frozen(folder, pointer)
 

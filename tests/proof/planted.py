@@ -59,7 +59,7 @@ _LIST_DECISION = "call_list/send/decision.py"
 _BY_LIST_FILE = "call_list/send/by_add_phones.py"
 _BY_NUMBER_FILE = "call_list/send/by_add_phone.py"
 _ENTRY = "call_list/store/sync_entry.py"
-_WORK = "call_list/send/batch_progress.py"
+_WORK = "call_list/send/batch_under_way.py"
 
 _TABLES = (
     _of_calls(
@@ -342,8 +342,8 @@ _WRITES = (
         "batch: done before answered",
         "A batch is written as done as soon as some of its calls are settled.",
         "call_list",
-        "        if work.unsettled:\n",
-        "        if not work.outcomes:\n",
+        "        if under_way.unsettled:\n",
+        "        if not under_way.outcomes:\n",
     ),
 )
 
@@ -508,7 +508,7 @@ _OF_BATCHES = (
         "A batch whose request went unanswered is halved, so that its calls get other keys.",
         _BY_LIST_FILE,
         "                sends_left -= 1\n",
-        "                sends_left -= 1\n                work.state = work.state.halved()\n",
+        "                sends_left -= 1\n                under_way.state = under_way.state.halved()\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -530,8 +530,8 @@ _OF_BATCHES = (
         "another list's jobs adopted",
         "Jobs that another sync owns on record, or could own, are taken for this one's.",
         "call_list/report/server_questions.py",
-        "self._neighbours.owned(rows, phones)",
-        "self._neighbours.owned([], phones)",
+        "self._others_jobs.owned(rows, phones)",
+        "self._others_jobs.owned([], phones)",
         "two lists",
     ),
     _of_operators(
@@ -606,16 +606,16 @@ _OF_PARTS = (
         "part: one without a job proves all",
         "A batch of which the report lacks one phone is taken for one that was not added.",
         _BY_LIST_FILE,
-        "of_each = {place: _found(work.phone(place), jobs) for place in part}",
-        "of_each = {\n            place: Found.NONE if any(work.phone(at) not in jobs for at in part) else Found.ALL\n"
-        "            for place in part\n        }",
+        "of_each = {place: _found(under_way.phone(place), jobs) for place in part}",
+        "of_each = {\n            place: Found.NONE if any(under_way.phone(at) not in jobs for at in part) "
+        "else Found.ALL\n            for place in part\n        }",
         *_BY_LIST,
     ),
     _of_operators(
         "part: its key taken for the whole's",
         "What is left of a batch, when some of it was found, is sent with another key as if that were the first one.",
         _BY_LIST_FILE,
-        "work.state, refusal = work.state.added_in_part(), None",
+        "under_way.state, refusal = under_way.state.added_in_part(), None",
         "refusal = None",
         *_BY_LIST,
     ),
@@ -631,7 +631,7 @@ _OF_PARTS = (
         "a campaign's refusal looked for in its numbers",
         "A list that the campaign refuses whole is cut down to single numbers, each of which is set aside as refused.",
         _BY_LIST_FILE,
-        "        if not self._blame.is_of_numbers(refusal):\n",
+        "        if not self._cause.is_of_numbers(refusal):\n",
         "        if False:\n",
         *_BY_LIST,
     ),
@@ -647,8 +647,8 @@ _OF_PARTS = (
         "parked, and held up for another",
         "A call that a person must decide holds up the person's other one for as long as a third is never answered.",
         "call_list/send/sending.py",
-        "for place in {*work.unsettled} - {*parked.places})",
-        "for place in {*work.unsettled})",
+        "for place in {*under_way.unsettled} - {*parked.places})",
+        "for place in {*under_way.unsettled})",
         "list emptied",
     ),
     _of_operators(
@@ -711,7 +711,7 @@ _FENCES = (
         "list: stale decision acted on",
         "A batch leaves however long the worker stood still after it was noted.",
         "call_list",
-        "        if not self.is_fresh(told):\n",
+        "        if not self.is_fresh(reading):\n",
         "        if False:\n",
         *_BY_LIST,
     ),
@@ -719,8 +719,8 @@ _FENCES = (
         "list: stale time decided by",
         "How long ago the server's time was told, by which it was decided, isn't looked at.",
         "call_list/send/send_notes.py",
-        "        self._check_stopped()\n        await self._shard.keep(work)\n",
-        "        told = Reading.of(self._clock)\n        await self._shard.keep(work)\n",
+        "        self._check_stopped()\n        await self._shard.keep(under_way)\n",
+        "        reading = Reading.of(self._clock)\n        await self._shard.keep(under_way)\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -780,7 +780,7 @@ _NOBODY_RUNG = (
         "list: finish not looked at",
         "A batch is sent though its finish has passed, so that its jobs are dead on arrival.",
         _BY_LIST_FILE,
-        "            late = self._means.expiries.late(work, part, time)\n",
+        "            late = self._context.expired_calls.late(under_way, part, time)\n",
         "            late: list[int] = []\n",
         *_WITH_FINISH,
     ),

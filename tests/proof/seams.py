@@ -66,7 +66,7 @@ def beneath() -> Iterator[Beneath]:
     from tenacity import nap, wait
 
     from aimylogic_provider.call_list.freeze import freeze, warehouse
-    from aimylogic_provider.call_list.report.server_questions import Questions
+    from aimylogic_provider.call_list.report.server_questions import ServerQuestions
     from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import by_add_phone, by_add_phones, garbage_collection, progress
     from aimylogic_provider.call_list.store import stored_list
@@ -151,7 +151,7 @@ def beneath() -> Iterator[Beneath]:
         for method in (by_add_phones, by_add_phone):
             patch.setattr(method, "decide", counted(method.decide, lambda decision: f"list {decision.action.name}"))
         patch.setattr(server_time, "SystemClock", SimulatedClock)
-        patch.setattr(Questions, "_ask_time", _with_a_point(Questions._ask_time))
+        patch.setattr(ServerQuestions, "_ask_time", _with_a_point(ServerQuestions._ask_time))
         patch.setattr(RequestsTransport, "send", send)
         for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
             patch.setattr(AiohttpTransport, name, done)

@@ -26,14 +26,14 @@ from aimylogic_provider.call_list.freeze.spool import Spool, SpooledCall
 from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.stored_call import Line, decode_line
-from aimylogic_provider.call_list.tables.claims import Claimed, Holder, Person
+from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line
+from aimylogic_provider.call_list.tables.claims import Claimed, ListHolder, Person
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_country
 from aimylogic_provider.calls_api.phones.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "capped_because", "freeze"]
+__all__ = ["Cut", "Limit", "ListOrigin", "TooManyRejectedError", "capped_because", "freeze"]
 
 _ROWS_AT_ONCE = 1000
 _LINES_PER_PART = 10_000
@@ -72,7 +72,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ListOrigin:
     """Where a list comes from, as it says of itself.
 
     :param list_id: what no other list has; the idempotence keys are made of it
@@ -100,7 +100,7 @@ def freeze(
     *,
     cut: Cut,
     limit: Limit,
-    origin: Origin,
+    origin: ListOrigin,
     log: Log,
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
@@ -125,10 +125,10 @@ def freeze(
         Spool() as free,
         RejectedCsv(columns.keys) as told_to_people,
     ):
-        rejected = _Parts(writer, "rejected")
-        doubles = _Parts(writer, "doubles")
-        held = _Parts(writer, "held")
-        capped = _Parts(writer, "capped")
+        rejected = _LineFiles(writer, "rejected")
+        doubles = _LineFiles(writer, "doubles")
+        held = _LineFiles(writer, "held")
+        capped = _LineFiles(writer, "capped")
         cutter = _Cutter(writer, cut)
         rejections, finishes = rejections or Rejections(log), finishes or Finishes()
         countries = CallsByCountry()
@@ -171,14 +171,14 @@ def freeze(
                 f"allows, so nothing was sent. Most frequent: {rejections.told()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
-        holders: list[Holder] = []
+        holders: list[ListHolder] = []
         if claim is not None:
             claimed = claim(spool.people)
             holders = claimed.others
             if holders:
                 held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in holders]
 
-                def set_aside(line: Line, mark: int) -> None:
+                def set_aside(line: CallLine, mark: int) -> None:
                     held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
                     countries.take_off(line.phone)
 
@@ -278,7 +278,7 @@ class _Writer:
             self._writes.popleft().result()
 
 
-class _Parts:
+class _LineFiles:
     """Lines of JSON, in files of some thousands each."""
 
     def __init__(self, folder: _Writer, name: str) -> None:

@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import NamedTuple, Self
 
 from aimylogic_provider.call_list.store.stored_call import (
-    Line,
+    CallLine,
     PhoneAndPayload,
     decode_line,
     decode_phone_and_payload,
@@ -72,7 +72,7 @@ class Spool:
             told = decode_line(line)
             yield Person(told.row, told.keys, str(phone))
 
-    def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[Line, int], object]) -> None:
+    def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[CallLine, int], object]) -> None:
         """Part the calls: those with a mark go to *aside*, with it, and the others are kept in another spool."""
         for mark, (line, phone, _) in zip(marks, self._read(), strict=True):
             if mark:

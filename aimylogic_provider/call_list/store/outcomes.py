@@ -17,7 +17,7 @@ import msgspec
 
 from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["Counts", "Outcome", "RowCounts", "decode_outcomes", "name_of_done", "told_by_name"]
+__all__ = ["CallOutcome", "Counts", "RowCounts", "decode_outcomes", "name_of_done", "told_by_name"]
 
 _DONE = re.compile(
     r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
@@ -36,7 +36,7 @@ class Counts:
         return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> Counts:
+    def of(cls, outcomes: Iterable[CallOutcome]) -> Counts:
         """Count outcomes."""
         counted = Counter(one.outcome for one in outcomes)
         return cls(counted["created"], counted["refused"], counted["expired"])
@@ -114,7 +114,7 @@ class RowCounts(msgspec.Struct, frozen=True):
         return not self.created and bool(missed) and not self.unknown
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class CallOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a call.
 
     :param row: of the query
@@ -130,15 +130,15 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     by: Literal["answer", "report", "person"] = "answer"
 
 
-_lines = msgspec.json.Decoder(Outcome)
+_lines = msgspec.json.Decoder(CallOutcome)
 
 
-def decode_outcomes(content: bytes) -> list[Outcome]:
+def decode_outcomes(content: bytes) -> list[CallOutcome]:
     """Read the lines of a file.
 
     :raises ValueError: if they are not what was written
     """
-    outcomes: list[Outcome] = _lines.decode_lines(content)
+    outcomes: list[CallOutcome] = _lines.decode_lines(content)
     for one in outcomes:
         if one.outcome == "created" and not one.job:
             raise ValueError(f"the call of row {one.row} is created, and has no job")

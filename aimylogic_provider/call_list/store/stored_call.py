@@ -12,8 +12,18 @@ from typing import Any
 import msgspec
 
 __all__ = [
-    "CallContent", "CallTimes", "HoursOfDay", "Line", "PhoneAndPayload", "decode_content", "decode_line",
-    "decode_lines", "decode_phone_and_payload", "decode_times", "encode_line", "parameters_of",
+    "CallContent",
+    "CallLine",
+    "CallTimes",
+    "HoursOfDay",
+    "PhoneAndPayload",
+    "decode_content",
+    "decode_line",
+    "decode_lines",
+    "decode_phone_and_payload",
+    "decode_times",
+    "encode_line",
+    "parameters_of",
 ]  # fmt: skip
 
 
@@ -61,7 +71,7 @@ class _Parameters(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
     gmt_zone: str | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class CallLine(msgspec.Struct, frozen=True):
     """One call of a batch: a line of its file.
 
     :param row: which row of the query it was, from 1
@@ -81,7 +91,7 @@ class Line(msgspec.Struct, frozen=True):
 
 _phone = msgspec.json.Decoder(_Phone)
 _parameters: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Parameters)
-_line = msgspec.json.Decoder(Line)
+_line = msgspec.json.Decoder(CallLine)
 decode_line, decode_lines = _line.decode, _line.decode_lines
 decode_phone_and_payload = msgspec.json.Decoder(PhoneAndPayload).decode
 decode_content = msgspec.json.Decoder(CallContent).decode

@@ -11,9 +11,9 @@ from aimylogic_provider.call_list.report.reconcile import CreatedJob
 from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch
 from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart
-from aimylogic_provider.call_list.store.outcomes import Outcome
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import unreadable
-from aimylogic_provider.call_list.store.stored_call import Line
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListRuling
 from aimylogic_provider.calls_api.errors import ApiError
@@ -22,11 +22,11 @@ from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_af
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-__all__ = ["Work"]
+__all__ = ["BatchUnderWay"]
 
 
 @dataclass(slots=True)
-class Work:
+class BatchUnderWay:
     """A batch under way.
 
     A *place* is that of a call in the batch, from 0.
@@ -38,11 +38,11 @@ class Work:
     """
 
     batch: Batch
-    lines: list[Line]
+    lines: list[CallLine]
     state: OpenBatch
     list_id: str
     campaign: str
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, CallOutcome] = field(default_factory=dict)
     _kept: int = field(init=False, default=0)
     _until: dict[int, float] = field(init=False, default_factory=dict)
     _key_begun: HASH = field(init=False)
@@ -51,13 +51,13 @@ class Work:
         self._key_begun = begun_digest("call list", str(FORMAT), self.list_id, self.campaign, self.batch.name)
 
     @classmethod
-    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> Work:
+    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> BatchUnderWay:
         """Read a batch, and what is known of it.
 
         :raises CallListError: if a file of either is gone, unreachable, or not what was written
         """
         lines = call_list.lines(batch)
-        work = cls(batch, lines, state, call_list.manifest.id, campaign)
+        under_way = cls(batch, lines, state, call_list.manifest.id, campaign)
         if state.last_place >= len(lines):
             raise unreadable(call_list.folder, batch.file, f"the task's state tells of calls beyond its {len(lines):,}")
         if state.progress is not None:
@@ -67,9 +67,9 @@ class Work:
                 raise unreadable(
                     call_list.folder, f"progress/{state.progress}", f"it tells of rows beyond {batch.file}"
                 )
-            work.outcomes = {places[one.row]: one for one in told}
-            work._kept = len(work.outcomes)
-        return work
+            under_way.outcomes = {places[one.row]: one for one in told}
+            under_way._kept = len(under_way.outcomes)
+        return under_way
 
     @property
     def unsettled(self) -> list[int]:
@@ -112,11 +112,11 @@ class Work:
 
     def created(self, place: int, job: str) -> None:
         """A job was created for a call."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "created", job=job)
 
     def adopted(self, place: int, job: str, by: Literal["report", "person"] = "report") -> None:
         """The report showed a call's job, or a person said that it is one."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by=by)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "created", job=job, by=by)
 
     def follow(self, ruling: ListRuling, places: Sequence[int], jobs: Mapping[str, Sequence[CreatedJob]]) -> None:
         """Do what a person said: jobs that the report shows are the calls', and the others are sent with new keys."""
@@ -128,11 +128,11 @@ class Work:
 
     def refused(self, place: int, reason: str) -> None:
         """The server refused a call for good."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "refused", reason=reason)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "refused", reason=reason)
 
     def expired(self, place: int, reason: str) -> None:
         """A call is too late to be sent, for good: nothing that was sent of it is open."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "expired", reason=reason)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "expired", reason=reason)
 
     def part_settled(self) -> None:
         """The calls of the part that is under way are settled. Another one is under way then."""
