@@ -191,7 +191,8 @@ class Prepares(OneAtATime, OfCallList):
         """
         from aimylogic_provider.airflow_task.template_values import as_parameters
         from aimylogic_provider.call_list.freeze.finishes import Finishes, as_moment
-        from aimylogic_provider.call_list.freeze.freeze import Cut, ListOrigin, freeze
+        from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+        from aimylogic_provider.call_list.freeze.list_files import Cut
         from aimylogic_provider.call_list.freeze.rejections import Rejections
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list.store.sync_entry import Freezing

@@ -25,7 +25,7 @@ PHONES = [phone(number) for number in range(40)]
 def test_no_more_numbers_are_noted_than_may_be(
     sync: Sync, most: int, batches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimylogic_provider.call_list.send.by_add_phone.MOST_NOTED", most)
+    monkeypatch.setattr("aimylogic_provider.call_list.send.by_endpoint.by_add_phone.MOST_NOTED", most)
     noted = []
     save = EntryKeeper.save
 

@@ -24,7 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import freeze as freezing
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, ListOrigin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.rows import Columns
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
@@ -530,7 +531,8 @@ def open_files(folder: Path) -> list[int]:
 
 KILLED = """
 import logging, os, signal, sys
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, freeze
+from aimylogic_provider.call_list.freeze.list_files import Cut
+from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns
 
@@ -542,7 +544,7 @@ def killed(folder, name, content):
 Folder.write = killed
 rows = ((number, f"7912{number // 2:07}", number) for number in range(60_000))
 freeze(rows, ["id", "phone", "name"], Columns(phone="phone", keys=("id",)), Folder(sys.argv[1]), cut=Cut(),
-       limit=Limit(None), origin=Origin("id", "task", "file:///"), log=logging.getLogger())
+       limit=Limit(None), origin=ListOrigin("id", "task", "file:///"), log=logging.getLogger())
 """
 
 

@@ -56,8 +56,8 @@ _KEPT = "idempotence/record/kept_entry.py"
 _KEYS = "idempotence/keys.py"
 _ANSWERS = "calls_api/response_meaning.py"
 _LIST_DECISION = "call_list/send/decision.py"
-_BY_LIST_FILE = "call_list/send/by_add_phones.py"
-_BY_NUMBER_FILE = "call_list/send/by_add_phone.py"
+_BY_LIST_FILE = "call_list/send/by_endpoint/by_add_phones.py"
+_BY_NUMBER_FILE = "call_list/send/by_endpoint/by_add_phone.py"
 _ENTRY = "call_list/store/sync_entry.py"
 _WORK = "call_list/send/batch_under_way.py"
 
@@ -581,7 +581,7 @@ _OF_PARTS = (
     _of_operators(
         "a claim taken for a send",
         "A shard whose first try died just after its claim is doubted as if it had been sent.",
-        "call_list/store/shard.py",
+        "call_list/send/shard.py",
         "        elif begun_now and not self._surely_unsent():\n",
         "        elif begun_now:\n",
         "shards",
@@ -904,7 +904,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "finished batches counted, not named",
         "That a finished batch has lost its file goes unnoticed once there are as many as the entry had counted.",
-        "call_list/store/shard.py",
+        "call_list/send/shard.py",
         "        self._check_none_missing(done)\n",
         "        if len(done) < entry.done:\n            raise self._missing('')\n",
         "list cleared",

@@ -65,10 +65,11 @@ def beneath() -> Iterator[Beneath]:
     from airflow.sdk.bases.operator import ExecutorSafeguard
     from tenacity import nap, wait
 
-    from aimylogic_provider.call_list.freeze import freeze, warehouse
+    from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
     from aimylogic_provider.call_list.report.server_questions import ServerQuestions
     from aimylogic_provider.call_list.runs import old_lists, task_folder
-    from aimylogic_provider.call_list.send import by_add_phone, by_add_phones, garbage_collection, progress
+    from aimylogic_provider.call_list.send import garbage_collection, progress
+    from aimylogic_provider.call_list.send.by_endpoint import by_add_phone, by_add_phones
     from aimylogic_provider.call_list.store import stored_list
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.tables import claims, unsent_rows
@@ -165,7 +166,7 @@ def beneath() -> Iterator[Beneath]:
         for module in (freeze, progress, sync_entry_stores):
             patch.setattr(module, "time", time)
         patch.setattr(sync_entry_stores.FileEntry, "write", _at_once(now, sync_entry_stores.FileEntry.write))
-        patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
+        patch.setattr(list_files, "ThreadPoolExecutor", _NoThreads)
         patch.setattr(garbage_collection, "gc", gc)
         patch.setattr(stored_list, "secrets", tokens)
         patch.setattr(unsent_rows, "secrets", tokens)

@@ -13,7 +13,7 @@ from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.decision import window
 from aimylogic_provider.call_list.send.request_rate import RateLimitedClient, RequestRate
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones

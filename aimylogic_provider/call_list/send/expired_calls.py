@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.report.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.send_notes import SendNotes
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.situation import Time
 

@@ -11,12 +11,12 @@ import asyncio
 from collections import defaultdict
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
-from aimylogic_provider.call_list.send.batch_sender import SendContext
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.by_endpoint.batch_sender import SendContext
+from aimylogic_provider.call_list.send.by_endpoint.refusal_cause import PROBES, RefusalCause
+from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import PIECES, UnansweredRequests
 from aimylogic_provider.call_list.send.decision import Action, Decision, Found, Unit, decide
-from aimylogic_provider.call_list.send.refusal_cause import PROBES, RefusalCause
 from aimylogic_provider.call_list.send.refusals import check_campaign
-from aimylogic_provider.call_list.send.unanswered_requests import PIECES, UnansweredRequests
 from aimylogic_provider.call_list.send.unsettled_calls import (
     NotAddedCalls,
     Parked,

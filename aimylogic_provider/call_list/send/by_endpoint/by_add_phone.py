@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import replace
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
-from aimylogic_provider.call_list.send.batch_sender import SendContext
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.by_endpoint.batch_sender import SendContext
+from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import ROUNDS, UnansweredRequests, ended_by
 from aimylogic_provider.call_list.send.decision import Action, Decision, Found, NotedSend, Unit, decide
 from aimylogic_provider.call_list.send.refusals import check_campaign
-from aimylogic_provider.call_list.send.unanswered_requests import ROUNDS, UnansweredRequests, ended_by
 from aimylogic_provider.call_list.send.unsettled_calls import (
     NotAddedCalls,
     Parked,

@@ -12,7 +12,7 @@ from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
 from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.settings import SendSettings
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
 
 __all__ = ["BatchSender", "SendContext"]
