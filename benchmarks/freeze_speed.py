@@ -28,7 +28,8 @@ KINDS = {
 FREEZE = """
 import json, logging, sys, tempfile, time
 from airflow.providers.common.compat.sdk import BaseHook
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, freeze
+from aimylogic_provider.call_list.freeze.list_files import Cut
+from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns
 from aimylogic_provider.call_list.freeze.warehouse import streamed
@@ -40,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
     begun = time.process_time()
     with streamed(hook, "select * from customer", None, log) as (names, rows):
         made = freeze(rows, names, columns, Folder(folder + "/list"), cut=Cut(1000), limit=Limit(), log=log,
-                      origin=Origin("list", "a task", "file://" + folder))
+                      origin=ListOrigin("list", "a task", "file://" + folder))
     print(time.process_time() - begun, made.calls)
 """
 

@@ -90,10 +90,10 @@ def second_record(
         return None
     if why:
         log.warning("The second record is kept in %s, for %s.", call_list_path, why)
-    from aimylogic_provider.call_list.store.second_record_folder import FolderRows
+    from aimylogic_provider.call_list.store.second_record_folder import SecondRecordFolder
 
     ti = context["ti"]
-    return _of(context, FolderRows(call_list_path, ti.dag_id, ti.task_id), call_list_path)
+    return _of(context, SecondRecordFolder(call_list_path, ti.dag_id, ti.task_id), call_list_path)
 
 
 def _asset_rows(accessors: Any) -> Rows | None:
@@ -141,8 +141,10 @@ def other_tasks(context: Context, campaign: str, call_list_path: str | None, log
     """
     if not call_list_path:
         return None
-    from aimylogic_provider.call_list.report.jobs_of_other_tasks import NeighboursOfCall
+    from aimylogic_provider.call_list.report.jobs_of_other_tasks import OtherTasksJobsOfPhone
     from aimylogic_provider.call_list.store.call_traces import whose
 
     ti = context["ti"]
-    return NeighboursOfCall(call_list_path, whose=whose(ti.dag_id, ti.run_id, ti.task_id), campaign=campaign, log=log)
+    return OtherTasksJobsOfPhone(
+        call_list_path, whose=whose(ti.dag_id, ti.run_id, ti.task_id), campaign=campaign, log=log
+    )

@@ -17,8 +17,8 @@ from aimylogic_provider.airflow_task.airflow_names import (
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.call_list.freeze.freeze import Limit
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["CallListBase", "check_same_in_all_runs", "check_whole"]
 
@@ -85,7 +85,7 @@ class CallListBase(BaseOperator):
     def _task_folder(self, context: Context) -> TaskFolder:
         from aimylogic_provider.airflow_task.arguments import default_call_list_path
         from aimylogic_provider.airflow_task.task_loops import iteration
-        from aimylogic_provider.call_list.store.task_folder import TaskFolder
+        from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 
         ti = context["ti"]
         index = -1 if ti.map_index is None else ti.map_index

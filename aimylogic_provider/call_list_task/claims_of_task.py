@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.airflow_task.airflow_names import AirflowTaskTimeout
 
 if TYPE_CHECKING:
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import Freezing
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
-    from aimylogic_provider.call_list.tables.claims import Claimed, Claims, Holder, Person, Unfinished
-    from aimylogic_provider.call_list.tables.row_results import Known
+    from aimylogic_provider.call_list.tables.claims import Claimed, Claims, ListHolder, Person, UnfinishedList
+    from aimylogic_provider.call_list.tables.row_results import KnownOutcomes
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = [
@@ -118,7 +118,7 @@ def give_up(pointer: Pointer, results_table: str, conn_id: str) -> None:
             claims.give_up(holder)
 
 
-def let_go_of_settled(claims: Claims, call_list: CallList, shard: int, known: Known) -> None:
+def let_go_of_settled(claims: Claims, call_list: CallList, shard: int, known: KnownOutcomes) -> None:
     """Hold none of a shard's calls any more that are settled; those that are pending or unknown stay held.
 
     :raises CallListError: if the database fails, or a file of the list can't be read
@@ -146,7 +146,7 @@ def end_of_list(call_list: CallList, results_table: str, conn_id: str, log: Log)
         log.warning("%s. All calls are settled: the next run of this task lets go of them.", error)
 
 
-def begun_in_database(task: TaskFolder, results_table: str, conn_id: str) -> Sequence[Unfinished]:
+def begun_in_database(task: TaskFolder, results_table: str, conn_id: str) -> Sequence[UnfinishedList]:
     """The lists of this task instance that were about to be sent, as the database knows.
 
     :raises CallListError: if the database fails; another try can help
@@ -157,17 +157,17 @@ def begun_in_database(task: TaskFolder, results_table: str, conn_id: str) -> Seq
         return claims.being_sent(_holder(task, Freezing("", "", results_table, conn_id)))
 
 
-def _holder(task: TaskFolder, noted: Freezing) -> Holder:
-    from aimylogic_provider.call_list.tables.claims import Holder
+def _holder(task: TaskFolder, noted: Freezing) -> ListHolder:
+    from aimylogic_provider.call_list.tables.claims import ListHolder
 
     iteration = -1 if task.iteration is None else task.iteration
-    return Holder(
+    return ListHolder(
         noted.call_list, noted.path, task.dag_id, task.task_id, task.run_id, task.map_index, iteration,
         noted.results_table,
     )  # fmt: skip
 
 
-def _people(call_list: CallList, shard: int, known: Known, *, settled: bool) -> Iterator[Person]:
+def _people(call_list: CallList, shard: int, known: KnownOutcomes, *, settled: bool) -> Iterator[Person]:
     from aimylogic_provider.call_list.tables.claims import Person
 
     for batch in call_list.batches(shard):
@@ -183,8 +183,8 @@ def _is_begun(path: str, log: Log) -> bool:
 
     :raises CallListError: if its folder can't be read
     """
+    from aimylogic_provider.call_list.runs.old_lists import end_of
     from aimylogic_provider.call_list.store.manifest import CallListError
-    from aimylogic_provider.call_list.store.task_folder import end_of
 
     try:
         return end_of(path) in ("begun", "reported")
@@ -198,7 +198,7 @@ def _is_begun(path: str, log: Log) -> bool:
         return True
 
 
-def _try_to_give_up(claims: Claims, holder: Holder, log: Log) -> None:
+def _try_to_give_up(claims: Claims, holder: ListHolder, log: Log) -> None:
     from aimylogic_provider.call_list.store.manifest import CallListError
 
     try:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import SyncEntry
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["check_none_pending", "find_begun"]
@@ -35,10 +35,13 @@ def find_begun(
     :raises CallListError: if it can't be told
     """
     from aimylogic_provider.airflow_task.run_context import run_began, run_since
+    from aimylogic_provider.call_list.runs.lists_of_run import own_begun
     from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 
     since = run_since(context)
-    found = task.begun(since, source) or (None if results is None else _about_to_be_sent(task, since, *results))
+    found = own_begun(task.begun_lists(since), task, source) or (
+        None if results is None else _about_to_be_sent(task, since, *results)
+    )
     if isinstance(found, Pointer):
         log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
         entry.call_list = found
@@ -64,9 +67,9 @@ def _about_to_be_sent(task: TaskFolder, since: float | None, table: str, conn_id
 
     :param since: Unix seconds; older lists are those of a run of the same id, which was deleted
     """
+    from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.store.read_objects import names_of
-    from aimylogic_provider.call_list.store.task_folder import pointer_to
     from aimylogic_provider.call_list_task.claims_of_task import begun_in_database
 
     begun = begun_in_database(task, table, conn_id)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.finishes import Arrival, Finishes
     from aimylogic_provider.call_list.freeze.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rows import Columns
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["PrepareBase"]
 
@@ -192,7 +192,8 @@ class PrepareBase(OneAtATime, CallListBase):
         """
         from aimylogic_provider.airflow_task.template_values import as_parameters
         from aimylogic_provider.call_list.freeze.finishes import Finishes
-        from aimylogic_provider.call_list.freeze.freeze import Cut, Origin, freeze
+        from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+        from aimylogic_provider.call_list.freeze.list_files import Cut
         from aimylogic_provider.call_list.freeze.rejections import Rejections
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -226,7 +227,7 @@ class PrepareBase(OneAtATime, CallListBase):
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
-                origin=Origin(list_id, task.words, task.of_task.address, self._source(task)),
+                origin=ListOrigin(list_id, task.words, task.of_task.address, self._source(task)),
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,

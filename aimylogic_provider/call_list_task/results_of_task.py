@@ -40,10 +40,10 @@ def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -
     :raises CallListError: if the database doesn't take them, or the list can't be read
     """
     from aimylogic_provider.call_list.store.stored_list import CallList
-    from aimylogic_provider.call_list.tables.row_results import Results
+    from aimylogic_provider.call_list.tables.row_results import RowResults
 
     call_list = CallList.open(pointer)
-    results = Results(call_list, 0, _of(context), full_phones=False)
+    results = RowResults(call_list, 0, _of(context), full_phones=False)
     with opened(name, conn_id, call_list.manifest.keys) as table:
         for rows in results.of_others():
             table.write(rows)
@@ -72,12 +72,12 @@ def keeping_results(
     :raises CallListError: if the database doesn't take them; not in place of the block's own error
     """
     from aimylogic_provider.call_list.store.manifest import CallListError
-    from aimylogic_provider.call_list.tables.row_results import Results
+    from aimylogic_provider.call_list.tables.row_results import RowResults
     from aimylogic_provider.call_list_task.claims_of_task import let_go_of_settled, opened_claims
     from aimylogic_provider.call_list_task.unsent_release import taken_by_others
 
     call_list = sending.call_list
-    results = Results(call_list, shard, _of(context), full_phones=phones == "full")
+    results = RowResults(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
         claims.begin_sending(call_list.manifest.id, call_list.folder.address)
         taken = taken_by_others(claims, call_list, shard, sending.known)

@@ -14,7 +14,7 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase, check
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.call_list.freeze.finishes import Arrival
-    from aimylogic_provider.call_list.send.progress import Progress
+    from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.call_list.store.manifest import Pointer
@@ -205,12 +205,15 @@ class SendBase(CallListBase):
         """
         from aimylogic_provider.airflow_task.run_context import run_since
         from aimylogic_provider.call_list.report.campaign_ids import known_campaign
+        from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
+        from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
+        from aimylogic_provider.call_list.runs.old_lists import delete_old
         from aimylogic_provider.call_list.send.nobody_reached import why_not
         from aimylogic_provider.call_list.send.sending import Sending
         from aimylogic_provider.call_list.send.settings import SendSettings
         from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+        from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list.store.task_folder import delete_old
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.server_time import SystemClock
@@ -222,7 +225,8 @@ class SendBase(CallListBase):
         task = self._task_folder(context)
         call_list = CallList.open(pointer)
         if begun_now and not keeper.entry.sure:
-            task.check_no_other(pointer, call_list.manifest.task_folder, shard, run_since(context))
+            begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
+            check_began_no_other(begun, task, pointer, shard)
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
         method = call_list.manifest.method
@@ -317,20 +321,11 @@ class SendBase(CallListBase):
             raise NotAddedError(f"{error}", retryable=error.retryable) from None
         return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
-    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: Progress) -> dict[str, Any]:
-        # What is set aside of a list that is sent in shards is counted in the first of them.
-        aside = (pointer.doubles, pointer.rejected, pointer.claimed, pointer.capped) if shard == 0 else (0, 0, 0, 0)
-        doubles, rejected, claimed, capped = aside
+    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
+        from aimylogic_provider.call_list.store.outcomes import RowCounts
+
         report = {
-            "rows": progress.calls + sum(aside),
-            "created": counts.created,
-            "doubles": doubles,
-            "rejected": rejected,
-            "refused": counts.refused,
-            "unknown": 0,
-            "expired": counts.expired,
-            "claimed": claimed,
-            "capped": capped,
+            **RowCounts.of_shard(pointer, shard, progress.calls, counts).as_report(),
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,
             "seconds": round(progress.seconds, 3),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.stored_list import CallList
-    from aimylogic_provider.call_list.tables.claims import Claims, Holder, Unfinished
+    from aimylogic_provider.call_list.tables.claims import Claims, ListHolder, UnfinishedList
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["ABANDONED_AFTER", "check_not_abandoned", "tell_of", "unfinished_lists"]
@@ -25,7 +25,7 @@ ABANDONED_AFTER = 24 * 3600.0
 """Seconds after which a list that still holds rows is gone on with by nobody, as far as anybody sees."""
 
 
-def unfinished_lists(claims: Claims, holder: Holder, log: Log) -> list[tuple[Unfinished, End]]:
+def unfinished_lists(claims: Claims, holder: ListHolder, log: Log) -> list[tuple[UnfinishedList, End]]:
     """The other lists that hold rows, and how far they came; those whose folder shows their end are let go of.
 
     :raises CallListError: if the database fails; another try can help
@@ -33,7 +33,7 @@ def unfinished_lists(claims: Claims, holder: Holder, log: Log) -> list[tuple[Unf
     return list(_unfinished(claims, holder, log))
 
 
-def tell_of(others: Iterable[tuple[Unfinished, End]], claims: Claims, holder: Holder, log: Log) -> None:
+def tell_of(others: Iterable[tuple[UnfinishedList, End]], claims: Claims, holder: ListHolder, log: Log) -> None:
     """Tell in the log which other lists hold rows, and the way out."""
     for other, end in others:
         log.warning(
@@ -62,7 +62,7 @@ def check_not_abandoned(call_list: CallList, claims: closing[Claims], log: Log) 
                 )
 
 
-def _is_abandoned(other: Unfinished, holder: Holder) -> bool:
+def _is_abandoned(other: UnfinishedList, holder: ListHolder) -> bool:
     """Whether nobody goes on with a list.
 
     That is so of this very task instance's earlier one, as of a DAG run of the same id that was deleted: it has another
@@ -88,9 +88,9 @@ def _is_too_late(path: str) -> bool:
     return finishes is not None and finishes[1] < _now()
 
 
-def _unfinished(claims: Claims, holder: Holder, log: Log) -> Iterator[tuple[Unfinished, End]]:
+def _unfinished(claims: Claims, holder: ListHolder, log: Log) -> Iterator[tuple[UnfinishedList, End]]:
     """The other lists that hold rows, and how far they came; those whose folder shows their end are let go of."""
-    from aimylogic_provider.call_list.store.task_folder import end_of
+    from aimylogic_provider.call_list.runs.old_lists import end_of
 
     for other in claims.unfinished(holder):
         try:
@@ -109,7 +109,7 @@ def _unfinished(claims: Claims, holder: Holder, log: Log) -> Iterator[tuple[Unfi
             yield other, end
 
 
-def _words(other: Unfinished, holder: Holder) -> str:
+def _words(other: UnfinishedList, holder: ListHolder) -> str:
     own = ", an earlier one of this task, or of a deleted DAG run of the same id" if _is_own(other, holder) else ""
     return (
         f"{other.rows:,} rows are held by {other.holder.words}{own}, which was begun at "
@@ -117,11 +117,11 @@ def _words(other: Unfinished, holder: Holder) -> str:
     )
 
 
-def _is_own(other: Unfinished, holder: Holder) -> bool:
+def _is_own(other: UnfinishedList, holder: ListHolder) -> bool:
     return other.holder.run_id == holder.run_id
 
 
-def _way_out(claims: Claims, other: Unfinished, end: End, holder: Holder) -> str:
+def _way_out(claims: Claims, other: UnfinishedList, end: End, holder: ListHolder) -> str:
     """What a person can do; a list of which something may have been sent is to be settled, and not given up."""
     own = _is_own(other, holder)
     give_up = f"in {claims.lists_table} set state to 'given up' where call_list is '{other.holder.call_list}'"

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Batch, Pointer
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, SyncEntry
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
     from aimylogic_provider.call_list.tables.claims import Claims, Person
-    from aimylogic_provider.call_list.tables.row_results import Known
+    from aimylogic_provider.call_list.tables.row_results import KnownOutcomes
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["let_go_unsent", "taken_by_others"]
 
 
-def taken_by_others(claims: Claims, call_list: CallList, shard: int, known: Known) -> frozenset[str]:
+def taken_by_others(claims: Claims, call_list: CallList, shard: int, known: KnownOutcomes) -> frozenset[str]:
     """Hold again whom an earlier try let go; return the batches of which another list has taken somebody.
 
     :raises CallListError: if the database fails, or a file of the list can't be read

@@ -147,7 +147,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
 
         :param noted: what stands in this task's entry
         """
-        from aimylogic_provider.call_list.store.lists_of_run import delete_unsent, of_one_origin, was_begun
+        from aimylogic_provider.call_list.runs.lists_of_run import delete_unsent, of_one_origin, was_begun
         from aimylogic_provider.call_list.store.manifest import Pointer
 
         content = noted.get(_SAID_YES_TO) if isinstance(noted, dict) else None

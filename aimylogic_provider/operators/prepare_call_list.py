@@ -105,8 +105,9 @@ class PrepareCallListOperator(PrepareBase):
         from msgspec.structs import replace
 
         from aimylogic_provider.airflow_task.task_state import entry_store
+        from aimylogic_provider.call_list.runs.lists_of_run import unfinished
+        from aimylogic_provider.call_list.runs.old_lists import remove
         from aimylogic_provider.call_list.store.sync_entry import Freezing
-        from aimylogic_provider.call_list.store.task_folder import remove
 
         with self._ending():
             self._take_blank_as_nothing()
@@ -114,7 +115,7 @@ class PrepareCallListOperator(PrepareBase):
             store = entry_store(context)
             content = store.read()
             noted = Freezing.of(content.get("freezing")) if isinstance(content, dict) else None
-            unfinished = {one.address: one for one in task.unfinished()}
+            of_earlier_tries = {one.address for one in unfinished(task.lists())}
             # Whoever sends may have begun a list that lies where call_list_path pointed to before.
             elsewhere = _folders_in(content, besides=task.folder.address)
             # Airflow refuses the write of a try that it replaced: what was found is of no later one.
@@ -128,7 +129,7 @@ class PrepareCallListOperator(PrepareBase):
                 note=lambda begun: store.write({**known, "freezing": begun.as_json()}),
             )
             # Without a store it may be of a later one, and finished meanwhile.
-            remove(one for one in task.unfinished() if one.address in unfinished)
+            remove(one for one in unfinished(task.lists()) if one.address in of_earlier_tries)
             return replace(pointer, elsewhere=elsewhere).as_json()
 
 

@@ -11,9 +11,9 @@ from aimylogic_provider.call_list_task.send_base import SendBase
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["SendCallListOperator"]
 
@@ -95,10 +95,9 @@ class SendCallListOperator(SendBase):
         """
         from aimylogic_provider.airflow_task.run_context import others_since
         from aimylogic_provider.airflow_task.template_values import as_value
+        from aimylogic_provider.call_list.runs.lists_of_run import check_all_shards, check_not_of_another_index
         from aimylogic_provider.call_list.store.human_no import check_nobody_said_no
-        from aimylogic_provider.call_list.store.lists_of_run import check_all_shards
         from aimylogic_provider.call_list.store.manifest import Pointer
-        from aimylogic_provider.call_list.store.task_folder import check_not_of_another_index
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
 
         with self._ending(), self._letting_go(context):
@@ -135,7 +134,7 @@ class SendCallListOperator(SendBase):
 
         :raises CallListError: if the people of the other list may be others
         """
-        from aimylogic_provider.call_list.store.lists_of_run import of_one_origin
+        from aimylogic_provider.call_list.runs.lists_of_run import of_one_origin
         from aimylogic_provider.call_list.store.manifest import CallListError
 
         if known.sha256 != given.sha256 and not of_one_origin(known, given):
@@ -151,12 +150,12 @@ class SendCallListOperator(SendBase):
         :raises CallListError: if one was begun, and it isn't sure what this task is to send of it
         """
         from aimylogic_provider.airflow_task.run_context import is_first_try, others_since, run_began
-        from aimylogic_provider.call_list.store.lists_of_run import begun_lists, followed
+        from aimylogic_provider.call_list.runs.lists_of_run import followed, others_begun
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
         shard = self._shard_of(given)
-        begun = begun_lists(given, others_since(context))
+        begun = others_begun(given, others_since(context))
         if not begun:
             return given
         # What surely never ran in this DAG run finds the lists of one of the same id, which was deleted.
@@ -175,7 +174,7 @@ class SendCallListOperator(SendBase):
 
     def _delete_unsent(self, given: Pointer, pointer: Pointer) -> None:
         """Delete the given list, in whose stead another one is sent, so that nobody sends it and no phones are left."""
-        from aimylogic_provider.call_list.store.lists_of_run import delete_unsent
+        from aimylogic_provider.call_list.runs.lists_of_run import delete_unsent
         from aimylogic_provider.call_list.store.manifest import CallListError
 
         try:

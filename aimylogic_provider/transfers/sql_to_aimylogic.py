@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
-    from aimylogic_provider.call_list.store.task_folder import TaskFolder
 
 __all__ = ["SqlToAimylogicOperator"]
 
@@ -197,13 +197,14 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
         """Freeze the list, and have it be this task's: that it is, stands in the entry before anything is sent."""
         from aimylogic_provider.airflow_task.run_context import clears, others_since
         from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.runs.lists_of_run import check_source_unsent, never_sent
+        from aimylogic_provider.call_list.runs.old_lists import remove
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list.store.task_folder import remove
         from aimylogic_provider.call_list_task.lost_entry import check_none_pending
         from aimylogic_provider.call_list_task.results_of_task import tell_rejected
         from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 
-        task.check_no_other_index(source, others_since(context))
+        check_source_unsent(task.begun_in_run(others_since(context)), source)
         self._make_results_table()
         if keeper.entry.doubtful_since is not None and results is not None:
             check_none_pending(task, *results, self.key_columns)
@@ -224,7 +225,7 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
                 retryable=True,
             )
         keeper.entry.freezing = None
-        rubbish = task.never_sent(pointer)
+        rubbish = never_sent(task.lists(), pointer)
         keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
         # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
         keeper.save_now()
@@ -234,12 +235,13 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
     def _frozen_before(self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str) -> Pointer:
         """The list that this task froze before."""
         from aimylogic_provider.airflow_task.run_context import clears
+        from aimylogic_provider.call_list.runs.lists_of_run import check_same_source
 
         pointer = keeper.entry.call_list
         assert pointer is not None
         if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
             # Its index may be another one's people now; without a clear, its query may hold the time of day.
-            task.check_source(pointer, source)
+            check_same_source(task, pointer, source)
             keeper.entry.cleared = clears(context)
         self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
         return pointer

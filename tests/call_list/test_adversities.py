@@ -17,13 +17,13 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list.freeze import warehouse
-from aimylogic_provider.call_list.send.send_notes import Notes
+from aimylogic_provider.call_list.runs import old_lists
+from aimylogic_provider.call_list.runs.old_lists import delete_old
+from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.settings import SendSettings
-from aimylogic_provider.call_list.store import task_folder
 from aimylogic_provider.call_list.store.manifest import Claim, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.task_folder import delete_old
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
@@ -269,7 +269,7 @@ def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
 ) -> None:
     """It would leave ten minutes after the time by which it was decided, and which is noted."""
     sync.add(PHONES)
-    note, stood_still = Notes.note, [0.0]
+    note, stood_still = SendNotes.note, [0.0]
 
     async def noting(*arguments: Any) -> None:
         if not stood_still[0]:
@@ -277,7 +277,7 @@ def test_what_was_decided_before_the_worker_stood_still_is_not_sent(
             sync.emulator.advance(seconds=600)
         await note(*arguments)
 
-    monkeypatch.setattr(Notes, "note", noting)
+    monkeypatch.setattr(SendNotes, "note", noting)
     for name in ("wall", "monotonic"):
         clock = getattr(SystemClock, name)
         monkeypatch.setattr(SystemClock, name, lambda self, clock=clock: clock(self) + stood_still[0])
@@ -390,7 +390,7 @@ def test_a_list_that_is_deleted_while_all_are_looked_through_is_no_reason_to_giv
 def test_a_list_that_nobody_sent_is_deleted_too_and_never_said_to_be_sent(
     sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task_folder, "_UNUSED", timedelta(0))  # a day passes
+    monkeypatch.setattr(old_lists, "_UNUSED", timedelta(0))  # a day passes
     sync.add(PHONES)
     waiting, others = Halves(sync), Halves(sync, run_id="scheduled__2026-02-01T00:00:00+00:00")
     call_list = waiting.prepare()
@@ -411,7 +411,7 @@ def test_shards_of_a_deleted_list_tell_their_own_counts(sync: Sync) -> None:
 
 
 def test_whoever_dies_while_deleting_loses_no_counts(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_folder, "_UNUSED", timedelta(0))
+    monkeypatch.setattr(old_lists, "_UNUSED", timedelta(0))
     sync.add(PHONES)
     delete = Folder.delete
 
@@ -478,7 +478,7 @@ def test_a_list_whose_sending_begins_just_then_is_not_taken_for_unused(
     sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would be deleted in the middle of its sending, and said to have called nobody."""
-    monkeypatch.setattr(task_folder, "_UNUSED", timedelta(0))  # a day passes
+    monkeypatch.setattr(old_lists, "_UNUSED", timedelta(0))  # a day passes
     sync.add(PHONES)
     halves = Halves(sync)
     call_list = halves.prepare()

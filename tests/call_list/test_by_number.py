@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import Batch
-from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, OpenBatch
+from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
@@ -24,7 +25,7 @@ PHONES = [phone(number) for number in range(40)]
 def test_no_more_numbers_are_noted_than_may_be(
     sync: Sync, most: int, batches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aimylogic_provider.call_list.send.by_add_phone.MOST_NOTED", most)
+    monkeypatch.setattr("aimylogic_provider.call_list.send.by_endpoint.by_add_phone.MOST_NOTED", most)
     noted = []
     save = EntryKeeper.save
 
@@ -42,8 +43,8 @@ def test_no_more_numbers_are_noted_than_may_be(
 def test_at_a_rate_one_batch_is_under_way(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     sync.add(PHONES[:25])
     opened = []
-    load = Work.load
-    monkeypatch.setattr(Work, "load", lambda *given: opened.append(len(sync.files("done/*"))) or load(*given))  # type: ignore[func-returns-value]
+    load = BatchUnderWay.load
+    monkeypatch.setattr(BatchUnderWay, "load", lambda *given: opened.append(len(sync.files("done/*"))) or load(*given))  # type: ignore[func-returns-value]
     sync.attempt(method="addPhone", requests_per_second=1000)
     assert opened == [0, 1, 2]
 
@@ -69,10 +70,10 @@ def test_the_next_batch_does_not_leave_while_the_server_asks_for_patience(
 
 def test_keys_stay_what_they_were() -> None:
     """A list that is under way when the package is upgraded goes on with the keys that it began with."""
-    work = Work(Batch("00007", 3, 0, 0, ""), [], OpenBatch(), "a list", "a campaign")
+    work = BatchUnderWay(Batch("00007", 3, 0, 0, ""), [], OpenBatch(), "a list", "a campaign")
     assert work.key([2]) == "06cb2cec-5696-8030-b721-24abbe049753"
     assert work.key([0, 1]) == "afd54542-f0bb-8f02-9113-1a9e80328900"
-    work.state.again = "x"
+    work.state = work.state.sent_again("x")
     assert work.key([2]) == "ef622b9a-f166-8de5-9f57-f0cb45e13932"
 
 

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from aimylogic_provider.call_list.freeze import warehouse
 from aimylogic_provider.call_list.store.manifest import CallListError
-from aimylogic_provider.call_list.tables.claims import Claims, Holder, Person
+from aimylogic_provider.call_list.tables.claims import Claims, ListHolder, Person
 from aimylogic_provider.call_list.tables.results_table import ResultsTable
 from aimylogic_provider.call_list_task import claims_of_task
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
@@ -150,10 +150,10 @@ def test_a_list_that_never_became_the_tasks_holds_nobody(
 ) -> None:
     """Wherever its worker died; and its people are found by the next try's query."""
     if place == "entry":
-        from aimylogic_provider.call_list.freeze import freeze
+        from aimylogic_provider.call_list.freeze import list_files
 
-        monkeypatch.setattr(freeze, "_WRITES_AT_ONCE", 4)
-        with dying(monkeypatch, freeze._Cutter, "close", after=after):
+        monkeypatch.setattr(list_files, "_WRITES_AT_ONCE", 4)
+        with dying(monkeypatch, list_files.BatchCutter, "close", after=after):
             sync.attempt()
     else:
         with dying(monkeypatch, Claims, place, after=after):
@@ -171,7 +171,7 @@ def test_the_list_is_noted_before_it_claims_anything(sync: Sync, beside: Sync, m
     """A try that stood still there, and awakes when the next one has called everybody, holds nobody."""
     claim = Claims.claim
 
-    def late(claims: Claims, holder: Holder, people: Any) -> Any:
+    def late(claims: Claims, holder: ListHolder, people: Any) -> Any:
         with monkeypatch.context() as patched:
             patched.setattr(Claims, "claim", claim)
             assert sync.attempt()["created"] == 25
@@ -191,7 +191,7 @@ def test_a_try_that_stood_still_before_it_told_of_its_list_holds_nobody(
 ) -> None:
     begin = Claims.begin
 
-    def late(claims: Claims, holder: Holder) -> None:
+    def late(claims: Claims, holder: ListHolder) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(Claims, "begin", begin)
             assert sync.attempt()["created"] == 25
@@ -473,8 +473,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.
     return lambda: BaseHook.get_hook("claims").get_sqlalchemy_engine()
 
 
-def holder(name: str) -> Holder:
-    return Holder(name, f"file:///lists/{name}", "d", "t", f"run {name}")
+def holder(name: str) -> ListHolder:
+    return ListHolder(name, f"file:///lists/{name}", "d", "t", f"run {name}")
 
 
 def people(*numbers: int) -> Callable[[], Iterator[Person]]:

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
+from aimylogic_provider.call_list.runs.lists_of_run import own_begun
+from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.task_folder import TaskFolder
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 
@@ -66,7 +67,7 @@ def test_a_list_that_may_have_been_begun_and_can_not_be_read_is_named(sync: Sync
     damage(file, b"{")
     task = TaskFolder(str(sync.lists), sync.task.dag_id, "sync", sync.task.run_id)
     with pytest.raises(CallListError, match=rf"{file.name} can't be read"):
-        task.begun(None)
+        own_begun(task.begun_lists(None), task)
 
 
 def test_results_cut_at_the_end_of_a_line_are_not_all(sync: Sync) -> None:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator
 from tests.call_list.sync import Sync, phone
 from tests.conftest import ReplacedError, TaskInstance, needs_record, told

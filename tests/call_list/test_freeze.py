@@ -24,10 +24,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import freeze as freezing
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.rows import Columns
-from aimylogic_provider.call_list.store.manifest import Batch, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.endpoints import add_ready_phones
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -58,7 +60,7 @@ class Frozen:
 
     def body(self, batch: Batch) -> bytes:
         """What addPhones would be sent."""
-        lines = msgspec.json.Decoder(Line).decode_lines((self.folder / batch.file).read_bytes())
+        lines = msgspec.json.Decoder(CallLine).decode_lines((self.folder / batch.file).read_bytes())
         return add_ready_phones([bytes(line.call) for line in lines], idempotence_key="k").body or b""
 
 
@@ -73,7 +75,7 @@ def frozen(
     chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes, **columns}
     pointer = freeze(
         rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most),
-        origin=Origin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
+        origin=ListOrigin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
     )  # fmt: skip
     return Frozen(folder, pointer)
 
@@ -529,7 +531,8 @@ def open_files(folder: Path) -> list[int]:
 
 KILLED = """
 import logging, os, signal, sys
-from aimylogic_provider.call_list.freeze.freeze import Cut, Limit, Origin, freeze
+from aimylogic_provider.call_list.freeze.list_files import Cut
+from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns
 
@@ -541,7 +544,7 @@ def killed(folder, name, content):
 Folder.write = killed
 rows = ((number, f"7912{number // 2:07}", number) for number in range(60_000))
 freeze(rows, ["id", "phone", "name"], Columns(phone="phone", keys=("id",)), Folder(sys.argv[1]), cut=Cut(),
-       limit=Limit(None), origin=Origin("id", "task", "file:///"), log=logging.getLogger())
+       limit=Limit(None), origin=ListOrigin("id", "task", "file:///"), log=logging.getLogger())
 """
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from aimylogic_provider.call_list.freeze import freeze, warehouse
+from aimylogic_provider.call_list.freeze import list_files, warehouse
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.shard import Shard
 from aimylogic_provider.call_list.tables.claims import Claims
 from aimylogic_provider.call_list.tables.results_table import ResultsTable
 from tests.call_list import test_claims
@@ -191,7 +191,7 @@ def test_a_list_of_a_deleted_run_of_the_same_id_is_told_of_at_once(sync: Sync, m
 
 @needs_record
 @pytest.mark.parametrize("ended", [AirflowTaskTimeout("execution_timeout"), KeyboardInterrupt()])
-@pytest.mark.parametrize("place", [(freeze._Cutter, "close"), (Shard, "claim")])
+@pytest.mark.parametrize("place", [(list_files.BatchCutter, "close"), (Shard, "claim")])
 def test_a_last_try_that_is_interrupted_before_it_sends_holds_nobody(
     sync: Sync, beside: Sync, place: tuple[Any, str], ended: BaseException, monkeypatch: Patch
 ) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from aimylogic_provider.call_list.send.request_rate import Pace, PacedClient
+from aimylogic_provider.call_list.send.request_rate import RateLimitedClient, RequestRate
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 
 
 @pytest.mark.parametrize(("rate", "most"), [(None, None), (30.0, 24), (0.01, 1)])
 def test_fewer_requests_are_noted_than_go_in_a_time_but_at_least_one(rate: float | None, most: int | None) -> None:
-    pace = Pace(rate)
+    pace = RequestRate(rate)
     assert pace.is_limited is (rate is not None)
     assert pace.most_within(1.0) == most
 
@@ -24,7 +24,7 @@ def test_fewer_requests_are_noted_than_go_in_a_time_but_at_least_one(rate: float
 @pytest.mark.parametrize(("rate", "seconds"), [(None, 0.0), (50.0, 0.18)])
 def test_requests_that_come_at_once_go_one_after_the_other(rate: float | None, seconds: float) -> None:
     async def run() -> float:
-        pace = Pace(rate)
+        pace = RequestRate(rate)
         began = time.monotonic()
         await asyncio.gather(*(pace.wait() for _ in range(10)))
         return time.monotonic() - began
@@ -57,8 +57,8 @@ def test_requests_that_ask_go_at_the_same_pace() -> None:
         def ask(self, request: object) -> None:
             began.append(clock.now)
 
-    pace = Pace(4.0)
-    client = PacedClient(Client(), pace, clock)  # type: ignore[arg-type]
+    pace = RequestRate(4.0)
+    client = RateLimitedClient(Client(), pace, clock)  # type: ignore[arg-type]
     for _ in range(2):
         client.ask(object())  # type: ignore[arg-type]
     pace.hold(clock)
@@ -75,14 +75,14 @@ def test_each_request_of_a_sync_waits_for_its_turn(
     sync = make_sync(batch_size=3, method=method, requests_per_second=1000)
     sync.add([phone(number) for number in range(6)])
     turns = 0
-    pause = Pace._pause
+    pause = RequestRate._pause
 
-    def counted(pace: Pace, now: float, per_second: float) -> float:
+    def counted(pace: RequestRate, now: float, per_second: float) -> float:
         nonlocal turns
         turns += 1
         return pause(pace, now, per_second)
 
-    monkeypatch.setattr(Pace, "_pause", counted)
+    monkeypatch.setattr(RequestRate, "_pause", counted)
     sync.emulator.fault("after_commit", "reset", path=method, times=None)
     with pytest.raises(AirflowException):
         sync.attempt()

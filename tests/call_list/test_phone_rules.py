@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from aimylogic_provider.call_list.freeze.phone_readings import Readings
+from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.operators import AddPhoneOperator
 from tests.call_list.sync import Sync
 from tests.conftest import TaskInstance
@@ -97,7 +97,7 @@ def test_a_list_of_nothing_else_fails_with_it(sync: Sync) -> None:
     ],
 )
 def test_readings_are_counted(written: object, phone: str, counted: tuple[int, int]) -> None:
-    readings = Readings()
+    readings = PhoneReadings()
     readings.add(written, phone)
     assert (readings.international, readings.national) == counted
     assert readings.hint() == ""

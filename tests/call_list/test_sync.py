@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.send import batch_progress
+from aimylogic_provider.call_list.send import batch_under_way
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.idempotence import keys
@@ -480,7 +480,7 @@ def test_an_upgrade_between_two_tries_changes_no_key(sync: Sync, monkeypatch: py
     sync.emulator.fault("after_commit", "reset", path=method, phone=PHONES[12], times=3)
     with pytest.raises(AirflowException):
         sync.attempt(method=method)
-    for module in (keys, batch_progress):
+    for module in (keys, batch_under_way):
         monkeypatch.setattr(module, "KEY_SCHEME", "2", raising=False)
     assert sync.attempt(method=method)["created"] == 25
     sync.assert_once(PHONES)

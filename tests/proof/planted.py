@@ -57,10 +57,10 @@ _KEPT = "idempotence/record/kept_entry.py"
 _KEYS = "idempotence/keys.py"
 _ANSWERS = "calls_api/response_meaning.py"
 _LIST_DECISION = "call_list/send/decision.py"
-_BY_LIST_FILE = "call_list/send/by_add_phones.py"
-_BY_NUMBER_FILE = "call_list/send/by_add_phone.py"
+_BY_LIST_FILE = "call_list/send/by_endpoint/by_add_phones.py"
+_BY_NUMBER_FILE = "call_list/send/by_endpoint/by_add_phone.py"
 _ENTRY = "call_list/store/sync_entry.py"
-_WORK = "call_list/send/batch_progress.py"
+_WORK = "call_list/send/batch_under_way.py"
 
 _TABLES = (
     _of_calls(
@@ -344,8 +344,8 @@ _WRITES = (
         "batch: done before answered",
         "A batch is written as done as soon as some of its calls are settled.",
         "call_list",
-        "        if work.unsettled:\n",
-        "        if not work.outcomes:\n",
+        "        if under_way.unsettled:\n",
+        "        if not under_way.outcomes:\n",
     ),
 )
 
@@ -510,7 +510,7 @@ _OF_BATCHES = (
         "A batch whose request went unanswered is halved, so that its calls get other keys.",
         _BY_LIST_FILE,
         "                sends_left -= 1\n",
-        "                sends_left -= 1\n                work.state.parts *= 2\n",
+        "                sends_left -= 1\n                under_way.state = under_way.state.halved()\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -532,8 +532,8 @@ _OF_BATCHES = (
         "another list's jobs adopted",
         "Jobs that another sync owns on record, or could own, are taken for this one's.",
         "call_list/report/server_questions.py",
-        "self._neighbours.owned(rows, phones)",
-        "self._neighbours.owned([], phones)",
+        "self._others_jobs.owned(rows, phones)",
+        "self._others_jobs.owned([], phones)",
         "two lists",
     ),
     _of_operators(
@@ -564,9 +564,9 @@ _OF_BATCHES = (
     _of_operators(
         "second list frozen",
         "A task whose entry was lost doesn't find the list that it began, and freezes another one.",
-        "call_list/store/task_folder.py",
-        "        found = list(self._of_ours(self.folder, since))\n",
-        "        found: list[Any] = []\n",
+        "call_list/runs/lists_of_run.py",
+        "    found = [one for one in begun if one.claim_of(task.words) is not None]\n",
+        "    found: list[Any] = []\n",
         "list emptied",
     ),
     _of_operators(
@@ -583,7 +583,7 @@ _OF_PARTS = (
     _of_operators(
         "a claim taken for a send",
         "A shard whose first try died just after its claim is doubted as if it had been sent.",
-        "call_list/store/shard.py",
+        "call_list/send/shard.py",
         "        elif begun_now and not self._surely_unsent():\n",
         "        elif begun_now:\n",
         "shards",
@@ -608,16 +608,16 @@ _OF_PARTS = (
         "part: one without a job proves all",
         "A batch of which the report lacks one phone is taken for one that was not added.",
         _BY_LIST_FILE,
-        "of_each = {place: _found(work.phone(place), jobs) for place in part}",
-        "of_each = {\n            place: Found.NONE if any(work.phone(at) not in jobs for at in part) else Found.ALL\n"
-        "            for place in part\n        }",
+        "of_each = {place: _found(under_way.phone(place), jobs) for place in part}",
+        "of_each = {\n            place: Found.NONE if any(under_way.phone(at) not in jobs for at in part) "
+        "else Found.ALL\n            for place in part\n        }",
         *_BY_LIST,
     ),
     _of_operators(
         "part: its key taken for the whole's",
         "What is left of a batch, when some of it was found, is sent with another key as if that were the first one.",
         _BY_LIST_FILE,
-        "work.state.other_key, refusal = True, None",
+        "under_way.state, refusal = under_way.state.added_in_part(), None",
         "refusal = None",
         *_BY_LIST,
     ),
@@ -633,7 +633,7 @@ _OF_PARTS = (
         "a campaign's refusal looked for in its numbers",
         "A list that the campaign refuses whole is cut down to single numbers, each of which is set aside as refused.",
         _BY_LIST_FILE,
-        "        if not self._blame.is_of_numbers(refusal):\n",
+        "        if not self._cause.is_of_numbers(refusal):\n",
         "        if False:\n",
         *_BY_LIST,
     ),
@@ -649,16 +649,16 @@ _OF_PARTS = (
         "parked, and held up for another",
         "A call that a person must decide holds up the person's other one for as long as a third is never answered.",
         "call_list/send/sending.py",
-        "for place in {*work.unsettled} - {*parked.places})",
-        "for place in {*work.unsettled})",
+        "for place in {*under_way.unsettled} - {*parked.places})",
+        "for place in {*under_way.unsettled})",
         "list emptied",
     ),
     _of_operators(
         "part: sends forgotten",
         "A part that is set apart loses what was sent of it.",
-        _WORK,
-        "spans_of(self.part), state.sends, state.silent",
-        "spans_of(self.part), [], state.silent",
+        "call_list/store/open_batch.py",
+        "_spans_of(places), self.sends, self.silent",
+        "_spans_of(places), (), self.silent",
         *_BY_LIST,
     ),
     _of_operators(
@@ -713,7 +713,7 @@ _FENCES = (
         "list: stale decision acted on",
         "A batch leaves however long the worker stood still after it was noted.",
         "call_list",
-        "        if not self.is_fresh(told):\n",
+        "        if not self.is_fresh(reading):\n",
         "        if False:\n",
         *_BY_LIST,
     ),
@@ -721,8 +721,8 @@ _FENCES = (
         "list: stale time decided by",
         "How long ago the server's time was told, by which it was decided, isn't looked at.",
         "call_list/send/send_notes.py",
-        "        self._check_stopped()\n        await self._shard.keep(work)\n",
-        "        told = Reading.of(self._clock)\n        await self._shard.keep(work)\n",
+        "        self._check_stopped()\n        await self._shard.keep(under_way)\n",
+        "        reading = Reading.of(self._clock)\n        await self._shard.keep(under_way)\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -782,7 +782,7 @@ _NOBODY_RUNG = (
         "list: finish not looked at",
         "A batch is sent though its finish has passed, so that its jobs are dead on arrival.",
         _BY_LIST_FILE,
-        "            late = self._means.expiries.late(work, part, time)\n",
+        "            late = self._context.expired_calls.late(under_way, part, time)\n",
         "            late: list[int] = []\n",
         *_WITH_FINISH,
     ),
@@ -815,7 +815,7 @@ _NOBODY_RUNG = (
         "list: green though all are refused",
         "The server refuses the calls of a list one and all, and the task ends well.",
         "call_list/send/nobody_reached.py",
-        "    if whole and reached_nobody(report):\n",
+        "    if whole and counts.reached_nobody:\n",
         "    if False:\n",
         *_WITH_FINISH,
     ),
@@ -906,7 +906,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "finished batches counted, not named",
         "That a finished batch has lost its file goes unnoticed once there are as many as the entry had counted.",
-        "call_list/store/shard.py",
+        "call_list/send/shard.py",
         "        self._check_none_missing(done)\n",
         "        if len(done) < entry.done:\n            raise self._missing('')\n",
         "list cleared",
@@ -922,7 +922,7 @@ _OF_CLEARED_LISTS = (
     _of_operators(
         "lists of another folder forgotten",
         "A task that is new in its run knows nothing of a list that was begun where call_list_path pointed to before.",
-        "call_list/store/lists_of_run.py",
+        "call_list/runs/lists_of_run.py",
         'dict.fromkeys((given.path.rpartition("/")[0], *given.elsewhere))',
         'dict.fromkeys((given.path.rpartition("/")[0],))',
         "list cleared",
@@ -962,9 +962,9 @@ _CAPPED = (
     _of_operators(
         "capped: told of by no count",
         "Rows that are set aside for their phone stand in no count of the report.",
-        "call_list_task/send_base.py",
-        '            "capped": capped,\n',
-        '            "capped": 0,\n',
+        "call_list/store/outcomes.py",
+        "            capped=pointer.capped,\n",
+        "            capped=0,\n",
     ),
 )
 

@@ -65,10 +65,12 @@ def beneath() -> Iterator[Beneath]:
     from airflow.sdk.bases.operator import ExecutorSafeguard
     from tenacity import nap, wait
 
-    from aimylogic_provider.call_list.freeze import freeze, warehouse
-    from aimylogic_provider.call_list.report.server_questions import Questions
-    from aimylogic_provider.call_list.send import by_add_phone, by_add_phones, garbage_collection, progress
-    from aimylogic_provider.call_list.store import stored_list, task_folder
+    from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
+    from aimylogic_provider.call_list.report.server_questions import ServerQuestions
+    from aimylogic_provider.call_list.runs import old_lists, task_folder
+    from aimylogic_provider.call_list.send import garbage_collection, progress
+    from aimylogic_provider.call_list.send.by_endpoint import by_add_phone, by_add_phones
+    from aimylogic_provider.call_list.store import stored_list
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.tables import claims, unsent_rows
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
@@ -150,7 +152,7 @@ def beneath() -> Iterator[Beneath]:
         for method in (by_add_phones, by_add_phone):
             patch.setattr(method, "decide", counted(method.decide, lambda decision: f"list {decision.action.name}"))
         patch.setattr(server_time, "SystemClock", SimulatedClock)
-        patch.setattr(Questions, "_ask_time", _with_a_point(Questions._ask_time))
+        patch.setattr(ServerQuestions, "_ask_time", _with_a_point(ServerQuestions._ask_time))
         patch.setattr(RequestsTransport, "send", send)
         for name, done in {"send": send_async, "__aenter__": enter, "__aexit__": leave}.items():
             patch.setattr(AiohttpTransport, name, done)
@@ -159,12 +161,12 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(warehouse, "streamed", streamed)
         patch.setattr(claims, "create", now.database.make)
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
-        for module in (claims, freeze, task_folder, unfinished_lists):
+        for module in (claims, freeze, old_lists, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry_stores):
             patch.setattr(module, "time", time)
         patch.setattr(sync_entry_stores.FileEntry, "write", _at_once(now, sync_entry_stores.FileEntry.write))
-        patch.setattr(freeze, "ThreadPoolExecutor", _NoThreads)
+        patch.setattr(list_files, "ThreadPoolExecutor", _NoThreads)
         patch.setattr(garbage_collection, "gc", gc)
         patch.setattr(stored_list, "secrets", tokens)
         patch.setattr(unsent_rows, "secrets", tokens)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.store.objects import Folder, folder_name
-from aimylogic_provider.call_list.store.task_folder import TaskFolder
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.world.private_file import write_private
 from tests.call_list.sync import Sync, phone

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
-import msgspec
-
+from aimylogic_provider.call_list.store.stored_call import decode_times
 from aimylogic_provider.calls_api.calls.dialling_end import dialled_until
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.idempotence.limits import GUARD_BAND, Time
@@ -22,23 +21,6 @@ __all__ = ["Arrival", "Finishes", "as_moment", "finish_of", "sendable_until"]
 _FINISH = b'"finishDateTime"'
 
 
-class _Span(msgspec.Struct, frozen=True):
-    start: str = msgspec.field(name="localTimeFrom")
-    end: str = msgspec.field(name="localTimeTo")
-
-
-class _Item(msgspec.Struct):
-    phone: str
-    zone: str | None = msgspec.field(name="gmtZone", default=None)
-    start: str | None = msgspec.field(name="startDateTime", default=None)
-    finish: str | None = msgspec.field(name="finishDateTime", default=None)
-    days: tuple[str, ...] = msgspec.field(name="allowedDays", default=())
-    times: dict[str, tuple[_Span, ...]] = msgspec.field(name="allowedTime", default_factory=dict)
-
-
-_item = msgspec.json.Decoder(_Item)
-
-
 def sendable_until(call: bytes) -> float:
     """Return until when (Unix seconds) the server may get a call, so that a minute is left to dial it in.
 
@@ -47,7 +29,7 @@ def sendable_until(call: bytes) -> float:
     """
     if _FINISH not in call:
         return inf
-    item = _item.decode(call)
+    item = decode_times(call)
     if item.finish is None:  # the name stands in the payload
         return inf
     times = tuple((day, tuple((span.start, span.end) for span in spans)) for day, spans in item.times.items())
@@ -56,7 +38,7 @@ def sendable_until(call: bytes) -> float:
 
 def finish_of(call: bytes) -> str:
     """Return the finish of a call that has one, as it is written there."""
-    return _item.decode(call).finish or ""
+    return decode_times(call).finish or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,52 +7,33 @@ doubles (``spool``). So rows are never all in memory; and the query's order is k
 from __future__ import annotations
 
 import time
-import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from aimylogic_provider.call_list.freeze import rejected_csv
 from aimylogic_provider.call_list.freeze.finishes import Finishes
+from aimylogic_provider.call_list.freeze.list_files import BatchCutter, Cut, LineFiles, ListWriter
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
 from aimylogic_provider.call_list.freeze.rows import BRACKETS, Columns, RowReader
-from aimylogic_provider.call_list.freeze.spool import Spool, SpooledCall
+from aimylogic_provider.call_list.freeze.spool import Spool
 from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.tables.claims import Claimed, Holder, Person
+from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line
+from aimylogic_provider.call_list.tables.claims import Claimed, ListHolder, Person
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_country
 from aimylogic_provider.calls_api.phones.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Cut", "Limit", "Origin", "TooManyRejectedError", "capped_because", "freeze"]
+__all__ = ["Limit", "ListOrigin", "TooManyRejectedError", "capped_because", "freeze"]
 
 _ROWS_AT_ONCE = 1000
-_LINES_PER_PART = 10_000
-_WRITES_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How a list is cut.
-
-    :param batch_size: calls in a batch, at most
-    :param max_bytes: of a batch's request, at most
-    :param shards: parts that can be sent apart
-    :param calls_per_phone: of one phone, at most; None for any number
-    """
-
-    batch_size: int = 1000
-    max_bytes: int = 1_000_000
-    shards: int = 1
-    calls_per_phone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +52,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ListOrigin:
     """Where a list comes from, as it says of itself.
 
     :param list_id: what no other list has; the idempotence keys are made of it
@@ -99,7 +80,7 @@ def freeze(
     *,
     cut: Cut,
     limit: Limit,
-    origin: Origin,
+    origin: ListOrigin,
     log: Log,
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
@@ -117,21 +98,64 @@ def freeze(
         be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
-    reader = RowReader(columns, names)
-    with (
-        _Writer(folder) as writer,
-        Spool() as spool,
-        Spool() as free,
-        RejectedCsv(columns.keys) as told_to_people,
-    ):
-        rejected = _Parts(writer, "rejected")
-        doubles = _Parts(writer, "doubles")
-        held = _Parts(writer, "held")
-        capped = _Parts(writer, "capped")
-        cutter = _Cutter(writer, cut)
-        rejections, finishes = rejections or Rejections(log), finishes or Finishes()
-        countries = CallsByCountry()
-        told = time.monotonic()
+    with ListWriter(folder) as writer, Spool() as spool, Spool() as free, RejectedCsv(columns.keys) as told_to_people:
+        frozen = _FrozenRows(
+            RowReader(columns, names), writer, told_to_people, rejections or Rejections(log), finishes or Finishes()
+        )
+        frozen.read(rows, spool, log, typed=typed)
+        frozen.end_rejected(folder)
+        frozen.check_limit(limit, folder)
+        holders: list[ListHolder] = []
+        if claim is not None:
+            claimed = claim(spool.people)
+            holders = claimed.others
+            if holders:
+                frozen.set_aside_held(claimed, spool, free)
+                spool = free
+        cutter = BatchCutter(writer, cut)
+        frozen.cut(spool, cutter, cut)
+        manifest = frozen.manifest(origin, columns, cutter, cut, holders)
+        content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        writer.wait()  # what names the rest is written last
+        writer.write("list.json", content)
+        writer.wait()
+        if manifest.countries:
+            log.info("Calls by country: %s.", by_country(manifest.countries))
+        if aside := frozen.rejections.told():
+            log.warning("%s rows can't be called and are set aside: %s.", f"{manifest.rejected:,}", aside)
+        return manifest.pointer(folder.address, sha256(content))
+
+
+class _FrozenRows:
+    """The rows of a query on their way into a list: calls wait in a spool, and what isn't called is written down."""
+
+    def __init__(
+        self,
+        reader: RowReader,
+        writer: ListWriter,
+        told_to_people: RejectedCsv,
+        rejections: Rejections,
+        finishes: Finishes,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._told_to_people = told_to_people
+        self.rejections = rejections
+        self._finishes = finishes
+        self._rejected = LineFiles(writer, "rejected")
+        self._doubles = LineFiles(writer, "doubles")
+        self._held = LineFiles(writer, "held")
+        self._capped = LineFiles(writer, "capped")
+        self._countries = CallsByCountry()
+        self._rows = 0
+
+    def read(self, rows: Iterable[Sequence[Any]], spool: Spool, log: Log, *, typed: bool) -> None:
+        """Make calls of all rows, and set aside those that can't be called.
+
+        :raises RejectedError: if no row could be called
+        """
+        reader, finishes, countries = self._reader, self._finishes, self._countries
+        spoken = time.monotonic()
         number = 0
         for number, row in enumerate(rows, 1):
             if number == 1:
@@ -140,69 +164,88 @@ def freeze(
                 phone, call = reader.read(row)
                 finishes.check(call)
             except RejectedError as error:
-                if typed and isinstance(error, RejectedTypeError) and error.what.startswith("payload"):
-                    raise RejectedError(
-                        f"{error}. All values of its column are of that type, so no row could be called: leave it out "
-                        "by payload_columns, or cast it in the query"
-                    ) from None
-                if reader.readings is not None and isinstance(error, AmbiguousPhoneError):
-                    reader.readings.ambiguous += 1
-                rejections.add(number, error)
-                keys = reader.keys(row)
-                rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
-                told_to_people.add(number, msgspec.json.decode(keys), str(error))
+                self._reject(number, row, error, typed=typed)
                 continue  # beyond the limit too: a person is told of all rows at once
             spool.add(number, phone, call, reader.keys(row))
             countries.add(phone)
-            if not number % _ROWS_AT_ONCE and time.monotonic() - told > 5:
-                told = time.monotonic()
+            if not number % _ROWS_AT_ONCE and time.monotonic() - spoken > 5:
+                spoken = time.monotonic()
                 log.info("Freezing the call list: %s rows read, %s of them rejected.", f"{number:,}",
-                         f"{rejected.count:,}")  # fmt: skip
-        rejections.hint = "" if reader.readings is None else reader.readings.hint()
-        parts = rejected.close()
-        if rejected.count:
-            told_to_people.write(folder)
-        writer.wait()
-        most = limit.of(number)
-        if most is not None and rejected.count > most:
+                         f"{self._rejected.count:,}")  # fmt: skip
+        self._rows = number
+
+    def _reject(self, number: int, row: Sequence[Any], error: RejectedError, *, typed: bool) -> None:
+        if typed and isinstance(error, RejectedTypeError) and error.what.startswith("payload"):
+            raise RejectedError(
+                f"{error}. All values of its column are of that type, so no row could be called: leave it out "
+                "by payload_columns, or cast it in the query"
+            ) from None
+        if self._reader.readings is not None and isinstance(error, AmbiguousPhoneError):
+            self._reader.readings.ambiguous += 1
+        self.rejections.add(number, error)
+        keys = self._reader.keys(row)
+        self._rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
+        self._told_to_people.add(number, msgspec.json.decode(keys), str(error))
+
+    def end_rejected(self, folder: Folder) -> None:
+        """All rows were read: write down those that were rejected, whatever becomes of the others."""
+        self.rejections.hint = "" if self._reader.readings is None else self._reader.readings.hint()
+        self._parts = self._rejected.close()
+        if self._rejected.count:
+            self._told_to_people.write(folder)
+        self._writer.wait()
+
+    def check_limit(self, limit: Limit, folder: Folder) -> None:
+        """Go on only if no more rows were rejected than allowed.
+
+        :raises TooManyRejectedError: if more were
+        """
+        most, rejected = limit.of(self._rows), self._rejected.count
+        if most is not None and rejected > most:
             raise TooManyRejectedError(
-                f"{rejected.count:,} of {number:,} rows can't be called, more than the {most:,} that max_rejected "
-                f"allows, so nothing was sent. Most frequent: {rejections.told()}. Each row with its reason: "
+                f"{rejected:,} of {self._rows:,} rows can't be called, more than the {most:,} that max_rejected "
+                f"allows, so nothing was sent. Most frequent: {self.rejections.told()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
-        holders: list[Holder] = []
-        if claim is not None:
-            claimed = claim(spool.people)
-            holders = claimed.others
-            if holders:
-                held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in holders]
 
-                def set_aside(line: Line, mark: int) -> None:
-                    held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
-                    countries.take_off(line.phone)
+    def set_aside_held(self, claimed: Claimed, spool: Spool, free: Spool) -> None:
+        """Set aside the rows that other lists hold.
 
-                spool.part(claimed.marks, free, set_aside)
-                spool = free
+        :param free: takes the others
+        """
+        held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in claimed.others]
+
+        def set_aside(line: CallLine, mark: int) -> None:
+            self._held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
+            self._countries.take_off(line.phone)
+
+        spool.part(claimed.marks, free, set_aside)
+
+    def cut(self, spool: Spool, cutter: BatchCutter, cut: Cut) -> None:
+        """Cut the calls into batches, and set aside doubles, and those of phones that are called often enough."""
         if spool.end() and cut.shards == 1:
             for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS):
                 cutter.add_batch(calls, content)
-            spooled_calls: Iterable[SpooledCall] = ()
-        else:
-            spooled_calls = spool.calls()
-        for spooled in spooled_calls:
+            return
+        for spooled in spool.calls():
             if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:
-                line = msgspec.json.decode(spooled.line, type=Line)
-                capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
-                countries.take_off(str(spooled.phone))
+                line = decode_line(spooled.line)
+                self._capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
+                self._countries.take_off(str(spooled.phone))
             elif spooled.double_of is None:
                 cutter.add(spooled)
             else:
-                line = msgspec.json.decode(spooled.line, type=Line)
-                doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
-                countries.take_off(str(spooled.phone))
-        parts |= doubles.close() | held.close() | capped.close()
+                line = decode_line(spooled.line)
+                self._doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
+                self._countries.take_off(str(spooled.phone))
+
+    def manifest(
+        self, origin: ListOrigin, columns: Columns, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]
+    ) -> Manifest:
+        """Write the rest, and return what the list says of itself."""
+        parts = self._parts | self._doubles.close() | self._held.close() | self._capped.close()
         batches = tuple(cutter.close())
-        manifest = Manifest(
+        return Manifest(
             format=FORMAT,
             id=origin.list_id,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -210,39 +253,20 @@ def freeze(
             task_folder=origin.task_folder,
             source=origin.source,
             method=columns.method,
-            rows=number,
+            rows=self._rows,
             calls=cutter.calls,
-            doubles=doubles.count,
-            rejected=rejected.count,
-            claimed=held.count,
+            doubles=self._doubles.count,
+            rejected=self._rejected.count,
+            claimed=self._held.count,
             held_by=tuple(other.call_list for other in holders),
-            capped=capped.count,
+            capped=self._capped.count,
             shards=cut.shards,
             policy_by_row=bool(columns.policy),
             keys=columns.keys,
             batches=batches,
             parts=parts,
-            finishes=finishes.told,
-            countries=countries.counts(),
-        )
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        writer.wait()  # what names the rest is written last
-        writer.write("list.json", content)
-        writer.wait()
-        if manifest.countries:
-            log.info("Calls by country: %s.", by_country(manifest.countries))
-        if aside := rejections.told():
-            log.warning("%s rows can't be called and are set aside: %s.", f"{rejected.count:,}", aside)
-        return Pointer(
-            folder.address,
-            sha256(content),
-            manifest.rows,
-            manifest.calls,
-            manifest.doubles,
-            manifest.rejected,
-            cut.shards,
-            claimed=manifest.claimed,
-            capped=manifest.capped,
+            finishes=self._finishes.told,
+            countries=self._countries.counts(),
         )
 
 
@@ -252,113 +276,3 @@ def capped_because(first: int | None, cut: Cut) -> str:
         f"its phone is called for row {first} already, and max_calls_per_phone allows {cut.calls_per_phone} a list: "
         "raise it to have one person called for several rows"
     )
-
-
-class _Writer:
-    """Writes objects, a few at a time, while rows are read on."""
-
-    def __init__(self, folder: Folder) -> None:
-        self.address = folder.address
-        self._folder = folder
-        self._threads = ThreadPoolExecutor(_WRITES_AT_ONCE)
-        self._writes: deque[Future[None]] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._threads.shutdown()
-
-    def write(self, name: str, content: bytes) -> None:
-        """Begin to write an object; wait for earlier ones, so that not many are in memory.
-
-        :raises OSError: if an earlier one could not be written
-        """
-        while len(self._writes) >= _WRITES_AT_ONCE:
-            self._writes.popleft().result()
-        self._writes.append(self._threads.submit(self._folder.write, name, content))
-
-    def wait(self) -> None:
-        """Wait until all is written.
-
-        :raises OSError: if something could not be
-        """
-        while self._writes:
-            self._writes.popleft().result()
-
-
-class _Parts:
-    """Lines of JSON, in files of some thousands each."""
-
-    def __init__(self, folder: _Writer, name: str) -> None:
-        self._folder = folder
-        self._name = name
-        self._lines: list[bytes] = []
-        self._digests: dict[str, str] = {}
-        self.count = 0
-
-    def add(self, line: dict[str, object]) -> None:
-        self.count += 1
-        self._lines.append(msgspec.json.encode(line))
-        if len(self._lines) >= _LINES_PER_PART:
-            self._write()
-
-    def close(self) -> dict[str, str]:
-        """Write the rest; return the digests of all files by name."""
-        if self._lines:
-            self._write()
-        return self._digests
-
-    def _write(self) -> None:
-        name = f"{self._name}/{len(self._digests) + 1:05}.jsonl"
-        content = b"\n".join(self._lines) + b"\n"
-        self._folder.write(name, content)
-        self._digests[name] = sha256(content)
-        self._lines.clear()
-
-
-class _Cutter:
-    """Cuts calls into batches: of one shard and one turn each, so that no phone is in a batch twice."""
-
-    def __init__(self, folder: _Writer, cut: Cut) -> None:
-        self._folder = folder
-        self._cut = cut
-        self._open: dict[tuple[int, int], list[bytes]] = {}
-        self._bytes: dict[tuple[int, int], int] = {}
-        self._batches: list[Batch] = []
-        self.calls = 0
-
-    def add_batch(self, calls: int, content: bytes) -> None:
-        """Add calls that are a batch as they stand."""
-        self._write_batch(calls, content, turn=0, shard=0)
-
-    def add(self, call: SpooledCall) -> None:
-        """Add a call to the batch of its turn and shard."""
-        shard = zlib.crc32(b"%d" % call.phone) % self._cut.shards if self._cut.shards > 1 else 0
-        group = (call.turn, shard)
-        lines = self._open.setdefault(group, [])
-        size = len(call.line)
-        full = len(lines) >= self._cut.batch_size or self._bytes.get(group, 0) + size > self._cut.max_bytes - BRACKETS
-        if lines and full:
-            self._write(group)
-            lines = self._open[group] = []
-        self._bytes[group] = self._bytes.get(group, 0) + size
-        lines.append(call.line)
-
-    def close(self) -> list[Batch]:
-        """Write the rest; return all batches, those of an earlier turn first."""
-        for group in sorted(self._open):
-            self._write(group)
-        return sorted(self._batches, key=lambda batch: (batch.turn, int(batch.name)))
-
-    def _write(self, group: tuple[int, int]) -> None:
-        lines = self._open.pop(group)
-        self._bytes.pop(group)
-        turn, shard = group
-        self._write_batch(len(lines), b"".join(lines), turn=turn, shard=shard)
-
-    def _write_batch(self, calls: int, content: bytes, *, turn: int, shard: int) -> None:
-        batch = Batch(f"{len(self._batches) + 1:05}", calls, turn, shard, sha256(content))
-        self._folder.write(batch.file, content)
-        self._batches.append(batch)
-        self.calls += calls

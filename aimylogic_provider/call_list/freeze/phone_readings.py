@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Readings"]
+__all__ = ["PhoneReadings"]
 
 _NO_DIGITS = re.compile(r"[^0-9]+")
 
 
-class Readings:
+class PhoneReadings:
     """Counts in which reading numbers without a plus were taken, and how many could be two numbers."""
 
     def __init__(self) -> None:

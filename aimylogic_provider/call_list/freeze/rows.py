@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from aimylogic_provider.call_list.freeze.phone_readings import Readings
+from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.store.manifest import Method
 from aimylogic_provider.calls_api.address import MAX_URL
 from aimylogic_provider.calls_api.calls.call import ListedCall
@@ -94,7 +94,7 @@ class RowReader:
             check=columns.phone_check,
             countries=columns.countries,
         )
-        self.readings = Readings() if columns.phone_region and columns.phone_reading == "either" else None
+        self.readings = PhoneReadings() if columns.phone_region and columns.phone_reading == "either" else None
         of_all = self._policy_fragment([None] * len(self._policy))
         self._policy_of_all = "" if self._policy else of_all
         self._quick = quick_phone if self._rules.takes_what_is_in_use else self._rules.quick

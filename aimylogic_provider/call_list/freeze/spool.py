@@ -13,9 +13,13 @@ from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import NamedTuple, Self
 
-import msgspec
-
-from aimylogic_provider.call_list.store.manifest import Line
+from aimylogic_provider.call_list.store.stored_call import (
+    CallLine,
+    PhoneAndPayload,
+    decode_line,
+    decode_phone_and_payload,
+    encode_line,
+)
 from aimylogic_provider.call_list.tables.claims import Person
 
 __all__ = ["Spool", "SpooledCall"]
@@ -41,15 +45,6 @@ class SpooledCall(NamedTuple):
     first: int | None = None
 
 
-class _Call(msgspec.Struct):
-    phone: str
-    payload: msgspec.Raw = msgspec.Raw(b"")
-
-
-_line = msgspec.json.Decoder(Line)
-_call = msgspec.json.Decoder(_Call)
-
-
 class Spool:
     """Calls between their two readings, as a context manager; nothing is left of them."""
 
@@ -64,7 +59,7 @@ class Spool:
 
     def add(self, row: int, phone: str, call: bytes, keys: bytes) -> None:
         """Add a call, and the key columns of its row, as JSON."""
-        self._add(int(phone), b'{"row":%d,"keys":%b,"call":%b}\n' % (row, keys, call))  # JSON has no raw ends of lines
+        self._add(int(phone), encode_line(row, keys, call))
 
     def _add(self, number: int, line: bytes) -> None:
         self._phones[number % _PARTITIONS].append(number)
@@ -74,14 +69,14 @@ class Spool:
     def people(self) -> Iterator[Person]:
         """Who all calls are for, in the order of rows."""
         for line, phone, _ in self._read():
-            told = _line.decode(line)
+            told = decode_line(line)
             yield Person(told.row, told.keys, str(phone))
 
-    def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[Line, int], object]) -> None:
+    def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[CallLine, int], object]) -> None:
         """Part the calls: those with a mark go to *aside*, with it, and the others are kept in another spool."""
         for mark, (line, phone, _) in zip(marks, self._read(), strict=True):
             if mark:
-                aside(_line.decode(line), mark)
+                aside(decode_line(line), mark)
             else:
                 kept._add(phone, line)
 
@@ -118,10 +113,10 @@ class Spool:
                 else:
                     yield SpooledCall(line, phone)
 
-    def _read(self) -> Iterator[tuple[bytes, int, _Call]]:
+    def _read(self) -> Iterator[tuple[bytes, int, PhoneAndPayload]]:
         self._file.seek(0)
         for line in self._file:
-            call = _call.decode(_line.decode(line).call)
+            call = decode_phone_and_payload(decode_line(line).call)
             yield line, int(call.phone), call
 
     def _repeated(self) -> set[int]:
@@ -145,7 +140,7 @@ class Spool:
         database.executemany(
             "insert into call values (?, ?, ?, ?)",
             (
-                (number, _line.decode(line).row, blake2b(call.payload, digest_size=16).digest(), phone)
+                (number, decode_line(line).row, blake2b(call.payload, digest_size=16).digest(), phone)
                 for number, (line, phone, call) in enumerate(self._read())
                 if phone in repeated
             ),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from aimylogic_provider.call_list.report.reconcile import Row
+from aimylogic_provider.call_list.report.reconcile import ReportRow
+from aimylogic_provider.call_list.runs.lists_in_folder import is_list_id
 from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
 from aimylogic_provider.call_list.store.manifest import (
     CallListError,
     Claim,
-    Pointer,
     decode_claim,
     decode_manifest,
     decode_tombstone,
@@ -33,11 +33,11 @@ from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.record.record_json import RecordError
 from aimylogic_provider.idempotence.record.records import Record
 
-__all__ = ["Neighbours", "NeighboursOfCall", "Owned"]
+__all__ = ["JobsOfOtherTasks", "OtherTasksJobsOfPhone", "OwnedJobs"]
 
 
 @dataclass(slots=True)
-class Owned:
+class OwnedJobs:
     """What others own.
 
     :param jobs: that are another list's on record
@@ -47,12 +47,12 @@ class Owned:
     jobs: set[str] = field(default_factory=set)
     doubtful: set[tuple[str, str | None]] = field(default_factory=set)
 
-    def could_own(self, row: Row, phone: str) -> bool:
+    def could_own(self, row: ReportRow, phone: str) -> bool:
         """Whether another may own a job that may be a phone's."""
         return (row.job.id, phone) in self.doubtful or (row.job.id, None) in self.doubtful
 
 
-class Neighbours:
+class JobsOfOtherTasks:
     """The other lists, and the calls, beneath one ``call_list_path``.
 
     :param base: its address
@@ -70,12 +70,12 @@ class Neighbours:
         self._campaign = campaign
         self._log = log
 
-    def owned(self, rows: Sequence[Row], phones: Collection[str]) -> Owned:
+    def owned(self, rows: Sequence[ReportRow], phones: Collection[str]) -> OwnedJobs:
         """Return which of the jobs of *rows* are, or could be, others'.
 
         :param phones: of the calls that the jobs might be of
         """
-        found = Owned()
+        found = OwnedJobs()
         if rows:
             for folder in _lists_beneath(self._base):
                 if folder.address != self._own_list:
@@ -85,7 +85,7 @@ class Neighbours:
                     self._look_at_calls(of_phone, phone, found)
         return found
 
-    def _look_at_calls(self, rows: Sequence[Row], phone: str, found: Owned) -> None:
+    def _look_at_calls(self, rows: Sequence[ReportRow], phone: str, found: OwnedJobs) -> None:
         """See what AddPhone's tasks know of their calls to a phone.
 
         :param rows: those that are the phone's, or may be
@@ -101,7 +101,7 @@ class Neighbours:
             self._log.warning("What other tasks own of %s can't be read: %s.", mask_phone(phone), error)
             found.doubtful.update((row.job.id, phone) for row in rows)
 
-    def _look_at(self, folder: Folder, rows: Sequence[Row], phones: Collection[str], found: Owned) -> None:
+    def _look_at(self, folder: Folder, rows: Sequence[ReportRow], phones: Collection[str], found: OwnedJobs) -> None:
         names = names_of(folder)
         traces = [
             trace for trace in traces_among(names, self._campaign)
@@ -121,7 +121,7 @@ class Neighbours:
                 (row.job.id, None) for row in rows if any(trace.could_have_made(row.created) for trace in traces)
             )
 
-    def _look_at_deleted(self, folder: Folder, rows: Sequence[Row], found: Owned) -> None:
+    def _look_at_deleted(self, folder: Folder, rows: Sequence[ReportRow], found: OwnedJobs) -> None:
         tombstone = decoded(folder, "deleted.json", decode_tombstone)
         if tombstone.sent is None or not any(_is_of(claim, self._campaign) for claim in tombstone.claims):
             return
@@ -135,9 +135,9 @@ class Neighbours:
         folder: Folder,
         names: list[str],
         traces: list[SentTrace],
-        rows: Sequence[Row],
+        rows: Sequence[ReportRow],
         phones: Collection[str],
-        found: Owned,
+        found: OwnedJobs,
         *,
         same: bool,
     ) -> None:
@@ -146,7 +146,7 @@ class Neighbours:
         :param same: whether it is another list of this very task, whose jobs may be these calls'
         """
         manifest = decoded(folder, "list.json", decode_manifest)
-        call_list = CallList(Pointer(folder.address, "", 0, 0, 0, 0), folder, manifest, names)
+        call_list = CallList(manifest.pointer(folder.address, ""), folder, manifest, names)
         ids = {row.job.id for row in rows}
         for batch in manifest.batches:
             of_batch = [trace for trace in traces if trace.batch == batch.name]
@@ -175,7 +175,7 @@ class Neighbours:
             )
 
 
-class NeighboursOfCall:
+class OtherTasksJobsOfPhone:
     """The lists and calls of other tasks, for a call of AddPhone's.
 
     :param base: ``call_list_path``
@@ -184,7 +184,7 @@ class NeighboursOfCall:
     """
 
     def __init__(self, base: str, *, whose: str, campaign: str, log: Log) -> None:
-        self._neighbours = Neighbours(base, own_calls=whose, campaign=campaign, log=log)
+        self._others_jobs = JobsOfOtherTasks(base, own_calls=whose, campaign=campaign, log=log)
 
     def owned(self, jobs: Sequence[CallJob], phone: str) -> tuple[set[str], set[str]]:
         """Return the ids of those of a phone's jobs that are another task's on record, and of those that may be.
@@ -192,8 +192,8 @@ class NeighboursOfCall:
         :raises OSError: if the folder can't be listed
         """
         written = WrittenPhones([phone])
-        rows = [Row(job, Meant(written.meant(job.phone).surely, (phone,))) for job in jobs]
-        owned = self._neighbours.owned(rows, [phone])
+        rows = [ReportRow(job, Meant(written.meant(job.phone).surely, (phone,))) for job in jobs]
+        owned = self._others_jobs.owned(rows, [phone])
         return owned.jobs, {row.job.id for row in rows if owned.could_own(row, phone)}
 
 
@@ -211,8 +211,6 @@ def _is_of(claim: Claim, campaign: str) -> bool:
 
 def _lists_beneath(folder: Folder) -> Iterator[Folder]:
     """The folders of lists beneath a folder."""
-    from aimylogic_provider.call_list.store.task_folder import is_list_id
-
     for name in folder.folders():
         inner = folder / name
         if name == CALLS:

@@ -29,7 +29,7 @@ def _none() -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """A job that the report shows, and which of the phones it is of, or may be."""
 
     job: CallJob
@@ -53,7 +53,7 @@ class CampaignReport:
         self.read: dict[str, str] = {}
         """The phones that the last answers told, by the job's id: those that were not asked for, too."""
 
-    def rows(self, ranges: Iterable[Range], phones: Collection[str]) -> list[Row]:
+    def rows(self, ranges: Iterable[Range], phones: Collection[str]) -> list[ReportRow]:
         """Return the jobs that were created within *ranges*, and are of *phones*, or may be.
 
         :raises ApiError: if the report was not answered
@@ -74,7 +74,7 @@ class CampaignReport:
             if created is None or any(start <= created <= end for start, end in merged):
                 meant = written.meant(job.phone)
                 if meant.surely is not None or meant.maybe:
-                    found.append(Row(job, meant))
+                    found.append(ReportRow(job, meant))
         return found
 
     def _jobs(self, ranges: list[Range], phones: Collection[str]) -> list[CallJob]:
@@ -106,7 +106,9 @@ class CampaignReport:
         raise NotUnderstoodError(f"{not_by_date.why}; and {not_by_phone.why}")
 
 
-def jobs_by_phone(rows: Iterable[Row], unadoptable: Callable[[Row, str], bool] = lambda row, phone: False) -> ShownJobs:
+def jobs_by_phone(
+    rows: Iterable[ReportRow], unadoptable: Callable[[ReportRow, str], bool] = lambda row, phone: False
+) -> ShownJobs:
     """Return the jobs by phone.
 
     :param unadoptable: whether a row's job may be another task's, as far as a phone goes

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Sequence
 from itertools import chain
 
-from aimylogic_provider.call_list.report.jobs_of_other_tasks import Neighbours
+from aimylogic_provider.call_list.report.jobs_of_other_tasks import JobsOfOtherTasks
 from aimylogic_provider.call_list.report.reconcile import CampaignReport, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.request_rate import Pace, PacedClient
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.request_rate import RateLimitedClient, RequestRate
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
@@ -22,26 +22,33 @@ from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
 
-__all__ = ["Questions"]
+__all__ = ["ServerQuestions"]
 
 
-class Questions:
+class ServerQuestions:
     """Asks the server, in threads, so that requests under way go on meanwhile.
 
     :param shard: tells which of the jobs are other batches'
-    :param neighbours: tell which are other lists'
-    :param pace: at which requests go, those that ask too
+    :param others_jobs: tells which are other lists'
+    :param request_rate: at which requests go, those that ask too
     """
 
     def __init__(
-        self, client: CampaignClient, shard: Shard, neighbours: Neighbours, *, pace: Pace, clock: Clock, log: Log
+        self,
+        client: CampaignClient,
+        shard: Shard,
+        others_jobs: JobsOfOtherTasks,
+        *,
+        request_rate: RequestRate,
+        clock: Clock,
+        log: Log,
     ) -> None:
-        self._neighbours = neighbours
+        self._others_jobs = others_jobs
         self._shard = shard
         self._clock = clock
         self._log = log
-        self._view = ServerView(client, clock, log, turn=lambda: pace.hold(clock))
-        self._report = CampaignReport(PacedClient(client, pace, clock), shard.settled_jobs)
+        self._view = ServerView(client, clock, log, turn=lambda: request_rate.hold(clock))
+        self._report = CampaignReport(RateLimitedClient(client, request_rate, clock), shard.settled_jobs)
         self._order_is_wrong = False
         self._asking = asyncio.Lock()
         self._thread = threading.Lock()
@@ -66,17 +73,19 @@ class Questions:
         """Rely no more on what was told before."""
         self._view.forget_time()
 
-    async def jobs(self, work: Work, places: Sequence[int]) -> tuple[ShownJobs, float]:
+    async def jobs(self, under_way: BatchUnderWay, places: Sequence[int]) -> tuple[ShownJobs, float]:
         """Ask the report for the jobs of some calls, within the times of their sends, and no other calls' jobs.
 
         :returns: the jobs by phone, and the server's time, at the earliest, when they were asked for
         """
         asked = (await self.time())[0].earliest
-        phones = {work.phone(place) for place in places}
+        phones = {under_way.phone(place) for place in places}
         async with self._asking:
-            found = await asyncio.to_thread(self._ask_report, work, phones)
+            found = await asyncio.to_thread(self._ask_report, under_way, phones)
         shown = sum(map(bool, found.values()))
-        self._log.info("Batch %s: the report shows jobs of %s of its %s phones.", work.batch.name, shown, len(phones))
+        self._log.info(
+            "Batch %s: the report shows jobs of %s of its %s phones.", under_way.batch.name, shown, len(phones)
+        )
         return found, asked
 
     def _ask_time(self) -> tuple[Time, Reading]:
@@ -92,27 +101,29 @@ class Questions:
         with self._thread:
             return repeated(lambda attempt: self._view.told_alike(), self._clock.sleep)
 
-    def _ask_report(self, work: Work, phones: set[str]) -> ShownJobs:
-        ranges = [send_window(send) for send in work.state.noted]
+    def _ask_report(self, under_way: BatchUnderWay, phones: set[str]) -> ShownJobs:
+        ranges = [send_window(send) for send in under_way.state.open_sends]
         with self._thread:
             try:
                 rows = repeated(lambda attempt: self._report.rows(ranges, phones), self._clock.sleep)
             except NotUnderstoodError as error:
-                self._log.warning("Batch %s: the report proves nothing: %s.", work.batch.name, error.why)
+                self._log.warning("Batch %s: the report proves nothing: %s.", under_way.batch.name, error.why)
                 return ShownJobs(fault=error.why)
-        self._check_order(work)
-        others = self._shard.jobs_of_others(work.batch, {row.job.id for row in rows})
-        others |= {one.job for one in work.outcomes.values() if one.job is not None}  # of what else is in this batch
+        self._check_order(under_way)
+        others = self._shard.jobs_of_others(under_way.batch, {row.job.id for row in rows})
+        others |= {
+            one.job for one in under_way.outcomes.values() if one.job is not None
+        }  # of what else is in this batch
         rows = [row for row in rows if row.job.id not in others]
-        owned = self._neighbours.owned(rows, phones)
+        owned = self._others_jobs.owned(rows, phones)
         return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)
 
-    def _check_order(self, work: Work) -> None:
+    def _check_order(self, under_way: BatchUnderWay) -> None:
         """Warn, once, if ids were answered in another order than they are taken in: so says what the report told."""
         if self._order_is_wrong:
             return
         told = self._report.read
-        for job, phone in chain(work.jobs(), self._shard.jobs_with_phones(told.keys())):
+        for job, phone in chain(under_way.jobs(), self._shard.jobs_with_phones(told.keys())):
             if job in told and not WrittenPhones([phone]).meant(told[job]).could_be(phone):
                 self._order_is_wrong = True
                 self._log.warning(

@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aimylogic_provider.call_list.freeze.finishes import Arrival
-from aimylogic_provider.call_list.report.server_questions import Questions
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.progress import Progress
-from aimylogic_provider.call_list.send.send_notes import Notes
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.report.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.progress import SyncProgress
+from aimylogic_provider.call_list.send.send_notes import SendNotes
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.limits import Time
 
-__all__ = ["Expiries"]
+__all__ = ["ExpiredCalls"]
 
 _ASKED = 3
 """How often the time is asked for again, until two answers in a row agree."""
 
 
-class Expiries:
+class ExpiredCalls:
     """Sets late calls aside.
 
     :param progress: tells of them in the log
@@ -31,7 +31,7 @@ class Expiries:
     """
 
     def __init__(
-        self, shard: Shard, notes: Notes, progress: Progress, questions: Questions, send_timeout: float
+        self, shard: Shard, notes: SendNotes, progress: SyncProgress, questions: ServerQuestions, send_timeout: float
     ) -> None:
         self._shard = shard
         self._notes = notes
@@ -40,12 +40,12 @@ class Expiries:
         self._send_timeout = send_timeout
         self._disagreed = 0
 
-    def late(self, work: Work, places: Sequence[int], time: Time) -> list[int]:
+    def late(self, under_way: BatchUnderWay, places: Sequence[int], time: Time) -> list[int]:
         """The places of those that are too late, if they were sent now."""
         latest = Arrival(time, self._send_timeout).latest
-        return [place for place in places if work.sendable_until(place) < latest]
+        return [place for place in places if under_way.sendable_until(place) < latest]
 
-    async def surely_late(self, work: Work, late: Sequence[int]) -> tuple[list[int], Time]:
+    async def surely_late(self, under_way: BatchUnderWay, late: Sequence[int]) -> tuple[list[int], Time]:
         """Those of late calls that are late by a time that was told twice alike, and that; none if it isn't sure yet.
 
         :raises NotAddedError: if the server goes on telling other times
@@ -54,7 +54,7 @@ class Expiries:
         time, _ = await self._questions.time()
         if agreed:
             self._disagreed = 0
-            return self.late(work, late, time), time
+            return self.late(under_way, late, time), time
         self._disagreed += 1
         if self._disagreed >= _ASKED:
             raise NotAddedError(
@@ -64,18 +64,18 @@ class Expiries:
             )
         return [], time
 
-    async def set_aside(self, work: Work, late: Sequence[int], time: Time) -> None:
+    async def set_aside(self, under_way: BatchUnderWay, late: Sequence[int], time: Time) -> None:
         """Take calls for expired, of which no send is open any more.
 
         :raises Exception: whatever the store raises
         """
-        work.state.sends, work.state.key_lost, work.state.other_key = [], False, False
+        under_way.state = under_way.state.none_came()
         # The fence comes first: a try that was replaced may not know what its successor has sent.
-        await self._notes.save(work)
+        await self._notes.save(under_way)
         arrival = Arrival(time, self._send_timeout)
         for place in late:
-            work.expired(place, arrival.why_late(bytes(work.lines[place].call)))
-        reason = work.outcomes[late[0]].reason
-        self._progress.expired(f"row {work.lines[late[0]].row}: {reason}", len(late))
-        await self._shard.keep(work)
-        await self._notes.save(work)
+            under_way.expired(place, arrival.why_late(bytes(under_way.lines[place].call)))
+        reason = under_way.outcomes[late[0]].reason
+        self._progress.expired(f"row {under_way.lines[late[0]].row}: {reason}", len(late))
+        await self._shard.keep(under_way)
+        await self._notes.save(under_way)

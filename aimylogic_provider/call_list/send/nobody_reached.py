@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.errors import NotAddedError
 
@@ -33,30 +34,24 @@ def check_reached(report: Mapping[str, Any], *, rejected: int, most: int | None,
     :param why: why calls weren't made, in sentences
     :raises NobodyReachedError: if nobody was reached of those who were to be, or more calls expired than allowed
     """
-    expired = report.get("expired", 0)
-    if whole and reached_nobody(report):
+    counts = RowCounts.of_report(report)
+    if whole and counts.reached_nobody:
         raise NobodyReachedError(
-            f"Nobody is called: of {report['rows']:,} rows {report['rejected']:,} are rejected, {report['refused']:,} "
-            f"refused by the server, and {expired:,} expired. {why}{_WAY_OUT}"
+            f"Nobody is called: of {counts.rows:,} rows {counts.rejected:,} are rejected, {counts.refused:,} "
+            f"refused by the server, and {counts.expired:,} expired. {why}{_WAY_OUT}"
         )
-    aside = rejected + report["refused"] + expired
-    if expired and (most is None or aside > most):
+    aside = rejected + counts.refused + counts.expired
+    if counts.expired and (most is None or aside > most):
         raise NobodyReachedError(
-            f"{expired:,} calls expired: they would have come too late to be dialled, and were not sent. "
-            f"{report['created']:,} are created, {report['refused']:,} refused. {why}{_WAY_OUT}. To have a task end "
+            f"{counts.expired:,} calls expired: they would have come too late to be dialled, and were not sent. "
+            f"{counts.created:,} are created, {counts.refused:,} refused. {why}{_WAY_OUT}. To have a task end "
             "well with some, set max_rejected to how many rows may be rejected, refused or expired"
         )
 
 
 def reached_nobody(report: Mapping[str, Any]) -> bool:
-    """Whether rows were to be called, and none was.
-
-    Rows that are rejected beside some that another run calls are no more than they were in that run. But if all that
-    was left to this one was refused, or came too late, it reached nobody.
-    """
-    sent_in_vain = report["refused"] + report.get("expired", 0)
-    missed = sent_in_vain or (report["rejected"] and not report.get("claimed", 0))
-    return not report["created"] and bool(missed) and not report["unknown"]
+    """Whether rows were to be called, and none was, as a report tells."""
+    return RowCounts.of_report(report).reached_nobody
 
 
 def why_not(call_list: CallList, shard: int) -> str:

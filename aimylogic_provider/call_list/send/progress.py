@@ -9,7 +9,7 @@ from aimylogic_provider.call_list.store.outcomes import Counts
 from aimylogic_provider.call_list.store.sync_entry import SyncEntry
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Progress"]
+__all__ = ["SyncProgress"]
 
 _EVERY = 5.0
 """Seconds between two lines of the log."""
@@ -17,7 +17,7 @@ _EVERY = 5.0
 _REASONS_SHOWN = 10
 
 
-class Progress:
+class SyncProgress:
     """How far a sync is.
 
     :param calls: to be made

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.progress import Progress
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
@@ -24,19 +24,19 @@ class Refusals:
     :param progress: counts the refused ones
     """
 
-    def __init__(self, rejected: int, most: int | None, progress: Progress) -> None:
+    def __init__(self, rejected: int, most: int | None, progress: SyncProgress) -> None:
         self._rejected = rejected
         self._most = most
         self._progress = progress
 
-    def set_aside(self, work: Work, places: Iterable[int], reason: str) -> None:
+    def set_aside(self, under_way: BatchUnderWay, places: Iterable[int], reason: str) -> None:
         """Take calls for refused.
 
         :raises NotAddedError: if that are more than allowed
         """
         for place in places:
-            work.refused(place, reason)
-            self._progress.refused(f"row {work.lines[place].row}: {mask_phone(work.phone(place))}, {reason}")
+            under_way.refused(place, reason)
+            self._progress.refused(f"row {under_way.lines[place].row}: {mask_phone(under_way.phone(place))}, {reason}")
         self.check()
 
     def check(self) -> None:

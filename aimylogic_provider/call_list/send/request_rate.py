@@ -10,7 +10,7 @@ from aimylogic_provider.calls_api.client import Answer, CampaignClient
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.idempotence.server_time import Clock
 
-__all__ = ["Pace", "PacedClient"]
+__all__ = ["RateLimitedClient", "RequestRate"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _WASTED = 0.2
 """The share of a time that requests may lose by waiting for anything else than their pace."""
 
 
-class Pace:
+class RequestRate:
     """Lets requests go at a rate.
 
     :param per_second: at most; None for as many as go
@@ -57,16 +57,16 @@ class Pace:
         return at - now
 
 
-class PacedClient(CampaignClient):
+class RateLimitedClient(CampaignClient):
     """A campaign's client whose requests wait for their turn."""
 
-    def __init__(self, client: CampaignClient, pace: Pace, clock: Clock) -> None:
+    def __init__(self, client: CampaignClient, request_rate: RequestRate, clock: Clock) -> None:
         self.address = client.address
         self._client = client
-        self._pace = pace
+        self._request_rate = request_rate
         self._clock = clock
 
     def ask(self, request: Request[T]) -> Answer[T]:
         """Send *request* once it may go; else as :meth:`.CampaignClient.ask`."""
-        self._pace.hold(self._clock)
+        self._request_rate.hold(self._clock)
         return self._client.ask(request)

@@ -6,20 +6,20 @@ the writes of a try that was replaced.
 
 from __future__ import annotations
 
-from aimylogic_provider.call_list.report.server_questions import Questions
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.progress import Progress
+from aimylogic_provider.call_list.report.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.settings import SendSettings
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 
-__all__ = ["Notes"]
+__all__ = ["SendNotes"]
 
 
-class Notes:
+class SendNotes:
     """Notes sends before they leave, until the try is stopped.
 
     :param progress: told in the same writes
@@ -29,8 +29,8 @@ class Notes:
         self,
         shard: Shard,
         keeper: EntryKeeper,
-        questions: Questions,
-        progress: Progress,
+        questions: ServerQuestions,
+        progress: SyncProgress,
         *,
         clock: Clock,
         settings: SendSettings,
@@ -48,41 +48,41 @@ class Notes:
         """Have nothing leave from now on. For use in a signal's handler too."""
         self.stopped = self.stopped or reason
 
-    async def note(self, work: Work, time: Time, told: Reading) -> None:
+    async def note(self, under_way: BatchUnderWay, time: Time, reading: Reading) -> None:
         """Note a send of a batch, before it leaves.
 
         :param time: the server's time by which it was decided to send
-        :param told: the worker's clocks then
+        :param reading: the worker's clocks then
         :raises NotAddedError: if nothing more is to be sent, or the worker stood still: then nothing leaves
         :raises Exception: whatever the store raises
         """
         self._check_stopped()
-        await self._shard.keep(work)
+        await self._shard.keep(under_way)
         # What leaves, leaves while it is fresh, or not on this note.
         until = time.latest + self._settings.limits.send_timeout
         send = (time.earliest, until, time.clock, self._settings.campaign)
-        await self._shard.tell(work, send)
-        work.state.sends.append(send)
-        await self.save(work)
-        if not self.is_fresh(told):
-            work.state.sends.pop()
-            await self.save(work)
+        await self._shard.tell(under_way, send)
+        under_way.state = under_way.state.noted(send)
+        await self.save(under_way)
+        if not self.is_fresh(reading):
+            under_way.state = under_way.state.withdrawn()
+            await self.save(under_way)
             self._check_stopped()
             self._questions.forget_time()
             raise NotAddedError(
-                f"More than {self._settings.FRESH:g} seconds passed between deciding to send batch {work.batch.name} "
-                "and doing so: it was not sent. The next try decides anew",
+                f"More than {self._settings.FRESH:g} seconds passed between deciding to send batch "
+                f"{under_way.batch.name} and doing so: it was not sent. The next try decides anew",
                 retryable=True,
             )
 
-    def is_fresh(self, told: Reading) -> bool:
+    def is_fresh(self, reading: Reading) -> bool:
         """Whether a request may still leave that was decided by a time told then."""
-        return self.stopped is None and told.is_within(self._settings.FRESH, self._clock)
+        return self.stopped is None and reading.is_within(self._settings.FRESH, self._clock)
 
-    async def save(self, work: Work | None = None) -> None:
+    async def save(self, under_way: BatchUnderWay | None = None) -> None:
         """Write the entry: how far the sync is, and what is noted of a batch."""
-        if work is not None:
-            self._shard.enter(work)
+        if under_way is not None:
+            self._shard.enter(under_way)
         self._progress.note(self._keeper.entry)
         await self._keeper.save()
 

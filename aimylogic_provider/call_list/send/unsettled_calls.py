@@ -7,15 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from aimylogic_provider.call_list.report.shown_jobs import ShownJobs
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.progress import Progress
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion, ListRuling
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import digest
 
-__all__ = ["Endings", "Jobs", "Left", "Parked", "ParkedCalls", "UnansweredCalls", "UnknownCallsError", "WaitingCalls"]
+__all__ = [
+    "Jobs",
+    "NotAddedCalls",
+    "Parked",
+    "ParkedCalls",
+    "UnansweredCalls",
+    "UnknownCallsError",
+    "UnsettledBatches",
+    "WaitingCalls",
+]
 
 Jobs = ShownJobs
 """What the report showed, by phone."""
@@ -67,7 +76,7 @@ class ParkedCalls(Exception):
         self.parked = parked
 
 
-class Left(NamedTuple):
+class NotAddedCalls(NamedTuple):
     """Calls that could not be added in this try.
 
     :param places: in their batch
@@ -86,7 +95,7 @@ class UnansweredCalls(Exception):
     :param parked: which others of the batch only a person can decide
     """
 
-    def __init__(self, left: Sequence[Left], until: float, parked: Parked = NONE_PARKED) -> None:
+    def __init__(self, left: Sequence[NotAddedCalls], until: float, parked: Parked = NONE_PARKED) -> None:
         super().__init__()
         self.left = left
         self.until = until
@@ -113,7 +122,7 @@ class UnknownCallsError(NotAddedError):
 
 
 @dataclass(slots=True)
-class Endings:
+class UnsettledBatches:
     """How the batches ended that are not done.
 
     :param errors: that ended the try
@@ -124,24 +133,27 @@ class Endings:
 
     errors: list[NotAddedError] = field(default_factory=list)
     waiting: dict[str, float] = field(default_factory=dict)
-    parked: list[tuple[Work, Parked]] = field(default_factory=list)
-    left: list[tuple[Work, Left]] = field(default_factory=list)
+    parked: list[tuple[BatchUnderWay, Parked]] = field(default_factory=list)
+    left: list[tuple[BatchUnderWay, NotAddedCalls]] = field(default_factory=list)
 
-    def park(self, work: Work, parked: Parked) -> None:
+    def park(self, under_way: BatchUnderWay, parked: Parked) -> None:
         """Take in which calls of a batch are parked, if any are."""
         if parked.places:
-            self.parked.append((work, parked))
+            self.parked.append((under_way, parked))
 
     def rows_parked(self, batch: str) -> set[int]:
         """The rows of a batch that are parked."""
         return {
-            work.lines[place].row for work, parked in self.parked if work.batch.name == batch for place in parked.places
+            under_way.lines[place].row
+            for under_way, parked in self.parked
+            if under_way.batch.name == batch
+            for place in parked.places
         }
 
     def conclude(
         self,
         call_list: CallList,
-        progress: Progress,
+        progress: SyncProgress,
         now: float,
         *,
         stopped: str | None,
@@ -182,10 +194,12 @@ class Endings:
                 retryable=True,
             )
         if unknown:
-            names = tuple(work.batch.name for work, _ in self.parked)
+            names = tuple(under_way.batch.name for under_way, _ in self.parked)
             if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
                 raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
-            states = [f"{work.batch.name} {len(one.places)} {work.state.again}" for work, one in self.parked]
+            states = [
+                f"{under_way.batch.name} {len(one.places)} {under_way.state.again}" for under_way, one in self.parked
+            ]
             shown = [_shown(one) for _, one in self.parked]
             if any(_is_elsewhere(jobs) for jobs in shown):
                 states.append(campaign)  # to another one, it is another question
@@ -201,7 +215,7 @@ class Endings:
     def _not_added(self) -> str:
         """Whom the server would not add while it answered others, and its last answers; the first of them."""
         calls = sum(len(left.places) for _, left in self.left)
-        shown = [f"{_named(work, left.places)}: {left.last}".rstrip(".") for work, left in self.left[:_NAMED]]
+        shown = [f"{_named(under_way, left.places)}: {left.last}".rstrip(".") for under_way, left in self.left[:_NAMED]]
         more = len(self.left) - _NAMED
         return (
             f"{calls:,} calls could not be added, while others were answered: {'; '.join(shown)}"
@@ -210,9 +224,9 @@ class Endings:
             "and what was not is sent again, in smaller parts"
         )
 
-    def _unknown(self, call_list: CallList, progress: Progress, before: tuple[object, ...] | None) -> str:
+    def _unknown(self, call_list: CallList, progress: SyncProgress, before: tuple[object, ...] | None) -> str:
         """Write down what can't be known; return what to tell a person."""
-        lines = [line for work, parked in self.parked for line in _lines(work, parked.places, _shown(parked))]
+        lines = [line for under_way, parked in self.parked for line in _lines(under_way, parked.places, _shown(parked))]
         why = {_why(_shown(parked)) for _, parked in self.parked}
         progress.unknown = len(lines)
         address = call_list.write_unknown(lines)
@@ -226,7 +240,9 @@ class Endings:
 
     def _requests(self, before: tuple[object, ...] | None) -> str:
         """What is on record of requests for what is parked."""
-        unanswered = sum(send != before for work, parked in self.parked for send in work.open_sends_of(parked.places))
+        unanswered = sum(
+            send != before for under_way, parked in self.parked for send in under_way.open_sends_of(parked.places)
+        )
         if not unanswered:
             return "no request for them is on record, but what was on record is lost"
         return "1 request went unanswered" if unanswered == 1 else f"{unanswered:,} requests went unanswered"
@@ -258,23 +274,23 @@ def _why(jobs: Jobs) -> str:
     return why + unsure
 
 
-def _named(work: Work, places: Sequence[int]) -> str:
+def _named(under_way: BatchUnderWay, places: Sequence[int]) -> str:
     """Some calls, by their rows."""
-    first = work.lines[places[0]].row
+    first = under_way.lines[places[0]].row
     if len(places) == 1:
-        return f"row {first} ({mask_phone(work.phone(places[0]))})"
-    return f"{len(places):,} rows from {first} to {work.lines[places[-1]].row} (batch {work.batch.name})"
+        return f"row {first} ({mask_phone(under_way.phone(places[0]))})"
+    return f"{len(places):,} rows from {first} to {under_way.lines[places[-1]].row} (batch {under_way.batch.name})"
 
 
-def _lines(work: Work, places: Sequence[int], jobs: Jobs) -> list[dict[str, Any]]:
+def _lines(under_way: BatchUnderWay, places: Sequence[int], jobs: Jobs) -> list[dict[str, Any]]:
     return [
         {
-            "row": work.lines[place].row,
-            "keys": work.lines[place].keys,
-            "phone": mask_phone(work.phone(place)),
-            "batch": work.batch.name,
-            "sends": [[send.at, send.until] for send in work.sends_of(place)],
-            "jobs": [job.id for job in found] if (found := jobs.get(work.phone(place))) is not None else None,
+            "row": under_way.lines[place].row,
+            "keys": under_way.lines[place].keys,
+            "phone": mask_phone(under_way.phone(place)),
+            "batch": under_way.batch.name,
+            "sends": [[send.at, send.until] for send in under_way.sends_of(place)],
+            "jobs": [job.id for job in found] if (found := jobs.get(under_way.phone(place))) is not None else None,
         }
         for place in places
     ]

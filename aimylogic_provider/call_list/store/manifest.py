@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
+from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = [
-    "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Line", "Manifest", "Method", "Pointer",
+    "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Manifest", "Method", "Pointer",
     "RejectedLine", "Tombstone", "decode_claim", "decode_manifest", "decode_tombstone", "sha256",
 ]  # fmt: skip
 
@@ -45,31 +46,6 @@ class CallListError(AimylogicError):
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of *content*, in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
-
-
-class _Phone(msgspec.Struct):
-    phone: str
-
-
-_phone = msgspec.json.Decoder(_Phone)
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One call of a batch: a line of its file.
-
-    :param row: which row of the query it was, from 1
-    :param call: the item of addPhones, or the parameters of addPhone
-    :param keys: the key columns
-    """
-
-    row: int
-    call: msgspec.Raw
-    keys: dict[str, Any] = {}
-
-    @property
-    def phone(self) -> str:
-        """Whom it calls."""
-        return _phone.decode(self.call).phone
 
 
 class RejectedLine(TypedDict):
@@ -264,14 +240,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if sum(batch.calls for batch in self.batches) != self.calls or self.rows < self.calls:
             raise ValueError("the batches don't hold as many calls as the list, or the list more than it has rows")
 
+    def pointer(self, address: str, digest: str) -> Pointer:
+        """Return the pointer to this list.
+
+        :param address: of its folder
+        :param digest: of its ``list.json``
+        """
+        return Pointer(
+            address, digest, self.rows, self.calls, self.doubles, self.rejected, self.shards, claimed=self.claimed,
+            capped=self.capped,
+        )  # fmt: skip
+
     def fault(self, pointer: Pointer) -> str | None:
         """Tell why this is not the list that a pointer to it says; None if it is.
 
         Its digest says that it is what was pointed to, and not who made it: a pointer may come from a form.
         """
-        told = (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected, pointer.shards, pointer.claimed,
-                pointer.capped)  # fmt: skip
-        if told != (self.rows, self.calls, self.doubles, self.rejected, self.shards, self.claimed, self.capped):
+        if replace(pointer, elsewhere=()) != self.pointer(pointer.path, pointer.sha256):
             return "the counts that its pointer names are others"
         if not pointer.is_beneath(self.task_folder):
             return f"it does not lie in its task's folder, {self.task_folder}"

@@ -1,20 +1,23 @@
-"""What became of calls: a line for each in a batch's file, and the counts, which stand in that file's name.
+"""What became of calls: a line for each in a batch's file, and the counts, of a batch, a shard or a list.
 
-So listing a folder tells how far a list came: ``done/00001.created-998.refused-2.<token>.jsonl``, with ``.expired-1``
-where a call did.
+The counts of a batch stand in its file's name, so that listing a folder tells how far a list came:
+``done/00001.created-998.refused-2.<token>.jsonl``, with ``.expired-1`` where a call did. Those of a shard stand in the
+report that its task returns. All counting is done here.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Counts", "Outcome", "decode_outcomes", "name_of_done", "told_by_name"]
+from aimylogic_provider.call_list.store.manifest import Pointer
+
+__all__ = ["CallOutcome", "Counts", "RowCounts", "decode_outcomes", "name_of_done", "told_by_name"]
 
 _DONE = re.compile(
     r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
@@ -33,7 +36,7 @@ class Counts:
         return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
 
     @classmethod
-    def of(cls, outcomes: Iterable[Outcome]) -> Counts:
+    def of(cls, outcomes: Iterable[CallOutcome]) -> Counts:
         """Count outcomes."""
         counted = Counter(one.outcome for one in outcomes)
         return cls(counted["created"], counted["refused"], counted["expired"])
@@ -44,7 +47,74 @@ class Counts:
         return self.created + self.refused + self.expired
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class RowCounts(msgspec.Struct, frozen=True):
+    """Rows by what became of them, in the order in which a report tells them; together they are its *rows*.
+
+    :param unknown: calls of which nobody knows whether their jobs exist
+    :param claimed: rows that another run's list held
+    :param capped: rows whose phone is called for others already, as often as may be
+    """
+
+    rows: int
+    created: int
+    doubles: int
+    rejected: int
+    refused: int
+    unknown: int
+    expired: int = 0
+    claimed: int = 0
+    capped: int = 0
+
+    @classmethod
+    def of_shard(cls, pointer: Pointer, shard: int, calls: int, settled: Counts) -> RowCounts:
+        """Those of a shard all of whose calls are settled. What is set aside of a list is counted in the first of them.
+
+        :param calls: of the shard
+        """
+        of_calls = cls(calls, settled.created, 0, 0, settled.refused, 0, settled.expired)
+        if shard:
+            return of_calls
+        aside = cls(
+            pointer.doubles + pointer.rejected + pointer.claimed + pointer.capped,
+            created=0,
+            doubles=pointer.doubles,
+            rejected=pointer.rejected,
+            refused=0,
+            unknown=0,
+            claimed=pointer.claimed,
+            capped=pointer.capped,
+        )
+        return of_calls + aside
+
+    @classmethod
+    def of_report(cls, report: Mapping[str, Any]) -> RowCounts:
+        """Those of a report, which may be one of an earlier version."""
+        return cls(*(report[name] for name in cls.__struct_fields__[:6]),
+                   *(report.get(name, 0) for name in cls.__struct_fields__[6:]))  # fmt: skip
+
+    def __add__(self, other: RowCounts) -> RowCounts:
+        return RowCounts(*(one + another for one, another in zip(self.told(), other.told(), strict=True)))
+
+    def told(self) -> list[int]:
+        """The counts, in their order."""
+        return [getattr(self, name) for name in RowCounts.__struct_fields__]
+
+    def as_report(self) -> dict[str, Any]:
+        """Return them by their names."""
+        return dict(zip(RowCounts.__struct_fields__, self.told(), strict=True))
+
+    @property
+    def reached_nobody(self) -> bool:
+        """Whether rows were to be called, and none was.
+
+        Rows that are rejected beside some that another run calls are no more than they were in that run. But if all
+        that was left to this one was refused, or came too late, it reached nobody.
+        """
+        missed = self.refused + self.expired or (self.rejected and not self.claimed)
+        return not self.created and bool(missed) and not self.unknown
+
+
+class CallOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a call.
 
     :param row: of the query
@@ -60,15 +130,15 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     by: Literal["answer", "report", "person"] = "answer"
 
 
-_lines = msgspec.json.Decoder(Outcome)
+_lines = msgspec.json.Decoder(CallOutcome)
 
 
-def decode_outcomes(content: bytes) -> list[Outcome]:
+def decode_outcomes(content: bytes) -> list[CallOutcome]:
     """Read the lines of a file.
 
     :raises ValueError: if they are not what was written
     """
-    outcomes: list[Outcome] = _lines.decode_lines(content)
+    outcomes: list[CallOutcome] = _lines.decode_lines(content)
     for one in outcomes:
         if one.outcome == "created" and not one.job:
             raise ValueError(f"the call of row {one.row} is created, and has no job")

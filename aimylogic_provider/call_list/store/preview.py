@@ -7,25 +7,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import msgspec
 
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.store.stored_call import CallContent, decode_content
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 
 __all__ = ["MaskedCall", "Preview", "masked_value"]
 
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
-
-
-class _Call(msgspec.Struct):
-    phone: str
-    payload: dict[str, Any] = {}
-
-
-_call = msgspec.json.Decoder(_Call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,7 @@ class Preview:
             reasons.update(kind_of(line["reason"]) for line in rejected)
         first = min(manifest.batches, key=lambda batch: int(batch.name), default=None)
         lines = [] if first is None else call_list.lines(first)
-        sample = tuple(_masked(line.row, _call.decode(line.call)) for line in islice(lines, most))
+        sample = tuple(_masked(line.row, decode_content(line.call)) for line in islice(lines, most))
         counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
         return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed, manifest.capped, manifest.countries)
 
@@ -101,7 +93,7 @@ def masked_value(value: object) -> str:
     return date[0] if date[0] == text else f"{date[0]}…"
 
 
-def _masked(row: int, call: _Call) -> MaskedCall:
+def _masked(row: int, call: CallContent) -> MaskedCall:
     return MaskedCall(
         row, mask_phone(call.phone), tuple((name, masked_value(value)) for name, value in call.payload.items())
     )

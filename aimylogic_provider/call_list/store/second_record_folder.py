@@ -9,12 +9,12 @@ import json
 
 from aimylogic_provider.call_list.store.objects import Folder, folder_name
 
-__all__ = ["FolderRows"]
+__all__ = ["SecondRecordFolder"]
 
 _FOLDER = "%calls"
 
 
-class FolderRows:
+class SecondRecordFolder:
     """Rows of a task as files, for :class:`.idempotence.second_record.SecondRecord`.
 
     :param base: ``call_list_path``

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aimylogic_provider.call_list.send.decision import NotedSend
+from aimylogic_provider.call_list.store.open_batch import SendNote
 from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 
@@ -39,7 +40,7 @@ class SentTrace:
         return created is None or start <= created <= end
 
 
-def name_of(batch: str, send: tuple[float, float, ClockSource, str], token: str) -> str:
+def name_of(batch: str, send: SendNote, token: str) -> str:
     """The name of a send's trace."""
     at, until, clock, campaign = send
     return f"sent/{batch}.{int(at * 1000)}.{int(until * 1000) + 1}.{clock}.{campaign}.{token}.json"

@@ -1,4 +1,4 @@
-"""What tasks tell of the shards that they sent, as one report of the list."""
+"""What tasks tell of the shards that they sent, as one report of the list. Only their reports are read, and no list."""
 
 from __future__ import annotations
 
@@ -9,28 +9,18 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.outcomes import RowCounts
 
 __all__ = ["summed"]
 
-_COUNTS = ("rows", "created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
 
-
-class _ShardReport(msgspec.Struct, frozen=True):
-    rows: int
-    created: int
-    doubles: int
-    rejected: int
-    refused: int
-    unknown: int
+class _ShardReport(RowCounts, frozen=True, kw_only=True):
     call_list: str
     seconds: float
     shard: int
     shards: int
-    expired: int = 0
     rejected_rows: str | None = None
     results_table: str | None = None
-    claimed: int = 0
-    capped: int = 0
 
 
 def summed(reports: Iterable[object]) -> dict[str, Any]:
@@ -52,7 +42,7 @@ def summed(reports: Iterable[object]) -> dict[str, Any]:
     _check_complete(found)
     first = found[0]
     report = {
-        **{name: sum(getattr(report, name) for report in found) for name in _COUNTS},
+        **sum(found, RowCounts(0, 0, 0, 0, 0, 0)).as_report(),
         "call_list": first.call_list,
         "rejected_rows": first.rejected_rows,
         "seconds": max(report.seconds for report in found),

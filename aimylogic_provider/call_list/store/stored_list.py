@@ -34,7 +34,6 @@ from aimylogic_provider.call_list.store.manifest import (
     CallListError,
     Claim,
     DoubleLine,
-    Line,
     Manifest,
     Pointer,
     RejectedLine,
@@ -45,16 +44,16 @@ from aimylogic_provider.call_list.store.manifest import (
     sha256,
 )
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.outcomes import Counts, Outcome, decode_outcomes, name_of_done, told_by_name
+from aimylogic_provider.call_list.store.open_batch import SendNote
+from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, decode_outcomes, name_of_done, told_by_name
 from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
 from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
+from aimylogic_provider.call_list.store.stored_call import CallLine, decode_lines
 from aimylogic_provider.idempotence.limits import send_window
-from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = ["CallList", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
-_lines = msgspec.json.Decoder(Line)
 _report = msgspec.json.Decoder(dict[str, Any])
 _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
@@ -181,13 +180,13 @@ class CallList:
         done = self.done()
         return all(batch.name in done and not done[batch.name].created for batch in self.manifest.batches)
 
-    def lines(self, batch: Batch) -> list[Line]:
+    def lines(self, batch: Batch) -> list[CallLine]:
         """The calls of a batch.
 
         :raises CallListError: if its file is gone, unreachable, or not what was frozen
         """
         content = self._frozen(batch.file, batch.sha256)
-        lines: list[Line] = decoded_as(self.folder, batch.file, content, _lines.decode_lines)
+        lines: list[CallLine] = decoded_as(self.folder, batch.file, content, decode_lines)
         if len(lines) != batch.calls:
             raise CallListError(
                 f"{self.folder.address}/{batch.file} holds {len(lines):,} calls, and not {batch.calls:,}: nothing of "
@@ -212,7 +211,7 @@ class CallList:
             )
         return content
 
-    def outcomes(self, batch: Batch) -> list[Outcome]:
+    def outcomes(self, batch: Batch) -> list[CallOutcome]:
         """What became of a batch that is done; empty for any other.
 
         :raises CallListError: if its file is gone, unreachable, or not what was written
@@ -238,7 +237,7 @@ class CallList:
             if name.startswith(f"{kind}/"):
                 yield decoded_as(self.folder, name, self._frozen(name, digest), _set_aside[kind].decode_lines)
 
-    def progress(self, name: str) -> list[Outcome]:
+    def progress(self, name: str) -> list[CallOutcome]:
         """What became of a part of a batch.
 
         :param name: as :meth:`write_progress` returned it
@@ -265,7 +264,7 @@ class CallList:
         name = self.furthest_progress(batch)
         return name is not None and any(outcome.by == "person" for outcome in self.progress(name))
 
-    def write_sent(self, batch: Batch, send: tuple[float, float, ClockSource, str]) -> None:
+    def write_sent(self, batch: Batch, send: SendNote) -> None:
         """Write that a batch is about to be sent, before that is noted: other tasks can't read this one's notes."""
         self.folder.write(name_of(batch.name, send, secrets.token_hex(4)), b"{}\n")
 
@@ -274,13 +273,13 @@ class CallList:
         names = {batch.name for batch in batches}
         return any(trace.batch in names for trace in traces_among(self._names))
 
-    def write_progress(self, batch: Batch, outcomes: Sequence[Outcome]) -> str:
+    def write_progress(self, batch: Batch, outcomes: Sequence[CallOutcome]) -> str:
         """Write what became of a part of a batch; return the name by which it counts, once it is noted."""
         name = f"{batch.name}.{len(outcomes):07}.{secrets.token_hex(4)}.jsonl"
         self.folder.write(f"progress/{name}", _jsonl(outcomes))
         return name
 
-    def write_done(self, batch: Batch, outcomes: Sequence[Outcome]) -> Counts:
+    def write_done(self, batch: Batch, outcomes: Sequence[CallOutcome]) -> Counts:
         """Write what became of all calls of a batch: it is done."""
         counts = Counts.of(outcomes)
         name = name_of_done(batch.name, counts, self.token)

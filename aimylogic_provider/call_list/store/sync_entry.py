@@ -6,18 +6,17 @@ Airflow refuses the write of a try that it has replaced, so whoever has written 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.manifest import CallListError, Count, Pointer
+from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.idempotence.ports import Store
-from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = [
-    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "OpenBatch", "OpenPart", "SyncEntry",
-    "noted",
+    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "SyncEntry",
 ]  # fmt: skip
 
 ENTRY_FORMAT = "call list 1"
@@ -52,38 +51,6 @@ class ListRuling(msgspec.Struct, frozen=True):
     question: ListQuestion
 
 
-NotedSends = list[tuple[float, float, ClockSource, str]]
-"""Sends whose answer isn't known, each as ``[at, until, clock, campaign]``."""
-Span = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
-"""Places in a batch: from, and up to, the latter not included."""
-
-
-def noted(sends: NotedSends) -> list[NotedSend]:
-    """Sends as values."""
-    return [NotedSend(at, until, clock, campaign) for at, until, clock, campaign in sends]
-
-
-class OpenPart(msgspec.Struct, omit_defaults=True):
-    """A part of a batch that is set apart, so that it doesn't hold up the rest.
-
-    :param places: whose calls it has
-    :param sends: of all of its calls that aren't settled
-    :param silent: after how many tries' requests for it there was no answer
-    :param last: what the last of them ended with instead
-    :param other_key: whether those sends had another key than its calls would be sent with now
-    """
-
-    places: list[Span]
-    sends: NotedSends = []
-    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
-    last: str = ""
-    other_key: bool = False
-
-    def copy(self) -> OpenPart:
-        """Return another one that says the same."""
-        return msgspec.structs.replace(self, places=list(self.places), sends=list(self.sends))
-
-
 class Freezing(msgspec.Struct, frozen=True):
     """A list that is being frozen, and isn't yet the task's: what it claims in the meantime, it must not hold for ever.
 
@@ -112,44 +79,6 @@ class Freezing(msgspec.Struct, frozen=True):
             return None
 
 
-class OpenBatch(msgspec.Struct, omit_defaults=True):
-    """A batch that was begun and isn't done.
-
-    :param sends: those whose answer isn't known, each as ``[at, until, clock, campaign]``; each is of all the calls of
-        its part that aren't settled
-    :param progress: the name of what is known of its settled calls
-    :param parts: how many parts what isn't settled falls into, for it was too large for one request
-    :param key_lost: whether an answer showed that the idempotence key got lost on the way
-    :param again: the reference of the question on which a person said to send again: keys are others since
-    :param part: the places of the part that is under way, if it is one that was set apart before; else it is the
-        first of *parts*
-    :param silent: of that part, as ``last`` and ``other_key``: see :class:`OpenPart`
-    :param apart: the parts that are set apart
-    """
-
-    sends: NotedSends = []
-    progress: str | None = None
-    parts: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
-    key_lost: bool = False
-    again: str = ""
-    part: list[Span] = []
-    silent: Annotated[int, msgspec.Meta(ge=0)] = 0
-    last: str = ""
-    other_key: bool = False
-    apart: list[OpenPart] = []
-
-    def copy(self) -> OpenBatch:
-        """Return another one that says the same."""
-        return msgspec.structs.replace(
-            self, sends=list(self.sends), part=list(self.part), apart=[part.copy() for part in self.apart]
-        )
-
-    @property
-    def noted(self) -> list[NotedSend]:
-        """The sends, as values."""
-        return noted(self.sends)
-
-
 class SyncEntry(msgspec.Struct):
     """All that is durably known of a sync, besides its list.
 
@@ -174,7 +103,7 @@ class SyncEntry(msgspec.Struct):
     sure: bool
     call_list: Pointer | None = None
     doubtful_since: float | None = None
-    before: tuple[float, float, ClockSource, str] | None = None
+    before: SendNote | None = None
     done: Count = 0
     done_batches: str = ""
     fence: Count = 0
@@ -206,6 +135,23 @@ class SyncEntry(msgspec.Struct):
                 f"{ENTRY_FORMAT!r}: go on with the version that wrote it"
             )
         return entry
+
+    def note_open(self, batch: str, state: OpenBatch) -> None:
+        """What is open of a batch, once what it names is kept. Durable with the next write."""
+        if state.says_anything:
+            self.open[batch] = state
+        else:
+            self.open.pop(batch, None)
+
+    def note_done(self, batches: Iterable[str], done: int, done_batches: str) -> None:
+        """Nothing is open of some batches any more: what became of them lies in the list's folder.
+
+        :param done: how many batches are done in all
+        :param done_batches: which, in the words of ``done_batches.DoneBatches``
+        """
+        for name in batches:
+            self.open.pop(name, None)
+        self.done, self.done_batches = done, done_batches
 
 
 class EntryKeeper:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables, create, results_of
-from aimylogic_provider.call_list.tables.holders import Holder, Unfinished, holder_of
+from aimylogic_provider.call_list.tables.holders import ListHolder, UnfinishedList, holder_of
 from aimylogic_provider.call_list.tables.row_claims import Claimed, claim_rows, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKeys
 from aimylogic_provider.call_list.tables.transactions import Transactions
@@ -27,7 +27,7 @@ from aimylogic_provider.call_list.tables.transactions import Transactions
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-__all__ = ["Claimed", "Claims", "Holder", "Person", "Unfinished"]
+__all__ = ["Claimed", "Claims", "ListHolder", "Person", "UnfinishedList"]
 
 T = TypeVar("T")
 _LONGEST_FREEZE = timedelta(days=3)
@@ -64,7 +64,7 @@ class Claims:
         """Close the connections."""
         self._engine.dispose()
 
-    def begin(self, holder: Holder) -> None:
+    def begin(self, holder: ListHolder) -> None:
         """Tell of a list, before its query is asked.
 
         :raises CallListError: if it was given up already, by a later try
@@ -85,7 +85,7 @@ class Claims:
 
         self._act("written", act)
 
-    def claim(self, holder: Holder, people: Callable[[], Iterable[Person]]) -> Claimed:
+    def claim(self, holder: ListHolder, people: Callable[[], Iterable[Person]]) -> Claimed:
         """Claim the rows of a query that no other run's list holds, in one transaction.
 
         :param people: begins to go through the rows; may be called again
@@ -101,7 +101,7 @@ class Claims:
 
         return self.in_turn(holder, act)
 
-    def in_turn(self, holder: Holder, act: Callable[[Connection], T]) -> T:
+    def in_turn(self, holder: ListHolder, act: Callable[[Connection], T]) -> T:
         """Do something in one transaction, while no other list of the task claims its rows."""
         # Looked for before, for the first thing that a transaction does must be to wait for the others.
         first = self._act("read", lambda connection: connection.execute(
@@ -115,7 +115,7 @@ class Claims:
 
         return self._act("written", acting)
 
-    def holder(self, call_list: str) -> Holder | None:
+    def holder(self, call_list: str) -> ListHolder | None:
         """Whose a list is; None if it never claimed anything here."""
         asked = self._lists.select().where(self._lists.c.call_list == call_list)
         row = self._act("read", lambda connection: connection.execute(asked).one_or_none())
@@ -142,7 +142,7 @@ class Claims:
                 "people: nothing more of it is sent. Start a new DAG run to have the rows queried anew"
             )
 
-    def settled(self, holder: Holder, people: Iterable[Person], others: Iterable[Person]) -> None:
+    def settled(self, holder: ListHolder, people: Iterable[Person], others: Iterable[Person]) -> None:
         """Some rows of a list are settled, and told so in the results table: it holds them no more.
 
         :param others: those that are not settled, some of whose keys may be the same
@@ -157,7 +157,7 @@ class Claims:
 
             self._act("written", act)
 
-    def ended(self, holder: Holder) -> None:
+    def ended(self, holder: ListHolder) -> None:
         """All rows of a list are settled, and told so in the results table."""
 
         def act(connection: Connection) -> None:
@@ -169,7 +169,7 @@ class Claims:
 
         self._act("written", act)
 
-    def give_up(self, holder: Holder, *, unless_sending: bool = False) -> None:
+    def give_up(self, holder: ListHolder, *, unless_sending: bool = False) -> None:
         """A list comes to nothing, and nothing of it was sent: nobody is held by it, and it is never sent.
 
         What the results table says of its rows goes, too, or queries would leave its people out. Safe to repeat.
@@ -198,7 +198,7 @@ class Claims:
 
         self._act("written", act)
 
-    def of_instance(self, holder: Holder) -> list[Holder]:
+    def of_instance(self, holder: ListHolder) -> list[ListHolder]:
         """The lists that this task instance began before this one, and that nobody has begun to send."""
         import sqlalchemy as sa
 
@@ -212,14 +212,14 @@ class Claims:
         )  # fmt: skip
         return self._act("read", lambda connection: [holder_of(row) for row in connection.execute(asked)])
 
-    def being_sent(self, holder: Holder) -> list[Unfinished]:
+    def being_sent(self, holder: ListHolder) -> list[UnfinishedList]:
         """The lists of this task instance that somebody began to send."""
         asked = self._lists.select().where(*self._of_instance(holder), self._lists.c.state == "sending")
         return self._act("read", lambda connection: [
-            Unfinished(holder_of(row), 0, row.begun_at, being_sent=True) for row in connection.execute(asked)
+            UnfinishedList(holder_of(row), 0, row.begun_at, being_sent=True) for row in connection.execute(asked)
         ])  # fmt: skip
 
-    def unfinished(self, holder: Holder) -> list[Unfinished]:
+    def unfinished(self, holder: ListHolder) -> list[UnfinishedList]:
         """The other lists of the task that hold rows, but for those that are told apart on purpose."""
         import sqlalchemy as sa
 
@@ -237,17 +237,17 @@ class Claims:
             .order_by(lists.number)
         )
         found = self._act("read", lambda connection: [
-            Unfinished(holder_of(row), row.held, row.begun_at, row.state == "sending")
+            UnfinishedList(holder_of(row), row.held, row.begun_at, row.state == "sending")
             for row in connection.execute(asked)
         ])  # fmt: skip
         return [other for other in found if not other.holder.is_beside(holder)]
 
     # Beneath
 
-    def _of_task(self, holder: Holder) -> tuple[Any, Any]:
+    def _of_task(self, holder: ListHolder) -> tuple[Any, Any]:
         return self._lists.c.dag_id == holder.dag_id, self._lists.c.task_id == holder.task_id
 
-    def _of_instance(self, holder: Holder) -> tuple[Any, ...]:
+    def _of_instance(self, holder: ListHolder) -> tuple[Any, ...]:
         lists = self._lists.c
         mapped = lists.map_index == holder.map_index, lists.iteration == holder.iteration
         return *self._of_task(holder), lists.run_id == holder.run_id, *mapped
@@ -258,7 +258,7 @@ class Claims:
         state: str | None = connection.execute(asked).scalar()
         return state
 
-    def _insert(self, connection: Connection, holder: Holder, state: str) -> None:
+    def _insert(self, connection: Connection, holder: ListHolder, state: str) -> None:
         connection.execute(self._lists.insert().values(
             call_list=holder.call_list, path=holder.path, dag_id=holder.dag_id, task_id=holder.task_id,
             run_id=holder.run_id, map_index=holder.map_index, iteration=holder.iteration,
@@ -268,11 +268,11 @@ class Claims:
     def _set_state(self, connection: Connection, call_list: str, state: str) -> None:
         connection.execute(self._lists.update().where(self._lists.c.call_list == call_list).values(state=state))
 
-    def _begun(self, holder: Holder) -> tuple[Any, ...]:
+    def _begun(self, holder: ListHolder) -> tuple[Any, ...]:
         lists = self._lists.c
         return *self._of_task(holder), lists.state == "begun", lists.begun_at > datetime.now(UTC) - _LONGEST_FREEZE
 
-    def _least_begun(self, connection: Connection, holder: Holder) -> int:
+    def _least_begun(self, connection: Connection, holder: ListHolder) -> int:
         """The number of the first list that is being frozen: what had ended before it was begun, its query sees."""
         import sqlalchemy as sa
 
@@ -281,7 +281,7 @@ class Claims:
         ).scalar()
         return least or 0
 
-    def _let_go(self, connection: Connection, holder: Holder, *which: Any) -> None:
+    def _let_go(self, connection: Connection, holder: ListHolder, *which: Any) -> None:
         """End claims of a list: they go, unless one is being frozen whose query may not have seen what came of them."""
         import sqlalchemy as sa
 
@@ -292,7 +292,7 @@ class Claims:
         last = connection.execute(sa.select(sa.func.max(self._lists.c.number))).scalar_one()
         connection.execute(self._claims.update().where(*ours, self._claims.c.ended.is_(None)).values(ended=last))
 
-    def forget_pending(self, connection: Connection, holder: Holder, rows: Sequence[int] | None = None) -> None:
+    def forget_pending(self, connection: Connection, holder: ListHolder, rows: Sequence[int] | None = None) -> None:
         """Have the results table say nothing of rows that are pending, or queries would leave their people out.
 
         :param rows: their numbers; all of the list's if left out

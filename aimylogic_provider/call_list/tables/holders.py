@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Holder", "Unfinished", "holder_of"]
+__all__ = ["ListHolder", "UnfinishedList", "holder_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ListHolder:
     """A list, and the task instance that freezes it.
 
     :param call_list: its id
@@ -36,14 +36,14 @@ class Holder:
         mapped = f", map index {self.map_index}" if self.map_index >= 0 else ""
         return f"the call list {self.call_list} of run {self.run_id}{looped}{mapped}"
 
-    def is_beside(self, other: Holder) -> bool:
+    def is_beside(self, other: ListHolder) -> bool:
         """Whether the other list is of another map index, or iteration, of this very run: told apart on purpose."""
         apart = (self.map_index, self.iteration) != (other.map_index, other.iteration)
         return self.run_id == other.run_id and apart
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedList:
     """Another list that holds rows.
 
     :param rows: how many
@@ -51,7 +51,7 @@ class Unfinished:
     :param being_sent: whether its sending was begun, as the database knows
     """
 
-    holder: Holder
+    holder: ListHolder
     rows: int
     begun_at: datetime
     being_sent: bool
@@ -63,8 +63,8 @@ class Unfinished:
         return begun.timestamp()
 
 
-def holder_of(row: Any) -> Holder:
+def holder_of(row: Any) -> ListHolder:
     """The holder that a row of the table of lists tells of."""
-    return Holder(
+    return ListHolder(
         row.call_list, row.path, row.dag_id, row.task_id, row.run_id, row.map_index, row.iteration, row.results_table
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aimylogic_provider.call_list.tables.holders import Holder, holder_of
+from aimylogic_provider.call_list.tables.holders import ListHolder, holder_of
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKey, RowKeys, key_names
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ class Claimed:
     """
 
     marks: array[int]
-    others: list[Holder]
+    others: list[ListHolder]
 
 
 def claim_rows(
-    connection: Connection, lists: Table, claims: Table, holder: Holder, people: Callable[[], Iterable[Person]]
+    connection: Connection, lists: Table, claims: Table, holder: ListHolder, people: Callable[[], Iterable[Person]]
 ) -> Claimed:
     """Claim those who are free.
 
@@ -50,15 +50,15 @@ def claim_rows(
 
 
 class _Claiming:
-    def __init__(self, connection: Connection, lists: Table, claims: Table, holder: Holder) -> None:
+    def __init__(self, connection: Connection, lists: Table, claims: Table, holder: ListHolder) -> None:
         self.marks = array("H")
-        self.others: list[Holder] = []
+        self.others: list[ListHolder] = []
         self._connection = connection
         self._lists = lists
         self._claims = claims
         self._holder = holder
         self._row_keys = RowKeys(holder.dag_id, holder.task_id)
-        self._known: dict[str, tuple[Holder, str, int] | None] = {}
+        self._known: dict[str, tuple[ListHolder, str, int] | None] = {}
         self._places: dict[str, int] = {}
         self._groups: set[str] = set()
         self._free: list[Any] = []
@@ -92,7 +92,7 @@ class _Claiming:
         claims = self._claims.c
         keys = list(self._row_keys.of(people))
         mine: set[str] = set()
-        held: dict[str, list[tuple[str, Holder]]] = {}
+        held: dict[str, list[tuple[str, ListHolder]]] = {}
         over: list[Any] = []
         wanted = {one for key in keys for one in (key.by_keys, key.by_both) if one}
         for row in self._connection.execute(self._claims.select().where(claims.row_key.in_(wanted))).all():
@@ -129,7 +129,7 @@ class _Claiming:
                 for row_key, (row, phone_key) in new.items()
             ])  # fmt: skip
 
-    def _other(self, key: RowKey, held: dict[str, list[tuple[str, Holder]]]) -> Holder | None:
+    def _other(self, key: RowKey, held: dict[str, list[tuple[str, ListHolder]]]) -> ListHolder | None:
         """Who holds a row, by its keys; where those name a group in this list, or in that one, by the phone besides."""
         for _, other in held.get(key.by_both, ()):
             return other
@@ -138,10 +138,10 @@ class _Claiming:
                 return other
         return None
 
-    def _held_phones(self, keys: Iterable[RowKey]) -> dict[str, Holder]:
+    def _held_phones(self, keys: Iterable[RowKey]) -> dict[str, ListHolder]:
         """Of lists with other key columns, only the phones can be compared."""
         claims = self._claims.c
-        found: dict[str, Holder] = {}
+        found: dict[str, ListHolder] = {}
         self._free = []
         for lists in some(self._known_otherwise):
             rows = self._connection.execute(self._claims.select().where(
@@ -155,7 +155,7 @@ class _Claiming:
                     found[row.phone_key] = other
         return found
 
-    def _heeded(self, claim: Any) -> Holder | None:
+    def _heeded(self, claim: Any) -> ListHolder | None:
         """Whose a claim is; None if it counts no more."""
         found = self._list(claim.call_list)
         if found is None or found[1] == "given up":
@@ -164,13 +164,13 @@ class _Claiming:
             return found[0] if found[0].run_id == self._holder.run_id else None
         return found[0] if claim.ended is None or claim.ended >= self._number else None
 
-    def _place(self, other: Holder) -> int:
+    def _place(self, other: ListHolder) -> int:
         if other.call_list not in self._places:
             self.others.append(other)
             self._places[other.call_list] = len(self.others)
         return self._places[other.call_list]
 
-    def _list(self, call_list: str) -> tuple[Holder, str, int] | None:
+    def _list(self, call_list: str) -> tuple[ListHolder, str, int] | None:
         if call_list not in self._known:
             row = self._connection.execute(
                 self._lists.select().where(self._lists.c.call_list == call_list)

@@ -6,18 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from aimylogic_provider.call_list.store.manifest import Batch, Line
-from aimylogic_provider.call_list.store.outcomes import Outcome
+from aimylogic_provider.call_list.store.manifest import Batch
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 
-__all__ = ["Known", "Results"]
+__all__ = ["KnownOutcomes", "RowResults"]
 
-Known = Callable[[Batch], tuple[Iterable[Outcome], Collection[int]]]
+KnownOutcomes = Callable[[Batch], tuple[Iterable[CallOutcome], Collection[int]]]
 """What is known of a batch: its settled calls, and which of the other rows are parked, so that nobody knows of them."""
 
 
-class Results:
+class RowResults:
     """The rows of a shard.
 
     :param of: what all rows have in common: ``dag_id``, ``task_id`` and ``run_id``
@@ -31,7 +32,7 @@ class Results:
         made = datetime.fromisoformat(call_list.manifest.made_at)
         self._of = {"call_list": call_list.manifest.id, **of, "frozen_at": made}
 
-    def of_calls(self, known: Known, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
+    def of_calls(self, known: KnownOutcomes, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
         """The rows of the shard's calls, by batch, with what is known of them now.
 
         :param besides: names of batches whose other calls are not this list's any more: only what is settled is told
@@ -66,7 +67,7 @@ class Results:
         for capped in self._list.parts("capped"):
             yield [self._aside(line, "capped", line["reason"]) for line in capped]
 
-    def _row(self, line: Line, **more: object) -> dict[str, Any]:
+    def _row(self, line: CallLine, **more: object) -> dict[str, Any]:
         return {**self._of, "row_number": line.row, **line.keys, **more}
 
     def _aside(self, line: Mapping[str, Any], outcome: str, reason: str) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class Results:
         }  # fmt: skip
 
 
-def _told(one: Outcome | None, now: datetime, *, parked: bool) -> dict[str, object]:
+def _told(one: CallOutcome | None, now: datetime, *, parked: bool) -> dict[str, object]:
     if one is not None:
         return {"outcome": one.outcome, "call_job_id": one.job, "reason": one.reason, "settled_at": now}
     if parked:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claims import Claims
-from aimylogic_provider.call_list.tables.holders import Holder
+from aimylogic_provider.call_list.tables.holders import ListHolder
 from aimylogic_provider.call_list.tables.row_claims import FREE, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKey, RowKeys
 
@@ -34,7 +34,7 @@ class UnsentRows:
     :param holder: the list
     """
 
-    def __init__(self, claims: Claims, holder: Holder, shard: int) -> None:
+    def __init__(self, claims: Claims, holder: ListHolder, shard: int) -> None:
         self._claims = claims
         self._holder = holder
         self._mark = f"shard {shard} of {holder.call_list}"

@@ -14,13 +14,15 @@ from typing import Any
 
 import msgspec
 
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Line, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.runs.lists_of_run import own_begun
+from aimylogic_provider.call_list.runs.task_folder import TaskFolder
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.sync_entry import OpenBatch
-from aimylogic_provider.call_list.store.task_folder import TaskFolder
-from aimylogic_provider.call_list.tables.row_results import Results
+from aimylogic_provider.call_list.tables.row_results import RowResults
 from tests.fuzz.parsers.harness import CORPUS, Harness, NotAnInput, check_told, json_value
 
 __all__ = ["HARNESS"]
@@ -116,7 +118,7 @@ def asked(told: str, ask: Callable[[], Any]) -> Any:
 def _check_file(disk: _Disk, name: str, content: bytes) -> None:
     pointer = disk.lay(name, content)
     place = disk.folder.name
-    asked(place, lambda: disk.task.begun(None))
+    asked(place, lambda: own_begun(disk.task.begun_lists(None), disk.task))
     if name == "deleted.json":
         tombstone = asked(name, lambda: CallList.tombstone(pointer))
         if tombstone is not None:
@@ -137,7 +139,7 @@ def _check_file(disk: _Disk, name: str, content: bytes) -> None:
     assert (claims is not None) or name.startswith("claimed/")
     for kind in ("rejected", "doubles"):
         asked(f"{kind}/", lambda kind=kind: list(found.parts(kind)))  # type: ignore[misc]
-    asked(place, lambda: list(Results(found, 0, {}, full_phones=True).of_others()))
+    asked(place, lambda: list(RowResults(found, 0, {}, full_phones=True).of_others()))
     for batch in found.manifest.batches[:3]:
         _check_batch(found, batch, name)
 
@@ -160,11 +162,11 @@ def _check_batch(found: CallList, batch: Batch, changed: str) -> None:
         assert all(one.job for one in outcomes if one.outcome == "created"), "a created call without a job"
     if lines is None or not all(_has_phone(line) for line in lines):
         return
-    asked("", lambda: list(Results(found, 0, {}, full_phones=False).of_calls(lambda batch: (outcomes or [], ()))))
+    asked("", lambda: list(RowResults(found, 0, {}, full_phones=False).of_calls(lambda batch: (outcomes or [], ()))))
     name = found.furthest_progress(batch)
     if name is None:
         return
-    work = asked("", lambda: Work.load(found, batch, OpenBatch(progress=name), "c"))
+    work = asked("", lambda: BatchUnderWay.load(found, batch, OpenBatch(progress=name), "c"))
     if work is None:
         return
     assert len(work.outcomes) == int(name.split(".")[1]), "a settled call is taken for an unsettled one"
@@ -173,7 +175,7 @@ def _check_batch(found: CallList, batch: Batch, changed: str) -> None:
         assert isinstance(work.phone(place), str)
 
 
-def _has_phone(line: Line) -> bool:
+def _has_phone(line: CallLine) -> bool:
     """Whether a batch's line is one that freezing makes: its digest tells any other."""
     try:
         call = msgspec.json.decode(line.call)
@@ -188,7 +190,7 @@ HARNESS = Harness(
     (
         "call_list/store/manifest.py",
         "call_list/store/stored_list.py",
-        "call_list/send/batch_progress.py",
+        "call_list/send/batch_under_way.py",
         "call_list/tables/row_results.py",
     ),
     head=1,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
-
-import msgspec
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.batch_sender import Means
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.by_endpoint.batch_sender import SendContext
+from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import ROUNDS, UnansweredRequests, ended_by
 from aimylogic_provider.call_list.send.decision import Decision, Found, NotedSend, Unit, UnitAction, decide
 from aimylogic_provider.call_list.send.refusals import check_campaign
-from aimylogic_provider.call_list.send.unanswered_requests import ROUNDS, Silence, ended_by
-from aimylogic_provider.call_list.send.unsettled_calls import Left, Parked, ParkedCalls, UnansweredCalls, WaitingCalls
+from aimylogic_provider.call_list.send.unsettled_calls import (
+    NotAddedCalls,
+    Parked,
+    ParkedCalls,
+    UnansweredCalls,
+    WaitingCalls,
+)
+from aimylogic_provider.call_list.store.stored_call import parameters_of
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.errors import NotAddedError
@@ -24,86 +27,90 @@ from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.idempotence.server_time import Reading
 
-__all__ = ["MOST_NOTED", "ByNumber"]
+__all__ = ["MOST_NOTED", "AddPhoneSender"]
 
 
 MOST_NOTED = 1000
 """Numbers of the batches under way, at most: as many may be unanswered when a try dies."""
 
 
-class ByNumber:
+class AddPhoneSender:
     """Sends the numbers of one batch at a time.
 
     While they are sent the next batch is noted, if both together have no more than 1,000 numbers, so that it follows at
     once; or is noted anew, if they took so long that its note is stale. At a rate of requests it would only wait.
     """
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._notes, self._pace, self._client = means.notes, means.pace, means.client
-        self._concurrency = means.settings.concurrency
-        self._leaving: Work | None = None
+    def __init__(self, context: SendContext) -> None:
+        self._context = context
+        self._notes, self._request_rate, self._client = context.notes, context.request_rate, context.client
+        self._concurrency = context.settings.concurrency
+        self._leaving: BatchUnderWay | None = None
         """The batch that is being sent."""
         self._one_leaves = asyncio.Lock()
         self._in_a_row = 0
         """Requests that went unanswered since the last one that did not."""
-        self.silence = Silence()
-        self.workers = 1 if means.pace.is_limited or 2 * means.shard.largest_batch > MOST_NOTED else 2
+        self.unanswered_requests = UnansweredRequests()
+        self.workers = 1 if context.request_rate.is_limited or 2 * context.shard.largest_batch > MOST_NOTED else 2
 
-    async def settle(self, work: Work) -> None:
+    async def settle(self, under_way: BatchUnderWay) -> None:
         """Send a batch's numbers, in as many rounds as it takes."""
         try:
-            await _Rounds(self, self._means, work).run()
+            await _BatchInRounds(self, self._context, under_way).run()
         finally:
-            if self._leaving is work:  # and not before: its pauses, and what it sends again, come before the next batch
+            if (
+                self._leaving is under_way
+            ):  # and not before: its pauses, and what it sends again, come before the next batch
                 self._leaving = None
                 self._one_leaves.release()
 
-    async def errors(self, work: Work, places: list[int], told: Reading) -> list[ApiError | None]:
+    async def errors(self, under_way: BatchUnderWay, places: list[int], reading: Reading) -> list[ApiError | None]:
         """Send numbers that were noted; return the errors. A number without one is created, or did not leave."""
         errors: dict[int, ApiError | None] = {}
         waiting = iter(places)
 
-        async def line() -> None:
+        async def send_next() -> None:
             for place in waiting:
-                errors[place] = await self._send(work, place, told)
+                errors[place] = await self._send(under_way, place, reading)
 
-        if self._leaving is not work:
+        if self._leaving is not under_way:
             await self._one_leaves.acquire()
-            self._leaving = work
+            self._leaving = under_way
         self._in_a_row = 0
-        async with asyncio.TaskGroup() as lines:
+        async with asyncio.TaskGroup() as group:
             for _ in range(min(self._concurrency, len(places))):
-                lines.create_task(line())
+                group.create_task(send_next())
         return [errors[place] for place in places]
 
-    async def _send(self, work: Work, place: int, told: Reading) -> ApiError | None:
-        if self._pace.is_limited:
-            if not self._notes.is_fresh(told):
+    async def _send(self, under_way: BatchUnderWay, place: int, reading: Reading) -> ApiError | None:
+        if self._request_rate.is_limited:
+            if not self._notes.is_fresh(reading):
                 return None
-            await self._pace.wait()
+            await self._request_rate.wait()
         # When nothing is answered any more, the rest of a batch is not sent after it.
-        if not self._notes.is_fresh(told) or self._in_a_row > self._concurrency:
+        if not self._notes.is_fresh(reading) or self._in_a_row > self._concurrency:
             return None
-        request = endpoints.add_ready_phone(_fields(work.lines[place].call), idempotence_key=work.key((place,)))
+        request = endpoints.add_ready_phone(
+            parameters_of(under_way.lines[place].call), idempotence_key=under_way.key((place,))
+        )
         try:
             answer = await self._client.ask(request)
         except ApiError as error:
             self._in_a_row += error.known is not Known.REFUSED
             return error
         self._in_a_row = 0
-        work.created(place, answer.value)
+        under_way.created(place, answer.value)
         return None
 
 
-class _Rounds:
+class _BatchInRounds:
     """One batch under way: decided, noted, sent; and again what was not answered."""
 
-    def __init__(self, way: ByNumber, means: Means, work: Work) -> None:
-        self._way = way
-        self._means = means
-        self._work = work
-        self._most = way.silence.sends
+    def __init__(self, sender: AddPhoneSender, context: SendContext, under_way: BatchUnderWay) -> None:
+        self._sender = sender
+        self._context = context
+        self._under_way = under_way
+        self._most = sender.unanswered_requests.sends
         self._unanswered: Counter[int] = Counter()
         """How many requests of this try went unanswered, by place."""
         self._given_up: dict[int, ApiError] = {}
@@ -132,11 +139,11 @@ class _Rounds:
         await self._settle_what_can_be()
         if self._given_up:
             last = next(iter(self._given_up.values()))
-            self._work.unanswered(last)
+            self._under_way.unanswered(last)
             if self._rounds_unanswered >= self._most:
-                self._way.silence.left(last)
+                self._sender.unanswered_requests.left(last)
             raise UnansweredCalls(
-                [Left((place,), f"{error}") for place, error in self._given_up.items()], 0.0, self._parked()
+                [NotAddedCalls((place,), f"{error}") for place, error in self._given_up.items()], 0.0, self._parked()
             )
         while self._left:
             self._follow_a_person()
@@ -144,28 +151,28 @@ class _Rounds:
 
     async def _settle_what_can_be(self) -> None:
         """Send until all is settled but the numbers that wait, are parked, or are never answered."""
-        work = self._work
+        under_way = self._under_way
         while places := self._to_be_settled():
-            time, told = await self._means.questions.time()
+            time, reading = await self._context.questions.time()
             decisions = self._decisions(places, time)
             if any(decision.action is UnitAction.ASK_REPORT for decision in decisions.values()):
-                self._jobs, self._asked = await self._means.questions.jobs(work, places)
+                self._jobs, self._asked = await self._context.questions.jobs(under_way, places)
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
             if to_send and not self._left and all(decisions[place].settled for place in to_send):
-                work.state.sends, work.state.key_lost = [], False
+                under_way.state = under_way.state.none_came()
             if to_send:
-                most = self._means.pace.most_within(self._means.settings.FRESH)
-                await self._round(self._in_order(to_send)[:most], time, told)
+                most = self._context.request_rate.most_within(self._context.settings.FRESH)
+                await self._round(self._in_order(to_send)[:most], time, reading)
 
     def _to_be_settled(self) -> list[int]:
-        held = self._means.held
+        held = self._context.held
         return [
             place
-            for place in self._work.unsettled
+            for place in self._under_way.unsettled
             if place not in self._left
             and place not in self._given_up
-            and not (held and self._work.phone(place) in held)
+            and not (held and self._under_way.phone(place) in held)
         ]
 
     def _in_order(self, places: list[int]) -> list[int]:
@@ -179,33 +186,33 @@ class _Rounds:
 
     def _follow_a_person(self) -> None:
         """Do what a person said of the numbers that are left; once."""
-        work = self._work
+        under_way = self._under_way
         waiting = [one.until for one in self._left.values() if one.action is UnitAction.WAIT]
-        if waiting and self._work.state.silent:
+        if waiting and self._under_way.state.silent:
             left = tuple(place for place, one in self._left.items() if one.action is UnitAction.WAIT)
-            raise UnansweredCalls([Left(left, self._work.state.last)], max(waiting), self._parked())
+            raise UnansweredCalls([NotAddedCalls(left, self._under_way.state.last)], max(waiting), self._parked())
         if waiting:
             raise WaitingCalls(max(waiting), self._parked())
         elsewhere = all(one.elsewhere for one in self._left.values())
-        ruling = self._means.shard.ruling_for(work, elsewhere=elsewhere)
-        shown = elsewhere or all(work.phone(place) in self._shown for place in self._left)
+        ruling = self._context.shard.ruling_for(under_way, elsewhere=elsewhere)
+        shown = elsewhere or all(under_way.phone(place) in self._shown for place in self._left)
         known = self._shown.can_be_followed and shown
         if ruling is None or not known:
             raise ParkedCalls(self._parked())
-        work.follow(ruling, list(self._left), self._shown)
+        under_way.follow(ruling, list(self._left), self._shown)
         self._left.clear()
         self._jobs = None
 
     def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
-        settings, noted = self._means.settings, self._work.state.noted
+        settings, noted = self._context.settings, self._under_way.state.open_sends
         usual = Unit(
             sends=noted,
             campaign=settings.campaign,
             time=time,
             limits=settings.limits,
-            key_lost=self._work.state.key_lost,
-            silent=min(1, self._work.state.silent),  # a number has one key, with which it can be repeated
+            key_lost=self._under_way.state.key_lost,
+            silent=min(1, self._under_way.state.silent),  # a number has one key, with which it can be repeated
             asked=self._asked,
         )
         if self._jobs is None and not self._refused:
@@ -220,47 +227,47 @@ class _Rounds:
     def _found(self, place: int) -> Found | None:
         if self._jobs is None:
             return None
-        jobs = self._jobs.get(self._work.phone(place), [])
+        jobs = self._jobs.get(self._under_way.phone(place), [])
         if not jobs:
             return Found.SOME if self._jobs.fault else Found.NONE
         return Found.ALL if len(jobs) == 1 and jobs[0].adoptable else Found.SOME
 
     def _heed(self, place: int, decision: Decision) -> bool:
         """Act on a decision; return whether the number is to be sent."""
-        work = self._work
+        under_way = self._under_way
         match decision.action:
             case UnitAction.SEND:
                 return True
             case UnitAction.ADOPT:
                 assert self._jobs is not None
-                work.adopted(place, self._jobs[work.phone(place)][0].id)
+                under_way.adopted(place, self._jobs[under_way.phone(place)][0].id)
             case UnitAction.REFUSE:
                 error, _ = self._refused.pop(place)
                 check_campaign(error)
-                self._means.refusals.set_aside(work, [place], f"{error.type or error.status}")
+                self._context.refusals.set_aside(under_way, [place], f"{error.type or error.status}")
             case _:
                 self._left[place] = decision
                 if self._jobs is not None:
-                    phone = self._work.phone(place)
+                    phone = self._under_way.phone(place)
                     self._shown[phone] = self._jobs.get(phone, [])
                     self._shown.fault = self._jobs.fault
         return False
 
-    async def _round(self, places: list[int], time: Time, told: Reading) -> None:
+    async def _round(self, places: list[int], time: Time, reading: Reading) -> None:
         """Note the numbers, send them, and take in the answers."""
-        work = self._work
-        before = work.state.noted
+        under_way = self._under_way
+        before = under_way.state.open_sends
         self._jobs = None
-        await self._means.notes.note(work, time, told)
-        errors = await self._way.errors(work, places, told)
+        await self._context.notes.note(under_way, time, reading)
+        errors = await self._sender.errors(under_way, places, reading)
         pause = 0.0
         ends: NotAddedError | None = None
         unanswered = [error for error in errors if error is not None and error.known is not Known.REFUSED]
         if any(
-            place in work.outcomes if error is None else error.known is Known.REFUSED
+            place in under_way.outcomes if error is None else error.known is Known.REFUSED
             for place, error in zip(places, errors, strict=True)
         ):
-            self._way.silence.broken()
+            self._sender.unanswered_requests.broken()
             self._heard, self._rounds_unanswered = True, 0
             self._unheard.clear()
         elif unanswered:
@@ -273,11 +280,12 @@ class _Rounds:
             if error.known is Known.REFUSED:
                 self._refused[place] = error, before
                 continue
-            work.state.key_lost |= error.type == "phone.duplicated"
+            if error.type == "phone.duplicated":
+                under_way.state = under_way.state.key_missed()
             self._unanswered[place] += 1
             sends_left = self._most - self._unanswered[place]
             try:
-                self._way.silence.check(error)
+                self._sender.unanswered_requests.check(error)
             except NotAddedError as end:
                 ends = ends or end
                 continue
@@ -287,31 +295,13 @@ class _Rounds:
                 pause = max(pause, pause_after(error, sends_left))
         if self._rounds_unanswered >= ROUNDS:
             untried = any(not self._unanswered[place] for place in self._to_be_settled())
-            if untried or (not self._heard and len(self._unheard) > self._means.settings.concurrency):
+            if untried or (not self._heard and len(self._unheard) > self._context.settings.concurrency):
                 ends = ends or ended_by(unanswered[-1])
         if not unanswered:
-            work.state.sends.pop()  # it took effect where it was answered with a job, and nowhere else
+            under_way.state = under_way.state.answered()
         if ends is not None:
             raise ends
-        if not work.unsettled:
-            work.part_settled()
+        if not under_way.unsettled:
+            under_way.part_settled()
         elif pause:
             await asyncio.sleep(pause)
-
-
-class _Single(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
-    phone: str
-    payload: dict[str, str] = {}
-    gmt_zone: str | None = None
-
-
-_single: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Single)
-
-
-def _fields(call: msgspec.Raw) -> Iterator[tuple[str, str]]:
-    """What addPhone is to be told of a call."""
-    single = _single.decode(call)
-    yield "phone", single.phone
-    if single.gmt_zone is not None:
-        yield "gmtZone", single.gmt_zone
-    yield from single.payload.items()

@@ -6,7 +6,7 @@ from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.retry import MAX_PAUSE, SENDS_PER_TRY, pause_after
 
-__all__ = ["PIECES", "ROUNDS", "Silence", "ended_by"]
+__all__ = ["PIECES", "ROUNDS", "UnansweredRequests", "ended_by"]
 
 PIECES = 10
 """Into so many a part is cut that is never answered: of 1,000 numbers a single one is found in three steps."""
@@ -15,7 +15,7 @@ ROUNDS = 3
 """So many in a row without an answer, each of other numbers than the last one: then nothing is answered."""
 
 
-class Silence:
+class UnansweredRequests:
     """What a try heard of its requests that add."""
 
     def __init__(self) -> None:

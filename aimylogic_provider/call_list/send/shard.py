@@ -1,7 +1,7 @@
 """A shard of a list as the task that sends it knows it: whose it is, and what became of each of its batches.
 
 Two things hold that: the list's folder, and the task's entry. What the entry names is in the folder before the entry is
-written. Nothing here writes the entry but to say that the shard was begun; see ``noting``.
+written. Nothing here writes the entry but to say that the shard was begun; see ``send_notes``.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
-from aimylogic_provider.call_list.send.batch_progress import Work
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.done_batches import DoneBatches
 from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Claim
-from aimylogic_provider.call_list.store.outcomes import Counts, Outcome
+from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
+from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling, OpenBatch
+from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling
 from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Time
-from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = ["Shard"]
 
@@ -61,11 +61,9 @@ class Shard:
             raise self._missing("has nothing in claimed/, though this task began to send it")
         done = [batch.name for batch in self.batches if batch.name in self._done]
         self._check_none_missing(done)
-        entry.done = len(done)
         for name in done:
             self._named.add(name)
-            entry.open.pop(name, None)
-        entry.done_batches = self._named.text
+        entry.note_done(done, len(done), self._named.text)
         return sum((self._done[name] for name in done), Counts())
 
     def _check_none_missing(self, done: Sequence[str]) -> None:
@@ -122,59 +120,53 @@ class Shard:
     def silent(self, batch: Batch) -> int:
         """How long a batch went unanswered: 0 for one that was never sent, and the less, the sooner it is sent."""
         state = self._keeper.entry.open.get(batch.name)
-        return 0 if state is None else 1 + state.silent + sum(part.silent for part in state.apart)
+        return 0 if state is None else 1 + state.silent_in_all
 
-    async def load(self, batch: Batch) -> Work:
+    async def load(self, batch: Batch) -> BatchUnderWay:
         """Read a batch, and what is known of it."""
         return await asyncio.to_thread(self._load, batch)
 
-    def _load(self, batch: Batch) -> Work:
+    def _load(self, batch: Batch) -> BatchUnderWay:
         entry = self._keeper.entry
         state = entry.open.get(batch.name)
         if state is None:
             state = OpenBatch()
             if entry.before is not None:
                 # An entry that was lost may have noted a send of it.
-                state.sends = [entry.before]
-                state.progress = self.call_list.furthest_progress(batch)
+                progress = self.call_list.furthest_progress(batch)
                 # In what parts it was sent, or after whose answer, is then not known, and so no key of its.
-                parted = state.progress is not None and self.call_list.manifest.method == "addPhones"
-                state.key_lost = parted or entry.doubtful_since is not None or self.call_list.person_followed(batch)
-        return Work.load(self.call_list, batch, state.copy(), self._settings.campaign)
+                parted = progress is not None and self.call_list.manifest.method == "addPhones"
+                key_lost = parted or entry.doubtful_since is not None or self.call_list.person_followed(batch)
+                state = OpenBatch.perhaps_sent(entry.before, progress, key_lost=key_lost)
+        return BatchUnderWay.load(self.call_list, batch, state, self._settings.campaign)
 
-    async def keep(self, work: Work, *, parted: bool = False) -> None:
+    async def keep(self, under_way: BatchUnderWay, *, parted: bool = False) -> None:
         """Write down what became of a batch's calls so far, if that is new, before the entry names it.
 
         :param parted: whether it was parted, so that it is written even if nothing became of any of them
         """
-        await asyncio.to_thread(work.keep, self.call_list, parted=parted)
+        await asyncio.to_thread(under_way.keep, self.call_list, parted=parted)
 
-    async def tell(self, work: Work, send: tuple[float, float, ClockSource, str]) -> None:
+    async def tell(self, under_way: BatchUnderWay, send: SendNote) -> None:
         """Have other tasks know that a batch is about to be sent, before that is noted."""
-        await asyncio.to_thread(self.call_list.write_sent, work.batch, send)
+        await asyncio.to_thread(self.call_list.write_sent, under_way.batch, send)
 
-    def enter(self, work: Work) -> None:
+    def enter(self, under_way: BatchUnderWay) -> None:
         """Have the entry's next write tell of a batch, once what it names is kept."""
-        if work.state.sends or work.state.apart or work.state.progress is not None:
-            # A copy: another batch's write must not take along what is not durable yet.
-            self._keeper.entry.open[work.batch.name] = work.state.copy()
-        else:
-            self._keeper.entry.open.pop(work.batch.name, None)
+        self._keeper.entry.note_open(under_way.batch.name, under_way.state)
 
-    async def put_away(self, work: Work) -> None:
+    async def put_away(self, under_way: BatchUnderWay) -> None:
         """A batch is under way no more: write down what became of it, and have the entry's next write tell of that."""
-        if work.unsettled:
-            await self.keep(work)
-            self.enter(work)
+        if under_way.unsettled:
+            await self.keep(under_way)
+            self.enter(under_way)
             return
-        await asyncio.to_thread(self.call_list.write_done, work.batch, list(work.outcomes.values()))
+        await asyncio.to_thread(self.call_list.write_done, under_way.batch, list(under_way.outcomes.values()))
         entry = self._keeper.entry
-        entry.open.pop(work.batch.name, None)
-        entry.done += 1
-        self._named.add(work.batch.name)
-        entry.done_batches = self._named.text
+        self._named.add(under_way.batch.name)
+        entry.note_done([under_way.batch.name], entry.done + 1, self._named.text)
 
-    def outcomes(self, batch: Batch) -> list[Outcome]:
+    def outcomes(self, batch: Batch) -> list[CallOutcome]:
         """What is durably known of a batch's calls."""
         outcomes = self.call_list.outcomes(batch)
         begun = self._keeper.entry.open.get(batch.name)
@@ -203,14 +195,14 @@ class Shard:
                 if (job := of_row.get(line.row)) is not None:
                     yield job, line.phone
 
-    def ruling_for(self, work: Work, *, elsewhere: bool = False) -> ListRuling | None:
+    def ruling_for(self, under_way: BatchUnderWay, *, elsewhere: bool = False) -> ListRuling | None:
         """What a person said of a batch's parked calls, if that was to send them, and is not yet followed.
 
         :param elsewhere: whether they were sent to another campaign than that of now: the person must have known it
         """
         ruling = self._keeper.entry.ruling
-        if ruling is None or not ruling.send or work.batch.name not in ruling.question.batches:
+        if ruling is None or not ruling.send or under_way.batch.name not in ruling.question.batches:
             return None
         if elsewhere and ruling.question.campaign != self._settings.campaign:
             return None
-        return None if work.state.again == ruling.question.reference else ruling
+        return None if under_way.state.again == ruling.question.reference else ruling

@@ -1,26 +1,26 @@
-"""What the two ways of sending a batch have in common: ``by_list`` and ``by_number``."""
+"""What sends a batch, as ``sending`` knows it, and what it sends with. How: see ``by_add_phones``, ``by_add_phone``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from aimylogic_provider.call_list.report.server_questions import Questions
-from aimylogic_provider.call_list.send.batch_progress import Work
-from aimylogic_provider.call_list.send.expired_calls import Expiries
+from aimylogic_provider.call_list.report.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
 from aimylogic_provider.call_list.send.refusals import Refusals
-from aimylogic_provider.call_list.send.request_rate import Pace
-from aimylogic_provider.call_list.send.send_notes import Notes
+from aimylogic_provider.call_list.send.request_rate import RequestRate
+from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.settings import SendSettings
-from aimylogic_provider.call_list.store.shard import Shard
+from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
 
-__all__ = ["Means", "Way"]
+__all__ = ["BatchSender", "SendContext"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a way of sending works with.
+class SendContext:
+    """What a batch is sent with.
 
     :param client: what sends
     :param held: phones of which an earlier batch has something open: a later one must not send to them
@@ -28,22 +28,22 @@ class Means:
 
     settings: SendSettings
     shard: Shard
-    questions: Questions
-    notes: Notes
-    pace: Pace
+    questions: ServerQuestions
+    notes: SendNotes
+    request_rate: RequestRate
     refusals: Refusals
-    expiries: Expiries
+    expired_calls: ExpiredCalls
     client: AsyncCampaignClient
     held: set[str] = field(default_factory=set)
 
 
-class Way(Protocol):
-    """One way to send a batch."""
+class BatchSender(Protocol):
+    """Sends batches, by one of the two endpoints."""
 
     workers: int
     """How many batches may be settled at a time."""
 
-    async def settle(self, work: Work) -> None:
+    async def settle(self, under_way: BatchUnderWay) -> None:
         """Send what isn't settled of a batch.
 
         :raises UnansweredCalls: if some could not be added, while others were answered

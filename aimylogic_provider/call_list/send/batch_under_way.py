@@ -4,56 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from aimylogic_provider.call_list.freeze.finishes import sendable_until
 from aimylogic_provider.call_list.report.reconcile import CreatedJob
 from aimylogic_provider.call_list.send.decision import NotedSend
-from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, Line
-from aimylogic_provider.call_list.store.outcomes import Outcome
+from aimylogic_provider.call_list.store.manifest import FORMAT, Batch
+from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import unreadable
+from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list.store.sync_entry import ListRuling, OpenBatch, OpenPart, Span, noted
+from aimylogic_provider.call_list.store.sync_entry import ListRuling
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.keys import as_uuid, begun_digest, digest_after
 
 if TYPE_CHECKING:
     from _hashlib import HASH
 
-__all__ = ["Work", "evenly_cut", "places_of", "spans_of"]
-
-
-_LAST = 300
-"""Characters that are kept of a last answer."""
-
-
-def spans_of(places: Sequence[int]) -> list[Span]:
-    """Ascending places, as few spans."""
-    spans: list[Span] = []
-    for place in places:
-        if spans and spans[-1][1] == place:
-            spans[-1] = (spans[-1][0], place + 1)
-        else:
-            spans.append((place, place + 1))
-    return spans
-
-
-def places_of(spans: Sequence[Span]) -> list[int]:
-    """The places of some spans."""
-    return [place for start, stop in spans for place in range(start, stop)]
-
-
-def evenly_cut(places: Sequence[int], pieces: int) -> list[Sequence[int]]:
-    """Places, cut into so many pieces of nearly the same size, or into single ones."""
-    pieces = min(pieces, len(places))
-    limits = [len(places) * number // pieces for number in range(pieces + 1)]
-    return [places[start:stop] for start, stop in pairwise(limits)]
+__all__ = ["BatchUnderWay"]
 
 
 @dataclass(slots=True)
-class Work:
+class BatchUnderWay:
     """A batch under way.
 
     A *place* is that of a call in the batch, from 0.
@@ -65,11 +38,11 @@ class Work:
     """
 
     batch: Batch
-    lines: list[Line]
+    lines: list[CallLine]
     state: OpenBatch
     list_id: str
     campaign: str
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, CallOutcome] = field(default_factory=dict)
     _kept: int = field(init=False, default=0)
     _until: dict[int, float] = field(init=False, default_factory=dict)
     _key_begun: HASH = field(init=False)
@@ -78,15 +51,14 @@ class Work:
         self._key_begun = begun_digest("call list", str(FORMAT), self.list_id, self.campaign, self.batch.name)
 
     @classmethod
-    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> Work:
+    def load(cls, call_list: CallList, batch: Batch, state: OpenBatch, campaign: str) -> BatchUnderWay:
         """Read a batch, and what is known of it.
 
         :raises CallListError: if a file of either is gone, unreachable, or not what was written
         """
         lines = call_list.lines(batch)
-        work = cls(batch, lines, state, call_list.manifest.id, campaign)
-        spans = [*state.part, *(span for part in state.apart for span in part.places)]
-        if any(stop > len(lines) for _, stop in spans):
+        under_way = cls(batch, lines, state, call_list.manifest.id, campaign)
+        if state.last_place >= len(lines):
             raise unreadable(call_list.folder, batch.file, f"the task's state tells of calls beyond its {len(lines):,}")
         if state.progress is not None:
             places = {line.row: place for place, line in enumerate(lines)}
@@ -95,18 +67,14 @@ class Work:
                 raise unreadable(
                     call_list.folder, f"progress/{state.progress}", f"it tells of rows beyond {batch.file}"
                 )
-            work.outcomes = {places[one.row]: one for one in told}
-            work._kept = len(work.outcomes)
-        return work
+            under_way.outcomes = {places[one.row]: one for one in told}
+            under_way._kept = len(under_way.outcomes)
+        return under_way
 
     @property
     def unsettled(self) -> list[int]:
         """The places of the calls that aren't settled."""
         return [place for place in range(len(self.lines)) if place not in self.outcomes]
-
-    def unsettled_of(self, part: OpenPart) -> list[int]:
-        """The places of a part that is set apart whose calls aren't settled."""
-        return [place for place in places_of(part.places) if place not in self.outcomes]
 
     def open_sends_of(self, places: Sequence[int]) -> set[tuple[object, ...]]:
         """The sends of some calls whose answer isn't known, as they are noted."""
@@ -114,19 +82,12 @@ class Work:
 
     def sends_of(self, place: int) -> list[NotedSend]:
         """The sends of a call whose answer isn't known."""
-        for part in self.state.apart:
-            if any(start <= place < stop for start, stop in part.places):
-                return noted(part.sends)
-        return self.state.noted
+        return self.state.sends_of(place)
 
     @property
     def part(self) -> list[int]:
         """The places of the part that is under way: they go into the next request together."""
-        if self.state.part:
-            return [place for place in places_of(self.state.part) if place not in self.outcomes]
-        apart = {place for part in self.state.apart for place in places_of(part.places)}
-        rest = [place for place in self.unsettled if place not in apart] if apart else self.unsettled
-        return rest[: ceil(len(rest) / self.state.parts)]
+        return self.state.under_way(len(self.lines), self.outcomes)
 
     def phone(self, place: int) -> str:
         """The phone at a place."""
@@ -151,81 +112,54 @@ class Work:
 
     def created(self, place: int, job: str) -> None:
         """A job was created for a call."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "created", job=job)
 
     def adopted(self, place: int, job: str, by: Literal["report", "person"] = "report") -> None:
         """The report showed a call's job, or a person said that it is one."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "created", job=job, by=by)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "created", job=job, by=by)
 
     def follow(self, ruling: ListRuling, places: Sequence[int], jobs: Mapping[str, Sequence[CreatedJob]]) -> None:
         """Do what a person said: jobs that the report shows are the calls', and the others are sent with new keys."""
         for place in places:
             if found := jobs.get(self.phone(place)):
                 self.adopted(place, found[0].id, "person")
-        self.part_settled()
-        self.state.apart, self.state.parts = [], 1
-        self.state.key_lost, self.state.again = False, ruling.question.reference
+        self.state = self.state.sent_again(ruling.question.reference)
         self._kept = -1  # a trace is kept even if no job was found, in case that the entry is lost: keys are others now
 
     def refused(self, place: int, reason: str) -> None:
         """The server refused a call for good."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "refused", reason=reason)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "refused", reason=reason)
 
     def expired(self, place: int, reason: str) -> None:
         """A call is too late to be sent, for good: nothing that was sent of it is open."""
-        self.outcomes[place] = Outcome(self.lines[place].row, "expired", reason=reason)
+        self.outcomes[place] = CallOutcome(self.lines[place].row, "expired", reason=reason)
 
     def part_settled(self) -> None:
-        """The calls of a part are settled: what was noted of its sends is no longer of use."""
-        if not self.state.part:
-            self.state.parts = max(1, self.state.parts - 1)
-        self.state.sends, self.state.part = [], []
-        self.state.silent, self.state.last, self.state.other_key = 0, "", False
+        """The calls of the part that is under way are settled. Another one is under way then."""
+        self.state = self.state.settled()
 
     def unanswered(self, error: ApiError) -> None:
         """The part under way was sent as often as it may be in a try, and not answered."""
-        self.state.silent += 1
-        self.state.last = f"{error}"[:_LAST]
+        self.state = self.state.unanswered(f"{error}")
 
     def set_apart(self) -> OpenPart:
         """Set the part that is under way apart, with what is noted of it; return it. Another one is under way then."""
-        state = self.state
-        apart = OpenPart(spans_of(self.part), state.sends, state.silent, state.last, state.other_key or state.key_lost)
-        self.part_settled()
-        state.key_lost = False
-        state.apart.append(apart)
-        return apart
+        self.state = self.state.set_apart(self.part)
+        return self.state.apart[-1]
 
     def split_off(self, places: Sequence[int]) -> OpenPart:
-        """Leave but *places* of the part that is under way, and set the others apart; return those.
-
-        What was sent of it was sent with a key that is neither's.
-        """
-        state, chosen = self.state, {*places}
-        others = [place for place in self.part if place not in chosen]
-        other_key = bool(state.sends)
-        apart = OpenPart(spans_of(others), list(state.sends), state.silent, state.last, other_key)
-        if not state.part:
-            state.parts = max(1, state.parts - 1)
-        state.part, state.other_key = spans_of(places), other_key
-        state.apart.append(apart)
-        return apart
+        """Leave but *places* of the part that is under way, and set the others apart; return those."""
+        chosen = {*places}
+        self.state = self.state.split_off(places, [place for place in self.part if place not in chosen])
+        return self.state.apart[-1]
 
     def take_up(self, part: OpenPart) -> None:
         """Have a part that was set apart be under way, where no other one is."""
-        state = self.state
-        state.apart = [other for other in state.apart if other is not part]
-        state.part, state.sends = list(part.places), list(part.sends)
-        state.silent, state.last, state.other_key = part.silent, part.last, part.other_key
+        self.state = self.state.taken_up(part)
 
     def cut(self, pieces: int) -> None:
         """Cut the part that is under way into so many, of which nothing is open: the first is under way then."""
-        first, *others = evenly_cut(self.part, pieces)
-        if not self.state.part:
-            self.state.parts = max(1, self.state.parts - 1)
-        self.state.sends, self.state.silent, self.state.last, self.state.other_key = [], 0, "", False
-        self.state.part = spans_of(first)
-        self.state.apart += [OpenPart(spans_of(piece)) for piece in others]
+        self.state = self.state.cut(self.part, pieces)
 
     def keep(self, call_list: CallList, *, parted: bool = False) -> None:
         """Write down what became of settled calls, if that is new, so that the entry can name it.
@@ -233,5 +167,5 @@ class Work:
         :param parted: whether the batch was parted, so that it is written even if nothing is settled
         """
         if len(self.outcomes) != self._kept or parted:
-            self.state.progress = call_list.write_progress(self.batch, list(self.outcomes.values()))
+            self.state = self.state.recorded(call_list.write_progress(self.batch, list(self.outcomes.values())))
             self._kept = len(self.outcomes)

@@ -12,7 +12,7 @@ import asyncio
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.errors import NotAddedError
 
-__all__ = ["PROBES", "Blame", "names_a_number"]
+__all__ = ["PROBES", "RefusalCause", "names_a_number"]
 
 PROBES = (0.5, 0.0, 1.0, 0.25, 0.75, 0.125, 0.875)
 """Where in a list the numbers stand that are tried alone, one after the other: so many refused alike are enough."""
@@ -27,7 +27,7 @@ def names_a_number(refusal: ApiError) -> bool:
     return of_numbers or refusal.phone is not None or refusal.status == _TOO_LARGE
 
 
-class Blame:
+class RefusalCause:
     """What the refusals of a try blame, by their types.
 
     ``inquiry`` is held by whoever tries numbers alone, for one such inquiry at a time tells enough.

@@ -1,0 +1,1 @@
+"""The lists of a DAG run, beside each other: where they lie, which were begun, and what a task sends by that."""
