@@ -23,7 +23,7 @@ MAY_USE = {
 }
 """Which rooms each may use. ``lazy_imports`` is everybody's."""
 DOWN = {
-    "call_list": ["store", "tables", "report", "freeze", "send"],
+    "call_list": ["store", "runs", "tables", "report", "freeze", "send"],
     "emulator": ["world", "http"],
 }
 """Rooms within rooms, from the lowest to the highest."""
