@@ -2,6 +2,8 @@
 
 Calls wait in a temporary file of this worker until the query has ended, for only then is it known which of them are
 doubles (``spool``). So rows are never all in memory; and the query's order is kept.
+
+How a row becomes a call, and what a driver gives, is not known here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How a try ends that did not settle everything: what is told, and what is written down for a person."""
+"""How a try ends that did not settle everything: what is told, and what is written down for a person.
+
+Whether a call is settled is decided by then; nothing is sent, nor asked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one."""
+"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one.
+
+What to do about a number is decided in ``decision``; what is durable before it leaves, ``send_notes`` tells.
+"""
 
 from __future__ import annotations
 

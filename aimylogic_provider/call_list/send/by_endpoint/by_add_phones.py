@@ -3,6 +3,8 @@
 A part that the server never answers is set apart, so that the others go on. What became of it the report shows, number
 by number, for only a refusal says that nothing was added; what the report lacks for twice its lag is cut smaller, and
 sent under new keys.
+
+What to do about a part is decided in ``decision``; what becomes of a refused one stands in ``refused_parts``.
 """
 
 from __future__ import annotations
