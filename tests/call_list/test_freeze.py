@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aimylogic_provider.call_list.freeze import freeze as freezing
+from aimylogic_provider.call_list.freeze import list_files
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
 from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.rows import Columns
@@ -329,7 +329,7 @@ def test_a_phone_that_stands_in_another_column_is_not_told_whole(folder: Path, c
 
 
 def test_many_rejected_rows_go_into_several_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(freezing, "_LINES_PER_PART", 3)
+    monkeypatch.setattr(list_files, "_LINES_PER_PART", 3)
     made = frozen(folder, [(number, "nonsense", "Alex") for number in range(1, 8)])
     files = sorted(path.name for path in (folder / "rejected").iterdir())
     assert files == ["00001.jsonl", "00002.jsonl", "00003.jsonl"]

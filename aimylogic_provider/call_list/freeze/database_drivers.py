@@ -1,6 +1,8 @@
 """What differs between database drivers, where rows are read: cursors that don't hold all rows, and their own values.
 
 A driver is known by its connections, for those are the user's: an Airflow hook made them as its connection says.
+
+No statement of the query is looked at here; ``warehouse`` runs it.
 """
 
 from __future__ import annotations

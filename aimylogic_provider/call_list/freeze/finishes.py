@@ -2,6 +2,8 @@
 
 A job that is created too late is never dialled, and the server says nothing of it: it counts as created, and ends as
 ``notDone``. So what can't be dialled any more isn't sent.
+
+The times themselves are ``calls_api``'s; no call is set aside here.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Calls wait in a temporary file of this worker until the query has ended, for only then is it known which of them are
 doubles (``spool``). So rows are never all in memory; and the query's order is kept.
+
+How a row becomes a call, and what a driver gives, is not known here.
 """
 
 from __future__ import annotations
@@ -119,10 +121,7 @@ def freeze(
         writer.wait()  # what names the rest is written last
         writer.write("list.json", content)
         writer.wait()
-        if manifest.countries:
-            log.info("Calls by country: %s.", by_country(manifest.countries))
-        if aside := frozen.rejections.told():
-            log.warning("%s rows can't be called and are set aside: %s.", f"{manifest.rejected:,}", aside)
+        frozen.tell(manifest, log)
         return manifest.pointer(folder.address, sha256(content))
 
 
@@ -140,7 +139,7 @@ class _FrozenRows:
         self._reader = reader
         self._writer = writer
         self._told_to_people = told_to_people
-        self.rejections = rejections
+        self._rejections = rejections
         self._finishes = finishes
         self._rejected = LineFiles(writer, "rejected")
         self._doubles = LineFiles(writer, "doubles")
@@ -182,14 +181,14 @@ class _FrozenRows:
             ) from None
         if self._reader.readings is not None and isinstance(error, AmbiguousPhoneError):
             self._reader.readings.ambiguous += 1
-        self.rejections.add(number, error)
+        self._rejections.add(number, error)
         keys = self._reader.keys(row)
         self._rejected.add({"row": number, "keys": msgspec.Raw(keys), "reason": str(error)})
         self._told_to_people.add(number, msgspec.json.decode(keys), str(error))
 
     def end_rejected(self, folder: Folder) -> None:
         """All rows were read: write down those that were rejected, whatever becomes of the others."""
-        self.rejections.hint = "" if self._reader.readings is None else self._reader.readings.hint()
+        self._rejections.hint = "" if self._reader.readings is None else self._reader.readings.hint()
         self._parts = self._rejected.close()
         if self._rejected.count:
             self._told_to_people.write(folder)
@@ -204,7 +203,7 @@ class _FrozenRows:
         if most is not None and rejected > most:
             raise TooManyRejectedError(
                 f"{rejected:,} of {self._rows:,} rows can't be called, more than the {most:,} that max_rejected "
-                f"allows, so nothing was sent. Most frequent: {self.rejections.told()}. Each row with its reason: "
+                f"allows, so nothing was sent. Most frequent: {self._rejections.told()}. Each row with its reason: "
                 f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
             )
 
@@ -268,6 +267,13 @@ class _FrozenRows:
             finishes=self._finishes.told,
             countries=self._countries.counts(),
         )
+
+    def tell(self, manifest: Manifest, log: Log) -> None:
+        """Tell in the log what the list is made of."""
+        if manifest.countries:
+            log.info("Calls by country: %s.", by_country(manifest.countries))
+        if aside := self._rejections.told():
+            log.warning("%s rows can't be called and are set aside: %s.", f"{manifest.rejected:,}", aside)
 
 
 def capped_because(first: int | None, cut: Cut) -> str:

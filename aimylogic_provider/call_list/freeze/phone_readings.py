@@ -1,4 +1,7 @@
-"""How a column's numbers are read, so that it can be told when one reading would settle those that are ambiguous."""
+"""How a column's numbers are read, so that it can be told when one reading would settle those that are ambiguous.
+
+Counts only: how a number is read is ``calls_api``'s affair.
+"""
 
 from __future__ import annotations
 

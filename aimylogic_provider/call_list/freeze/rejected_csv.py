@@ -1,4 +1,7 @@
-"""The rows that can't be called as a file for people: ``rejected.csv``, which spreadsheet programs open as it is."""
+"""The rows that can't be called as a file for people: ``rejected.csv``, which spreadsheet programs open as it is.
+
+For people: what tells the task of rejected rows is the list itself.
+"""
 
 from __future__ import annotations
 

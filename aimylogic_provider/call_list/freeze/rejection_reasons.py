@@ -1,4 +1,7 @@
-"""Why rows were rejected, counted: each reason without the values that it names, so that like ones are one."""
+"""Why rows were rejected, counted: each reason without the values that it names, so that like ones are one.
+
+Text alone; what is counted, and when, is told by whoever asks.
+"""
 
 from __future__ import annotations
 

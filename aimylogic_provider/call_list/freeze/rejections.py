@@ -1,4 +1,7 @@
-"""Rows that are rejected while a list is frozen: counted by reason, and told where a column's type is the reason."""
+"""Rows that are rejected while a list is frozen: counted by reason, and told where a column's type is the reason.
+
+Whether a row is rejected is decided in ``rows`` and ``finishes``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Rows of a query made into calls, each as the JSON that is stored and sent. What can't be a call is rejected."""
+"""Rows of a query made into calls, each as the JSON that is stored and sent. What can't be a call is rejected.
+
+One row at a time: doubles, limits and files are ``freeze``'s.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """Calls between their two readings: in a temporary file, in the order of rows, and which of them share a phone.
 
 They are told with their full phones, so the files have no names: nothing of them stays, even if the worker is killed.
+
+Nothing here lasts; what is kept of a list is written by ``list_files``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 So the query sees what the hook's ``get_records`` sees: its schemas, roles, time zone, timeouts and encryption are the
 connection's. Rows stay with the server, and a thousand at a time are here.
+
+What differs between drivers stands in ``database_drivers``; what a value means, in ``rows``.
 """
 
 from __future__ import annotations

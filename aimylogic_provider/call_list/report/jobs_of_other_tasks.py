@@ -13,6 +13,7 @@ from aimylogic_provider.call_list.report.reconcile import ReportRow
 from aimylogic_provider.call_list.runs.lists_in_folder import is_list_id
 from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
+from aimylogic_provider.call_list.store.list_reader import ListReader
 from aimylogic_provider.call_list.store.manifest import (
     CallListError,
     Claim,
@@ -23,7 +24,6 @@ from aimylogic_provider.call_list.store.manifest import (
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.read_objects import decoded, names_of
 from aimylogic_provider.call_list.store.sent_traces import SentTrace, traces_among
-from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import Meant, WrittenPhones
 from aimylogic_provider.calls_api.reports import CallJob
@@ -146,7 +146,7 @@ class JobsOfOtherTasks:
         :param same: whether it is another list of this very task, whose jobs may be these calls'
         """
         manifest = decoded(folder, "list.json", decode_manifest)
-        call_list = CallList(manifest.pointer(folder.address, ""), folder, manifest, names)
+        call_list = ListReader(manifest.pointer(folder.address, ""), folder, manifest, names)
         ids = {row.job.id for row in rows}
         for batch in manifest.batches:
             of_batch = [trace for trace in traces if trace.batch == batch.name]

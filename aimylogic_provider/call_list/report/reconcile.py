@@ -2,6 +2,8 @@
 
 The report is asked by time where that takes few requests and is to be believed, else by phone. A row that can't be read
 may be each phone's that it could be. The repeats that a campaign's script makes of a call are nobody's here.
+
+Whose a job is otherwise, of another batch or another task, is not known here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The campaign's report of some phones. It refuses a request in which it knows one phone not: that one has no job."""
+"""The campaign's report of some phones. It refuses a request in which it knows one phone not: that one has no job.
+
+One way to ask; which of the two ways is taken, ``reconcile`` tells.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the server is asked by all batches of a try: its time, and the jobs that its report shows. One at a time."""
+"""What the server is asked by all batches of a try: its time, and the jobs that its report shows. One at a time.
+
+What to do with an answer is decided elsewhere; nothing that creates a job goes through here.
+"""
 
 from __future__ import annotations
 

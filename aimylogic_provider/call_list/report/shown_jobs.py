@@ -1,4 +1,7 @@
-"""What a campaign's report showed of some phones, as values; and that it can't be relied on."""
+"""What a campaign's report showed of some phones, as values; and that it can't be relied on.
+
+Values alone: nothing is asked here.
+"""
 
 from __future__ import annotations
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from aimylogic_provider.call_list.runs.lists_in_folder import BegunList, ListInFolder, begun_lists, pointer_to
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
+from aimylogic_provider.call_list.store.list_reader import reports_among, told_of
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.stored_list import CallList, reports_among, told_of
+from aimylogic_provider.call_list.store.stored_list import CallList
 
 __all__ = [
     "INSTEAD", "check_all_shards", "check_began_no_other", "check_not_of_another_index", "check_same_source",

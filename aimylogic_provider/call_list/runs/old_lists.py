@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from aimylogic_provider.call_list.runs.lists_in_folder import ListInFolder, lists_in, pointer_to
+from aimylogic_provider.call_list.store.list_reader import reports_among
 from aimylogic_provider.call_list.store.manifest import CallListError, decode_manifest, decode_tombstone
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.read_objects import decoded, names_of
-from aimylogic_provider.call_list.store.stored_list import CallList, reports_among
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["delete_old", "end_of", "remove"]

@@ -1,4 +1,7 @@
-"""A batch under way: its calls, what became of them so far, and what was sent of the rest."""
+"""A batch under way: its calls, what became of them so far, and what was sent of the rest.
+
+What is open of it is a value with moves of its own, ``store.open_batch``. Nothing is decided here, nor sent.
+"""
 
 from __future__ import annotations
 

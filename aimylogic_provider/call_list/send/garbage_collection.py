@@ -1,4 +1,7 @@
-"""Python's search for garbage, which in a process as large as Airflow's takes a tenth of the time of many requests."""
+"""Python's search for garbage, which in a process as large as Airflow's takes a tenth of the time of many requests.
+
+Nothing of calls is known here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How far a sync is: told in the log every few seconds, and in the task's state."""
+"""How far a sync is: told in the log every few seconds, and in the task's state.
+
+Calls are counted here, and not known: which ones they are, batches tell.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the server refuses for good: calls that are set aside, as many as may be, and whole campaigns."""
+"""What the server refuses for good: calls that are set aside, as many as may be, and whole campaigns.
+
+Whether a refusal is one, and of which numbers, is told by whoever sends.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How fast requests go, those that add and those that ask: no more of them a second than the task allows."""
+"""How fast requests go, those that add and those that ask: no more of them a second than the task allows.
+
+How many go at a time is another matter, and another setting.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 What may create a job is noted in the task's entry first, and any error of the store ends the try, for the store refuses
 the writes of a try that was replaced.
+
+Whether to send is decided elsewhere, and no request leaves here.
 """
 
 from __future__ import annotations

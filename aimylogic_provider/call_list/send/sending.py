@@ -1,6 +1,8 @@
 """Sending a frozen list: which batch comes when, and how it all ends.
 
 How one batch is sent stands in ``by_add_phones`` (a batch is a request) and ``by_add_phone`` (a number is).
+
+No request is made here, and nothing is decided about a batch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How a list is sent, and the limits that follow from it. Values."""
+"""How a list is sent, and the limits that follow from it. Values.
+
+What an operator may be given is checked there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How a try ends that did not settle everything: what is told, and what is written down for a person."""
+"""How a try ends that did not settle everything: what is told, and what is written down for a person.
+
+Whether a call is settled is decided by then; nothing is sent, nor asked.
+"""
 
 from __future__ import annotations
 
@@ -175,6 +178,29 @@ class UnsettledBatches:
         for error in self.errors:
             if not error.retryable:
                 raise NotAddedError(f"{error}\n{told}", retryable=False)
+        reasons = self._reasons(now, stopped)
+        unknown = self._unknown(call_list, progress, before) if self.parked else ""
+        if reasons:
+            told_reasons = "; ".join(reason.rstrip(".") for reason in reasons)
+            raise NotAddedError(
+                f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
+                retryable=True,
+            )
+        if unknown:
+            names = {under_way.batch.name for under_way, _ in self.parked}
+            if ruling is not None and not ruling.send and names <= {*ruling.question.batches}:
+                raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
+            shown = [_shown(one) for _, one in self.parked]
+            raise UnknownCallsError(
+                unknown,
+                question=self._question(call_list, shown, now, campaign),
+                calls=progress.unknown,
+                list_id=call_list.manifest.id,
+                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
+            )
+
+    def _reasons(self, now: float, stopped: str | None) -> list[str]:
+        """Why the next try has to go on, if it has."""
         reasons = [str(error) for error in self.errors[:1]]
         if self.left:
             reasons.append(self._not_added())
@@ -184,33 +210,15 @@ class UnsettledBatches:
                 f"{len(self.waiting)} batches wait for the report, which proves nothing for another {seconds:,.0f} "
                 "seconds"
             )
-        if not reasons and stopped is not None:
-            reasons.append(stopped)
-        unknown = self._unknown(call_list, progress, before) if self.parked else ""
-        if reasons:
-            told_reasons = "; ".join(reason.rstrip(".") for reason in reasons)
-            raise NotAddedError(
-                f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
-                retryable=True,
-            )
-        if unknown:
-            names = tuple(under_way.batch.name for under_way, _ in self.parked)
-            if ruling is not None and not ruling.send and {*names} <= {*ruling.question.batches}:
-                raise NotAddedError(f"Left as they are, as {ruling.by} said. {unknown}", retryable=False)
-            states = [
-                f"{under_way.batch.name} {len(one.places)} {under_way.state.again}" for under_way, one in self.parked
-            ]
-            shown = [_shown(one) for _, one in self.parked]
-            if any(_is_elsewhere(jobs) for jobs in shown):
-                states.append(campaign)  # to another one, it is another question
-            reference = digest("unknown", call_list.pointer.sha256, *states).hex()[:8]
-            raise UnknownCallsError(
-                unknown,
-                question=ListQuestion(reference, now, names, campaign),
-                calls=progress.unknown,
-                list_id=call_list.manifest.id,
-                can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
-            )
+        return reasons or ([] if stopped is None else [stopped])
+
+    def _question(self, call_list: CallList, shown: Sequence[Jobs], now: float, campaign: str) -> ListQuestion:
+        """What a person can be asked of the parked calls."""
+        states = [f"{under_way.batch.name} {len(one.places)} {under_way.state.again}" for under_way, one in self.parked]
+        if any(_is_elsewhere(jobs) for jobs in shown):
+            states.append(campaign)  # to another one, it is another question
+        reference = digest("unknown", call_list.pointer.sha256, *states).hex()[:8]
+        return ListQuestion(reference, now, tuple(under_way.batch.name for under_way, _ in self.parked), campaign)
 
     def _not_added(self) -> str:
         """Whom the server would not add while it answered others, and its last answers; the first of them."""

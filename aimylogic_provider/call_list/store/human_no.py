@@ -1,4 +1,7 @@
-"""A person's no to a call list: as a pointer that bears it and so keeps its place among others, and as an error."""
+"""A person's no to a call list: as a pointer that bears it and so keeps its place among others, and as an error.
+
+How a person is asked is the operator's affair.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a frozen list says of itself (``list.json``), and the pointer by which a task knows it. Values, and JSON."""
+"""What a frozen list says of itself (``list.json``), and the pointer by which a task knows it. Values, and JSON.
+
+Nothing is read from a folder here, nor written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A frozen list as a person may see it before it is sent: counts, why rows were rejected, and some calls, masked."""
+"""A frozen list as a person may see it before it is sent: counts, why rows were rejected, and some calls, masked.
+
+How it is laid out for a person is the operator's affair.
+"""
 
 from __future__ import annotations
 

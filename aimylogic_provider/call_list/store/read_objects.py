@@ -1,4 +1,7 @@
-"""Reading a list's folder: whatever is wrong there is a CallListError that names the file."""
+"""Reading a list's folder: whatever is wrong there is a CallListError that names the file.
+
+What a file means is told by whoever asks for it.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """The second record of AddPhone's tasks as files, beneath ``call_list_path``: ``<dag>/<task>/%calls/<name>.json``.
 
 No DAG run has that name: of a run's id a ``%`` is written as ``%25``.
+
+What the rows say is ``idempotence``'s affair.
 """
 
 from __future__ import annotations

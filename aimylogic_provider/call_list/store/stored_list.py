@@ -1,152 +1,42 @@
-"""A frozen list in its folder: its batches, what became of them, and its end.
+"""What is written into a frozen list's folder while it is sent, and how the list is deleted: see ``list_reader``.
 
-Layout, all write-once::
-
-    list.json                                      what it is; digests of all that was frozen
-    batches/00001.jsonl                            a call a line
-    rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
-    held/00001.jsonl                               rows that another run's list held, and which
-    capped/00001.jsonl                             rows whose phone is called for another row already
-    claimed/0.<token>.json                         the task that sends shard 0
-    sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
-    progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
-    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line (.expired-1 where one did)
-    unknown/<token>.jsonl                          numbers of which it can't be known
-    report-0.json                                  the counts of a shard, once all of it is known
-    deleted.json                                   the same, once all else was deleted
-
-Names that hold a token may exist twice, by two tries at once; both say the same of the same server.
+What is written is there for good, and says the same whichever try writes it. When it counts, the task's entry tells.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from aimylogic_provider.call_list.store.human_no import BECAUSE, SaidNoError
+from aimylogic_provider.call_list.store.list_reader import ListReader, never_sent
 from aimylogic_provider.call_list.store.manifest import (
-    FORMAT,
     Batch,
-    CallListError,
     Claim,
-    DoubleLine,
     Manifest,
     Pointer,
-    RejectedLine,
     Tombstone,
-    decode_claim,
-    decode_manifest,
-    decode_tombstone,
-    sha256,
 )
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import SendNote
-from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, decode_outcomes, name_of_done, told_by_name
-from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
+from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, name_of_done
+from aimylogic_provider.call_list.store.read_objects import names_of
 from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
-from aimylogic_provider.call_list.store.stored_call import CallLine, decode_lines
 from aimylogic_provider.idempotence.limits import send_window
 
-__all__ = ["CallList", "reports_among", "told_of"]
-
-_REPORT = re.compile(r"report-([0-9]+)\.json")
-_report = msgspec.json.Decoder(dict[str, Any])
-_set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
-    "rejected": msgspec.json.Decoder(RejectedLine),
-    "doubles": msgspec.json.Decoder(DoubleLine),
-    "held": msgspec.json.Decoder(RejectedLine),
-    "capped": msgspec.json.Decoder(RejectedLine),
-}
+__all__ = ["CallList"]
 
 
-class _Formatted(msgspec.Struct):
-    format: int
-
-
-_formatted = msgspec.json.Decoder(_Formatted)
-"""Of a list of whichever version, its format alone."""
-
-
-def reports_among(names: Iterable[str]) -> dict[int, str]:
-    """The reports among a list's files, by shard."""
-    return {int(found[1]): name for name in names if (found := _REPORT.fullmatch(name))}
-
-
-class CallList:
+class CallList(ListReader):
     """A frozen list, read and written. Make it with :meth:`open`.
 
     :param token: what marks the objects that this try writes
     """
 
     def __init__(self, pointer: Pointer, folder: Folder, manifest: Manifest, names: Iterable[str]) -> None:
-        self.pointer = pointer
-        self.manifest = manifest
-        self.folder = folder
+        super().__init__(pointer, folder, manifest, names)
         self.token = secrets.token_hex(4)
-        self._names = list(names)
-        self._listed = frozenset(self._names)
-
-    @classmethod
-    def open(cls, pointer: Pointer) -> CallList:
-        """Read what the list says of itself.
-
-        :raises CallListError: if it is gone, unreachable, or not the list that was frozen
-        """
-        folder = Folder(pointer.path)
-        try:
-            content = read_from(folder, "list.json")
-        except CallListError:
-            if cls.tombstone(pointer) is None:
-                raise
-            # Whoever opens a list has looked for what is left of it: it was there a moment ago.
-            raise CallListError(
-                f"the call list in {pointer.path} was deleted while it was looked at: the next try looks again",
-                retryable=True,
-            ) from None
-        if sha256(content) != pointer.sha256:
-            raise CallListError(
-                f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "
-                "sent. Put back the list of that digest, or start a new DAG run to have the rows queried anew"
-            )
-        told = decoded_as(folder, "list.json", content, _formatted.decode).format
-        if told != FORMAT:
-            raise CallListError(
-                f"{folder.address} has format {told}, and this version of the provider knows {FORMAT}: "
-                "finish the list with the version that froze it"
-            )
-        manifest = decoded_as(folder, "list.json", content, decode_manifest)
-        if fault := manifest.fault(pointer):
-            raise CallListError(
-                f"{folder.address}/list.json is of no list that was frozen there: {fault}. Nothing is sent"
-            )
-        return cls(pointer, folder, manifest, names_of(folder))
-
-    @staticmethod
-    def deleted(pointer: Pointer, shard: int) -> dict[str, Any] | None:
-        """Return the report of a shard of a list that was deleted after its end; None of any other list.
-
-        :raises CallListError: if it was deleted, and never sent
-        """
-        tombstone = CallList.tombstone(pointer)
-        return None if tombstone is None else told_of(tombstone, shard, pointer.path)
-
-    @staticmethod
-    def tombstone(pointer: Pointer) -> Tombstone | None:
-        """What is left of a list that was deleted; None of any other list.
-
-        :raises CallListError: if it can't be read
-        """
-        folder = Folder(pointer.path)
-        try:
-            content = folder.read("deleted.json")
-        except (OSError, ValueError):  # as of an address that no store has; opening the list tells of it
-            return None
-        tombstone = decoded_as(folder, "deleted.json", content, decode_tombstone)
-        return tombstone if tombstone.sha256 == pointer.sha256 else None
 
     @classmethod
     def discard(cls, pointer: Pointer, because: str, said_no: str | None = None) -> bool:
@@ -163,115 +53,9 @@ class CallList:
         call_list = cls.open(pointer)
         return not call_list.claims() and call_list.delete(because, said_no)
 
-    def batches(self, shard: int) -> list[Batch]:
-        """The batches of a shard, in the order in which they are sent."""
-        return [batch for batch in self.manifest.batches if batch.shard == shard]
-
-    def done(self) -> dict[str, Counts]:
-        """The batches that are done, by name, and what became of their calls."""
-        found: dict[str, Counts] = {}
-        for name in self._names:
-            if (told := told_by_name(name)) is not None:
-                found.setdefault(*told)
-        return found
-
-    def created_none(self) -> bool:
-        """Whether all batches of all shards are done, and none of them created a job."""
-        done = self.done()
-        return all(batch.name in done and not done[batch.name].created for batch in self.manifest.batches)
-
-    def lines(self, batch: Batch) -> list[CallLine]:
-        """The calls of a batch.
-
-        :raises CallListError: if its file is gone, unreachable, or not what was frozen
-        """
-        content = self._frozen(batch.file, batch.sha256)
-        lines: list[CallLine] = decoded_as(self.folder, batch.file, content, decode_lines)
-        if len(lines) != batch.calls:
-            raise CallListError(
-                f"{self.folder.address}/{batch.file} holds {len(lines):,} calls, and not {batch.calls:,}: nothing of "
-                "it is sent"
-            )
-        return lines
-
-    def check_there(self, name: str) -> None:
-        """Make sure that a file is there, though it may not be listed yet.
-
-        :raises CallListError: if it is not, or can't be reached
-        """
-        if name not in self._listed:
-            read_from(self.folder, name)
-
-    def _frozen(self, name: str, digest: str) -> bytes:
-        content = read_from(self.folder, name)
-        if sha256(content) != digest:
-            raise CallListError(
-                f"{self.folder.address}/{name} is not what was frozen: nothing of it is sent. Put back the file "
-                "of that digest, and clear the task"
-            )
-        return content
-
-    def outcomes(self, batch: Batch) -> list[CallOutcome]:
-        """What became of a batch that is done; empty for any other.
-
-        :raises CallListError: if its file is gone, unreachable, or not what was written
-        """
-        start = f"done/{batch.name}."
-        name = next((name for name in self._names if name.startswith(start)), None)
-        if name is None:
-            return []
-        outcomes = decoded(self.folder, name, decode_outcomes)
-        counts = Counts.of(outcomes)
-        if told_by_name(name) != (batch.name, counts):
-            raise unreadable(
-                self.folder, name, f"it tells of {len(outcomes):,} calls, {counts.created:,} of them created"
-            )
-        return outcomes
-
-    def parts(self, kind: Literal["rejected", "doubles", "held", "capped"]) -> Iterator[list[dict[str, Any]]]:
-        """The rows that aren't called, a file at a time.
-
-        :raises CallListError: if a file is gone, unreachable, or not what was frozen
-        """
-        for name, digest in self.manifest.parts.items():
-            if name.startswith(f"{kind}/"):
-                yield decoded_as(self.folder, name, self._frozen(name, digest), _set_aside[kind].decode_lines)
-
-    def progress(self, name: str) -> list[CallOutcome]:
-        """What became of a part of a batch.
-
-        :param name: as :meth:`write_progress` returned it
-        :raises CallListError: if its file is gone, unreachable, or not what was written
-        """
-        file = f"progress/{name}"
-        outcomes = decoded(self.folder, file, decode_outcomes)
-        if f".{len(outcomes):07}." not in name or len({one.row for one in outcomes}) < len(outcomes):
-            raise unreadable(self.folder, file, f"it tells of {len(outcomes):,} calls, or of one of them twice")
-        return outcomes
-
-    def furthest_progress(self, batch: Batch) -> str | None:
-        """The name that tells of most of a batch's calls, whether or not it came to count."""
-        start = f"progress/{batch.name}."
-        return max((name.removeprefix("progress/") for name in self._names if name.startswith(start)), default=None)
-
-    def person_followed(self, batch: Batch) -> bool:
-        """Whether some calls of a batch were sent again for a person said so, so that their keys are others since.
-
-        Of numbers that are sent one by one: only then is progress written of no call at all, or tells of a person.
-        """
-        if any(name.startswith(f"progress/{batch.name}.{0:07}.") for name in self._names):
-            return True
-        name = self.furthest_progress(batch)
-        return name is not None and any(outcome.by == "person" for outcome in self.progress(name))
-
     def write_sent(self, batch: Batch, send: SendNote) -> None:
         """Write that a batch is about to be sent, before that is noted: other tasks can't read this one's notes."""
         self.folder.write(name_of(batch.name, send, secrets.token_hex(4)), b"{}\n")
-
-    def has_traces(self, batches: Collection[Batch]) -> bool:
-        """Whether any of some batches was sent, or was just about to be."""
-        names = {batch.name for batch in batches}
-        return any(trace.batch in names for trace in traces_among(self._names))
 
     def write_progress(self, batch: Batch, outcomes: Sequence[CallOutcome]) -> str:
         """Write what became of a part of a batch; return the name by which it counts, once it is noted."""
@@ -305,40 +89,11 @@ class CallList:
             self.claimed(claim.shard, claim.task)
             if "deleted.json" in self._names or "list.json" not in self._names:
                 tombstone = self.tombstone(self.pointer)
-                raise _never_sent(self.folder.address, tombstone)
-
-    def claimed(self, shard: int, task: str) -> Claim | None:
-        """Since when a shard belongs to a task instance; None if to nobody.
-
-        :raises CallListError: if it belongs to another one
-        """
-        found = [claim for claim in self.claims() if claim.shard == shard]
-        for claim in found:
-            if claim.task != task:
-                raise CallListError(
-                    f"this call list is sent by {claim.task}, and by no other task: two of them would not know of each "
-                    "other's requests. Clear that task, or freeze a list of its own for this one"
-                )
-        return min(found, key=lambda claim: claim.at, default=None)
-
-    def claims(self) -> list[Claim]:
-        """Who sends the list.
-
-        :raises CallListError: if that can't be read
-        """
-        return [decoded(self.folder, name, decode_claim) for name in self._claimed]
-
-    @property
-    def _claimed(self) -> list[str]:
-        return [name for name in self._names if name.startswith("claimed/")]
+                raise never_sent(self.folder.address, tombstone)
 
     def write_report(self, shard: int, report: Mapping[str, object]) -> None:
         """Write the counts, once all is known."""
         self.folder.write(f"report-{shard}.json", msgspec.json.format(msgspec.json.encode(report), indent=1))
-
-    def is_reported(self) -> bool:
-        """Whether the counts of all shards are written."""
-        return len(reports_among(names_of(self.folder))) == self.manifest.shards
 
     def delete(self, because: str | None = None, said_no: str | None = None) -> bool:
         """Delete the list, but for its counts; return whether that was done.
@@ -349,9 +104,7 @@ class CallList:
         :param said_no: who said no to it, in words
         """
         claimed, claims = self._claimed, self.claims()
-        reports = {
-            shard: decoded(self.folder, name, _report.decode) for shard, name in reports_among(self._names).items()
-        }
+        reports = self.reports()
         if claims and len(reports) < self.manifest.shards:
             return False
         self._names = names_of(self.folder)
@@ -369,27 +122,6 @@ class CallList:
             return False
         self.folder.delete_all_but("deleted.json", last="list.json")
         return True
-
-
-def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
-    """What is left of a shard of a deleted list: its report.
-
-    :raises CallListError: if it was never sent
-    """
-    if shard not in tombstone.reports:
-        raise _never_sent(path, tombstone)
-    return tombstone.reports[shard]
-
-
-def _never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
-    because = None if tombstone is None else tombstone.because
-    way_out = "" if because else ", and keep lists longer if they wait for an approval"
-    by = None if tombstone is None or because != BECAUSE else tombstone.said_no or "a person"
-    return (CallListError if by is None else SaidNoError)(
-        f"the call list in {path} was deleted before it was sent, {because or 'for it was older than keep_call_list'}: "
-        f"nobody was called. {'' if by is None else f'{by} said so. '}Start a new DAG run to have the rows queried "
-        f"anew{way_out}"
-    )
 
 
 def _jsonl(lines: Iterable[object]) -> bytes:

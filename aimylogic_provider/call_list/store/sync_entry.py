@@ -1,6 +1,8 @@
 """What a sync notes in its task's entry before anything leaves, and the fence that lies in the writing of it.
 
 Airflow refuses the write of a try that it has replaced, so whoever has written may send. Many batches share a write.
+
+What is open of a batch is a value of its own, ``open_batch``. Nothing is decided here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Who holds rows of a query: a call list, and the task instance that freezes it."""
+"""Who holds rows of a query: a call list, and the task instance that freezes it.
+
+Values alone.
+"""
 
 from __future__ import annotations
 

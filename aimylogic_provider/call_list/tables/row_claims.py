@@ -1,4 +1,7 @@
-"""One list's claiming of its rows, in one transaction: which of them are free, and who holds the others."""
+"""One list's claiming of its rows, in one transaction: which of them are free, and who holds the others.
+
+When a list claims, and when it lets go, is ``claims``'s affair.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What became of each row of a call list, as a results table tells it: from the list's files alone."""
+"""What became of each row of a call list, as a results table tells it: from the list's files alone.
+
+No database is known here.
+"""
 
 from __future__ import annotations
 

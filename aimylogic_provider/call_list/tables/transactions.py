@@ -1,4 +1,7 @@
-"""Transactions in the database of the claims, repeated where others were in the way."""
+"""Transactions in the database of the claims, repeated where others were in the way.
+
+What is done in one is told by whoever acts.
+"""
 
 from __future__ import annotations
 

@@ -189,6 +189,7 @@ HARNESS = Harness(
     _check,
     (
         "call_list/store/manifest.py",
+        "call_list/store/list_reader.py",
         "call_list/store/stored_list.py",
         "call_list/send/batch_under_way.py",
         "call_list/tables/row_results.py",

@@ -1,4 +1,7 @@
-"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one."""
+"""By addPhone: a number is one request. Numbers are noted a batch at a time, sent side by side, decided one by one.
+
+What to do about a number is decided in ``decision``; what is durable before it leaves, ``send_notes`` tells.
+"""
 
 from __future__ import annotations
 
@@ -260,39 +263,9 @@ class _BatchInRounds:
         self._jobs = None
         await self._context.notes.note(under_way, time, reading)
         errors = await self._sender.errors(under_way, places, reading)
-        pause = 0.0
-        ends: NotAddedError | None = None
         unanswered = [error for error in errors if error is not None and error.known is not Known.REFUSED]
-        if any(
-            place in under_way.outcomes if error is None else error.known is Known.REFUSED
-            for place, error in zip(places, errors, strict=True)
-        ):
-            self._sender.unanswered_requests.broken()
-            self._heard, self._rounds_unanswered = True, 0
-            self._unheard.clear()
-        elif unanswered:
-            self._rounds_unanswered += 1
-            self._unheard.update(place for place, error in zip(places, errors, strict=True) if error is not None)
-        for place, error in zip(places, errors, strict=True):
-            self._refused.pop(place, None)
-            if error is None:
-                continue
-            if error.known is Known.REFUSED:
-                self._refused[place] = error, before
-                continue
-            if error.type == "phone.duplicated":
-                under_way.state = under_way.state.key_missed()
-            self._unanswered[place] += 1
-            sends_left = self._most - self._unanswered[place]
-            try:
-                self._sender.unanswered_requests.check(error)
-            except NotAddedError as end:
-                ends = ends or end
-                continue
-            if sends_left <= 0 or not error.retryable:
-                self._given_up[place] = error
-            else:
-                pause = max(pause, pause_after(error, sends_left))
+        self._count_round(places, errors, heard_none=bool(unanswered))
+        pause, ends = self._take_in(places, errors, before)
         if self._rounds_unanswered >= ROUNDS:
             untried = any(not self._unanswered[place] for place in self._to_be_settled())
             if untried or (not self._heard and len(self._unheard) > self._context.settings.concurrency):
@@ -305,3 +278,51 @@ class _BatchInRounds:
             under_way.part_settled()
         elif pause:
             await asyncio.sleep(pause)
+
+    def _count_round(self, places: list[int], errors: list[ApiError | None], *, heard_none: bool) -> None:
+        """Count a round without any answer, or begin to count anew.
+
+        :param heard_none: whether that is what it is, unless some numbers were answered
+        """
+        if any(
+            place in self._under_way.outcomes if error is None else error.known is Known.REFUSED
+            for place, error in zip(places, errors, strict=True)
+        ):
+            self._sender.unanswered_requests.broken()
+            self._heard, self._rounds_unanswered = True, 0
+            self._unheard.clear()
+        elif heard_none:
+            self._rounds_unanswered += 1
+            self._unheard.update(place for place, error in zip(places, errors, strict=True) if error is not None)
+
+    def _take_in(
+        self, places: list[int], errors: list[ApiError | None], before: list[NotedSend]
+    ) -> tuple[float, NotAddedError | None]:
+        """Take in a round's errors, number by number.
+
+        :param before: the sends that were open before it
+        :returns: how long to wait before the next round, and what ends the try, if anything
+        """
+        pause = 0.0
+        ends: NotAddedError | None = None
+        for place, error in zip(places, errors, strict=True):
+            self._refused.pop(place, None)
+            if error is None:
+                continue
+            if error.known is Known.REFUSED:
+                self._refused[place] = error, before
+                continue
+            if error.type == "phone.duplicated":
+                self._under_way.state = self._under_way.state.key_missed()
+            self._unanswered[place] += 1
+            sends_left = self._most - self._unanswered[place]
+            try:
+                self._sender.unanswered_requests.check(error)
+            except NotAddedError as end:
+                ends = ends or end
+                continue
+            if sends_left <= 0 or not error.retryable:
+                self._given_up[place] = error
+            else:
+                pause = max(pause, pause_after(error, sends_left))
+        return pause, ends

@@ -3,6 +3,8 @@
 A list that holds one bad number is refused as a list is whose campaign has run out of minutes. So a few numbers are
 tried alone: if one of them is taken after the list was refused, it was for a number of the list; if all of them are
 refused alike, it is the campaign.
+
+Sends nothing: ``refused_parts`` is what tries the numbers.
 """
 
 from __future__ import annotations

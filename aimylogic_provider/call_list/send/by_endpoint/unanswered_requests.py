@@ -1,4 +1,7 @@
-"""Whether a server answers nothing any more, or only some requests never: then the others go on."""
+"""Whether a server answers nothing any more, or only some requests never: then the others go on.
+
+Counted over all batches of a try. What becomes of a part that isn't answered is told by whoever sends it.
+"""
 
 from __future__ import annotations
 
