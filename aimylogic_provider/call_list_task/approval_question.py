@@ -9,7 +9,7 @@ from aimylogic_provider.call_list.freeze.finishes import as_moment
 from aimylogic_provider.calls_api.phones.countries import by_country
 
 if TYPE_CHECKING:
-    from aimylogic_provider.call_list.store.preview import MaskedCall, Preview
+    from aimylogic_provider.call_list.freeze.preview import MaskedCall, Preview
 
 __all__ = ["as_code", "calls_in_words", "question"]
 

@@ -20,6 +20,7 @@ __all__ = [
     "CAMPAIGN",
     "CANCEL_CALL_JOBS",
     "ENDPOINTS",
+    "KEY_HEADER",
     "OLDER_ADD_PHONE",
     "PAUSE_CAMPAIGN",
     "RESUME_CAMPAIGN",
@@ -115,6 +116,9 @@ class Endpoint:
     worded_refusals: frozenset[int] = frozenset()
     typed_refusals: frozenset[int] = frozenset()
 
+
+KEY_HEADER = "Idempotence-Key"
+"""The header that bears an idempotence key; of a GET, the emulator takes a parameter of that name too."""
 
 _CRM = "/api/crmCalls/campaign/{token}"
 _CALLS = "/api/calls/campaign/{token}"

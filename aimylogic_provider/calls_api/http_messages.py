@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from aimylogic_provider.calls_api.endpoint_table import Endpoint
+from aimylogic_provider.calls_api.endpoint_table import KEY_HEADER, Endpoint
 
 __all__ = ["NoResponse", "NoResponseKind", "Request", "Response"]
 
@@ -47,7 +47,7 @@ class Request(Generic[T]):
     @property
     def all_headers(self) -> dict[str, str]:
         """The headers, with the key."""
-        return {**self.headers, **({} if self.key is None else {"Idempotence-Key": self.key})}
+        return {**self.headers, **({} if self.key is None else {KEY_HEADER: self.key})}
 
     @property
     def body(self) -> bytes | None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
-    from aimylogic_provider.emulator.client import EmulatorClient, EmulatorError, OrderedFault
+    from aimylogic_provider.emulator.admin_caller import EmulatorError
+    from aimylogic_provider.emulator.client import EmulatorClient, OrderedFault
     from aimylogic_provider.emulator.local import Emulator
 
 __all__ = ["DEFAULT_TOKEN", "Emulator", "EmulatorClient", "EmulatorError", "OrderedFault"]
@@ -22,7 +23,7 @@ DEFAULT_TOKEN = "8231.7056.1b131df1"  # noqa: S105 - the token of the vendor's o
 _MODULES = {
     "Emulator": "local",
     "EmulatorClient": "client",
-    "EmulatorError": "client",
+    "EmulatorError": "admin_caller",
     "OrderedFault": "client",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import os
 import signal
 from collections.abc import Sequence
@@ -86,9 +85,10 @@ def _settings(written: Sequence[str], seed: int | None) -> dict[str, Any]:
 async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[str, Any], snapshot: Path | None) -> None:
     import msgspec
 
+    from aimylogic_provider.calls_api.address import is_loopback
     from aimylogic_provider.emulator.http.server import EmulatorServer
     from aimylogic_provider.emulator.http.views import explained
-    from aimylogic_provider.emulator.world.private_file import write_private
+    from aimylogic_provider.emulator.private_file import write_private
     from aimylogic_provider.emulator.world.settings import Settings
     from aimylogic_provider.emulator.world.state import EmulatorState
 
@@ -110,7 +110,7 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     if list(tokens) == [DEFAULT_TOKEN]:
         client = EmulatorClient(f"http://{host}:{port}")
         print(f"For Airflow: export AIRFLOW_CONN_AIMYLOGIC_DEFAULT='{client.connection()}'", flush=True)
-    if not _is_loopback(host):
+    if not is_loopback(host):
         print("Others can reach it: it asks nobody for a password, and shows what it was sent.", flush=True)
     if taken:
         print(taken, flush=True)
@@ -119,13 +119,6 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     if snapshot is not None:
         write_private(snapshot, state.snapshot())
         print(f"Saved to {snapshot}: {len(state.campaigns.all_jobs()):,} call jobs.", flush=True)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 if __name__ == "__main__":

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Unpack
-from urllib.parse import urlencode
+from typing import Any, Literal, Unpack
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
+from aimylogic_provider.emulator.admin_caller import AdminCaller, EmulatorError
 from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
+from aimylogic_provider.emulator.private_file import write_private
 from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault
 from aimylogic_provider.emulator.world.journal import JournalLine
-from aimylogic_provider.emulator.world.private_file import write_private
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
-__all__ = ["EmulatorClient", "EmulatorError", "OrderedFault"]
-
-T = TypeVar("T")
-
-
-class EmulatorError(Exception):
-    """What the emulator refused, with its reason."""
-
+__all__ = ["EmulatorClient", "OrderedFault"]
 
 PhaseName = Literal["before_read", "before_commit", "after_commit", "in_body", "in_part", "committed_late"]
 ActionName = Literal[
@@ -65,7 +55,7 @@ class OrderedFault:
         return f"<fault {rule.action} {rule.phase} at {where}: {rule.seen} requests matched, {rule.hits} struck>"
 
 
-class EmulatorClient:
+class EmulatorClient(AdminCaller):
     """Tells a running emulator what to do, and asks it what it knows.
 
     :param url: scheme, host and port
@@ -74,16 +64,11 @@ class EmulatorClient:
     """
 
     def __init__(self, url: str, token: str = DEFAULT_TOKEN) -> None:
-        self._url = (url if "://" in url else f"http://{url}").rstrip("/")
+        super().__init__(url)
         self.token = token
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r})"
-
-    @property
-    def url(self) -> str:
-        """Scheme, host and port."""
-        return self._url
 
     def connection(self, token: str | None = None, **extra: object) -> str:
         """Return an Airflow connection to a campaign, as JSON for ``AIRFLOW_CONN_…``.
@@ -209,8 +194,7 @@ class EmulatorClient:
         :param body: JSON body of ``status``
         :param seconds: real seconds: how long ``delay`` and ``drip`` take, and how long the others wait first
         :param commit_after: real seconds from a fault of phase ``committed_late`` to the request's taking effect
-        :param places: which numbers are added by a fault of phase ``in_part``, by their place in the list, from 1 (the
-            first one)
+        :param places: which numbers a fault of phase ``in_part`` adds, by their place in the list, from 1 (the first)
         :raises EmulatorError: if it could never strike, saying why
         """
         rule: dict[str, object] = {
@@ -295,35 +279,3 @@ class EmulatorClient:
 
     def _move(self, **change: float) -> None:
         self._ask("PATCH", "/clock", ClockReading, change)
-
-    def _ask(
-        self, method: str, path: str, kind: type[T], body: object = None, query: Mapping[str, object] | None = None
-    ) -> T:
-        chosen = {name: value for name, value in (query or {}).items() if value is not None}
-        content = self._send(
-            method,
-            path + (f"?{urlencode(chosen)}" if chosen else ""),
-            None if body is None else msgspec.json.encode(body),
-        )
-        return msgspec.json.decode(content, type=kind)
-
-    def _send(self, method: str, path: str, body: bytes | None) -> bytes:
-        request = urllib.request.Request(  # noqa: S310 - the emulator's own address
-            f"{self.url}/_emulator{path}", method=method, data=body, headers={"Content-Type": "application/json"}
-        )
-        # A proxy of the environment has no business with the emulator.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=60) as response:
-                content: bytes = response.read()
-                return content
-        except urllib.error.HTTPError as error:
-            with error:
-                answer = error.read().decode("utf-8", "replace")
-            try:
-                reason = str(json.loads(answer)["error"])
-            except (ValueError, KeyError, TypeError):
-                reason = answer[:200]
-            raise EmulatorError(reason) from None
-        except OSError as error:
-            raise EmulatorError(f"no emulator answers at {self.url}: {getattr(error, 'reason', error)}") from None

@@ -182,7 +182,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
 
     def _word(self, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
-        from aimylogic_provider.call_list.store.preview import Preview
+        from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.approval_question import calls_in_words, question
 

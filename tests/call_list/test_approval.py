@@ -22,10 +22,10 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import exceptions
 
+from aimylogic_provider.call_list.freeze.preview import masked_value
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.preview import masked_value
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list_task.approval_question import as_code
 from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
-from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import Batch
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from aimylogic_provider.call_list.freeze.preview import Preview
 from aimylogic_provider.call_list.store.manifest import Pointer
-from aimylogic_provider.call_list.store.preview import Preview
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list_task.approval_question import question
 from tests.call_list.sync import Sync, phone

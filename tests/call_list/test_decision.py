@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.send.decision import Decision, Found, NotedSend, Unit, UnitAction, decide
+from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
+from aimylogic_provider.call_list.store.open_batch import NotedSend
 from aimylogic_provider.idempotence.limits import Limits, Time, send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones import numbering_plans
 from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_country, country_of, region_of
-from aimylogic_provider.calls_api.phones.phone import PhoneRules, canonical_phone, parsed_phone
+from aimylogic_provider.calls_api.phones.phone import PhoneRules, canonical_phone
+from tests.calls_api.parsed import parsed_phone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 

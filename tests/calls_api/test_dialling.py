@@ -11,7 +11,7 @@ import pytest
 
 from aimylogic_provider.calls_api.calls.dialling_end import LEAST, Times, dialled_until
 from aimylogic_provider.calls_api.calls.policy import WEEKDAYS
-from aimylogic_provider.emulator.world.calling_hours import Hours
+from aimylogic_provider.emulator.world.dialling.calling_hours import Hours
 
 MOSCOW, YEKATERINBURG = "Europe/Moscow", "Asia/Yekaterinburg"
 DAILY: Times = (("default", (("09:00", "20:00"),)),)

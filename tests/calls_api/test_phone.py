@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone, parsed_phone, quick_phone, shown
+from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone, quick_phone, shown
+from tests.calls_api.parsed import parsed_phone
 
 
 @pytest.mark.parametrize(

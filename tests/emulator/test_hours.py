@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aimylogic_provider.emulator.world.calling_hours import Hours
+from aimylogic_provider.emulator.world.dialling.calling_hours import Hours
 
 ZONES = ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Asia/Kolkata", "UTC")
 SPANS = st.lists(st.integers(0, 1440), min_size=2, max_size=4, unique=True).map(

@@ -16,9 +16,9 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import NoResponse
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
-from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.faults import FaultAction
 from aimylogic_provider.emulator.world.phones import phone_in_reports
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.idempotence.attempt import AddPhoneAttempt as CallTry
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent

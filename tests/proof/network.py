@@ -18,10 +18,11 @@ import msgspec
 from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.emulator.http.api_request import ApiRequest, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
-from aimylogic_provider.emulator.http.exchange import Refusal, Target
+from aimylogic_provider.emulator.http.exchange import Target
 from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.faults import POSSIBLE, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 from tests.proof.simulation import Simulation, Worker, running_worker

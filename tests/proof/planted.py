@@ -531,7 +531,7 @@ _OF_BATCHES = (
     _of_operators(
         "another list's jobs adopted",
         "Jobs that another sync owns on record, or could own, are taken for this one's.",
-        "call_list/report/server_questions.py",
+        "call_list/send/server_questions.py",
         "self._others_jobs.owned(rows, phones)",
         "self._others_jobs.owned([], phones)",
         "two lists",

@@ -65,11 +65,12 @@ def beneath() -> Iterator[Beneath]:
     from airflow.sdk.bases.operator import ExecutorSafeguard
     from tenacity import nap, wait
 
+    from aimylogic_provider.call_list import garbage_collection
     from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
-    from aimylogic_provider.call_list.report.server_questions import ServerQuestions
     from aimylogic_provider.call_list.runs import old_lists, task_folder
-    from aimylogic_provider.call_list.send import garbage_collection, progress
+    from aimylogic_provider.call_list.send import progress
     from aimylogic_provider.call_list.send.by_endpoint import by_add_phone, by_add_phones
+    from aimylogic_provider.call_list.send.server_questions import ServerQuestions
     from aimylogic_provider.call_list.store import stored_list
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.tables import claims, unsent_rows

@@ -13,7 +13,7 @@ import pytest
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.store.objects import Folder, folder_name
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.world.private_file import write_private
+from aimylogic_provider.emulator.private_file import write_private
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance, needs_record
 

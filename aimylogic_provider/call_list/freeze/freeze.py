@@ -23,7 +23,7 @@ from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
 from aimylogic_provider.call_list.freeze.rows import BRACKETS, Columns, RowReader
 from aimylogic_provider.call_list.freeze.spool import Spool
-from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
+from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line

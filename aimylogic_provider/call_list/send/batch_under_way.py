@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from aimylogic_provider.call_list.freeze.finishes import sendable_until
 from aimylogic_provider.call_list.report.reconcile import CreatedJob
-from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch
-from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart
+from aimylogic_provider.call_list.store.open_batch import NotedSend, OpenBatch, OpenPart
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import unreadable
 from aimylogic_provider.call_list.store.stored_call import CallLine

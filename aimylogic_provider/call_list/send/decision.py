@@ -10,26 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from aimylogic_provider.call_list.store.open_batch import NotedSend
 from aimylogic_provider.idempotence.limits import SLACK, Limits, Time, ends_in_window, key_still_lives, margin, shown_at
 from aimylogic_provider.idempotence.record.records import ClockSource
 
-__all__ = ["Decision", "Found", "NotedSend", "Unit", "UnitAction", "decide"]
-
-
-@dataclass(frozen=True, slots=True)
-class NotedSend:
-    """A send that was noted, and whose answer is not known.
-
-    :param at: when it was noted, before it left, at the earliest (Unix seconds)
-    :param until: when it had taken effect, at the latest, or never would
-    :param clock: whose clock told that
-    :param campaign: digest of where it went
-    """
-
-    at: float
-    until: float
-    clock: ClockSource
-    campaign: str
+__all__ = ["Decision", "Found", "Unit", "UnitAction", "decide"]
 
 
 class Found(StrEnum):

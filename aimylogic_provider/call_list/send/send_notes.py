@@ -8,9 +8,9 @@ Whether to send is decided elsewhere, and no request leaves here.
 
 from __future__ import annotations
 
-from aimylogic_provider.call_list.report.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
+from aimylogic_provider.call_list.send.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper

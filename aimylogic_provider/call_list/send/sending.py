@@ -11,18 +11,18 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 
+from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.report.jobs_of_other_tasks import JobsOfOtherTasks
-from aimylogic_provider.call_list.report.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.by_endpoint.batch_sender import BatchSender, SendContext
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phone import AddPhoneSender
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phones import AddPhonesSender
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
-from aimylogic_provider.call_list.send.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
 from aimylogic_provider.call_list.send.send_notes import SendNotes
+from aimylogic_provider.call_list.send.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.send.unsettled_calls import (

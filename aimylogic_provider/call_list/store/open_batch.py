@@ -11,6 +11,7 @@ way*: its calls go into the next request together. The others are set apart, or 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 from typing import Annotated
@@ -18,10 +19,9 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from aimylogic_provider.call_list.send.decision import NotedSend
 from aimylogic_provider.idempotence.record.records import ClockSource
 
-__all__ = ["OpenBatch", "OpenPart", "SendNote", "Span", "evenly_cut"]
+__all__ = ["NotedSend", "OpenBatch", "OpenPart", "SendNote", "Span", "evenly_cut"]
 
 SendNote = tuple[float, float, ClockSource, str]
 """A send whose answer isn't known, as ``[at, until, clock, campaign]``."""
@@ -31,6 +31,22 @@ Span = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 _LAST = 300
 """Characters that are kept of a last answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotedSend:
+    """A send that was noted, and whose answer is not known.
+
+    :param at: when it was noted, before it left, at the earliest (Unix seconds)
+    :param until: when it had taken effect, at the latest, or never would
+    :param clock: whose clock told that
+    :param campaign: digest of where it went
+    """
+
+    at: float
+    until: float
+    clock: ClockSource
+    campaign: str
 
 
 class OpenPart(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aimylogic_provider.call_list.send.decision import NotedSend
-from aimylogic_provider.call_list.store.open_batch import SendNote
+from aimylogic_provider.call_list.store.open_batch import NotedSend, SendNote
 from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.record.records import ClockSource
 

@@ -18,12 +18,13 @@ from numbers import Integral
 from typing import Any
 
 from aimylogic_provider.calls_api.calls.database_values import database_text
+from aimylogic_provider.calls_api.endpoint_table import KEY_HEADER
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.phone import shown
 
 __all__ = ["MAX_DEPTH", "RESERVED", "flat_payload", "nested_payload", "nested_value"]
 
-RESERVED = frozenset({"phone", "gmtZone", "Idempotence-Key"})
+RESERVED = frozenset({"phone", "gmtZone", KEY_HEADER})
 """Names that addPhone reads itself, so that no payload can bear them."""
 
 MAX_DEPTH = 32

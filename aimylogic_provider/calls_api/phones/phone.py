@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousPhoneError", "PhoneCheck", "PhoneReading", "PhoneRules", "as_text", "canonical_phone", "mask_phone",
-    "parsed_phone", "quick_phone", "region_of", "same_phone", "shown",
+    "quick_phone", "region_of", "same_phone", "shown",
 ]  # fmt: skip
 
 PhoneReading = Literal["either", "international", "national"]
@@ -157,16 +157,6 @@ def canonical_phone(
 @lru_cache(maxsize=64)
 def _rules(region: str | None, reading: PhoneReading, check: PhoneCheck) -> PhoneRules:
     return PhoneRules(region=region, reading=reading, check=check)
-
-
-def parsed_phone(text: str, region: str | None) -> str:
-    """Return the canonical form of digits, with or without a plus, as ``phonenumbers`` alone reads them.
-
-    :param region: of those that have phone numbers, in capitals, or None
-    :raises RejectedError: as :func:`canonical_phone` does
-    """
-    rules = _rules(region, "either", "in use")
-    return _international(text, rules) if text.startswith("+") or region is None else _of_region(text, region, rules)
 
 
 def same_phone(written: str, phone: str) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from aimylogic_provider.emulator.http import openapi, page
-from aimylogic_provider.emulator.http.exchange import HttpAnswer, Refusal, Target, decoded, fields_of, json_answer
+from aimylogic_provider.emulator.http import openapi, oracle, page
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Target, decoded, fields_of, json_answer
 from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.http.views import (
     CampaignChange,
@@ -25,11 +25,11 @@ from aimylogic_provider.emulator.http.views import (
     Rings,
     explained,
 )
-from aimylogic_provider.emulator.world import oracle
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultError
 from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Settings
 from aimylogic_provider.emulator.world.state import EmulatorState, SnapshotError
 

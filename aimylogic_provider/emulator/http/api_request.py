@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aimylogic_provider.calls_api.endpoint_table import (
     ENDPOINTS,
+    KEY_HEADER,
     OLDER_ADD_PHONE,
     BodyKind,
     Commits,
@@ -15,14 +16,14 @@ from aimylogic_provider.calls_api.endpoint_table import (
     PhonePlace,
 )
 from aimylogic_provider.calls_api.phones.phone import mask_phone
-from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, fields_of
+from aimylogic_provider.emulator.http.exchange import Target, fields_of
 from aimylogic_provider.emulator.http.request_bodies import Item, Which, read_body
 from aimylogic_provider.emulator.world.journal import UNKNOWN_PATH
 from aimylogic_provider.emulator.world.phones import canonical_if_phone
+from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 
-__all__ = ["KEY", "ApiRequest", "Destination", "locate"]
+__all__ = ["ApiRequest", "Destination", "locate"]
 
-KEY = "Idempotence-Key"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -84,7 +85,7 @@ class ApiRequest:
         if self.header_key or self.method != "GET":
             return self.header_key or None
         try:
-            return self.fields().get(KEY) or None
+            return self.fields().get(KEY_HEADER) or None
         except Refusal:
             return None
 

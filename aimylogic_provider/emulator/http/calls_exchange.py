@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from aimylogic_provider.calls_api.endpoint_table import KEY_HEADER
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.emulator.http.api_request import ApiRequest, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
-from aimylogic_provider.emulator.http.exchange import HttpAnswer, Refusal, Target, error_answer
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Target, error_answer
 from aimylogic_provider.emulator.http.fault_effects import (
     AlreadySent,
     answer_of_fault,
@@ -26,6 +27,7 @@ from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.http.responses import http_date, http_response
 from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
 from aimylogic_provider.emulator.world.journal import JournalLine
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.state import EmulatorState
 
 __all__ = ["CallsExchange"]
@@ -56,7 +58,7 @@ class CallsExchange:
         """Answer a request."""
         entry = None
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        key = request.headers.get("Idempotence-Key")
+        key = request.headers.get(KEY_HEADER)
         api_request = ApiRequest(request.method, locate(target), target, key, content_type)
 
         rule = self._fault_for((Phase.BEFORE_READ,), api_request)

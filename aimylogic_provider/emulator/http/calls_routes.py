@@ -18,6 +18,7 @@ from aimylogic_provider.calls_api.endpoint_table import (
     CAMPAIGN,
     CANCEL_CALL_JOBS,
     ENDPOINTS,
+    KEY_HEADER,
     PAUSE_CAMPAIGN,
     RESUME_CAMPAIGN,
     STATUS,
@@ -25,15 +26,9 @@ from aimylogic_provider.calls_api.endpoint_table import (
     TEST_ADD_PHONE,
     UNFINISHED_CALL_JOBS,
 )
-from aimylogic_provider.emulator.http.api_request import KEY, ApiRequest
-from aimylogic_provider.emulator.http.exchange import (
-    HttpAnswer,
-    Refusal,
-    bad_request,
-    decoded,
-    error_answer,
-    json_answer,
-)
+from aimylogic_provider.emulator.http.api_request import ApiRequest
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, decoded, error_answer, json_answer
+from aimylogic_provider.emulator.http.policies import policy_of
 from aimylogic_provider.emulator.http.request_bodies import (
     AttemptsByDate,
     Item,
@@ -48,7 +43,7 @@ from aimylogic_provider.emulator.world import reports
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
-from aimylogic_provider.emulator.world.policies import policy_of
+from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 
 __all__ = ["CallsApi"]
@@ -99,7 +94,7 @@ class CallsApi:
             if request.header_key is not None and not (
                 request.header_key.isascii() and request.header_key.isprintable()
             ):
-                raise bad_request(f"the header {KEY} is not printable ASCII text")
+                raise bad_request(f"the header {KEY_HEADER} is not printable ASCII text")
             campaign = self._campaigns().of(decoded(request.destination.token))
             return self._handlers[endpoint.name](campaign, now, request)
         except Refusal as refusal:
@@ -110,7 +105,7 @@ class CallsApi:
         """Parameters in the query or in a form body, the key in the header (for GET also in the query)."""
         fields, key = dict(request.fields()), request.key()
         if request.method == "GET":
-            fields.pop(KEY, None)  # for a POST, what the query names so is payload, as every other name is
+            fields.pop(KEY_HEADER, None)  # for a POST, what the query names so is payload, as every other name is
         phone, zone = fields.pop("phone", ""), fields.pop("gmtZone", None)
         payload = _encode(dict(sorted(fields.items()))).decode() if fields else None
         wanted = WantedCall(phone, payload, zone)

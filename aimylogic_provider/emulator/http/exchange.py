@@ -10,41 +10,13 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 
-__all__ = [
-    "BAD_REQUEST",
-    "HttpAnswer",
-    "Refusal",
-    "Target",
-    "bad_request",
-    "decoded",
-    "error_answer",
-    "fields_of",
-    "json_answer",
-]
+__all__ = ["HttpAnswer", "Target", "decoded", "error_answer", "fields_of", "json_answer"]
 
-BAD_REQUEST = "emulator.bad.request"
-"""The ``type`` of an error that no source names: the emulator's own, so that no client comes to rely on it."""
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MAX_FIELDS = 1000
-
-
-class Refusal(Exception):
-    """An error of the contract.
-
-    :param more: further fields of the body
-    """
-
-    def __init__(self, status: int, type: str, message: str, **more: object) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: dict[str, object] = {"type": type, "message": message, **more}
-
-
-def bad_request(message: str, status: int = 400) -> Refusal:
-    """A request that the contract doesn't describe."""
-    return Refusal(status, BAD_REQUEST, message)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import msgspec
 from aimylogic_provider import __version__
 from aimylogic_provider.calls_api.endpoint_table import (
     ENDPOINTS,
+    KEY_HEADER,
     OLDER_ADD_PHONE,
     BodyKind,
     Endpoint,
@@ -139,7 +140,7 @@ def calls_document() -> dict[str, Any]:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [_parameter("token", "path", required=True)]
     if endpoint.takes_key:
-        parameters.append(_parameter("Idempotence-Key", "header"))
+        parameters.append(_parameter(KEY_HEADER, "header"))
     if endpoint.phone is PhonePlace.FIELDS:
         parameters += [_parameter("phone", "query", required=True), _parameter("gmtZone", "query")]
     statuses = {400, 404, 408, 413, 415} | {status for status, _ in endpoint.refusals}

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_time
-from aimylogic_provider.emulator.http.exchange import bad_request
 from aimylogic_provider.emulator.world.jobs import Span
+from aimylogic_provider.emulator.world.refusal import bad_request
+from aimylogic_provider.emulator.world.settings import Limits
 
 __all__ = [
     "AttemptsByDate",
     "Item",
     "JobsByDate",
-    "Limits",
     "LocalTimes",
     "Pagination",
     "UnfinishedPage",
@@ -30,8 +30,6 @@ __all__ = [
 T = TypeVar("T")
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-Limits = Literal["understood", "numbers_as_seconds", "text_elsewhere", "ignored", "empty"]
-"""How the server reads the time limits of reports by date."""
 _ZONE = 3 * 3600.0
 """Seconds by which a server is off that takes text for the time of another place."""
 _HALF = 0.0005

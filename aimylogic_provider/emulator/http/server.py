@@ -15,10 +15,11 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from aimylogic_provider.emulator.http.admin_routes import AdminApi
 from aimylogic_provider.emulator.http.calls_exchange import CallsExchange
-from aimylogic_provider.emulator.http.exchange import Refusal, Target, bad_request, error_answer
+from aimylogic_provider.emulator.http.exchange import Target, error_answer
 from aimylogic_provider.emulator.http.fault_effects import is_gone
 from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.http.responses import http_response
+from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 from aimylogic_provider.emulator.world.state import EmulatorState
 
 __all__ = ["EmulatorServer"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.job_register import Common
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.keys import Keys, KeyUse
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["ServedCampaigns"]

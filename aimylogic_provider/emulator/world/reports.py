@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
-from aimylogic_provider.emulator.world.dialler import finished_at, started_at
+from aimylogic_provider.emulator.world.dialling.dialler import finished_at, started_at
 from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, Span, State
 from aimylogic_provider.emulator.world.phones import phone_in_reports
 from aimylogic_provider.emulator.world.settings import Settings

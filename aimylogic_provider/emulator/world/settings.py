@@ -12,11 +12,10 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.emulator.http.request_bodies import Limits
 from aimylogic_provider.emulator.world.jobs import Result
 from aimylogic_provider.emulator.world.phones import PhonesAs, server_phone
 
-__all__ = ["Chosen", "Settings"]
+__all__ = ["Chosen", "Limits", "Settings"]
 
 _ODDS = {
     Result.LONG_CALL_WITH_RESULT: 50.0,
@@ -25,6 +24,8 @@ _ODDS = {
     Result.NONEXISTENT_NUMBER: 5.0,
     Result.TECHNICAL_ERROR: 5.0,
 }
+Limits = Literal["understood", "numbers_as_seconds", "text_elsewhere", "ignored", "empty"]
+"""How the server reads the time limits of reports by date."""
 ServerSeconds = Annotated[float, Meta(ge=0, le=366 * 86400)]
 
 

@@ -13,7 +13,8 @@ from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.world.campaign import CampaignStatus, ServedCampaign
 from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.clock import VirtualClock
-from aimylogic_provider.emulator.world.faults import Fault, Faults
+from aimylogic_provider.emulator.world.fault_list import Faults
+from aimylogic_provider.emulator.world.faults import Fault
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.journal import Journal, JournalLine
 from aimylogic_provider.emulator.world.keys import KeyUse

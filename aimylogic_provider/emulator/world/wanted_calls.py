@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.emulator.http.exchange import Refusal
 from aimylogic_provider.emulator.world.jobs import Policy
 from aimylogic_provider.emulator.world.phones import server_phone
+from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["WantedCall", "checked_call", "checked_calls", "duplicated"]

@@ -9,11 +9,11 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import (
     canonical_phone,
     mask_phone,
-    parsed_phone,
     quick_phone,
     same_phone,
     shown,
 )
+from tests.calls_api.parsed import parsed_phone
 from tests.fuzz.parsers.harness import Harness, check_told, text
 
 __all__ = ["HARNESS"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from aimylogic_provider.call_list.report.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
 from aimylogic_provider.call_list.send.send_notes import SendNotes
+from aimylogic_provider.call_list.send.server_questions import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import AsyncCampaignClient

@@ -13,7 +13,7 @@ from aimylogic_provider.call_list.report.reconcile import ShownJobs
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.by_endpoint.batch_sender import SendContext
 from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import ROUNDS, UnansweredRequests, ended_by
-from aimylogic_provider.call_list.send.decision import Decision, Found, NotedSend, Unit, UnitAction, decide
+from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
 from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.call_list.send.unsettled_calls import (
     NotAddedCalls,
@@ -22,6 +22,7 @@ from aimylogic_provider.call_list.send.unsettled_calls import (
     UnansweredCalls,
     WaitingCalls,
 )
+from aimylogic_provider.call_list.store.open_batch import NotedSend
 from aimylogic_provider.call_list.store.stored_call import parameters_of
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_time
-from aimylogic_provider.emulator.http.exchange import Refusal, bad_request
 from aimylogic_provider.emulator.http.request_bodies import LocalTimes
 from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, Policy
+from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 
 __all__ = ["policy_of"]
 

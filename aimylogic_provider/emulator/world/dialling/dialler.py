@@ -16,7 +16,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import TypeVar
 
-from aimylogic_provider.emulator.world.dialling_queue import DiallingQueue, HoursGroup
+from aimylogic_provider.emulator.world.dialling.queue import DiallingQueue, HoursGroup
 from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, State
 from aimylogic_provider.emulator.world.settings import Settings
 

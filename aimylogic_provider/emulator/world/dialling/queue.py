@@ -10,7 +10,7 @@ import heapq
 import itertools
 from collections import deque
 
-from aimylogic_provider.emulator.world.calling_hours import Hours, hours_of
+from aimylogic_provider.emulator.world.dialling.calling_hours import Hours, hours_of
 from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, ServedJob
 
 __all__ = ["DiallingQueue", "HoursGroup"]
