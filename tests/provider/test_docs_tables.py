@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.calls_api import ListedCall
-from aimylogic_provider.calls_api.endpoints import ENDPOINTS
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
