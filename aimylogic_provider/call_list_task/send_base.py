@@ -204,19 +204,14 @@ class SendBase(CallListBase):
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.airflow_task.run_context import run_since
-        from aimylogic_provider.call_list.report.campaign_ids import known_campaign
         from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.runs.old_lists import delete_old
         from aimylogic_provider.call_list.send.nobody_reached import why_not
-        from aimylogic_provider.call_list.send.sending import Sending
-        from aimylogic_provider.call_list.send.settings import SendSettings
         from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.server_time import SystemClock
 
         if (report := CallList.deleted(pointer, shard)) is not None:
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
@@ -227,20 +222,7 @@ class SendBase(CallListBase):
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
-        hook = AimylogicHook(self.aimylogic_conn_id)
-        client = hook.get_conn()
-        method = call_list.manifest.method
-        settings = SendSettings(
-            transport=hook.transport_settings,
-            campaign=known_campaign(keeper.entry, client, self.log),
-            concurrency=self.concurrency or _CONCURRENCY[method],
-            requests_per_second=self.requests_per_second,
-            report_lag=report_lag_seconds(self.report_lag),
-            most_set_aside=self._limit().of(pointer.rows),
-        )
-        sending = self._current = Sending(
-            call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
-        )
+        sending = self._current = self._sending(call_list, shard, keeper, pointer.rows)
         self._note_answer(context, keeper)
         try:
             with self._results(context, sending, shard):
@@ -266,6 +248,31 @@ class SendBase(CallListBase):
         if report["claimed"]:
             self._check_not_abandoned(call_list)
         return report
+
+    def _sending(self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int) -> Sending:
+        """What sends a shard of a list.
+
+        :param rows: of the whole list
+        """
+        from aimylogic_provider.call_list.report.campaign_ids import known_campaign
+        from aimylogic_provider.call_list.send.sending import Sending
+        from aimylogic_provider.call_list.send.settings import SendSettings
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.server_time import SystemClock
+
+        hook = AimylogicHook(self.aimylogic_conn_id)
+        client = hook.get_conn()
+        settings = SendSettings(
+            transport=hook.transport_settings,
+            campaign=known_campaign(keeper.entry, client, self.log),
+            concurrency=self.concurrency or _CONCURRENCY[call_list.manifest.method],
+            requests_per_second=self.requests_per_second,
+            report_lag=report_lag_seconds(self.report_lag),
+            most_set_aside=self._limit().of(rows),
+        )
+        return Sending(
+            call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
+        )
 
     def _check_not_abandoned(self, call_list: CallList) -> None:
         """Have the task fail, now that all is sent, if nobody goes on with a list that holds rows of this one.

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_names import Context
     from aimylogic_provider.airflow_task.required_actions import HumanAnswer
     from aimylogic_provider.airflow_task.task_arguments import TaskArguments
+    from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
+    from aimylogic_provider.idempotence.keys import Intent
 
 __all__ = ["AddPhoneOperator"]
 
@@ -222,7 +224,7 @@ class AddPhoneOperator(BaseOperator):
             raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
 
     def _try(self, context: Context, *, resumed: bool) -> AddPhoneAttempt:
-        """Return a try to add the call that is meant.
+        """Return an attempt to add the call that is meant.
 
         :param resumed: whether an earlier run of this try asked a person
         """
@@ -230,54 +232,25 @@ class AddPhoneOperator(BaseOperator):
             clear_number,
             is_first_try,
             is_last_try,
-            is_mapped,
             run_began,
             was_cleared,
         )
         from aimylogic_provider.airflow_task.second_record_stores import other_tasks, second_record
-        from aimylogic_provider.airflow_task.task_loops import iteration
         from aimylogic_provider.airflow_task.task_state import entry_store, warn_of_store
-        from aimylogic_provider.airflow_task.template_values import as_mapping, blank_as_nothing, check_rendered
         from aimylogic_provider.calls_api import endpoints
-        from aimylogic_provider.calls_api.calls.call import Call
-        from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
-        from aimylogic_provider.idempotence.keys import Intent, campaign_digest
+        from aimylogic_provider.idempotence.keys import campaign_digest
         from aimylogic_provider.idempotence.server_time import SystemClock
 
-        blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
-        check_rendered(self._noted)
-        payload = as_mapping("payload", self.payload)
-        if not isinstance(self.test_call, bool):
-            raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
+        call = self._call(AimylogicHook.default_conn_name)
         hook = AimylogicHook(self.aimylogic_conn_id)
         client = hook.get_conn()
-        call = Call.of(
-            self.phone,
-            payload,
-            self.gmt_zone,
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-        )
         # Made once for its checks (the length of the URL), before anything is noted.
         client.address.url(endpoints.add_phone(call, test_call=self.test_call))
         if not resumed:
             warn_of_store(context, self.log)
-        ti = context["ti"]
-        intent = Intent(
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            campaign=campaign_digest(client.address),
-            call=call,
-            test_call=self.test_call,
-            call_again="" if self.call_again is None else str(self.call_again),
-            mapped=is_mapped(context),
-            iteration=iteration(context),
-        )
+        intent = self._intent(context, call, campaign_digest(client.address))
         return AddPhoneAttempt(
             intent,
             store=entry_store(context),
@@ -295,4 +268,50 @@ class AddPhoneOperator(BaseOperator):
             others=other_tasks(context, intent.campaign, self.call_list_path, self.log),
             last=is_last_try(context),
             time_limit=None if self.execution_timeout is None else self.execution_timeout.total_seconds(),
+        )
+
+    def _call(self, default_conn_id: str) -> Call:
+        """The call, of the fields as they were rendered.
+
+        :raises RejectedError: if one can't be used
+        """
+        from aimylogic_provider.airflow_task.template_values import as_mapping, blank_as_nothing, check_rendered
+        from aimylogic_provider.calls_api.calls.call import Call
+        from aimylogic_provider.calls_api.errors import RejectedError
+
+        blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=default_conn_id)
+        check_rendered(self._noted)
+        payload = as_mapping("payload", self.payload)
+        if not isinstance(self.test_call, bool):
+            raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
+        return Call.of(
+            self.phone,
+            payload,
+            self.gmt_zone,
+            phone_region=self.phone_region,
+            phone_reading=self.phone_reading,
+            phone_check=self.phone_check,
+            countries=self.countries,
+        )
+
+    def _intent(self, context: Context, call: Call, campaign: str) -> Intent:
+        """Which call this is, among all of all tasks.
+
+        :param campaign: its digest
+        """
+        from aimylogic_provider.airflow_task.run_context import is_mapped
+        from aimylogic_provider.airflow_task.task_loops import iteration
+        from aimylogic_provider.idempotence.keys import Intent
+
+        ti = context["ti"]
+        return Intent(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            campaign=campaign,
+            call=call,
+            test_call=self.test_call,
+            call_again="" if self.call_again is None else str(self.call_again),
+            mapped=is_mapped(context),
+            iteration=iteration(context),
         )
