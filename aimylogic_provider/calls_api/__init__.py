@@ -1,9 +1,9 @@
-"""The Calls API as plain values: what is asked, what is answered, and what an answer means.
+"""The Calls API as plain values: what may be sent, what comes back, and what an answer means.
 
-``calls`` is what may be sent, and ``phones`` how numbers are read; ``endpoints`` has the requests and the parsers of
-their answers, ``response_meaning`` says what is known after an answer and whether another try can help, ``client`` puts
-them together over one of the ``transports``, which alone touch sockets. Nothing here knows of Airflow. Users of the
-hook import from here.
+``endpoint_table`` has the facts of every endpoint, ``endpoints`` a request for each. What a request may bear stands in
+``calls`` and ``phones``; ``response_meaning`` says what is known after an answer and whether another try can help;
+``client`` puts them together over one of the ``transports``, which alone touch sockets. Nothing here knows of Airflow,
+and nothing decides whether a call is repeated: that is for ``idempotence``. Users of the hook import from here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Where a campaign is: host and token, and the URLs made of them. The one place that puts a token into a URL."""
+"""A campaign's host and token, and the URLs made of them. The one place that puts a token into a URL.
+
+Where a connection's settings come from is for the hook to know.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A campaign's client: requests out, results back, over any transport. Everything but the sending is shared."""
+"""A campaign's client: requests out, results back, over any transport. Everything but the sending is shared.
+
+Each request is sent once. What is known after it says ``response_meaning``; whether it is sent again, who calls this.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def parse_job_ids(body: bytes) -> tuple[str, ...]:
     """
     content = read_json(body)
     if not isinstance(content, list):
-        raise UnreadableError("the body is no list of call job ids")
+        raise UnreadableError("the body isn't a list of call job ids")
     return tuple(read_id(item) for item in content)
 
 

@@ -54,7 +54,7 @@ class ConnectionRejectedError(RejectedError):
 
 
 class UnreadableError(AimylogicError, ValueError):
-    """A body that is not what the contract says. Raised by parsers; :mod:`.answers` judges it."""
+    """A body that is not what the contract says. Raised by parsers; :mod:`.response_meaning` judges it."""
 
 
 class ApiError(AimylogicError):

@@ -1,4 +1,7 @@
-"""Reading what the server writes: JSON with numbers kept as text, ids, times. Every doubt is an UnreadableError."""
+"""Reading what the server writes: JSON with numbers kept as text, ids, times. Every doubt is an UnreadableError.
+
+What the fields of a report mean stands in ``reports``.
+"""
 
 from __future__ import annotations
 

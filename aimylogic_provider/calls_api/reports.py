@@ -1,4 +1,7 @@
-"""What the server tells of jobs, attempts and campaigns, as values. Fields that no source names are in ``more``."""
+"""Jobs, attempts, campaigns and statuses as the server reports them: values, and the parsers that read them.
+
+Fields that no source names are kept in ``more``. Which phone a report means stands in ``phones.report_phones``.
+"""
 
 from __future__ import annotations
 
@@ -133,7 +136,7 @@ def _rows(body: bytes, read: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
     if not isinstance(content, list):
         raise UnreadableError("the report is not a list")
     if not all(isinstance(item, dict) for item in content):
-        raise UnreadableError("the report holds an entry that is no object")
+        raise UnreadableError("the report holds an entry that isn't an object")
     return tuple(read(item) for item in content)
 
 
@@ -174,7 +177,7 @@ def parse_campaign(body: bytes) -> Campaign:
     """
     content = read_json(body)
     if not isinstance(content, dict):
-        raise UnreadableError("the body is no campaign")
+        raise UnreadableError("the body isn't a campaign")
     name, status, report = _text(content.get("name")), _text(content.get("status")), content.get("shortReport")
     if name is None or status is None:
         raise UnreadableError("the campaign has no name or no status")

@@ -1,4 +1,7 @@
-"""What the endpoints' requests are made of: values checked before anything is sent."""
+"""The parts of which the endpoints' requests are made: keys, phones and ids, pages, time ranges, checked.
+
+What only one endpoint takes stands beside its request.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,9 @@ def time_range(limits: Mapping[str, datetime | None]) -> dict[str, str]:
 
 def _iso(name: str, moment: datetime) -> str:
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise RejectedError(f"{name} {shown(str(moment))} is no datetime, or has no time zone: give an aware datetime")
+        raise RejectedError(
+            f"{name} {shown(str(moment))} isn't a datetime, or has no time zone: give an aware datetime"
+        )
     text = datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 

@@ -1,7 +1,8 @@
 """The Calls API as a local server, with a clock that can be moved and faults that can be ordered.
 
-``world`` is what the server knows and how it goes on, without a socket; ``http`` is how it is asked. Three ways in:
-``local`` (a context manager) with ``pytest_plugin``, ``client``, ``__main__``.
+``world`` is what the server knows and how it goes on, without a socket; ``http`` is how it is reached. Three ways in:
+``local`` (a context manager) with ``pytest_plugin``, ``client``, ``__main__``. Nothing here knows of Airflow, and of
+this package only ``calls_api``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command ``aimylogic-emulator``."""
+"""The command ``aimylogic-emulator``: options in, a server until it is interrupted. No behaviour here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--version", action="version", version=__version__)
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.port < 65536:
-        parser.error(f"--port {arguments.port} is no port: give 0 to 65535")
+        parser.error(f"--port {arguments.port} isn't a port: give 0 to 65535")
     snapshot: Path | None = arguments.snapshot
     is_told = bool(arguments.token or arguments.settings or arguments.seed is not None)
     if snapshot is not None and snapshot.exists() and is_told:

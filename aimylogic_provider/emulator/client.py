@@ -1,4 +1,7 @@
-"""A small typed client for the emulator's own paths: clock, settings, faults, oracle, journal, snapshots."""
+"""The client of the emulator's own paths: clock, settings, faults, oracle, journal, snapshots.
+
+A method for each; how they are called over HTTP stands in ``admin_caller``, what they give in ``http.views``.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,7 @@ class EmulatorClient(AdminCaller):
         :raises EmulatorError: if it has none
         """
         if not isinstance(moment, datetime) or moment.tzinfo is None:
-            raise EmulatorError(f"{moment!r} is no datetime with a time zone: give one, as in datetime.now(UTC)")
+            raise EmulatorError(f"{moment!r} isn't a datetime with a time zone: give one, as in datetime.now(UTC)")
         self._move(now=moment.timestamp())
 
     def skew(self, seconds: float) -> None:
@@ -259,7 +262,7 @@ class EmulatorClient(AdminCaller):
         """
         names = [one.name for one in ENDPOINTS]
         if endpoint is not None and endpoint not in names:
-            raise EmulatorError(f"{endpoint!r} is no endpoint: use one of {', '.join(names)}")
+            raise EmulatorError(f"{endpoint!r} isn't an endpoint: use one of {', '.join(names)}")
         counts = self._ask("GET", "/requests?last=0", Requests).counts
         return sum(counts.values()) if endpoint is None else counts.get(endpoint, 0)
 

@@ -1,4 +1,4 @@
-"""The emulator in a thread of its own, as a context manager."""
+"""The emulator in a thread of its own, as a context manager. What it can be told to do stands in ``client``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files with tokens and phones in them."""
+"""Files for their owner alone: snapshots hold tokens and phones. What is written is for others to say."""
 
 from __future__ import annotations
 

@@ -278,8 +278,8 @@ class TestCommand:
             (["--token", "a/b"], "characters that no token has"),
             (["--snapshot", "nowhere/saved.json"], "can't be written"),
             (["--snapshot", "README.md", "--seed", "1"], "leave --token, --set and --seed out"),
-            (["--port", "99999"], "no port"),
-            (["--snapshot", "README.md"], "no snapshot"),
+            (["--port", "99999"], "isn't a port"),
+            (["--snapshot", "README.md"], "isn't a snapshot"),
         ],
     )
     def test_it_says_what_it_can_not_use(self, repository: Path, arguments: list[str], message: str) -> None:
@@ -306,7 +306,7 @@ class TestWhatCanOnlyBeAMistake:
     @pytest.mark.parametrize("phone", ["8 (912) 345-67-89", "9123456789", "banana", "", "12"])
     def test_a_person_who_can_not_be_rung(self, emulator: Emulator, phone: str) -> None:
         for ask in (emulator.rings, emulator.jobs):
-            with pytest.raises(EmulatorError, match="no number with a country code"):
+            with pytest.raises(EmulatorError, match="isn't a number with a country code"):
                 ask(phone)
 
     def test_a_person_who_was_added_can_be_asked_for_as_written(self, emulator: Emulator) -> None:

@@ -143,7 +143,7 @@ def _offset(match: re.Match[str], text: str) -> str:
     minutes = int(part["mm"] or part["mm2"] or 0)
     seconds = int(part["ss"] or part["ss2"] or 0)
     if minutes > 59 or seconds > 59 or hours * 3600 + minutes * 60 + seconds > _LIMIT:
-        raise RejectedError(f"gmt_zone {shown(text)} lies outside -18:00 to +18:00, or is no time: use {FORMS}")
+        raise RejectedError(f"gmt_zone {shown(text)} lies outside -18:00 to +18:00, or isn't a time: use {FORMS}")
     return _written(part["sign"], hours, minutes, seconds)
 
 

@@ -211,7 +211,7 @@ def _unicode(text: str, what: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise RejectedError(
-            f"{_shortened(what)} holds a lone surrogate, which is no character: clean the text"
+            f"{_shortened(what)} holds a lone surrogate, which isn't a character: clean the text"
         ) from None
     if "\0" in text:
         raise RejectedError(

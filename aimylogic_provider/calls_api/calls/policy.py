@@ -123,7 +123,7 @@ def _moment(name: str, value: object) -> datetime | None:
             kind=type(value).__name__,
         )
     if value != value:
-        raise RejectedError(f"{name} {shown(value)} is no time: leave it out")
+        raise RejectedError(f"{name} {shown(value)} isn't a time: leave it out")
     if value.utcoffset() is None:
         raise RejectedTypeError(
             f"{name} {value.isoformat()} has no time zone: give an aware datetime, as in "

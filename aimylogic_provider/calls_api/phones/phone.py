@@ -160,7 +160,7 @@ def _rules(region: str | None, reading: PhoneReading, check: PhoneCheck) -> Phon
 
 
 def same_phone(written: str, phone: str) -> bool:
-    """Whether *written*, as a server writes it, is surely the canonical *phone*: see :mod:`.written_phone`."""
+    """Whether *written*, as a server writes it, is surely the canonical *phone*: see :mod:`.report_phones`."""
     from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
 
     return written == phone or WrittenPhones((phone,)).meant(written).surely == phone

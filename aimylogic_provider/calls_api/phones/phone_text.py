@@ -109,7 +109,7 @@ def _from_value(value: object) -> str:
         if value.is_integer() and abs(value) < _EXACT_FLOAT:
             return not_negative(int(value))
         raise RejectedError(
-            f"phone {mask_phone(value)!r} is a float that is no whole number, or too large to be exactly one, as "
+            f"phone {mask_phone(value)!r} is a float that isn't a whole number, or too large to be exactly one, as "
             "spreadsheets make of phones: take the number from where it is still text"
         )
     raise RejectedTypeError(_of_other_type(value), what="phone", kind=type(value).__name__)
@@ -121,7 +121,7 @@ def _from_decimal(value: Decimal) -> str:
     if isinstance(exponent, int) and exponent <= 0 and len(digits) <= 60 and value == value.to_integral_value():
         return not_negative(int(value))
     raise RejectedError(
-        f"phone {mask_phone(value)!r} is a decimal that is no whole number, or has lost digits to an exponent, as "
+        f"phone {mask_phone(value)!r} is a decimal that isn't a whole number, or has lost digits to an exponent, as "
         "spreadsheets make of phones: take the number from where it is still text"
     )
 

@@ -1,4 +1,7 @@
-"""The one thin transport over ``requests``: sends once, follows nothing, repeats nothing, reads within limits."""
+"""The transport over ``requests``: sends once, follows nothing, repeats nothing, reads within limits.
+
+What is made of the libraries beneath it stands in ``requests_connections``.
+"""
 
 from __future__ import annotations
 

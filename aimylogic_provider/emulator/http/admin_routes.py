@@ -70,7 +70,7 @@ class AdminRequest:
         """Read a whole number of the query."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= most):
-            raise AdminError(f"{name} is no whole number from 0 to {most:,}")
+            raise AdminError(f"{name} isn't a whole number from 0 to {most:,}")
         return int(text)
 
 

@@ -1,4 +1,7 @@
-"""A request of the Calls API, read as far as it can be: where it goes, and what it bears."""
+"""A request of the Calls API, read as far as it can be: its endpoint, key, phones and parameters.
+
+Faults match by it, and the routes answer it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Calls API: from a request to its answer. No sockets; faults and journal stand around it."""
+"""The routes of the Calls API: from a request to its answer, a handler for each row of the table of endpoints.
+
+No sockets; faults and journal stand around it, in ``calls_exchange``. What is added or cancelled is for the world.
+"""
 
 from __future__ import annotations
 

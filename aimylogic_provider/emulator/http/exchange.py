@@ -1,4 +1,4 @@
-"""One exchange as values: what was asked, once it was read, and what is answered. No sockets."""
+"""One exchange as values: where a request goes, decoded, and what is answered. No sockets, and no endpoints."""
 
 from __future__ import annotations
 

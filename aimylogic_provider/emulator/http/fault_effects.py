@@ -1,4 +1,7 @@
-"""How faults strike: what becomes of an answer, and of the connection that it would go out on."""
+"""The effects of faults: what becomes of an answer, and of the connection that it would go out on.
+
+Which fault strikes is for the world's ``fault_list``.
+"""
 
 from __future__ import annotations
 

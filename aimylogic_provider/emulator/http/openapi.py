@@ -1,4 +1,4 @@
-"""The two OpenAPI documents that the emulator serves: of the Calls API, and of its own paths."""
+"""The OpenAPI documents of the emulator: of the Calls API, from the table of endpoints, and of its own paths."""
 
 from __future__ import annotations
 

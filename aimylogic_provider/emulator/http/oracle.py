@@ -1,4 +1,7 @@
-"""What the emulator knows and the Calls API doesn't tell: all of a job, who would be rung, what the page shows."""
+"""The oracle: what the emulator knows and the Calls API doesn't tell. Whole jobs, who would be rung, the page.
+
+It makes the types of ``views`` from the world; the paths that serve them stand in ``admin_routes``.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def jobs_of(state: EmulatorState, campaigns: Sequence[ServedCampaign], phone: st
             canonical_phone(written)
         except RejectedError:
             raise ValueError(
-                "phone is no number with a country code, so nobody can be rung by it: write it as in +79123456789"
+                "phone isn't a number with a country code, so nobody can be rung by it: write it as in +79123456789"
             ) from None
     return sorted(jobs, key=lambda job: job.number)
 
@@ -150,4 +153,4 @@ def read_payload(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
-        raise ValueError("payload is no JSON object") from None
+        raise ValueError("payload isn't a JSON object") from None

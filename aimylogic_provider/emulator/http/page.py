@@ -1,4 +1,4 @@
-"""The page at ``/``: plain files, served as they are."""
+"""The page at ``/``: the files of ``static``, served as they are."""
 
 from __future__ import annotations
 

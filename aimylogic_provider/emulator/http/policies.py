@@ -1,4 +1,4 @@
-"""Call policies: an item of addPhones read and checked by the contract."""
+"""Call policies: an item of addPhones checked by the contract, and read into the world's policy."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if not isinstance(exc, _BROKEN):
             return super().handle_error(request, status, exc, message)
-        answer = error_answer(bad_request(f"this is no HTTP that the server understands: {type(exc).__name__}"))
+        answer = error_answer(bad_request(f"this isn't HTTP that the server understands: {type(exc).__name__}"))
         response = web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type})
         response.force_close()
         return response

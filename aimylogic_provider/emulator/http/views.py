@@ -1,4 +1,4 @@
-"""What the emulator's own paths take and give, as types: shared by the server, its OpenAPI document and the client."""
+"""The types that the emulator's own paths take and give: shared by the server, its OpenAPI document and the client."""
 
 from __future__ import annotations
 

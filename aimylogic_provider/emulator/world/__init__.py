@@ -1,1 +1,4 @@
-"""What the emulated server knows, and how it goes on: campaigns, jobs, dialler, keys, clock, faults. No HTTP."""
+"""The emulated server without its HTTP: campaigns, jobs, dialling, keys, clock, faults, and all of it as a snapshot.
+
+Time is given, but for the clock's own module; nothing here imports from ``http``.
+"""

@@ -196,7 +196,7 @@ class ServedCampaign:
         return (held,) if isinstance(held, ServedJob) else held
 
     def restore(self, jobs: Iterable[ServedJob], reached: float) -> None:
-        """Take saved jobs in, whose life had been worked out up to a moment."""
+        """Take saved jobs in, whose calls had been worked out up to a moment."""
         known = list(jobs)
         for job in known:
             self._index(job)

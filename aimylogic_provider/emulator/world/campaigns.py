@@ -76,7 +76,7 @@ class ServedCampaigns:
     def restore(self, jobs: Sequence[ServedJob], uses: Sequence[KeyUse], reached: Sequence[float]) -> None:
         """Take saved jobs and keys in.
 
-        :param reached: up to when each campaign's life had been worked out
+        :param reached: up to when each campaign's calls had been worked out
         :raises ValueError: if they can't belong together
         """
         register = self.common.jobs

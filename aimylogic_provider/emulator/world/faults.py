@@ -1,4 +1,8 @@
-"""Faults to order: an ordered list of rules, each with what it matches, when it strikes, what it does, how often."""
+"""A fault to order: what a rule matches, when it strikes, what it does, how often; and what no rule may say.
+
+Which of the rules strikes a request stands in ``fault_list``, what it does to an exchange in ``http.fault_effects``: to
+add a phase or an action, begin here.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +204,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True):
         if _is_deep(self.body):
             yield f"body nests more than {_DEEPEST} deep"
         if self.action is FaultAction.REDIRECT and self.status is not None and not 300 <= self.status <= 399:
-            yield f"status {self.status} is no redirect: use 300 to 399"
+            yield f"status {self.status} isn't a redirect: use 300 to 399"
         if not all(_is_header(name, value) for name, value in self.headers.items()):
             yield "headers are tokens and printable ASCII text, and the connection's own are not for rules to set"
         if self.action in (FaultAction.DELAY, FaultAction.DRIP) and not self.seconds:
@@ -231,7 +235,7 @@ def _phone(text: str) -> str:
     try:
         return server_phone(text)
     except RejectedError:
-        raise FaultError("phone is no number with a country code, so no request that is served bears it") from None
+        raise FaultError("phone isn't a number with a country code, so no request that is served bears it") from None
 
 
 def _is_header(name: str, value: str) -> bool:

@@ -1,4 +1,8 @@
-"""Call jobs, their attempts and their policies, as the emulated server keeps them. Times are Unix seconds."""
+"""Call jobs, their attempts and their policies, as values. Times are Unix seconds.
+
+How they come to be stands in ``campaign``, how they go on in ``dialling``; these classes are saved in snapshots as they
+are.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +73,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
             or not 1 <= self.priority <= 5
             or (self.retry_interval or 0.0) < 0
         ):
-            raise ValueError("a policy is none that addPhones could have made")
+            raise ValueError("a policy isn't one that addPhones could have made")
 
 
 class Attempt(Struct, gc=False):

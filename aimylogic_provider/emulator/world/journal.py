@@ -1,4 +1,4 @@
-"""What was asked of the Calls API: the last requests with their outcomes, and counts of all. Tokens never show."""
+"""The journal: the last requests of the Calls API with their outcomes, and counts of all. Tokens never show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Idempotence keys as the emulated server remembers them: the first use of each, and what it was answered."""
+"""Idempotence keys as the emulated server remembers them: the first use of each, and what it was answered.
+
+What a campaign does by them stands in ``campaign``.
+"""
 
 from __future__ import annotations
 

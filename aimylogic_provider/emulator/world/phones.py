@@ -1,4 +1,4 @@
-"""Phones as the emulated server takes them: with country code, with or without a plus."""
+"""Phones as the emulated server takes them: with country code, with or without a plus; and as reports write them."""
 
 from __future__ import annotations
 

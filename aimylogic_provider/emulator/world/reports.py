@@ -1,4 +1,7 @@
-"""What reports show of jobs, attempts and campaigns. Neither payload nor key: a job is found by phone and time only."""
+"""What reports show of jobs, attempts and campaigns. Neither payload nor key: a job is found by phone and time only.
+
+Rows as plain values; which of them a request is answered with is for ``http.calls_routes``.
+"""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             try:
                 outcomes[server_phone(phone)] = results
             except RejectedError:
-                raise ValueError("outcomes name a phone that is no number with a country code") from None
+                raise ValueError("outcomes name a phone that isn't a number with a country code") from None
         force_setattr(self, "outcomes", outcomes)
 
     def knows_bad(self, phone: str) -> bool:

@@ -1,4 +1,4 @@
-"""All that the emulator remembers, in one place, and how it is saved and taken up again. No HTTP."""
+"""The whole state of the emulator in one place, and how it is saved and taken up again. No HTTP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SnapshotError(ValueError):
 class SavedCampaign(Struct):
     """A campaign without its jobs.
 
-    :param reached: up to when its life was worked out
+    :param reached: up to when its calls were worked out
     :param ended: when it was stopped, if it was
     :param keyless: phone, payload and time of each number that was added without a key
     """
@@ -137,7 +137,7 @@ class EmulatorState:
             clock.run(content.rate)
             clock.set(content.now)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise SnapshotError(f"this is no snapshot of the emulator: {error}") from None
+            raise SnapshotError(f"this isn't a snapshot of the emulator: {error}") from None
         campaigns = ServedCampaigns(
             {campaign.token: campaign.name for campaign in content.campaigns}, content.settings, content.now
         )

@@ -1,6 +1,6 @@
-"""A number to be added, as a request bears it, and how the server checks it: phone, time zone, duplicates in a list.
+"""A number to be added, as a request bears it, and how the server checks it: phone, time zone, doubles in a list.
 
-What its campaign and its key make of it is for ``campaign``; policies are read in ``policies``.
+What its campaign and its key make of it is for ``campaign``.
 """
 
 from __future__ import annotations

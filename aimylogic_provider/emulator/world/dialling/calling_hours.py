@@ -1,4 +1,4 @@
-"""When a number may be rung by the clock on its wall: days and times of a policy, in the number's zone."""
+"""When a number may be rung by the clock on its wall: the days and times of a policy, in the number's zone."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Nothing runs in the background: a campaign's calls are worked out up to the present whenever somebody looks or acts.
 What happens hangs on the seed, the requests and their times alone, never on who looked when. Whose turn it is stands in
-``dialling_queue``, when somebody may be rung in ``calling_hours``; what a job is, in ``jobs``.
+``queue``, when somebody may be rung in ``calling_hours``; what a job is, in ``jobs``.
 """
 
 from __future__ import annotations
