@@ -18,7 +18,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from aimylogic_provider.airflow_task.airflow_names import Asset, BaseOperator, Context
+    from aimylogic_provider.airflow_task.airflow_imports import Asset, BaseOperator, Context
 
 __all__ = ["CALLS", "calls_asset", "campaign_asset", "declare", "declare_mapped", "tell_counts"]
 
@@ -49,7 +49,7 @@ def _asset(uri: str) -> Asset | None:
 
     if get_base_airflow_version_tuple() < (3, 3, 0):
         return None
-    from aimylogic_provider.airflow_task.airflow_names import Asset
+    from aimylogic_provider.airflow_task.airflow_imports import Asset
 
     # To write a URI as its scheme wants it, Airflow loads all providers that know one, for 0.3 seconds of each parsing
     # of a DAG. Ours is so written, and none knows it; of a scheme that begins with x- Airflow asks nobody.

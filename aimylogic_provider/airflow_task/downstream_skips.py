@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_names import (
+from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     BaseOperator,
     DownstreamTasksSkipped,
@@ -19,7 +19,7 @@ from aimylogic_provider.airflow_task.airflow_names import (
 )
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
 
 __all__ = ["Following", "StopsWhatFollows", "following", "index_of", "is_stopped_by_a_skip", "skip_at_once"]
 
@@ -171,7 +171,7 @@ def _calls(task: Any) -> bool:
 
 
 def _sends_what_is_returned_by(operator: BaseOperator, task: Any) -> bool:
-    from aimylogic_provider.airflow_task.airflow_names import XComArg
+    from aimylogic_provider.airflow_task.airflow_imports import XComArg
 
     if not getattr(_class_of(task), "_sends_a_given_list", False) or not isinstance(task, MappedOperator):
         return False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aimylogic_provider.airflow_task.airflow_names import BaseOperator
+    from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 
 __all__ = ["templates_among"]
 

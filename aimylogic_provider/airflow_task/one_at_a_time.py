@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_names import BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial

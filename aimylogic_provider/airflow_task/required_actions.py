@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.errors import ParkedError
     from aimylogic_provider.idempotence.human_answer import Question, Ruling
 
@@ -155,7 +155,7 @@ def defer_to_trigger(context: Context, question: Question, options: list[str] | 
     """
     from airflow.providers.standard.triggers.hitl import HITLTrigger
 
-    from aimylogic_provider.airflow_task.airflow_names import TaskDeferred
+    from aimylogic_provider.airflow_task.airflow_imports import TaskDeferred
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.airflow_task.task_state import has_store
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.record.record_copies import RunMark
 
 __all__ = [
@@ -117,7 +117,7 @@ def run_mark(context: Context, *, resumed: bool = False) -> RunMark:
 
 def is_last(context: Context, error: BaseException) -> bool:
     """Whether Airflow makes no further try after this error, until somebody clears the task."""
-    from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
+    from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
     from aimylogic_provider.calls_api.errors import RejectedError
 
     if isinstance(error, (AirflowFailException, RejectedError)) or getattr(error, "retryable", True) is False:
@@ -147,7 +147,7 @@ def run_since(context: Context) -> float | None:
 
     For telling it from a run of the same id that was deleted, where this task's entry is empty.
     """
-    from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
+    from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
     since = run_mark(context).since
     return None if since is None else since - AIRFLOW_SLACK
@@ -155,7 +155,7 @@ def run_since(context: Context) -> float | None:
 
 def others_since(context: Context) -> float | None:
     """As :func:`run_since`, of what other tasks and map indexes did, which may have run before the run began anew."""
-    from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
+    from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
     mark = run_mark(context)
     return None if mark.clear_number != 0 or mark.earliest is None else mark.earliest - AIRFLOW_SLACK

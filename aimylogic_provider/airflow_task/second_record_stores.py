@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.ports import Log, OtherTasks
     from aimylogic_provider.idempotence.record.second_record import Rows, SecondRecord, Traces
 

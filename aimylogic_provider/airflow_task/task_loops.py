@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
 
 __all__ = ["has_region", "iteration", "may_replace_another"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.ports import Log, Store
 
 __all__ = ["ENTRY", "entry_store", "has_store", "warn_of_store"]
@@ -71,7 +71,7 @@ def warn_of_store(context: Context, log: Log) -> None:
             "campaign holds jobs for the phone."
         )
         return
-    from aimylogic_provider.airflow_task.airflow_names import conf
+    from aimylogic_provider.airflow_task.airflow_imports import conf
 
     if conf.getboolean("state_store", "clear_on_success", fallback=False):
         log.warning(

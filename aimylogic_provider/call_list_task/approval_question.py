@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.call_list.freeze.finishes import as_moment
+from aimylogic_provider.call_list.freeze.finish_times import as_moment
 from aimylogic_provider.calls_api.phones.countries import by_country
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from aimylogic_provider.airflow_task.airflow_names import (
+from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -15,7 +15,7 @@ from aimylogic_provider.airflow_task.airflow_names import (
 )
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.freeze import Limit
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
@@ -83,7 +83,7 @@ class CallListBase(BaseOperator):
         return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
 
     def _task_folder(self, context: Context) -> TaskFolder:
-        from aimylogic_provider.airflow_task.arguments import default_call_list_path
+        from aimylogic_provider.airflow_task.argument_checks import default_call_list_path
         from aimylogic_provider.airflow_task.task_loops import iteration
         from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 
@@ -95,7 +95,7 @@ class CallListBase(BaseOperator):
     @contextmanager
     def _ending(self) -> Iterator[None]:
         """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
-        from aimylogic_provider.call_list.store.human_no import SaidNoError
+        from aimylogic_provider.call_list.store.approval_denied import SaidNoError
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowTaskTimeout
+from aimylogic_provider.airflow_task.airflow_imports import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder

@@ -47,7 +47,7 @@ def database_hook(argument: str, conn_id: str) -> DbApiHook:
     :param argument: which argument names the connection, for errors
     :raises RejectedError: if there is no such connection, or it is none of a database
     """
-    from aimylogic_provider.airflow_task.airflow_names import AirflowException, AirflowNotFoundException, BaseHook
+    from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowNotFoundException, BaseHook
 
     if not isinstance(conn_id, str) or not conn_id.strip():
         raise RejectedError(f"{argument} is missing: give the id of a database's connection in Airflow")

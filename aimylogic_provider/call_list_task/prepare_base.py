@@ -14,8 +14,8 @@ from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
 from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.call_list.freeze.finishes import Arrival, Finishes
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
     from aimylogic_provider.call_list.freeze.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rows import Columns
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
@@ -191,7 +191,7 @@ class PrepareBase(OneAtATime, CallListBase):
         :param lost_since: as of :func:`.claiming`
         """
         from aimylogic_provider.airflow_task.template_values import as_parameters
-        from aimylogic_provider.call_list.freeze.finishes import Finishes
+        from aimylogic_provider.call_list.freeze.finish_times import Finishes
         from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
         from aimylogic_provider.call_list.freeze.list_files import Cut
         from aimylogic_provider.call_list.freeze.rejections import Rejections
@@ -242,7 +242,7 @@ class PrepareBase(OneAtATime, CallListBase):
 
         :raises NobodyToCallError: if it holds nobody, though the query gave rows
         """
-        from aimylogic_provider.call_list.freeze.finishes import as_moment
+        from aimylogic_provider.call_list.freeze.finish_times import as_moment
 
         if pointer.claimed:
             self.log.warning(

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
@@ -73,8 +73,8 @@ def keeping_results(
     """
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.row_results import RowResults
+    from aimylogic_provider.call_list_task.claim_release import taken_by_others
     from aimylogic_provider.call_list_task.claims_of_task import let_go_of_settled, opened_claims
-    from aimylogic_provider.call_list_task.unsent_release import taken_by_others
 
     call_list = sending.call_list
     results = RowResults(call_list, shard, _of(context), full_phones=phones == "full")

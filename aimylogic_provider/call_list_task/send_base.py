@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowFailException
-from aimylogic_provider.airflow_task.arguments import report_lag_seconds
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
 from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
@@ -146,8 +146,8 @@ class SendBase(CallListBase):
         """Have the task's list hold nobody any more to whom surely nothing was sent."""
         from aimylogic_provider.airflow_task.run_context import is_first_try
         from aimylogic_provider.airflow_task.task_state import has_store
+        from aimylogic_provider.call_list_task.claim_release import let_go_unsent
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
-        from aimylogic_provider.call_list_task.unsent_release import let_go_unsent
 
         task, resumed = self._task_folder(context), self._answer is not None
         keeper = self._keeper or begin(context, task, self.log, told="", resumed=resumed)
@@ -304,7 +304,7 @@ class SendBase(CallListBase):
 
         :raises NotAddedError: if the server doesn't answer
         """
-        from aimylogic_provider.call_list.freeze.finishes import Arrival
+        from aimylogic_provider.call_list.freeze.finish_times import Arrival
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.errors import NotAddedError

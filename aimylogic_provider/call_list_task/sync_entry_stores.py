@@ -11,7 +11,7 @@ from aimylogic_provider.airflow_task.task_state import entry_store, has_store, w
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, SyncEntry
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.idempotence.ports import Log, Store

@@ -86,8 +86,8 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     import msgspec
 
     from aimylogic_provider.calls_api.address import is_loopback
+    from aimylogic_provider.emulator.http.admin_types import explained
     from aimylogic_provider.emulator.http.server import EmulatorServer
-    from aimylogic_provider.emulator.http.views import explained
     from aimylogic_provider.emulator.private_file import write_private
     from aimylogic_provider.emulator.world.settings import Settings
     from aimylogic_provider.emulator.world.state import EmulatorState

@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_caller import AdminCaller, EmulatorError
-from aimylogic_provider.emulator.http.views import CampaignView, JobView, Requests, Rings
+from aimylogic_provider.emulator.http.admin_types import CampaignView, JobView, Requests, Rings
 from aimylogic_provider.emulator.private_file import write_private
 from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading

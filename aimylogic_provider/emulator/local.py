@@ -12,8 +12,8 @@ import msgspec
 from aimylogic_provider.emulator import DEFAULT_TOKEN
 from aimylogic_provider.emulator.admin_caller import EmulatorError
 from aimylogic_provider.emulator.client import EmulatorClient
+from aimylogic_provider.emulator.http.admin_types import explained
 from aimylogic_provider.emulator.http.server import EmulatorServer
-from aimylogic_provider.emulator.http.views import explained
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 from aimylogic_provider.emulator.world.state import EmulatorState
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aimylogic_provider.airflow_task.airflow_names import BaseHook
+from aimylogic_provider.airflow_task.airflow_imports import BaseHook
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Connection
+    from aimylogic_provider.airflow_task.airflow_imports import Connection
     from aimylogic_provider.calls_api.calls.call import ListedCall
     from aimylogic_provider.calls_api.client import Answer, CampaignClient
     from aimylogic_provider.calls_api.http_messages import Request

@@ -31,9 +31,8 @@ from aimylogic_provider.idempotence.decision import (
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Limits
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks, Store
-from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
+from aimylogic_provider.idempotence.record.entry_store import KeptEntry
 from aimylogic_provider.idempotence.record.records import Record, SendOutcome
 from aimylogic_provider.idempotence.record.second_record import SecondRecord
 from aimylogic_provider.idempotence.recorded_call import RecordedCall, changed_parameters
@@ -41,6 +40,7 @@ from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation
+from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, Limits
 
 T = TypeVar("T")
 

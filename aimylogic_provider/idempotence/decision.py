@@ -16,7 +16,9 @@ from enum import StrEnum
 
 from aimylogic_provider.idempotence.human_answer import Ruling
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.limits import (
+from aimylogic_provider.idempotence.record.records import ClockSource, Record, Send
+from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
+from aimylogic_provider.idempotence.time_limits import (
     AIRFLOW_SLACK,
     KEY_WINDOW,
     SLACK,
@@ -27,8 +29,6 @@ from aimylogic_provider.idempotence.limits import (
     send_window,
     shown_at,
 )
-from aimylogic_provider.idempotence.record.records import ClockSource, Record, Send
-from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 
 __all__ = [
     "Action", "Adopt", "AskReport", "AskTime", "Clash", "Leave", "Park", "Refuse", "Return", "Row", "SendNow", "Wait",

@@ -11,14 +11,14 @@ from dataclasses import fields, replace
 
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence import messages
-from aimylogic_provider.idempotence.adoption import unfit, without_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
+from aimylogic_provider.idempotence.job_adoption import unfit, without_phone
 from aimylogic_provider.idempotence.keys import Intent, Parameters
-from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.ports import Log
-from aimylogic_provider.idempotence.record.kept_entry import KeptEntry
+from aimylogic_provider.idempotence.record.entry_store import KeptEntry
 from aimylogic_provider.idempotence.record.records import Record, Send, SendOutcome
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["RecordedCall", "changed_parameters"]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from aimylogic_provider.calls_api.phones.phone import mask_phone, same_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.limits import SLACK, Time
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks
 from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.server_time import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.situation import Report, ReportedJob
+from aimylogic_provider.idempotence.time_limits import SLACK, Time
 
 __all__ = ["ServerView"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.limits import Limits, Time
 from aimylogic_provider.idempotence.record.records import Entry, Record
+from aimylogic_provider.idempotence.time_limits import Limits, Time
 
 __all__ = ["Report", "ReportedJob", "Situation"]
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowException, AirflowFailException, BaseOperator
-from aimylogic_provider.airflow_task.arguments import report_lag_seconds
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from aimylogic_provider.airflow_task.airflow_names import Context
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.airflow_task.required_actions import HumanAnswer
-    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
     from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from aimylogic_provider.airflow_task.airflow_names import (
+from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
@@ -23,8 +23,8 @@ except ImportError:  # before Airflow 3.3
     TaskAwaitingInput = TaskDeferred  # type: ignore[misc,assignment]
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
-    from aimylogic_provider.airflow_task.task_arguments import ApprovalArguments
+    from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
+    from aimylogic_provider.airflow_task.base_operator_arguments import ApprovalArguments
     from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
 
 __all__ = ["ApproveCallListOperator"]
@@ -120,7 +120,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         """
         from aimylogic_provider.airflow_task.required_actions import answered_by
         from aimylogic_provider.airflow_task.task_state import entry_store
-        from aimylogic_provider.call_list.store.human_no import said_no
+        from aimylogic_provider.call_list.store.approval_denied import said_no
         from aimylogic_provider.call_list.store.manifest import Pointer
 
         pointer = Pointer.of(call_list)
@@ -168,7 +168,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
 
         :raises AirflowFailException: with ``fail_on_reject``
         """
-        from aimylogic_provider.call_list.store.human_no import said_no
+        from aimylogic_provider.call_list.store.approval_denied import said_no
 
         told = (
             f"The call list in {pointer.path} was deleted, for a person said no to it ({by}): nobody is asked, and "
@@ -221,7 +221,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
 
         :raises AirflowSkipException: if that stops nobody else's call
         """
-        from aimylogic_provider.call_list.store.human_no import BECAUSE
+        from aimylogic_provider.call_list.store.approval_denied import BECAUSE
         from aimylogic_provider.call_list.store.stored_list import CallList
 
         CallList.discard(pointer, BECAUSE)  # whoever deleted it may have died before the end
@@ -245,7 +245,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
             give_up(pointer, self.results_table, self.results_conn_id or "")
 
     def _delete(self, pointer: Pointer, by: str) -> None:
-        from aimylogic_provider.call_list.store.human_no import BECAUSE
+        from aimylogic_provider.call_list.store.approval_denied import BECAUSE
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list.store.stored_list import CallList
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
 
 __all__ = ["PrepareCallListOperator"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from aimylogic_provider.call_list_task.send_base import SendBase
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
-    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -96,7 +96,7 @@ class SendCallListOperator(SendBase):
         from aimylogic_provider.airflow_task.run_context import others_since
         from aimylogic_provider.airflow_task.template_values import as_value
         from aimylogic_provider.call_list.runs.lists_of_run import check_all_shards, check_not_of_another_index
-        from aimylogic_provider.call_list.store.human_no import check_nobody_said_no
+        from aimylogic_provider.call_list.store.approval_denied import check_nobody_said_no
         from aimylogic_provider.call_list.store.manifest import Pointer
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
 
@@ -152,7 +152,7 @@ class SendCallListOperator(SendBase):
         from aimylogic_provider.airflow_task.run_context import is_first_try, others_since, run_began
         from aimylogic_provider.call_list.runs.lists_of_run import followed, others_begun
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
+        from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
         shard = self._shard_of(given)
         begun = others_begun(given, others_since(context))

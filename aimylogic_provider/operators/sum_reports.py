@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from aimylogic_provider.airflow_task.airflow_names import AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context, XComArg
-    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
 
 __all__ = ["SumReportsOperator"]
 

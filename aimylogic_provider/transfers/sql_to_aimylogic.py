@@ -12,9 +12,9 @@ from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 from aimylogic_provider.call_list_task.send_base import SendBase
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_names import Context
-    from aimylogic_provider.airflow_task.task_arguments import TaskArguments
-    from aimylogic_provider.call_list.freeze.finishes import Arrival
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
@@ -202,7 +202,7 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list_task.lost_entry import check_none_pending
         from aimylogic_provider.call_list_task.results_of_task import tell_rejected
-        from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
+        from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
         check_source_unsent(task.begun_in_run(others_since(context)), source)
         self._make_results_table()

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from aimylogic_provider.emulator import Emulator, OrderedFault
-from aimylogic_provider.emulator.http.views import JobView
+from aimylogic_provider.emulator.http.admin_types import JobView
 from local_servers.airflow import LocalAirflow
 
 __all__ = ["TOKEN", "Campaign", "random_token"]

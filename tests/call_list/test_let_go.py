@@ -11,7 +11,7 @@ import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.tables.unsent_rows import UnsentRows
+from aimylogic_provider.call_list.tables.released_rows import UnsentRows
 from tests.call_list.sync import Sync
 from tests.call_list.test_claims import (
     EVERYBODY,

@@ -22,7 +22,6 @@ from aimylogic_provider.idempotence.decision import (
     decide,
 )
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.limits import Limits, Time
 from aimylogic_provider.idempotence.record.records import (
     ClockSource,
     CreatedBy,
@@ -33,6 +32,7 @@ from aimylogic_provider.idempotence.record.records import (
     SendOutcome,
 )
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
+from aimylogic_provider.idempotence.time_limits import Limits, Time
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0

@@ -44,7 +44,6 @@ from aimylogic_provider.idempotence.decision import (
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters
-from aimylogic_provider.idempotence.limits import Limits, Time
 from aimylogic_provider.idempotence.record.records import (
     ClockSource,
     CreatedBy,
@@ -55,6 +54,7 @@ from aimylogic_provider.idempotence.record.records import (
     SendOutcome,
 )
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
+from aimylogic_provider.idempotence.time_limits import Limits, Time
 
 # The short form; `make prove-model` does the whole.
 WHOLE = os.environ.get("AIMYLOGIC_PROOF") == "whole"

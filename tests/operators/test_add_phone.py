@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.emulator.http.views import JobView
+from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import AddPhoneOperator

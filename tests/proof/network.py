@@ -19,12 +19,12 @@ from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKin
 from aimylogic_provider.emulator.http.api_request import ApiRequest, locate
 from aimylogic_provider.emulator.http.calls_routes import CallsApi
 from aimylogic_provider.emulator.http.exchange import Target
+from aimylogic_provider.emulator.world.calls_to_add import WantedCall
 from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.faults import POSSIBLE, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
-from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 from tests.proof.simulation import Simulation, Worker, running_worker
 
 if TYPE_CHECKING:

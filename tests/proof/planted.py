@@ -51,9 +51,9 @@ def _of_operators(name: str, plants: str, file: str, old: str, new: str, *kinds:
 
 
 _DECISION = "idempotence/decision.py"
-_LIMITS = "idempotence/limits.py"
+_LIMITS = "idempotence/time_limits.py"
 _TRY = "idempotence/attempt.py"
-_KEPT = "idempotence/record/kept_entry.py"
+_KEPT = "idempotence/record/entry_store.py"
 _KEYS = "idempotence/keys.py"
 _ANSWERS = "calls_api/response_meaning.py"
 _LIST_DECISION = "call_list/send/decision.py"
@@ -531,7 +531,7 @@ _OF_BATCHES = (
     _of_operators(
         "another list's jobs adopted",
         "Jobs that another sync owns on record, or could own, are taken for this one's.",
-        "call_list/send/server_questions.py",
+        "call_list/send/server_time_and_report.py",
         "self._others_jobs.owned(rows, phones)",
         "self._others_jobs.owned([], phones)",
         "two lists",
@@ -1013,7 +1013,7 @@ _OVERLAPPING = (
     _of_operators(
         "overlapping: an open request let go",
         "A task that ends for good lets go of people for whom a request went unanswered.",
-        "call_list_task/unsent_release.py",
+        "call_list_task/claim_release.py",
         "    return not state.sends and not any(part.sends for part in state.apart)\n",
         "    return True\n",
         "overlapping",

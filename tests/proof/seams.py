@@ -70,10 +70,10 @@ def beneath() -> Iterator[Beneath]:
     from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import progress
     from aimylogic_provider.call_list.send.by_endpoint import by_add_phone, by_add_phones
-    from aimylogic_provider.call_list.send.server_questions import ServerQuestions
+    from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
     from aimylogic_provider.call_list.store import stored_list
     from aimylogic_provider.call_list.store.objects import Folder
-    from aimylogic_provider.call_list.tables import claims, unsent_rows
+    from aimylogic_provider.call_list.tables import claims, released_rows
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
     from aimylogic_provider.call_list_task import sync_entry_stores, unfinished_lists
     from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
@@ -170,7 +170,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(list_files, "ThreadPoolExecutor", _NoThreads)
         patch.setattr(garbage_collection, "gc", gc)
         patch.setattr(stored_list, "secrets", tokens)
-        patch.setattr(unsent_rows, "secrets", tokens)
+        patch.setattr(released_rows, "secrets", tokens)
         patch.setattr(task_folder, "uuid", ids)
         # Where a transaction waits for another one's, the other one goes on meanwhile.
         patch.setattr(nap, "time", SimpleNamespace(sleep=lambda seconds: running_worker().sleep(seconds)))

@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator
 
-from aimylogic_provider.airflow_task.task_arguments import ApprovalArguments, TaskArguments
+from aimylogic_provider.airflow_task.base_operator_arguments import ApprovalArguments, TaskArguments
 from tests.conftest import AIRFLOW
 
 PACKAGES = {

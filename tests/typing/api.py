@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 
 from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campaign, ListedCall
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
-from aimylogic_provider.emulator.http.views import JobView
+from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,

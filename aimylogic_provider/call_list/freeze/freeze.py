@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from aimylogic_provider.call_list.freeze import rejected_csv
-from aimylogic_provider.call_list.freeze.finishes import Finishes
+from aimylogic_provider.call_list.freeze.finish_times import Finishes
 from aimylogic_provider.call_list.freeze.list_files import BatchCutter, Cut, LineFiles, ListWriter
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections

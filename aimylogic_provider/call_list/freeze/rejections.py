@@ -1,6 +1,6 @@
 """Rows that are rejected while a list is frozen: counted by reason, and told where a column's type is the reason.
 
-Whether a row is rejected is decided in ``rows`` and ``finishes``.
+Whether a row is rejected is decided in ``rows`` and ``finish_times``.
 """
 
 from __future__ import annotations

@@ -28,10 +28,10 @@ from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import Meant, WrittenPhones
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence.keys import phone_digest
-from aimylogic_provider.idempotence.limits import send_window
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.record.record_json import RecordError
 from aimylogic_provider.idempotence.record.records import Record
+from aimylogic_provider.idempotence.time_limits import send_window
 
 __all__ = ["JobsOfOtherTasks", "OtherTasksJobsOfPhone", "OwnedJobs"]
 

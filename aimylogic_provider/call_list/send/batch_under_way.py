@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from aimylogic_provider.call_list.freeze.finishes import sendable_until
+from aimylogic_provider.call_list.freeze.finish_times import sendable_until
 from aimylogic_provider.call_list.report.reconcile import CreatedJob
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch
 from aimylogic_provider.call_list.store.open_batch import NotedSend, OpenBatch, OpenPart

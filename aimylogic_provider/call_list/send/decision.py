@@ -11,8 +11,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aimylogic_provider.call_list.store.open_batch import NotedSend
-from aimylogic_provider.idempotence.limits import SLACK, Limits, Time, ends_in_window, key_still_lives, margin, shown_at
 from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.time_limits import (
+    SLACK,
+    Limits,
+    Time,
+    ends_in_window,
+    key_still_lives,
+    margin,
+    shown_at,
+)
 
 __all__ = ["Decision", "Found", "Unit", "UnitAction", "decide"]
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aimylogic_provider.call_list.freeze.finishes import Arrival
+from aimylogic_provider.call_list.freeze.finish_times import Arrival
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.send_notes import SendNotes
-from aimylogic_provider.call_list.send.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.limits import Time
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["ExpiredCalls"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
-from aimylogic_provider.call_list.send.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.server_time import Clock, Reading
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["SendNotes"]
 

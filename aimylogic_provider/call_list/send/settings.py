@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
-from aimylogic_provider.idempotence.limits import Limits
 from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY
+from aimylogic_provider.idempotence.time_limits import Limits
 
 __all__ = ["SendSettings"]
 

@@ -17,7 +17,7 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling
-from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK, Time
+from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, Time
 
 __all__ = ["Shard"]
 

@@ -26,7 +26,7 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from aimylogic_provider.call_list.store.human_no import BECAUSE, SaidNoError
+from aimylogic_provider.call_list.store.approval_denied import BECAUSE, SaidNoError
 from aimylogic_provider.call_list.store.manifest import (
     FORMAT,
     Batch,

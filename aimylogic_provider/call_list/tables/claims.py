@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.tables.claim_holders import ListHolder, UnfinishedList, holder_of
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables, create, results_of
-from aimylogic_provider.call_list.tables.holders import ListHolder, UnfinishedList, holder_of
 from aimylogic_provider.call_list.tables.row_claims import Claimed, claim_rows, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKeys
 from aimylogic_provider.call_list.tables.transactions import Transactions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aimylogic_provider.call_list.tables.holders import ListHolder, holder_of
+from aimylogic_provider.call_list.tables.claim_holders import ListHolder, holder_of
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKey, RowKeys, key_names
 
 if TYPE_CHECKING:

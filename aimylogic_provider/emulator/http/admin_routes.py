@@ -12,10 +12,8 @@ from typing import Any
 
 import msgspec
 
-from aimylogic_provider.emulator.http import openapi, oracle, page
-from aimylogic_provider.emulator.http.exchange import HttpAnswer, Target, decoded, fields_of, json_answer
-from aimylogic_provider.emulator.http.pending_requests import PendingRequests
-from aimylogic_provider.emulator.http.views import (
+from aimylogic_provider.emulator.http import full_view, openapi, page
+from aimylogic_provider.emulator.http.admin_types import (
     CampaignChange,
     CampaignView,
     ClockChange,
@@ -25,6 +23,8 @@ from aimylogic_provider.emulator.http.views import (
     Rings,
     explained,
 )
+from aimylogic_provider.emulator.http.exchange import HttpAnswer, Target, decoded, fields_of, json_answer
+from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultError
@@ -199,7 +199,7 @@ class AdminApi:
         return []
 
     def _campaigns(self, request: AdminRequest) -> list[CampaignView]:
-        return [oracle.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
+        return [full_view.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
 
     def _change_campaign(self, request: AdminRequest) -> CampaignView:
         campaign, change = self._campaign(request.number), request.json(CampaignChange)
@@ -216,7 +216,7 @@ class AdminApi:
             campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         if change.lines is not None:
             campaign.dialler.change(now, lines=change.lines)
-        return oracle.campaign_view(self._state, campaign)
+        return full_view.campaign_view(self._state, campaign)
 
     def _jobs(self, request: AdminRequest) -> list[JobView]:
         start, size = request.whole("start", 0, 10**9), request.whole("size", 1000, 100_000)
@@ -227,30 +227,30 @@ class AdminApi:
         elif number is not None:
             chosen = self._campaign(number).number
             jobs = [job for job in jobs if job.campaign == chosen]
-        return oracle.job_views(self._state, jobs[start : start + size])
+        return full_view.job_views(self._state, jobs[start : start + size])
 
     def _rings(self, request: AdminRequest) -> Rings:
         phone, payload = request.query.get("phone"), request.query.get("payload")
         if phone is None:
             raise AdminError("phone is missing: a number with country code")
         try:
-            wanted = None if payload is None else oracle.read_payload(payload)
+            wanted = None if payload is None else full_view.read_payload(payload)
         except ValueError as error:
             raise AdminError(str(error)) from None
-        return oracle.rings(self._of_phone(phone, request.query.get("campaign")), wanted)
+        return full_view.rings(self._of_phone(phone, request.query.get("campaign")), wanted)
 
     def _of_phone(self, phone: str, number: str | None) -> list[ServedJob]:
         campaigns = list(self._state.campaigns) if number is None else [self._campaign(number)]
         try:
-            return oracle.jobs_of(self._state, campaigns, phone)
+            return full_view.jobs_of(self._state, campaigns, phone)
         except ValueError as error:
             raise AdminError(str(error)) from None
 
     def _requests(self, request: AdminRequest) -> Requests:
-        return oracle.journal_view(self._state, self._pending.count, request.whole("last", 10**6, 10**6))
+        return full_view.journal_view(self._state, self._pending.count, request.whole("last", 10**6, 10**6))
 
     def _overview(self, request: AdminRequest) -> Overview:
-        return oracle.overview(self._state, self._pending.count)
+        return full_view.overview(self._state, self._pending.count)
 
     def _snapshot(self, request: AdminRequest) -> msgspec.Raw:
         return msgspec.Raw(self._state.snapshot())

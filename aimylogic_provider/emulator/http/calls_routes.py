@@ -30,8 +30,8 @@ from aimylogic_provider.calls_api.endpoint_table import (
     UNFINISHED_CALL_JOBS,
 )
 from aimylogic_provider.emulator.http.api_request import ApiRequest
+from aimylogic_provider.emulator.http.call_policies import policy_of
 from aimylogic_provider.emulator.http.exchange import HttpAnswer, decoded, error_answer, json_answer
-from aimylogic_provider.emulator.http.policies import policy_of
 from aimylogic_provider.emulator.http.request_bodies import (
     AttemptsByDate,
     Item,
@@ -43,11 +43,11 @@ from aimylogic_provider.emulator.http.request_bodies import (
     unknown_fields,
 )
 from aimylogic_provider.emulator.world import reports
+from aimylogic_provider.emulator.world.calls_to_add import WantedCall
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.jobs import Policy, ServedJob
 from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
-from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 
 __all__ = ["CallsApi"]
 

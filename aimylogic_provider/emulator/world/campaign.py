@@ -23,6 +23,7 @@ from aimylogic_provider.calls_api.endpoint_table import (
     Commits,
     Endpoint,
 )
+from aimylogic_provider.emulator.world.calls_to_add import WantedCall, checked_call, checked_calls, duplicated
 from aimylogic_provider.emulator.world.dialling.dialler import Dialler
 from aimylogic_provider.emulator.world.job_register import Common
 from aimylogic_provider.emulator.world.jobs import ServedJob
@@ -30,7 +31,6 @@ from aimylogic_provider.emulator.world.keys import KEY_LIFE, KeyUse
 from aimylogic_provider.emulator.world.phones import canonical_if_phone
 from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Settings
-from aimylogic_provider.emulator.world.wanted_calls import WantedCall, checked_call, checked_calls, duplicated
 
 __all__ = ["CampaignStatus", "ControlRefusal", "ServedCampaign"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from aimylogic_provider.emulator.world.calls_to_add import WantedCall
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.keys import Keys
 from aimylogic_provider.emulator.world.settings import Settings
-from aimylogic_provider.emulator.world.wanted_calls import WantedCall
 
 __all__ = ["Common", "JobRegister"]
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aimylogic_provider.idempotence.keys import digest
-from aimylogic_provider.idempotence.limits import AIRFLOW_SLACK
 from aimylogic_provider.idempotence.record.record_copies import (
     Copy,
     CopyOrigin,
@@ -25,6 +24,7 @@ from aimylogic_provider.idempotence.record.record_copies import (
     recalled,
 )
 from aimylogic_provider.idempotence.record.records import Entry
+from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
 __all__ = ["KEPT", "MOST_ROWS", "SPARED", "Rows", "SecondRecord", "Traces"]
 

@@ -10,7 +10,7 @@ from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
 from aimylogic_provider.call_list.send.send_notes import SendNotes
-from aimylogic_provider.call_list.send.server_questions import ServerQuestions
+from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import AsyncCampaignClient

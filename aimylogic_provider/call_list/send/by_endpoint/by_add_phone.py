@@ -27,9 +27,9 @@ from aimylogic_provider.call_list.store.stored_call import parameters_of
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.idempotence.server_time import Reading
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["MOST_NOTED", "AddPhoneSender"]
 

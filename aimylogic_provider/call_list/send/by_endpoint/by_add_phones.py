@@ -23,9 +23,9 @@ from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import PI
 from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.idempotence.server_time import Reading
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["AddPhonesSender"]
 

@@ -17,8 +17,8 @@ from aimylogic_provider.call_list.send.refusals import check_campaign
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phones.phone import same_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.limits import Time
 from aimylogic_provider.idempotence.server_time import Reading
+from aimylogic_provider.idempotence.time_limits import Time
 
 __all__ = ["RefusedParts"]
 

@@ -26,7 +26,7 @@ def taken_by_others(claims: Claims, call_list: CallList, shard: int, known: Know
 
     :raises CallListError: if the database fails, or a file of the list can't be read
     """
-    from aimylogic_provider.call_list.tables.unsent_rows import UnsentRows
+    from aimylogic_provider.call_list.tables.released_rows import UnsentRows
 
     def unsettled(batch: Batch) -> list[Person]:
         outcomes, _ = known(batch)
@@ -56,7 +56,7 @@ def let_go_unsent(
     """
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.store.stored_list import CallList
-    from aimylogic_provider.call_list.tables.unsent_rows import UnsentRows
+    from aimylogic_provider.call_list.tables.released_rows import UnsentRows
     from aimylogic_provider.call_list_task.claims_of_task import opened_claims
 
     entry = keeper.entry

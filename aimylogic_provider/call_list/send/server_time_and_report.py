@@ -19,11 +19,11 @@ from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import WrittenPhones
-from aimylogic_provider.idempotence.limits import Time, send_window
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
+from aimylogic_provider.idempotence.time_limits import Time, send_window
 
 __all__ = ["ServerQuestions"]
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
-from aimylogic_provider.emulator.http.views import CampaignView, JobView, Overview, Requests, Rings
+from aimylogic_provider.emulator.http.admin_types import CampaignView, JobView, Overview, Requests, Rings
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.phones import canonical_if_phone

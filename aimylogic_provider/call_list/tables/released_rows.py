@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.tables.claim_holders import ListHolder
 from aimylogic_provider.call_list.tables.claims import Claims
-from aimylogic_provider.call_list.tables.holders import ListHolder
 from aimylogic_provider.call_list.tables.row_claims import FREE, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKey, RowKeys
 
