@@ -74,4 +74,4 @@ def test_rooms_speak_of_modules_by_todays_names() -> None:
     names = {part.removesuffix(".py") for file in modules() for part in file.parts}
     for room in {room_of(file) for file in modules()}:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
-        assert {name for name in re.findall(r"``(\w+)``", text)} <= names, room
+        assert set(re.findall(r"``(\w+)``", text)) <= names, room
