@@ -169,5 +169,6 @@ class BatchUnderWay:
         :param parted: whether the batch was parted, so that it is written even if nothing is settled
         """
         if len(self.outcomes) != self._kept or parted:
-            self.state = self.state.recorded(call_list.write_progress(self.batch, list(self.outcomes.values())))
+            name = call_list.write_progress(self.batch, list(self.outcomes.values()))
+            self.state = self.state.recorded(name)  # the state of after the writing, whatever moved it meanwhile
             self._kept = len(self.outcomes)

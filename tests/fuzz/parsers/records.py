@@ -105,5 +105,10 @@ class _Kept:
 HARNESS = Harness(
     "records",
     _check,
-    ("idempotence/record/record_json.py", "idempotence/record/records.py", "call_list/store/sync_entry.py"),
+    (
+        "idempotence/record/record_json.py",
+        "idempotence/record/records.py",
+        "call_list/store/sync_entry.py",
+        "call_list/store/open_batch.py",
+    ),
 )
