@@ -14,7 +14,7 @@ from tests.conftest import TaskInstance
 def test_a_call_is_added_whatever_the_word(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    monkeypatch.setattr(calls_routes.reports, "shown_status", lambda campaign: answer)
+    monkeypatch.setattr(calls_routes.reports, "campaign_status", lambda campaign: answer)
     job = task.attempt()
     assert [one.id for one in emulator.jobs()] == [job]
     assert AimylogicHook().get_campaign_status() == answer.strip('"')
@@ -24,7 +24,7 @@ def test_a_page_of_something_between_is_no_status(
     task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its Date would be taken for the server's."""
-    monkeypatch.setattr(calls_routes.reports, "shown_status", lambda campaign: "<html>Please log in</html>")
+    monkeypatch.setattr(calls_routes.reports, "campaign_status", lambda campaign: "<html>Please log in</html>")
     with pytest.raises(Exception, match="no campaign status"):
         task.attempt()
     assert emulator.count("addPhone") == 0
