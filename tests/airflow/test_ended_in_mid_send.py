@@ -34,6 +34,7 @@ def test_marked_as_failed_then_cleared(airflow: LocalAirflow, campaign: Campaign
     airflow.clear("one_call", run)
     if not HAS_RECORD:  # the report is asked instead, and waited for: too long for a test, so that ends it
         waits = "The run was cleared, and no record tells what was sent before: the report shows no job for 7912***6789"
+        airflow.wait_for_task("one_call", run, "add_phone", ("running",), tries=2)
         wait_for("the next try to wait", lambda: waits in airflow.log("one_call", run, "add_phone", 2), 60)
         airflow.api("PATCH", f"/api/v2/dags/one_call/dagRuns/{run}/taskInstances/add_phone", {"new_state": "failed"})
         process = airflow.task("one_call", run, "add_phone")["pid"]
