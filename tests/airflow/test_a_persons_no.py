@@ -62,6 +62,7 @@ class Run:
         return Counter(job.phone for job in self.campaign.jobs)
 
 
+@pytest.mark.long
 def test_a_no_to_one_of_the_mapped_lists_has_the_others_sent_and_a_clear_changes_nothing(
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path
 ) -> None:

@@ -132,7 +132,7 @@ def start_backfill(airflow: LocalAirflow, dag: str) -> None:
 
 
 WAYS: list[Any] = [
-    ("overlap_unaided", start_twice, "call_customers", 2),
+    pytest.param("overlap_unaided", start_twice, "call_customers", 2, marks=pytest.mark.long),
     pytest.param("overlap_sharded", start_twice, "send", 2, marks=pytest.mark.long),
 ]
 if os.environ.get("AIMYLOGIC_PROOF") == "whole":

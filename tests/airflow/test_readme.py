@@ -58,6 +58,7 @@ def test_the_first_call_is_made_by_the_commands_as_printed(repository: Path, env
     assert done.stdout.splitlines()[-1] == "1"
 
 
+@pytest.mark.long
 def test_its_first_dag_and_the_test_of_it_run_as_printed(repository: Path, environment: dict[str, str]) -> None:
     folder = Path(environment["PYTHONPATH"])
     (test,) = [block for block in blocks(repository, "python") if "from remind import dag" in block]

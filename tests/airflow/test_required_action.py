@@ -113,6 +113,7 @@ def test_told_and_settled_in_the_browser_and_cleared_afterwards(
     assert sends(campaign) - before == (option == SEND_AGAIN), "and sends nothing"
 
 
+@pytest.mark.long
 def test_an_answer_by_rest_is_given_once_and_one_that_cant_be_followed_asks_again_after_a_clear(
     airflow: LocalAirflow, campaign: Campaign, run: str
 ) -> None:

@@ -55,6 +55,8 @@ with DAG("leaky", schedule=None, start_date=datetime(2026, 1, 1), params={{"plan
     Waits(task_id="wait")
 '''
 
+pytestmark = pytest.mark.long
+
 
 def written(airflow: LocalAirflow) -> dict[str, bytes]:
     """Files: the components' logs, the tasks' and the DAG processor's, and the database."""
