@@ -12,7 +12,7 @@ __all__ = ["as_mapping", "as_parameters", "as_value", "blank_as_nothing", "check
 
 ONE = ("phone", "gmt_zone")
 """Fields in which it is noted if a template gives several values."""
-_NONE = "None, which is no text"
+_NONE = "None, which isn't text"
 _WAY_OUT = "give one, or a template that makes one, as in {{ … | tojson }}"
 
 

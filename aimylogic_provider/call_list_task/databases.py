@@ -61,8 +61,8 @@ def database_hook(argument: str, conn_id: str) -> DbApiHook:
     if not hasattr(hook, "get_records") and not hasattr(hook, "get_sqlalchemy_engine"):
         kind = getattr(hook, "conn_type", "") or type(hook).__name__
         raise RejectedError(
-            f"{argument} {conn_id!r} is a connection of type {kind!r}, which is no database: name one whose hook is a "
-            "DbApiHook, as of postgres, mysql, sqlite, snowflake"
+            f"{argument} {conn_id!r} is a connection of type {kind!r}, which isn't a database's: name one whose hook "
+            "is a DbApiHook, as of postgres, mysql, sqlite, snowflake"
         )
     database: DbApiHook = hook
     return database

@@ -71,7 +71,7 @@ class PrepareBase(OneAtATime, CallListBase):
                 raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
         if policy_columns is not None and not isinstance(policy_columns, Mapping):
             raise ValueError(
-                f"policy_columns {policy_columns!r} is no dictionary: give the columns by name, as in "
+                f"policy_columns {policy_columns!r} isn't a dictionary: give the columns by name, as in "
                 "{'finish': 'deadline'}"
             )
         check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
@@ -127,7 +127,7 @@ class PrepareBase(OneAtATime, CallListBase):
         policy = {name: value for name, value in policy.items() if not (isinstance(value, str) and _is_blank(value))}
         for name in (*policy, *(self.policy_columns or {})):
             if name not in POLICY_FIELDS:
-                raise RejectedError(f"{name!r} is no part of a call policy: use {', '.join(POLICY_FIELDS)}")
+                raise RejectedError(f"{name!r} isn't part of a call policy: use {', '.join(POLICY_FIELDS)}")
         if self.call_before is not None:
             if "finish" in policy or "finish" in (self.policy_columns or {}):
                 raise RejectedError("call_before is the policy's finish: give one of the two")

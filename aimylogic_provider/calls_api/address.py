@@ -130,7 +130,7 @@ def _escaped(text: str) -> str:
 
 def _base_url(host: str, port: int | None, scheme: str | None) -> str:
     wrong = ConnectionRejectedError(
-        f"host {_shown(host)!r} is no host name or address of the form https://app.aimylogic.com: give scheme, host "
+        f"host {_shown(host)!r} isn't a host name or address of the form https://app.aimylogic.com: give scheme, host "
         "and port at most, without a path"
     )
     try:
@@ -151,7 +151,7 @@ def _base_url(host: str, port: int | None, scheme: str | None) -> str:
     ):
         raise wrong
     if not 0 < (port or 1) < 65536:
-        raise ConnectionRejectedError(f"port {shown(port)} is no port: give a number from 1 to 65535, or none")
+        raise ConnectionRejectedError(f"port {shown(port)} isn't a port: give a number from 1 to 65535, or none")
     if ":" in name:
         name = f"[{name}]"
     default = {"http": 80, "https": 443}[parts.scheme]

@@ -206,7 +206,7 @@ def parse_status(body: bytes) -> str:
     else:
         readable = _STATUS.fullmatch(text) is not None
     if not readable:
-        raise UnreadableError("the body is no campaign status, which is one word, or a JSON string")
+        raise UnreadableError("the body isn't a campaign status, which is one word, or a JSON string")
     return text
 
 

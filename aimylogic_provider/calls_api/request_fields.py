@@ -61,7 +61,7 @@ def listed(name: str, values: Iterable[T]) -> list[T]:
 def phones_and_ids(phones: Iterable[str], ids: Iterable[str | int]) -> dict[str, list[str]]:
     """Return the body by which reports and cancel know what is meant.
 
-    :raises RejectedError: if neither is given, or an id is no decimal string
+    :raises RejectedError: if neither is given, or an id isn't a decimal string
     """
     wanted = {
         "phones": [str(phone) for phone in listed("phones", phones)],
@@ -112,6 +112,6 @@ def _id(place: int, value: object) -> str:
         return read_id(int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value)
     except UnreadableError:
         raise RejectedError(
-            f"ids[{place}] {mask_phone(value)!r} of type {type(value).__name__} is no call job id: give a decimal "
+            f"ids[{place}] {mask_phone(value)!r} of type {type(value).__name__} isn't a call job id: give a decimal "
             "string, as in '5665334669' (an id that went through a float has lost its digits; cast the column to text)"
         ) from None

@@ -236,7 +236,7 @@ class EmulatorClient(AdminCaller):
         :param phone: with country code
         :param payload: count only jobs with just this payload
         :param campaign: count only this campaign's
-        :raises EmulatorError: if *phone* is no number with a country code, so that nobody can be rung by it
+        :raises EmulatorError: if *phone* isn't a number with a country code, so that nobody can be rung by it
         """
         wanted = {
             "phone": phone,

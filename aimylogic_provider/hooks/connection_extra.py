@@ -31,11 +31,11 @@ class ConnectionExtra:
     def of(cls, conn_id: str, extra: object) -> ConnectionExtra:
         """Take a connection's extra.
 
-        :raises ConnectionRejectedError: if it is no object
+        :raises ConnectionRejectedError: if it isn't an object
         """
         if not isinstance(extra, dict):
             raise ConnectionRejectedError(
-                f"the extra of connection {conn_id!r} is no JSON object: give one, or leave it empty"
+                f"the extra of connection {conn_id!r} isn't a JSON object: give one, or leave it empty"
             )
         # The form saves fields that nobody touched as null, and empty ones as empty text.
         return cls(conn_id, {name: value for name, value in extra.items() if value not in (None, "")})

@@ -469,7 +469,7 @@ def test_a_list_that_was_changed_is_not_shown(approval: Approval, questions: Que
 
 
 def test_what_is_no_call_list_is_told_so(approval: Approval) -> None:
-    with pytest.raises(AirflowFailException, match="this is no call list"):
+    with pytest.raises(AirflowFailException, match="this isn't a call list"):
         approval.execute("None")
 
 

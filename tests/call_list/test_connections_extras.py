@@ -189,8 +189,11 @@ def test_a_results_table_in_duckdb_is_refused_in_words(
     ("connection", "reason"),
     [
         (None, "isn't defined"),
-        ({"conn_type": "http", "host": "example.com"}, "is a connection of type 'http', which is no database"),
-        ({"conn_type": "aimylogic", "password": "1.2.x"}, "is a connection of type 'aimylogic', which is no database"),
+        ({"conn_type": "http", "host": "example.com"}, "is a connection of type 'http', which isn't a database's"),
+        (
+            {"conn_type": "aimylogic", "password": "1.2.x"},
+            "is a connection of type 'aimylogic', which isn't a database's",
+        ),
         ({"conn_type": "nothing of the kind"}, "Unknown hook type"),
     ],
 )

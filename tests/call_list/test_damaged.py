@@ -139,7 +139,7 @@ POINTER = {"path": "/lists", "sha256": "a", "rows": 1, "calls": 1, "doubles": 0,
     ids=str,
 )
 def test_what_points_nowhere_is_no_call_list(change: dict[str, Any]) -> None:
-    with pytest.raises(CallListError, match="this is no call list"):
+    with pytest.raises(CallListError, match="this isn't a call list"):
         Pointer.of({**POINTER, **change})
 
 

@@ -36,5 +36,5 @@ def changed(path: str, value: object) -> dict[str, Any]:
 )  # fmt: skip
 def test_an_entry_that_could_not_be_written_back_is_not_gone_on_with(path: str, value: object) -> None:
     assert SyncEntry.of(ENTRY).format == ENTRY_FORMAT
-    with pytest.raises(CallListError, match="no entry of a sync"):
+    with pytest.raises(CallListError, match="an entry of a sync"):
         SyncEntry.of(changed(path, value))

@@ -308,7 +308,7 @@ def test_a_rejected_row_is_written_with_its_keys_and_reason_and_no_whole_phone(f
     assert [(line["row"], line["keys"]) for line in lines] == [(number, {"id": number}) for number in range(2, 7)]
     assert all(set(line) == {"row", "keys", "reason"} for line in lines)
     for line, reason in zip(
-        lines, ["not a possible number", "characters that are no part", "phone is None", "payload 'name' is a bytes",
+        lines, ["not a possible number", "characters that aren't part", "phone is None", "payload 'name' is a bytes",
                 "payload 'name' holds a lone surrogate"], strict=True,
     ):  # fmt: skip
         assert reason in line["reason"]
@@ -342,7 +342,7 @@ def test_reasons_are_counted_without_the_values_that_they_name(folder: Path, cap
     rows = [(1, "nonsense", ""), (2, "rubbish", ""), (3, None, ""), (4, phone(4), "")]
     frozen(folder, rows)
     (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert told.startswith("3 rows can't be called and are set aside: 2 × phone holds characters that are no part")
+    assert told.startswith("3 rows can't be called and are set aside: 2 × phone holds characters that aren't part")
     assert "nonsense" not in told
 
 

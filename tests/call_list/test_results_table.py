@@ -379,7 +379,7 @@ def test_a_key_column_of_a_name_that_is_taken(engine: sa.Engine, name: str) -> N
 
 @pytest.mark.parametrize("name", ["", "schema.", "."])
 def test_a_name_that_is_none(engine: sa.Engine, name: str) -> None:
-    with pytest.raises(RejectedError, match="is no table's name"):
+    with pytest.raises(RejectedError, match="isn't a table's name"):
         ResultsTable(engine, name, [])
 
 

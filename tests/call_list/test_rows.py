@@ -333,16 +333,16 @@ def test_a_policy_by_row_is_read_also_from_text(name: str, value: object, same: 
         ("start", "2030-01-01T09:00:00", "start 2030-01-01T09:00:00 has no time zone"),
         ("finish", datetime(2030, 1, 1), "has no time zone"),
         ("finish", 5, "is of type int"),
-        ("allowed_days", "mon;tue", "allowed_days has 'mon;tue', which is no weekday"),
-        ("allowed_days", "", "allowed_days has '', which is no weekday"),
+        ("allowed_days", "mon;tue", "allowed_days has 'mon;tue', which isn't a weekday"),
+        ("allowed_days", "", "allowed_days has '', which isn't a weekday"),
         ("allowed_days", [], "allowed_days is empty"),
         ("allowed_time", "09:00-18:00", "allowed_time '09:00-18:00' can't be read: .* times of the day as JSON"),
         ("allowed_time", "[]", "allowed_time .* is of type list"),
         ("allowed_time", "\ud800", "allowed_time .* can't be read"),
         ("priority", "high", "priority 'high' can't be read: .* numbers as whole ones"),
         ("priority", "1.5", "priority '1.5' can't be read"),
-        ("priority", 6, "priority 6 is no whole number from 1 to 5"),
-        ("priority", True, "priority True is no whole number"),
+        ("priority", 6, "priority 6 isn't a whole number from 1 to 5"),
+        ("priority", True, "priority True isn't a whole number"),
     ],
 )
 def test_a_policy_by_row_that_can_not_be_read_rejects_the_row(name: str, value: object, told: str) -> None:
@@ -369,7 +369,7 @@ def test_a_policy_of_all_may_be_text_too_as_a_template_gives_it() -> None:
 
 
 def test_a_policy_of_all_is_checked_before_any_row() -> None:
-    with pytest.raises(RejectedError, match="priority 9 is no whole number from 1 to 5"):
+    with pytest.raises(RejectedError, match="priority 9 isn't a whole number from 1 to 5"):
         reader(policy_of_all={"priority": 9})
 
 

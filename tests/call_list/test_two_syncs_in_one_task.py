@@ -257,6 +257,6 @@ def test_a_sync_and_a_single_call_in_one_try_are_told(sync: Sync) -> None:
     sync.assert_once(ANNS)
     task = TaskInstance(current_try=1)
     AddPhoneOperator(task_id="add_phone", phone=BOBS[0]).execute(task.context())
-    with pytest.raises(AirflowFailException, match="no entry of a sync"):
+    with pytest.raises(AirflowFailException, match="an entry of a sync"):
         SqlToAimylogicOperator(task_id="add_phone", sql=ANN, sql_conn_id="warehouse").execute(task.context())
     sync.assert_once([*ANNS, BOBS[0]])

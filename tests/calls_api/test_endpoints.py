@@ -129,7 +129,7 @@ def test_neither_phones_nor_ids_is_rejected(make: Callable[..., Request[Any]]) -
 @pytest.mark.parametrize("bad", [True, 1.0, 1.5, -1, None, "", "1.0", "abc", "1 2", "٣", b"1", "1" * 41])
 @pytest.mark.parametrize("make", BY_IDS)
 def test_what_is_no_id_is_rejected(make: Callable[..., Request[Any]], bad: Any) -> None:
-    with pytest.raises(RejectedError, match=r"ids\[1\] .* is no call job id: give a decimal string"):
+    with pytest.raises(RejectedError, match=r"ids\[1\] .* isn't a call job id: give a decimal string"):
         make(ids=["1", bad])
 
 

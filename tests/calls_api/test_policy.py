@@ -96,14 +96,14 @@ def test_numbers_within_their_bounds(name: str, least: int, most: int) -> None:
     for number in (least, most):
         assert getattr(CallPolicy.of(**{name: number}), name) == number  # type: ignore[arg-type]
     for number in (least - 1, most + 1, -1):
-        with pytest.raises(RejectedError, match=f"{name} {number} is no whole number from {least} to {most}: give"):
+        with pytest.raises(RejectedError, match=f"{name} {number} isn't a whole number from {least} to {most}: give"):
             CallPolicy.of(**{name: number})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["retry_interval_minutes", "max_attempts", "priority"])
 @pytest.mark.parametrize("value", [True, False, 2.0, "3", float("nan"), [1]])
 def test_what_is_no_integer(name: str, value: Any) -> None:
-    with pytest.raises(RejectedError, match=f"{name} .* is no whole number"):
+    with pytest.raises(RejectedError, match=f"{name} .* isn't a whole number"):
         CallPolicy.of(**{name: value})
 
 
@@ -121,32 +121,35 @@ def test_what_is_no_integer(name: str, value: Any) -> None:
         ({"start": datetime(1, 1, 1, tzinfo=MSK)}, r"outside the years 1 to 9999: leave it out"),
         ({"allowed_days": []}, r"allowed_days is empty.*: give 1 to 7 of mon, tue"),
         ({"allowed_days": ["mon", "mon"]}, r"'mon' twice: name each weekday once"),
-        ({"allowed_days": ["monday"]}, r"'monday', which is no weekday: use mon, tue"),
-        ({"allowed_days": ["Mon"]}, r"'Mon', which is no weekday"),
-        ({"allowed_days": ["default"]}, r"'default', which is no weekday"),
-        ({"allowed_days": [1]}, r"has 1, which is no weekday"),
+        ({"allowed_days": ["monday"]}, r"'monday', which isn't a weekday: use mon, tue"),
+        ({"allowed_days": ["Mon"]}, r"'Mon', which isn't a weekday"),
+        ({"allowed_days": ["default"]}, r"'default', which isn't a weekday"),
+        ({"allowed_days": [1]}, r"has 1, which isn't a weekday"),
         ({"allowed_days": "mon"}, r"'mon' is of type str: give a list of mon, tue"),
         ({"allowed_days": {"mon": True}}, r"is of type dict: give a list"),
         ({"allowed_days": 1}, r"allowed_days 1 is of type int: give a list"),
         ({"allowed_time": {}}, r"allowed_time is empty.*: give .*, or None"),
         ({"allowed_time": [("09:00", "18:00")]}, r"is of type list: give a dictionary, as in"),
-        ({"allowed_time": {"monday": [("09:00", "18:00")]}}, r"'monday', which is no weekday: use mon, .* or default"),
-        ({"allowed_time": {1: [("09:00", "18:00")]}}, r"has 1, which is no weekday"),
+        (
+            {"allowed_time": {"monday": [("09:00", "18:00")]}},
+            r"'monday', which isn't a weekday: use mon, .* or default",
+        ),
+        ({"allowed_time": {1: [("09:00", "18:00")]}}, r"has 1, which isn't a weekday"),
         ({"allowed_time": {"mon": []}}, r"of mon is empty: give a list of pairs, .* or leave mon out"),
         ({"allowed_time": {"mon": "09:00-18:00"}}, r"of mon '09:00-18:00' is of type str: give a list of pairs"),
         ({"allowed_time": {"mon": None}}, r"of mon None is of type NoneType: give a list of pairs"),
-        ({"allowed_time": {"mon": ("09:00", "18:00")}}, r"'09:00', which is no pair of times: give a list of pairs"),
-        ({"allowed_time": {"mon": [("09:00",)]}}, r"which is no pair of times"),
-        ({"allowed_time": {"mon": [("09:00", "10:00", "11:00")]}}, r"which is no pair of times"),
+        ({"allowed_time": {"mon": ("09:00", "18:00")}}, r"'09:00', which isn't a pair of times: give a list of pairs"),
+        ({"allowed_time": {"mon": [("09:00",)]}}, r"which isn't a pair of times"),
+        ({"allowed_time": {"mon": [("09:00", "10:00", "11:00")]}}, r"which isn't a pair of times"),
         ({"allowed_time": {"mon": [("18:00", "09:00")]}}, r"18:00-09:00, whose end is not after its start: swap"),
         ({"allowed_time": {"mon": [("09:00", time(9))]}}, r"09:00-09:00, whose end is not after its start"),
-        ({"allowed_time": {"mon": [("9:00", "18:00")]}}, r"'9:00', which is no time of day .*: write HH:MM"),
-        ({"allowed_time": {"mon": [("09:00", "24:00")]}}, r"'24:00', which is no time of day"),
-        ({"allowed_time": {"mon": [("09:60", "18:00")]}}, r"'09:60', which is no time of day"),
-        ({"allowed_time": {"mon": [("09:00:00", "18:00")]}}, r"'09:00:00', which is no time of day"),
-        ({"allowed_time": {"mon": [("٠٩:00", "18:00")]}}, r"which is no time of day"),
-        ({"allowed_time": {"mon": [("09:00\n", "18:00")]}}, r"which is no time of day"),
-        ({"allowed_time": {"mon": [(9, 18)]}}, r"has 9, which is no time of day"),
+        ({"allowed_time": {"mon": [("9:00", "18:00")]}}, r"'9:00', which isn't a time of day .*: write HH:MM"),
+        ({"allowed_time": {"mon": [("09:00", "24:00")]}}, r"'24:00', which isn't a time of day"),
+        ({"allowed_time": {"mon": [("09:60", "18:00")]}}, r"'09:60', which isn't a time of day"),
+        ({"allowed_time": {"mon": [("09:00:00", "18:00")]}}, r"'09:00:00', which isn't a time of day"),
+        ({"allowed_time": {"mon": [("٠٩:00", "18:00")]}}, r"which isn't a time of day"),
+        ({"allowed_time": {"mon": [("09:00\n", "18:00")]}}, r"which isn't a time of day"),
+        ({"allowed_time": {"mon": [(9, 18)]}}, r"has 9, which isn't a time of day"),
         ({"allowed_time": {"mon": [(time(9, 0, 1), "18:00")]}}, r"09:00:01, and times are whole minutes: leave the"),
         ({"allowed_time": {"mon": [(time(9, 0, 0, 1), "18:00")]}}, r"times are whole minutes"),
         ({"allowed_time": {"mon": [(time(9, tzinfo=UTC), "18:00")]}}, r"with a time zone: give a local time"),

@@ -228,8 +228,8 @@ NO_ZONES = [
     ("seconds end at 59", "+03:30:60"),
     ("colons are everywhere or nowhere", "+03:3015"),
     ("an offset has three parts at most", "+03:30:15:00"),
-    ("an abbreviation is no zone", "MSK"),
-    ("an unknown place is no zone", "Mars/Phobos"),
+    ("an abbreviation isn't a zone", "MSK"),
+    ("an unknown place isn't a zone", "Mars/Phobos"),
     ("nor is a path", "../zone"),
 ]
 
@@ -396,7 +396,7 @@ class TestKeys:
     def test_get_takes_the_key_in_the_query_too(self, emulator: Emulator) -> None:
         first = ask(emulator, "GET", "addPhone", params={"phone": PHONE, KEY: "a"}).json()
         assert add(emulator, "a").json() == first
-        assert [(one.key, one.payload) for one in emulator.jobs()] == [("a", {})], "where it is no payload"
+        assert [(one.key, one.payload) for one in emulator.jobs()] == [("a", {})], "where it isn't a payload"
 
     def test_for_post_the_query_bears_no_key(self, emulator: Emulator) -> None:
         add(emulator, **{KEY: "a"})

@@ -808,7 +808,7 @@ class TestPermanent:
         ("arguments", "message"),
         [
             ({"phone": "123"}, "not a possible number"),
-            ({"phone": "call me"}, "characters that are no part"),
+            ({"phone": "call me"}, "characters that aren't part"),
             ({"phone": ""}, "phone is empty"),
             ({"phone": None}, "phone is None"),
             ({"phone": "89123456789"}, "phone_region"),

@@ -25,6 +25,6 @@ def test_a_page_of_something_between_is_no_status(
 ) -> None:
     """Its Date would be taken for the server's."""
     monkeypatch.setattr(calls_routes.reports, "campaign_status", lambda campaign: "<html>Please log in</html>")
-    with pytest.raises(Exception, match="no campaign status"):
+    with pytest.raises(Exception, match="isn't a campaign status"):
         task.attempt()
     assert emulator.count("addPhone") == 0

@@ -250,7 +250,7 @@ def test_text_that_is_no_policys_value_is_told(sync: Sync) -> None:
 
 @pytest.mark.parametrize("columns", [["finish"], "finish", [("finish", "deadline")]])
 def test_policy_columns_are_a_dictionary(sync: Sync, columns: Any) -> None:
-    with pytest.raises(ValueError, match=r"policy_columns .* is no dictionary"):
+    with pytest.raises(ValueError, match=r"policy_columns .* isn't a dictionary"):
         sync.operator(policy_columns=columns)
 
 

@@ -744,7 +744,7 @@ _FENCES = (
 
 _OF_LOOPS = (
     _of_operators(
-        "an iteration is no part of the key",
+        "an iteration isn't part of the key",
         "The same person in two iterations of a loop has one key: the second is green with the first one's job.",
         "operators/add_phone.py",
         "iteration=iteration(context),",

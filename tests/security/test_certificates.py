@@ -134,7 +134,7 @@ def test_plain_http_leaves_this_machine_only_if_the_connection_says_so(host: str
 
 @pytest.mark.parametrize("host", ["http://ⅼocalhost", "http://１２７.0.0.1"])
 def test_a_host_in_letters_that_only_look_like_this_machine_is_none(host: str) -> None:
-    with pytest.raises(ConnectionRejectedError, match="is no host name or address"):
+    with pytest.raises(ConnectionRejectedError, match="isn't a host name or address"):
         CampaignAddress.of(host, TOKEN, allow_plain_http=True)
 
 

@@ -154,7 +154,7 @@ def test_another_runs_list_in_this_ones_place_is_refused(sync: Sync, call_list: 
     ids=range(12),
 )  # fmt: skip
 def test_what_is_no_pointer_is_told_so(sync: Sync, content: Any) -> None:
-    with pytest.raises(AirflowFailException, match="this is no call list"):
+    with pytest.raises(AirflowFailException, match="this isn't a call list"):
         send(sync, content)
 
 

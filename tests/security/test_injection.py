@@ -125,7 +125,7 @@ def test_a_phone_is_its_digits_or_none(phone: object) -> None:
 )
 def test_a_footnote_is_no_digit(phone: str) -> None:
     """Of some countries numbers have no one length: with a digit more it would be another person's."""
-    with pytest.raises(RejectedError, match="holds characters that are no part of a phone number"):
+    with pytest.raises(RejectedError, match="holds characters that aren't part of a phone number"):
         canonical_phone(phone)
 
 

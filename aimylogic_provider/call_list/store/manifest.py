@@ -139,7 +139,7 @@ class Pointer(msgspec.Struct, frozen=True):
     def of(cls, content: object) -> Pointer:
         """Read it from plain JSON values.
 
-        :raises CallListError: if they are no pointer to a call list
+        :raises CallListError: if they aren't a pointer to a call list
         """
         try:
             pointer = msgspec.convert(content, cls)
@@ -149,7 +149,7 @@ class Pointer(msgspec.Struct, frozen=True):
             return pointer
         except (ValueError, RecursionError) as error:
             raise CallListError(
-                f"this is no call list ({error}): give what PrepareCallListOperator returned, by its .output or as "
+                f"this isn't a call list ({error}): give what PrepareCallListOperator returned, by its .output or as "
                 "\"{{ ti.xcom_pull('prepare') }}\" in a DAG with render_template_as_native_obj=True"
             ) from None
 

@@ -28,13 +28,13 @@ def summed(reports: Iterable[object]) -> dict[str, Any]:
 
     Its ``seconds`` are those of the shard that took longest.
 
-    :raises CallListError: if they are no reports of shards, of different lists, or not of each shard once
+    :raises CallListError: if they aren't reports of shards, of different lists, or not of each shard once
     """
     try:
         found = msgspec.convert(list(reports), list[_ShardReport])
     except (msgspec.ValidationError, TypeError) as error:
         raise CallListError(
-            f"these are no reports of shards ({error}): give what SendCallListOperator returned for each shard, by its "
+            f"these aren't reports of shards ({error}): give what SendCallListOperator returned for each shard, by its "
             ".output"
         ) from None
     if not found:

@@ -130,7 +130,9 @@ class SyncEntry(msgspec.Struct):
             if msgspec.json.decode(msgspec.json.encode(entry), type=cls) != entry:
                 raise ValueError("it holds what JSON has no word for")
         except (ValueError, OverflowError, RecursionError) as error:
-            raise CallListError(f"the task's state is no entry of a sync ({error}): was it written by hand?") from None
+            raise CallListError(
+                f"the task's state isn't an entry of a sync ({error}): was it written by hand?"
+            ) from None
         if entry.format != ENTRY_FORMAT:
             raise CallListError(
                 f"the task's state has format {entry.format!r}, and this version of the provider knows "

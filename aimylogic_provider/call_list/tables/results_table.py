@@ -47,7 +47,7 @@ class ResultsTable:
         self._engine = engine
         self._schema, _, self._name = name.rpartition(".")
         if not self._name:
-            raise RejectedError(f"results_table {name!r} is no table's name: give table, or schema.table")
+            raise RejectedError(f"results_table {name!r} isn't a table's name: give table, or schema.table")
         if self._name.casefold() in (LISTS, CLAIMS):
             raise RejectedError(
                 f"results_table {name!r} is the name of a table by which runs are kept apart: give another one"

@@ -155,7 +155,7 @@ def _days(value: object) -> tuple[str, ...]:
         raise RejectedError(f"allowed_days is empty, so that no call could be made: give 1 to 7 of {_DAYS}, or None")
     for day in days:
         if day not in WEEKDAYS:
-            raise RejectedError(f"allowed_days has {shown(day)}, which is no weekday: use {_DAYS}")
+            raise RejectedError(f"allowed_days has {shown(day)}, which isn't a weekday: use {_DAYS}")
         if days.count(day) > 1:
             raise RejectedError(f"allowed_days has {shown(day)} twice: name each weekday once")
     return tuple(day for day in WEEKDAYS if day in days)
@@ -177,7 +177,7 @@ def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
         )
     for day in value:
         if day not in (*WEEKDAYS, DEFAULT_DAY):
-            raise RejectedError(f"allowed_time has {shown(day)}, which is no weekday: use {_DAYS} or {DEFAULT_DAY}")
+            raise RejectedError(f"allowed_time has {shown(day)}, which isn't a weekday: use {_DAYS} or {DEFAULT_DAY}")
     return tuple((day, _pairs(day, value[day])) for day in (*WEEKDAYS, DEFAULT_DAY) if day in value)
 
 
@@ -204,7 +204,7 @@ def _pairs(day: str, value: object) -> tuple[tuple[str, str], ...]:
 def _pair(day: str, value: object) -> tuple[str, str]:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise RejectedError(
-            f"allowed_time of {day} has {shown(value)}, which is no pair of times: give a list of pairs, as in "
+            f"allowed_time of {day} has {shown(value)}, which isn't a pair of times: give a list of pairs, as in "
             "[('09:00', '18:00')]"
         )
     start, end = (_clock(day, part) for part in value)
@@ -230,7 +230,7 @@ def _clock(day: str, value: object) -> str:
     if isinstance(value, str) and _CLOCK.fullmatch(value):
         return value
     raise RejectedError(
-        f"allowed_time of {day} has {shown(value)}, which is no time of day from 00:00 to 23:59: write HH:MM, as in "
+        f"allowed_time of {day} has {shown(value)}, which isn't a time of day from 00:00 to 23:59: write HH:MM, as in "
         "'09:00'"
     )
 
@@ -238,7 +238,7 @@ def _clock(day: str, value: object) -> str:
 def _number(name: str, value: object, most: int) -> int | None:
     if value is None:
         return None
-    message = f"{name} {shown(value)} is no whole number from 1 to {most}: give one, or None"
+    message = f"{name} {shown(value)} isn't a whole number from 1 to {most}: give one, or None"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise RejectedTypeError(message, what=name, kind=type(value).__name__)
     if not 1 <= int(value) <= most:

@@ -143,8 +143,8 @@ def canonical_phone(
     :param value: a number as people write it: ``+7 912 345-67-89``, ``79123456789``, an integer, or, with
         *region*, a national number such as ``8 (912) 345-67-89``
     :param region: and the others: as of :class:`PhoneRules`
-    :raises RejectedError: if it is no possible number, or could be two different ones; without a plus also if it is no
-        number in use, unless *check* is ``possible``; if its country is none of *countries*
+    :raises RejectedError: if it isn't a possible number, or could be two different ones; without a plus also if it
+        isn't in use, unless *check* is ``possible``; if its country is none of *countries*
     :raises AmbiguousPhoneError: if it could be two different ones
     """
     if countries is None:
@@ -179,7 +179,7 @@ def _international(text: str, rules: PhoneRules) -> str:
         raise RejectedError(_old_form(text, words))
     if not plus and rules.check == "in use" and not _valid(number):
         raise RejectedError(
-            f"phone {mask_phone(text)!r} is no number in use, if its first digits are a country code: write it "
+            f"phone {mask_phone(text)!r} isn't a number in use, if its first digits are a country code: write it "
             "with a plus and the country code if it is right"
             + (
                 ", or set phone_region (as in 'RU') if your numbers are national ones"
@@ -234,7 +234,7 @@ def _of_region(digits: str, region: str, rules: PhoneRules) -> str:
     if rules.check == "possible":
         return next(iter(readings))
     raise RejectedError(
-        f"phone {mask_phone(digits)!r} is no number in use in region {region}"
+        f"phone {mask_phone(digits)!r} isn't a number in use in region {region}"
         + (", nor with a country code" if rules.reading == "either" else "")
         + ": a digit may be missing, or be one too many. Correct it; or, if it is right and its range is a new one, "
         "write it with a plus and the country code, or set phone_check='possible'"

@@ -159,7 +159,7 @@ def _plain(text: str) -> str:
     # A raised or circled digit is a footnote's: as a digit of the phone it could make it another person's.
     if footnote := next((c for c in text if c.isnumeric() and not c.isdecimal()), None):
         raise RejectedError(
-            f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: {_named(footnote)}. "
+            f"phone {mask_phone(text)!r} holds characters that aren't part of a phone number: {_named(footnote)}. "
             "Remove it"
         )
     text = _VARIATION.sub("", "".join(c for c in text if unicodedata.category(c) != "Cf"))
@@ -179,7 +179,7 @@ def _plain_character(character: str) -> str:
 def _reason(text: str) -> str:
     """Why a text can't be a phone, in words."""
     return (
-        f"phone {mask_phone(text)!r} holds characters that are no part of a phone number: {_fault(text)}. Allowed are "
+        f"phone {mask_phone(text)!r} holds characters that aren't part of a phone number: {_fault(text)}. Allowed are "
         "digits, one leading plus, spaces, brackets, dots, slashes and dashes"
     )
 
@@ -194,7 +194,7 @@ def _fault(text: str) -> str:
         named, start = _named(strange[0]), strange.start()
         if len(_digits_of(short[:start])) >= _FEWEST and _BEHIND.fullmatch(short, start):
             return f"{named}, and digits behind, as of an extension or a second line. Give the number of one line alone"
-        return f"{named}. Remove what is no part of the number"
+        return f"{named}. Remove what isn't part of the number"
     if not re.search("[0-9]", text):
         return "it has no digits"
     return "a plus that is not its first character"

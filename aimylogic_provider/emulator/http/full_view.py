@@ -70,7 +70,7 @@ def job_views(state: EmulatorState, jobs: Sequence[ServedJob]) -> list[JobView]:
 def jobs_of(state: EmulatorState, campaigns: Sequence[ServedCampaign], phone: str) -> list[ServedJob]:
     """The jobs of a person in some campaigns, oldest first.
 
-    :raises ValueError: if none is known and *phone* is no number in use: a test would else pass for nothing
+    :raises ValueError: if none is known and *phone* isn't a number in use: a test would else pass for nothing
     """
     written = f"+{phone[1:]}" if phone.startswith(" ") else phone  # a raw plus in an address is read as a space
     now = state.clock.now()
@@ -148,7 +148,7 @@ def _masked_token(token: str) -> str:
 def read_payload(text: str) -> dict[str, Any]:
     """Read a payload.
 
-    :raises ValueError: if it is no JSON object
+    :raises ValueError: if it isn't a JSON object
     """
     try:
         return msgspec.json.decode(text, type=dict[str, Any])

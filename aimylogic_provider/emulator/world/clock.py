@@ -75,7 +75,7 @@ class VirtualClock:
     def run(self, rate: float) -> None:
         """Run at a rate: 1 is real time, 0 stands still.
 
-        :raises ValueError: if it is no rate from 0 to 100,000
+        :raises ValueError: if it isn't a rate from 0 to 100,000
         """
         if not 0 <= rate <= _FASTEST:
             raise ValueError(f"the clock can't run at the rate {rate!r}: give 0 (it stands still) to {_FASTEST:,.0f}")

@@ -22,8 +22,8 @@ PhonesAs = Literal["digits", "plus", "national", "masked", "none"]
 def server_phone(text: str, *, eight: bool = True) -> str:
     """Return a phone in canonical form.
 
-    :param eight: whether a Russian number may begin with 8, where that is no country code
-    :raises RejectedError: if it is no possible number
+    :param eight: whether a Russian number may begin with 8, where that isn't a country code
+    :raises RejectedError: if it isn't a possible number
     """
     if not _WRITTEN.fullmatch(text):
         raise RejectedError("no digits, with or without a plus")
