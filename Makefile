@@ -8,6 +8,8 @@ SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 	tests/secrets tests/security tests/fuzz tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/wheel tests/airflow
+# Where small tests are marked as long.
+LONG_SMALL_TESTS := tests/call_list tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
 QUICK_TESTS := tests/idempotence tests/call_list/test_decision.py tests/call_list/test_operators.py tests/call_list/test_freeze.py \
 	tests/call_list/test_rows.py tests/hooks tests/operators/test_first_try.py tests/operators/test_second_record.py \
@@ -102,7 +104,7 @@ test: lint chromium postgresql mariadb
 
 # What make test leaves out.
 test-long: $(READY) chromium postgresql mariadb
-	$(BIN)/python -m pytest -m long --durations=25 --numprocesses auto --dist loadfile --no-loadscope-reorder $(SMALL_TESTS)
+	$(BIN)/python -m pytest -m long --durations=25 --numprocesses auto --dist loadfile --no-loadscope-reorder $(LONG_SMALL_TESTS)
 	$(BIN)/python -m pytest -m long --durations=25 $(LARGE_TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)

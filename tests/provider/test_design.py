@@ -74,3 +74,13 @@ def test_rooms_speak_of_modules_by_todays_names() -> None:
     for room in {room_of(file) for file in modules()}:
         text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
         assert set(re.findall(r"``(\w+)``", text)) <= names, room
+
+
+def test_make_test_long_finds_all_that_make_test_leaves_out(repository: Path) -> None:
+    folders = re.findall(r"^(?:LONG_SMALL|LARGE)_TESTS := (.*)$", (repository / "Makefile").read_text(), re.MULTILINE)
+    where = {
+        file.relative_to(repository).as_posix()
+        for file in (repository / "tests").rglob("test_*.py")
+        if "pytest.mark.long" in file.read_text() and file.name != Path(__file__).name
+    }
+    assert [one for one in where if not one.startswith(tuple(" ".join(folders).split()))] == []
