@@ -11,8 +11,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -117,8 +118,8 @@ class _Run:
         if rule:
             self.wait_for_first_tries()
             if self.fault is Fault.NEXT_DAY:
-                self.wait_between_tries()
-                self.emulator.advance(hours=25)
+                with self.between_tries():
+                    self.emulator.advance(hours=25)
             self.emulator.clear_faults()
         self.wait_for_end()
         if self.fault in (Fault.CLEARED, Fault.CLEARED_NEXT_DAY):
@@ -177,13 +178,26 @@ class _Run:
 
         wait_for(f"the first tries of {self.dag} to fail", all_failed, 180, every=0.5)
 
-    def wait_between_tries(self) -> None:
-        """Wait until no struck task is in the midst of a try: no day passes between what one decides and does."""
+    @contextmanager
+    def between_tries(self) -> Iterator[None]:
+        """Keep the struck tasks between two tries: no day passes between what one decides and does.
+
+        What Airflow tells of a state may be seconds old, in which a try begins. So the DAG is paused meanwhile: what is
+        scheduled then waits, and what was queued before runs to its end.
+        """
 
         def none_runs() -> bool:
-            return all(one.state == "up_for_retry" for one in self.instances() if self.is_struck(one))
+            return all(one.state in ("up_for_retry", "scheduled") for one in self.instances() if self.is_struck(one))
 
-        wait_for(f"{self.dag} to be between two tries", none_runs, 60, every=0.1)
+        self.airflow.api("PATCH", f"/api/v2/dags/{self.dag}?update_mask=is_paused", {"is_paused": True})
+        try:
+            for _ in range(3):
+                wait_for(f"{self.dag} to be between two tries", none_runs, 120, every=0.5)
+                time.sleep(3)  # for what was queued as the DAG was paused
+            wait_for(f"{self.dag} to be between two tries", none_runs, 120, every=0.5)
+            yield
+        finally:
+            self.airflow.api("PATCH", f"/api/v2/dags/{self.dag}?update_mask=is_paused", {"is_paused": False})
 
     def wait_for_end(self) -> None:
         """Wait until the run is over."""
