@@ -1,6 +1,6 @@
 """The client of the emulator's own paths: clock, settings, faults, oracle, journal, snapshots.
 
-A method for each; how they are called over HTTP stands in ``admin_caller``, what they give in ``http.views``.
+A method for each; how they are called over HTTP stands in ``admin_caller``, what they give in ``http.admin_types``.
 """
 
 from __future__ import annotations

@@ -131,3 +131,13 @@ def test_folders_are_listed_on_a_disk_and_in_a_store(tmp_path: Path) -> None:
         folder.write("c d/one.json", b"")
         folder.write("one.json", b"")
         assert folder.folders() == ["a", "c d"]
+
+
+def test_a_list_of_before_the_emulators_reset_owns_no_job_of_after_it(sync: Sync, other: TaskInstance) -> None:
+    """Its folder stays, and names ids of jobs that are gone: were they given again, all would be called twice."""
+    assert attempt(sync, other)["created"] == len(PHONES)
+    sync.emulator.reset()
+    unanswered(sync, sync.task, created=True)
+    sync.emulator.advance(hours=25)
+    assert sync.attempt()["created"] == len(PHONES)
+    assert jobs(sync) == Counter(PHONES)

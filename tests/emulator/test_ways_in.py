@@ -420,3 +420,33 @@ def test_the_emulators_connection_names_it(emulator: Emulator) -> None:
 def test_a_proxy_of_the_environment_is_not_asked(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "http_proxy", "http://127.0.0.1:1")
     assert emulator.now()
+
+
+def test_no_id_is_given_twice_through_a_reset(emulator: Emulator) -> None:
+    """A client may have kept it, and would take the new job for the old one."""
+    before = int(add(emulator.url).json())
+    emulator.reset()
+    assert emulator.jobs() == []
+    assert int(add(emulator.url).json()) == before + 1
+
+
+def test_a_reset_has_the_same_lives_begin_anew() -> None:
+    def lives(emulator: Emulator) -> list[Any]:
+        for number in range(20):
+            add(emulator.url, f"{number}", phone=f"7912000{number:04}")
+        emulator.advance(minutes=30)
+        return [(job.phone, job.status, job.attempts) for job in emulator.jobs()]
+
+    with Emulator(seed=5) as emulator:
+        before = lives(emulator)
+        emulator.reset()
+        assert lives(emulator) == before
+
+
+def test_no_id_is_given_twice_by_the_command_begun_again() -> None:
+    ids = []
+    for _ in range(2):
+        with command() as (_, emulator):
+            ids.append(int(add(emulator.url).json()))
+        time.sleep(1)
+    assert ids[0] < ids[1]

@@ -102,7 +102,7 @@ class BatchUnderWay:
                 yield outcome.job, self.phone(place)
 
     def sendable_until(self, place: int) -> float:
-        """Until when the call at a place may be sent, as :func:`.finishes.sendable_until` tells."""
+        """Until when the call at a place may be sent, as :func:`.finish_times.sendable_until` tells."""
         if place not in self._until:
             self._until[place] = sendable_until(bytes(self.lines[place].call))
         return self._until[place]

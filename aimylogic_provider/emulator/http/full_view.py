@@ -1,6 +1,6 @@
 """The oracle: what the emulator knows and the Calls API doesn't tell. Whole jobs, who would be rung, the page.
 
-It makes the types of ``views`` from the world; the paths that serve them stand in ``admin_routes``.
+It makes the types of ``admin_types`` from the world; the paths that serve them stand in ``admin_routes``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One campaign: its jobs, and the rules by which it adds, cancels and controls. No HTTP; time is given.
 
-How a number is checked stands in ``wanted_calls``, who is rung when in ``dialler``.
+How a number is checked stands in ``calls_to_add``, who is rung when in ``dialler``.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ServedCampaign:
         self.name = name or f"Emulated campaign {number}"
         self.status: CampaignStatus = "inProgress"
         self.ended: float | None = None
-        self.dialler = Dialler(common.settings, lines=10, dials=True)
+        self.dialler = Dialler(common.settings, lines=10, dials=True, register=common.jobs)
         self.jobs: list[ServedJob] = []
         """By the time of their creation."""
         self.keyless: dict[tuple[str, str | None], float] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
-from aimylogic_provider.emulator.world.job_register import Common
+from aimylogic_provider.emulator.world.job_register import FIRST_JOB, Common, JobRegister
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.keys import Keys, KeyUse
 from aimylogic_provider.emulator.world.refusal import Refusal
@@ -18,10 +18,11 @@ class ServedCampaigns:
     """All campaigns by token, their jobs by number, and the keys.
 
     :param tokens: the campaigns' names by token; without a name they are numbered
+    :param first_job: the number of the first call job
     """
 
-    def __init__(self, tokens: Mapping[str, str], settings: Settings, now: float) -> None:
-        self.common = Common(settings)
+    def __init__(self, tokens: Mapping[str, str], settings: Settings, now: float, first_job: int = FIRST_JOB) -> None:
+        self.common = Common(settings, jobs=JobRegister(first_job))
         self._by_token = {
             token: ServedCampaign(self.common, token, number, now, name)
             for number, (token, name) in enumerate(tokens.items(), 1)

@@ -16,26 +16,35 @@ from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.keys import Keys
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["Common", "JobRegister"]
+__all__ = ["FIRST_JOB", "Common", "JobRegister"]
 
-_FIRST = 5665334669
+FIRST_JOB = 5665334669
 """The id of the vendor's own example."""
 
 
 class JobRegister:
-    """All call jobs. Their numbers have no gaps."""
+    """All call jobs. Their numbers have no gaps.
 
-    def __init__(self) -> None:
+    :param first: the number of the first one
+    """
+
+    def __init__(self, first: int = FIRST_JOB) -> None:
+        self.first = first
         self._jobs: list[ServedJob] = []
+
+    @property
+    def next(self) -> int:
+        """The number of the next one."""
+        return self.first + len(self._jobs)
 
     def find(self, text: str) -> ServedJob | None:
         """Return the job with an id, if there is one."""
-        index = int(text) - _FIRST if text.isascii() and text.isdigit() and len(text) < 20 else -1
-        return self._jobs[index] if 0 <= index < len(self._jobs) and str(index + _FIRST) == text else None
+        index = int(text) - self.first if text.isascii() and text.isdigit() and len(text) < 20 else -1
+        return self._jobs[index] if 0 <= index < len(self._jobs) and str(index + self.first) == text else None
 
     def by_number(self, number: int) -> ServedJob:
         """Return the job with a number."""
-        return self._jobs[number - _FIRST]
+        return self._jobs[number - self.first]
 
     def all(self) -> Sequence[ServedJob]:
         """All jobs of all campaigns, in the order of their ids."""
@@ -54,7 +63,7 @@ class JobRegister:
         """Make jobs, with the next ids."""
         jobs = [
             ServedJob(number, campaign, one.phone, now, one.payload, one.gmt_zone, key, one.policy, test, redial=redial)
-            for number, one in enumerate(wanted, _FIRST + len(self._jobs))
+            for number, one in enumerate(wanted, self.next)
         ]
         self._jobs.extend(jobs)
         return jobs
@@ -65,7 +74,8 @@ class JobRegister:
         :raises ValueError: if they can't belong together
         """
         self._jobs = list(jobs)
-        numbers = range(_FIRST, _FIRST + len(self._jobs))
+        self.first = self._jobs[0].number if self._jobs else self.first
+        numbers = range(self.first, self.next)
         if any(job.number != number for number, job in zip(numbers, self._jobs, strict=True)):
             raise ValueError("the jobs' numbers have gaps")
 
@@ -80,7 +90,7 @@ class JobRegister:
 
     def has(self, number: int) -> bool:
         """Whether there is a job with a number."""
-        return 0 <= number - _FIRST < len(self._jobs)
+        return 0 <= number - self.first < len(self._jobs)
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from aimylogic_provider.emulator.world.campaigns import ServedCampaigns
 from aimylogic_provider.emulator.world.clock import VirtualClock
 from aimylogic_provider.emulator.world.fault_list import Faults
 from aimylogic_provider.emulator.world.faults import Fault
+from aimylogic_provider.emulator.world.job_register import FIRST_JOB
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.journal import Journal, JournalLine
 from aimylogic_provider.emulator.world.keys import KeyUse
@@ -67,6 +68,7 @@ class EmulatorState:
     :param tokens: one campaign each; their names by token, if they are to have any
     :param settings: also those to which a reset goes back
     :param journal_size: requests that the journal keeps
+    :param first_job: the number of the first call job
     """
 
     def __init__(
@@ -74,17 +76,24 @@ class EmulatorState:
         tokens: Iterable[str] | Mapping[str, str] = (DEFAULT_TOKEN,),
         settings: Settings | None = None,
         journal_size: int = 10_000,
+        first_job: int = FIRST_JOB,
     ) -> None:
         self._tokens = _checked(tokens)
         self._settings = settings or Settings()
         self._journal_size = journal_size
         self.faults = Faults()
-        self.reset()
+        self._begin_anew(first_job)
 
     def reset(self) -> None:
-        """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start."""
+        """Forget all: jobs, keys, faults, journal; clock and settings are as they were at the start.
+
+        Ids go on: no server gives a job's id to another one.
+        """
+        self._begin_anew(self.campaigns.common.jobs.next)
+
+    def _begin_anew(self, first_job: int) -> None:
         self.clock = VirtualClock()
-        self.campaigns = ServedCampaigns(self._tokens, self._settings, self.clock.now())
+        self.campaigns = ServedCampaigns(self._tokens, self._settings, self.clock.now(), first_job)
         self.faults = Faults(self.faults.ids)
         self.journal = Journal(self._journal_size)
 

@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from aimylogic_provider.emulator.world.dialling.queue import DiallingQueue, HoursGroup
+from aimylogic_provider.emulator.world.job_register import FIRST_JOB, JobRegister
 from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, State
 from aimylogic_provider.emulator.world.settings import Settings
 
@@ -43,10 +44,12 @@ class Dialler:
 
     :param lines: calls at once at most; 0 to call nobody
     :param dials: whether new attempts begin: the campaign is running
+    :param register: tells which of the server's jobs one is
     """
 
-    def __init__(self, settings: Settings, *, lines: int, dials: bool) -> None:
+    def __init__(self, settings: Settings, *, lines: int, dials: bool, register: JobRegister) -> None:
         self.settings = settings
+        self._register = register
         self.lines = lines
         self.dials = dials
         self.reached = float("-inf")
@@ -218,8 +221,9 @@ class Dialler:
         self._schedule(moment + seconds, _ENDS, job.number, job)
 
     def _draw(self, job: ServedJob, number: int) -> tuple[Result, int]:
-        """How an attempt ends, and how many seconds it takes: drawn from the seed, and from nothing else."""
-        text = f"{self.settings.seed}/{job.campaign}/{job.number}/{number}"
+        """How an attempt ends, and how many seconds it takes: drawn from the seed, and which of the jobs it is."""
+        which = job.number - self._register.first + FIRST_JOB  # after a reset, the same ones as before it
+        text = f"{self.settings.seed}/{job.campaign}/{which}/{number}"
         drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
         ordered = self.settings.outcomes.get(job.phone)
         if ordered is not None:
