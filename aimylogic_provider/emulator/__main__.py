@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from aimylogic_provider import __version__
 from aimylogic_provider.emulator import DEFAULT_TOKEN, EmulatorClient
 
 __all__ = ["main"]
-
-_2026 = 1_767_225_600
-"""The first second of that year, in Unix time."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -93,14 +89,12 @@ async def _serve(host: str, port: int, tokens: dict[str, str], settings: dict[st
     from aimylogic_provider.emulator.http.admin_types import explained
     from aimylogic_provider.emulator.http.server import EmulatorServer
     from aimylogic_provider.emulator.private_file import write_private
-    from aimylogic_provider.emulator.world.job_register import FIRST_JOB
+    from aimylogic_provider.emulator.world.job_register import unused_first_job
     from aimylogic_provider.emulator.world.settings import Settings
     from aimylogic_provider.emulator.world.state import EmulatorState
 
-    # Begun again at the same address, it must not give ids that it gave before: whoever asks may have kept those.
-    first_job = FIRST_JOB + 1000 * max(0, int(time.time()) - _2026)
     try:
-        state = EmulatorState(tokens, msgspec.convert(settings, Settings), first_job=first_job)
+        state = EmulatorState(tokens, msgspec.convert(settings, Settings), first_job=unused_first_job())
     except msgspec.ValidationError as error:
         raise ValueError(f"--set: {explained(error)}") from None
     taken = ""

@@ -14,6 +14,7 @@ from aimylogic_provider.emulator.admin_caller import EmulatorError
 from aimylogic_provider.emulator.client import EmulatorClient
 from aimylogic_provider.emulator.http.admin_types import explained
 from aimylogic_provider.emulator.http.server import EmulatorServer
+from aimylogic_provider.emulator.world.job_register import FIRST_JOB, unused_first_job
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 from aimylogic_provider.emulator.world.state import EmulatorState
 
@@ -47,7 +48,8 @@ class Emulator(EmulatorClient):
         self.host = host
         self.port = port
         try:
-            self._state = EmulatorState(tokens, msgspec.convert(settings, Settings))
+            first_job = unused_first_job() if port else FIRST_JOB
+            self._state = EmulatorState(tokens, msgspec.convert(settings, Settings), first_job=first_job)
         except ValueError as error:
             raise EmulatorError(f"the emulator can't be so: {explained(error)}") from None
         super().__init__(self.url, next(iter(tokens)))

@@ -450,3 +450,14 @@ def test_no_id_is_given_twice_by_the_command_begun_again() -> None:
             ids.append(int(add(emulator.url).json()))
         time.sleep(1)
     assert ids[0] < ids[1]
+
+
+def test_no_id_is_given_twice_at_one_address() -> None:
+    with Emulator() as emulator:
+        port = emulator.port
+    ids = []
+    for _ in range(2):
+        with Emulator(port=port) as emulator:
+            ids.append(int(add(emulator.url).json()))
+        time.sleep(1)
+    assert ids[0] < ids[1]

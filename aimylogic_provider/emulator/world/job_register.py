@@ -5,6 +5,7 @@ What a campaign does with its jobs stands in ``campaign``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,20 @@ from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.keys import Keys
 from aimylogic_provider.emulator.world.settings import Settings
 
-__all__ = ["FIRST_JOB", "Common", "JobRegister"]
+__all__ = ["FIRST_JOB", "Common", "JobRegister", "unused_first_job"]
 
 FIRST_JOB = 5665334669
 """The id of the vendor's own example."""
+_2026 = 1_767_225_600
+"""The first second of that year, in Unix time."""
+
+
+def unused_first_job() -> int:
+    """Return an id to begin with, above all that a server gave that began at the same address before.
+
+    Whoever asked that one may have kept its ids, and would take a new job for an old one.
+    """
+    return FIRST_JOB + 1000 * max(0, int(time.time()) - _2026)
 
 
 class JobRegister:
