@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-__all__ = ["default_call_list_path", "report_lag_seconds"]
+__all__ = ["check_choice", "check_whole", "default_call_list_path", "report_lag_seconds"]
 
 
 def report_lag_seconds(lag: object) -> float:
@@ -19,8 +19,29 @@ def report_lag_seconds(lag: object) -> float:
     return float(seconds)
 
 
+def check_choice(name: str, value: object, one: str, other: str) -> None:
+    """Check that an argument is one of two words.
+
+    :raises ValueError: if not
+    """
+    if value not in (one, other):
+        raise ValueError(f"{name} {value!r} can't be used: give '{one}' or '{other}'")
+
+
 def default_call_list_path() -> str:
     """Where call lists are kept unless an operator says otherwise: a folder in AIRFLOW_HOME."""
     from airflow.configuration import AIRFLOW_HOME
 
     return os.path.join(AIRFLOW_HOME, "aimylogic_call_lists")
+
+
+def check_whole(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
+    """Check that an argument is a whole number, or, if that is allowed, None.
+
+    :raises ValueError: if not
+    """
+    if optional and value is None:
+        return
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole and least <= value <= most):  # type: ignore[operator]
+        raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")

@@ -13,6 +13,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     BaseOperator,
 )
+from aimylogic_provider.airflow_task.argument_checks import check_choice
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["CallListBase", "check_same_in_all_runs", "check_whole"]
+__all__ = ["CallListBase", "check_same_in_all_runs"]
 
 
 class CallListBase(BaseOperator):
@@ -37,8 +38,7 @@ class CallListBase(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if on_rejected not in ("skip", "fail"):
-            raise ValueError(f"on_rejected {on_rejected!r} can't be used: give 'skip' or 'fail'")
+        check_choice("on_rejected", on_rejected, "skip", "fail")
         if on_rejected == "fail" and max_rejected is not None:
             raise ValueError("on_rejected='fail' allows no rejected row at all: leave max_rejected out, or use 'skip'")
         share = isinstance(max_rejected, float) and 0.0 <= max_rejected <= 1.0
@@ -108,18 +108,6 @@ class CallListBase(BaseOperator):
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
-
-
-def check_whole(name: str, value: object, least: int, most: int, *, optional: bool = True) -> None:
-    """Check that an argument is a whole number, or, if that is allowed, None.
-
-    :raises ValueError: if not
-    """
-    if optional and value is None:
-        return
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not (whole and least <= value <= most):  # type: ignore[operator]
-        raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")
 
 
 _OF_A_RUN = re.compile(

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
-from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
+from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -60,8 +61,7 @@ class PrepareBase(OneAtATime, CallListBase):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if method not in ("addPhones", "addPhone"):
-            raise ValueError(f"method {method!r} can't be used: give 'addPhones' or 'addPhone'")
+        check_choice("method", method, "addPhones", "addPhone")
         if method == "addPhone" and (policy or policy_columns or call_before is not None):
             raise ValueError(
                 "policy, policy_columns and call_before need method='addPhones': addPhone has no call policies"

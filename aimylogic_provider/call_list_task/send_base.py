@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
-from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
-from aimylogic_provider.call_list_task.call_list_base import CallListBase, check_whole
+from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole, report_lag_seconds
+from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -45,16 +45,14 @@ class SendBase(CallListBase):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if on_unknown not in ("fail", "ask"):
-            raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
+        check_choice("on_unknown", on_unknown, "fail", "ask")
         check_whole("concurrency", concurrency, 1, 100)
         number = isinstance(requests_per_second, (int, float)) and not isinstance(requests_per_second, bool)
         if requests_per_second is not None and not (number and requests_per_second > 0):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
-        if results_phones not in ("masked", "full"):
-            raise ValueError(f"results_phones {results_phones!r} can't be used: give 'masked' or 'full'")
+        check_choice("results_phones", results_phones, "masked", "full")
         self.results_phones = results_phones
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency

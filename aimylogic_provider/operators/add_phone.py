@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
-from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
 
@@ -92,8 +92,7 @@ class AddPhoneOperator(BaseOperator):
         **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(**kwargs)
-        if on_unknown not in ("fail", "ask"):
-            raise ValueError(f"on_unknown {on_unknown!r} can't be used: give 'fail' or 'ask'")
+        check_choice("on_unknown", on_unknown, "fail", "ask")
         self.phone = phone
         self.payload = payload
         self.gmt_zone = gmt_zone

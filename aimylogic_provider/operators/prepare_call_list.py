@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.argument_checks import check_whole
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ class PrepareCallListOperator(PrepareBase):
             results_conn_id=results_conn_id,
             **kwargs,
         )
-        if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= 1000:
-            raise ValueError(f"shards {shards!r} can't be used: give a whole number from 1 to 1,000")
+        check_whole("shards", shards, 1, 1000, optional=False)
         self.shards = shards
 
     def execute(self, context: Context) -> dict[str, Any]:

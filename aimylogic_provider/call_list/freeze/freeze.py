@@ -146,6 +146,7 @@ class _FrozenRows:
         self._held = LineFiles(writer, "held")
         self._capped = LineFiles(writer, "capped")
         self._countries = CallsByCountry()
+        self._rejected_files: dict[str, str] = {}
         self._rows = 0
 
     def read(self, rows: Iterable[Sequence[Any]], spool: Spool, log: Log, *, typed: bool) -> None:
@@ -189,7 +190,7 @@ class _FrozenRows:
     def end_rejected(self, folder: Folder) -> None:
         """All rows were read: write down those that were rejected, whatever becomes of the others."""
         self._rejections.hint = "" if self._reader.readings is None else self._reader.readings.hint()
-        self._parts = self._rejected.close()
+        self._rejected_files = self._rejected.close()
         if self._rejected.count:
             self._told_to_people.write(folder)
         self._writer.wait()
@@ -242,7 +243,7 @@ class _FrozenRows:
         self, origin: ListOrigin, columns: Columns, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]
     ) -> Manifest:
         """Write the rest, and return what the list says of itself."""
-        parts = self._parts | self._doubles.close() | self._held.close() | self._capped.close()
+        parts = self._rejected_files | self._doubles.close() | self._held.close() | self._capped.close()
         batches = tuple(cutter.close())
         return Manifest(
             format=FORMAT,
