@@ -8,10 +8,12 @@ from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
+    from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
 
-__all__ = ["AimylogicHook"]
+__all__ = ["AimylogicAsyncHook", "AimylogicHook"]
 
 _MODULES = {
+    "AimylogicAsyncHook": "aimylogic_async",
     "AimylogicHook": "aimylogic",
 }
 

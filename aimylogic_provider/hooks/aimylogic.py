@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aimylogic_provider.airflow_task.airflow_imports import BaseHook
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_imports import Connection
     from aimylogic_provider.calls_api.calls.call import ListedCall
     from aimylogic_provider.calls_api.client import Answer, CampaignClient
     from aimylogic_provider.calls_api.http_messages import Request
     from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading
     from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
     from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
-    from aimylogic_provider.hooks.connection_extra import ConnectionExtra
+    from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 
 __all__ = ["AimylogicHook"]
 
 T = TypeVar("T")
-
-_READS_PER_CALL = 3
 
 
 class AimylogicHook(BaseHook):
@@ -81,12 +78,12 @@ class AimylogicHook(BaseHook):
     @property
     def transport_settings(self) -> TransportSettings:
         """How requests are sent."""
-        return self._settings
+        return self._campaign.settings
 
     @property
     def send_timeout(self) -> float:
         """Seconds after which a request has been given up."""
-        return self._settings.total_timeout
+        return self._campaign.settings.total_timeout
 
     def add_phone(
         self,
@@ -167,7 +164,7 @@ class AimylogicHook(BaseHook):
         from aimylogic_provider.calls_api import endpoints
 
         return self._client.ask(
-            endpoints.cancel_call_jobs(phones=_canonical(phones), ids=ids, idempotence_key=idempotence_key)
+            endpoints.cancel_call_jobs(phones=canonical_phones(phones), ids=ids, idempotence_key=idempotence_key)
         ).value
 
     def pause_campaign(self, *, idempotence_key: str | None = None) -> None:
@@ -220,7 +217,7 @@ class AimylogicHook(BaseHook):
         """
         from aimylogic_provider.calls_api import endpoints
 
-        return self._read(endpoints.call_job_report(phones=_canonical(phones), ids=ids))
+        return self._read(endpoints.call_job_report(phones=canonical_phones(phones), ids=ids))
 
     def get_call_jobs_by_date(
         self,
@@ -277,7 +274,7 @@ class AimylogicHook(BaseHook):
         """
         from aimylogic_provider.calls_api import endpoints
 
-        return self._read(endpoints.call_attempt_report(phones=_canonical(phones), ids=ids))
+        return self._read(endpoints.call_attempt_report(phones=canonical_phones(phones), ids=ids))
 
     def get_call_attempts_by_date(
         self,
@@ -321,57 +318,25 @@ class AimylogicHook(BaseHook):
             return False, str(error)
 
     @cached_property
-    def _connection(self) -> Connection:
-        return self.get_connection(self.aimylogic_conn_id)
+    def _campaign(self) -> CampaignOfConnection:
+        from aimylogic_provider.hooks.campaign_of_connection import campaign_of_connection
 
-    @cached_property
-    def _extra(self) -> ConnectionExtra:
-        from aimylogic_provider.hooks.connection_extra import EXTRAS, ConnectionExtra
-
-        extra = ConnectionExtra.of(self.aimylogic_conn_id, self._connection.extra_dejson)
-        if extra.unknown:
-            self.log.warning(
-                "Connection %s has extras that mean nothing here: %s. Known are: %s.",
-                self.aimylogic_conn_id, extra.unknown_in_words(), ", ".join(sorted(EXTRAS)),
-            )  # fmt: skip
-        return extra
-
-    @cached_property
-    def _settings(self) -> TransportSettings:
-        return self._extra.transport_settings()
+        return campaign_of_connection(self.aimylogic_conn_id, self.get_connection(self.aimylogic_conn_id), self.log)
 
     @cached_property
     def _client(self) -> CampaignClient:
-        from airflow.sdk.log import mask_secret
-
-        from aimylogic_provider.calls_api.address import CampaignAddress
         from aimylogic_provider.calls_api.client import CampaignClient
         from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
-        connection = self._connection
-        address = CampaignAddress.of(
-            connection.host,
-            connection.password,
-            port=connection.port,
-            scheme=connection.schema if connection.schema in ("http", "https") else None,
-            allow_plain_http=self._extra.flag("allow_plain_http", False),
-        )
-        for secret in address.secrets():
-            mask_secret(secret)
-        return CampaignClient(address, RequestsTransport(self._settings))
+        return CampaignClient(self._campaign.address, RequestsTransport(self._campaign.settings))
 
     def _read(self, request: Request[T]) -> T:
         """Ask, and ask again after a failure that passes by itself."""
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+        from tenacity import Retrying
 
-        from aimylogic_provider.calls_api.errors import ApiError
+        from aimylogic_provider.hooks.repeated_reads import reading_again
 
-        answer: Answer[T] = Retrying(
-            stop=stop_after_attempt(_READS_PER_CALL),
-            wait=wait_random_exponential(multiplier=0.5, max=10),
-            retry=retry_if_exception(lambda error: isinstance(error, ApiError) and error.retryable),
-            reraise=True,
-        )(self._client.ask, request)
+        answer: Answer[T] = Retrying(**reading_again())(self._client.ask, request)
         return answer.value
 
 
@@ -383,7 +348,7 @@ def _connection_type() -> dict[str, Any]:
     return ours
 
 
-def _canonical(phones: Sequence[str | int]) -> list[str]:
+def canonical_phones(phones: Sequence[str | int]) -> list[str]:
     from aimylogic_provider.calls_api.phones.phone import canonical_phone
     from aimylogic_provider.calls_api.request_fields import listed
 

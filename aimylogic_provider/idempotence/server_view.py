@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aimylogic_provider.calls_api.phones.phone import mask_phone, same_phone
+from aimylogic_provider.calls_api.statuses import why_nobody_is_called
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks
 from aimylogic_provider.idempotence.record.records import ClockSource
@@ -16,15 +17,6 @@ __all__ = ["ServerView"]
 
 _LOOKS = 3
 """How often the time is asked for, until the worker's clocks are steady enough to tell it."""
-
-_IDLE = {
-    "new": "nobody who is added is called before it is started",
-    "planned": "nobody who is added is called before it begins",
-    "paused": "nobody who is added is called until it is resumed",
-    "finished": "the server may refuse whoever is added, and calls nobody until it runs again",
-    "deleted": "nobody is called by it any more: give the connection another campaign's token",
-}
-"""Statuses of a campaign that calls nobody, and what that means."""
 
 
 class ServerView:
@@ -132,7 +124,7 @@ class ServerView:
 
     def _tell_status(self, status: object) -> None:
         """Tell, once, that whoever is added now is not called for the time being."""
-        told = str(status).casefold()
-        if told in _IDLE and self._told_status != told:
-            self._told_status = told
-            self._log.warning("The campaign is %s: %s.", told, _IDLE[told])
+        why = why_nobody_is_called(str(status))
+        if why is not None and self._told_status != why:
+            self._told_status = why
+            self._log.warning("The campaign is %s: %s.", str(status).casefold(), why)

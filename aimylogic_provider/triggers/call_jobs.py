@@ -1,0 +1,161 @@
+"""CallJobsTrigger: waits in the triggerer until call jobs are over, one trigger for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
+    from aimylogic_provider.waiting.wait import JobsWait, Question, WaitEnd
+
+__all__ = ["CallJobsTrigger"]
+
+_CANCEL_WITHIN = 25.0
+"""Seconds. Airflow gives a trigger that a person's action ended 30."""
+
+
+class CallJobsTrigger(BaseTrigger):
+    """Wait until call jobs are over, or a share of them, or the time is up.
+
+    It reads, and nothing else: run twice, or begun anew after its triggerer died, it asks again, and no more. Its one
+    event bears no phone, and no ids but the first few that the report doesn't know; see
+    :class:`~aimylogic_provider.waiting.wait.WaitEnd`.
+
+    :param aimylogic_conn_id: the connection: one campaign
+    :param ids: of the jobs; few, for Airflow's database keeps a trigger's arguments
+    :param call_list: instead of ids, the pointer to the call list whose jobs are meant
+    :param ids_file: instead of both, the address of a file with the ids
+    :param poll_interval: seconds between two polls
+    :param until: Unix seconds at which the wait is given up
+    :param since: Unix seconds at which the newest of the jobs was there at the latest
+    :param report_lag: seconds after which a job shows in the report
+    :param share: of the jobs that are to be over, above 0 and at most 1
+    :param on_paused: whether a paused campaign is waited for, or ends the wait
+    :param cancel_on_kill: whether the jobs are cancelled if a person ends the task (Airflow 3.3 and newer)
+    """
+
+    def __init__(
+        self,
+        *,
+        aimylogic_conn_id: str,
+        ids: Sequence[str] | None = None,
+        call_list: Mapping[str, Any] | None = None,
+        ids_file: str | None = None,
+        poll_interval: float,
+        until: float,
+        since: float,
+        report_lag: float,
+        share: float = 1.0,
+        on_paused: Literal["wait", "fail"] = "wait",
+        cancel_on_kill: bool = False,
+    ) -> None:
+        super().__init__()
+        self.aimylogic_conn_id = aimylogic_conn_id
+        self.ids = None if ids is None else list(ids)
+        self.call_list = None if call_list is None else dict(call_list)
+        self.ids_file = ids_file
+        self.poll_interval = poll_interval
+        self.until = until
+        self.since = since
+        self.report_lag = report_lag
+        self.share = share
+        self.on_paused: Literal["wait", "fail"] = on_paused
+        self.cancel_on_kill = cancel_on_kill
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class, and the arguments by which Airflow makes it anew."""
+        names = (
+            "aimylogic_conn_id", "ids", "call_list", "ids_file", "poll_interval", "until", "since", "report_lag", "share",
+            "on_paused", "cancel_on_kill",
+        )  # fmt: skip
+        return "aimylogic_provider.triggers.call_jobs.CallJobsTrigger", {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Poll until the wait is over; then tell how it ended, by one event."""
+        yield TriggerEvent((await self._wait()).as_event())
+
+    async def on_kill(self) -> None:
+        """Cancel the jobs, if that is wished: Airflow calls it when a person marks the task, or clears it."""
+        if not self.cancel_on_kill:
+            return
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.waiting.cancelling import cancel_jobs
+
+        connection = await self._connection()
+        ids = await asyncio.to_thread(self._read_ids)
+        hook = AimylogicHook(self.aimylogic_conn_id, connection=connection)
+        told = await asyncio.to_thread(cancel_jobs, hook, ids, time.monotonic() + _CANCEL_WITHIN)
+        self.log.warning("The task was ended, and cancel_on_kill is set. %s", told)
+
+    async def _wait(self) -> WaitEnd:
+        from aimylogic_provider.calls_api.errors import AimylogicError
+        from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
+        from aimylogic_provider.waiting.wait import JobsWait, WaitTerms
+
+        terms = WaitTerms(self.until, self.since, self.report_lag, self.share, self.on_paused)
+        try:
+            # Files and long lists are read in a thread, for the loop is all triggers'.
+            ids = await asyncio.to_thread(self._read_ids)
+            wait = await asyncio.to_thread(JobsWait, ids, terms, self.log)
+        except (AimylogicError, OSError, ValueError) as error:
+            return JobsWait((), terms, self.log).failed(f"the ids to wait for can't be read: {error}", retryable=True)
+        try:
+            async with AimylogicAsyncHook(self.aimylogic_conn_id) as hook:
+                return await self._poll_until_over(hook, wait)
+        except AimylogicError as error:
+            return wait.failed(str(error))
+
+    async def _poll_until_over(self, hook: AimylogicAsyncHook, wait: JobsWait) -> WaitEnd:
+        from aimylogic_provider.calls_api.errors import ApiError
+
+        while True:
+            pause = self.poll_interval
+            try:
+                end = await _polled(hook, wait)
+            except ApiError as error:
+                if not error.retryable and not await hook.look_up_again():
+                    raise
+                self.log.warning("%s. Asking again in %.0f seconds.", error, max(pause, error.retry_after or 0.0))
+                pause = max(pause, error.retry_after or 0.0) if error.retryable else 0.0
+                end = wait.given_up(time.time(), str(error))
+            if end is not None:
+                return end
+            await asyncio.sleep(max(0.0, min(pause, self.until - time.time())))
+
+    def _read_ids(self) -> list[str]:
+        from aimylogic_provider.call_list_task.ids_to_wait_for import ids_of
+
+        return ids_of(self.ids, self.call_list, self.ids_file)
+
+
+async def _polled(hook: AimylogicAsyncHook, wait: JobsWait) -> WaitEnd | None:
+    """One poll: ask what it asks."""
+    questions = wait.poll(time.time())
+    try:
+        question = next(questions)
+        while True:
+            question = questions.send(await _answer(hook, question))
+    except StopIteration as over:
+        end: WaitEnd | None = over.value
+        return end
+    finally:
+        questions.close()
+
+
+async def _answer(hook: AimylogicAsyncHook, question: Question) -> Any:
+    from aimylogic_provider.calls_api.errors import ApiError
+    from aimylogic_provider.waiting.wait import AskStatus, is_not_found
+
+    if isinstance(question, AskStatus):
+        return await hook.get_campaign_status()
+    try:
+        return await hook.get_call_jobs(ids=question.ids)
+    except ApiError as error:
+        if is_not_found(error):
+            return None
+        raise
