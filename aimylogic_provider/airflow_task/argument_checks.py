@@ -5,7 +5,16 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-__all__ = ["check_choice", "check_whole", "default_call_list_path", "report_lag_seconds"]
+__all__ = [
+    "check_choice",
+    "check_deferrable",
+    "check_seconds",
+    "check_share",
+    "check_whole",
+    "default_call_list_path",
+    "is_deferrable",
+    "report_lag_seconds",
+]
 
 
 def report_lag_seconds(lag: object) -> float:
@@ -45,3 +54,42 @@ def check_whole(name: str, value: object, least: int, most: int, *, optional: bo
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not (whole and least <= value <= most):  # type: ignore[operator]
         raise ValueError(f"{name} {value!r} can't be used: give a whole number from {least:,} to {most:,}")
+
+
+def is_deferrable(wanted: bool | None) -> bool:
+    """Whether to wait by a trigger: as the DAG says, else as Airflow's configuration does (``default_deferrable``)."""
+    if wanted is not None:
+        return wanted
+    from aimylogic_provider.airflow_task.airflow_imports import conf
+
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def check_seconds(name: str, value: object, least: float = 1.0) -> float:
+    """Return an argument that is a time span, in seconds.
+
+    :raises ValueError: if it can't be used
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not number or not least <= seconds <= 366 * 24 * 3600:  # type: ignore[operator]
+        raise ValueError(f"{name} {value!r} can't be used: give a timedelta, or seconds, from {least:g} to a year")
+    return float(seconds)  # type: ignore[arg-type]
+
+
+def check_deferrable(wanted: object) -> None:
+    """Check the argument ``deferrable``.
+
+    :raises ValueError: if it can't be used
+    """
+    if wanted is not None and not isinstance(wanted, bool):
+        raise ValueError(f"deferrable {wanted!r} can't be used: give True, False, or None for Airflow's default")
+
+
+def check_share(name: str, value: object) -> None:
+    """Check that an argument is a share of the whole.
+
+    :raises ValueError: if not
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+        raise ValueError(f"{name} {value!r} can't be used: give a share above 0 and at most 1.0, as in 0.95")

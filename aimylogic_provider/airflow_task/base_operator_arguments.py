@@ -11,7 +11,7 @@ from typing import Any, Required, TypedDict
 
 from airflow.sdk import DAG, TaskGroup
 
-__all__ = ["ApprovalArguments", "TaskArguments"]
+__all__ = ["ApprovalArguments", "SensorArguments", "TaskArguments"]
 
 _Callbacks = Callable[[Any], None] | list[Callable[[Any], None]] | None
 
@@ -85,3 +85,16 @@ class ApprovalArguments(TaskArguments, total=False):
     response_timeout: timedelta | None
     ignore_downstream_trigger_rules: bool
     fail_on_reject: bool
+
+
+class SensorArguments(TaskArguments, total=False):
+    """Those of Airflow's ``BaseSensorOperator`` besides."""
+
+    poke_interval: timedelta | float
+    timeout: timedelta | float
+    soft_fail: bool
+    mode: str
+    exponential_backoff: bool
+    max_wait: timedelta | float | None
+    silent_fail: bool
+    never_fail: bool

@@ -19,6 +19,7 @@ from aimylogic_provider.calls_api.phones.phone import mask_phone, shown
 __all__ = [
     "checked_key",
     "listed",
+    "listed_ids",
     "pagination",
     "phones_and_ids",
     "post_json",
@@ -58,6 +59,15 @@ def listed(name: str, values: Iterable[T]) -> list[T]:
     return list(values)
 
 
+def listed_ids(name: str, ids: Iterable[object]) -> list[str]:
+    """Return call job ids as the decimal strings that they are.
+
+    :param name: of the argument that holds them
+    :raises RejectedError: for a single text, and for an id that isn't a decimal string or a whole number
+    """
+    return [_id(f"{name}[{place}]", number) for place, number in enumerate(listed(name, ids))]
+
+
 def phones_and_ids(phones: Iterable[str], ids: Iterable[str | int]) -> dict[str, list[str]]:
     """Return the body by which reports and cancel know what is meant.
 
@@ -65,7 +75,7 @@ def phones_and_ids(phones: Iterable[str], ids: Iterable[str | int]) -> dict[str,
     """
     wanted = {
         "phones": [str(phone) for phone in listed("phones", phones)],
-        "ids": [_id(place, number) for place, number in enumerate(listed("ids", ids))],
+        "ids": listed_ids("ids", ids),
     }
     if not any(wanted.values()):
         raise RejectedError("neither phones nor ids are given: give at least one")
@@ -107,11 +117,11 @@ def _iso(name: str, moment: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _id(place: int, value: object) -> str:
+def _id(place: str, value: object) -> str:
     try:
         return read_id(int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value)
     except UnreadableError:
         raise RejectedError(
-            f"ids[{place}] {mask_phone(value)!r} of type {type(value).__name__} isn't a call job id: give a decimal "
+            f"{place} {mask_phone(value)!r} of type {type(value).__name__} isn't a call job id: give a decimal "
             "string, as in '5665334669' (an id that went through a float has lost its digits; cast the column to text)"
         ) from None

@@ -78,12 +78,12 @@ class AimylogicHook(BaseHook):
     @property
     def transport_settings(self) -> TransportSettings:
         """How requests are sent."""
-        return self._campaign.settings
+        return self.campaign.settings
 
     @property
     def send_timeout(self) -> float:
         """Seconds after which a request has been given up."""
-        return self._campaign.settings.total_timeout
+        return self.campaign.settings.total_timeout
 
     def add_phone(
         self,
@@ -318,7 +318,8 @@ class AimylogicHook(BaseHook):
             return False, str(error)
 
     @cached_property
-    def _campaign(self) -> CampaignOfConnection:
+    def campaign(self) -> CampaignOfConnection:
+        """Where the campaign is, and how requests are sent, as the connection said when it was looked up first."""
         from aimylogic_provider.hooks.campaign_of_connection import campaign_of_connection
 
         return campaign_of_connection(self.aimylogic_conn_id, self.get_connection(self.aimylogic_conn_id), self.log)
@@ -328,7 +329,7 @@ class AimylogicHook(BaseHook):
         from aimylogic_provider.calls_api.client import CampaignClient
         from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
-        return CampaignClient(self._campaign.address, RequestsTransport(self._campaign.settings))
+        return CampaignClient(self.campaign.address, RequestsTransport(self.campaign.settings))
 
     def _read(self, request: Request[T]) -> T:
         """Ask, and ask again after a failure that passes by itself."""

@@ -52,18 +52,27 @@ class AimylogicAsyncHook(BaseHook):
         self._client: AsyncCampaignClient | None = None
 
     async def __aenter__(self) -> Self:
-        await self._open(await self._look_up())
+        await self._open(await self.look_up())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self._close()
+
+    async def look_up(self) -> CampaignOfConnection:
+        """Look the connection up.
+
+        :raises ConnectionRejectedError: if it can't be used, saying what to set
+        """
+        from aimylogic_provider.hooks.campaign_of_connection import campaign_of_connection
+
+        return campaign_of_connection(self.aimylogic_conn_id, await self._connection(), self.log)
 
     async def look_up_again(self) -> bool:
         """Look the connection up anew; return whether it differs, as after its token was changed.
 
         :raises ConnectionRejectedError: if it can't be used any more
         """
-        found = await self._look_up()
+        found = await self.look_up()
         if found == self._campaign:
             return False
         await self._close()
@@ -153,11 +162,6 @@ class AimylogicAsyncHook(BaseHook):
                 page_size=page_size,
             )
         )
-
-    async def _look_up(self) -> CampaignOfConnection:
-        from aimylogic_provider.hooks.campaign_of_connection import campaign_of_connection
-
-        return campaign_of_connection(self.aimylogic_conn_id, await self._connection(), self.log)
 
     async def _connection(self) -> Connection:
         """Airflow's connection; before 3.1.8 it can't be had without blocking, and is looked up in a thread."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.airflow_task.waits_for_jobs import WaitsForJobs
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -21,18 +22,22 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
     from aimylogic_provider.idempotence.keys import Intent
+    from aimylogic_provider.waiting.wait import WaitEnd
 
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(BaseOperator):
+class AddPhoneOperator(WaitsForJobs):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
     known is parked: the task fails without further retries and says what is known and which ways out there are, or,
     with ``on_unknown="ask"``, waits for a person to decide.
 
-    Returns the call job's id, as text. Calls API, "Adding phone numbers from CRM systems".
+    Returns the call job's id, as text. With ``wait_for_completion`` the task waits until the job is over, and returns
+    what became of it: ``call_job_id``, ``status``, ``created_at``, ``finished_at``, ``attempts``, ``call_seconds``,
+    ``tag_name``, ``tag_payload``, ``report_data``, and ``redials``, the ids of the repeats that the campaign's script
+    made of it. Calls API, "Adding phone numbers from CRM systems"; "callJob/getReport".
 
     :param phone: the number, in any writing with country code: ``+7 912 345-67-89``, ``79123456789``. (templated)
     :param payload: flat names and values, which the campaign's script reads; or a template that makes them, as text.
@@ -60,6 +65,14 @@ class AddPhoneOperator(BaseOperator):
         record lies there where the asset's state can't be had, as on Airflow 3.1 and 3.2. And by it, tasks with the
         same folder know of each other's calls: no job that another one of them, or a sync, added is taken for this
         call's. (templated)
+    :param wait_for_completion: wait, once the call job is created, until it is over. A retry, or a clear, waits on
+    :param deferrable: wait in the triggerer; as Airflow's configuration says if left out
+    :param poll_interval: between two looks at the job; a timedelta, or seconds
+    :param wait_timeout: after which the task fails, and the job goes on; a timedelta, or seconds
+    :param fail_on: statuses that fail the task when the job has ended with them, as in ``["technicalError"]``
+    :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
+    :param cancel_on_kill: cancel the job if the task is ended by a person while it waits; in the triggerer, from
+        Airflow 3.3 on
     """
 
     template_fields: Sequence[str] = (
@@ -89,9 +102,25 @@ class AddPhoneOperator(BaseOperator):
         on_unknown: Literal["fail", "ask"] = "fail",
         second_record: bool = True,
         call_list_path: str | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool | None = None,
+        poll_interval: timedelta | float = timedelta(minutes=1),
+        wait_timeout: timedelta | float = timedelta(days=7),
+        fail_on: Collection[str] = (),
+        on_paused: Literal["wait", "fail"] = "wait",
+        cancel_on_kill: bool = False,
         **kwargs: Unpack[TaskArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            wait_timeout=wait_timeout,
+            fail_on=fail_on,
+            on_paused=on_paused,
+            cancel_on_kill=cancel_on_kill,
+            **kwargs,
+        )
         check_choice("on_unknown", on_unknown, "fail", "ask")
         self.phone = phone
         self.payload = payload
@@ -141,18 +170,18 @@ class AddPhoneOperator(BaseOperator):
             super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
         fields_are_rendered(self)
 
-    def execute(self, context: Context) -> str:
-        """Add the number, or find that it was added; return the call job's id.
+    def execute(self, context: Context) -> str | dict[str, Any]:
+        """Add the number, or find that it was added; return the call job's id, or what became of it.
 
         :raises AirflowFailException: if another try can't help by itself: rejected, refused, parked
         :raises AirflowException: if another try can help
         """
-        return self._run(context)
+        return self._waited_for(self._run(context))
 
     def execute_complete(
         self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
-    ) -> str:
-        """Go on with what a person answered; return the call job's id. Airflow calls it when the answer has come.
+    ) -> str | dict[str, Any]:
+        """Go on with what a person answered; return as :meth:`execute`. Airflow calls it when the answer has come.
 
         :param event: the answer, as Airflow brings it
         :param reference: of the call that was asked about
@@ -164,11 +193,43 @@ class AddPhoneOperator(BaseOperator):
         from aimylogic_provider.airflow_task.required_actions import HumanAnswer
         from aimylogic_provider.idempotence.human_answer import Question
 
-        return self._run(context, HumanAnswer(event, Question(reference, asked, tuple(candidates))))
+        return self._waited_for(self._run(context, HumanAnswer(event, Question(reference, asked, tuple(candidates)))))
+
+    def execute_after_wait(self, context: Context, event: dict[str, Any], job: str) -> dict[str, Any]:
+        """Go on once the trigger has waited; return what became of the job. Airflow calls it.
+
+        :param event: how the wait ended
+        :param job: its id
+        :raises AirflowFailException: if it didn't end well, or the job ended as ``fail_on`` forbids
+        :raises AirflowException: if another try may end better
+        """
+        from aimylogic_provider.airflow_task.template_values import blank_as_nothing
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
+        return self._ended(job, self._waited(event))
+
+    def _waited_for(self, job: str) -> str | dict[str, Any]:
+        """The job's id, or, if it is waited for, what became of it."""
+        if not self.wait_for_completion:
+            return job
+        from aimylogic_provider.waiting.job_source import JobSource
+
+        jobs = JobSource(ids=(job,))
+        end = self._wait_for(jobs, method="execute_after_wait", kwargs={"job": job}, report_lag=self.report_lag)
+        return self._ended(job, end)
+
+    def _ended(self, job: str, end: WaitEnd) -> dict[str, Any]:
+        from aimylogic_provider.airflow_task.job_report import report_of_job
+
+        self._check_end(end)
+        return report_of_job(self.aimylogic_conn_id, job, self.log)
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
-        if self._current is not None:
+        if self._waits is not None:
+            self._cancel_as_killed()
+        elif self._current is not None:
             self.log.warning("The task is being ended. %s", self._current.end())
 
     def _run(self, context: Context, answer: HumanAnswer | None = None) -> str:

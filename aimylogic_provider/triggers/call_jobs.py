@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -27,9 +27,8 @@ class CallJobsTrigger(BaseTrigger):
     :class:`~aimylogic_provider.waiting.wait.WaitEnd`.
 
     :param aimylogic_conn_id: the connection: one campaign
-    :param ids: of the jobs; few, for Airflow's database keeps a trigger's arguments
-    :param call_list: instead of ids, the pointer to the call list whose jobs are meant
-    :param ids_file: instead of both, the address of a file with the ids
+    :param jobs: which ones, as :meth:`.JobSource.as_json` gives them: a few ids, or where many lie, for Airflow's
+        database keeps a trigger's arguments
     :param poll_interval: seconds between two polls
     :param until: Unix seconds at which the wait is given up
     :param since: Unix seconds at which the newest of the jobs was there at the latest
@@ -43,9 +42,7 @@ class CallJobsTrigger(BaseTrigger):
         self,
         *,
         aimylogic_conn_id: str,
-        ids: Sequence[str] | None = None,
-        call_list: Mapping[str, Any] | None = None,
-        ids_file: str | None = None,
+        jobs: Mapping[str, Any],
         poll_interval: float,
         until: float,
         since: float,
@@ -56,9 +53,7 @@ class CallJobsTrigger(BaseTrigger):
     ) -> None:
         super().__init__()
         self.aimylogic_conn_id = aimylogic_conn_id
-        self.ids = None if ids is None else list(ids)
-        self.call_list = None if call_list is None else dict(call_list)
-        self.ids_file = ids_file
+        self.jobs = dict(jobs)
         self.poll_interval = poll_interval
         self.until = until
         self.since = since
@@ -70,8 +65,8 @@ class CallJobsTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class, and the arguments by which Airflow makes it anew."""
         names = (
-            "aimylogic_conn_id", "ids", "call_list", "ids_file", "poll_interval", "until", "since", "report_lag", "share",
-            "on_paused", "cancel_on_kill",
+            "aimylogic_conn_id", "jobs", "poll_interval", "until", "since", "report_lag", "share", "on_paused",
+            "cancel_on_kill",
         )  # fmt: skip
         return "aimylogic_provider.triggers.call_jobs.CallJobsTrigger", {name: getattr(self, name) for name in names}
 
@@ -83,14 +78,12 @@ class CallJobsTrigger(BaseTrigger):
         """Cancel the jobs, if that is wished: Airflow calls it when a person marks the task, or clears it."""
         if not self.cancel_on_kill:
             return
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
         from aimylogic_provider.waiting.cancelling import cancel_jobs
 
-        connection = await self._connection()
-        ids = await asyncio.to_thread(self._read_ids)
-        hook = AimylogicHook(self.aimylogic_conn_id, connection=connection)
-        told = await asyncio.to_thread(cancel_jobs, hook, ids, time.monotonic() + _CANCEL_WITHIN)
-        self.log.warning("The task was ended, and cancel_on_kill is set. %s", told)
+        campaign = await AimylogicAsyncHook(self.aimylogic_conn_id).look_up()
+        told = await asyncio.to_thread(cancel_jobs, campaign, self._read_ids(), seconds=_CANCEL_WITHIN)
+        self.log.warning("The task was ended. %s", told)
 
     async def _wait(self) -> WaitEnd:
         from aimylogic_provider.calls_api.errors import AimylogicError
@@ -99,11 +92,11 @@ class CallJobsTrigger(BaseTrigger):
 
         terms = WaitTerms(self.until, self.since, self.report_lag, self.share, self.on_paused)
         try:
-            # Files and long lists are read in a thread, for the loop is all triggers'.
-            ids = await asyncio.to_thread(self._read_ids)
-            wait = await asyncio.to_thread(JobsWait, ids, terms, self.log)
+            # Files are read in a thread, for the loop is all triggers'.
+            wait = await asyncio.to_thread(lambda: JobsWait(self._read_ids(), terms, self.log))
         except (AimylogicError, OSError, ValueError) as error:
-            return JobsWait((), terms, self.log).failed(f"the ids to wait for can't be read: {error}", retryable=True)
+            none = JobsWait((), terms, self.log)
+            return none.failed(f"which call jobs to wait for can't be read: {error}", retryable=True)
         try:
             async with AimylogicAsyncHook(self.aimylogic_conn_id) as hook:
                 return await self._poll_until_over(hook, wait)
@@ -127,10 +120,10 @@ class CallJobsTrigger(BaseTrigger):
                 return end
             await asyncio.sleep(max(0.0, min(pause, self.until - time.time())))
 
-    def _read_ids(self) -> list[str]:
-        from aimylogic_provider.call_list_task.ids_to_wait_for import ids_of
+    def _read_ids(self) -> Iterator[str]:
+        from aimylogic_provider.waiting.job_source import JobSource
 
-        return ids_of(self.ids, self.call_list, self.ids_file)
+        yield from JobSource.of_json(self.jobs).read_ids()
 
 
 async def _polled(hook: AimylogicAsyncHook, wait: JobsWait) -> WaitEnd | None:

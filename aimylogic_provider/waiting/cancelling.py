@@ -1,0 +1,56 @@
+"""Cancelling the jobs that a task created, as it is ended by a person. What could be done by then is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aimylogic_provider.calls_api.client import CampaignClient
+    from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
+
+__all__ = ["cancel_jobs"]
+
+_IDS_PER_REQUEST = 200
+
+
+def cancel_jobs(campaign: CampaignOfConnection, ids: Iterable[str], *, seconds: float) -> str:
+    """Cancel call jobs, in the time that there is; return in words which could be.
+
+    A connection of its own: what the task has under way may be in the midst of a request.
+
+    :param ids: of jobs that the task created
+    :param seconds: in which to end; a request that is under way then may take longer
+    """
+    from aimylogic_provider.calls_api.client import CampaignClient
+    from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
+
+    client = CampaignClient(campaign.address, RequestsTransport(campaign.settings))
+    end = time.monotonic() + seconds
+    waiting = list(dict.fromkeys(ids))
+    total, cancelled, why = len(waiting), 0, ""
+    groups = [waiting[start : start + _IDS_PER_REQUEST] for start in range(0, total, _IDS_PER_REQUEST)]
+    while groups and time.monotonic() < end:
+        some = groups.pop(0)
+        done, refused = _cancelled(client, some)
+        cancelled += done
+        why = refused or why
+        if refused and len(some) > 1:
+            half = len(some) // 2
+            groups[:0] = [some[:half], some[half:]]
+    if groups:
+        why = f"{sum(map(len, groups)):,} were not asked for in the {seconds:g} seconds that there are"
+    rest = f" The others are over, or go on{f': {why}' if why else ''}." if cancelled < total else ""
+    return f"Call jobs that were cancelled: {cancelled:,} of {total:,}.{rest}"
+
+
+def _cancelled(client: CampaignClient, ids: list[str]) -> tuple[int, str]:
+    """Cancel some jobs by one request; how many were, and, if it failed, why."""
+    from aimylogic_provider.calls_api import endpoints
+    from aimylogic_provider.calls_api.errors import ApiError
+
+    try:
+        return len(client.ask(endpoints.cancel_call_jobs(ids=ids)).value), ""
+    except ApiError as error:
+        return 0, str(error)
