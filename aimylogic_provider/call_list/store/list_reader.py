@@ -232,6 +232,11 @@ class ListReader:
         start = f"progress/{batch.name}."
         return max((name.removeprefix("progress/") for name in self._names if name.startswith(start)), default=None)
 
+    def told_so_far(self, batch: Batch) -> int:
+        """Of how many calls of a batch that isn't done it is written what became of them."""
+        name = self.furthest_progress(batch)
+        return 0 if name is None else int(name.split(".")[1])
+
     def person_followed(self, batch: Batch) -> bool:
         """Whether some calls of a batch were sent again for a person said so, so that their keys are others since.
 

@@ -1,0 +1,69 @@
+"""Which call jobs the calls of a list have, as its folder tells: read batch by batch, and nobody is asked.
+
+What became of these jobs since, only the campaign's report tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aimylogic_provider.call_list.store.list_reader import ListReader
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+
+__all__ = ["created_jobs", "unsettled_calls"]
+
+
+def created_jobs(pointer: Pointer) -> Iterator[str]:
+    """The ids of the call jobs that a list's calls have, of all shards, in the list's order, each once.
+
+    Created ones and adopted ones. Of a batch that is under way those that are written down so far, which may be none:
+    :func:`unsettled_calls` tells of how many calls it isn't known. The list is opened at once, and is told as it is
+    then; its files are read as the ids are taken, one batch at a time.
+
+    :raises CallListError: if the list was deleted, or can't be read: also while the ids are taken
+    """
+    return _jobs_of(_opened(pointer))
+
+
+def unsettled_calls(pointer: Pointer) -> int:
+    """How many calls of a list have no outcome that is written down: to be sent, under way, or parked. 0: all settled.
+
+    Only the names of the list's files are read.
+
+    :raises CallListError: as of :func:`created_jobs`
+    """
+    call_list = _opened(pointer)
+    done = call_list.done()
+    return sum(batch.calls - call_list.told_so_far(batch) for batch in call_list.manifest.batches
+               if batch.name not in done)  # fmt: skip
+
+
+def _opened(pointer: Pointer) -> ListReader:
+    if ListReader.tombstone(pointer) is not None:
+        raise _deleted(pointer)
+    return ListReader.open(pointer)
+
+
+def _jobs_of(call_list: ListReader) -> Iterator[str]:
+    done = call_list.done()
+    for batch in call_list.manifest.batches:
+        try:
+            if batch.name in done:
+                outcomes = call_list.outcomes(batch)
+            else:
+                name = call_list.furthest_progress(batch)
+                outcomes = [] if name is None else call_list.progress(name)
+        except CallListError:
+            if ListReader.tombstone(call_list.pointer) is None:
+                raise
+            raise _deleted(call_list.pointer) from None
+        # No two batches share a job: none is adopted that another call has.
+        yield from dict.fromkeys(outcome.job for outcome in outcomes if outcome.job is not None)
+
+
+def _deleted(pointer: Pointer) -> CallListError:
+    return CallListError(
+        f"the call list in {pointer.path} was deleted, but for its counts: which call jobs its calls have is not known "
+        "there any more. Take their ids from the results table, or from the campaign's report; and keep lists longer "
+        "(keep_call_list) whose jobs are asked for later"
+    )
