@@ -27,8 +27,13 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "aimylogic_provider.operators.add_phone",
                     "aimylogic_provider.operators.approve_call_list",
+                    "aimylogic_provider.operators.cancel_calls",
+                    "aimylogic_provider.operators.get_campaign",
+                    "aimylogic_provider.operators.pause_campaign",
                     "aimylogic_provider.operators.prepare_call_list",
+                    "aimylogic_provider.operators.resume_campaign",
                     "aimylogic_provider.operators.send_call_list",
+                    "aimylogic_provider.operators.stop_campaign",
                     "aimylogic_provider.operators.sum_reports",
                 ],
             }

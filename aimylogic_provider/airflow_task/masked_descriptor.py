@@ -11,7 +11,8 @@ __all__ = ["ShownMasked", "fields_are_rendered"]
 class ShownMasked:
     """A field of an operator that Airflow shows masked from when it is rendered; all other code sees what it holds.
 
-    :param is_phone: whether the whole of it is a phone, in any writing; else whatever in it could be one is masked
+    :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones; else whatever in it could
+        be one is masked
     """
 
     def __init__(self, *, is_phone: bool = False) -> None:

@@ -31,11 +31,14 @@ def as_shown(value: Any, reader: FrameType, *, is_phone: bool) -> Any:
     """Return a value as it is, or masked, if Airflow reads it to show it.
 
     :param reader: the frame that reads
-    :param is_phone: whether the whole of it is a phone, in any writing
+    :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones
     """
     if not value or not _SHOWS.match(_module(reader)):
         return value
-    return mask_phone(value) if is_phone else masked_phones(value)
+    if is_phone:
+        several = isinstance(value, (list, tuple, set, frozenset))
+        return [mask_phone(one) for one in value] if several else mask_phone(value)
+    return masked_phones(value)
 
 
 def masked_phones(value: Any) -> Any:

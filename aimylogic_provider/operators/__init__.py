@@ -12,23 +12,38 @@ from aimylogic_provider.lazy_imports import lazy_names
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
     from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
+    from aimylogic_provider.operators.cancel_calls import CancelCallsOperator
+    from aimylogic_provider.operators.get_campaign import GetCampaignOperator
+    from aimylogic_provider.operators.pause_campaign import PauseCampaignOperator
     from aimylogic_provider.operators.prepare_call_list import PrepareCallListOperator
+    from aimylogic_provider.operators.resume_campaign import ResumeCampaignOperator
     from aimylogic_provider.operators.send_call_list import SendCallListOperator
+    from aimylogic_provider.operators.stop_campaign import StopCampaignOperator
     from aimylogic_provider.operators.sum_reports import SumReportsOperator
 
 __all__ = [
     "AddPhoneOperator",
     "ApproveCallListOperator",
+    "CancelCallsOperator",
+    "GetCampaignOperator",
+    "PauseCampaignOperator",
     "PrepareCallListOperator",
+    "ResumeCampaignOperator",
     "SendCallListOperator",
+    "StopCampaignOperator",
     "SumReportsOperator",
 ]
 
 _MODULES = {
     "AddPhoneOperator": "add_phone",
     "ApproveCallListOperator": "approve_call_list",
+    "CancelCallsOperator": "cancel_calls",
+    "GetCampaignOperator": "get_campaign",
+    "PauseCampaignOperator": "pause_campaign",
     "PrepareCallListOperator": "prepare_call_list",
+    "ResumeCampaignOperator": "resume_campaign",
     "SendCallListOperator": "send_call_list",
+    "StopCampaignOperator": "stop_campaign",
     "SumReportsOperator": "sum_reports",
 }
 

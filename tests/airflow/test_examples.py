@@ -67,3 +67,21 @@ def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) ->
         assert (report["rows"], report["created"], report["rejected"], report["shards"]) == (300, 297, 3, 4)
         called = Counter(job.phone for job in emulator.jobs())
     assert called == Counter(warehouse_phone(number) for number in range(300) if number % 100 != 99)
+
+
+def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path) -> None:
+    """By ``dag.test()``, as the command runs it, for a day whose evening is past."""
+    warehouse = tmp_path / "warehouse.db"
+    make_warehouse(warehouse, 30)
+    airflow.connect_sqlite(warehouse, "warehouse")
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        emulator.campaign(status="paused", lines=0)
+        lost = emulator.fault("after_commit", "reset", path="callJob/cancel")
+        airflow.wait_for_dag("campaign_hours")
+        airflow.run("dags", "test", "campaign_hours", "2026-01-05T09:00:00+00:00")
+        assert lost.hits == 1
+        assert Counter(job.status for job in emulator.jobs()) == {"cancelledByUser": 30}
+        assert emulator.campaign().status == "paused"
+        changed = [line.endpoint for line in emulator.requests() if line.endpoint.startswith("control/")]
+        assert changed == ["control/resume", "control/pause"]

@@ -16,7 +16,8 @@ MAY_USE = {
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "airflow_task": {"calls_api", "idempotence", "call_list/store", "call_list/report"},
     "call_list_task": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task"},
-    "operators": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
+    "campaign_task": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task"},
+    "operators": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task", "campaign_task"},
     "transfers": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
     "emulator": {"calls_api"},
 }

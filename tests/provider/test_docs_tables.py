@@ -18,15 +18,21 @@ from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     ApproveCallListOperator,
+    CancelCallsOperator,
+    GetCampaignOperator,
+    PauseCampaignOperator,
     PrepareCallListOperator,
+    ResumeCampaignOperator,
     SendCallListOperator,
+    StopCampaignOperator,
     SumReportsOperator,
 )
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
     AddPhoneOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator, SendCallListOperator,
-    SumReportsOperator,
+    SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator, StopCampaignOperator,
+    GetCampaignOperator,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty

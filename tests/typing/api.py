@@ -15,8 +15,13 @@ from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     ApproveCallListOperator,
+    CancelCallsOperator,
+    GetCampaignOperator,
+    PauseCampaignOperator,
     PrepareCallListOperator,
+    ResumeCampaignOperator,
     SendCallListOperator,
+    StopCampaignOperator,
     SumReportsOperator,
 )
 from aimylogic_provider.transfers import SqlToAimylogicOperator
@@ -45,6 +50,16 @@ def a_sync() -> None:
         SendCallListOperator(task_id="send_approved", call_list=approved.output)
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         SumReportsOperator(task_id="report", reports=sent.output)
+
+
+def what_acts_on_a_campaign() -> None:
+    with DAG("campaign", schedule=None, start_date=datetime(2026, 1, 1)):
+        added = AddPhoneOperator(task_id="call", phone="+7 912 345-67-89")
+        CancelCallsOperator(task_id="cancel", ids=added.output, phones=["+79123456789", 79123456780], retries=3)
+        CancelCallsOperator(task_id="by_list", call_list="{{ ti.xcom_pull('sync') }}", on_not_found="skip")
+        CancelCallsOperator.partial(task_id="map").expand(ids=[["5665334669"], [5665334670]])
+        ResumeCampaignOperator(task_id="resume") >> PauseCampaignOperator(task_id="pause")
+        GetCampaignOperator(task_id="look") >> StopCampaignOperator(task_id="stop", aimylogic_conn_id="winter")
 
 
 def the_hook() -> None:
@@ -110,3 +125,14 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     ApproveCallListOperator(task_id="a", call_list=call_list, fail_on_reject="no")  # type: ignore[arg-type]
     SumReportsOperator(task_id="a", report=[])  # type: ignore[call-arg]
     SumReportsOperator(task_id="a", reports=3)  # type: ignore[arg-type]
+    CancelCallsOperator(task_id="a", id=["5665334669"])  # type: ignore[call-arg]
+    CancelCallsOperator(task_id="a", ids=5665334669.0)  # type: ignore[arg-type]
+    CancelCallsOperator(task_id="a", ids=[], on_not_found="ignore")  # type: ignore[arg-type]
+    GetCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
+    GetCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
+    PauseCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
+    PauseCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
+    ResumeCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
+    ResumeCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
+    StopCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
+    StopCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]

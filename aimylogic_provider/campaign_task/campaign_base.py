@@ -1,0 +1,71 @@
+"""What all operators have that act on a campaign, or look at it: its connection, its fields' templates, their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.masked_descriptor import fields_are_rendered
+
+if TYPE_CHECKING:
+    from aimylogic_provider.calls_api.client import CampaignClient
+
+__all__ = ["CampaignBase"]
+
+
+class CampaignBase(BaseOperator):
+    """A task that asks a campaign for something, and adds no call.
+
+    :param aimylogic_conn_id: the connection: one campaign. (templated)
+    """
+
+    template_fields: Sequence[str] = ("aimylogic_conn_id",)
+    ui_color = "#e6f2ff"
+
+    def __init__(self, *, aimylogic_conn_id: str = "aimylogic_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.aimylogic_conn_id = aimylogic_conn_id
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render what is a template, and have Airflow show phones masked from then on.
+
+        Airflow renders ordinary and mapped tasks by this method.
+        """
+        from aimylogic_provider.airflow_task.mapped_templates import templates_among
+        from aimylogic_provider.airflow_task.template_values import rendering
+
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        fields = templates_among([*template_fields], self, context)
+        for field, environment in rendering(fields, self, jinja_env, noted={}):
+            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
+        fields_are_rendered(self)
+
+    def _client(self) -> CampaignClient:
+        """The client of the campaign that is meant."""
+        from aimylogic_provider.airflow_task.template_values import blank_as_nothing
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        blank_as_nothing(self, aimylogic_conn_id=AimylogicHook.default_conn_name)
+        return AimylogicHook(self.aimylogic_conn_id).get_conn()
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.calls_api.errors import ApiError, RejectedError
+        from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+
+        try:
+            yield
+        except RejectedError as error:
+            raise AirflowFailException(f"Rejected before any request: {error}") from None
+        except ApiError as error:
+            raise (AirflowException if error.retryable else AirflowFailException)(in_words(error)) from None
+        except (ActionError, CallListError) as error:
+            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None

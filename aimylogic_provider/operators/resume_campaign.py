@@ -1,0 +1,41 @@
+"""ResumeCampaignOperator: a campaign is running, however often that is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+
+__all__ = ["ResumeCampaignOperator"]
+
+
+class ResumeCampaignOperator(CampaignBase):
+    """Resume an Aimylogic campaign that is paused.
+
+    Its status is looked at before and after: a campaign that is running already is a success, and so a repeat is
+    harmless. A request whose answer is lost is settled by that look, and repeated where it had no effect. A campaign
+    that is stopped, or was deleted, is not resumed: that fails without retries, and nothing is asked of the server.
+
+    Returns a dictionary: ``status`` and ``was``, the campaign's status now and before, and ``changed``, whether this
+    try had it changed. Calls API, "control/resume".
+
+    :param aimylogic_conn_id: the connection: one campaign. (templated)
+    """
+
+    def __init__(self, *, aimylogic_conn_id: str = "aimylogic_default", **kwargs: Unpack[TaskArguments]) -> None:
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Have the campaign be running, and return its status now and before.
+
+        :raises AirflowFailException: if it can't be, or the server refuses
+        :raises AirflowException: if another try can help
+        """
+        from aimylogic_provider.campaign_task.status_control import RUNNING, reach
+
+        with self._ending():
+            return reach(RUNNING, self._client(), self.log)
