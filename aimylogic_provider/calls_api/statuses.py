@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import shown
 
-__all__ = ["CAMPAIGN_STATUSES", "JOB_ENDS", "campaign_status", "checked_ends", "job_status", "why_nobody_is_called"]
+__all__ = [
+    "CAMPAIGN_STATUSES",
+    "JOB_ENDS",
+    "campaign_status",
+    "checked_ends",
+    "is_cancelled",
+    "job_status",
+    "why_nobody_is_called",
+]
 
 JOB_ENDS = (
     "longCallWithResult", "longCallWithNoResult", "noAnswer", "nonexistentNumber", "notDone", "cancelledByUser",
@@ -37,6 +45,11 @@ def job_status(written: str) -> str:
     """Return the one word for a job's status; one that no source names is returned as it is."""
     known = {name.casefold(): name for name in JOB_ENDS} | _JOB_WRITINGS
     return known.get(written.casefold(), written)
+
+
+def is_cancelled(written: str | None) -> bool:
+    """Whether a job's status is that of a cancelled one."""
+    return written is not None and job_status(written) == "cancelledByUser"
 
 
 def campaign_status(written: str) -> str:

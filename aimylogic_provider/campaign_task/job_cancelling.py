@@ -23,6 +23,7 @@ from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.statuses import is_cancelled
 from aimylogic_provider.campaign_task.action_errors import ActionError, asked, in_words
 from aimylogic_provider.campaign_task.job_selection import JobSelection
 
@@ -33,8 +34,6 @@ PER_REQUEST = 200
 MOST_TOLD = 100
 """Ids of a kind that are told one by one; the others are only counted."""
 _IN_MESSAGES = 10
-_CANCELLED = ("cancelledByUser", "canceled")
-"""The ``jobStatus`` of a cancelled job: its sources have two words."""
 
 
 @dataclass(slots=True)
@@ -162,7 +161,7 @@ class JobCancelling:
             if job is None or not _is_over(job):
                 self.jobs.still_open.add([one])
             else:
-                (self.jobs.cancelled if job.status in _CANCELLED else self.jobs.finished).add([one])
+                (self.jobs.cancelled if is_cancelled(job.status) else self.jobs.finished).add([one])
 
     def _cancel_phones(self, phones: Sequence[str]) -> None:
         cancelled = self._cancelled(phones=phones)
@@ -227,7 +226,7 @@ class JobCancelling:
 
 
 def _is_over(job: CallJob) -> bool:
-    return job.finished or job.status in _CANCELLED
+    return job.finished or is_cancelled(job.status)
 
 
 def _chunks(values: Iterable[str]) -> Iterator[list[str]]:

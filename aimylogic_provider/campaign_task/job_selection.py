@@ -9,16 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
-from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
-from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.store.read_objects import names_of
+from aimylogic_provider.call_list.runs.list_of_result import pointer_of
+from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phones.phone import PhoneRules, shown
+from aimylogic_provider.calls_api.phones.phone import PhoneRules
 from aimylogic_provider.calls_api.request_fields import phones_and_ids
 
-__all__ = ["JobSelection", "pointer_of", "selected"]
+__all__ = ["JobSelection", "selected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +54,6 @@ def selected(ids: Any, phones: Any, call_list: Any, rules: PhoneRules) -> JobSel
     found_phones = _usable(lambda place, one: _phone(place, one, rules), given["phones"] or (), unusable)
     pointers = {pointer.path: pointer for pointer in map(pointer_of, given["call_list"] or ())}
     return JobSelection(found_ids, found_phones, tuple(pointers.values()), tuple(unusable))
-
-
-def pointer_of(told: object) -> Pointer:
-    """The call list that a task's result tells of.
-
-    :param told: what ``PrepareCallListOperator`` or ``ApproveCallListOperator`` returned; or the report of
-        ``SqlToAimylogicOperator``, ``SendCallListOperator`` or ``SumReportsOperator``, whose ``call_list`` is the
-        list's address; or that address
-    :raises CallListError: if it tells of none, or of one that was deleted or can't be read
-    """
-    address = told.get("call_list") if isinstance(told, Mapping) else told
-    if isinstance(told, Mapping) and "sha256" in told:
-        return Pointer.of(dict(told))
-    if not isinstance(address, str) or not address.strip() or "\0" in address:
-        raise CallListError(
-            f"call_list {shown(told)[:200]} tells of no call list: give what PrepareCallListOperator returned, or the "
-            "report of SqlToAimylogicOperator or SendCallListOperator, by its .output"
-        )
-    folder = Folder(address)
-    try:
-        return pointer_to(folder)
-    except CallListError:
-        if "deleted.json" in names_of(folder):
-            raise CallListError(
-                f"the call list in {address} was deleted, but for its counts: which call jobs its calls have is not "
-                "known there any more. Give their ids, from the results table or the campaign's report; and keep lists "
-                "longer (keep_call_list) whose jobs are asked for later"
-            ) from None
-        raise
 
 
 def _id(place: int, value: object) -> str:

@@ -15,6 +15,7 @@ from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.reports import shown_status
+from aimylogic_provider.calls_api.statuses import CAMPAIGN_STATUSES, campaign_status
 from aimylogic_provider.campaign_task.action_errors import ActionError, asked
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated
@@ -22,8 +23,6 @@ from aimylogic_provider.idempotence.server_time import SystemClock
 
 __all__ = ["PAUSED", "RUNNING", "STOPPED", "Aim", "reach", "status_in_words"]
 
-_KNOWN = ("new", "planned", "inProgress", "inProcess", "paused", "finished", "deleted")
-"""The statuses that the contract names; of a running campaign its sources have two words."""
 _LOOKS = 3
 """How often the status is looked at once the server took a request, before the next try is to look again."""
 _DELETED = "the campaign was deleted: give the connection of another one"
@@ -34,7 +33,7 @@ class Aim:
     """What a campaign is to be.
 
     :param state: in words
-    :param statuses: those that mean it
+    :param statuses: those that mean it, each in its one writing
     :param request: makes what asks the server for it
     :param out_of_reach: statuses from which no campaign comes to it, each with the reason and the way out
     """
@@ -56,7 +55,7 @@ PAUSED = Aim(
 )
 RUNNING = Aim(
     "running",
-    ("inProgress", "inProcess"),
+    ("inProgress",),
     endpoints.resume_campaign,
     {
         "finished": "the campaign is stopped, and a stopped one is not resumed: start it in Aimylogic, or give the "
@@ -74,12 +73,12 @@ def reach(aim: Aim, client: CampaignClient, log: Log) -> dict[str, Any]:
     :raises ApiError: if the campaign could not be asked, or there is none
     """
     before = asked(client, endpoints.status()).value
-    if before in aim.statuses:
+    if campaign_status(before) in aim.statuses:
         log.info("The campaign is %s already.", aim.state)
         return {"status": before, "was": before, "changed": False}
-    if before in aim.out_of_reach:
-        raise ActionError(f"Not {aim.state}: {aim.out_of_reach[before]}", retryable=False)
-    if before not in _KNOWN:
+    if (why := aim.out_of_reach.get(campaign_status(before))) is not None:
+        raise ActionError(f"Not {aim.state}: {why}", retryable=False)
+    if campaign_status(before) not in CAMPAIGN_STATUSES:
         log.warning("The campaign has %s: asking for it to be %s.", status_in_words(before, client), aim.state)
     status = _requested(aim, client, log) or _shown_after(aim, client, log)
     log.info("The campaign is %s; before, it had %s.", aim.state, status_in_words(before, client))
@@ -89,7 +88,7 @@ def reach(aim: Aim, client: CampaignClient, log: Log) -> dict[str, Any]:
 def status_in_words(status: str, client: CampaignClient) -> str:
     """A status as a message may bear it, for the server's own word could hold anything."""
     shown = _shown(status, client)
-    if status in _KNOWN:
+    if campaign_status(status) in CAMPAIGN_STATUSES:
         return f"the status {status}"
     return "a status that no source names" + (f", {shown}" if shown else "")
 
@@ -105,7 +104,7 @@ def _requested(aim: Aim, client: CampaignClient, log: Log) -> str | None:
             if error.type == "invalid.token" or not (refused or error.retryable):
                 raise
             status = client.ask(endpoints.status()).value
-            if status in aim.statuses:
+            if campaign_status(status) in aim.statuses:
                 log.info("What became of the request isn't known (%s), and the campaign is %s.", error, aim.state)
                 return status
             if refused:
@@ -129,11 +128,11 @@ def _shown_after(aim: Aim, client: CampaignClient, log: Log) -> str:
         if look:
             SystemClock().sleep(2.0**look)
         status = asked(client, endpoints.status()).value
-        if status in aim.statuses:
+        if campaign_status(status) in aim.statuses:
             return status
-        if status in aim.out_of_reach:
-            raise ActionError(f"Not {aim.state}: meanwhile, {aim.out_of_reach[status]}", retryable=False)
-        if status not in _KNOWN:
+        if (why := aim.out_of_reach.get(campaign_status(status))) is not None:
+            raise ActionError(f"Not {aim.state}: meanwhile, {why}", retryable=False)
+        if campaign_status(status) not in CAMPAIGN_STATUSES:
             log.warning(
                 "The server took the request, and the campaign has %s: that it is %s is known by the server's answer "
                 "alone.", status_in_words(status, client), aim.state,

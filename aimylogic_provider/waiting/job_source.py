@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.masking import shown
-
 __all__ = ["MOST_IDS", "JobSource"]
 
 MOST_IDS = 200
@@ -44,22 +41,11 @@ class JobSource:
     def of_call_list(cls, call_list: object) -> JobSource:
         """Take a call list as a DAG gives it: its pointer, or the report of a task that sent it.
 
-        :raises RejectedError: if it is neither
-        :raises CallListError: if it isn't there any more, or can't be read
+        :raises CallListError: if it is neither, or isn't there any more, or can't be read
         """
-        from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
-        from aimylogic_provider.call_list.store.manifest import Pointer
-        from aimylogic_provider.call_list.store.objects import Folder
+        from aimylogic_provider.call_list.runs.list_of_result import pointer_of
 
-        if isinstance(call_list, Mapping) and "sha256" in call_list:
-            return cls(call_list=Pointer.of(call_list).as_json())
-        address = call_list.get("call_list") if isinstance(call_list, Mapping) else None
-        if not isinstance(address, str) or not address:
-            raise RejectedError(
-                f"call_list {shown(call_list)[:100]} is none: give what the task returned that froze it or sent it, as "
-                "by its .output"
-            )
-        return cls(call_list=pointer_to(Folder(address)).as_json())
+        return cls(call_list=pointer_of(call_list).as_json())
 
     def small(self, folder: str) -> JobSource:
         """Return the same jobs, many ids as a file.

@@ -1,0 +1,42 @@
+"""Which call list the result of a task tells of, for tasks that follow it: a pointer, or a report with an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.read_objects import names_of
+from aimylogic_provider.calls_api.masking import shown
+
+__all__ = ["pointer_of"]
+
+
+def pointer_of(told: object) -> Pointer:
+    """The call list that a task's result tells of.
+
+    :param told: what ``PrepareCallListOperator`` or ``ApproveCallListOperator`` returned; or the report of
+        ``SqlToAimylogicOperator``, ``SendCallListOperator`` or ``SumReportsOperator``, whose ``call_list`` is the
+        list's address; or that address
+    :raises CallListError: if it tells of none, or of one that was deleted or can't be read
+    """
+    address = told.get("call_list") if isinstance(told, Mapping) else told
+    if isinstance(told, Mapping) and "sha256" in told:
+        return Pointer.of(dict(told))
+    if not isinstance(address, str) or not address.strip() or "\0" in address:
+        raise CallListError(
+            f"call_list {shown(told)[:200]} tells of no call list: give what PrepareCallListOperator returned, or the "
+            "report of SqlToAimylogicOperator or SendCallListOperator, by its .output"
+        )
+    folder = Folder(address)
+    try:
+        return pointer_to(folder)
+    except CallListError:
+        if "deleted.json" in names_of(folder):
+            raise CallListError(
+                f"the call list in {address} was deleted, but for its counts: which call jobs its calls have is not "
+                "known there any more. Give their ids, from the results table or the campaign's report; and keep lists "
+                "longer (keep_call_list) whose jobs are asked for later"
+            ) from None
+        raise
