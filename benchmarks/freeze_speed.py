@@ -31,7 +31,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.freeze.rows import Columns
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.freeze.warehouse import streamed
 
 log = logging.getLogger("freeze")
@@ -40,7 +40,8 @@ hook = BaseHook.get_hook("warehouse")
 with tempfile.TemporaryDirectory() as folder:
     begun = time.process_time()
     with streamed(hook, "select * from customer", None, log) as (names, rows):
-        made = freeze(rows, names, columns, Folder(folder + "/list"), cut=Cut(1000), limit=Limit(), log=log,
+        reader = RowReader(columns, names)
+        made = freeze(rows, reader, Folder(folder + "/list"), cut=Cut(1000), limit=Limit(), log=log,
                       origin=ListOrigin("list", "a task", "file://" + folder))
     print(time.process_time() - begun, made.calls)
 """

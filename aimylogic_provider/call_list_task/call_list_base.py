@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["CallListBase", "check_same_in_all_runs"]
+__all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
 
 
 class CallListBase(BaseOperator):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
+
+    results_table: str | None = None
+    """Of those that have one; see :class:`ResultsTableBase`."""
+    results_conn_id: str | None = None
 
     def __init__(
         self,
@@ -33,8 +37,6 @@ class CallListBase(BaseOperator):
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
-        results_table: str | None = None,
-        results_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,14 +50,9 @@ class CallListBase(BaseOperator):
                 f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
                 "0.0 to 1.0, as in 0.05"
             )
-        if results_table is not None:
-            check_same_in_all_runs("the schema of results_table", _schema_of(results_table))
-            check_same_in_all_runs("results_conn_id", results_conn_id)
         self.on_rejected = on_rejected
         self.max_rejected = max_rejected
         self.call_list_path = call_list_path
-        self.results_table = results_table
-        self.results_conn_id = results_conn_id
 
     def _take_blank_as_nothing(self) -> None:
         """Have blank text in a templated field be what it is to leave it out."""
@@ -107,7 +104,24 @@ class CallListBase(BaseOperator):
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            told = self._in_own_words(str(error))
+            raise (AirflowException if error.retryable else AirflowFailException)(told) from None
+
+    def _in_own_words(self, message: str) -> str:
+        """What is told of a list, which beneath here is one of a query's rows."""
+        return message
+
+
+class ResultsTableBase(CallListBase):
+    """What those have besides that tell a results table what becomes of rows."""
+
+    def __init__(self, *, results_table: str | None = None, results_conn_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if results_table is not None:
+            check_same_in_all_runs("the schema of results_table", _schema_of(results_table))
+            check_same_in_all_runs("results_conn_id", results_conn_id)
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
 
 
 _OF_A_RUN = re.compile(

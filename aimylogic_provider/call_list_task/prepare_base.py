@@ -1,58 +1,63 @@
-"""The half of a sync that freezes a call list, as what its operators are made of."""
+"""The half of a sync that freezes a call list, as what its operators are made of, wherever its rows come from."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
-from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
 from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
+    from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.rejections import Rejections
-    from aimylogic_provider.call_list.freeze.rows import Columns
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
 
-__all__ = ["PrepareBase"]
+__all__ = ["PrepareBase", "RowSource"]
 
 _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class PrepareBase(OneAtATime, CallListBase):
-    """The half that freezes a call list; asks nothing of Aimylogic.
+@dataclass(frozen=True, slots=True)
+class RowSource:
+    """Where the rows of a list come from: all is checked of it that can be before any row is read.
 
-    Which columns are missing, and what a policy holds, is told before any row is read.
+    :param has_finish: whether a call may have a finish, so that the server's time matters
+    :param opened: begins to read; returns what makes calls of rows, and the rows, which end with the stack
+    :param typed: as of :func:`.freeze`
     """
 
-    parameters = ShownMasked()
+    has_finish: bool
+    opened: Callable[[ExitStack], tuple[Reader, Iterable[Any]]]
+    typed: bool = False
+
+
+class PrepareBase(CallListBase):
+    """The half that freezes a call list; asks nothing of Aimylogic."""
+
+    _nobody: ClassVar[str]
+    """What is told if there are no rows."""
+    _with_policies: ClassVar[str] = "policy and call_before"
+    """The arguments that give calls a policy, in words."""
 
     def __init__(
         self,
         *,
-        sql: str,
-        sql_conn_id: str,
-        parameters: Mapping[str, Any] | Sequence[Any] | str | None = None,
-        phone_column: str = "phone",
-        gmt_zone_column: str | None = None,
-        payload_columns: Sequence[str] | None = None,
-        key_columns: Sequence[str] | None = (),
         phone_region: str | None = None,
         phone_reading: Literal["either", "international", "national"] = "either",
         phone_check: Literal["in use", "possible"] = "in use",
         countries: Sequence[str] | None = None,
         policy: Mapping[str, Any] | str | None = None,
-        policy_columns: Mapping[str, str] | None = None,
         call_before: datetime | str | None = None,
         method: Literal["addPhones", "addPhone"] = "addPhones",
         batch_size: int | None = None,
@@ -62,34 +67,16 @@ class PrepareBase(OneAtATime, CallListBase):
     ) -> None:
         super().__init__(**kwargs)
         check_choice("method", method, "addPhones", "addPhone")
-        if method == "addPhone" and (policy or policy_columns or call_before is not None):
-            raise ValueError(
-                "policy, policy_columns and call_before need method='addPhones': addPhone has no call policies"
-            )
-        for name, columns in (("payload_columns", payload_columns), ("key_columns", key_columns)):
-            if isinstance(columns, str):
-                raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
-        if policy_columns is not None and not isinstance(policy_columns, Mapping):
-            raise ValueError(
-                f"policy_columns {policy_columns!r} isn't a dictionary: give the columns by name, as in "
-                "{'finish': 'deadline'}"
-            )
+        if method == "addPhone" and (policy or call_before is not None):
+            raise ValueError(self._no_policies())
         check_whole("batch_size", batch_size, 1, _MOST_CALLS[method])
         check_whole("max_batch_bytes", max_batch_bytes, 1000, 100_000_000, optional=False)
         check_whole("max_calls_per_phone", max_calls_per_phone, 1, 1000)
-        self.sql = sql
-        self.sql_conn_id = sql_conn_id
-        self.parameters = parameters
-        self.phone_column = phone_column
-        self.gmt_zone_column = gmt_zone_column
-        self.payload_columns = payload_columns
-        self.key_columns = key_columns or ()
         self.phone_region = phone_region
         self.phone_reading = phone_reading
         self.phone_check = phone_check
         self.countries = countries
         self.policy = policy
-        self.policy_columns = policy_columns
         self.call_before = call_before
         self.method = method
         self.batch_size = batch_size
@@ -97,24 +84,32 @@ class PrepareBase(OneAtATime, CallListBase):
         self.max_calls_per_phone = max_calls_per_phone
         self._noted: dict[str, str] = {}
 
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render what is a template, and have Airflow show phones masked from then on."""
-        from aimylogic_provider.airflow_task.template_values import rendering
+    def _no_policies(self) -> str:
+        return f"{self._with_policies} need method='addPhones': addPhone has no call policies"
 
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        for field, environment in rendering(
-            template_fields, self, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), noted=self._noted
-        ):
-            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
-        fields_are_rendered(self)
+    def _row_source(self) -> RowSource:
+        """Where the rows of a new list come from.
 
-    def _columns(self) -> Columns:
+        :raises RejectedError: if an argument can't be used
+        """
+        raise NotImplementedError
+
+    def _told(self) -> list[object]:
+        """What says whom this task is to call: what a mapped task's elements may differ by."""
+        raise NotImplementedError
+
+    def _key_names(self) -> Sequence[str]:
+        """What is kept beside each call, by name."""
+        raise NotImplementedError
+
+    def _policy_of_all(self, own: Collection[str]) -> dict[str, object]:
+        """The policy that holds where a row says nothing else.
+
+        :param own: the parts of a policy that rows give
+        :raises RejectedError: if it can't be used
+        """
         from aimylogic_provider.airflow_task.template_values import as_value, check_rendered
-        from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS, Columns
+        from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
         from aimylogic_provider.calls_api.errors import RejectedError
 
         check_rendered(self._noted)
@@ -125,39 +120,22 @@ class PrepareBase(OneAtATime, CallListBase):
                 f"{', '.join(POLICY_FIELDS)}"
             )
         policy = {name: value for name, value in policy.items() if not (isinstance(value, str) and _is_blank(value))}
-        for name in (*policy, *(self.policy_columns or {})):
+        for name in (*policy, *own):
             if name not in POLICY_FIELDS:
                 raise RejectedError(f"{name!r} isn't part of a call policy: use {', '.join(POLICY_FIELDS)}")
         if self.call_before is not None:
-            if "finish" in policy or "finish" in (self.policy_columns or {}):
+            if "finish" in policy or "finish" in own:
                 raise RejectedError("call_before is the policy's finish: give one of the two")
             policy["finish"] = self.call_before
-        return Columns(
-            phone=self.phone_column,
-            gmt_zone=self.gmt_zone_column,
-            payload=None if self.payload_columns is None else tuple(self.payload_columns),
-            keys=tuple(self.key_columns),
-            policy=dict(self.policy_columns or {}),
-            policy_of_all=policy,
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-            method=self.method,
-            max_bytes=self.max_batch_bytes,
-        )
+        return policy
 
     def _make_results_table(self) -> None:
         """Make the results table before the query, which may ask it whom it leaves out."""
         from aimylogic_provider.call_list_task.results_of_task import opened
 
         if self.results_table is not None:
-            with opened(self.results_table, self._results_conn_id(), self.key_columns):
+            with opened(self.results_table, self._results_conn_id(), self._key_names()):
                 pass
-
-    def _told(self) -> list[object]:
-        """What says whom this task is to call: what a mapped task's elements may differ by."""
-        return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
 
     def _phone_rules_told(self) -> list[object]:
         """How phones are read, where that is chosen: what an earlier version noted stays as it was."""
@@ -190,26 +168,19 @@ class PrepareBase(OneAtATime, CallListBase):
             results table, no rows are claimed
         :param lost_since: as of :func:`.claiming`
         """
-        from aimylogic_provider.airflow_task.template_values import as_parameters
         from aimylogic_provider.call_list.freeze.finish_times import Finishes
         from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
         from aimylogic_provider.call_list.freeze.list_files import Cut
         from aimylogic_provider.call_list.freeze.rejections import Rejections
-        from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list.store.sync_entry import Freezing
         from aimylogic_provider.call_list_task.claims_of_task import claiming, give_up_noted
-        from aimylogic_provider.call_list_task.databases import check_query, database_hook
 
-        columns = self._columns()
-        check_query(self.sql)
-        parameters = as_parameters("parameters", self.parameters)
-        has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
-        arrival = self._arrival_at_freeze() if has_finish else None
+        source = self._row_source()
+        arrival = self._arrival_at_freeze() if source.has_finish else None
         rejections, finishes = Rejections(self.log), Finishes(arrival)
         task = self._task_folder(context)
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
-        hook = database_hook("sql_conn_id", self.sql_conn_id)
         with ExitStack() as stack:
             claim = None
             if note is not None:
@@ -218,12 +189,10 @@ class PrepareBase(OneAtATime, CallListBase):
                     begun = Freezing(list_id, folder.address, self.results_table, self._results_conn_id())
                     note(begun)
                     claim = stack.enter_context(claiming(task, begun, note, self.log, lost_since))
-            self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
-            names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log))
+            reader, rows = source.opened(stack)
             pointer = freeze(
                 rows,
-                names,
-                columns,
+                reader,
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
@@ -232,7 +201,7 @@ class PrepareBase(OneAtATime, CallListBase):
                 rejections=rejections,
                 finishes=finishes,
                 claim=claim,
-                typed=has_column_types(hook),
+                typed=source.typed,
             )
         self._tell_of_frozen(pointer, rejections, finishes)
         return pointer
@@ -240,7 +209,7 @@ class PrepareBase(OneAtATime, CallListBase):
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
         """Tell in the log what the list holds, and until when it can be sent.
 
-        :raises NobodyToCallError: if it holds nobody, though the query gave rows
+        :raises NobodyToCallError: if it holds nobody, though there were rows
         """
         from aimylogic_provider.call_list.freeze.finish_times import as_moment
 
@@ -268,7 +237,7 @@ class PrepareBase(OneAtATime, CallListBase):
                 "time is not sent, and expires.", as_moment(finishes.earliest), as_moment(finishes.latest),
             )  # fmt: skip
         if not pointer.rows:
-            self.log.info("The query gave no rows: there is nobody to call.")
+            self.log.info("%s: there is nobody to call.", self._nobody)
 
 
 def _is_blank(value: object) -> bool:

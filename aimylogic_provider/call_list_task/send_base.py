@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole, report_lag_seconds
-from aimylogic_provider.call_list_task.call_list_base import CallListBase
+from aimylogic_provider.call_list_task.call_list_base import CallListBase, ResultsTableBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 
-__all__ = ["SendBase"]
+__all__ = ["SendBase", "SentResultsBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
@@ -31,6 +31,8 @@ class SendBase(CallListBase):
     """The half that sends a call list."""
 
     _adds_calls: ClassVar[bool] = True
+    results_phones: Literal["masked", "full"] = "masked"
+    """Of those that have a results table; see :class:`SentResultsBase`."""
 
     def __init__(
         self,
@@ -41,7 +43,6 @@ class SendBase(CallListBase):
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
         on_unknown: Literal["fail", "ask"] = "fail",
-        results_phones: Literal["masked", "full"] = "masked",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -52,8 +53,6 @@ class SendBase(CallListBase):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
-        check_choice("results_phones", results_phones, "masked", "full")
-        self.results_phones = results_phones
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
         self.requests_per_second = requests_per_second
@@ -339,3 +338,12 @@ class SendBase(CallListBase):
         if self.results_table is not None:
             report["results_table"] = self.results_table
         return report
+
+
+class SentResultsBase(ResultsTableBase):
+    """What sends with a results table have besides."""
+
+    def __init__(self, *, results_phones: Literal["masked", "full"] = "masked", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_choice("results_phones", results_phones, "masked", "full")
+        self.results_phones = results_phones

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.argument_checks import check_whole
-from aimylogic_provider.call_list_task.prepare_base import PrepareBase
+from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
+from aimylogic_provider.call_list_task.query_base import QueryBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["PrepareCallListOperator"]
 
 
-class PrepareCallListOperator(PrepareBase):
+class PrepareCallListOperator(QueryBase, ResultsTableBase):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,

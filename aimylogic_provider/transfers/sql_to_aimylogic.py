@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.call_list_task.prepare_base import PrepareBase
-from aimylogic_provider.call_list_task.send_base import SendBase
+from aimylogic_provider.call_list_task.query_base import QueryBase
+from aimylogic_provider.call_list_task.send_base import SentResultsBase
+from aimylogic_provider.call_list_task.sync_base import SyncBase
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
-    from aimylogic_provider.call_list.freeze.finish_times import Arrival
-    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-    from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
 
 __all__ = ["SqlToAimylogicOperator"]
 
 
-class SqlToAimylogicOperator(PrepareBase, SendBase):
+class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
     """Add the phone numbers that a query selects to an Aimylogic campaign, each exactly once per DAG run.
 
     The query is asked once. Its rows become a frozen call list, and the list alone is sent, however often the task is
@@ -89,6 +83,7 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
     ui_color = "#e6f2ff"
+    _not_again: ClassVar[str] = "the warehouse is not asked again"
 
     def __init__(
         self,
@@ -157,161 +152,12 @@ class SqlToAimylogicOperator(PrepareBase, SendBase):
             keep_call_list=keep_call_list,
             on_unknown=on_unknown,
             results_phones=results_phones,
+            dry_run=dry_run,
             **kwargs,
         )
-        if not isinstance(dry_run, bool):
-            raise ValueError(f"dry_run {dry_run!r} can't be used: give True or False")
-        self._sends = not dry_run  # Airflow's operators have a method of the name dry_run
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Freeze the list, if that is not yet done, and send what isn't settled of it; return the report.
-
-        :raises AirflowFailException: if another try can't help by itself
-        :raises AirflowException: if another try can help
-        """
-        from aimylogic_provider.call_list_task.lost_entry import find_begun
-        from aimylogic_provider.call_list_task.sync_entry_stores import begin
-
-        with self._ending(), self._letting_go(context):
-            self._take_blank_as_nothing()
-            task = self._task_folder(context)
-            keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._answer is not None)
-            self._keeper = keeper
-            if not self._sends:
-                return self._rehearse(context, keeper)
-            source = self._source(task)
-            lost = keeper.entry.call_list is None and not keeper.entry.sure
-            results = None if self.results_table is None else (self.results_table, self._results_conn_id())
-            if lost and (report := find_begun(context, task, keeper.entry, source, results, self.log)) is not None:
-                self._check_reached(report)
-                return report
-            if keeper.entry.call_list is None:
-                pointer = self._freeze_once(context, keeper, task, source, results)
-            else:
-                pointer = self._frozen_before(context, keeper, task, source)
-            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
-
-    def _freeze_once(
-        self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str, results: tuple[str, str] | None
-    ) -> Pointer:
-        """Freeze the list, and have it be this task's: that it is, stands in the entry before anything is sent."""
-        from aimylogic_provider.airflow_task.run_context import clears, others_since
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
-        from aimylogic_provider.call_list.runs.lists_of_run import check_source_unsent, never_sent
-        from aimylogic_provider.call_list.runs.old_lists import remove
-        from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.lost_entry import check_none_pending
-        from aimylogic_provider.call_list_task.results_of_task import tell_rejected
-        from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
-
-        check_source_unsent(task.begun_in_run(others_since(context)), source)
-        self._make_results_table()
-        if keeper.entry.doubtful_since is not None and results is not None:
-            check_none_pending(task, *results, self.key_columns)
-        try:
-            doubtful = keeper.entry.doubtful_since
-            pointer = self._freeze(
-                context, noted=keeper.entry.freezing, note=partial(_note, keeper),
-                lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
-            )  # fmt: skip
-        except NobodyToCallError as nobody:
-            if results is not None:
-                tell_rejected(context, *results, nobody.pointer)
-            raise
-        if (other := keeper.list_of_another_try()) is not None:
-            self._give_up_claims(pointer)
-            raise CallListError(
-                f"another try froze the list meanwhile, {other}, and sends it: the next try goes on with it",
-                retryable=True,
-            )
-        keeper.entry.freezing = None
-        rubbish = never_sent(task.lists(), pointer)
-        keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
-        # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
-        keeper.save_now()
-        remove(rubbish)
-        return pointer
-
-    def _frozen_before(self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str) -> Pointer:
-        """The list that this task froze before."""
-        from aimylogic_provider.airflow_task.run_context import clears
-        from aimylogic_provider.call_list.runs.lists_of_run import check_same_source
-
-        pointer = keeper.entry.call_list
-        assert pointer is not None
-        if not keeper.entry.cleared or keeper.entry.cleared != clears(context):
-            # Its index may be another one's people now; without a clear, its query may hold the time of day.
-            check_same_source(task, pointer, source)
-            keeper.entry.cleared = clears(context)
-        self.log.info("Going on with the frozen call list %s: the warehouse is not asked again.", pointer.path)
-        return pointer
-
-    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
-        return keeper.entry.call_list if self._sends else None
-
-    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
-        """If the task never began to send its list, have that hold nobody, and a clear ask the query anew."""
-        from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list.store.sync_entry import Freezing
-
-        try:
-            if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
-                return False
-            noted = Freezing(pointer.list_id, pointer.path, results_table, self._results_conn_id())
-            keeper.give_up(noted)
-            self._give_up_claims(pointer)
-            CallList.discard(pointer, "for its task failed before it sent anything")
-        except (CallListError, OSError) as error:
-            self.log.warning("The call list %s, of which nothing was sent, can't be given up: %s.", pointer.path, error)
-            return False
-        self.log.info(
-            "Nothing was sent: the call list %s is deleted, and other runs may call its people. A clear asks the query "
-            "anew.", pointer.path,
-        )  # fmt: skip
-        return True
-
-    def _arrival_at_freeze(self) -> Arrival | None:
-        return self._arrival() if self._sends else None
-
-    def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
-        """Freeze the list without making it this task's, and report on it. The server isn't asked even its time."""
-        from aimylogic_provider.call_list.store.stored_list import CallList
-
-        self._make_results_table()
-        pointer = keeper.entry.call_list or self._freeze(context)
-        self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
-        return {
-            "dry_run": True,
-            "rows": pointer.rows,
-            "calls": pointer.calls,
-            "doubles": pointer.doubles,
-            "rejected": pointer.rejected,
-            "claimed": pointer.claimed,
-            "capped": pointer.capped,
-            "countries": CallList.open(pointer).manifest.countries,
-            "call_list": pointer.path,
-            "rejected_rows": pointer.rejected_rows,
-        }
 
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]
 
-    def _told_now(self) -> str:
-        """A digest of whom, where and how this try is told to call; empty for a dry run."""
-        from aimylogic_provider.call_list.store.manifest import sha256
-
-        if not self._sends:
-            return ""
-
-        told = [
-            *self._told(), self.gmt_zone_column, self.phone_region, self.policy, self.policy_columns, self.call_before,
-            self._campaign(), *self._phone_rules_told(),
-        ]  # fmt: skip
-        return sha256(json.dumps(told, default=str).encode())
-
-
-def _note(keeper: EntryKeeper, begun: Freezing) -> None:
-    """Note that a list is begun; raises if this try was replaced."""
-    keeper.entry.freezing = begun
-    keeper.save_now()
+    def _made_of_rows(self) -> list[object]:
+        return [self.gmt_zone_column, self.phone_region, self.policy, self.policy_columns, self.call_before]

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from aimylogic_provider.call_list.freeze import list_files
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
 from aimylogic_provider.call_list.freeze.list_files import Cut
-from aimylogic_provider.call_list.freeze.rows import Columns
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_call import CallLine
@@ -74,7 +74,7 @@ def frozen(
     cut = cut or Cut()
     chosen = {"phone": "phone", "keys": ("id",), "max_bytes": cut.max_bytes, **columns}
     pointer = freeze(
-        rows, NAMES, Columns(**chosen), Folder(str(folder)), cut=cut, limit=Limit(most),
+        rows, RowReader(Columns(**chosen), NAMES), Folder(str(folder)), cut=cut, limit=Limit(most),
         origin=ListOrigin("a list's id", "the task", f"file://{folder.parent}"), log=logging.getLogger(__name__),
     )  # fmt: skip
     return Frozen(folder, pointer)
@@ -534,7 +534,7 @@ import logging, os, signal, sys
 from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
-from aimylogic_provider.call_list.freeze.rows import Columns
+from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 
 def killed(folder, name, content):
     print(*(os.readlink(f"/proc/self/fd/{one}") for one in os.listdir("/proc/self/fd") if one not in "012"
@@ -543,7 +543,8 @@ def killed(folder, name, content):
 
 Folder.write = killed
 rows = ((number, f"7912{number // 2:07}", number) for number in range(60_000))
-freeze(rows, ["id", "phone", "name"], Columns(phone="phone", keys=("id",)), Folder(sys.argv[1]), cut=Cut(),
+reader = RowReader(Columns(phone="phone", keys=("id",)), ["id", "phone", "name"])
+freeze(rows, reader, Folder(sys.argv[1]), cut=Cut(),
        limit=Limit(None), origin=ListOrigin("id", "task", "file:///"), log=logging.getLogger())
 """
 

@@ -1,9 +1,9 @@
-"""Freezing: the rows of a query, read once as they stream in, become a call list in a fresh folder.
+"""Freezing: rows, read once as they stream in, become a call list in a fresh folder.
 
-Calls wait in a temporary file of this worker until the query has ended, for only then is it known which of them are
-doubles (``spool``). So rows are never all in memory; and the query's order is kept.
+Calls wait in a temporary file of this worker until all rows are read, for only then is it known which of them are
+doubles (``spool``). So rows are never all in memory; and their order is kept.
 
-How a row becomes a call, and what a driver gives, is not known here.
+What a row is, a query's or a call that was given, and how it becomes a call, is its reader's affair.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from aimylogic_provider.call_list.freeze import rejected_csv
 from aimylogic_provider.call_list.freeze.finish_times import Finishes
 from aimylogic_provider.call_list.freeze.list_files import BatchCutter, Cut, LineFiles, ListWriter
+from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
-from aimylogic_provider.call_list.freeze.rows import BRACKETS, Columns, RowReader
+from aimylogic_provider.call_list.freeze.request_room import BRACKETS
 from aimylogic_provider.call_list.freeze.spool import Spool
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
-from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Method, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line
 from aimylogic_provider.call_list.tables.claims import Claimed, ListHolder, Person
@@ -33,7 +34,7 @@ from aimylogic_provider.calls_api.phones.countries import CallsByCountry, by_cou
 from aimylogic_provider.calls_api.phones.phone import AmbiguousPhoneError
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Limit", "ListOrigin", "TooManyRejectedError", "capped_because", "freeze"]
+__all__ = ["Limit", "ListOrigin", "Reader", "TooManyRejectedError", "capped_because", "freeze"]
 
 _ROWS_AT_ONCE = 1000
 
@@ -69,15 +70,43 @@ class ListOrigin:
     source: str = ""
 
 
+class Reader(Protocol):
+    """Makes calls of rows."""
+
+    readings: PhoneReadings | None
+    """How phones are read, where that may be told; None where it can't be ambiguous."""
+
+    @property
+    def method(self) -> Method:
+        """How the calls are to be sent."""
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """What is kept beside each call, by name."""
+
+    @property
+    def policy_by_row(self) -> bool:
+        """Whether calls have policies of their own."""
+
+    @property
+    def of_all(self) -> bytes:
+        """A call with what holds for all rows alike, and of nobody; empty if rows have finishes of their own."""
+
+    def read(self, row: Any) -> tuple[str, bytes]:
+        """Return the call that a row is: its phone, and all of it as JSON; raise RejectedError if it is none."""
+
+    def keys(self, row: Any) -> bytes:
+        """Return what is kept beside the call, as JSON."""
+
+
 class TooManyRejectedError(CallListError):
     """More rows were rejected or refused than allowed."""
 
 
 @seldom_collected()
 def freeze(
-    rows: Iterable[Sequence[Any]],
-    names: Sequence[str],
-    columns: Columns,
+    rows: Iterable[Any],
+    reader: Reader,
     folder: Folder,
     *,
     cut: Cut,
@@ -91,19 +120,20 @@ def freeze(
 ) -> Pointer:
     """Write a call list into *folder*, which must be fresh, and return the pointer to it.
 
-    :param names: the query's columns
     :param rejections: counts the rows that can't be called
     :param finishes: knows which calls are too late
-    :param claim: claims the rows of those people, once the query has ended; rows that others hold are set aside
+    :param claim: claims the rows of those people, once all rows are read; rows that others hold are set aside
     :param typed: whether all values of a column are of one type, so that one that can't be sent tells of all
-    :raises RejectedError: if the columns don't fit the query, a column holds what can't be sent, or all its rows would
-        be too late
+    :raises RejectedError: if a column holds what can't be sent, or all rows would be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
-    with ListWriter(folder) as writer, Spool() as spool, Spool() as free, RejectedCsv(columns.keys) as told_to_people:
-        frozen = _FrozenRows(
-            RowReader(columns, names), writer, told_to_people, rejections or Rejections(log), finishes or Finishes()
-        )
+    with (
+        ListWriter(folder) as writer,
+        Spool() as spool,
+        Spool() as free,
+        RejectedCsv(reader.key_names) as told_to_people,
+    ):
+        frozen = _FrozenRows(reader, writer, told_to_people, rejections or Rejections(log), finishes or Finishes())
         frozen.read(rows, spool, log, typed=typed)
         frozen.end_rejected(folder)
         frozen.check_limit(limit, folder)
@@ -116,7 +146,7 @@ def freeze(
                 spool = free
         cutter = BatchCutter(writer, cut)
         frozen.cut(spool, cutter, cut)
-        manifest = frozen.manifest(origin, columns, cutter, cut, holders)
+        manifest = frozen.manifest(origin, cutter, cut, holders)
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         writer.wait()  # what names the rest is written last
         writer.write("list.json", content)
@@ -126,11 +156,11 @@ def freeze(
 
 
 class _FrozenRows:
-    """The rows of a query on their way into a list: calls wait in a spool, and what isn't called is written down."""
+    """Rows on their way into a list: calls wait in a spool, and what isn't called is written down."""
 
     def __init__(
         self,
-        reader: RowReader,
+        reader: Reader,
         writer: ListWriter,
         told_to_people: RejectedCsv,
         rejections: Rejections,
@@ -149,7 +179,7 @@ class _FrozenRows:
         self._rejected_files: dict[str, str] = {}
         self._rows = 0
 
-    def read(self, rows: Iterable[Sequence[Any]], spool: Spool, log: Log, *, typed: bool) -> None:
+    def read(self, rows: Iterable[Any], spool: Spool, log: Log, *, typed: bool) -> None:
         """Make calls of all rows, and set aside those that can't be called.
 
         :raises RejectedError: if no row could be called
@@ -174,7 +204,7 @@ class _FrozenRows:
                          f"{self._rejected.count:,}")  # fmt: skip
         self._rows = number
 
-    def _reject(self, number: int, row: Sequence[Any], error: RejectedError, *, typed: bool) -> None:
+    def _reject(self, number: int, row: Any, error: RejectedError, *, typed: bool) -> None:
         if typed and isinstance(error, RejectedTypeError) and error.what.startswith("payload"):
             raise RejectedError(
                 f"{error}. All values of its column are of that type, so no row could be called: leave it out "
@@ -239,9 +269,7 @@ class _FrozenRows:
                 self._doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
                 self._countries.take_off(str(spooled.phone))
 
-    def manifest(
-        self, origin: ListOrigin, columns: Columns, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]
-    ) -> Manifest:
+    def manifest(self, origin: ListOrigin, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]) -> Manifest:
         """Write the rest, and return what the list says of itself."""
         parts = self._rejected_files | self._doubles.close() | self._held.close() | self._capped.close()
         batches = tuple(cutter.close())
@@ -252,7 +280,7 @@ class _FrozenRows:
             task=origin.task,
             task_folder=origin.task_folder,
             source=origin.source,
-            method=columns.method,
+            method=self._reader.method,
             rows=self._rows,
             calls=cutter.calls,
             doubles=self._doubles.count,
@@ -261,8 +289,8 @@ class _FrozenRows:
             held_by=tuple(other.call_list for other in holders),
             capped=self._capped.count,
             shards=cut.shards,
-            policy_by_row=bool(columns.policy),
-            keys=columns.keys,
+            policy_by_row=self._reader.policy_by_row,
+            keys=self._reader.key_names,
             batches=batches,
             parts=parts,
             finishes=self._finishes.told,

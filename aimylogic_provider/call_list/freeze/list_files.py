@@ -13,7 +13,7 @@ from typing import Self
 
 import msgspec
 
-from aimylogic_provider.call_list.freeze.rows import BRACKETS
+from aimylogic_provider.call_list.freeze.request_room import BRACKETS
 from aimylogic_provider.call_list.freeze.spool import SpooledCall
 from aimylogic_provider.call_list.store.manifest import Batch, sha256
 from aimylogic_provider.call_list.store.objects import Folder

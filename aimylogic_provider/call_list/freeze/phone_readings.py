@@ -13,9 +13,13 @@ _NO_DIGITS = re.compile(r"[^0-9]+")
 
 
 class PhoneReadings:
-    """Counts in which reading numbers without a plus were taken, and how many could be two numbers."""
+    """Counts in which reading numbers without a plus were taken, and how many could be two numbers.
 
-    def __init__(self) -> None:
+    :param way_out: what to do where no one reading would settle all
+    """
+
+    def __init__(self, way_out: str = "Have the query write a plus before those that bear it") -> None:
+        self._way_out = way_out
         self.international = 0
         self.national = 0
         self.ambiguous = 0
@@ -41,7 +45,7 @@ class PhoneReadings:
         if self.international and self.national:
             return (
                 f"{many}, and of the others {self.international:,} bear their country code and {self.national:,} "
-                "don't: no one phone_reading would settle all. Have the query write a plus before those that bear it"
+                f"don't: no one phone_reading would settle all. {self._way_out}"
             )
         if self.international or self.national:
             reading = "international" if self.international else "national"

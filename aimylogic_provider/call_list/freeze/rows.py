@@ -11,13 +11,12 @@ from itertools import chain
 from math import isfinite
 from typing import Any
 from unicodedata import category, is_normalized
-from urllib.parse import quote, urlencode
 
 import msgspec
 
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
+from aimylogic_provider.call_list.freeze.request_room import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.store.manifest import Method
-from aimylogic_provider.calls_api.address import MAX_URL
 from aimylogic_provider.calls_api.calls.call import ListedCall
 from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.calls.payload import flat_payload, nested_payload, nested_value
@@ -26,21 +25,12 @@ from aimylogic_provider.calls_api.calls.policy_values import policy_value
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, as_text, quick_phone, shown
 
-__all__ = ["BRACKETS", "POLICY_FIELDS", "Columns", "RowReader"]
+__all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
 
 POLICY_FIELDS = (
     "start", "finish", "allowed_days", "allowed_time", "retry_interval_minutes", "max_attempts", "priority",
 )  # fmt: skip
 """The arguments of :meth:`.CallPolicy.of`."""
-
-BRACKETS = len("[]")
-"""Bytes of an addPhones request besides its calls, each of which brings its comma."""
-
-_ROOM_FOR_ADDRESS = 500
-"""Characters of a URL that host, path and token take at most; of addPhone, which sends all else in the query."""
-
-_SURELY_SHORT = 600
-"""Characters of a payload that take no more than twelve each in a URL."""
 
 _LARGE = 10**18
 _encode = msgspec.json.encode
@@ -103,6 +93,21 @@ class RowReader:
         self._quick = quick_phone if self._rules.takes_what_is_in_use else self._rules.quick
 
     @property
+    def method(self) -> Method:
+        """How the calls are to be sent."""
+        return self._columns.method
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the key columns."""
+        return self._columns.keys
+
+    @property
+    def policy_by_row(self) -> bool:
+        """Whether columns give rows policies of their own."""
+        return bool(self._columns.policy)
+
+    @property
     def of_all(self) -> bytes:
         """A call with what holds for all rows alike, and of nobody; empty if rows have finishes of their own."""
         return (
@@ -129,12 +134,7 @@ class RowReader:
         :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
         """
         phone, call = self._listed(row) if self._columns.method == "addPhones" else self._single(row)
-        takes, most = len(call) + BRACKETS, self._columns.max_bytes
-        if takes > most:
-            raise RejectedError(
-                f"a request with this call takes {takes:,} bytes, more than max_batch_bytes allows ({most:,}): "
-                "leave columns out of its payload"
-            )
+        check_bytes(call, self._columns.max_bytes, "columns")
         return phone, call
 
     def _listed(self, row: Sequence[Any]) -> tuple[str, bytes]:
@@ -192,8 +192,8 @@ class RowReader:
             payload[name] = text
             length += len(name) + len(text)
         more = "" if self._zone is None else self._cached(self._zones, row[self._zone], self._zone_fragment)
-        if length > _SURELY_SHORT:
-            self._check_length(payload)
+        if length > SURELY_SHORT:
+            check_url(payload, "columns")
         try:
             content = _encode(payload, enc_hook=_plain_text)
         except ValueError:  # text that is no Unicode
@@ -210,19 +210,6 @@ class RowReader:
         if self.readings is not None:
             self.readings.add(value, phone)
         return phone
-
-    @staticmethod
-    def _check_length(payload: Mapping[str, str]) -> None:
-        try:
-            length = len(urlencode(payload, quote_via=quote, safe=""))
-        except UnicodeEncodeError:
-            flat_payload(payload)  # says which
-            raise
-        if length > MAX_URL - _ROOM_FOR_ADDRESS:
-            raise RejectedError(
-                f"the request's URL would have over {length:,} characters, more than pass every proxy: leave columns "
-                "out of the payload, or use method='addPhones', which sends it in the body"
-            )
 
     @staticmethod
     def _cached(cache: dict[Any, str], value: Any, make: Callable[[Any], str], kinds: Any = None) -> str:

@@ -1,0 +1,119 @@
+"""What freezes the rows of a query, asked of any database that Airflow has a hook for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
+from aimylogic_provider.call_list_task.prepare_base import PrepareBase, RowSource
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.freeze.rows import Columns
+
+__all__ = ["QueryBase"]
+
+
+class QueryBase(OneAtATime, PrepareBase):
+    """The half that freezes, of the rows of a query.
+
+    Which columns are missing, and what a policy holds, is told before any row is read.
+    """
+
+    parameters = ShownMasked()
+    _nobody: ClassVar[str] = "The query gave no rows"
+    _with_policies: ClassVar[str] = "policy, policy_columns and call_before"
+
+    def __init__(
+        self,
+        *,
+        sql: str,
+        sql_conn_id: str,
+        parameters: Mapping[str, Any] | Sequence[Any] | str | None = None,
+        phone_column: str = "phone",
+        gmt_zone_column: str | None = None,
+        payload_columns: Sequence[str] | None = None,
+        key_columns: Sequence[str] | None = (),
+        policy_columns: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if self.method == "addPhone" and policy_columns:
+            raise ValueError(self._no_policies())
+        for name, columns in (("payload_columns", payload_columns), ("key_columns", key_columns)):
+            if isinstance(columns, str):
+                raise ValueError(f"{name} {columns!r} is a single text: give a list, even of one")
+        if policy_columns is not None and not isinstance(policy_columns, Mapping):
+            raise ValueError(
+                f"policy_columns {policy_columns!r} isn't a dictionary: give the columns by name, as in "
+                "{'finish': 'deadline'}"
+            )
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+        self.parameters = parameters
+        self.phone_column = phone_column
+        self.gmt_zone_column = gmt_zone_column
+        self.payload_columns = payload_columns
+        self.key_columns = key_columns or ()
+        self.policy_columns = policy_columns
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render what is a template, and have Airflow show phones masked from then on."""
+        from aimylogic_provider.airflow_task.template_values import rendering
+
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        for field, environment in rendering(
+            template_fields, self, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), noted=self._noted
+        ):
+            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
+        fields_are_rendered(self)
+
+    def _columns(self) -> Columns:
+        from aimylogic_provider.call_list.freeze.rows import Columns
+
+        return Columns(
+            phone=self.phone_column,
+            gmt_zone=self.gmt_zone_column,
+            payload=None if self.payload_columns is None else tuple(self.payload_columns),
+            keys=tuple(self.key_columns),
+            policy=dict(self.policy_columns or {}),
+            policy_of_all=self._policy_of_all(self.policy_columns or {}),
+            phone_region=self.phone_region,
+            phone_reading=self.phone_reading,
+            phone_check=self.phone_check,
+            countries=self.countries,
+            method=self.method,
+            max_bytes=self.max_batch_bytes,
+        )
+
+    def _row_source(self) -> RowSource:
+        from aimylogic_provider.airflow_task.template_values import as_parameters
+        from aimylogic_provider.call_list.freeze.rows import RowReader
+        from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
+        from aimylogic_provider.call_list_task.databases import check_query, database_hook
+
+        columns = self._columns()
+        check_query(self.sql)
+        parameters = as_parameters("parameters", self.parameters)
+        hook = database_hook("sql_conn_id", self.sql_conn_id)
+
+        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
+            self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
+            names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log))
+            return RowReader(columns, names), rows
+
+        has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
+        return RowSource(has_finish, opened, typed=has_column_types(hook))
+
+    def _key_names(self) -> Sequence[str]:
+        return self.key_columns
+
+    def _told(self) -> list[object]:
+        return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]
