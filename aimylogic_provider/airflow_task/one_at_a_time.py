@@ -1,7 +1,7 @@
 """One task instance at a time, for tasks that ask a query whom to call: two at once would be told the same people.
 
-It is an aid: claims in the results table are the guarantee. From Airflow 3.3 on a task that waits for a person counts
-as running, so that a question would keep tomorrow's run from beginning: a task that may ask is not limited.
+It is an aid: claims in the results table are the guarantee. From Airflow 3.3 on a task that waits, for a person or for
+its calls, counts as running, so that it would keep tomorrow's run from beginning: a task that may wait is not limited.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ _LEFT_OUT: Any = object()
 
 
 class OneAtATime(BaseOperator):
-    """Has ``max_active_tis_per_dag`` be 1, mapped or not, unless the DAG says otherwise or the task may ask."""
+    """Has ``max_active_tis_per_dag`` be 1, mapped or not, unless the DAG says otherwise or the task may wait."""
 
     def __init__(self, *, max_active_tis_per_dag: int | None = _LEFT_OUT, **kwargs: Any) -> None:
         given: dict[str, Any] = (
             {} if max_active_tis_per_dag is _LEFT_OUT else {"max_active_tis_per_dag": max_active_tis_per_dag}
         )
         super().__init__(**given, **kwargs)
-        if not given and getattr(self, "on_unknown", "fail") != "ask":
+        waits = getattr(self, "on_unknown", "fail") == "ask" or getattr(self, "wait_for_completion", False)
+        if not given and not waits:
             self.max_active_tis_per_dag = 1
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's: a mapped task is limited in the same way, for its ``__init__`` comes too late for that."""
         partial: OperatorPartial = super().partial(**kwargs)
-        if given_or_default("on_unknown", "fail", kwargs) != "ask":
+        waits = given_or_default("on_unknown", "fail", kwargs) == "ask"
+        if not waits and not given_or_default("wait_for_completion", False, kwargs):
             partial.kwargs.setdefault("max_active_tis_per_dag", 1)
         return partial
 

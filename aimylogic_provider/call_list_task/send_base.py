@@ -8,7 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
-from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole, report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import (
+    check_choice,
+    check_seconds,
+    check_share,
+    check_whole,
+    report_lag_seconds,
+)
+from aimylogic_provider.airflow_task.waits_for_jobs import WaitsForJobs
 from aimylogic_provider.call_list_task.call_list_base import CallListBase, ResultsTableBase
 
 if TYPE_CHECKING:
@@ -21,14 +28,15 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
+    from aimylogic_provider.waiting.wait import WaitEnd
 
 __all__ = ["SendBase", "SentResultsBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 
-class SendBase(CallListBase):
-    """The half that sends a call list."""
+class SendBase(WaitsForJobs, CallListBase):
+    """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
     results_phones: Literal["masked", "full"] = "masked"
@@ -43,9 +51,13 @@ class SendBase(CallListBase):
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
         on_unknown: Literal["fail", "ask"] = "fail",
+        wait_for_completion: bool = False,
+        completed_share: float = 1.0,
+        wait_timeout: timedelta | float = timedelta(days=7),
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(wait_for_completion=wait_for_completion, wait_timeout=wait_timeout, **kwargs)
+        check_share("completed_share", completed_share)
         check_choice("on_unknown", on_unknown, "fail", "ask")
         check_whole("concurrency", concurrency, 1, 100)
         number = isinstance(requests_per_second, (int, float)) and not isinstance(requests_per_second, bool)
@@ -53,6 +65,14 @@ class SendBase(CallListBase):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
+        if wait_for_completion and keep_call_list is not None:
+            longest = timedelta(seconds=check_seconds("wait_timeout", wait_timeout))
+            if keep_call_list < longest:
+                raise ValueError(
+                    f"keep_call_list {keep_call_list!r} can't be used with wait_for_completion: the list is needed "
+                    f"until its calls are over. Give at least wait_timeout ({longest!r}), or None for ever"
+                )
+        self.completed_share = completed_share
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
         self.requests_per_second = requests_per_second
@@ -79,6 +99,40 @@ class SendBase(CallListBase):
         self._answer = event, reference
         report: dict[str, Any] = self.execute(context)
         return report
+
+    def execute_after_wait(self, context: Context, event: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+        """Go on once the trigger has waited for the list's calls; return the report. Airflow calls it.
+
+        :param event: how the wait ended
+        :param report: on what was sent
+        :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
+        :raises AirflowException: if another try may end better
+        """
+        return self._with_jobs(report, self._waited(event))
+
+    def _waited_for(self, report: dict[str, Any]) -> dict[str, Any]:
+        """The report on what was sent; if its calls are waited for, with what became of them."""
+        if not self.wait_for_completion or report.get("dry_run"):
+            return report
+        if not report["created"]:
+            return {**report, "jobs": {}}
+        from aimylogic_provider.waiting.job_source import JobSource
+
+        with self._ending():
+            jobs = JobSource.of_call_list(report, report.get("shard"))
+            end = self._wait_for(
+                jobs,
+                method="execute_after_wait",
+                kwargs={"report": report},
+                share=self.completed_share,
+                report_lag=self.report_lag,
+            )
+        return self._with_jobs(report, end)
+
+    def _with_jobs(self, report: dict[str, Any], end: WaitEnd) -> dict[str, Any]:
+        self._check_end(end)
+        self.log.info("The list's call jobs: %s.", end.in_words())
+        return {**report, "jobs": end.counts}
 
     def _note_answer(self, context: Context, keeper: EntryKeeper) -> None:
         """Note what a person said of parked calls, or wait for it, if somebody was asked."""
@@ -190,7 +244,9 @@ class SendBase(CallListBase):
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
-        if self._current is not None:
+        if self._waits is not None:
+            self._cancel_as_killed()
+        elif self._current is not None:
             self.log.warning("The task is being ended. %s", self._current.end())
 
     def _send(

@@ -37,6 +37,9 @@ class SyncBase(PrepareBase, SendBase):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
+        return self._waited_for(self._synced(context))
+
+    def _synced(self, context: Context) -> dict[str, Any]:
         from aimylogic_provider.call_list_task.lost_entry import find_begun
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
@@ -64,6 +64,14 @@ class SendCallListOperator(SendBase, SentResultsBase):
         call_list_path: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
+        wait_for_completion: bool = False,
+        completed_share: float = 1.0,
+        deferrable: bool | None = None,
+        poll_interval: timedelta | float = timedelta(minutes=1),
+        wait_timeout: timedelta | float = timedelta(days=7),
+        fail_on: Collection[str] = (),
+        on_paused: Literal["wait", "fail"] = "wait",
+        cancel_on_kill: bool = False,
         **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
@@ -79,6 +87,14 @@ class SendCallListOperator(SendBase, SentResultsBase):
             call_list_path=call_list_path,
             results_table=results_table,
             results_conn_id=results_conn_id,
+            wait_for_completion=wait_for_completion,
+            completed_share=completed_share,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            wait_timeout=wait_timeout,
+            fail_on=fail_on,
+            on_paused=on_paused,
+            cancel_on_kill=cancel_on_kill,
             **kwargs,
         )
         if self.results_table is not None and self.results_conn_id is None:
@@ -93,6 +109,9 @@ class SendCallListOperator(SendBase, SentResultsBase):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
+        return self._waited_for(self._sent(context))
+
+    def _sent(self, context: Context) -> dict[str, Any]:
         from aimylogic_provider.airflow_task.run_context import others_since
         from aimylogic_provider.airflow_task.template_values import as_value
         from aimylogic_provider.call_list.runs.lists_of_run import check_all_shards, check_not_of_another_index

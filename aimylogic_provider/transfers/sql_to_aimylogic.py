@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
@@ -25,7 +25,9 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
 
     Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
     ``claimed`` + ``capped``, ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or
-    None), ``seconds`` and ``numbers_per_second``. Calls API, "addPhones"; "Adding phone numbers from CRM systems".
+    None), ``seconds`` and ``numbers_per_second``. With ``wait_for_completion`` the task waits until the calls are over,
+    and the report has ``jobs``, how many of the list's call jobs ended with which status. Calls API, "addPhones";
+    "Adding phone numbers from CRM systems".
 
     :param sql: the query, or a file with one. (templated)
     :param sql_conn_id: the connection of any database with a ``DbApiHook``. (templated)
@@ -74,6 +76,16 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
         one's sync has ended, and not limited with ``on_unknown="ask"``
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
+    :param wait_for_completion: wait, once all is sent, until the list's calls are over. A retry, or a clear, waits on.
+        A task that waits doesn't count as one at a time: two runs may then ask the query at once
+    :param completed_share: of the calls that are to be over, above 0 and at most 1.0
+    :param deferrable: wait in the triggerer; as Airflow's configuration says if left out
+    :param poll_interval: between two looks at the jobs; a timedelta, or seconds
+    :param wait_timeout: after which the task fails, and the calls go on; a timedelta, or seconds
+    :param fail_on: statuses that fail the task if a job has ended with one, as in ``["technicalError"]``
+    :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
+    :param cancel_on_kill: cancel the list's jobs if the task is ended by a person while it waits; in the triggerer,
+        from Airflow 3.3 on
     """
 
     template_fields: Sequence[str] = (
@@ -119,6 +131,14 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
         on_unknown: Literal["fail", "ask"] = "fail",
         results_phones: Literal["masked", "full"] = "masked",
         dry_run: bool = False,
+        wait_for_completion: bool = False,
+        completed_share: float = 1.0,
+        deferrable: bool | None = None,
+        poll_interval: timedelta | float = timedelta(minutes=1),
+        wait_timeout: timedelta | float = timedelta(days=7),
+        fail_on: Collection[str] = (),
+        on_paused: Literal["wait", "fail"] = "wait",
+        cancel_on_kill: bool = False,
         **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(
@@ -153,6 +173,14 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
             on_unknown=on_unknown,
             results_phones=results_phones,
             dry_run=dry_run,
+            wait_for_completion=wait_for_completion,
+            completed_share=completed_share,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            wait_timeout=wait_timeout,
+            fail_on=fail_on,
+            on_paused=on_paused,
+            cancel_on_kill=cancel_on_kill,
             **kwargs,
         )
 

@@ -19,12 +19,14 @@ class JobSource:
     """Call jobs: by their ids, or those of a call list, or those whose ids a file holds. One of the three.
 
     :param call_list: the list's pointer, as plain values
+    :param shard: of the list, whose jobs alone are meant; None for all
     :param file: folder and name of the file
     """
 
     ids: tuple[str, ...] | None = None
     call_list: Mapping[str, Any] | None = None
     file: tuple[str, str] | None = None
+    shard: int | None = None
 
     @classmethod
     def of_ids(cls, ids: object) -> JobSource:
@@ -38,14 +40,15 @@ class JobSource:
         return cls(ids=tuple(dict.fromkeys(listed_ids("ids", [ids] if single else ids))))
 
     @classmethod
-    def of_call_list(cls, call_list: object) -> JobSource:
+    def of_call_list(cls, call_list: object, shard: int | None = None) -> JobSource:
         """Take a call list as a DAG gives it: its pointer, or the report of a task that sent it.
 
+        :param shard: whose jobs alone are meant; None for all
         :raises CallListError: if it is neither, or isn't there any more, or can't be read
         """
         from aimylogic_provider.call_list.runs.list_of_result import pointer_of
 
-        return cls(call_list=pointer_of(call_list).as_json())
+        return cls(call_list=pointer_of(call_list).as_json(), shard=shard)
 
     def small(self, folder: str) -> JobSource:
         """Return the same jobs, many ids as a file.
@@ -73,7 +76,7 @@ class JobSource:
         from aimylogic_provider.call_list.store.objects import Folder
 
         if self.call_list is not None:
-            return created_jobs(Pointer.of(self.call_list))
+            return created_jobs(Pointer.of(self.call_list), self.shard)
         if self.file is not None:
             folder, name = self.file
             ids: list[str] = json.loads(Folder(folder).read(name))
@@ -91,12 +94,12 @@ class JobSource:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         if self.call_list is not None:
-            return {"call_list": dict(self.call_list)}
+            return {"call_list": dict(self.call_list), "shard": self.shard}
         return {"file": list(self.file)} if self.file is not None else {"ids": list(self.ids or ())}
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> JobSource:
         """Read it."""
         if "call_list" in content:
-            return cls(call_list=content["call_list"])
+            return cls(call_list=content["call_list"], shard=content["shard"])
         return cls(file=tuple(content["file"])) if "file" in content else cls(ids=tuple(content["ids"]))

@@ -13,16 +13,17 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 __all__ = ["created_jobs", "unsettled_calls"]
 
 
-def created_jobs(pointer: Pointer) -> Iterator[str]:
-    """The ids of the call jobs that a list's calls have, of all shards, in the list's order, each once.
+def created_jobs(pointer: Pointer, shard: int | None = None) -> Iterator[str]:
+    """The ids of the call jobs that a list's calls have, in the list's order, each once.
 
     Created ones and adopted ones. Of a batch that is under way those that are written down so far, which may be none:
     :func:`unsettled_calls` tells of how many calls it isn't known. The list is opened at once, and is told as it is
     then; its files are read as the ids are taken, one batch at a time.
 
+    :param shard: whose calls alone are meant; None for all
     :raises CallListError: if the list was deleted, or can't be read: also while the ids are taken
     """
-    return _jobs_of(_opened(pointer))
+    return _jobs_of(_opened(pointer), shard)
 
 
 def unsettled_calls(pointer: Pointer) -> int:
@@ -44,9 +45,9 @@ def _opened(pointer: Pointer) -> ListReader:
     return ListReader.open(pointer)
 
 
-def _jobs_of(call_list: ListReader) -> Iterator[str]:
+def _jobs_of(call_list: ListReader, shard: int | None) -> Iterator[str]:
     done = call_list.done()
-    for batch in call_list.manifest.batches:
+    for batch in call_list.manifest.batches if shard is None else call_list.batches(shard):
         try:
             if batch.name in done:
                 outcomes = call_list.outcomes(batch)
