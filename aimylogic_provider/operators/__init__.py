@@ -11,6 +11,7 @@ from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
+    from aimylogic_provider.operators.add_phones import AddPhonesOperator
     from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
     from aimylogic_provider.operators.prepare_call_list import PrepareCallListOperator
     from aimylogic_provider.operators.send_call_list import SendCallListOperator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddPhoneOperator",
+    "AddPhonesOperator",
     "ApproveCallListOperator",
     "PrepareCallListOperator",
     "SendCallListOperator",
@@ -26,6 +28,7 @@ __all__ = [
 
 _MODULES = {
     "AddPhoneOperator": "add_phone",
+    "AddPhonesOperator": "add_phones",
     "ApproveCallListOperator": "approve_call_list",
     "PrepareCallListOperator": "prepare_call_list",
     "SendCallListOperator": "send_call_list",

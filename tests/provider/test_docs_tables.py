@@ -17,6 +17,7 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
+    AddPhonesOperator,
     ApproveCallListOperator,
     PrepareCallListOperator,
     SendCallListOperator,
@@ -25,8 +26,8 @@ from aimylogic_provider.operators import (
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
-    AddPhoneOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator, SendCallListOperator,
-    SumReportsOperator,
+    AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
+    SendCallListOperator, SumReportsOperator,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty
