@@ -26,6 +26,7 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Aimylogic",
                 "python-modules": [
                     "aimylogic_provider.operators.add_phone",
+                    "aimylogic_provider.operators.add_phones",
                     "aimylogic_provider.operators.approve_call_list",
                     "aimylogic_provider.operators.cancel_calls",
                     "aimylogic_provider.operators.get_campaign",

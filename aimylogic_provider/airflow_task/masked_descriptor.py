@@ -13,10 +13,12 @@ class ShownMasked:
 
     :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones; else whatever in it could
         be one is masked
+    :param of_calls: whether it is a list of calls, of which the first few are shown
     """
 
-    def __init__(self, *, is_phone: bool = False) -> None:
+    def __init__(self, *, is_phone: bool = False, of_calls: bool = False) -> None:
         self._is_phone = is_phone
+        self._of_calls = of_calls
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -32,7 +34,8 @@ class ShownMasked:
             return fields[self._name]
         from aimylogic_provider.airflow_task.masked_fields import as_shown
 
-        return as_shown(fields[self._name], sys._getframe(1), is_phone=self._is_phone)
+        reader = sys._getframe(1)
+        return as_shown(fields[self._name], reader, is_phone=self._is_phone, of_calls=self._of_calls)
 
     def __set__(self, operator: object, value: object) -> None:
         operator.__dict__[self._name] = value

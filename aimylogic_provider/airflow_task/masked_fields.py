@@ -27,18 +27,50 @@ _PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
 
 
-def as_shown(value: Any, reader: FrameType, *, is_phone: bool) -> Any:
+_CALLS, _CHARACTERS = 10, 2000
+"""How many calls of a list are shown, and how much of a text that says none."""
+
+
+def as_shown(value: Any, reader: FrameType, *, is_phone: bool, of_calls: bool = False) -> Any:
     """Return a value as it is, or masked, if Airflow reads it to show it.
 
     :param reader: the frame that reads
     :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones
+    :param of_calls: whether it is a list of calls
     """
-    if not value or not _SHOWS.match(_module(reader)):
+    if value is None or not _SHOWS.match(_module(reader)):
+        return value
+    if of_calls:
+        return _masked_calls(value)
+    if not value:
         return value
     if is_phone:
         several = isinstance(value, (list, tuple, set, frozenset))
         return [mask_phone(one) for one in value] if several else mask_phone(value)
     return masked_phones(value)
+
+
+def _masked_calls(value: Any) -> Any:
+    """The first calls of a list, or of a text that says one, masked; of what is neither, its type."""
+    from aimylogic_provider.calls_api.calls.text_values import as_value
+
+    calls = as_value(value)
+    if isinstance(calls, (list, tuple)):
+        more = len(calls) - _CALLS
+        return [_masked_call(one) for one in calls[:_CALLS]] + ([f"… and {more:,} more"] if more > 0 else [])
+    if isinstance(value, str):
+        # Cut after it is masked: half of a phone could else be shown.
+        return masked_phones(value[: _CHARACTERS + 100])[:_CHARACTERS]
+    return masked_phones(value) if isinstance(value, (Mapping, int, float)) else f"of type {type(value).__name__}"
+
+
+def _masked_call(call: Any) -> Any:
+    if isinstance(call, Mapping):
+        return {
+            masked_phones(name): mask_phone(one) if one and name == "phone" else masked_phones(one)
+            for name, one in call.items()
+        }
+    return masked_phones(call) if call is None or isinstance(call, (list, tuple)) else mask_phone(call)
 
 
 def masked_phones(value: Any) -> Any:

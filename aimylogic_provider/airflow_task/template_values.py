@@ -59,6 +59,7 @@ def rendering(
     sent: Collection[str] = (),
     values: Collection[str] = (),
     as_they_are: Collection[str] = (),
+    nested: Collection[str] = (),
     noted: dict[str, str],
 ) -> Iterable[tuple[str, Any]]:
     """Each field, and what to render it with so that what is no text isn't sent as one: not ``None``, nor ``1500.0``.
@@ -66,6 +67,7 @@ def rendering(
     :param sent: fields that are sent, whose templates write values as those of a payload are written
     :param values: fields in which it is noted if a template gives None; elsewhere that is nothing
     :param as_they_are: fields that are left to Airflow
+    :param nested: those of the fields that are sent in which a template may give several values, where it is native
     :param noted: takes what can't be, by the field's name; see :func:`check_rendered`
     """
     native = any(kind.__name__ == "NativeEnvironment" for kind in type(environment).__mro__)
@@ -79,7 +81,7 @@ def rendering(
             _finalized,
             note=partial(noted.setdefault, field),
             none=_NONE if field in values or field in sent else None,
-            several=is_sent or field in ONE,
+            several=(is_sent and not (native and field in nested)) or field in ONE,
             whole=field in sent,
             write=is_sent and not native,
         )

@@ -11,6 +11,7 @@ from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
+    from aimylogic_provider.operators.add_phones import AddPhonesOperator
     from aimylogic_provider.operators.approve_call_list import ApproveCallListOperator
     from aimylogic_provider.operators.cancel_calls import CancelCallsOperator
     from aimylogic_provider.operators.get_campaign import GetCampaignOperator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddPhoneOperator",
+    "AddPhonesOperator",
     "ApproveCallListOperator",
     "CancelCallsOperator",
     "GetCampaignOperator",
@@ -36,6 +38,7 @@ __all__ = [
 
 _MODULES = {
     "AddPhoneOperator": "add_phone",
+    "AddPhonesOperator": "add_phones",
     "ApproveCallListOperator": "approve_call_list",
     "CancelCallsOperator": "cancel_calls",
     "GetCampaignOperator": "get_campaign",

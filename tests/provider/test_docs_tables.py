@@ -17,6 +17,7 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
+    AddPhonesOperator,
     ApproveCallListOperator,
     CancelCallsOperator,
     GetCampaignOperator,
@@ -30,9 +31,9 @@ from aimylogic_provider.operators import (
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
-    AddPhoneOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator, SendCallListOperator,
-    SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator, StopCampaignOperator,
-    GetCampaignOperator,
+    AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
+    SendCallListOperator, SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator,
+    StopCampaignOperator, GetCampaignOperator,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty

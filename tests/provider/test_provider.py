@@ -111,6 +111,7 @@ def test_the_examples_import_without_errors_or_warnings(repository: Path) -> Non
     "statement",
     [
         "from aimylogic_provider.operators import AddPhoneOperator; AddPhoneOperator(task_id='a', phone='1')",
+        "from aimylogic_provider.operators import AddPhonesOperator; AddPhonesOperator(task_id='a', calls=['1'])",
         "from aimylogic_provider.operators import SendCallListOperator as S; S(task_id='a', call_list='')",
         "from aimylogic_provider.operators import SumReportsOperator; SumReportsOperator(task_id='a', reports=[])",
         "from aimylogic_provider.operators import CancelCallsOperator as C; C(task_id='a', phones=['79123456789'])",

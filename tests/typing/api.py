@@ -14,6 +14,7 @@ from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
+    AddPhonesOperator,
     ApproveCallListOperator,
     CancelCallsOperator,
     GetCampaignOperator,
@@ -60,6 +61,15 @@ def what_acts_on_a_campaign() -> None:
         CancelCallsOperator.partial(task_id="map").expand(ids=[["5665334669"], [5665334670]])
         ResumeCampaignOperator(task_id="resume") >> PauseCampaignOperator(task_id="pause")
         GetCampaignOperator(task_id="look") >> StopCampaignOperator(task_id="stop", aimylogic_conn_id="winter")
+
+
+def given_calls() -> None:
+    with DAG("given", schedule=None, start_date=datetime(2026, 1, 1)):
+        made = AddPhoneOperator(task_id="made", phone="79123456789")
+        AddPhonesOperator(task_id="a", calls=made.output, policy={"max_attempts": 3}, retries=3)
+        AddPhonesOperator(task_id="b", calls=[{"phone": "79123456789", "policy": {"priority": 1}}, "79123456780"])
+        AddPhonesOperator(task_id="c", calls="{{ ti.xcom_pull(task_ids='made') | tojson }}", dry_run=True)
+        AddPhonesOperator.partial(task_id="d").expand(calls=[["79123456789"], ["79123456780"]])
 
 
 def the_hook() -> None:
@@ -113,6 +123,9 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     AddPhoneOperator(task_id="a", phone="79123456789", payloads={})  # type: ignore[call-arg]
     AddPhoneOperator(task_id="a", phone="79123456789", test_call="yes")  # type: ignore[arg-type]
     AddPhoneOperator(task_id="a", phone="79123456789", retrys=3)  # type: ignore[call-arg]
+    AddPhonesOperator(task_id="a", call=[])  # type: ignore[call-arg]
+    AddPhonesOperator(task_id="a", calls={"79123456789"})  # type: ignore[arg-type]
+    AddPhonesOperator(task_id="a", calls=[], results_table="calls")  # type: ignore[call-arg]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", max_rejectd=3)  # type: ignore[call-arg]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]

@@ -1,0 +1,237 @@
+"""Calls that a DAG gives, each made into the JSON that is stored and sent. What can't be a call is rejected.
+
+A call is a dictionary of :data:`CALL_FIELDS`, or a phone alone. What a phone, a payload, a zone and a policy may be,
+``calls_api`` says; how a list of calls reaches a task is the operator's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
+
+import msgspec
+
+from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
+from aimylogic_provider.call_list.freeze.request_room import SURELY_SHORT, check_bytes, check_url
+from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
+from aimylogic_provider.call_list.store.manifest import Method
+from aimylogic_provider.calls_api.calls.call import Call, ListedCall
+from aimylogic_provider.calls_api.calls.policy import CallPolicy
+from aimylogic_provider.calls_api.calls.policy_values import policy_value
+from aimylogic_provider.calls_api.calls.text_values import as_value
+from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
+from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, shown
+
+__all__ = ["CALL_FIELDS", "CallRules", "GivenCallReader", "is_list", "listed_calls", "own_policies"]
+
+CALL_FIELDS = ("phone", "payload", "gmt_zone", "policy", "key")
+"""What a call may hold: its ``key`` is kept beside it, and not sent."""
+
+_EVEN_OF_ONE = "give a list, even of one, as in [{'phone': '+79123456789', 'payload': {'name': 'Alex'}}]"
+_encode = msgspec.json.encode
+
+
+def listed_calls(given: object) -> list[Any]:
+    """Return the calls that an argument holds, or that its text says, in their order.
+
+    :raises RejectedError: if it is no list of calls
+    """
+    value = as_value(given)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise RejectedError(
+            "calls is missing: whatever was to give them gave nothing (None, as of a task that returned nothing, or "
+            "was skipped). Have it return a list, and an empty one, [], where nobody is to be called"
+        )
+    if isinstance(value, Mapping):
+        raise RejectedError(f"calls is a single dictionary: {_EVEN_OF_ONE}")
+    if isinstance(given, str) and isinstance(value, (str, int, float)):
+        raise RejectedError(
+            f"calls is a text that says no list: {_EVEN_OF_ONE}; or a template that makes one, as in "
+            "{{ ti.xcom_pull(task_ids='people') | tojson }}"
+        )
+    if is_list(value):
+        return list(value)
+    raise RejectedError(f"calls is of type {type(value).__name__}: {_way_out(value)}")
+
+
+def is_list(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether it is a list in all but name: a tuple, say, or what Airflow brings of a mapped task."""
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview, range))
+
+
+def _way_out(value: object) -> str:
+    """How to make a list of what is none."""
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):
+        return "give a list of dictionaries, as by calls.to_dict('records')"
+    if isinstance(value, Iterator):
+        return "it can be read only once, and a retry must find what the first try did: give list(calls)"
+    if isinstance(value, (set, frozenset)):
+        return "it has no order: give a list, as by sorted(calls)"
+    return _EVEN_OF_ONE
+
+
+def own_policies(calls: Iterable[object]) -> frozenset[str]:
+    """Return which parts of a policy calls give by themselves, by whatever names."""
+    return frozenset(str(name) for call in calls for name, _ in _policy_items(call))
+
+
+def _policy_items(call: object) -> Iterator[tuple[object, object]]:
+    policy = call.get("policy") if isinstance(call, Mapping) else None
+    if isinstance(policy, Mapping):
+        yield from ((name, value) for name, value in policy.items() if not _is_nothing(value))
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """What holds for all calls of a list.
+
+    :param policy_of_all: what holds where a call says nothing else, by argument of :meth:`.CallPolicy.of`
+    :param phone_region: and the three after it: see :class:`.PhoneRules`
+    :param max_bytes: of a request with one call
+    """
+
+    policy_of_all: Mapping[str, object] = field(default_factory=dict)
+    phone_region: str | None = None
+    phone_reading: PhoneReading = "either"
+    phone_check: PhoneCheck = "in use"
+    countries: Collection[str] | None = None
+    method: Method = "addPhones"
+    max_bytes: int = 1_000_000
+
+
+class GivenCallReader:
+    """Makes calls of what a DAG gives.
+
+    :param calls: all of them, for the list says what any of them has
+    :raises RejectedError: if what holds for all can't be used
+    """
+
+    def __init__(self, rules: CallRules, calls: Sequence[object]) -> None:
+        self._rules = rules
+        self.key_names: tuple[str, ...] = ("key",) if any(_has_key(call) for call in calls) else ()
+        self.policy_by_row = bool(own_policies(calls))
+        if self.policy_by_row and rules.method == "addPhone":
+            raise RejectedError("the policy of a call needs method='addPhones': addPhone has no call policies")
+        self._phones: dict[str, Any] = {
+            "phone_region": rules.phone_region,
+            "phone_reading": rules.phone_reading,
+            "phone_check": rules.phone_check,
+            "countries": rules.countries,
+        }
+        # Checked once, and not as a fault of each call.
+        PhoneRules(
+            region=rules.phone_region, reading=rules.phone_reading, check=rules.phone_check, countries=rules.countries
+        )
+        self._of_all = self._policy({})
+        either = rules.phone_region and rules.phone_reading == "either"
+        self.readings = PhoneReadings("Write a plus before those that bear it") if either else None
+
+    @property
+    def method(self) -> Method:
+        """How the calls are to be sent."""
+        return self._rules.method
+
+    @property
+    def of_all(self) -> bytes:
+        """A call with what holds for all alike, and of nobody; empty if calls have policies of their own."""
+        return b"" if self.policy_by_row else b'{"phone":""%b}' % _policy_part(self._of_all).encode()
+
+    def keys(self, call: object) -> bytes:
+        """Return the call's key as JSON."""
+        if not self.key_names:
+            return b"{}"
+        key = call.get("key") if isinstance(call, Mapping) else None
+        try:
+            return _encode({"key": key}, enc_hook=str)
+        except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
+            return _encode({"key": shown(key)})
+
+    def read(self, call: object) -> tuple[str, bytes]:
+        """Return the call: its phone, and all of it as JSON.
+
+        :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
+        """
+        try:
+            phone, content = self._read(_named(call))
+        except RejectedTypeError as error:  # of this call alone: there is no column
+            raise RejectedError(str(error)) from None
+        check_bytes(content, self._rules.max_bytes, "names")
+        return phone, content
+
+    def _read(self, call: Mapping[str, Any]) -> tuple[str, bytes]:
+        written, payload, zone = call.get("phone"), call.get("payload"), call.get("gmt_zone")
+        policy = self._policy_of(call.get("policy"))
+        if self._rules.method == "addPhone":
+            single = Call.of(written, payload, zone, **self._phones)
+            self._count(written, single.phone)
+            return single.phone, _single_item(single)
+        listed = ListedCall.of(written, payload, zone, policy, **self._phones)
+        self._count(written, listed.phone)
+        return listed.phone, _listed_item(listed)
+
+    def _count(self, written: object, phone: str) -> None:
+        if self.readings is not None:
+            self.readings.add(written, phone)
+
+    def _policy_of(self, given: object) -> CallPolicy | None:
+        if given is None:
+            return self._of_all
+        if not isinstance(given, Mapping):
+            raise RejectedError(
+                f"policy is of type {type(given).__name__}: give a dictionary of {', '.join(POLICY_FIELDS)}"
+            )
+        for name in given:
+            if name not in POLICY_FIELDS:
+                raise RejectedError(f"policy has {shown(name)}: there are {', '.join(POLICY_FIELDS)}")
+        return self._policy({name: value for name, value in given.items() if not _is_nothing(value)})
+
+    def _policy(self, own: Mapping[str, object]) -> CallPolicy | None:
+        chosen = {**self._rules.policy_of_all, **own}
+        return CallPolicy.of(**{name: policy_value(name, value) for name, value in chosen.items()}) or None
+
+
+def _named(call: object) -> Mapping[str, Any]:
+    """A call by names; a phone alone is one without a payload."""
+    if not isinstance(call, Mapping):
+        if isinstance(call, (list, tuple, set, frozenset)):
+            raise RejectedError(
+                f"the call is a {type(call).__name__}: give a dictionary of {', '.join(CALL_FIELDS)}, or a phone "
+                "alone. Lists of several tasks are to be joined to one"
+            )
+        return {"phone": call}
+    for name in call:
+        if name not in CALL_FIELDS:
+            raise RejectedError(
+                f"the call has {shown(name)}: there are {', '.join(CALL_FIELDS)}. What the campaign's script reads "
+                "belongs into payload"
+            )
+    return call
+
+
+def _has_key(call: object) -> bool:
+    return isinstance(call, Mapping) and call.get("key") is not None
+
+
+def _listed_item(call: ListedCall) -> bytes:
+    """An item of addPhones, as :meth:`.ListedCall.as_item` is, without reading the payload again."""
+    payload = "" if call.payload is None else f',"payload":{call.payload}'
+    zone = "" if call.gmt_zone is None else f',"gmtZone":{_encode(call.gmt_zone).decode()}'
+    return f'{{"phone":"{call.phone}"{payload}{zone}{_policy_part(call.policy)}}}'.encode()
+
+
+def _policy_part(policy: CallPolicy | None) -> str:
+    return f",{_encode(policy.as_item()).decode()[1:-1]}" if policy else ""
+
+
+def _single_item(call: Call) -> bytes:
+    """What addPhone is told, as :class:`.RowReader` writes it."""
+    payload = dict(call.payload)
+    if sum(len(name) + len(text) for name, text in call.payload) > SURELY_SHORT:
+        check_url(payload, "names")
+    zone = {} if call.gmt_zone is None else {"gmtZone": call.gmt_zone}
+    return _encode({"phone": call.phone, "payload": payload, **zone})

@@ -1,0 +1,247 @@
+"""AddPhonesOperator: calls that a DAG gives, each with a policy of its own, added exactly once per DAG run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.call_list_task.prepare_base import RowSource
+from aimylogic_provider.call_list_task.sync_base import SyncBase
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from airflow.sdk import XComArg
+
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.call_list.freeze.freeze import Reader
+
+__all__ = ["AddPhonesOperator"]
+
+_IN_OWN_WORDS = {
+    "the query gave": "calls gave",
+    "rows, the query or this task's arguments (phone_region, say), and clear the task": (
+        "calls and clear the task that makes them, or correct this task's arguments (phone_region, say) and clear it"
+    ),
+    "Correct the rows, or raise max_rejected, and clear the task": (
+        "Correct the calls and clear the task that makes them, or raise max_rejected and clear this one"
+    ),
+    "the warehouse is not asked again": "calls is not read again",
+    "to have the rows queried anew": "to have calls frozen anew",
+    "whose query selects them": "that is given them",
+    "the people of the same query": "the people of the same calls",
+    "from another query or other connections": "from other calls or for another connection",
+    "by another query, list or connection": "by other calls or another connection",
+    "as by an ORDER BY": "as by sorting it",
+}
+"""What is told of a list wherever its rows come from, and how it is told of calls that were given."""
+
+
+class AddPhonesOperator(SyncBase):
+    """Add calls to an Aimylogic campaign, each with a policy of its own, exactly once per DAG run.
+
+    The calls are given by the DAG, or by a task before, and no database is needed. What the first try is given becomes
+    a frozen call list, and the list alone is sent, however often the task is retried or cleared, and whatever it is
+    given then: nobody is called twice, and nobody is missed. What can't be called is set aside with its reason; calls
+    of the same phone and payload are one.
+
+    Returns a report: that of :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`, whose rows are the given
+    calls, counted from 1. Calls API, "addPhones"; "Adding phone numbers from CRM systems".
+
+    :param calls: a list of dictionaries of ``phone``, ``payload`` (names and values, which the campaign's script
+        reads), ``gmt_zone``, ``policy`` (what it says goes before *policy*) and ``key`` (kept beside the call, and not
+        sent, so that you find it again), of which ``phone`` alone is needed; or of phones alone. Or a template that
+        makes one. An empty list is nobody to call, and None an error. (templated)
+    :param aimylogic_conn_id: the connection: one campaign. (templated)
+    :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``
+    :param phone_reading: whether numbers without a plus bear their country code (``international``), don't
+        (``national``), or some do (``either``)
+    :param phone_check: whether numbers without a plus must be ``in use``, or only ``possible``, as those of new ranges
+        are
+    :param countries: two-letter codes of the countries that may be called, as in ``["RU", "KZ"]``; all if left out
+    :param policy: when and how often to call, for all calls: ``start``, ``finish``, ``allowed_days``,
+        ``allowed_time``, ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
+    :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. What comes too late for it
+        is not sent. (templated)
+    :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies
+    :param batch_size: calls in a batch, at most; 1,000 if left out, and 500 by addPhone
+    :param max_batch_bytes: of a request, at most
+    :param max_calls_per_phone: how many calls of one list may go to one phone, if they differ; further ones are set
+        aside as ``capped``. None for any number
+    :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
+    :param requests_per_second: at most; as many as go if left out
+    :param on_rejected: ``skip`` sets calls aside that can't be made, ``fail`` sends nothing if there is one
+    :param max_rejected: how many calls may be rejected, refused or expired: a count, or a share of all as a float;
+        more fail the task, before anything is sent where that is known by then
+    :param call_list_path: where call lists are kept: a folder, or a URL as ``ObjectStoragePath`` takes it, that all
+        workers reach; a folder in AIRFLOW_HOME if left out. (templated)
+    :param keep_call_list: how long finished lists are kept, for this task's later runs to delete; None for ever, and
+        ``timedelta(0)`` until the end of this very task. The counts stay
+    :param on_unknown: what becomes of calls of which it can't be known whether they were added: ``fail`` lists them in
+        a file, and ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send those without a
+        job
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
+        hours
+    :param dry_run: freeze the list and report on it, and send nothing
+    :param wait_for_completion: and the arguments after it: as those of
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    """
+
+    template_fields: Sequence[str] = ("calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json"}
+    ui_color = "#e6f2ff"
+    calls = ShownMasked(of_calls=True)
+    _nobody: ClassVar[str] = "calls is an empty list"
+    _not_again: ClassVar[str] = "whatever calls is by now is not read"
+
+    def __init__(
+        self,
+        *,
+        calls: Sequence[Mapping[str, Any] | str | int] | XComArg | str,
+        aimylogic_conn_id: str = "aimylogic_default",
+        phone_region: str | None = None,
+        phone_reading: Literal["either", "international", "national"] = "either",
+        phone_check: Literal["in use", "possible"] = "in use",
+        countries: Sequence[str] | None = None,
+        policy: Mapping[str, Any] | str | None = None,
+        call_before: datetime | str | None = None,
+        method: Literal["addPhones", "addPhone"] = "addPhones",
+        batch_size: int | None = None,
+        max_batch_bytes: int = 1_000_000,
+        max_calls_per_phone: int | None = 1,
+        on_rejected: Literal["skip", "fail"] = "skip",
+        max_rejected: float | None = None,
+        call_list_path: str | None = None,
+        concurrency: int | None = None,
+        requests_per_second: float | None = None,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        keep_call_list: timedelta | None = timedelta(days=30),
+        on_unknown: Literal["fail", "ask"] = "fail",
+        dry_run: bool = False,
+        wait_for_completion: bool = False,
+        completed_share: float = 1.0,
+        deferrable: bool | None = None,
+        poll_interval: timedelta | float = timedelta(minutes=1),
+        wait_timeout: timedelta | float = timedelta(days=7),
+        fail_on: Collection[str] = (),
+        on_paused: Literal["wait", "fail"] = "wait",
+        cancel_on_kill: bool = False,
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(
+            aimylogic_conn_id=aimylogic_conn_id,
+            phone_region=phone_region,
+            phone_reading=phone_reading,
+            phone_check=phone_check,
+            countries=countries,
+            policy=policy,
+            call_before=call_before,
+            method=method,
+            batch_size=batch_size,
+            max_batch_bytes=max_batch_bytes,
+            max_calls_per_phone=max_calls_per_phone,
+            on_rejected=on_rejected,
+            max_rejected=max_rejected,
+            call_list_path=call_list_path,
+            concurrency=concurrency,
+            requests_per_second=requests_per_second,
+            report_lag=report_lag,
+            keep_call_list=keep_call_list,
+            on_unknown=on_unknown,
+            dry_run=dry_run,
+            wait_for_completion=wait_for_completion,
+            completed_share=completed_share,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            wait_timeout=wait_timeout,
+            fail_on=fail_on,
+            on_paused=on_paused,
+            cancel_on_kill=cancel_on_kill,
+            **kwargs,
+        )
+        self.calls = calls
+        # Of a mapped task this is its run, which tells it as an error that no retry mends.
+        if not (_is_list_or_known_later(calls) or getattr(self, "_BaseOperator__from_mapped", False)):
+            from aimylogic_provider.call_list.freeze.given_calls import listed_calls
+
+            listed_calls(calls)  # says what to give
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Render what is a template, and have Airflow show phones masked from then on."""
+        from aimylogic_provider.airflow_task.mapped_templates import templates_among
+        from aimylogic_provider.airflow_task.template_values import rendering
+
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        fields = templates_among([*template_fields], self, context)
+        for field, environment in rendering(
+            fields, self, jinja_env, sent=("calls",), nested=("calls",), values=("policy",), noted=self._noted
+        ):
+            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
+        fields_are_rendered(self)
+
+    def _take_blank_as_nothing(self) -> None:
+        from aimylogic_provider.call_list.freeze.given_calls import is_list
+
+        super()._take_blank_as_nothing()
+        if is_list(self.calls):
+            self.calls = list(self.calls)  # what a mapped task returned, Airflow reads one by one
+
+    def _row_source(self) -> RowSource:
+        from aimylogic_provider.call_list.freeze.given_calls import (
+            CallRules,
+            GivenCallReader,
+            listed_calls,
+            own_policies,
+        )
+
+        calls = listed_calls(self.calls)
+        own = own_policies(calls)
+        policy = self._policy_of_all({"finish"} & own)  # an unknown name is told of the call that has it
+        rules = CallRules(
+            policy_of_all=policy,
+            phone_region=self.phone_region,
+            phone_reading=self.phone_reading,
+            phone_check=self.phone_check,
+            countries=self.countries,
+            method=self.method,
+            max_bytes=self.max_batch_bytes,
+        )
+        reader = GivenCallReader(rules, calls)
+
+        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
+            self.log.info("Freezing the call list: %s calls are given.", f"{len(calls):,}")
+            return reader, calls
+
+        return RowSource("finish" in own or "finish" in policy, opened)
+
+    def _key_names(self) -> Sequence[str]:
+        return ("key",)
+
+    def _told(self) -> list[object]:
+        from aimylogic_provider.call_list.freeze.given_calls import is_list
+        from aimylogic_provider.call_list.store.manifest import sha256
+
+        # What is no list is told of later, if it is needed at all.
+        calls = repr(self.calls) if is_list(self.calls) else self.calls if isinstance(self.calls, str) else ""
+        return [sha256(calls.encode(errors="backslashreplace")), self.aimylogic_conn_id]
+
+    def _made_of_rows(self) -> list[object]:
+        return [self.phone_region, self.policy, self.call_before]
+
+    def _in_own_words(self, message: str) -> str:
+        for told, own in _IN_OWN_WORDS.items():
+            message = message.replace(told, own)
+        return message
+
+
+def _is_list_or_known_later(calls: object) -> bool:
+    """Whether it is a list, or is only known once the task runs."""
+    if isinstance(calls, str):
+        return "{" in calls or "[" in calls  # a template, or text that says a list
+    return isinstance(calls, (list, tuple)) or hasattr(calls, "iter_references")
