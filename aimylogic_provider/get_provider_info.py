@@ -20,7 +20,30 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [{"integration-name": "Aimylogic", "python-modules": ["aimylogic_provider.hooks.aimylogic"]}],
+        "hooks": [
+            {
+                "integration-name": "Aimylogic",
+                "python-modules": ["aimylogic_provider.hooks.aimylogic", "aimylogic_provider.hooks.aimylogic_async"],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": "Aimylogic",
+                "python-modules": [
+                    "aimylogic_provider.sensors.call_job",
+                    "aimylogic_provider.sensors.campaign_status",
+                ],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "Aimylogic",
+                "python-modules": [
+                    "aimylogic_provider.triggers.call_jobs",
+                    "aimylogic_provider.triggers.campaign_status",
+                ],
+            }
+        ],
         "operators": [
             {
                 "integration-name": "Aimylogic",

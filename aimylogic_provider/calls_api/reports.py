@@ -6,7 +6,6 @@ Fields that no source names are kept in ``more``. Which phone a report means sta
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_id, read_json, read_time
 from aimylogic_provider.calls_api.phones.phone import as_text, mask_phone
+from aimylogic_provider.calls_api.statuses import STATUS_WORD, shown_status
 
 __all__ = [
     "CallAttempt",
@@ -24,17 +24,9 @@ __all__ = [
     "parse_call_jobs",
     "parse_campaign",
     "parse_status",
-    "shown_status",
 ]
 
 T = TypeVar("T")
-
-_STATUS = re.compile(r"(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_-]{0,39}")
-
-
-def shown_status(status: str | None) -> str | None:
-    """Return a status as people may read it, in logs and in Markdown: a word, as all are that the contract names."""
-    return status if status is not None and _STATUS.fullmatch(status) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +196,7 @@ def parse_status(body: bytes) -> str:
         text = content if isinstance(content, str) else ""
         readable = 0 < len(text) <= 40 and text.isprintable() and text == text.strip()
     else:
-        readable = _STATUS.fullmatch(text) is not None
+        readable = STATUS_WORD.fullmatch(text) is not None
     if not readable:
         raise UnreadableError("the body isn't a campaign status, which is one word, or a JSON string")
     return text

@@ -5,7 +5,8 @@ The lists may grow: a word that stands in none of them is told as it is, and nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import shown
@@ -13,10 +14,13 @@ from aimylogic_provider.calls_api.masking import shown
 __all__ = [
     "CAMPAIGN_STATUSES",
     "JOB_ENDS",
+    "STATUS_WORD",
     "campaign_status",
+    "checked_campaign_statuses",
     "checked_ends",
     "is_cancelled",
     "job_status",
+    "shown_status",
     "why_nobody_is_called",
 ]
 
@@ -28,6 +32,8 @@ JOB_ENDS = (
 
 CAMPAIGN_STATUSES = ("new", "planned", "inProgress", "paused", "finished", "deleted")
 
+STATUS_WORD = re.compile(r"(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_-]{0,39}")
+"""What a status is written like, if it is one word. Never a phone."""
 _JOB_WRITINGS = {"canceled": "cancelledByUser", "cancelled": "cancelledByUser"}
 """Other words for one status, as of another page of the vendor's."""
 _CAMPAIGN_WRITINGS = {"inprocess": "inProgress", "in_progress": "inProgress"}
@@ -39,6 +45,11 @@ _CALLS_NOBODY = {
     "finished": "the server may refuse whoever is added, and calls nobody until it runs again",
     "deleted": "nobody is called by it any more: give the connection another campaign's token",
 }
+
+
+def shown_status(status: str | None) -> str | None:
+    """Return a status as people may read it, in logs and in Markdown: a word, as all are that the contract names."""
+    return status if status is not None and STATUS_WORD.fullmatch(status) else None
 
 
 def job_status(written: str) -> str:
@@ -80,3 +91,21 @@ def checked_ends(name: str, statuses: Iterable[str]) -> frozenset[str]:
             )
         found.add(status)
     return frozenset(found)
+
+
+def checked_campaign_statuses(statuses: object) -> tuple[str, ...]:
+    """Return the states of a campaign that are waited for, each in its one writing.
+
+    :param statuses: one, or a list of them
+    :raises RejectedError: for one that no source names: it would be waited for in vain
+    """
+    given = [statuses] if isinstance(statuses, str) else statuses
+    if not isinstance(given, Sequence) or not given:
+        raise RejectedError(
+            f"status {shown(statuses)} can't be waited for: give one, or a list, of {', '.join(CAMPAIGN_STATUSES)}"
+        )
+    found = tuple(campaign_status(one) if isinstance(one, str) else "" for one in given)
+    for one, status in zip(given, found, strict=True):
+        if status not in CAMPAIGN_STATUSES:
+            raise RejectedError(f"status {shown(one)} is none that a campaign has: use {', '.join(CAMPAIGN_STATUSES)}")
+    return found

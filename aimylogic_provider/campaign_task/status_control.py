@@ -14,8 +14,7 @@ from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request
-from aimylogic_provider.calls_api.reports import shown_status
-from aimylogic_provider.calls_api.statuses import CAMPAIGN_STATUSES, campaign_status
+from aimylogic_provider.calls_api.statuses import CAMPAIGN_STATUSES, campaign_status, shown_status
 from aimylogic_provider.campaign_task.action_errors import ActionError, asked
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated

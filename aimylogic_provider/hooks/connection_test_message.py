@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.calls_api.reports import shown_status
+from aimylogic_provider.calls_api.statuses import shown_status
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.address import CampaignAddress

@@ -46,11 +46,11 @@ class CampaignStatusSensor(BaseSensorOperator):
         deferrable: bool | None = None,
         **kwargs: Unpack[SensorArguments],
     ) -> None:
-        from aimylogic_provider.waiting.campaign_wait import checked_statuses
+        from aimylogic_provider.calls_api.statuses import checked_campaign_statuses
 
         super().__init__(**kwargs)
         check_deferrable(deferrable)
-        checked_statuses(status)
+        checked_campaign_statuses(status)
         self.status = status
         self.aimylogic_conn_id = aimylogic_conn_id
         self.deferrable = deferrable
@@ -72,12 +72,13 @@ class CampaignStatusSensor(BaseSensorOperator):
     def poke(self, context: Context) -> bool:
         """Ask once; whether the wait is over."""
         from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
+        from aimylogic_provider.calls_api.statuses import checked_campaign_statuses
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.waiting.campaign_wait import CampaignWait, checked_statuses
+        from aimylogic_provider.waiting.campaign_wait import CampaignWait
 
         try:
             status = AimylogicHook(self.aimylogic_conn_id).get_campaign_status()
-            if CampaignWait(checked_statuses(self.status), self.log).is_over(status):
+            if CampaignWait(checked_campaign_statuses(self.status), self.log).is_over(status):
                 self._met = status
         except ApiError as error:
             if not error.retryable:
@@ -104,12 +105,12 @@ class CampaignStatusSensor(BaseSensorOperator):
         return str(event["status"])
 
     def _defer(self) -> None:
+        from aimylogic_provider.calls_api.statuses import checked_campaign_statuses
         from aimylogic_provider.triggers.campaign_status import CampaignStatusTrigger
-        from aimylogic_provider.waiting.campaign_wait import checked_statuses
 
         trigger = CampaignStatusTrigger(
             aimylogic_conn_id=self.aimylogic_conn_id,
-            statuses=checked_statuses(self.status),
+            statuses=checked_campaign_statuses(self.status),
             poll_interval=max(1.0, float(self.poke_interval)),
             until=time.time() + self.timeout,
         )

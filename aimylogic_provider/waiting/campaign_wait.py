@@ -5,42 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.masking import shown
-from aimylogic_provider.calls_api.reports import shown_status
-from aimylogic_provider.calls_api.statuses import CAMPAIGN_STATUSES, campaign_status
+from aimylogic_provider.calls_api.statuses import campaign_status, shown_status
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["CampaignDeletedError", "CampaignWait", "checked_statuses"]
+__all__ = ["CampaignDeletedError", "CampaignWait"]
 
 
 class CampaignDeletedError(RejectedError):
     """A campaign that was deleted is in no other state any more."""
 
 
-def checked_statuses(statuses: object) -> tuple[str, ...]:
-    """Return the states of a campaign that are waited for, each in its one writing.
-
-    :param statuses: one, or a list of them
-    :raises RejectedError: for one that no source names: it would be waited for in vain
-    """
-    given = [statuses] if isinstance(statuses, str) else statuses
-    if not isinstance(given, Sequence) or not given:
-        raise RejectedError(f"status {shown(statuses)} can't be waited for: give one, or a list, of {_names()}")
-    found = tuple(campaign_status(one) if isinstance(one, str) else "" for one in given)
-    for one, status in zip(given, found, strict=True):
-        if status not in CAMPAIGN_STATUSES:
-            raise RejectedError(f"status {shown(one)} is none that a campaign has: use {_names()}")
-    return found
-
-
-def _names() -> str:
-    return ", ".join(CAMPAIGN_STATUSES)
-
-
 class CampaignWait:
     """A wait for one campaign.
 
-    :param statuses: to wait for, as :func:`checked_statuses` returns them
+    :param statuses: to wait for, as :func:`.checked_campaign_statuses` returns them
     """
 
     def __init__(self, statuses: Sequence[str], log: Log) -> None:

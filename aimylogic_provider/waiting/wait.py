@@ -13,8 +13,8 @@ from math import ceil
 from typing import Any, Literal
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
-from aimylogic_provider.calls_api.reports import CallJob, shown_status
-from aimylogic_provider.calls_api.statuses import campaign_status, why_nobody_is_called
+from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.statuses import campaign_status, shown_status, why_nobody_is_called
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.waiting.watched_jobs import MORE_REQUESTS, WatchedJobs
 

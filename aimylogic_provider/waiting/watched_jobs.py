@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
-from aimylogic_provider.calls_api.reports import CallJob, shown_status
-from aimylogic_provider.calls_api.statuses import job_status
+from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.statuses import job_status, shown_status
 
 __all__ = ["IDS_PER_REQUEST", "MORE_REQUESTS", "WatchedJobs"]
 

@@ -28,12 +28,13 @@ from aimylogic_provider.operators import (
     StopCampaignOperator,
     SumReportsOperator,
 )
+from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
     AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
     SendCallListOperator, SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator,
-    StopCampaignOperator, GetCampaignOperator,
+    StopCampaignOperator, GetCampaignOperator, CallJobSensor, CampaignStatusSensor,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty

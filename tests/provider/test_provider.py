@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from aimylogic_provider import __version__, hooks, operators, transfers
+from aimylogic_provider import __version__, hooks, operators, sensors, transfers, triggers
 from aimylogic_provider.get_provider_info import get_provider_info
 
 COMMAND = str(Path(sys.executable).parent / "airflow")
@@ -41,13 +41,17 @@ def test_the_modules_of_the_description_are_all_there_are() -> None:
     info = get_provider_info()
     told = {module for group in info["operators"] for module in group["python-modules"]}
     told |= {one["python-module"] for one in info["transfers"]}
-    told |= {module for group in info["hooks"] for module in group["python-modules"]}
+    told |= {
+        module for kind in ("hooks", "sensors", "triggers") for one in info[kind] for module in one["python-modules"]
+    }
     found = {
         import_module(f"aimylogic_provider.{package}.{name}").__name__
         for package, names in (
             ("operators", set(operators._MODULES.values())),
             ("transfers", set(transfers._MODULES.values())),
             ("hooks", set(hooks._MODULES.values())),
+            ("sensors", set(sensors._MODULES.values())),
+            ("triggers", set(triggers._MODULES.values())),
         )
         for name in names
     }
@@ -120,7 +124,12 @@ def test_the_examples_import_without_errors_or_warnings(repository: Path) -> Non
         "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",
         "from aimylogic_provider.operators import StopCampaignOperator as S; S(task_id='a')",
         "from aimylogic_provider.transfers import SqlToAimylogicOperator as S; S(task_id='a', sql='', sql_conn_id='b')",
+        "from aimylogic_provider.operators import AddPhoneOperator as A; "
+        "A(task_id='a', phone='1', wait_for_completion=True, fail_on=['noAnswer'])",
+        "from aimylogic_provider.sensors import CallJobSensor; CallJobSensor(task_id='a', ids=['1'])",
+        "from aimylogic_provider.sensors import CampaignStatusSensor as C; C(task_id='a', status='paused')",
         "from aimylogic_provider.hooks import AimylogicHook",
+        "from aimylogic_provider.hooks import AimylogicAsyncHook",
         "import aimylogic_provider.get_provider_info",
     ],
 )
