@@ -59,6 +59,7 @@ with DAG(
         payload={"result": told},
         wait_for_completion=True,
         deferrable=True,
+        poll_interval=timedelta(minutes=1),
         wait_timeout=timedelta(hours=2),
         fail_on=["nonexistentNumber", "technicalError"],
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -76,9 +75,10 @@ class WaitsForJobs(BaseOperator):
         :param method: called with *kwargs*, and the ``event`` that :meth:`_waited` reads
         :raises TaskDeferred: for Airflow to act on
         """
+        from aimylogic_provider.idempotence.server_time import SystemClock
         from aimylogic_provider.waiting.wait import WaitTerms
 
-        now = time.time()
+        now = SystemClock().wall()
         seconds = check_seconds("wait_timeout", self.wait_timeout)
         terms = WaitTerms(now + seconds, now, report_lag_seconds(report_lag), share, self.on_paused)
         if is_deferrable(self.deferrable):

@@ -43,6 +43,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     for example in (here.parent.parent / "dags").glob("*.py"):
         # A retry that Airflow makes on its own account, as when SQLite is locked, shall not take a quarter of an hour.
         quick = example.read_text().replace("timedelta(minutes=15)", "timedelta(seconds=2)")
+        quick = quick.replace("timedelta(minutes=1)", "timedelta(seconds=1)")  # between two polls
         (folder / "dags" / example.name).write_text(quick)
     running = LocalAirflow(folder / "home", folder / "dags", settings=settings)
     try:

@@ -108,7 +108,6 @@ def test_it_is_no_endless_wait(task: TaskInstance, emulator: Emulator, monkeypat
     emulator.freeze()
     now = [1_000_000.0]
     monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: now.__setitem__(0, now[0] + seconds))
-    monkeypatch.setattr("aimylogic_provider.airflow_task.waits_for_jobs.time.time", lambda: now[0])
     monkeypatch.setattr(SystemClock, "wall", lambda self: now[0])
     with pytest.raises(AirflowFailException, match=r"still open after 1:00:00.*Clear the task to wait on"):
         task.attempt(**WAITS, wait_timeout=3600)

@@ -159,6 +159,8 @@ class Try:
     asked: dict[str, int] = field(default_factory=dict)
     heard: bool = False
     """Whether one of its requests that add had the server's own answer."""
+    waits: str = ""
+    """The job that it waits for, if it does."""
 
     @property
     def name(self) -> str:

@@ -15,6 +15,8 @@ from tests.proof.world import BAD, Tasks, World, phone
 
 __all__ = ["REPORT_LAG", "CallTasks"]
 
+_POLL = 600.0
+"""Seconds between two looks at a call that is waited for."""
 _CHANGES = ("call_again", "payload", "campaign", "call_again", "gmt_zone", "phone")
 
 
@@ -46,9 +48,15 @@ class CallTasks(Tasks):
         from aimylogic_provider.operators import AddPhoneOperator
 
         settings, person = self.intend(one_try)
+        tasks, waits = self, self.world.schedule.waits
+
+        class Waiting(AddPhoneOperator):
+            def _wait_for(self, jobs: Any, **more: Any) -> Any:
+                tasks.begins_to_wait(one_try, *jobs.ids)
+                return super()._wait_for(jobs, **more)
 
         def run() -> Any:
-            operator = AddPhoneOperator(
+            operator = (Waiting if waits else AddPhoneOperator)(
                 task_id="call",
                 phone="{{ person }}",
                 payload={"name": "{{ settings.payload }}"},
@@ -57,12 +65,24 @@ class CallTasks(Tasks):
                 aimylogic_conn_id="aimylogic_{{ settings.campaign }}",
                 test_call=self.world.schedule.kind == "test call",
                 report_lag=REPORT_LAG,
+                wait_for_completion=waits,
+                deferrable=False,
+                poll_interval=_POLL,
             )
             context = one_try.context(person=person, settings=settings)
             operator.render_template_fields(context, _ENVIRONMENT)
             return operator.execute(context)
 
         return run
+
+    def begins_to_wait(self, one_try: Try, job: str) -> None:
+        """A try has its call's job, on record, and sends nothing from now on."""
+        self.world.simulation.count("wait")
+        one_try.waits = job
+        if one_try.replaced_at is None:
+            call = self.world.promise.call(one_try, one_try.person)
+            self.world.promise.created(call, job)
+            self.world.promise.said(one_try.instance, call)
 
     def learn(self, one_try: Try, result: Any) -> None:
         from aimylogic_provider.idempotence.decision import Row
@@ -72,7 +92,15 @@ class CallTasks(Tasks):
         if one_try.replaced_at is not None:
             return  # nobody listens to it
         call = self.world.promise.call(one_try, one_try.person)
-        if isinstance(result, str):
+        if one_try.waits and isinstance(result, BaseException):
+            # It was added, whatever became of waiting for it.
+            self.world.simulation.count("wait failed")
+            outcome = "created"
+        elif one_try.waits:
+            outcome = "created"
+            if result["call_job_id"] != one_try.waits:
+                self.world.promise.violated("created", f"{call} is job {one_try.waits}, and {result} is told")
+        elif isinstance(result, str):
             self.world.promise.created(call, result)
             self.world.promise.said(one_try.instance, call)
             outcome = "created"

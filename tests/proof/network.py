@@ -129,6 +129,8 @@ class Server:
     date_ahead: float = 0.0
     more: Chosen = field(default_factory=Chosen)
     """Further settings."""
+    dials: bool = False
+    """Whether anybody is called. What comes after the adding is of interest only where it is waited for."""
     promise: Promise | None = None
     poison: Poison | None = None
     made_for: dict[str, Sent | None] = field(default_factory=dict)
@@ -139,7 +141,7 @@ class Server:
         names = {token: f"Campaign {number}" for number, token in enumerate(self.tokens)}
         self.campaigns = ServedCampaigns(names, settings, self.simulation.now)
         for campaign in self.campaigns:
-            campaign.dialler.change(self.simulation.now, dials=False)  # lives after the adding are not of interest here
+            campaign.dialler.change(self.simulation.now, dials=self.dials)
         self._api = CallsApi(lambda: self.campaigns)
         self._numbers = {token: number for number, token in enumerate(self.tokens)}
         self.tokens_now = list(self.tokens)

@@ -41,6 +41,7 @@ INVARIANTS = {
     "requests": "a try makes no more requests than its rows take, whatever is answered to some of them",
     "crash": "a try ends as tasks end",
     "same trace": "the same seed gives the same trace",
+    "waits": "a task that waits for its calls sends nothing that may create a job",
     "said no": "nobody is called whose list a person said no to",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
     "ends": "once faults heal, everything comes to an end",
@@ -103,6 +104,8 @@ class Promise:
         one_try: Try = sent.worker.about
         instance = one_try.instance
         name = f"{one_try.name} at {self.simulation.now:.3f}"
+        if one_try.waits:
+            self.violated("waits", f"{name} sends, and waits for {one_try.waits}")
         if instance.has_store and one_try.replaced_at is not None and sent.at - one_try.replaced_at > _FRESH:
             self.violated("replaced", f"{name}, replaced at {one_try.replaced_at:.3f}, sends")
         # What a replaced try may still send, it has noted before, and the next one may have settled since.

@@ -137,6 +137,11 @@ class Schedule:
         return self.kind.startswith("mapped")
 
     @property
+    def waits(self) -> bool:
+        """Whether its tasks wait, once all is added, until the calls are over."""
+        return self.kind in OF_CALLS and self.seed % 4 == 1
+
+    @property
     def tells_phones(self) -> bool:
         """Whether the report's phones can be read."""
         return self.report not in ("masked", "none")

@@ -162,6 +162,7 @@ class World:
             dated=schedule.kind != "no date",
             keeps_key=schedule.kind != "key lost",
             more=_REPORTS[schedule.report],
+            dials=schedule.waits,
         )
 
     def _new_promise(self) -> Promise:
