@@ -1,4 +1,4 @@
-"""A list that is waited for: what became of its calls, in the report; and nothing is sent by a wait, nor by its retry."""
+"""A list that is waited for: its report tells what became of its calls, and neither wait nor retry sends anything."""
 
 from __future__ import annotations
 
