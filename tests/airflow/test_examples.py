@@ -35,6 +35,15 @@ def test_several_campaigns_with_a_connection_each(airflow: LocalAirflow) -> None
     assert called == {(1, "79123456789", "Alex"), (2, "79123456780", "Maria")}
 
 
+def test_calls_with_a_policy_each(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        assert run(airflow, "add_phones_by_policy", "people") == "success"
+        report = airflow.xcom("add_phones_by_policy", "people", "add_phones")
+        called = {(job.phone, job.payload["name"]) for job in emulator.jobs()}
+    assert (report["rows"], report["created"], called) == (2, 2, {("79123456789", "Alex"), ("79123456780", "Maria")})
+
+
 @pytest.mark.long
 def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:
