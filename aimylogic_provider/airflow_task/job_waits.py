@@ -51,12 +51,18 @@ def longest_deferral(terms: WaitTerms) -> timedelta:
 
 
 def check_wait_end(
-    end: WaitEnd, fail_on: Collection[str], *, seconds: float, timed_out: type[Exception] = AirflowFailException
+    end: WaitEnd,
+    fail_on: Collection[str],
+    *,
+    seconds: float,
+    timed_out: type[Exception] = AirflowFailException,
+    way_out: str = "",
 ) -> None:
     """Go on only if a wait ended well, and no job as it must not.
 
     :param seconds: that the wait was to take at most
     :param timed_out: the error for one that took longer
+    :param way_out: what can be done about jobs that ended as they must not
     :raises AirflowFailException: if it didn't
     :raises AirflowException: if another try may end better
     """
@@ -78,7 +84,7 @@ def check_wait_end(
     bad = {name: end.ends[name] for name in sorted(checked_ends("fail_on", fail_on)) if end.ends.get(name)}
     if bad:
         told = ", ".join(f"{name} {count:,}" for name, count in bad.items())
-        raise AirflowFailException(f"Call jobs ended as fail_on forbids: {told}. All of them: {end.in_words()}")
+        raise AirflowFailException(f"Call jobs ended as they must not: {told}. All of them: {end.in_words()}{way_out}")
 
 
 def wait_here(conn_id: str, jobs: JobSource, terms: WaitTerms, poll_interval: float, log: Log) -> WaitEnd:

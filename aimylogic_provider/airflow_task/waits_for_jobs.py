@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["WaitsForJobs"]
 
 _CANCEL_WITHIN = 25.0
+"""Seconds: a person who ends a task is not to wait for longer."""
+_WAY_OUT = ". A clear sends nothing again: to have people called once more, start a new DAG run, or change call_again"
 
 
 class WaitsForJobs(BaseOperator):
@@ -117,7 +119,8 @@ class WaitsForJobs(BaseOperator):
         :raises AirflowFailException: if it didn't
         :raises AirflowException: if another try may end better
         """
-        check_wait_end(end, self.fail_on, seconds=check_seconds("wait_timeout", self.wait_timeout))
+        fail_on = {*self.fail_on, *(["cancelledByUser"] if self.cancel_on_kill else [])}
+        check_wait_end(end, fail_on, seconds=check_seconds("wait_timeout", self.wait_timeout), way_out=_WAY_OUT)
 
     def _cancel_as_killed(self) -> None:
         """In a signal's handler: cancel what is waited for, if that is wished, and tell."""

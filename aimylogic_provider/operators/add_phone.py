@@ -72,7 +72,7 @@ class AddPhoneOperator(WaitsForJobs):
     :param fail_on: statuses that fail the task when the job has ended with them, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
     :param cancel_on_kill: cancel the job if the task is ended by a person while it waits; in the triggerer, from
-        Airflow 3.3 on
+        Airflow 3.3 on. A task whose call is cancelled fails, also once it is cleared: nobody was reached
     """
 
     template_fields: Sequence[str] = (

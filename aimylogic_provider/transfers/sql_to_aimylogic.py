@@ -85,7 +85,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
     :param fail_on: statuses that fail the task if a job has ended with one, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
     :param cancel_on_kill: cancel the list's jobs if the task is ended by a person while it waits; in the triggerer,
-        from Airflow 3.3 on
+        from Airflow 3.3 on. A task whose calls are cancelled fails, also once it is cleared: nobody was reached
     """
 
     template_fields: Sequence[str] = (

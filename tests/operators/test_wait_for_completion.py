@@ -166,3 +166,19 @@ def test_ended_by_a_person_it_cancels_if_that_is_wished(
 def test_arguments_that_cannot_be_used(task: TaskInstance, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         task.start(phone="79123456789", **arguments)
+
+
+@needs_record
+def test_cleared_after_its_call_was_cancelled_it_is_not_green(
+    task: TaskInstance, emulator: Emulator, waits: list[float]
+) -> None:
+    """A clear ends the task that waits, which cancels its call; the one that then runs reached nobody."""
+    emulator.freeze()
+    operator, context = task.start(phone="79123456789", wait_for_completion=True, deferrable=True, cancel_on_kill=True)
+    with pytest.raises(TaskDeferred):
+        operator.execute(context)
+    AimylogicHook().cancel_call_jobs(ids=[emulator.jobs()[0].id])
+    task.clear()
+    with pytest.raises(AirflowFailException, match=r"cancelledByUser 1.*change call_again"):
+        task.attempt(**WAITS, cancel_on_kill=True)
+    assert emulator.count("addPhone") == 1
