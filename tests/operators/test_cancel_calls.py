@@ -123,10 +123,10 @@ def test_ten_thousand_ids_take_fifty_requests(cancel: Cancel, add: Any, emulator
 
 @pytest.mark.parametrize("given", [[], (), "[]"])
 def test_an_empty_list_is_a_success_that_asks_nothing(
-    cancel: Cancel, emulator: Emulator, caplog: pytest.LogCaptureFixture, given: Any
+    cancel: Cancel, emulator: Emulator, capsys: pytest.CaptureFixture[str], given: Any
 ) -> None:
     assert cancel(ids=given)["cancelled"] == 0
-    assert "Nothing to cancel" in caplog.text
+    assert "Nothing to cancel" in capsys.readouterr().out
     assert emulator.count() == 0
 
 
@@ -174,7 +174,7 @@ class TestWhatIsUnknown:
         assert requests(emulator)[0] <= 17
 
     def test_phones_are_named_masked(
-        self, cancel: Cancel, add: Any, emulator: Emulator, caplog: pytest.LogCaptureFixture
+        self, cancel: Cancel, add: Any, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         ids = add(PHONES[:3])
         stranger = phone(777)
@@ -182,7 +182,7 @@ class TestWhatIsUnknown:
         with pytest.raises(AirflowException) as failure:
             cancel(phones=[*PHONES[:3], stranger])
         assert masked in str(failure.value)
-        assert stranger not in str(failure.value) + caplog.text
+        assert stranger not in str(failure.value) + capsys.readouterr().out
         told = cancel(phones=[*PHONES[:3], stranger], on_not_found="skip")
         assert told["not_found_phones"] == [masked]
         assert cancelled(emulator) == ids
@@ -227,18 +227,18 @@ class TestWhatIsUnknown:
 
 
 class TestPhones:
-    @pytest.mark.parametrize("written", ["+7 912 000 00 01", 79120000001, "79120000001", 79120000001.0])
+    @pytest.mark.parametrize("written", ["+7 912 345-67-89", 79123456789, "79123456789", 79123456789.0])
     def test_all_open_jobs_of_a_phone_are_cancelled_in_any_writing(
         self, cancel: Cancel, add: Any, emulator: Emulator, written: Any
     ) -> None:
-        ids = [*add(["79120000001"]), *add(["79120000001"])]
+        ids = [*add(["79123456789"]), *add(["79123456789"])]
         add(PHONES[:2])
         assert cancel(phones=[written])["cancelled_ids"] == ids
         assert cancelled(emulator) == ids
 
     def test_one_phone_is_a_list_of_one(self, cancel: Cancel, add: Any) -> None:
-        ids = add(["79120000001"])
-        assert cancel(phones="+79120000001")["cancelled_ids"] == ids
+        ids = add(["79123456789"])
+        assert cancel(phones="+79123456789")["cancelled_ids"] == ids
 
     def test_national_numbers_need_their_region(self, cancel: Cancel, add: Any) -> None:
         add(["79123456789"])
@@ -283,9 +283,8 @@ class TestWhatGoesWrongOnTheWay:
         self, cancel: Cancel, add: Any, emulator: Emulator
     ) -> None:
         ids = add([phone(number) for number in range(450)])
-        emulator.fault("after_commit", "reset", path="callJob/cancel", nth=2, times=3)
-        emulator.fault("after_commit", "reset", path="callJob/cancel", nth=2, times=3)
-        emulator.fault("after_commit", "reset", path="callJob/cancel", nth=2, times=3)
+        for nth in (2, 3, 4):
+            emulator.fault("after_commit", "reset", path="callJob/cancel", nth=nth)
         with pytest.raises(AirflowException, match="200 call jobs are cancelled, and a repeat does no harm") as failure:
             cancel(ids=ids)
         assert not isinstance(failure.value, AirflowFailException)
@@ -314,13 +313,13 @@ class TestWhatGoesWrongOnTheWay:
                 cancel(**which)
 
     def test_what_another_try_can_not_help_fails_for_good_without_the_token(
-        self, cancel: Cancel, add: Any, emulator: Emulator, caplog: pytest.LogCaptureFixture
+        self, cancel: Cancel, add: Any, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         ids = add(PHONES)
         emulator.campaign(token="9.9.another")
         with pytest.raises(AirflowFailException, match="no campaign has this token") as failure:
             cancel(ids=ids)
-        assert TOKEN not in str(failure.value) + caplog.text
+        assert TOKEN not in str(failure.value) + capsys.readouterr().out
 
 
 class TestACallList:
@@ -344,12 +343,12 @@ class TestACallList:
             assert cancel(call_list=given)["cancelled"] == 25
 
     def test_of_a_list_that_is_not_sent_there_is_nothing_to_cancel(
-        self, cancel: Cancel, sync: Sync, emulator: Emulator, caplog: pytest.LogCaptureFixture
+        self, cancel: Cancel, sync: Sync, emulator: Emulator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         sync.add(PHONES)
         told = cancel(call_list=sync.operator(dry_run=True).execute(sync.task.context()))
         assert (told["cancelled"], told["unsettled_calls"]) == (0, 25)
-        assert "25 calls of the list have no known job yet" in caplog.text
+        assert "25 calls of the list have no known job yet" in capsys.readouterr().out
         assert emulator.count("callJob/cancel") == 0
 
     def test_a_deleted_list_tells_what_to_do(self, cancel: Cancel, sync: Sync) -> None:
