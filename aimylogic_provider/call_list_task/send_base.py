@@ -15,8 +15,8 @@ from aimylogic_provider.airflow_task.argument_checks import (
     check_whole,
     report_lag_seconds,
 )
-from aimylogic_provider.airflow_task.waits_for_jobs import WaitsForJobs
 from aimylogic_provider.call_list_task.call_list_base import CallListBase, ResultsTableBase
+from aimylogic_provider.waiting_task.waits_for_jobs import WaitsForJobs
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context

@@ -167,9 +167,9 @@ class AimylogicAsyncHook(BaseHook):
         """Airflow's connection; before 3.1.8 it can't be had without blocking, and is looked up in a thread."""
         if hasattr(self, "aget_connection"):
             return await self.aget_connection(self.aimylogic_conn_id)
-        from asgiref.sync import sync_to_async
+        import asyncio
 
-        return await sync_to_async(self.get_connection)(self.aimylogic_conn_id)
+        return await asyncio.to_thread(self.get_connection, self.aimylogic_conn_id)
 
     async def _open(self, campaign: CampaignOfConnection) -> None:
         from aimylogic_provider.calls_api.client import AsyncCampaignClient

@@ -10,7 +10,7 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowException, Ai
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
-from aimylogic_provider.airflow_task.waits_for_jobs import WaitsForJobs
+from aimylogic_provider.waiting_task.waits_for_jobs import WaitsForJobs
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -220,7 +220,7 @@ class AddPhoneOperator(WaitsForJobs):
         return self._ended(job, end)
 
     def _ended(self, job: str, end: WaitEnd) -> dict[str, Any]:
-        from aimylogic_provider.airflow_task.job_report import report_of_job
+        from aimylogic_provider.waiting_task.job_report import report_of_job
 
         self._check_end(end)
         return report_of_job(self.aimylogic_conn_id, job, self.log)

@@ -22,7 +22,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     is_deferrable,
     report_lag_seconds,
 )
-from aimylogic_provider.airflow_task.job_waits import check_wait_end, longest_deferral, polled, wait_trigger
+from aimylogic_provider.waiting_task.job_waits import check_wait_end, longest_deferral, polled, wait_trigger
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
+from airflow.sdk import DAG
 
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
@@ -41,7 +42,7 @@ def test_the_report_tells_how_the_calls_ended(sync: Sync) -> None:
 def test_nobody_to_call_is_nobody_to_wait_for(sync: Sync) -> None:
     report = sync.attempt(**WAITS)
     assert (report["rows"], report["jobs"]) == (0, {})
-    assert "jobs" not in sync.attempt(dry_run=True, **WAITS)
+    assert "jobs" not in sync.operator(dry_run=True, **WAITS).execute(sync.task.context())
 
 
 def test_a_retry_waits_on_and_sends_nothing(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +131,8 @@ def test_a_wait_holds_nobodys_slot_unless_that_is_said() -> None:
     assert limit(wait_for_completion=True, max_active_tis_per_dag=1) == 1
     mapped = SqlToAimylogicOperator.partial(task_id="m", sql_conn_id="b", wait_for_completion=True)
     assert "max_active_tis_per_dag" not in mapped.kwargs
+    with DAG("mapped", schedule=None):
+        mapped.expand(sql=["select 1"])
 
 
 def test_the_list_must_outlive_the_wait() -> None:

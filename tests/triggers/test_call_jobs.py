@@ -152,8 +152,8 @@ def test_a_paused_campaign_is_waited_for_or_fails(emulator: Emulator, capsys: py
 
 def test_a_stopped_campaign_ends_its_jobs(emulator: Emulator) -> None:
     emulator.freeze()
-    hook = AimylogicHook()
-    end = asyncio.run(event_of(trigger(added()), hook.stop_campaign, lambda: emulator.advance(hours=1)))
+    emulator.campaign(lines=0)
+    end = asyncio.run(event_of(trigger(added()), AimylogicHook().stop_campaign))
     assert (end.outcome, end.ends) == (WaitOutcome.OVER, {"notDone": 3})
 
 
