@@ -10,7 +10,7 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseHook
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Connection
-    from aimylogic_provider.calls_api.client import AsyncCampaignClient
+    from aimylogic_provider.calls_api.client import Answer, AsyncCampaignClient
     from aimylogic_provider.calls_api.http_messages import Request
     from aimylogic_provider.calls_api.reports import CallAttempt, CallJob, Campaign
     from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
@@ -192,5 +192,5 @@ class AimylogicAsyncHook(BaseHook):
 
         if self._client is None:
             raise RuntimeError("AimylogicAsyncHook is used outside its context: write `async with … as hook`")
-        answer = await AsyncRetrying(**reading_again())(self._client.ask, request)
+        answer: Answer[T] = await AsyncRetrying(**reading_again())(self._client.ask, request)
         return answer.value

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from logging import Logger
-
     from aimylogic_provider.airflow_task.airflow_imports import Connection
     from aimylogic_provider.calls_api.address import CampaignAddress
     from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
+    from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["CampaignOfConnection", "campaign_of_connection"]
 
@@ -23,7 +22,7 @@ class CampaignOfConnection:
     settings: TransportSettings
 
 
-def campaign_of_connection(conn_id: str, connection: Connection, log: Logger) -> CampaignOfConnection:
+def campaign_of_connection(conn_id: str, connection: Connection, log: Log) -> CampaignOfConnection:
     """Read a connection, and have Airflow mask its token.
 
     :param log: is told of extras that mean nothing

@@ -51,7 +51,7 @@ class CallJobsTrigger(BaseTrigger):
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.aimylogic_conn_id = aimylogic_conn_id
         self.jobs = dict(jobs)
         self.poll_interval = poll_interval
@@ -72,7 +72,7 @@ class CallJobsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the wait is over; then tell how it ended, by one event."""
-        yield TriggerEvent((await self._wait()).as_event())
+        yield TriggerEvent((await self._wait()).as_event())  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Cancel the jobs, if that is wished: Airflow calls it when a person marks the task, or clears it."""

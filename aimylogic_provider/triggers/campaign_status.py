@@ -28,7 +28,7 @@ class CampaignStatusTrigger(BaseTrigger):
     """
 
     def __init__(self, *, aimylogic_conn_id: str, statuses: Sequence[str], poll_interval: float, until: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.aimylogic_conn_id = aimylogic_conn_id
         self.statuses = list(statuses)
         self.poll_interval = poll_interval
@@ -49,9 +49,9 @@ class CampaignStatusTrigger(BaseTrigger):
 
         try:
             async with AimylogicAsyncHook(self.aimylogic_conn_id) as hook:
-                yield TriggerEvent(await self._wait(hook))
+                yield TriggerEvent(await self._wait(hook))  # type: ignore[no-untyped-call]
         except AimylogicError as error:
-            yield TriggerEvent({"status": None, "error": str(error)})
+            yield TriggerEvent({"status": None, "error": str(error)})  # type: ignore[no-untyped-call]
 
     async def _wait(self, hook: AimylogicAsyncHook) -> dict[str, Any]:
         from aimylogic_provider.calls_api.errors import ApiError

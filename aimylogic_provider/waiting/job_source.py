@@ -37,7 +37,8 @@ class JobSource:
         from aimylogic_provider.calls_api.request_fields import listed_ids
 
         single = isinstance(ids, (str, int)) and not isinstance(ids, bool)
-        return cls(ids=tuple(dict.fromkeys(listed_ids("ids", [ids] if single else ids))))
+        values: Any = [ids] if single else ids
+        return cls(ids=tuple(dict.fromkeys(listed_ids("ids", values))))
 
     @classmethod
     def of_call_list(cls, call_list: object, shard: int | None = None) -> JobSource:

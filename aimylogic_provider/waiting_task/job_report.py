@@ -30,7 +30,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
 
     hook = AimylogicHook(conn_id)
     try:
-        (found,) = [one for one in hook.get_call_jobs(ids=[job]) if one.id == job] or [None]
+        found = next((one for one in hook.get_call_jobs(ids=[job]) if one.id == job), None)
         if found is None:
             raise AirflowException(
                 f"The report doesn't show call job {job} any more, which was over: the next try asks"
