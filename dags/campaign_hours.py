@@ -33,7 +33,7 @@ with DAG(
     tags=["aimylogic", "example"],
     default_args={"retries": 4, "retry_delay": timedelta(minutes=15)},
     doc_md=__doc__,
-):
+) as dag:
     resume = ResumeCampaignOperator(task_id="resume")
     called = SqlToAimylogicOperator(
         task_id="call_customers",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -79,7 +81,7 @@ def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) ->
 
 
 def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path) -> None:
-    """By ``dag.test()``, as the command runs it, for a day whose evening is past."""
+    """By ``dag.test()``, for a day whose evening is past; the scheduler leaves the DAG alone, for it is paused."""
     warehouse = tmp_path / "warehouse.db"
     make_warehouse(warehouse, 30)
     airflow.connect_sqlite(warehouse, "warehouse")
@@ -87,8 +89,16 @@ def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path)
         airflow.connect(emulator.url, TOKEN)
         emulator.campaign(status="paused", lines=0)
         lost = emulator.fault("after_commit", "reset", path="callJob/cancel")
-        airflow.wait_for_dag("campaign_hours")
-        airflow.run("dags", "test", "campaign_hours", "2026-01-05T09:00:00+00:00")
+        code = (
+            "from datetime import UTC, datetime; from campaign_hours import dag\n"
+            "print(dag.test(run_after=datetime(2026, 1, 5, 9, tzinfo=UTC)).state)"
+        )
+        folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**airflow.environment, "PYTHONPATH": folder},
+            cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.stdout.splitlines()[-1:] == ["success"], done.stdout[-3000:] + done.stderr[-3000:]
         assert lost.hits == 1
         assert Counter(job.status for job in emulator.jobs()) == {"cancelledByUser": 30}
         assert emulator.campaign().status == "paused"
