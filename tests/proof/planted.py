@@ -1028,6 +1028,21 @@ _OVERLAPPING = (
     ),
 )
 
+_OF_WAITS = (
+    _of_operators(
+        "wait: who was not reached is added again",
+        "A task that waits for its call adds it once more, where the campaign's script did not get its result.",
+        "operators/add_phone.py",
+        "        self._check_end(end)\n",
+        "        self._check_end(end)\n"
+        "        from aimylogic_provider.hooks.aimylogic import AimylogicHook\n\n"
+        '        if "longCallWithResult" not in end.ends and self._current is not None:\n'
+        "            client = AimylogicHook(self.aimylogic_conn_id).get_conn()\n"
+        '            client.add_phone(self._current.intent.call, idempotence_key="again")\n',
+        "stable",
+    ),
+)
+
 PLANTED = (
     *_TABLES,
     *_WRITES,
@@ -1044,4 +1059,5 @@ PLANTED = (
     *_OF_APPROVALS,
     *_OF_TIME_OUTS,
     *_OVERLAPPING,
+    *_OF_WAITS,
 )
