@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first; by as many processes as there are cores, a file in one of them.
 SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
-	tests/secrets tests/security tests/fuzz tests/proof tests/model
+	tests/waiting tests/triggers tests/sensors tests/secrets tests/security tests/fuzz tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/wheel tests/airflow
 # Where small tests are marked as long.
@@ -13,7 +13,7 @@ LONG_SMALL_TESTS := tests/call_list tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
 QUICK_TESTS := tests/idempotence tests/call_list/test_decision.py tests/call_list/test_operators.py tests/call_list/test_freeze.py \
 	tests/call_list/test_rows.py tests/hooks tests/operators/test_first_try.py tests/operators/test_second_record.py \
-	tests/provider/test_signatures.py tests/provider/test_design.py tests/proof/test_mutants.py
+	tests/provider/test_signatures.py tests/provider/test_design.py tests/waiting tests/proof/test_mutants.py
 # Minutes that make test may take on two idle cores, installation apart.
 TEST_BUDGET := 12
 # Airflows before the newest release, each with its lock file in tests/older, and a virtual environment .venv-….
@@ -21,7 +21,8 @@ OLDER := 3.1 3.2
 # Those to come, with theirs in tests/newer: a beta may vanish, so where it can't be installed its tests are skipped.
 NEWER := 3.4
 # The others (emulator, browser, fuzz, model, proof, wheel) don't touch what differs between Airflow's versions.
-AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/provider tests/secrets tests/airflow
+AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/triggers tests/sensors tests/provider \
+	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \

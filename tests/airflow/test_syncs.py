@@ -196,7 +196,8 @@ def why_rejected(phone: str) -> str:
 
 
 @needs_record
-@pytest.mark.parametrize("method", ["addPhones", pytest.param("addPhone", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["addPhones", "addPhone"])
 def test_killed_at_random_moments(
     airflow: LocalAirflow,
     campaign: Campaign,

@@ -66,7 +66,7 @@ def test_a_triggerer_that_is_killed_loses_nothing_and_sends_nothing(
     assert list((tmp_path / "lists").rglob("ids-*.json")) == [], "nobody waits by the file any more"
 
 
-@pytest.mark.parametrize("where", ["worker", "triggerer"])
+@pytest.mark.parametrize("where", [pytest.param("worker", marks=pytest.mark.long), "triggerer"])
 def test_what_a_person_ends_is_cancelled(airflow: LocalAirflow, campaign: Campaign, where: str) -> None:
     dag, emulator = f"waited_call_in_{where}", campaign.emulator
     emulator.freeze()
@@ -83,6 +83,7 @@ def test_what_a_person_ends_is_cancelled(airflow: LocalAirflow, campaign: Campai
     assert [job.status for job in campaign.jobs] == ["cancelledByUser"]
 
 
+@pytest.mark.long
 def test_the_example(airflow: LocalAirflow, tmp_path: Path) -> None:
     dag, warehouse = "wait_for_calls", tmp_path / "warehouse.db"
     make_warehouse(warehouse, 60)

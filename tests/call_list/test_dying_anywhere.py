@@ -145,8 +145,15 @@ def runs(
     return Runs(emulator, tmp_path, points, monkeypatch)
 
 
-@pytest.mark.parametrize("hours", [0, 25])
-@pytest.mark.parametrize("method", ["addPhones", "addPhone"])
+@pytest.mark.parametrize(
+    ("method", "hours"),
+    [
+        ("addPhones", 0),
+        ("addPhone", 25),
+        pytest.param("addPhones", 25, marks=pytest.mark.long),
+        pytest.param("addPhone", 0, marks=pytest.mark.long),
+    ],
+)
 def test_dying_once_at_every_point(runs: Runs, method: str, hours: int) -> None:
     point = 0
     while True:
@@ -162,7 +169,7 @@ def test_dying_once_at_every_point(runs: Runs, method: str, hours: int) -> None:
     print(f"\n{point - 1} points, by {method}, retried after {hours} hours")
 
 
-@pytest.mark.parametrize("method", ["addPhones", "addPhone"])
+@pytest.mark.parametrize("method", ["addPhones", pytest.param("addPhone", marks=pytest.mark.long)])
 def test_dying_again_and_again(runs: Runs, method: str) -> None:
     """Answers are lost besides, and the state's row is wiped now and then."""
     drawn = random.Random(method)
