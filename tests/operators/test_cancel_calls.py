@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import jinja2
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
@@ -17,8 +18,9 @@ from aimylogic_provider.operators import CancelCallsOperator
 from tests.call_list.conftest import make_sync, sync
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TOKEN, TaskInstance
+from tests.operators.test_template_values import environment, rendered
 
-__all__ = ["make_sync", "sync"]
+__all__ = ["environment", "make_sync", "sync"]
 
 PHONES = [phone(number) for number in range(25)]
 UNKNOWN = "990000000000001"
@@ -142,6 +144,18 @@ def test_what_an_earlier_task_did_not_return_is_no_empty_list(cancel: Cancel, em
     with pytest.raises(AirflowFailException, match="all None, or blank: an earlier task may have returned nothing"):
         cancel(ids=given, phones=given)
     assert emulator.count() == 0
+
+
+def test_templates_make_lists_and_blank_ones_are_left_out(task: TaskInstance, environment: jinja2.Environment) -> None:
+    blank = "{{ blank }}"
+    templates: dict[str, Any] = {
+        "ids": "{{ ids }}",
+        "phones": "{{ none }}",
+        "call_list": blank,
+        "aimylogic_conn_id": blank,
+    }
+    operator = rendered(CancelCallsOperator(task_id="cancel", on_not_found="skip", **templates), environment)
+    assert operator.execute(task.context())["not_found_ids"] == ["1", "2"]
 
 
 @pytest.mark.parametrize("given", [{"ids": ["1"]}, True, b"1"])
