@@ -246,7 +246,7 @@ class CallJobSensor(BaseSensorOperator):
             trigger=wait_trigger(self.aimylogic_conn_id, jobs, terms, max(1.0, float(self.poke_interval))),
             method_name="execute_after_wait",
             kwargs={"jobs": jobs.as_json()},
-            timeout=longest_deferral(terms),
+            timeout=longest_deferral(terms.until),
         )
 
     def _folder(self, context: Context) -> str:

@@ -14,14 +14,13 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     BaseSensorOperator,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_deferrable, is_deferrable
+from aimylogic_provider.waiting_task.job_waits import longest_deferral
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import SensorArguments
 
 __all__ = ["CampaignStatusSensor"]
-
-_TRIGGERER_IS_LATE = timedelta(minutes=15)
 
 
 class CampaignStatusSensor(BaseSensorOperator):
@@ -118,7 +117,7 @@ class CampaignStatusSensor(BaseSensorOperator):
         self.defer(
             trigger=trigger,
             method_name="execute_after_wait",
-            timeout=timedelta(seconds=self.timeout) + _TRIGGERER_IS_LATE,
+            timeout=longest_deferral(trigger.until),
         )
 
     def _take_blank_as_nothing(self) -> None:

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CallJobsTrigger"]
 
-_CANCEL_WITHIN = 25.0
-"""Seconds. Airflow gives a trigger that a person's action ended 30."""
-
 
 class CallJobsTrigger(BaseTrigger):
     """Wait until call jobs are over, or a share of them, or the time is up.
@@ -79,10 +76,10 @@ class CallJobsTrigger(BaseTrigger):
         if not self.cancel_on_kill:
             return
         from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
-        from aimylogic_provider.waiting.cancelling import cancel_jobs
+        from aimylogic_provider.hooks.job_cancellation import cancel_jobs
 
         campaign = await AimylogicAsyncHook(self.aimylogic_conn_id).look_up()
-        told = await asyncio.to_thread(cancel_jobs, campaign, self._read_ids(), seconds=_CANCEL_WITHIN)
+        told = await asyncio.to_thread(cancel_jobs, campaign, self._read_ids())
         self.log.warning("The task was ended. %s", told)
 
     async def _wait(self) -> WaitEnd:

@@ -45,9 +45,12 @@ def wait_trigger(
     )
 
 
-def longest_deferral(terms: WaitTerms) -> timedelta:
-    """Return after what time Airflow is to end a wait by a trigger."""
-    return timedelta(seconds=max(0.0, terms.until - time.time())) + _TRIGGERER_IS_LATE
+def longest_deferral(until: float) -> timedelta:
+    """Return after what time Airflow is to end a wait by a trigger.
+
+    :param until: Unix seconds at which the trigger itself does
+    """
+    return timedelta(seconds=max(0.0, until - time.time())) + _TRIGGERER_IS_LATE
 
 
 def check_wait_end(

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WaitsForJobs"]
 
-_CANCEL_WITHIN = 25.0
-"""Seconds: a person who ends a task is not to wait for longer."""
 _WAY_OUT = ". A clear sends nothing again: to have people called once more, start a new DAG run, or change call_again"
 
 
@@ -103,7 +101,7 @@ class WaitsForJobs(BaseOperator):
             trigger=wait_trigger(self.aimylogic_conn_id, jobs, terms, self.poll_interval, self.cancel_on_kill),
             method_name=method,
             kwargs=kwargs,
-            timeout=longest_deferral(terms),
+            timeout=longest_deferral(terms.until),
         )
 
     @staticmethod
@@ -130,8 +128,8 @@ class WaitsForJobs(BaseOperator):
         if not self.cancel_on_kill:
             self.log.warning("The task is being ended while it waits for its call jobs, which go on.")
             return
-        from aimylogic_provider.waiting.cancelling import cancel_jobs
+        from aimylogic_provider.hooks.job_cancellation import cancel_jobs
 
         self._waits = None
-        told = cancel_jobs(hook.campaign, jobs.read_ids(), seconds=_CANCEL_WITHIN)
+        told = cancel_jobs(hook.campaign, jobs.read_ids())
         self.log.warning("The task is being ended. %s", told)

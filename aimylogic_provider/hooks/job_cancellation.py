@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from aimylogic_provider.calls_api.client import CampaignClient
     from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 
-__all__ = ["cancel_jobs"]
+__all__ = ["CANCEL_WITHIN", "cancel_jobs"]
 
+CANCEL_WITHIN = 25.0
+"""Seconds. Airflow gives a trigger that a person's action ended 30, and who ends a task is not to wait for longer."""
 _IDS_PER_REQUEST = 200
 
 
-def cancel_jobs(campaign: CampaignOfConnection, ids: Iterable[str], *, seconds: float) -> str:
+def cancel_jobs(campaign: CampaignOfConnection, ids: Iterable[str], *, seconds: float = CANCEL_WITHIN) -> str:
     """Cancel call jobs, in the time that there is; return in words which could be.
 
     A connection of its own: what the task has under way may be in the midst of a request.
