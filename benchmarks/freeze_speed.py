@@ -28,7 +28,7 @@ KINDS = {
 FREEZE = """
 import json, logging, sys, tempfile, time
 from airflow.providers.common.compat.sdk import BaseHook
-from aimylogic_provider.call_list.freeze.list_files import Cut
+from aimylogic_provider.call_list.freeze.batch_cutting import Cut
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader

@@ -168,9 +168,9 @@ class PrepareBase(CallListBase):
             results table, no rows are claimed
         :param lost_since: as of :func:`.claiming`
         """
+        from aimylogic_provider.call_list.freeze.batch_cutting import Cut
         from aimylogic_provider.call_list.freeze.finish_times import Finishes
         from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
-        from aimylogic_provider.call_list.freeze.list_files import Cut
         from aimylogic_provider.call_list.freeze.rejections import Rejections
         from aimylogic_provider.call_list.store.sync_entry import Freezing
         from aimylogic_provider.call_list_task.claims_of_task import claiming, give_up_noted

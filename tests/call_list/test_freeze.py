@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import list_files
+from aimylogic_provider.call_list.freeze.batch_cutting import Cut
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
-from aimylogic_provider.call_list.freeze.list_files import Cut
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
@@ -531,7 +531,7 @@ def open_files(folder: Path) -> list[int]:
 
 KILLED = """
 import logging, os, signal, sys
-from aimylogic_provider.call_list.freeze.list_files import Cut
+from aimylogic_provider.call_list.freeze.batch_cutting import Cut
 from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader

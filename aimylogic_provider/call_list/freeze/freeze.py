@@ -17,12 +17,13 @@ from typing import Any, Protocol
 import msgspec
 
 from aimylogic_provider.call_list.freeze import rejected_csv
+from aimylogic_provider.call_list.freeze.batch_cutting import BatchCutter, Cut
 from aimylogic_provider.call_list.freeze.finish_times import Finishes
-from aimylogic_provider.call_list.freeze.list_files import BatchCutter, Cut, LineFiles, ListWriter
+from aimylogic_provider.call_list.freeze.list_files import LineFiles, ListWriter
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
-from aimylogic_provider.call_list.freeze.request_room import BRACKETS
+from aimylogic_provider.call_list.freeze.request_size import BRACKETS
 from aimylogic_provider.call_list.freeze.spool import Spool
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Method, Pointer, sha256

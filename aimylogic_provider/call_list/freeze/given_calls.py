@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
-from aimylogic_provider.call_list.freeze.request_room import SURELY_SHORT, check_bytes, check_url
+from aimylogic_provider.call_list.freeze.request_size import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
 from aimylogic_provider.call_list.store.manifest import Method
 from aimylogic_provider.calls_api.calls.call import Call, ListedCall

@@ -15,7 +15,7 @@ from unicodedata import category, is_normalized
 import msgspec
 
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
-from aimylogic_provider.call_list.freeze.request_room import SURELY_SHORT, check_bytes, check_url
+from aimylogic_provider.call_list.freeze.request_size import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.store.manifest import Method
 from aimylogic_provider.calls_api.calls.call import ListedCall
 from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone

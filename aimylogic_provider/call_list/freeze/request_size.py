@@ -1,4 +1,4 @@
-"""Whether a call has room in a request: in the body of addPhones, or in addPhone's URL, whose query bears all of it.
+"""How large a request is: whether a call fits into the body of addPhones, or into the URL of addPhone, which bears all.
 
 How a call is made isn't known here; what to leave out of it, each reader says in its own words.
 """
