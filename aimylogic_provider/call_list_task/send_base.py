@@ -16,7 +16,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     report_lag_seconds,
 )
 from aimylogic_provider.call_list_task.call_list_base import CallListBase, ResultsTableBase
-from aimylogic_provider.waiting_task.waits_for_jobs import WaitsForJobs
+from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
-    from aimylogic_provider.waiting.wait import WaitEnd
+    from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
 __all__ = ["SendBase", "SentResultsBase"]
 

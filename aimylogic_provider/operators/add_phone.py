@@ -10,7 +10,7 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowException, Ai
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
-from aimylogic_provider.waiting_task.waits_for_jobs import WaitsForJobs
+from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
     from aimylogic_provider.idempotence.keys import Intent
-    from aimylogic_provider.waiting.wait import WaitEnd
+    from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
 __all__ = ["AddPhoneOperator"]
 

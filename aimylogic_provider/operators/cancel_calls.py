@@ -87,7 +87,7 @@ class CancelCallsOperator(CampaignBase):
         :raises AirflowException: if another try can help
         """
         from aimylogic_provider.calls_api.phones.phone import PhoneRules
-        from aimylogic_provider.campaign_task.job_cancelling import JobCancelling
+        from aimylogic_provider.campaign_task.cancelling_calls import JobCancelling
         from aimylogic_provider.campaign_task.job_selection import selected
 
         with self._ending():

@@ -22,14 +22,14 @@ from aimylogic_provider.airflow_task.argument_checks import (
     is_deferrable,
     report_lag_seconds,
 )
-from aimylogic_provider.waiting_task.job_waits import check_wait_end, longest_deferral, polled, wait_trigger
+from aimylogic_provider.waiting_task.wait_or_defer import check_wait_end, longest_deferral, polled, wait_trigger
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
     from aimylogic_provider.airflow_task.base_operator_arguments import SensorArguments
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
     from aimylogic_provider.waiting.job_source import JobSource
-    from aimylogic_provider.waiting.wait import JobsWait, WaitEnd, WaitTerms
+    from aimylogic_provider.waiting.jobs_wait import JobsWait, WaitEnd, WaitTerms
 
 __all__ = ["CallJobSensor"]
 
@@ -150,7 +150,7 @@ class CallJobSensor(BaseSensorOperator):
         :raises AirflowSensorTimeout: as :meth:`execute`
         """
         from aimylogic_provider.waiting.job_source import JobSource
-        from aimylogic_provider.waiting.wait import WaitEnd
+        from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
         JobSource.of_json(jobs).forget()
         self._conclude(WaitEnd.of_event(event))
@@ -158,7 +158,7 @@ class CallJobSensor(BaseSensorOperator):
 
     def _begin(self, context: Context) -> tuple[AimylogicHook, JobsWait]:
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.waiting.wait import JobsWait
+        from aimylogic_provider.waiting.jobs_wait import JobsWait
         from aimylogic_provider.waiting.watched_jobs import MORE_REQUESTS
 
         more = _OF_A_POKE_ALONE if self.reschedule else MORE_REQUESTS
@@ -180,7 +180,7 @@ class CallJobSensor(BaseSensorOperator):
 
         :param until: when the wait is given up; by poking, Airflow itself does that
         """
-        from aimylogic_provider.waiting.wait import WaitTerms
+        from aimylogic_provider.waiting.jobs_wait import WaitTerms
 
         since = time.time()
         if self.reschedule and until == inf:

@@ -14,7 +14,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     BaseSensorOperator,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_deferrable, is_deferrable
-from aimylogic_provider.waiting_task.job_waits import longest_deferral
+from aimylogic_provider.waiting_task.wait_or_defer import longest_deferral
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
     from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
-    from aimylogic_provider.waiting.wait import JobsWait, Question, WaitEnd
+    from aimylogic_provider.waiting.jobs_wait import JobsWait, Question, WaitEnd
 
 __all__ = ["CallJobsTrigger"]
 
@@ -21,7 +21,7 @@ class CallJobsTrigger(BaseTrigger):
 
     It reads, and nothing else: run twice, or begun anew after its triggerer died, it asks again, and no more. Its one
     event bears no phone, and no ids but the first few that the report doesn't know; see
-    :class:`~aimylogic_provider.waiting.wait.WaitEnd`.
+    :class:`~aimylogic_provider.waiting.jobs_wait.WaitEnd`.
 
     :param aimylogic_conn_id: the connection: one campaign
     :param jobs: which ones, as :meth:`.JobSource.as_json` gives them: a few ids, or where many lie, for Airflow's
@@ -76,7 +76,7 @@ class CallJobsTrigger(BaseTrigger):
         if not self.cancel_on_kill:
             return
         from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
-        from aimylogic_provider.hooks.job_cancellation import cancel_jobs
+        from aimylogic_provider.hooks.cancel_on_kill import cancel_jobs
 
         campaign = await AimylogicAsyncHook(self.aimylogic_conn_id).look_up()
         told = await asyncio.to_thread(cancel_jobs, campaign, self._read_ids())
@@ -85,7 +85,7 @@ class CallJobsTrigger(BaseTrigger):
     async def _wait(self) -> WaitEnd:
         from aimylogic_provider.calls_api.errors import AimylogicError
         from aimylogic_provider.hooks.aimylogic_async import AimylogicAsyncHook
-        from aimylogic_provider.waiting.wait import JobsWait, WaitTerms
+        from aimylogic_provider.waiting.jobs_wait import JobsWait, WaitTerms
 
         terms = WaitTerms(self.until, self.since, self.report_lag, self.share, self.on_paused)
         try:
@@ -139,7 +139,7 @@ async def _polled(hook: AimylogicAsyncHook, wait: JobsWait) -> WaitEnd | None:
 
 async def _answer(hook: AimylogicAsyncHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
-    from aimylogic_provider.waiting.wait import AskStatus, is_not_found
+    from aimylogic_provider.waiting.jobs_wait import AskStatus, is_not_found
 
     if isinstance(question, AskStatus):
         return await hook.get_campaign_status()

@@ -15,7 +15,7 @@ from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOp
 from aimylogic_provider.sensors import CallJobSensor
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 from aimylogic_provider.waiting.job_source import JobSource
-from aimylogic_provider.waiting.wait import WaitEnd, WaitOutcome
+from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance
 

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
-from aimylogic_provider.waiting.wait import WaitEnd, WaitOutcome
+from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
 from tests.conftest import TaskInstance, needs_record
 
 WAITS = {"wait_for_completion": True, "deferrable": False}

@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import (
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.sensors import CallJobSensor
-from aimylogic_provider.waiting.wait import WaitEnd, WaitOutcome
+from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
 from tests.conftest import TaskInstance
 
 pytestmark = pytest.mark.usefixtures("connections")

@@ -15,7 +15,7 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.triggers import CallJobsTrigger
 from aimylogic_provider.waiting.job_source import JobSource
-from aimylogic_provider.waiting.wait import WaitEnd, WaitOutcome
+from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
 from tests.conftest import OTHER_TOKEN, connection_json
 
 pytestmark = pytest.mark.usefixtures("connections")

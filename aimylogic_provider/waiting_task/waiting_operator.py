@@ -14,12 +14,12 @@ from aimylogic_provider.airflow_task.argument_checks import (
     is_deferrable,
     report_lag_seconds,
 )
-from aimylogic_provider.waiting_task.job_waits import check_wait_end, longest_deferral, wait_here, wait_trigger
+from aimylogic_provider.waiting_task.wait_or_defer import check_wait_end, longest_deferral, wait_here, wait_trigger
 
 if TYPE_CHECKING:
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
     from aimylogic_provider.waiting.job_source import JobSource
-    from aimylogic_provider.waiting.wait import WaitEnd, WaitTerms
+    from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitTerms
 
 __all__ = ["WaitsForJobs"]
 
@@ -76,7 +76,7 @@ class WaitsForJobs(BaseOperator):
         :raises TaskDeferred: for Airflow to act on
         """
         from aimylogic_provider.idempotence.server_time import SystemClock
-        from aimylogic_provider.waiting.wait import WaitTerms
+        from aimylogic_provider.waiting.jobs_wait import WaitTerms
 
         now = SystemClock().wall()
         seconds = check_seconds("wait_timeout", self.wait_timeout)
@@ -107,7 +107,7 @@ class WaitsForJobs(BaseOperator):
     @staticmethod
     def _waited(event: dict[str, Any]) -> WaitEnd:
         """How the wait of a trigger ended, by its event."""
-        from aimylogic_provider.waiting.wait import WaitEnd
+        from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
         return WaitEnd.of_event(event)
 
@@ -128,7 +128,7 @@ class WaitsForJobs(BaseOperator):
         if not self.cancel_on_kill:
             self.log.warning("The task is being ended while it waits for its call jobs, which go on.")
             return
-        from aimylogic_provider.hooks.job_cancellation import cancel_jobs
+        from aimylogic_provider.hooks.cancel_on_kill import cancel_jobs
 
         self._waits = None
         told = cancel_jobs(hook.campaign, jobs.read_ids())

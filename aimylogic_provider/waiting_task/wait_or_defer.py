@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.ports import Log
     from aimylogic_provider.triggers.call_jobs import CallJobsTrigger
     from aimylogic_provider.waiting.job_source import JobSource
-    from aimylogic_provider.waiting.wait import JobsWait, Question, WaitEnd, WaitTerms
+    from aimylogic_provider.waiting.jobs_wait import JobsWait, Question, WaitEnd, WaitTerms
 
 __all__ = ["check_wait_end", "longest_deferral", "polled", "wait_here", "wait_trigger"]
 
@@ -70,7 +70,7 @@ def check_wait_end(
     :raises AirflowException: if another try may end better
     """
     from aimylogic_provider.calls_api.statuses import checked_ends
-    from aimylogic_provider.waiting.wait import WaitOutcome
+    from aimylogic_provider.waiting.jobs_wait import WaitOutcome
 
     if end.outcome is WaitOutcome.FAILED:
         named = f". Ids: {', '.join(end.named)}" if end.named else ""
@@ -95,7 +95,7 @@ def wait_here(conn_id: str, jobs: JobSource, terms: WaitTerms, poll_interval: fl
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
     from aimylogic_provider.idempotence.server_time import SystemClock
-    from aimylogic_provider.waiting.wait import JobsWait
+    from aimylogic_provider.waiting.jobs_wait import JobsWait
 
     wait, clock = JobsWait(jobs.read_ids(), terms, log), SystemClock()
     hook = AimylogicHook(conn_id)
@@ -140,7 +140,7 @@ def polled(hook: AimylogicHook, wait: JobsWait, now: float) -> WaitEnd | None:
 
 def _answer(hook: AimylogicHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
-    from aimylogic_provider.waiting.wait import AskStatus, is_not_found
+    from aimylogic_provider.waiting.jobs_wait import AskStatus, is_not_found
 
     if isinstance(question, AskStatus):
         return hook.get_campaign_status()
