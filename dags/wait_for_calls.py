@@ -1,10 +1,11 @@
-"""Every morning, the customers of today: called, waited for, and counted by what became of their calls.
+"""Every morning, the customers whose payment is due: called, waited for, and counted by what became of their calls.
 
 Needs the connections ``aimylogic_default`` and ``warehouse``: any database that Airflow has a hook for, with a table
 ``customer(id, phone, gmt_zone, name, due)``.
 
-The list is waited for by a task of its own, in the triggerer: until nine of ten calls are over, or twelve hours have
-passed. Then the head of the team is called with the count, and waited for: the task fails if the number doesn't exist.
+The list is waited for by a task of its own, in the triggerer, until nine of ten calls are over; if twelve hours pass
+first, that task fails, and nobody is told. Then the head of the team is called with the count, and waited for: that
+task fails if the number doesn't exist, or by a technical error.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ with DAG(
 ):
     called = SqlToAimylogicOperator(
         task_id="call_customers",
-        sql="select id, phone, gmt_zone, name, due from customer order by id",
+        sql="select id, phone, gmt_zone, name, due from customer where due <= current_date order by id",
         sql_conn_id="warehouse",
         key_columns=["id"],
         gmt_zone_column="gmt_zone",

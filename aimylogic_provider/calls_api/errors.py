@@ -91,3 +91,8 @@ class ApiError(AimylogicError):
         self.phone = phone
         self.retry_after = retry_after
         self.date = date
+
+    @property
+    def is_unknown_id(self) -> bool:
+        """Whether it is the definite answer that the campaign doesn't know a call job's id, and so no failure."""
+        return self.type == "id.not.found" and self.known is Known.REFUSED

@@ -31,10 +31,9 @@ class AimylogicAsyncHook(BaseHook):
         async with AimylogicAsyncHook("aimylogic_default") as hook:
             status = await hook.get_campaign_status()
 
-    It only reads: nothing that adds, cancels or controls belongs into a triggerer, which Airflow may restart, and which
-    may run a trigger twice. Each method repeats a request that failed for a passing reason, three times in all, no
-    sooner than the server asks for. Parameters, results and errors are those of
-    :class:`~aimylogic_provider.hooks.AimylogicHook`'s methods of the same names.
+    It only reads, for Airflow may restart a triggerer, or run a trigger twice. Each method repeats a request that
+    failed for a passing reason, three times in all, no sooner than the server asks for. Parameters, results and errors
+    are those of :class:`~aimylogic_provider.hooks.AimylogicHook`'s methods of the same names.
 
     :param aimylogic_conn_id: the connection
     """

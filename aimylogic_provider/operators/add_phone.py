@@ -71,8 +71,9 @@ class AddPhoneOperator(WaitsForJobs):
     :param wait_timeout: after which the task fails, and the job goes on; a timedelta, or seconds
     :param fail_on: statuses that fail the task when the job has ended with them, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
-    :param cancel_on_kill: cancel the job if the task is ended by a person while it waits; in the triggerer, from
-        Airflow 3.3 on. A task whose call is cancelled fails, also once it is cleared: nobody was reached
+    :param cancel_on_kill: cancel the job if the task is ended while it waits: in the triggerer, by a person (Airflow
+        3.3 and newer); in a worker, also by its shutdown or ``execution_timeout``. A task whose call is cancelled
+        fails, also once it is cleared: nobody was reached
     """
 
     template_fields: Sequence[str] = (
@@ -81,6 +82,7 @@ class AddPhoneOperator(WaitsForJobs):
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e6f2ff"
     _adds_calls: ClassVar[bool] = True
+    _call_once_more: ClassVar[str] = "start a new DAG run, or change call_again"
     phone = ShownMasked(is_phone=True)
     payload = ShownMasked()
     call_again = ShownMasked()

@@ -19,6 +19,7 @@ from aimylogic_provider.waiting_task.wait_or_defer import longest_deferral
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import SensorArguments
+    from aimylogic_provider.waiting.campaign_wait import CampaignWait
 
 __all__ = ["CampaignStatusSensor"]
 
@@ -54,6 +55,7 @@ class CampaignStatusSensor(BaseSensorOperator):
         self.aimylogic_conn_id = aimylogic_conn_id
         self.deferrable = deferrable
         self._met: str | None = None
+        self._wait: CampaignWait | None = None
 
     def execute(self, context: Context) -> str | None:
         """Wait; return the status that was met.
@@ -77,7 +79,9 @@ class CampaignStatusSensor(BaseSensorOperator):
 
         try:
             status = AimylogicHook(self.aimylogic_conn_id).get_campaign_status()
-            if CampaignWait(checked_campaign_statuses(self.status), self.log).is_over(status):
+            if self._wait is None:
+                self._wait = CampaignWait(checked_campaign_statuses(self.status), self.log)
+            if self._wait.is_over(status):
                 self._met = status
         except ApiError as error:
             if not error.retryable:
@@ -98,7 +102,8 @@ class CampaignStatusSensor(BaseSensorOperator):
             raise AirflowFailException(event["error"])
         if event["status"] is None:
             raise (AirflowSkipException if self.soft_fail else AirflowSensorTimeout)(
-                f"The campaign's status was none of those that are waited for in {timedelta(seconds=self.timeout)}. "
+                f"The campaign's status was none of those that are waited for in {timedelta(seconds=self.timeout)}"
+                f"{event.get('failed', '')}. "
                 "Clear the task to wait on"
             )
         return str(event["status"])

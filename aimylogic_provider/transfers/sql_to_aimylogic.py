@@ -73,7 +73,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
     :param results_phones: whether phones stand in it ``masked`` or in ``full``
     :param dry_run: freeze the list and report on it, and send nothing
     :param max_active_tis_per_dag: Airflow's own; 1 if left out, so that a second run asks its query once the first
-        one's sync has ended, and not limited with ``on_unknown="ask"``
+        one's sync has ended, and not limited with ``on_unknown="ask"`` or ``wait_for_completion``
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param wait_for_completion: wait, once all is sent, until the list's calls are over. A retry, or a clear, waits on.
@@ -84,8 +84,9 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
     :param wait_timeout: after which the task fails, and the calls go on; a timedelta, or seconds
     :param fail_on: statuses that fail the task if a job has ended with one, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
-    :param cancel_on_kill: cancel the list's jobs if the task is ended by a person while it waits; in the triggerer,
-        from Airflow 3.3 on. A task whose calls are cancelled fails, also once it is cleared: nobody was reached
+    :param cancel_on_kill: cancel the list's jobs if the task is ended while it waits: in the triggerer, by a person
+        (Airflow 3.3 and newer); in a worker, also by its shutdown or ``execution_timeout``. A task whose calls are
+        cancelled fails, also once it is cleared: nobody was reached
     """
 
     template_fields: Sequence[str] = (

@@ -19,9 +19,9 @@ __all__ = ["CallJobsTrigger"]
 class CallJobsTrigger(BaseTrigger):
     """Wait until call jobs are over, or a share of them, or the time is up.
 
-    It reads, and nothing else: run twice, or begun anew after its triggerer died, it asks again, and no more. Its one
-    event bears no phone, and no ids but the first few that the report doesn't know; see
-    :class:`~aimylogic_provider.waiting.jobs_wait.WaitEnd`.
+    Waiting only reads: run twice, or begun anew after its triggerer died, it asks again, and no more. ``on_kill`` alone
+    sends, if ``cancel_on_kill`` is set. Its one event bears no phone, and no ids but the first few that the report
+    doesn't know; see :class:`~aimylogic_provider.waiting.jobs_wait.WaitEnd`.
 
     :param aimylogic_conn_id: the connection: one campaign
     :param jobs: which ones, as :meth:`.JobSource.as_json` gives them: a few ids, or where many lie, for Airflow's
@@ -110,8 +110,8 @@ class CallJobsTrigger(BaseTrigger):
             except ApiError as error:
                 if not error.retryable and not await hook.look_up_again():
                     raise
-                self.log.warning("%s. Asking again in %.0f seconds.", error, max(pause, error.retry_after or 0.0))
                 pause = max(pause, error.retry_after or 0.0) if error.retryable else 0.0
+                self.log.warning("%s. Asking again in %.0f seconds.", error, pause)
                 end = wait.given_up(time.time(), str(error))
             if end is not None:
                 return end
@@ -139,13 +139,13 @@ async def _polled(hook: AimylogicAsyncHook, wait: JobsWait) -> WaitEnd | None:
 
 async def _answer(hook: AimylogicAsyncHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
-    from aimylogic_provider.waiting.jobs_wait import AskStatus, is_not_found
+    from aimylogic_provider.waiting.jobs_wait import AskStatus
 
     if isinstance(question, AskStatus):
         return await hook.get_campaign_status()
     try:
         return await hook.get_call_jobs(ids=question.ids)
     except ApiError as error:
-        if is_not_found(error):
+        if error.is_unknown_id:
             return None
         raise

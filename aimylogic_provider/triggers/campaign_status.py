@@ -19,7 +19,7 @@ class CampaignStatusTrigger(BaseTrigger):
     """Wait until a campaign's status is one of some, or the time is up.
 
     Its one event is ``{"status": …, "error": …}``: the status that was met, or why there is none: an empty error where
-    the time is up.
+    the time is up; then ``failed`` tells what the last request ended with, if it failed.
 
     :param aimylogic_conn_id: the connection: one campaign
     :param statuses: to wait for
@@ -59,15 +59,16 @@ class CampaignStatusTrigger(BaseTrigger):
 
         wait = CampaignWait(self.statuses, self.log)
         while True:
-            pause = self.poll_interval
+            pause, failed = self.poll_interval, ""
             try:
                 if wait.is_over(status := await hook.get_campaign_status()):
                     return {"status": status, "error": ""}
             except ApiError as error:
                 if not error.retryable and not await hook.look_up_again():
                     raise
-                pause = max(pause, error.retry_after or 0.0)
+                pause = max(pause, error.retry_after or 0.0) if error.retryable else 0.0
+                failed = f" ({error})"
                 self.log.warning("%s. Asking again in %.0f seconds.", error, pause)
             if time.time() >= self.until:
-                return {"status": None, "error": ""}
+                return {"status": None, "error": "", "failed": failed}
             await asyncio.sleep(max(0.0, min(pause, self.until - time.time())))

@@ -12,13 +12,12 @@ from enum import StrEnum
 from math import ceil
 from typing import Any, Literal
 
-from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.statuses import campaign_status, shown_status, why_nobody_is_called
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.waiting.watched_jobs import MORE_REQUESTS, WatchedJobs
 
-__all__ = ["AskJobs", "AskStatus", "JobsWait", "Question", "WaitEnd", "WaitOutcome", "WaitTerms", "is_not_found"]
+__all__ = ["AskJobs", "AskStatus", "JobsWait", "Question", "WaitEnd", "WaitOutcome", "WaitTerms"]
 
 _MOST_NAMED = 20
 
@@ -37,11 +36,6 @@ class AskJobs:
 
 Question = AskStatus | AskJobs
 Answer = str | tuple[CallJob, ...] | None
-
-
-def is_not_found(error: ApiError) -> bool:
-    """Whether an error is the report's answer that it doesn't know an id, and so no failure."""
-    return error.type == "id.not.found" and error.known is Known.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +129,7 @@ class JobsWait:
             return self._end()
         status = yield AskStatus()
         assert isinstance(status, str), "a status is asked for"
-        if (end := self._of_campaign(status)) is not None:
-            return end
+        self._tell_campaign(status)
         must_show = now >= self._terms.since + self._terms.report_lag
         polled = self.jobs.poll(must_show=must_show, more_requests=self._more_requests)
         try:
@@ -150,7 +143,7 @@ class JobsWait:
         finally:
             polled.close()
         self._tell()
-        return self._end() or self.given_up(now)
+        return self._end() or self._of_campaign(status) or self.given_up(now)
 
     def given_up(self, now: float, because: str = "") -> WaitEnd | None:
         """Return the end of a wait for which the time is up; None before that.
@@ -173,16 +166,20 @@ class JobsWait:
             "it must show them by now: are the ids those of this campaign, and is the connection still that campaign's?"
         )
 
-    def _of_campaign(self, written: str) -> WaitEnd | None:
-        """Tell, once, that the campaign calls nobody for the time being."""
+    def _tell_campaign(self, written: str) -> None:
+        """Tell of the campaign's state, once, and that it calls nobody for the time being."""
         status = campaign_status(written)
-        why = why_nobody_is_called(written)
-        if status != self._told_status:
-            self._told_status = status
-            if why is not None:
-                self._log.warning("The campaign is %s: open calls wait, or end as notDone.", status)
-            else:
-                self._log.info("The campaign is %s.", shown_status(status) or "in a state that can't be told")
+        if status == self._told_status:
+            return
+        self._told_status = status
+        if why_nobody_is_called(written) is not None:
+            self._log.warning("The campaign is %s: open calls wait, or end as notDone.", status)
+        else:
+            self._log.info("The campaign is %s.", shown_status(status) or "in a state that can't be told")
+
+    def _of_campaign(self, written: str) -> WaitEnd | None:
+        """Return the wait's end, if jobs are open that nobody calls any more, or that nobody waits for."""
+        status = campaign_status(written)
         if status == "deleted":
             return self.failed(f"the campaign was deleted: {self.jobs.open:,} call jobs are open for ever")
         if status == "paused" and self._terms.on_paused == "fail":

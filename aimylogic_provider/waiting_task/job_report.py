@@ -26,6 +26,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
     :raises AirflowException: if another try may help
     """
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
+    from aimylogic_provider.calls_api.statuses import job_status, shown_status
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
 
     hook = AimylogicHook(conn_id)
@@ -45,7 +46,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
     log.info("The call is over: %s.", found)
     return {
         "call_job_id": job,
-        "status": found.status,
+        "status": job_status(shown_status(found.status) or "unknown"),
         "created_at": _moment(found.created_at),
         "finished_at": _moment(found.finished_at),
         "attempts": found.attempts_count,

@@ -6,7 +6,7 @@ What a wait asks, and when it is over, stands in ``waiting``.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,8 @@ def check_wait_end(
     from aimylogic_provider.waiting.jobs_wait import WaitOutcome
 
     if end.outcome is WaitOutcome.FAILED:
-        named = f". Ids: {', '.join(end.named)}" if end.named else ""
+        more = ", …" if end.not_found > len(end.named) else ""
+        named = f" (ids {', '.join(end.named)}{more})" if end.named else ""
         raise (AirflowException if end.retryable else AirflowFailException)(
             f"Waiting for call jobs failed: {end.message}{named}. Known so far: {end.in_words()}. A retry, or a clear, "
             "waits anew, and sends nothing again"
@@ -81,7 +82,7 @@ def check_wait_end(
     if end.outcome is WaitOutcome.TIMEOUT:
         because = f" {end.message}." if end.message else ""
         raise timed_out(
-            f"{end.open:,} call jobs are still open after {timedelta(seconds=seconds)}: {end.in_words()}.{because} "
+            f"Call jobs are still open after {timedelta(seconds=seconds)}: {end.in_words()}.{because} "
             "Clear the task to wait on, which sends nothing again"
         )
     bad = {name: end.ends[name] for name in sorted(checked_ends("fail_on", fail_on)) if end.ends.get(name)}
@@ -90,25 +91,36 @@ def check_wait_end(
         raise AirflowFailException(f"Call jobs ended as they must not: {told}. All of them: {end.in_words()}{way_out}")
 
 
-def wait_here(conn_id: str, jobs: JobSource, terms: WaitTerms, poll_interval: float, log: Log) -> WaitEnd:
-    """Wait in this process."""
+def wait_here(
+    hook: AimylogicHook,
+    jobs: JobSource,
+    terms: WaitTerms,
+    poll_interval: float,
+    log: Log,
+    renewed: Callable[[AimylogicHook], None],
+) -> WaitEnd:
+    """Wait in this process.
+
+    :param renewed: is told of the hook that takes the first one's place, once the connection has changed
+    """
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
     from aimylogic_provider.idempotence.server_time import SystemClock
     from aimylogic_provider.waiting.jobs_wait import JobsWait
 
     wait, clock = JobsWait(jobs.read_ids(), terms, log), SystemClock()
-    hook = AimylogicHook(conn_id)
     while True:
         pause = poll_interval
         try:
             end = polled(hook, wait, clock.wall())
         except ApiError as error:
             if not error.retryable:
-                again = AimylogicHook(conn_id)
+                again = AimylogicHook(hook.aimylogic_conn_id)
                 if again.campaign == hook.campaign:
                     return wait.failed(str(error))
                 hook, pause = again, 0.0
+                renewed(hook)
+                log.warning("%s. The connection has changed meanwhile: asking again by it.", error)
             else:
                 pause = max(pause, error.retry_after or 0.0)
                 log.warning("%s. Asking again in %.0f seconds.", error, pause)
@@ -140,13 +152,13 @@ def polled(hook: AimylogicHook, wait: JobsWait, now: float) -> WaitEnd | None:
 
 def _answer(hook: AimylogicHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
-    from aimylogic_provider.waiting.jobs_wait import AskStatus, is_not_found
+    from aimylogic_provider.waiting.jobs_wait import AskStatus
 
     if isinstance(question, AskStatus):
         return hook.get_campaign_status()
     try:
         return hook.get_call_jobs(ids=question.ids)
     except ApiError as error:
-        if is_not_found(error):
+        if error.is_unknown_id:
             return None
         raise

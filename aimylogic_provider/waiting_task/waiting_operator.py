@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import (
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["WaitsForJobs"]
 
-_WAY_OUT = ". A clear sends nothing again: to have people called once more, start a new DAG run, or change call_again"
-
 
 class WaitsForJobs(BaseOperator):
     """What operators have that may wait for the call jobs that they created."""
 
     aimylogic_conn_id: str
+    _call_once_more: ClassVar[str] = "start a new DAG run"
+    """What has people called again whose calls ended as they must not."""
 
     def __init__(
         self,
@@ -87,11 +87,14 @@ class WaitsForJobs(BaseOperator):
 
         hook = AimylogicHook(self.aimylogic_conn_id)
         hook.get_conn()
-        self._waits = hook, jobs
+
+        def waits_by(hook: AimylogicHook) -> None:
+            self._waits = hook, jobs
+
+        waits_by(hook)
         self.log.info("Waiting until the call jobs are over, asking every %s.", self.poll_interval)
-        end = wait_here(
-            self.aimylogic_conn_id, jobs, terms, check_seconds("poll_interval", self.poll_interval), self.log
-        )
+        poll_interval = check_seconds("poll_interval", self.poll_interval)
+        end = wait_here(hook, jobs, terms, poll_interval, self.log, waits_by)
         self._waits = None
         return end
 
@@ -118,7 +121,8 @@ class WaitsForJobs(BaseOperator):
         :raises AirflowException: if another try may end better
         """
         fail_on = {*self.fail_on, *(["cancelledByUser"] if self.cancel_on_kill else [])}
-        check_wait_end(end, fail_on, seconds=check_seconds("wait_timeout", self.wait_timeout), way_out=_WAY_OUT)
+        way_out = f". A clear sends nothing again: to have people called once more, {self._call_once_more}"
+        check_wait_end(end, fail_on, seconds=check_seconds("wait_timeout", self.wait_timeout), way_out=way_out)
 
     def _cancel_as_killed(self) -> None:
         """In a signal's handler: cancel what is waited for, if that is wished, and tell."""

@@ -37,6 +37,7 @@ MAY_USE = {
         "call_list_task",
         "campaign_task",
         "waiting",
+        "waiting_task",
     },
     "sensors": {
         "calls_api",
@@ -75,7 +76,7 @@ def runs_downwards(one: Path, other: Path) -> bool:
         return other.name in ("lazy_imports.py", "__init__.py", "get_provider_info.py")
     ours, theirs = one.parts[0], other.parts[0]
     if ours != theirs:
-        return any(other.as_posix().startswith(room) for room in MAY_USE[ours])
+        return any(other.as_posix() == room or other.as_posix().startswith(f"{room}/") for room in MAY_USE[ours])
     if ours in DOWN and len(one.parts) > 2 and len(other.parts) > 2:
         return DOWN[ours].index(one.parts[1]) >= DOWN[ours].index(other.parts[1])
     return True

@@ -143,6 +143,9 @@ def test_a_paused_campaign_is_waited_for_or_fails(emulator: Emulator, capsys: py
     end = asyncio.run(event_of(trigger(ids), hook.pause_campaign, resume))
     assert end.outcome is WaitOutcome.OVER
     assert "The campaign is paused" in capsys.readouterr().out
+    hook.pause_campaign()
+    assert asyncio.run(event_of(trigger(ids, on_paused="fail"))).outcome is WaitOutcome.OVER, "nothing is open"
+    hook.resume_campaign()
     more = [hook.add_phone("79121111111")]
     hook.pause_campaign()
     end = asyncio.run(event_of(trigger(more, on_paused="fail")))
@@ -196,6 +199,12 @@ def test_a_persons_end_of_it_cancels_if_that_is_wished(emulator: Emulator, capsy
     assert emulator.count("callJob/cancel") == 0
     asyncio.run(trigger(ids, cancel_on_kill=True).on_kill())
     assert "cancelled: 3 of 3" in capsys.readouterr().out
-    asyncio.run(trigger([*ids, "1"], cancel_on_kill=True).on_kill())
-    assert "cancelled: 0 of 4" in capsys.readouterr().out
+    more = [AimylogicHook().add_phone(f"7913000{number:04}") for number in range(3)]
+    asyncio.run(trigger([*more, "1"], cancel_on_kill=True).on_kill())
+    assert "cancelled: 3 of 4" in capsys.readouterr().out, "one that isn't known keeps no other from being cancelled"
+    emulator.fault(phase="before_commit", action="status", path="callJob/cancel", status=401, times=None)
+    asked = emulator.count("callJob/cancel")
+    asyncio.run(trigger(ids, cancel_on_kill=True).on_kill())
+    assert "cancelled: 0 of 3. The others are over, or go on (callJob/cancel" in capsys.readouterr().out
+    assert emulator.count("callJob/cancel") == asked + 1, "what is denied is not asked for again"
     assert {job.status for job in AimylogicHook().get_call_jobs(ids=ids)} == {"cancelledByUser"}

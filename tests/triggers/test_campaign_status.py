@@ -41,7 +41,11 @@ def test_another_writing_of_the_status_is_the_same(emulator: Emulator) -> None:
 
 
 def test_the_time_is_up(emulator: Emulator) -> None:
-    assert asyncio.run(event_of(["paused"], seconds=0.2)) == {"status": None, "error": ""}
+    assert asyncio.run(event_of(["paused"], seconds=0.2)) == {"status": None, "error": "", "failed": ""}
+    emulator.fault(phase="before_commit", action="status", path="status", status=503, times=None)
+    event = asyncio.run(event_of(["paused"], seconds=0.2))
+    assert (event["status"], event["error"]) == (None, "")
+    assert "503" in event["failed"]
 
 
 def test_what_will_never_be_is_an_error(emulator: Emulator) -> None:
