@@ -14,6 +14,7 @@ from aimylogic_provider.calls_api.masking import shown
 __all__ = [
     "CAMPAIGN_STATUSES",
     "JOB_ENDS",
+    "REACH_NOBODY",
     "STATUS_WORD",
     "campaign_status",
     "checked_campaign_statuses",
@@ -29,6 +30,9 @@ JOB_ENDS = (
     "technicalError", "unknown",
 )  # fmt: skip
 """How a call job may end."""
+
+REACH_NOBODY = frozenset({"notDone", "cancelledByUser", "technicalError"})
+"""Ends by which nobody was rung, or none of the rings got through."""
 
 CAMPAIGN_STATUSES = ("new", "planned", "inProgress", "paused", "finished", "deleted")
 

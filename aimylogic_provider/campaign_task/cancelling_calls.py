@@ -21,6 +21,7 @@ from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.statuses import is_cancelled
@@ -34,6 +35,7 @@ PER_REQUEST = 200
 MOST_TOLD = 100
 """Ids of a kind that are told one by one; the others are only counted."""
 _IN_MESSAGES = 10
+_NOT_FOUND = ("id.not.found", "phone.not.found")
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class CancelledJobs:
     :param still_open: jobs that the server neither cancelled nor shows ended
     :param unknown_ids: ids that the campaign doesn't know
     :param unknown_phones: phones that it doesn't know, masked
+    :param unchecked: phones that the report doesn't show, so that their jobs can't be looked up, masked
     :param phones: how many phones it knows
     :param unsettled_calls: calls of the lists of which no job is known yet
     """
@@ -73,6 +76,7 @@ class CancelledJobs:
     still_open: Some = field(default_factory=Some)
     unknown_ids: Some = field(default_factory=Some)
     unknown_phones: Some = field(default_factory=Some)
+    unchecked: Some = field(default_factory=Some)
     phones: int = 0
     unsettled_calls: int = 0
 
@@ -105,10 +109,17 @@ class JobCancelling:
 
     :param client: of the campaign
     :param on_not_found: whether ids and phones that the campaign doesn't know are an error once the others are done
+    :param on_unsettled: whether calls of a list that have no known job yet are one, too
     """
 
-    def __init__(self, client: CampaignClient, on_not_found: Literal["fail", "skip"]) -> None:
+    def __init__(
+        self,
+        client: CampaignClient,
+        on_not_found: Literal["fail", "skip"],
+        on_unsettled: Literal["fail", "skip"] = "fail",
+    ) -> None:
         self._client = client
+        self._fails_unsettled = on_unsettled == "fail"
         self._fails = on_not_found == "fail"
         self.jobs = CancelledJobs()
 
@@ -155,7 +166,7 @@ class JobCancelling:
         left = [one for one in ids if one not in named]
         if not left:
             return
-        found = {job.id: job for job in asked(self._client, endpoints.call_job_report(ids=left)).value}
+        found = {job.id: job for job in self._shown(endpoints.call_job_report(ids=left)) or ()}
         for one in left:
             job = found.get(one)
             if job is None or not _is_over(job):
@@ -169,8 +180,11 @@ class JobCancelling:
             self.jobs.phones += len(phones)
             self.jobs.cancelled.add(cancelled)
             named = {*cancelled}
-            shown = asked(self._client, endpoints.call_job_report(phones=phones)).value
-            self.jobs.still_open.add(job.id for job in shown if not (job.id in named or _is_over(job)))
+            shown = self._shown(endpoints.call_job_report(phones=phones))
+            if shown is None:
+                self.jobs.unchecked.add(map(mask_phone, phones))
+            else:
+                self.jobs.still_open.add(job.id for job in shown if not (job.id in named or _is_over(job)))
         elif len(phones) == 1:
             self.jobs.unknown_phones.add(map(mask_phone, phones))
         else:
@@ -183,7 +197,16 @@ class JobCancelling:
         try:
             return asked(self._client, request).value
         except ApiError as error:
-            if error.known is Known.REFUSED and error.type in ("id.not.found", "phone.not.found"):
+            if error.known is Known.REFUSED and error.type in _NOT_FOUND:
+                return None
+            raise
+
+    def _shown(self, request: Request[tuple[CallJob, ...]]) -> tuple[CallJob, ...] | None:
+        """The jobs that the report shows; None if it doesn't know yet what was cancelled a moment ago."""
+        try:
+            return asked(self._client, request).value
+        except ApiError as error:
+            if error.known is Known.REFUSED and error.type in _NOT_FOUND:
                 return None
             raise
 
@@ -211,11 +234,26 @@ class JobCancelling:
                 f"{jobs.still_open.count:,} jobs go on, though the server took the request ({jobs.still_open}): it "
                 "cancels only jobs that were added by the Calls API. The next try asks again"
             )
+        if jobs.unchecked.count:
+            wrong.append(
+                f"whether jobs of {jobs.unchecked.count:,} phones go on can't be told, for the report doesn't show "
+                f"them ({jobs.unchecked}): the next try asks again"
+            )
+        if jobs.unsettled_calls and self._fails_unsettled:
+            wrong.append(
+                f"{jobs.unsettled_calls:,} calls of the list have no known job yet: they are not sent, are just being "
+                "sent, or are parked. The next try looks again; or set on_unsettled='skip'"
+            )
         if unusable:
             more = f"; and {len(unusable) - _IN_MESSAGES:,} more" if len(unusable) > _IN_MESSAGES else ""
             wrong.append(f"{len(unusable):,} can't be used: {'; '.join(unusable[:_IN_MESSAGES])}{more}")
         if wrong:
-            passing = bool(jobs.still_open.count or (jobs.unknown and self._fails))
+            passing = bool(
+                jobs.still_open.count
+                or jobs.unchecked.count
+                or (jobs.unknown and self._fails)
+                or (jobs.unsettled_calls and self._fails_unsettled)
+            )
             raise ActionError(f"{self._so_far()} But {'. '.join(wrong)}", retryable=passing)
 
     def _unknown(self) -> str:

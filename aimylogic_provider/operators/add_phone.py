@@ -72,7 +72,7 @@ class AddPhoneOperator(WaitsForJobs):
     :param fail_on: statuses that fail the task when the job has ended with them, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
     :param cancel_on_kill: cancel the job if the task is ended while it waits: in the triggerer, by a person (Airflow
-        3.3 and newer); in a worker, also by its shutdown or ``execution_timeout``. A task whose call is cancelled
+        3.3 and newer); in a worker, also by its shutdown. A task whose call is cancelled
         fails, also once it is cleared: nobody was reached
     """
 
@@ -144,6 +144,7 @@ class AddPhoneOperator(WaitsForJobs):
         if second_record:
             declare(self, aimylogic_conn_id)
         self._current: AddPhoneAttempt | None = None
+        self._created = 0
         self._noted: dict[str, str] = {}
 
     @classmethod
@@ -197,11 +198,12 @@ class AddPhoneOperator(WaitsForJobs):
 
         return self._waited_for(self._run(context, HumanAnswer(event, Question(reference, asked, tuple(candidates)))))
 
-    def execute_after_wait(self, context: Context, event: dict[str, Any], job: str) -> dict[str, Any]:
+    def execute_after_wait(self, context: Context, event: dict[str, Any], job: str, created: int) -> dict[str, Any]:
         """Go on once the trigger has waited; return what became of the job. Airflow calls it.
 
         :param event: how the wait ended
         :param job: its id
+        :param created: how many jobs this try found out to be created, for the campaign's asset
         :raises AirflowFailException: if it didn't end well, or the job ended as ``fail_on`` forbids
         :raises AirflowException: if another try may end better
         """
@@ -209,6 +211,8 @@ class AddPhoneOperator(WaitsForJobs):
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
 
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
+        # Airflow forgets what a task told of its assets before it was deferred.
+        tell_counts(context, self.aimylogic_conn_id, {"created": created})
         return self._ended(job, self._waited(event))
 
     def _waited_for(self, job: str) -> str | dict[str, Any]:
@@ -218,7 +222,9 @@ class AddPhoneOperator(WaitsForJobs):
         from aimylogic_provider.waiting.job_source import JobSource
 
         jobs = JobSource(ids=(job,))
-        end = self._wait_for(jobs, method="execute_after_wait", kwargs={"job": job}, report_lag=self.report_lag)
+        end = self._wait_for(
+            jobs, method="execute_after_wait", kwargs={"job": job, "created": self._created}, report_lag=self.report_lag
+        )
         return self._ended(job, end)
 
     def _ended(self, job: str, end: WaitEnd) -> dict[str, Any]:
@@ -247,7 +253,8 @@ class AddPhoneOperator(WaitsForJobs):
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
                 required_actions.defer_to_trigger(context, attempt.call.open_question)
             job = attempt.run(None if answer is None else self._ruling(answer, attempt))
-            tell_counts(context, self.aimylogic_conn_id, {"created": int(attempt.call.found_out)})
+            self._created = int(attempt.call.found_out)
+            tell_counts(context, self.aimylogic_conn_id, {"created": self._created})
             return job
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None

@@ -44,6 +44,8 @@ class CancelCallsOperator(CampaignBase):
         ``SumReportsOperator``: its ``.output``. (templated)
     :param on_not_found: what becomes of ids and phones that the campaign doesn't know: ``fail``, once all others are
         cancelled, or ``skip``
+    :param on_unsettled: what becomes of the task if calls of the list have no known job yet, for they are not sent, are
+        just being sent, or are parked: ``fail``, with retries, once all that are known are cancelled, or ``skip``
     :param phone_region: and ``phone_reading``, ``phone_check``: as of
         :class:`~aimylogic_provider.operators.AddPhoneOperator`
     :param aimylogic_conn_id: the connection: the campaign that the jobs were added to. (templated)
@@ -60,6 +62,7 @@ class CancelCallsOperator(CampaignBase):
         phones: Sequence[str | int] | XComArg | str | int | None = None,
         call_list: Mapping[str, Any] | XComArg | str | None = None,
         on_not_found: Literal["fail", "skip"] = "fail",
+        on_unsettled: Literal["fail", "skip"] = "fail",
         phone_region: str | None = None,
         phone_reading: Literal["either", "international", "national"] = "either",
         phone_check: Literal["in use", "possible"] = "in use",
@@ -68,6 +71,7 @@ class CancelCallsOperator(CampaignBase):
     ) -> None:
         super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
         check_choice("on_not_found", on_not_found, "fail", "skip")
+        check_choice("on_unsettled", on_unsettled, "fail", "skip")
         if ids is None and phones is None and call_list is None:
             raise ValueError(
                 "ids, phones and call_list are all left out: give at least one. An empty list, [], cancels nothing"
@@ -76,6 +80,7 @@ class CancelCallsOperator(CampaignBase):
         self.phones = phones
         self.call_list = call_list
         self.on_not_found = on_not_found
+        self.on_unsettled = on_unsettled
         self.phone_region = phone_region
         self.phone_reading = phone_reading
         self.phone_check = phone_check
@@ -94,7 +99,7 @@ class CancelCallsOperator(CampaignBase):
             client = self._client()
             rules = PhoneRules(region=self.phone_region, reading=self.phone_reading, check=self.phone_check)
             selection = selected(self.ids, self.phones, self.call_list, rules)
-            jobs = JobCancelling(client, self.on_not_found).run(selection)
+            jobs = JobCancelling(client, self.on_not_found, self.on_unsettled).run(selection)
         self._tell(jobs.as_json(), asked_for=jobs.known + jobs.unknown)
         return jobs.as_json()
 

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CallJobSensor"]
 
-_OF_A_POKE_ALONE = 64
-"""Requests of a poke beyond those that its open ids take, where no later one goes on with what it learned."""
+_OF_A_POKE_ALONE = 2000
+"""Requests of a poke beyond those that its open ids take, where no later one goes on with what it learned: 16 find one
+id that isn't known."""
 
 
 class CallJobSensor(BaseSensorOperator):

@@ -85,7 +85,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
     :param fail_on: statuses that fail the task if a job has ended with one, as in ``["technicalError"]``
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
     :param cancel_on_kill: cancel the list's jobs if the task is ended while it waits: in the triggerer, by a person
-        (Airflow 3.3 and newer); in a worker, also by its shutdown or ``execution_timeout``. A task whose calls are
+        (Airflow 3.3 and newer); in a worker, also by its shutdown. A task whose calls are
         cancelled fails, also once it is cleared: nobody was reached
     """
 

@@ -141,11 +141,11 @@ async def _answer(hook: AimylogicAsyncHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
     from aimylogic_provider.waiting.jobs_wait import AskStatus
 
-    if isinstance(question, AskStatus):
-        return await hook.get_campaign_status()
     try:
+        if isinstance(question, AskStatus):
+            return await hook.get_campaign_status()
         return await hook.get_call_jobs(ids=question.ids)
     except ApiError as error:
-        if error.is_unknown_id:
+        if error.is_unknown_id or (isinstance(question, AskStatus) and error.retryable):
             return None
         raise

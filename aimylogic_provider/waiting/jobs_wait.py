@@ -24,7 +24,7 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class AskStatus:
-    """Ask for the campaign's status; the answer is its word."""
+    """Ask for the campaign's status; the answer is its word, or None if it isn't told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,6 @@ class JobsWait:
         """
         if not self.jobs.open:
             return self._end()
-        status = yield AskStatus()
-        assert isinstance(status, str), "a status is asked for"
-        self._tell_campaign(status)
         must_show = now >= self._terms.since + self._terms.report_lag
         polled = self.jobs.poll(must_show=must_show, more_requests=self._more_requests)
         try:
@@ -143,7 +140,14 @@ class JobsWait:
         finally:
             polled.close()
         self._tell()
-        return self._end() or self._of_campaign(status) or self.given_up(now)
+        if (end := self._end()) is not None:
+            return end
+        # It is of use where jobs are open, and no more: a server that doesn't tell it holds up nothing.
+        status = yield AskStatus()
+        assert status is None or isinstance(status, str), "a status is asked for"
+        if status is not None:
+            self._tell_campaign(status)
+        return (None if status is None else self._of_campaign(status)) or self.given_up(now)
 
     def given_up(self, now: float, because: str = "") -> WaitEnd | None:
         """Return the end of a wait for which the time is up; None before that.

@@ -21,7 +21,8 @@ IDS_PER_REQUEST = 200
 MORE_REQUESTS = 8
 """Requests of a poll beyond those that its open ids take: to find ids that the report doesn't know."""
 _NONE_KNOWN = 24
-"""Refused requests after which no id of all is taken to be known, if none was shown."""
+"""Refused requests after which it may be that no id of all is known, if none was shown."""
+_FEW = 5
 
 Ids = tuple[str, ...]
 
@@ -67,6 +68,12 @@ class WatchedJobs:
         self._open, self._suspect = [], deque()
         try:
             while groups and left:
+                if self._seems_strange and left < _FEW:
+                    break  # the next poll finds out
+                if self._seems_strange:
+                    left -= _FEW
+                    yield from self._ask_a_few(groups)
+                    continue
                 left -= 1
                 jobs = yield groups[0]
                 ids = groups.popleft()
@@ -75,17 +82,31 @@ class WatchedJobs:
                     continue
                 self._refused += must_show
                 if len(ids) > 1:
+                    # After all others: what is refused first tells nothing of those.
                     half = len(ids) // 2
-                    groups.extendleft((ids[half:], ids[:half]))
+                    groups.extend((ids[:half], ids[half:]))
                 elif must_show:
                     self.not_found += ids
                 else:
                     self._suspect.append(ids)
         finally:  # of a poll that a failure ended, too
             self._suspect.extendleft(reversed(groups))
-        if must_show and not self._was_shown and self._refused >= _NONE_KNOWN:
-            self.not_found += [*self._open, *(id for ids in self._suspect for id in ids)]
-            self._open, self._suspect = [], deque()
+
+    @property
+    def _seems_strange(self) -> bool:
+        """Whether it may be that none of the ids is known, as by another campaign's token."""
+        return not self._was_shown and self._refused >= _NONE_KNOWN
+
+    def _ask_a_few(self, groups: deque[Ids]) -> Generator[Ids, Sequence[CallJob] | None, None]:
+        """Ask for some ids alone, from all over; if none of them is known, none is taken to be."""
+        left = [*(id for ids in groups for id in ids), *self._open, *(id for ids in self._suspect for id in ids)]
+        for place in range(_FEW):
+            if (yield (left[place * (len(left) - 1) // (_FEW - 1)],)):
+                self._was_shown = True
+                return
+        self.not_found += left
+        groups.clear()
+        self._open, self._suspect = [], deque()
 
     def _note(self, ids: Ids, jobs: Sequence[CallJob], *, must_show: bool) -> None:
         """Note what a report shows of these ids. What it shows of others is not ours."""

@@ -59,17 +59,19 @@ def check_wait_end(
     *,
     seconds: float,
     timed_out: type[Exception] = AirflowFailException,
+    must_reach: bool = False,
     way_out: str = "",
 ) -> None:
     """Go on only if a wait ended well, and no job as it must not.
 
     :param seconds: that the wait was to take at most
     :param timed_out: the error for one that took longer
+    :param must_reach: whether it failed if nobody at all was reached
     :param way_out: what can be done about jobs that ended as they must not
     :raises AirflowFailException: if it didn't
     :raises AirflowException: if another try may end better
     """
-    from aimylogic_provider.calls_api.statuses import checked_ends
+    from aimylogic_provider.calls_api.statuses import REACH_NOBODY, checked_ends
     from aimylogic_provider.waiting.jobs_wait import WaitOutcome
 
     if end.outcome is WaitOutcome.FAILED:
@@ -85,6 +87,8 @@ def check_wait_end(
             f"Call jobs are still open after {timedelta(seconds=seconds)}: {end.in_words()}.{because} "
             "Clear the task to wait on, which sends nothing again"
         )
+    if must_reach and end.ends and not end.open and REACH_NOBODY.issuperset(end.ends):
+        raise AirflowFailException(f"All calls are over, and nobody was reached: {end.in_words()}{way_out}")
     bad = {name: end.ends[name] for name in sorted(checked_ends("fail_on", fail_on)) if end.ends.get(name)}
     if bad:
         told = ", ".join(f"{name} {count:,}" for name, count in bad.items())
@@ -154,11 +158,11 @@ def _answer(hook: AimylogicHook, question: Question) -> Any:
     from aimylogic_provider.calls_api.errors import ApiError
     from aimylogic_provider.waiting.jobs_wait import AskStatus
 
-    if isinstance(question, AskStatus):
-        return hook.get_campaign_status()
     try:
+        if isinstance(question, AskStatus):
+            return hook.get_campaign_status()
         return hook.get_call_jobs(ids=question.ids)
     except ApiError as error:
-        if error.is_unknown_id:
+        if error.is_unknown_id or (isinstance(question, AskStatus) and error.retryable):
             return None
         raise

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
-from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import AirflowTaskTimeout, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import (
     check_choice,
     check_deferrable,
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitTerms
 
 __all__ = ["WaitsForJobs"]
+
+
+_CANCEL_WITHIN = 4.0
+"""Seconds. Airflow kills a task five seconds after it has told it to end."""
 
 
 class WaitsForJobs(BaseOperator):
@@ -122,18 +127,21 @@ class WaitsForJobs(BaseOperator):
         """
         fail_on = {*self.fail_on, *(["cancelledByUser"] if self.cancel_on_kill else [])}
         way_out = f". A clear sends nothing again: to have people called once more, {self._call_once_more}"
-        check_wait_end(end, fail_on, seconds=check_seconds("wait_timeout", self.wait_timeout), way_out=way_out)
+        seconds = check_seconds("wait_timeout", self.wait_timeout)
+        check_wait_end(end, fail_on, seconds=seconds, must_reach=True, way_out=way_out)
 
     def _cancel_as_killed(self) -> None:
         """In a signal's handler: cancel what is waited for, if that is wished, and tell."""
         if self._waits is None:
             return
         hook, jobs = self._waits
-        if not self.cancel_on_kill:
+        # Airflow calls this for a task that took too long as well, which is to be tried again, and to wait on.
+        if not self.cancel_on_kill or isinstance(sys.exc_info()[1], AirflowTaskTimeout):
             self.log.warning("The task is being ended while it waits for its call jobs, which go on.")
             return
         from aimylogic_provider.hooks.cancel_on_kill import cancel_jobs
 
         self._waits = None
-        told = cancel_jobs(hook.campaign, jobs.read_ids())
+        self.log.warning("The task is being ended: cancelling its call jobs. CancelCallsOperator cancels what is left.")
+        told = cancel_jobs(hook.campaign, jobs.read_ids(), seconds=_CANCEL_WITHIN)
         self.log.warning("The task is being ended. %s", told)

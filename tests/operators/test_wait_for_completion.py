@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
@@ -105,6 +110,37 @@ def test_what_must_not_be_fails_the_task(task: TaskInstance, emulator: Emulator,
     assert emulator.count("addPhone") == 1
 
 
+def test_green_is_not_what_reached_nobody(task: TaskInstance, emulator: Emulator) -> None:
+    emulator.freeze()
+    emulator.campaign(lines=0)
+    operator, context = task.start(phone="79123456789", wait_for_completion=True, deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    AimylogicHook().stop_campaign()
+    end = WaitEnd(WaitOutcome.OVER, {"notDone": 1}).as_event()
+    with pytest.raises(AirflowFailException, match=r"nobody was reached: notDone 1\. A clear sends nothing again"):
+        operator.execute_after_wait(context, end, **(deferred.value.kwargs or {}))
+
+
+def test_a_task_that_took_too_long_cancels_nothing_for_it_waits_on(
+    task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.freeze()
+    operator, context = task.start(phone="79123456789", cancel_on_kill=True, **WAITS)
+
+    def too_long(_: SystemClock, seconds: float) -> None:
+        try:
+            raise AirflowTaskTimeout("execution_timeout")
+        except AirflowTaskTimeout:
+            operator.on_kill()  # as Airflow's task runner does
+            raise
+
+    monkeypatch.setattr(SystemClock, "sleep", too_long)
+    with pytest.raises(AirflowTaskTimeout):
+        operator.execute(context)
+    assert emulator.count("callJob/cancel") == 0
+
+
 def test_it_is_no_endless_wait(task: TaskInstance, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     emulator.freeze()
     now = [1_000_000.0]
@@ -130,7 +166,7 @@ def test_the_report_that_fails_after_the_wait_is_tried_again(task: TaskInstance,
     emulator.fault(phase="before_commit", action="status", path="callJob/getReport", status=503, times=None)
     end = WaitEnd(WaitOutcome.OVER, {"noAnswer": 1}).as_event()
     with pytest.raises(AirflowException, match="503") as failure:
-        operator.execute_after_wait(context, end, emulator.jobs()[0].id)
+        operator.execute_after_wait(context, end, emulator.jobs()[0].id, 1)
     assert not isinstance(failure.value, AirflowFailException)
 
 
@@ -180,6 +216,6 @@ def test_cleared_after_its_call_was_cancelled_it_is_not_green(
         operator.execute(context)
     AimylogicHook().cancel_call_jobs(ids=[emulator.jobs()[0].id])
     task.clear()
-    with pytest.raises(AirflowFailException, match=r"cancelledByUser 1.*change call_again"):
+    with pytest.raises(AirflowFailException, match=r"nobody was reached: cancelledByUser 1.*change call_again"):
         task.attempt(**WAITS, cancel_on_kill=True)
     assert emulator.count("addPhone") == 1

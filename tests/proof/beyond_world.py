@@ -60,6 +60,8 @@ class Break:
 class BeyondWorld(World):
     """A world in which bounds are broken."""
 
+    waits = False
+
     def __init__(self, schedule: Schedule, breaks: Break, beneath: Beneath, *, told: bool = False) -> None:
         self.breaks = breaks
         self._remade = 0

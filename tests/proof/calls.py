@@ -48,7 +48,7 @@ class CallTasks(Tasks):
         from aimylogic_provider.operators import AddPhoneOperator
 
         settings, person = self.intend(one_try)
-        tasks, waits = self, self.world.schedule.waits
+        tasks, waits = self, self.world.waits
 
         class Waiting(AddPhoneOperator):
             def _wait_for(self, jobs: Any, **more: Any) -> Any:

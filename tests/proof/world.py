@@ -162,7 +162,7 @@ class World:
             dated=schedule.kind != "no date",
             keeps_key=schedule.kind != "key lost",
             more=_REPORTS[schedule.report],
-            dials=schedule.waits,
+            dials=self.waits,
         )
 
     def _new_promise(self) -> Promise:
@@ -252,6 +252,11 @@ class World:
                 if worker.about.replaced_at is None and not worker.about.plan.is_last
             ]
         )
+
+    @property
+    def waits(self) -> bool:
+        """Whether its tasks wait until their calls are over."""
+        return self.schedule.waits
 
     @property
     def _overlap(self) -> bool:

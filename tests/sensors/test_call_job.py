@@ -161,9 +161,9 @@ def test_the_time_is_up(task: TaskInstance, emulator: Emulator) -> None:
 def test_a_failure_that_passes_is_poked_again_and_another_fails(
     task: TaskInstance, emulator: Emulator, lived: list[str]
 ) -> None:
-    emulator.fault(phase="before_commit", action="status", path="status", status=503, times=3)
+    emulator.fault(phase="before_commit", action="status", path="callJob/getReport", status=503, times=3)
     assert over(run(task, ids=lived)) == 3
-    emulator.fault(phase="before_commit", action="status", path="status", status=401, times=None)
+    emulator.fault(phase="before_commit", action="status", path="callJob/getReport", status=401, times=None)
     with pytest.raises(AirflowFailException, match="access was denied"):
         run(task, ids=lived)
 

@@ -103,6 +103,13 @@ def test_it_is_restarted_and_run_twice_and_nothing_is_sent(emulator: Emulator) -
     assert sends(emulator) == 3
 
 
+def test_a_status_that_is_not_told_keeps_no_job_from_being_over(emulator: Emulator) -> None:
+    ids = added()
+    emulator.fault(phase="before_commit", action="status", path="status", status=503, times=None)
+    end = asyncio.run(event_of(trigger(ids), lambda: emulator.advance(days=1)))
+    assert end.outcome is WaitOutcome.OVER
+
+
 def test_failures_that_pass_are_waited_out_and_told(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     ids = added()
     emulator.advance(days=1)

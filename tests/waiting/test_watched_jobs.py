@@ -87,8 +87,35 @@ def test_a_new_job_that_the_report_does_not_show_yet_is_waited_for() -> None:
 def test_of_another_campaign_none_is_known_and_that_is_soon_told() -> None:
     report = Report({})
     jobs = WatchedJobs(ids(10_000))
-    report.poll(jobs)
+    taken = [report.poll(jobs), report.poll(jobs)]
     assert (len(jobs.not_found), jobs.open) == (10_000, 0)
+    assert sum(taken) < 40
+
+
+def test_that_the_first_are_not_known_proves_nothing_of_the_others() -> None:
+    wanted = ids(200)
+    report = Report(dict.fromkeys(wanted[40:]))
+    jobs = WatchedJobs(wanted)
+    for _ in range(100):
+        report.poll(jobs)
+    assert (sorted(jobs.not_found), jobs.open) == (sorted(wanted[:40]), 160)
+
+
+@pytest.mark.parametrize("unknown", [1, 8, 60])
+def test_a_poll_that_no_later_one_goes_on_with_finds_all_that_are_not_known(unknown: int) -> None:
+    wanted = ids(1000)
+    strangers = set(Random(unknown).sample(wanted, unknown))
+    report = Report(dict.fromkeys(set(wanted) - strangers, "noAnswer"))
+    jobs = WatchedJobs(wanted)
+    questions = jobs.poll(must_show=True, more_requests=2000)
+    asked = next(questions)
+    try:
+        while True:
+            asked = questions.send(report.answer(asked))
+    except StopIteration:
+        pass
+    assert (set(jobs.not_found), jobs.over) == (strangers, 1000 - unknown)
+    assert len(report.asked) <= 5 + 17 * unknown
 
 
 def test_what_was_answered_before_a_failure_counts_and_the_rest_is_asked_for_again() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -112,11 +113,17 @@ def _checks(verify: bool | str) -> ssl.SSLContext | bool:
     path = authorities(verify)
     if isinstance(path, bool):
         return path
-    is_folder = os.path.isdir(path)
     try:
-        return ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
+        return _context(path, os.stat(path).st_mtime)
     except OSError:  # it holds no certificates
         raise no_authorities(path) from None
+
+
+@lru_cache(maxsize=8)
+def _context(path: str, changed: float) -> ssl.SSLContext:
+    """Made once for each state of a file: it takes some 40 ms, in which the event loop does nothing else."""
+    is_folder = os.path.isdir(path)
+    return ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
 
 
 def _kind_of(error: Exception) -> NoResponseKind:
