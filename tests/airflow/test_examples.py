@@ -80,6 +80,7 @@ def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) ->
     assert called == Counter(warehouse_phone(number) for number in range(300) if number % 100 != 99)
 
 
+@pytest.mark.long
 def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path) -> None:
     """By ``dag.test()``, for a day whose evening is past; the scheduler leaves the DAG alone, for it is paused."""
     warehouse = tmp_path / "warehouse.db"
@@ -104,3 +105,13 @@ def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path)
         assert emulator.campaign().status == "paused"
         changed = [line.endpoint for line in emulator.requests() if line.endpoint.startswith("control/")]
         assert changed == ["control/resume", "control/pause"]
+
+
+@pytest.mark.long
+def test_a_campaign_comes_to_its_end(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        assert run(airflow, "end_campaign", "for-good") == "success"
+        assert airflow.xcom("end_campaign", "for-good", "look")["status"] == "finished"
+        assert airflow.xcom("end_campaign", "for-good", "is_over") == "finished"
+        assert emulator.count("control/stop") == 1
