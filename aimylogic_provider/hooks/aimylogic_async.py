@@ -23,6 +23,16 @@ T = TypeVar("T")
 _CONNECTIONS = 8
 
 
+def _load() -> None:
+    """Load what asks and reads. In the event loop it would hold up all that runs there, for a third of a second."""
+    from importlib import import_module
+
+    for name in ("aiohttp", "requests.utils", "tenacity", "phonenumbers"):
+        import_module(name)
+    for name in ("calls_api.report_endpoints", "calls_api.transports.aiohttp_transport", "hooks.aimylogic"):
+        import_module(f"aimylogic_provider.{name}")
+
+
 class AimylogicAsyncHook(BaseHook):
     """One Aimylogic campaign, read without blocking, by an Airflow connection of type ``aimylogic``.
 
@@ -51,6 +61,9 @@ class AimylogicAsyncHook(BaseHook):
         self._client: AsyncCampaignClient | None = None
 
     async def __aenter__(self) -> Self:
+        import asyncio
+
+        await asyncio.to_thread(_load)
         await self._open(await self.look_up())
         return self
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -100,3 +103,33 @@ def test_bad_input_never_reaches_the_network(connections: None, emulator: Emulat
     with pytest.raises(RejectedError, match="neither phones nor ids"):
         asked(lambda hook: hook.get_call_jobs())
     assert emulator.requests() == []
+
+
+def test_what_takes_long_to_load_is_not_loaded_in_the_event_loop(emulator: Emulator) -> None:
+    """Where all other triggers wait for it."""
+    code = (
+        "import asyncio, sys, threading\n"
+        "from aimylogic_provider.hooks import AimylogicAsyncHook\n"
+        "before = set(sys.modules)\n"
+        "loaded_in_loop = []\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if threading.current_thread() is threading.main_thread() and running:\n"
+        "            loaded_in_loop.append(name)\n"
+        "running = False\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "async def ask():\n"
+        "    global running\n"
+        "    running = True\n"
+        "    async with AimylogicAsyncHook() as hook:\n"
+        "        await hook.get_campaign_status()\n"
+        "        await hook.get_call_jobs_by_date(page_size=1)\n"
+        "    running = False\n"
+        "asyncio.run(ask())\n"
+        "print(*sorted({name.partition('.')[0] for name in loaded_in_loop}))"
+    )
+    environment = {**os.environ, "AIRFLOW_CONN_AIMYLOGIC_DEFAULT": connection_json(emulator)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    heavy = {"aiohttp", "requests", "urllib3", "phonenumbers", "tenacity", "yarl", "multidict"}
+    assert not heavy & set(done.stdout.splitlines()[-1].split()), done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from functools import lru_cache
@@ -46,8 +47,9 @@ class AiohttpTransport:
 
         self._build = URL.build
         settings = self.settings
+        checks = await asyncio.to_thread(_checks, settings.verify)  # reading certificates would hold the loop up
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, ssl=_checks(settings.verify)),
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=checks),
             cookie_jar=aiohttp.DummyCookieJar(),
             # No timers for the whole of each request: they cost a tenth of all throughput. See Deadlines.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
