@@ -17,6 +17,8 @@ from aimylogic_provider.calls_api.json_values import read_id
 from aimylogic_provider.calls_api.phones.phone import mask_phone, shown
 
 __all__ = [
+    "IDS_PER_REQUEST",
+    "checked_id",
     "checked_key",
     "listed",
     "listed_ids",
@@ -27,6 +29,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+IDS_PER_REQUEST = 200
+"""Ids, or phones, of one request at most: as many as the contract has rows on a page; of ids it names no limit."""
 
 
 def post_json(endpoint: Endpoint, parse: Callable[[bytes], T], body: object, **more: Any) -> Request[T]:
@@ -65,7 +70,7 @@ def listed_ids(name: str, ids: Iterable[object]) -> list[str]:
     :param name: of the argument that holds them
     :raises RejectedError: for a single text, and for an id that isn't a decimal string or a whole number
     """
-    return [_id(f"{name}[{place}]", number) for place, number in enumerate(listed(name, ids))]
+    return [checked_id(f"{name}[{place}]", number) for place, number in enumerate(listed(name, ids))]
 
 
 def phones_and_ids(phones: Iterable[str], ids: Iterable[str | int]) -> dict[str, list[str]]:
@@ -117,7 +122,12 @@ def _iso(name: str, moment: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def _id(place: str, value: object) -> str:
+def checked_id(place: str, value: object) -> str:
+    """Return a call job's id as the decimal string that it is.
+
+    :param place: where it stands, for errors
+    :raises RejectedError: if it is none
+    """
     try:
         return read_id(int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value)
     except UnreadableError:

@@ -24,14 +24,13 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.calls_api.statuses import is_cancelled
 from aimylogic_provider.campaign_task.action_errors import ActionError, asked, in_words
 from aimylogic_provider.campaign_task.job_selection import JobSelection
 
 __all__ = ["MOST_TOLD", "CancelledJobs", "JobCancelling"]
 
-PER_REQUEST = 200
-"""Ids, or phones, of one request at most."""
 MOST_TOLD = 100
 """Ids of a kind that are told one by one; the others are only counted."""
 _IN_MESSAGES = 10
@@ -212,7 +211,7 @@ class JobCancelling:
 
     def _check_campaign(self) -> None:
         """Ask for no further one where none at all is known: each would take a request."""
-        if self._fails and not self.jobs.known and self.jobs.unknown >= PER_REQUEST:
+        if self._fails and not self.jobs.known and self.jobs.unknown >= IDS_PER_REQUEST:
             raise ActionError(
                 f"The campaign knows none of the first {self.jobs.unknown:,} that were to be cancelled "
                 f"({self._unknown()}), so no further one was asked for: is aimylogic_conn_id the campaign that they "
@@ -269,7 +268,7 @@ def _is_over(job: CallJob) -> bool:
 
 def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
     values = iter(values)
-    while chunk := list(islice(values, PER_REQUEST)):
+    while chunk := list(islice(values, IDS_PER_REQUEST)):
         yield chunk
 
 

@@ -14,7 +14,7 @@ from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import PhoneRules
-from aimylogic_provider.calls_api.request_fields import phones_and_ids
+from aimylogic_provider.calls_api.request_fields import checked_id
 
 __all__ = ["JobSelection", "selected"]
 
@@ -57,11 +57,7 @@ def selected(ids: Any, phones: Any, call_list: Any, rules: PhoneRules) -> JobSel
 
 
 def _id(place: int, value: object) -> str:
-    try:
-        (read,) = phones_and_ids((), [value.strip() if isinstance(value, str) else value])["ids"]  # type: ignore[list-item]
-        return read
-    except RejectedError as error:
-        raise RejectedError(str(error).replace("ids[0]", f"ids[{place}]", 1)) from None
+    return checked_id(f"ids[{place}]", value.strip() if isinstance(value, str) else value)
 
 
 def _phone(place: int, value: object, rules: PhoneRules) -> str:

@@ -13,7 +13,6 @@ __all__ = ["CANCEL_WITHIN", "cancel_jobs"]
 
 CANCEL_WITHIN = 25.0
 """Seconds. Airflow gives a trigger that a person's action ended 30, and who ends a task is not to wait for longer."""
-_IDS_PER_REQUEST = 200
 _PAUSE = 2.0
 """Seconds after a failure that passes by itself."""
 
@@ -29,6 +28,7 @@ def cancel_jobs(campaign: CampaignOfConnection, ids: Iterable[str], *, seconds: 
     from aimylogic_provider.calls_api import endpoints
     from aimylogic_provider.calls_api.client import CampaignClient
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
+    from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
     from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
     client = CampaignClient(campaign.address, RequestsTransport(campaign.settings))
@@ -38,7 +38,7 @@ def cancel_jobs(campaign: CampaignOfConnection, ids: Iterable[str], *, seconds: 
     except (AimylogicError, OSError, ValueError) as error:
         return f"Its call jobs go on, for which ones they are can't be read: {error}."
     total, cancelled, why = len(waiting), 0, ""
-    groups = [waiting[start : start + _IDS_PER_REQUEST] for start in range(0, total, _IDS_PER_REQUEST)]
+    groups = [waiting[start : start + IDS_PER_REQUEST] for start in range(0, total, IDS_PER_REQUEST)]
     while groups and time.monotonic() < end:
         some = groups.pop(0)
         try:

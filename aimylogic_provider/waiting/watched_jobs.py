@@ -13,11 +13,11 @@ from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from aimylogic_provider.calls_api.reports import CallJob
+from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.calls_api.statuses import job_status, shown_status
 
-__all__ = ["IDS_PER_REQUEST", "MORE_REQUESTS", "WatchedJobs"]
+__all__ = ["MORE_REQUESTS", "WatchedJobs"]
 
-IDS_PER_REQUEST = 200
 MORE_REQUESTS = 8
 """Requests of a poll beyond those that its open ids take: to find ids that the report doesn't know."""
 _NONE_KNOWN = 24

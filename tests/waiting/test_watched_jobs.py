@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aimylogic_provider.calls_api.reports import CallJob
-from aimylogic_provider.waiting.watched_jobs import IDS_PER_REQUEST, MORE_REQUESTS, WatchedJobs
+from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
+from aimylogic_provider.waiting.watched_jobs import MORE_REQUESTS, WatchedJobs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aimylogic_provider.call_list.store.list_reader import ListReader
+from aimylogic_provider.call_list.store.list_reader import ListReader, jobs_forgotten
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 
 __all__ = ["created_jobs", "unsettled_calls"]
@@ -41,7 +41,7 @@ def unsettled_calls(pointer: Pointer) -> int:
 
 def _opened(pointer: Pointer) -> ListReader:
     if ListReader.tombstone(pointer) is not None:
-        raise _deleted(pointer)
+        raise jobs_forgotten(pointer.path)
     return ListReader.open(pointer)
 
 
@@ -57,14 +57,6 @@ def _jobs_of(call_list: ListReader, shard: int | None) -> Iterator[str]:
         except CallListError:
             if ListReader.tombstone(call_list.pointer) is None:
                 raise
-            raise _deleted(call_list.pointer) from None
+            raise jobs_forgotten(call_list.pointer.path) from None
         # No two batches share a job: none is adopted that another call has.
         yield from dict.fromkeys(outcome.job for outcome in outcomes if outcome.job is not None)
-
-
-def _deleted(pointer: Pointer) -> CallListError:
-    return CallListError(
-        f"the call list in {pointer.path} was deleted, but for its counts: which call jobs its calls have is not known "
-        "there any more. Take their ids from the results table, or from the campaign's report; and keep lists longer "
-        "(keep_call_list) whose jobs are asked for later"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aimylogic_provider.call_list.runs.lists_in_folder import pointer_to
+from aimylogic_provider.call_list.store.list_reader import jobs_forgotten
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.read_objects import names_of
@@ -34,9 +35,5 @@ def pointer_of(told: object) -> Pointer:
         return pointer_to(folder)
     except CallListError:
         if "deleted.json" in names_of(folder):
-            raise CallListError(
-                f"the call list in {address} was deleted, but for its counts: which call jobs its calls have is not "
-                "known there any more. Give their ids, from the results table or the campaign's report; and keep lists "
-                "longer (keep_call_list) whose jobs are asked for later"
-            ) from None
+            raise jobs_forgotten(address) from None
         raise

@@ -48,7 +48,7 @@ from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as,
 from aimylogic_provider.call_list.store.sent_traces import traces_among
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_lines
 
-__all__ = ["ListReader", "never_sent", "reports_among", "told_of"]
+__all__ = ["ListReader", "jobs_forgotten", "never_sent", "reports_among", "told_of"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
 _report = msgspec.json.Decoder(dict[str, Any])
@@ -297,6 +297,15 @@ def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
     if shard not in tombstone.reports:
         raise never_sent(path, tombstone)
     return tombstone.reports[shard]
+
+
+def jobs_forgotten(path: str) -> CallListError:
+    """The error for a list that was deleted after it was sent, and whose jobs are asked for."""
+    return CallListError(
+        f"the call list in {path} was deleted, but for its counts: which call jobs its calls have is not known there "
+        "any more. Take their ids from the results table, or from the campaign's report; and keep lists longer "
+        "(keep_call_list) whose jobs are asked for later"
+    )
 
 
 def never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
