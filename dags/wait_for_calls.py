@@ -1,4 +1,4 @@
-"""Every morning, the customers whose payment is due: called, waited for, and counted by what became of their calls.
+"""Every morning, all customers: called, waited for, and counted by what became of their calls.
 
 Needs the connections ``aimylogic_default`` and ``warehouse``: any database that Airflow has a hook for, with a table
 ``customer(id, phone, gmt_zone, name, due)``.
@@ -32,7 +32,7 @@ with DAG(
 ):
     called = SqlToAimylogicOperator(
         task_id="call_customers",
-        sql="select id, phone, gmt_zone, name, due from customer where due <= current_date order by id",
+        sql="select id, phone, gmt_zone, name, due from customer order by id",
         sql_conn_id="warehouse",
         key_columns=["id"],
         gmt_zone_column="gmt_zone",
