@@ -150,10 +150,10 @@ def test_a_list_that_never_became_the_tasks_holds_nobody(
 ) -> None:
     """Wherever its worker died; and its people are found by the next try's query."""
     if place == "entry":
-        from aimylogic_provider.call_list.freeze import list_files
+        from aimylogic_provider.call_list.freeze import batch_cutting, list_files
 
         monkeypatch.setattr(list_files, "_WRITES_AT_ONCE", 4)
-        with dying(monkeypatch, list_files.BatchCutter, "close", after=after):
+        with dying(monkeypatch, batch_cutting.BatchCutter, "close", after=after):
             sync.attempt()
     else:
         with dying(monkeypatch, Claims, place, after=after):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from aimylogic_provider.call_list.freeze import list_files, warehouse
+from aimylogic_provider.call_list.freeze import batch_cutting, warehouse
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.tables.claims import Claims
@@ -191,7 +191,7 @@ def test_a_list_of_a_deleted_run_of_the_same_id_is_told_of_at_once(sync: Sync, m
 
 @needs_record
 @pytest.mark.parametrize("ended", [AirflowTaskTimeout("execution_timeout"), KeyboardInterrupt()])
-@pytest.mark.parametrize("place", [(list_files.BatchCutter, "close"), (Shard, "claim")])
+@pytest.mark.parametrize("place", [(batch_cutting.BatchCutter, "close"), (Shard, "claim")])
 def test_a_last_try_that_is_interrupted_before_it_sends_holds_nobody(
     sync: Sync, beside: Sync, place: tuple[Any, str], ended: BaseException, monkeypatch: Patch
 ) -> None:
