@@ -23,7 +23,7 @@ LIST = 10_000
 RETRIES = 3
 RETRY_SECONDS = 5.0
 """From a failed try to the next one."""
-TIMEOUT = 5.0
+TIMEOUT = 12.0
 """Seconds that each way waits for an answer."""
 WAREHOUSE = "warehouse"
 """Airflow's connection to the rows."""
