@@ -104,12 +104,7 @@ class CallListBase(BaseOperator):
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:
-            told = self._in_own_words(str(error))
-            raise (AirflowException if error.retryable else AirflowFailException)(told) from None
-
-    def _in_own_words(self, message: str) -> str:
-        """What is told of a list, which beneath here is one of a query's rows."""
-        return message
+            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
 
 class ResultsTableBase(CallListBase):

@@ -63,8 +63,8 @@ def _check_told_alike(before: str, now: str) -> None:
 
     if before != now:
         raise CallListError(
-            "this try was told before to call other people, by another query, list or connection: a task instance "
-            "calls the people of one list, so nobody of this one is called. Give each sync a task of its own"
+            "this try was told before to call other people, by other rows, another list or another connection: a task "
+            "instance calls the people of one list, so nobody of this one is called. Give each sync a task of its own"
         )
 
 

@@ -20,24 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AddPhonesOperator"]
 
-_IN_OWN_WORDS = {
-    "the query gave": "calls gave",
-    "rows, the query or this task's arguments (phone_region, say), and clear the task": (
-        "calls and clear the task that makes them, or correct this task's arguments (phone_region, say) and clear it"
-    ),
-    "Correct the rows, or raise max_rejected, and clear the task": (
-        "Correct the calls and clear the task that makes them, or raise max_rejected and clear this one"
-    ),
-    "the warehouse is not asked again": "calls is not read again",
-    "to have the rows queried anew": "to have calls frozen anew",
-    "whose query selects them": "that is given them",
-    "the people of the same query": "the people of the same calls",
-    "from another query or other connections": "from other calls or for another connection",
-    "by another query, list or connection": "by other calls or another connection",
-    "as by an ORDER BY": "as by sorting it",
-}
-"""What is told of a list wherever its rows come from, and how it is told of calls that were given."""
-
 
 class AddPhonesOperator(SyncBase):
     """Add calls to an Aimylogic campaign, each with a policy of its own, exactly once per DAG run.
@@ -233,11 +215,6 @@ class AddPhonesOperator(SyncBase):
 
     def _made_of_rows(self) -> list[object]:
         return [self.phone_region, self.policy, self.call_before]
-
-    def _in_own_words(self, message: str) -> str:
-        for told, own in _IN_OWN_WORDS.items():
-            message = message.replace(told, own)
-        return message
 
 
 def _is_list_or_known_later(calls: object) -> bool:

@@ -172,7 +172,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
 
         told = (
             f"The call list in {pointer.path} was deleted, for a person said no to it ({by}): nobody is asked, and "
-            "nobody is called. Start a new DAG run to have the rows queried anew"
+            "nobody is called. Start a new DAG run to have another list frozen"
         )
         if self.fail_on_reject:
             raise AirflowFailException(told)
@@ -231,7 +231,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
             return pointer.as_json()  # the half that sends it fails, and says why
         raise AirflowSkipException(
             f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked, "
-            "and nobody is called. Start a new DAG run to have the rows queried anew"
+            "and nobody is called. Start a new DAG run to have another list frozen"
         )
 
     def _give_up_claims(self, pointer: Pointer) -> None:

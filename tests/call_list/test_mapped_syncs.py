@@ -81,7 +81,7 @@ def test_a_turned_list_stops_all_whose_people_are_others(sync: Sync, hours: floa
     mapped.clear(hours)
     with pytest.raises(AirflowFailException, match="othing is sent"):
         mapped.attempt(0, BOB)
-    with pytest.raises(AirflowFailException, match="began to send the people of the same query"):
+    with pytest.raises(AirflowFailException, match="began to send the same people"):
         mapped.attempt(1, ANN)
     sync.assert_once(ANNS)
     if not halves:  # those say that the list is another one, however the whole run is cleared
@@ -102,7 +102,7 @@ def test_so_do_lists_that_are_deleted_or_no_longer_on_record(
     mapped.clear(30)
     if wiped:
         mapped.wipe()
-    with pytest.raises(AirflowFailException, match=r"froze its call list, .*, from another query"):
+    with pytest.raises(AirflowFailException, match=r"froze its call list, .*, from other rows"):
         mapped.attempt(0, BOB, **arguments)
     with pytest.raises(AirflowFailException, match="map index 0 began to send"):
         mapped.attempt(1, ANN, **arguments)
@@ -116,7 +116,7 @@ def test_one_query_for_two_campaigns_may_not_turn_either(sync: Sync, monkeypatch
     mapped = Mapped(sync)
     mapped.attempt(0, ANN)
     mapped.clear(1)
-    with pytest.raises(AirflowFailException, match="other connections than it is given now"):
+    with pytest.raises(AirflowFailException, match="by other connections, than it is given now"):
         mapped.attempt(0, ANN, aimylogic_conn_id="second")
     with pytest.raises(AirflowFailException, match="map index 0 began to send"):
         mapped.attempt(1, ANN)

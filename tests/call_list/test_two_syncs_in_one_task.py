@@ -127,7 +127,7 @@ def test_after_a_clear_a_mapped_task_is_told_if_its_query_is_another(
     sync.task.clear()
     if map_index >= 0:
         for _ in range(2):
-            with pytest.raises(AirflowFailException, match="from another query or other connections"):
+            with pytest.raises(AirflowFailException, match="from other rows, or by other connections"):
                 sync.attempt(sql=f"{ANN} -- at 08:00")
     else:
         sync.attempt(sql=f"{ANN} -- at 08:00")
@@ -149,7 +149,7 @@ def test_a_clear_of_this_task_alone_counts_though_the_run_says_nothing_of_it(
 
     monkeypatch.setattr(TaskInstance, "context", cleared)
     if map_index >= 0:
-        with pytest.raises(AirflowFailException, match="from another query"):
+        with pytest.raises(AirflowFailException, match="from other rows"):
             sync.attempt(sql=BOB)
     else:
         assert sync.attempt(sql=BOB)["created"] == len(ANNS)
@@ -161,7 +161,7 @@ def test_an_entry_of_before_is_checked_as_before(sync: Sync, map_index: int) -> 
     entry = {name: value for name, value in sync.entry.items() if name not in ("tried", "cleared")}
     sync.task.rows["aimylogic"] = json.dumps(entry)
     if map_index >= 0:
-        with pytest.raises(AirflowFailException, match="from another query"):
+        with pytest.raises(AirflowFailException, match="from other rows"):
             sync.attempt(sql=BOB)
     assert sync.attempt(sql=ANN)["created"] == len(ANNS)
 

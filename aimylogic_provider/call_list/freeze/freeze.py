@@ -76,6 +76,8 @@ class Reader(Protocol):
 
     readings: PhoneReadings | None
     """How phones are read, where that may be told; None where it can't be ambiguous."""
+    way_out: str
+    """What to correct where rows can't be called, in words."""
 
     @property
     def method(self) -> Method:
@@ -171,6 +173,7 @@ class _FrozenRows:
         self._writer = writer
         self._told_to_people = told_to_people
         self._rejections = rejections
+        rejections.way_out = reader.way_out
         self._finishes = finishes
         self._rejected = LineFiles(writer, "rejected")
         self._doubles = LineFiles(writer, "doubles")
@@ -236,7 +239,7 @@ class _FrozenRows:
             raise TooManyRejectedError(
                 f"{rejected:,} of {self._rows:,} rows can't be called, more than the {most:,} that max_rejected "
                 f"allows, so nothing was sent. Most frequent: {self._rejections.told()}. Each row with its reason: "
-                f"{folder.address}/{rejected_csv.NAME}. Correct the rows, or raise max_rejected, and clear the task"
+                f"{folder.address}/{rejected_csv.NAME}. {self._reader.way_out}; or raise max_rejected"
             )
 
     def set_aside_held(self, claimed: Claimed, spool: Spool, free: Spool) -> None:

@@ -111,6 +111,11 @@ class GivenCallReader:
     :raises RejectedError: if what holds for all can't be used
     """
 
+    way_out = (
+        "Correct the calls and clear the task that makes them, or correct this task's arguments (phone_region, say) "
+        "and clear it"
+    )
+
     def __init__(self, rules: CallRules, calls: Sequence[object]) -> None:
         self._rules = rules
         self.key_names: tuple[str, ...] = ("key",) if any(_has_key(call) for call in calls) else ()

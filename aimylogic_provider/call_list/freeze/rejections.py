@@ -27,7 +27,12 @@ class NobodyToCallError(CallListError):
 
 
 class Rejections:
-    """Counts them. ``hint`` says what would settle many of them at once, once all rows are read."""
+    """Counts them. ``hint`` says what would settle many of them at once, once all rows are read.
+
+    ``way_out`` says what to correct, for whoever gave the rows.
+    """
+
+    way_out = "Correct the rows, and clear the task"
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -73,8 +78,7 @@ class Rejections:
         """
         if pointer.rows and pointer.rejected == pointer.rows:
             raise NobodyToCallError(
-                f"Nobody can be called: the query gave {pointer.rows:,} rows, and every one is rejected. Most "
-                f"frequent: {self.told()}. Each row with its reason: {pointer.rejected_rows}. Correct the "
-                "rows, the query or this task's arguments (phone_region, say), and clear the task",
+                f"Nobody can be called: there are {pointer.rows:,} rows, and every one is rejected. Most frequent: "
+                f"{self.told()}. Each row with its reason: {pointer.rejected_rows}. {self.way_out}",
                 pointer,
             )

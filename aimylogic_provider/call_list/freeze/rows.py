@@ -70,6 +70,8 @@ class RowReader:
     :raises RejectedError: if a column is missing, or named twice
     """
 
+    way_out = "Correct the rows, the query or this task's arguments (phone_region, say), and clear the task"
+
     def __init__(self, columns: Columns, names: Sequence[str]) -> None:
         self._columns = columns
         self._names = list(names)

@@ -30,7 +30,7 @@ INSTEAD = "for another list of this DAG run was begun to be sent before"
 """Why a list that was frozen later was deleted, as what is left of it tells."""
 
 _TURNED = (
-    "Nothing is sent. Give what the task is mapped over in the order that it had, as by an ORDER BY, and clear the "
+    "Nothing is sent. Give what the task is mapped over in the order that it had (sort it), and clear the "
     "task; or start a new DAG run"
 )
 
@@ -102,8 +102,7 @@ def check_source_unsent(
         claims = one.sent_to(campaign)
         if claims and one.folder.address != besides and one.source() == source:
             raise CallListError(
-                f"{claims[0].task} began to send the people of the same query, {one.folder.address}, in this DAG run. "
-                f"{_TURNED}"
+                f"{claims[0].task} began to send the same people, {one.folder.address}, in this DAG run. {_TURNED}"
             )
 
 
@@ -122,7 +121,7 @@ def check_not_of_another_index(pointer: Pointer, campaign: Callable[[], str], si
 
 def _turned(task: TaskFolder, path: str) -> CallListError:
     return CallListError(
-        f"{task.words} froze its call list, {path}, from another query or other connections than it is given now: "
+        f"{task.words} froze its call list, {path}, from other rows, or by other connections, than it is given now: "
         f"the people are others. {_TURNED}"
     )
 

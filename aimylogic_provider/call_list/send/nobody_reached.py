@@ -71,5 +71,5 @@ def why_not(call_list: CallList, shard: int) -> str:
 
 _WAY_OUT = (
     "This list sends them no more; in a results table their outcome tells it. Correct what the reasons name, and start "
-    "a new DAG run whose query selects them"
+    "a new DAG run that has them among its rows"
 )

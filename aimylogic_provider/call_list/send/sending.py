@@ -134,7 +134,7 @@ class Sending:
             raise NotAddedError(
                 f"{self.progress.left:,} calls of this list are not sent by it any more: they were let go of when this "
                 f"task ended for good, and another run's list has taken people of them. {self.progress.summary()}. "
-                "Whom that run doesn't call either, a new DAG run calls whose query selects them",
+                "Whom that run doesn't call either, a new DAG run calls that has them among its rows",
                 retryable=False,
             )
         return self.progress.counts

@@ -103,7 +103,7 @@ class ListReader:
         if sha256(content) != pointer.sha256:
             raise CallListError(
                 f"{folder.address}/list.json is not what was frozen: it was changed or replaced, and nothing of it is "
-                "sent. Put back the list of that digest, or start a new DAG run to have the rows queried anew"
+                "sent. Put back the list of that digest, or start a new DAG run to have another list frozen"
             )
         told = decoded_as(folder, "list.json", content, _formatted.decode).format
         if told != FORMAT:

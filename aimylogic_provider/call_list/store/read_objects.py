@@ -31,7 +31,7 @@ def read_from(folder: Folder, name: str, *, listed: bool = False) -> bytes:
             ) from None
         raise CallListError(
             f"the call list has no {name} in {folder.address}: it was deleted, or lies on another worker's disk. "
-            "Nothing is sent, and the warehouse is not asked again, for the rows may have changed. Put the folder "
+            "Nothing is sent, and no other list is frozen, for the rows may have changed. Put the folder "
             "back, or have call_list_path name a place that all workers share (s3://…, gs://…, a shared disk); or, if "
             "you know that nobody of this one was called, start a new DAG run. With a results_table, have this list "
             "hold nobody before that, unless the log says that it doesn't: in aimylogic_lists of its database "

@@ -139,7 +139,7 @@ class Claims:
         if self._act("written", act) == "given up":
             raise CallListError(
                 f"the call list in {path} was given up before it was sent to its end, so that other runs may call its "
-                "people: nothing more of it is sent. Start a new DAG run to have the rows queried anew"
+                "people: nothing more of it is sent. Start a new DAG run to have another list frozen"
             )
 
     def settled(self, holder: ListHolder, people: Iterable[Person], others: Iterable[Person]) -> None:
