@@ -43,8 +43,8 @@ _WAY_OUT = (
 _WAY_OUT_UNASKED = (
     "Those that have no job in the campaign they were sent to can be called by a new DAG run that has them among its "
     "rows. With a results_table, this list holds them until it is given up: in aimylogic_lists of that table's "
-    "database set state to 'given up' where call_list is '{}', and delete from the results table those of its rows of outcome "
-    "'unknown' that are to be called"
+    "database set state to 'given up' where call_list is '{}', and delete from the results table those of its rows of "
+    "outcome 'unknown' that are to be called"
 )
 
 
