@@ -170,7 +170,8 @@ class _Run:
         def all_failed() -> bool:
             struck = [instance for instance in self.instances() if self.is_struck(instance)]
             for instance in struck:
-                if instance.state in ("success", "failed"):
+                # A second try that a duplicate's refusal tells of the first one's call may end before others' first.
+                if instance.state == "failed" or (instance.state == "success" and instance.try_number == 1):
                     raise FaultError(f"{self.way.id}: a task was in {instance.state} while the fault lasted")
                 if instance.state == "up_for_retry" or instance.try_number > 1:
                     failed.add(instance.name)

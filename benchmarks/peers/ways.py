@@ -21,7 +21,7 @@ MANY = 16
 LIST = 10_000
 """Rows that a task for the whole list is timed with; one of a hundred is bad, and left out by the peers."""
 RETRIES = 3
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 20.0
 """From a failed try to the next one."""
 TIMEOUT = 12.0
 """Seconds that each way waits for an answer."""

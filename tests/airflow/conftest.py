@@ -48,7 +48,16 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     running = LocalAirflow(folder / "home", folder / "dags", settings=settings)
     try:
         running.start(LocalAirflow.COMPONENTS)
-        for dag in ("one_call", "one_try", "timed", "asks", "mapped_calls", "stoppable", "add_phone_by_hand"):
+        for dag in (
+            "one_call",
+            "one_try",
+            "timed",
+            "asks",
+            "mapped_calls_1",
+            "mapped_calls_25",
+            "stoppable",
+            "add_phone_by_hand",
+        ):
             running.wait_for_dag(dag)
         yield running
     finally:
