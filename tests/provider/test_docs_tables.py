@@ -14,7 +14,7 @@ import pytest
 from aimylogic_provider.calls_api import ListedCall
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.hooks import AimylogicAsyncHook, AimylogicHook
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     AddPhonesOperator,
@@ -199,3 +199,15 @@ def test_a_method_asks_the_endpoint_that_is_told(hook: str, name: str, emulator:
     (path,) = [endpoint.path for endpoint in ENDPOINTS if endpoint.name == asked.endpoint]
     assert re.match(rf"(?:POST or )?(?:GET|POST) `{re.escape(path)}`", cell)
     assert asked.method in cell.partition("`")[0]
+
+
+def test_each_endpoint_is_told_with_what_serves_it_and_its_test(repository: Path) -> None:
+    table = rows((repository / "docs" / "waiting.md").read_text(), "The whole Calls API")
+    assert [code(row[0])[0] for row in table] == [endpoint.name for endpoint in ENDPOINTS]
+    for _, served_by, method, tests in table:
+        (name,) = {one.partition("(")[0] for one in code(method)}
+        assert hasattr(AimylogicHook, name)
+        assert ("*" in method) == hasattr(AimylogicAsyncHook, name)
+        assert all((repository / file).is_file() for file in code(tests))
+        names = {one.__name__ for one in OPERATORS}
+        assert {one.partition("(")[0] for one in code(served_by) if one[0].isupper()} <= names
