@@ -63,6 +63,7 @@ async def longest_block(work: Callable[[], Awaitable[None]]) -> float:
     await asyncio.sleep(0.05)
     longest = 0.0
     await work()
+    await asyncio.sleep(0.01)  # so that a block until the very end is noticed
     watching.cancel()
     return longest
 
