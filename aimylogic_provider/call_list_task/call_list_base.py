@@ -80,14 +80,9 @@ class CallListBase(BaseOperator):
         return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
 
     def _task_folder(self, context: Context) -> TaskFolder:
-        from aimylogic_provider.airflow_task.argument_checks import default_call_list_path
-        from aimylogic_provider.airflow_task.task_loops import iteration
-        from aimylogic_provider.call_list.runs.task_folder import TaskFolder
+        from aimylogic_provider.airflow_task.list_folder import folder_of_task
 
-        ti = context["ti"]
-        index = -1 if ti.map_index is None else ti.map_index
-        base = self.call_list_path or default_call_list_path()
-        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index, iteration(context))
+        return folder_of_task(context, self.call_list_path)
 
     @contextmanager
     def _ending(self) -> Iterator[None]:

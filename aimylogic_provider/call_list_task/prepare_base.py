@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
+from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class RowSource:
     typed: bool = False
 
 
-class PrepareBase(CallListBase):
+class PrepareBase(RendersMasked, CallListBase):
     """The half that freezes a call list; asks nothing of Aimylogic."""
 
     _nobody: ClassVar[str]
@@ -82,7 +83,6 @@ class PrepareBase(CallListBase):
         self.batch_size = batch_size
         self.max_batch_bytes = max_batch_bytes
         self.max_calls_per_phone = max_calls_per_phone
-        self._noted: dict[str, str] = {}
 
     def _no_policies(self) -> str:
         return f"{self._with_policies} need method='addPhones': addPhone has no call policies"

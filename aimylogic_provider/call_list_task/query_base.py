@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase, RowSource
 
 if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.rows import Columns
+    from aimylogic_provider.call_list.store.manifest import Pointer
 
 __all__ = ["QueryBase"]
 
@@ -24,6 +26,8 @@ class QueryBase(OneAtATime, PrepareBase):
     """
 
     parameters = ShownMasked()
+    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {"values": ("parameters", "policy"), "as_they_are": ("sql",)}
+    _mapped_are_data: ClassVar[bool] = False
     _nobody: ClassVar[str] = "The query gave no rows"
     _with_policies: ClassVar[str] = "policy, policy_columns and call_before"
 
@@ -60,20 +64,14 @@ class QueryBase(OneAtATime, PrepareBase):
         self.key_columns = key_columns or ()
         self.policy_columns = policy_columns
 
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render what is a template, and have Airflow show phones masked from then on."""
-        from aimylogic_provider.airflow_task.template_values import rendering
-
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        for field, environment in rendering(
-            template_fields, self, jinja_env, values=("parameters", "policy"), as_they_are=("sql",), noted=self._noted
-        ):
-            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
-        fields_are_rendered(self)
+    def _freeze(self, context: Context, *arguments: Any, **more: Any) -> Pointer:
+        if getattr(self, "wait_for_completion", False) and not (self.results_table or self.max_active_tis_per_dag):
+            self.log.warning(
+                "A task that waits for its calls isn't limited to one at a time, and without a results_table nothing "
+                "keeps two runs at once from calling the same people. Set one, or max_active_tis_per_dag=1, or wait by "
+                "a CallJobSensor."
+            )
+        return super()._freeze(context, *arguments, **more)
 
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.freeze.rows import Columns

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
-from aimylogic_provider.airflow_task.masked_descriptor import fields_are_rendered
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.client import CampaignClient
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CampaignBase"]
 
 
-class CampaignBase(BaseOperator):
+class CampaignBase(RendersMasked):
     """A task that asks a campaign for something, and adds no call.
 
     :param aimylogic_conn_id: the connection: one campaign. (templated)
@@ -27,24 +27,6 @@ class CampaignBase(BaseOperator):
     def __init__(self, *, aimylogic_conn_id: str = "aimylogic_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.aimylogic_conn_id = aimylogic_conn_id
-
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render what is a template, and have Airflow show phones masked from then on.
-
-        Airflow renders ordinary and mapped tasks by this method.
-        """
-        from aimylogic_provider.airflow_task.mapped_templates import templates_among
-        from aimylogic_provider.airflow_task.template_values import rendering
-
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        fields = templates_among([*template_fields], self, context)
-        for field, environment in rendering(fields, self, jinja_env, noted={}):
-            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
-        fields_are_rendered(self)
 
     def _client(self) -> CampaignClient:
         """The client of the campaign that is meant."""

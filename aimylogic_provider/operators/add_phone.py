@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
+from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(WaitsForJobs):
+class AddPhoneOperator(RendersMasked, WaitsForJobs):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -81,6 +82,7 @@ class AddPhoneOperator(WaitsForJobs):
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"payload": "json"}
     ui_color = "#e6f2ff"
+    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {"sent": ("payload",)}
     _adds_calls: ClassVar[bool] = True
     _call_once_more: ClassVar[str] = "start a new DAG run, or change call_again"
     phone = ShownMasked(is_phone=True)
@@ -145,7 +147,6 @@ class AddPhoneOperator(WaitsForJobs):
             declare(self, aimylogic_conn_id)
         self._current: AddPhoneAttempt | None = None
         self._created = 0
-        self._noted: dict[str, str] = {}
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -154,24 +155,6 @@ class AddPhoneOperator(WaitsForJobs):
 
         partial: OperatorPartial = super().partial(**kwargs)
         return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
-
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render what is a template, and have Airflow show phones masked from then on.
-
-        Airflow renders ordinary and mapped tasks by this method.
-        """
-        from aimylogic_provider.airflow_task.mapped_templates import templates_among
-        from aimylogic_provider.airflow_task.template_values import rendering
-
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        fields = templates_among([*template_fields], self, context)
-        for field, environment in rendering(fields, self, jinja_env, sent=("payload",), noted=self._noted):
-            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
-        fields_are_rendered(self)
 
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Add the number, or find that it was added; return the call job's id, or what became of it.

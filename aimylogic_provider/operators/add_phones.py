@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked, fields_are_rendered
+from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.call_list_task.prepare_base import RowSource
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 
@@ -74,6 +74,9 @@ class AddPhonesOperator(SyncBase):
     template_fields: Sequence[str] = ("calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path")
     template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json"}
     ui_color = "#e6f2ff"
+    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
+        "sent": ("calls",), "nested": ("calls",), "values": ("policy",),
+    }  # fmt: skip
     calls = ShownMasked(of_calls=True)
     _nobody: ClassVar[str] = "calls is an empty list"
     _not_again: ClassVar[str] = "whatever calls is by now is not read"
@@ -149,23 +152,6 @@ class AddPhonesOperator(SyncBase):
             from aimylogic_provider.call_list.freeze.given_calls import listed_calls
 
             listed_calls(calls)  # says what to give
-
-    def _do_render_template_fields(
-        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
-    ) -> None:
-        """Render what is a template, and have Airflow show phones masked from then on."""
-        from aimylogic_provider.airflow_task.mapped_templates import templates_among
-        from aimylogic_provider.airflow_task.template_values import rendering
-
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
-        fields = templates_among([*template_fields], self, context)
-        for field, environment in rendering(
-            fields, self, jinja_env, sent=("calls",), nested=("calls",), values=("policy",), noted=self._noted
-        ):
-            super()._do_render_template_fields(parent, [field], context, environment, seen_oids)
-        fields_are_rendered(self)
 
     def _take_blank_as_nothing(self) -> None:
         from aimylogic_provider.call_list.freeze.given_calls import is_list

@@ -231,6 +231,7 @@ class CallJobSensor(BaseSensorOperator):
 
     def _defer(self, context: Context) -> None:
         """Wait in the triggerer; return if there is nothing to wait for."""
+        from aimylogic_provider.airflow_task.list_folder import folder_of_task
         from aimylogic_provider.calls_api.errors import AimylogicError
 
         try:
@@ -238,7 +239,7 @@ class CallJobSensor(BaseSensorOperator):
             if jobs.ids == ():
                 self.log.info("There are no call jobs to wait for.")
                 return
-            jobs = jobs.small(self._folder(context))
+            jobs = jobs.small(folder_of_task(context, self.call_list_path).folder.address)
         except AimylogicError as error:
             raise AirflowFailException(str(error)) from None
         terms = self._terms(context, until=time.time() + self.timeout)
@@ -249,16 +250,6 @@ class CallJobSensor(BaseSensorOperator):
             kwargs={"jobs": jobs.as_json()},
             timeout=longest_deferral(terms.until),
         )
-
-    def _folder(self, context: Context) -> str:
-        from aimylogic_provider.airflow_task.argument_checks import default_call_list_path
-        from aimylogic_provider.airflow_task.task_loops import iteration
-        from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-
-        ti = context["ti"]
-        base = self.call_list_path or default_call_list_path()
-        index = -1 if ti.map_index is None else ti.map_index
-        return TaskFolder(base, ti.dag_id, ti.task_id, ti.run_id, index, iteration(context)).folder.address
 
     def _conclude(self, end: WaitEnd) -> None:
         """End the task by how the wait ended."""
