@@ -5,37 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import (
     check_choice,
     check_seconds,
-    check_share,
     check_whole,
     report_lag_seconds,
 )
-from aimylogic_provider.call_list_task.call_list_base import CallListBase, ResultsTableBase
-from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
+from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
+from aimylogic_provider.call_list_task.parked_calls import AsksAboutParked
+from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
-    from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
 __all__ = ["SendBase", "SentResultsBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 
-class SendBase(WaitsForJobs, CallListBase):
+class SendBase(WaitsForList, AsksAboutParked):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -50,132 +47,30 @@ class SendBase(WaitsForJobs, CallListBase):
         requests_per_second: float | None = None,
         report_lag: timedelta | float = timedelta(minutes=10),
         keep_call_list: timedelta | None = timedelta(days=30),
-        on_unknown: Literal["fail", "ask"] = "fail",
-        wait_for_completion: bool = False,
-        completed_share: float = 1.0,
-        wait_timeout: timedelta | float = timedelta(days=7),
         **kwargs: Any,
     ) -> None:
-        super().__init__(wait_for_completion=wait_for_completion, wait_timeout=wait_timeout, **kwargs)
-        check_share("completed_share", completed_share)
-        check_choice("on_unknown", on_unknown, "fail", "ask")
+        super().__init__(**kwargs)
         check_whole("concurrency", concurrency, 1, 100)
         number = isinstance(requests_per_second, (int, float)) and not isinstance(requests_per_second, bool)
         if requests_per_second is not None and not (number and requests_per_second > 0):
             raise ValueError(f"requests_per_second {requests_per_second!r} can't be used: give more than 0, or None")
         if keep_call_list is not None and (not isinstance(keep_call_list, timedelta) or keep_call_list < timedelta(0)):
             raise ValueError(f"keep_call_list {keep_call_list!r} can't be used: give a timedelta, or None for ever")
-        if wait_for_completion and keep_call_list is not None:
-            longest = timedelta(seconds=check_seconds("wait_timeout", wait_timeout))
+        if self.wait_for_completion and keep_call_list is not None:
+            longest = timedelta(seconds=check_seconds("wait_timeout", self.wait_timeout))
             if keep_call_list < longest:
                 raise ValueError(
                     f"keep_call_list {keep_call_list!r} can't be used with wait_for_completion: the list is needed "
                     f"until its calls are over. Give at least wait_timeout ({longest!r}), or None for ever"
                 )
-        self.completed_share = completed_share
         self.aimylogic_conn_id = aimylogic_conn_id
         self.concurrency = concurrency
         self.requests_per_second = requests_per_second
         report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.keep_call_list = keep_call_list
-        self.on_unknown = on_unknown
         self._current: Sending | None = None
-        self._answer: tuple[Mapping[str, Any], str] | None = None
         self._keeper: EntryKeeper | None = None
-
-    def execute_complete(
-        self, context: Context, event: dict[str, Any], reference: str, asked: float, candidates: list[str]
-    ) -> dict[str, Any]:
-        """Go on with what a person answered about parked calls. Airflow calls it when the answer has come.
-
-        :param event: the answer, as Airflow brings it
-        :param reference: of what was asked
-        :param asked: when, by the server's clock (Unix time)
-        :param candidates: nothing, of a list
-        :raises AirflowFailException: as ``execute``, and if the answer can't be used
-        :raises AirflowException: as ``execute``
-        """
-        self._answer = event, reference
-        report: dict[str, Any] = self.execute(context)
-        return report
-
-    def execute_after_wait(self, context: Context, event: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
-        """Go on once the trigger has waited for the list's calls; return the report. Airflow calls it.
-
-        :param event: how the wait ended
-        :param report: on what was sent
-        :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
-        :raises AirflowException: if another try may end better
-        """
-        return self._with_jobs(report, self._waited(event))
-
-    def _waited_for(self, report: dict[str, Any]) -> dict[str, Any]:
-        """The report on what was sent; if its calls are waited for, with what became of them."""
-        if not self.wait_for_completion or report.get("dry_run"):
-            return report
-        if not report["created"]:
-            return {**report, "jobs": {}}
-        from aimylogic_provider.waiting.job_source import JobSource
-
-        with self._ending():
-            jobs = JobSource.of_call_list(report, report.get("shard"))
-            end = self._wait_for(
-                jobs,
-                method="execute_after_wait",
-                kwargs={"report": report},
-                share=self.completed_share,
-                report_lag=self.report_lag,
-            )
-        return self._with_jobs(report, end)
-
-    def _with_jobs(self, report: dict[str, Any], end: WaitEnd) -> dict[str, Any]:
-        self._check_end(end)
-        self.log.info("The list's call jobs: %s.", end.in_words())
-        return {**report, "jobs": end.counts}
-
-    def _note_answer(self, context: Context, keeper: EntryKeeper) -> None:
-        """Note what a person said of parked calls, or wait for it, if somebody was asked."""
-        from aimylogic_provider.airflow_task import required_actions
-        from aimylogic_provider.call_list.store.sync_entry import ListRuling
-        from aimylogic_provider.idempotence.human_answer import Question
-
-        entry = keeper.entry
-        if self._answer is not None:
-            event, reference = self._answer
-            if entry.asked is None:
-                return  # Airflow brought it twice; it was noted
-            if entry.asked.reference != reference:
-                raise AirflowFailException(
-                    "The person who answered was asked about other calls. Nothing was sent. Clear the task to go on"
-                )
-            question, entry.asked = entry.asked, None
-            try:
-                send, by, at = required_actions.list_answer(event)
-            except ValueError as error:
-                keeper.save_now()
-                raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
-            entry.ruling = ListRuling(send, by, at, question)
-            keeper.save_now()
-            self.log.info("Noted: %s said to %s the calls.", by, "send" if send else "leave")
-        elif entry.asked is not None and self.on_unknown == "ask" and required_actions.reaches_later_tries():
-            self.log.info("A person was asked about parked calls: going on with the answer, or waiting for it.")
-            waiting = Question(entry.asked.reference, entry.asked.at)
-            required_actions.defer_to_trigger(context, waiting, required_actions.LIST_OPTIONS)
-        elif entry.asked is not None:
-            entry.asked = None  # this try goes on without the answer; its next write tells
-
-    def _ask(self, context: Context, keeper: EntryKeeper, parked: UnknownCallsError) -> NoReturn:
-        """Ask a person what is to become of parked calls, and wait for the answer."""
-        from aimylogic_provider.airflow_task import required_actions
-        from aimylogic_provider.idempotence.human_answer import Question
-
-        question = parked.question
-        required_actions.ask_about_list(context, question.reference, parked.calls, parked.known)
-        keeper.entry.asked = question
-        keeper.save_now()
-        self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
-        required_actions.await_answer(context, Question(question.reference, question.at), required_actions.LIST_OPTIONS)
 
     @contextmanager
     def _letting_go(self, context: Context) -> Iterator[None]:

@@ -1,0 +1,62 @@
+"""How a task that sends a list waits until the list's calls are over, and what it then returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.airflow_task.argument_checks import check_share
+from aimylogic_provider.call_list_task.call_list_base import CallListBase
+from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.waiting.jobs_wait import WaitEnd
+
+__all__ = ["WaitsForList"]
+
+
+class WaitsForList(WaitsForJobs, CallListBase):
+    """What sends a list, and may wait until its calls are over."""
+
+    report_lag: timedelta | float
+
+    def __init__(self, *, completed_share: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_share("completed_share", completed_share)
+        self.completed_share = completed_share
+
+    def execute_after_wait(self, context: Context, event: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+        """Go on once the trigger has waited for the list's calls; return the report. Airflow calls it.
+
+        :param event: how the wait ended
+        :param report: on what was sent
+        :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
+        :raises AirflowException: if another try may end better
+        """
+        return self._with_jobs(report, self._waited(event))
+
+    def _waited_for(self, report: dict[str, Any]) -> dict[str, Any]:
+        """The report on what was sent; if its calls are waited for, with what became of them."""
+        if not self.wait_for_completion or report.get("dry_run"):
+            return report
+        if not report["created"]:
+            return {**report, "jobs": {}}
+        from aimylogic_provider.waiting.job_source import JobSource
+
+        with self._ending():
+            jobs = JobSource.of_call_list(report, report.get("shard"))
+            end = self._wait_for(
+                jobs,
+                method="execute_after_wait",
+                kwargs={"report": report},
+                share=self.completed_share,
+                report_lag=self.report_lag,
+            )
+        return self._with_jobs(report, end)
+
+    def _with_jobs(self, report: dict[str, Any], end: WaitEnd) -> dict[str, Any]:
+        self._check_end(end)
+        self.log.info("The list's call jobs: %s.", end.in_words())
+        return {**report, "jobs": end.counts}
