@@ -143,6 +143,25 @@ def test_a_wait_holds_nobodys_slot_unless_that_is_said() -> None:
         mapped.expand(sql=["select 1"])
 
 
+def test_two_runs_at_once_are_warned_of_where_nothing_keeps_them_apart(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.add(PHONES)
+    sync.attempt(results_table="calls", **WAITS)
+    assert "keeps two runs at once" not in capsys.readouterr().out
+    sync.task = TaskInstance(task_id="sync", run_id="another")
+    sync.attempt(**WAITS)
+    assert "keeps two runs at once from calling the same people" in capsys.readouterr().out
+
+
+def test_a_share_that_reached_nobody_is_not_green(sync: Sync) -> None:
+    sync.add(PHONES)
+    operator = sync.operator(wait_for_completion=True, deferrable=True, completed_share=0.5)
+    end = WaitEnd(WaitOutcome.OVER, {"notDone": 13}, open=12)
+    with pytest.raises(AirflowFailException, match="nobody was reached: notDone 13, open 12"):
+        operator.execute_after_wait(sync.task.context(), end.as_event(), {"created": 25})
+
+
 def test_the_list_must_outlive_the_wait() -> None:
     given: Any = {"task_id": "a", "call_list": {}, "wait_for_completion": True}
     with pytest.raises(ValueError, match="the list is needed until its calls are over"):

@@ -16,7 +16,7 @@ MAY_USE = {
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "waiting": {"calls_api", "idempotence", "call_list"},
     "triggers": {"calls_api", "idempotence", "waiting", "hooks"},
-    "airflow_task": {"calls_api", "idempotence", "call_list/store", "call_list/report"},
+    "airflow_task": {"calls_api", "idempotence", "call_list/store", "call_list/report", "call_list/runs"},
     "waiting_task": {"calls_api", "idempotence", "waiting", "triggers", "hooks", "airflow_task"},
     "call_list_task": {
         "calls_api",
