@@ -256,3 +256,4 @@ class CallJobSensor(BaseSensorOperator):
         self._counts = end.counts
         timed_out = AirflowSkipException if self.soft_fail else AirflowSensorTimeout
         check_wait_end(end, self.fail_on, seconds=self.timeout, timed_out=timed_out)
+        self.log.info("The wait is over: %s.", end.in_words())

@@ -222,8 +222,15 @@ def test_values_are_masked(value: object, shown: str) -> None:
         ("gmt_zone 'a: b c' is none: use +03:00", "gmt_zone is none"),
         ("gmt_zone \"it's Petrov's\" is none: use +03:00", "gmt_zone is none"),
         ("gmt_zone 'it\\'s \"Petrov\" x' is none: use +03:00", "gmt_zone is none"),
-        ("gmt_zone 'Ivan Petrov", "gmt_zone"),
-        ("the row can't be sent, 5 times: correct it", "the row can't be sent, times"),
+        ("gmt_zone 'Ivan Petrov", "gmt_zone …"),
+        ("the row can't be sent, 5 times: correct it", "the row can't be sent, … times"),
+        ("priority 9 isn't a whole number from 1 to 5: give one", "priority isn't a whole number from … to …"),
+        ("the call has an unknown name 'payloads': there are phone, key", "the call has an unknown name …"),
+        (
+            "allowed_time of mon has '9', which isn't a time: write HH:MM",
+            "allowed_time of mon has …, which isn't a time",
+        ),
+        ("it takes 2,000,044 bytes, more than (1,000,000): leave names out", "it takes … bytes, more than (…)"),
     ],
 )
 def test_reasons_are_counted_without_the_values_that_they_name(reason: str, kind: str) -> None:

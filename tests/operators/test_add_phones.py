@@ -116,7 +116,7 @@ def test_what_is_misspelt_is_rejected_by_its_key_and_all_others_are_called(given
     told = Path(report["rejected_rows"].removeprefix("file://")).read_text(encoding="utf-8-sig").splitlines()
     assert told[0] == "row,key,reason"
     assert told[1].startswith("26,customer 99,")
-    assert "the call has 'payloads': there are phone, payload, gmt_zone, policy, key" in told[1]
+    assert "the call has an unknown name 'payloads': there are phone, payload, gmt_zone, policy, key" in told[1]
     assert OTHERS[0] not in "".join(told)
     given.assert_once(PHONES)
     (line, *_) = given.files("batches/*")[0].read_text().splitlines()
@@ -131,7 +131,7 @@ def test_if_nobody_can_be_called_the_task_fails_and_corrected_calls_are_frozen_a
         match=r"there are 25 rows, and every one is rejected.*Correct the calls and clear the task that makes them",
     ) as told:
         given.attempt()
-    assert "25 × the call has" in str(told.value)
+    assert "25 × the call has an unknown name" in str(told.value)
     assert "Correct the calls and clear the task that makes them" in str(told.value)
     assert "query" not in str(told.value)
     assert given.sends() == 0

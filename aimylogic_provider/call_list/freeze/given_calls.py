@@ -192,7 +192,7 @@ class GivenCallReader:
             )
         for name in given:
             if name not in POLICY_FIELDS:
-                raise RejectedError(f"policy has {shown(name)}: there are {', '.join(POLICY_FIELDS)}")
+                raise RejectedError(f"policy has an unknown name {shown(name)}: there are {', '.join(POLICY_FIELDS)}")
         return self._policy({name: value for name, value in given.items() if not _is_nothing(value)})
 
     def _policy(self, own: Mapping[str, object]) -> CallPolicy | None:
@@ -212,8 +212,8 @@ def _named(call: object) -> Mapping[str, Any]:
     for name in call:
         if name not in CALL_FIELDS:
             raise RejectedError(
-                f"the call has {shown(name)}: there are {', '.join(CALL_FIELDS)}. What the campaign's script reads "
-                "belongs into payload"
+                f"the call has an unknown name {shown(name)}: there are {', '.join(CALL_FIELDS)}. What the campaign's "
+                "script reads belongs into payload"
             )
     return call
 

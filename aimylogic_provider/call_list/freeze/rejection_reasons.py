@@ -12,12 +12,17 @@ __all__ = ["kind_of", "most_frequent"]
 
 _QUOTED = re.compile(r"""(?<!\w)(['"])(?:\\.|(?!\1).)*\1""", re.DOTALL)
 _CUT_OFF = re.compile(r"""(?<!\w)['"].*""", re.DOTALL)
+_NUMBER = re.compile(r"[^\s;()]*[0-9](?:[^\s;()]*[^\s;(),])?")
+_VALUE_OF_FIRST_WORD = re.compile(r"^(\S+) …(?= \w)")
 
 
 def kind_of(reason: str) -> str:
-    """Return a reason without the values that it names, and without the way out."""
-    rule = _CUT_OFF.sub("", _QUOTED.sub("", reason).partition(": ")[0])
-    return " ".join(word for word in rule.split() if not re.search("[0-9]", word))[:120]
+    """Return a reason without its way out, and with … for each value that it names.
+
+    The value right after what it is of, as in "phone '12' is …", is left out.
+    """
+    rule = _CUT_OFF.sub("…", _QUOTED.sub("…", reason).partition(": ")[0])
+    return _VALUE_OF_FIRST_WORD.sub(r"\1", " ".join(_NUMBER.sub("…", rule).split()))[:120]
 
 
 def most_frequent(reasons: Counter[str], most: int = 5) -> str:
