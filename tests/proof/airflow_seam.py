@@ -160,7 +160,9 @@ class Try:
     heard: bool = False
     """Whether one of its requests that add had the server's own answer."""
     waits: str = ""
-    """The job that it waits for, if it does."""
+    """The job, or the call list, that it waits for, if it does."""
+    sent: dict[str, Any] = field(default_factory=dict)
+    """The report on what was sent, of one that waits for a list."""
 
     @property
     def name(self) -> str:

@@ -77,7 +77,7 @@ class CallTasks(Tasks):
 
     def begins_to_wait(self, one_try: Try, job: str) -> None:
         """A try has its call's job, on record, and sends nothing from now on."""
-        self.world.simulation.count("wait")
+        self.world.simulation.count("wait for a call")
         one_try.waits = job
         if one_try.replaced_at is None:
             call = self.world.promise.call(one_try, one_try.person)
@@ -94,9 +94,10 @@ class CallTasks(Tasks):
         call = self.world.promise.call(one_try, one_try.person)
         if one_try.waits and isinstance(result, BaseException):
             # It was added, whatever became of waiting for it.
-            self.world.simulation.count("wait failed")
+            self.world.simulation.count("wait for a call failed")
             outcome = "created"
         elif one_try.waits:
+            self.world.simulation.count("wait for a call over")
             outcome = "created"
             if result["call_job_id"] != one_try.waits:
                 self.world.promise.violated("created", f"{call} is job {one_try.waits}, and {result} is told")

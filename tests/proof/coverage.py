@@ -60,6 +60,7 @@ SWARM = {
     | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
     | {"rows capped"}
+    | {f"wait for a {what}{end}" for what in ("call", "list") for end in ("", " failed", " over")}
     | {"neighbour", "rotate", "last retry"}
     | {f"poison {how}" for how in POISONS}
     | _stops(*_OBJECTS, *_ENTRY, *_around("an object's delete"), "before the query"),

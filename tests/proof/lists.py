@@ -32,6 +32,7 @@ _SILENT = {"addPhones": 9, "addPhone": 35}
 """Requests until it is known that nothing is answered, at most."""
 _SHARDS = 2
 _COMMON = {"call_list_path": "/lists", "report_lag": REPORT_LAG, "concurrency": 2}
+_WAITS = {"wait_for_completion": True, "deferrable": False, "poll_interval": 600.0}
 
 
 class ListTasks(Tasks):
@@ -105,7 +106,28 @@ class ListTasks(Tasks):
 
     def _sends(self) -> dict[str, Any]:
         """How a try that begins now sends."""
-        return {**_COMMON, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
+        waits = _WAITS if self.world.waits else {}
+        return {**_COMMON, **waits, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
+
+    def _waiting(self, operator: type[Any], one_try: Try) -> type[Any]:
+        """The same operator, telling when it begins to wait."""
+        tasks = self
+
+        class Waiting(operator):  # type: ignore[misc]
+            def _wait_for(self, jobs: Any, **more: Any) -> Any:
+                tasks.begins_to_wait(one_try, more["kwargs"]["report"])
+                return super()._wait_for(jobs, **more)
+
+        return Waiting if self.world.waits else operator
+
+    def begins_to_wait(self, one_try: Try, report: dict[str, Any]) -> None:
+        """A try has sent its list, and sends nothing from now on."""
+        self.world.simulation.count("wait for a list")
+        self._check_requests(one_try)
+        one_try.waits, one_try.sent = report["call_list"], report
+        if one_try.replaced_at is None:
+            self._check_counts(one_try, report)
+            self.world.promise.said(one_try.instance)
 
     def _rows(self) -> None:
         beneath, columns, rows = self.world.beneath, ("id", "phone", "name"), tuple(self.rows)
@@ -125,7 +147,7 @@ class ListTasks(Tasks):
 
         def run() -> Any:
             self._rows()
-            operator = SqlToAimylogicOperator(task_id="sync", **{**sends, **self._frozen_by()})
+            operator = self._waiting(SqlToAimylogicOperator, one_try)(task_id="sync", **{**sends, **self._frozen_by()})
             context = one_try.context()
             return operator.execute(context)
 
@@ -139,7 +161,7 @@ class ListTasks(Tasks):
         sends = self._sends()
 
         def run() -> Any:
-            operator = SendCallListOperator(
+            operator = self._waiting(SendCallListOperator, one_try)(
                 task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **sends
             )
             return operator.execute(one_try.context())
@@ -171,23 +193,17 @@ class ListTasks(Tasks):
         raise AssertionError(f"never prepared: {worker.result}")
 
     def learn(self, one_try: Try, result: Any) -> None:
+        if not one_try.waits:
+            self._check_requests(one_try)
+        elif one_try.replaced_at is None:
+            result = self._waited(one_try, result)
         one_try.result = result
         promise = self.world.promise
-        self._check_requests(one_try)
         if one_try.replaced_at is not None:
             return  # nobody listens to it
         if isinstance(result, dict):
             outcome = "done"
-            counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
-            told = sum(result[name] for name in counted)
-            if result["capped"]:
-                self.world.simulation.count("rows capped")
-            if told != result["rows"] or result["unknown"]:
-                promise.violated("counts", f"{one_try.name}: {result}")
-            to_call = result["rows"] - result["claimed"]
-            nobody = not self.sharded and to_call and not result["created"]
-            if nobody or result["expired"]:
-                promise.violated("reached", f"{one_try.name} ends well: {result}")
+            self._check_counts(one_try, result)
             promise.said(one_try.instance)
         else:
             outcome = _ENDS.get(type(result.__context__).__name__, type(result).__name__)
@@ -200,6 +216,28 @@ class ListTasks(Tasks):
             promise.violated(
                 "dialled", f"{one_try.name}: expired are {self._expired()}, at {self.world.simulation.now}"
             )
+
+    def _waited(self, one_try: Try, result: Any) -> dict[str, Any]:
+        """What a try that waited said of its list: all was sent, whatever became of the wait."""
+        if isinstance(result, BaseException):
+            self.world.simulation.count("wait for a list failed")
+            return one_try.sent
+        if {**one_try.sent, "jobs": result["jobs"]} != result or sum(result["jobs"].values()) != result["created"]:
+            self.world.promise.violated("counts", f"{one_try.name} had sent {one_try.sent}, and tells {result}")
+        self.world.simulation.count("wait for a list over")
+        return one_try.sent
+
+    def _check_counts(self, one_try: Try, report: dict[str, Any]) -> None:
+        """What is told of a list sums to its rows, and somebody was reached."""
+        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
+        if report["capped"]:
+            self.world.simulation.count("rows capped")
+        if sum(report[name] for name in counted) != report["rows"] or report["unknown"]:
+            self.world.promise.violated("counts", f"{one_try.name}: {report}")
+        to_call = report["rows"] - report["claimed"]
+        nobody = not self.sharded and to_call and not report["created"]
+        if nobody or report["expired"]:
+            self.world.promise.violated("reached", f"{one_try.name} ends well: {report}")
 
     def _check_requests(self, one_try: Try) -> None:
         """A try makes no more requests than it takes.

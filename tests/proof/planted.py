@@ -1041,6 +1041,17 @@ _OF_WAITS = (
         '            client.add_phone(self._current.intent.call, idempotence_key="again")\n',
         "stable",
     ),
+    _of_operators(
+        "wait: who did not answer is added again",
+        "A task that waits for its list's calls adds one more where nobody answered.",
+        "call_list_task/waiting_list.py",
+        "        return self._with_jobs(report, end)\n",
+        '        if end.ends.get("noAnswer"):\n'
+        "            from aimylogic_provider.hooks.aimylogic import AimylogicHook\n\n"
+        '            AimylogicHook(self.aimylogic_conn_id).add_phone("79123000000", idempotence_key="again")\n'
+        "        return self._with_jobs(report, end)\n",
+        "by list",
+    ),
 )
 
 PLANTED = (

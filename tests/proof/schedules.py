@@ -139,7 +139,7 @@ class Schedule:
     @property
     def waits(self) -> bool:
         """Whether its tasks wait, once all is added, until the calls are over."""
-        return self.kind in OF_CALLS and self.seed % 4 == 1
+        return self.kind in (*OF_CALLS, *_PLAIN_LISTS) and random.Random(f"waits {self.seed}").random() < 0.25
 
     @property
     def tells_phones(self) -> bool:
