@@ -59,6 +59,7 @@ def get_provider_info() -> dict[str, Any]:
                     "aimylogic_provider.operators.send_call_list",
                     "aimylogic_provider.operators.stop_campaign",
                     "aimylogic_provider.operators.sum_reports",
+                    "aimylogic_provider.operators.update_results",
                 ],
             }
         ],

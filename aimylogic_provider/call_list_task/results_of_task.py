@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["keeping_results", "opened", "tell_rejected"]
+__all__ = ["keeping_results", "opened", "tell_jobs", "tell_rejected"]
 
 
 def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable]:
@@ -107,3 +107,45 @@ def keeping_results(
             table.write(rows)
         if call_list.manifest.shards > 1:  # others may go on for long
             let_go_of_settled(claims, call_list, shard, sending.known)
+
+
+def tell_jobs(
+    report: Mapping[str, Any], name: str, conn_id: str, aimylogic_conn_id: str, report_lag: float, log: Log
+) -> None:
+    """Write what became of a list's call jobs, as far as the campaign's report shows it. Sends nothing.
+
+    A table that has no columns for it is warned of, with the way out, and stays as it is.
+
+    :param report: on the list, as the task that sent it returns it
+    :param name: of the table
+    :param conn_id: of its database
+    :param report_lag: seconds
+    :raises CallListError: if the database or the server fails; what is written stays
+    """
+    from aimylogic_provider.call_list.store.manifest import CallListError
+    from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
+    from aimylogic_provider.call_list_task.databases import engine_of
+    from aimylogic_provider.call_list_task.jobs_home import CampaignReport, HomeCounts, bring_home
+    from aimylogic_provider.calls_api.errors import ApiError, RejectedError
+    from aimylogic_provider.waiting.job_source import JobSource
+
+    try:
+        opened = closing(JobResults(engine_of("results_conn_id", conn_id), name))
+    except RejectedError as error:
+        log.warning("What became of the calls isn't told in the results table: %s", error)
+        return
+    only = None
+    if report.get("shards", 1) > 1:
+        only = {*JobSource.of_call_list(report, report["shard"]).read_ids()}
+    counts, of = HomeCounts(), RowsOf(call_list=str(report["call_list"]).rpartition("/")[2])
+    with opened as results:
+        try:
+            ask = CampaignReport(aimylogic_conn_id, log).ask
+            bring_home(results, of, ask, counts, report_lag=report_lag, only=only)
+        except ApiError as error:
+            raise CallListError(
+                f"what became of the calls can't be told in {name}, for the report can't be asked ({error}): "
+                f"{counts.in_words()}",
+                retryable=error.retryable,
+            ) from None
+    counts.tell(log)

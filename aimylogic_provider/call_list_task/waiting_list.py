@@ -57,6 +57,28 @@ class WaitsForList(WaitsForJobs, CallListBase):
         return self._with_jobs(report, end)
 
     def _with_jobs(self, report: dict[str, Any], end: WaitEnd) -> dict[str, Any]:
-        self._check_end(end)
+        try:
+            self._check_end(end)
+        except Exception:
+            try:
+                self._tell_jobs(report)
+            except Exception as another:  # noqa: BLE001 - the first one is to be told
+                self.log.warning("%s.", another)
+            raise
+        with self._ending():
+            self._tell_jobs(report)
         self.log.info("The list's call jobs: %s.", end.in_words())
         return {**report, "jobs": end.counts}
+
+    def _tell_jobs(self, report: dict[str, Any]) -> None:
+        """Write what became of the jobs into the results table, if there is one.
+
+        :raises CallListError: if the database or the server fails
+        """
+        from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
+        from aimylogic_provider.call_list_task.results_of_task import tell_jobs
+
+        if table := report.get("results_table"):
+            self._take_blank_as_nothing()  # what Airflow rendered anew after a trigger
+            lag = report_lag_seconds(self.report_lag)
+            tell_jobs(report, table, self._results_conn_id(), self.aimylogic_conn_id, lag, self.log)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.operators.send_call_list import SendCallListOperator
     from aimylogic_provider.operators.stop_campaign import StopCampaignOperator
     from aimylogic_provider.operators.sum_reports import SumReportsOperator
+    from aimylogic_provider.operators.update_results import UpdateResultsOperator
 
 __all__ = [
     "AddPhoneOperator",
@@ -34,6 +35,7 @@ __all__ = [
     "SendCallListOperator",
     "StopCampaignOperator",
     "SumReportsOperator",
+    "UpdateResultsOperator",
 ]
 
 _MODULES = {
@@ -48,6 +50,7 @@ _MODULES = {
     "SendCallListOperator": "send_call_list",
     "StopCampaignOperator": "stop_campaign",
     "SumReportsOperator": "sum_reports",
+    "UpdateResultsOperator": "update_results",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -15,7 +15,7 @@ from aimylogic_provider.call_list.tables.row_keys import NO_KEYS
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
-__all__ = ["CLAIMS", "LISTS", "claim_tables", "create", "results_of"]
+__all__ = ["CLAIMS", "LISTS", "claim_tables", "create", "is_for_good", "results_of"]
 
 LISTS, CLAIMS = "aimylogic_lists", "aimylogic_claims"
 _FORBIDDEN = (1044, 1142, 1227)
@@ -89,12 +89,13 @@ def create(engine: Engine, *tables: Table) -> None:
         except DBAPIError as error:
             if sa.inspect(engine).has_table(table.name, table.schema):
                 continue  # another task made it at the same moment
-            if _is_for_good(error):
+            if is_for_good(error):
                 raise _forbidden(engine, tables, error) from None
             raise
 
 
-def _is_for_good(error: Any) -> bool:
+def is_for_good(error: Any) -> bool:
+    """Whether a database's error tells that something isn't allowed, and no passing failure."""
     from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
     passing = isinstance(error, (InterfaceError, InternalError, OperationalError))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claim_tables import CLAIMS, LISTS
+from aimylogic_provider.call_list.tables.job_columns import are_taken, has_all, job_columns, kind_of
 from aimylogic_provider.calls_api.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ OWN_COLUMNS = (
     "call_list", "row_number", "dag_id", "task_id", "run_id", "phone", "outcome", "call_job_id", "reason", "frozen_at",
     "settled_at",
 )  # fmt: skip
-"""The columns that every results table has; the key columns stand between ``run_id`` and ``phone``."""
+"""The columns that every results table has; the key columns stand between ``run_id`` and ``phone``, and new tables have
+those of ``job_columns`` at their end, which are written by ``job_results`` alone."""
 
 _KEY = ("call_list", "row_number")
 _TOLD = ("outcome", "call_job_id", "reason", "settled_at")
@@ -158,6 +160,15 @@ class ResultsTable:
             schema=self._schema or None,
         )
 
+    def _new_table(self) -> Table:
+        """The table as it is made: with the columns of its jobs, unless a key column has the name of one."""
+        import sqlalchemy as sa
+
+        made = self._table.to_metadata(sa.MetaData())
+        for column in () if are_taken(self._keys) else job_columns():
+            made.append_column(column)
+        return made
+
     def _make(self) -> None:
         """Make the table if there is none; else see that it is one of ours."""
         import sqlalchemy as sa
@@ -166,7 +177,7 @@ class ResultsTable:
         try:
             if not sa.inspect(self._engine).has_table(self._name, self._schema or None):
                 try:
-                    self._table.create(self._engine, checkfirst=True)
+                    self._new_table().create(self._engine, checkfirst=True)
                 except DBAPIError:
                     if not sa.inspect(self._engine).has_table(self._name, self._schema or None):
                         raise  # else another task made it at the same moment
@@ -193,8 +204,8 @@ class ResultsTable:
             if column.name not in found:
                 told.append(f"it lacks the column {column.name!r}")
                 continue
-            if (kind := _kind(found[column.name]["type"])) != _kind(column.type):
-                told.append(f"its column {column.name!r} holds {kind}, and not {_kind(column.type)}")
+            if (kind := kind_of(found[column.name]["type"])) != kind_of(column.type):
+                told.append(f"its column {column.name!r} holds {kind}, and not {kind_of(column.type)}")
                 continue
             room, needed = getattr(found[column.name]["type"], "length", None), _ROOM.get(column.name, 0)
             if isinstance(room, int) and room < needed:
@@ -202,6 +213,8 @@ class ResultsTable:
         for name, described in found.items():
             if name not in self._table.columns and not described["nullable"] and described.get("default") is None:
                 told.append(f"its column {name!r} must have a value, and no result has one")
+        if are_taken(self._keys) and has_all(found):
+            told.append("it has the columns for what became of calls, one of which has the name of a key column")
         unique = [inspector.get_pk_constraint(*place)["constrained_columns"]]
         unique += [one["column_names"] for one in inspector.get_unique_constraints(*place)]
         if {*_KEY} not in [{*columns} for columns in unique]:
@@ -285,13 +298,6 @@ class ResultsTable:
                 )
         if new := [row for row in rows if row["row_number"] not in known]:
             connection.execute(sa.insert(table), new)
-
-
-def _kind(type: Any) -> str:
-    import sqlalchemy as sa
-
-    kinds = (("text", sa.String), ("whole numbers", sa.Integer), ("times", sa.DateTime))
-    return next((kind for kind, of in kinds if isinstance(type, of)), str(type).lower())
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,140 @@
+"""The columns of a results table that tell what became of each row's call job: their types, and how a table gets them.
+
+A table of the former shape has none of them. Its key columns may have their names: what was a key stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.calls_api.errors import RejectedError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Engine, Table
+
+__all__ = [
+    "JOB_COLUMNS", "FormerShapeError", "are_taken", "has_all", "job_columns", "kind_of", "lacking", "migrate",
+    "statements",
+]  # fmt: skip
+
+JOB_COLUMNS = ("job_status", "attempts", "finished_at", "call_seconds", "tag_name", "report_data", "updated_at")
+
+_FIRST = "call_seconds"
+"""The one that is added first: where it is a number, the others are ours, too; a key column is text."""
+_LOCK_WAITS = {
+    "postgresql": "set local lock_timeout = '60s'",
+    "mysql": "set session lock_wait_timeout = 60",
+    "mariadb": "set session lock_wait_timeout = 60",
+}
+"""How long an alteration waits for others, who may read the table for hours."""
+
+
+class FormerShapeError(RejectedError):
+    """A results table of the former shape, which lacks columns.
+
+    :param table: its name, for people
+    :param to_do: the statements that add them
+    :param because: why they could not be added, if that was tried
+    """
+
+    def __init__(self, table: str, to_do: Sequence[str], because: str = "") -> None:
+        way_out = "" if because else ", or UpdateResultsOperator, by migrate_results_table=True"
+        super().__init__(
+            f"results_table {table!r} {because or 'is of the former shape'}, and lacks columns for what became of "
+            f"calls. Have somebody add them who may{way_out}:\n" + ";\n".join(to_do) + ";"
+        )
+        self.to_do = tuple(to_do)
+
+
+def job_columns() -> list[Column[Any]]:
+    """The columns, as a new table has them."""
+    import sqlalchemy as sa
+    from sqlalchemy.dialects import mysql
+
+    text = sa.Text()
+    moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
+    # As text of JSON, where the database's own type doesn't take all that is JSON.
+    content = text.with_variant(mysql.LONGTEXT(), "mysql", "mariadb").with_variant(sa.JSON(), "postgresql")
+    types: tuple[Any, ...] = (sa.String(64), sa.Integer(), moment, sa.Integer(), text, content, moment)
+    return [sa.Column(name, type) for name, type in zip(JOB_COLUMNS, types, strict=True)]
+
+
+def are_taken(keys: Collection[str]) -> bool:
+    """Whether a key column has the name of one of them: its table then goes without them all."""
+    return not {key.casefold() for key in keys}.isdisjoint(JOB_COLUMNS)
+
+
+def has_all(found: Mapping[str, Any]) -> bool:
+    """Whether a table has all of them. As :func:`lacking`."""
+    return all(one.name in found and kind_of(found[one.name]["type"]) in _kinds(one) for one in job_columns())
+
+
+def lacking(table: str, found: Mapping[str, Any]) -> list[str]:
+    """Which of the columns a results table lacks, in the order in which they are to be added.
+
+    :param table: its name, for errors
+    :param found: its columns, as SQLAlchemy's inspector tells of them, by name
+    :raises RejectedError: if one of their names is another column's
+    """
+    folded = {name.casefold(): name for name in found}
+    ours = {column.name: _kinds(column) for column in job_columns()}
+    there = [name for name in ours if name in folded]
+    is_begun = _FIRST in found and kind_of(found[_FIRST]["type"]) in ours[_FIRST]
+    for name in there:
+        if not is_begun or name not in found or kind_of(found[name]["type"]) not in ours[name]:
+            raise _taken(table, folded[name])
+    return sorted(ours.keys() - {*there}, key=lambda name: (name != _FIRST, JOB_COLUMNS.index(name)))
+
+
+def statements(engine: Engine, table: Table, names: Sequence[str]) -> list[str]:
+    """What adds columns to a table, a statement each, in the order of the names."""
+    from sqlalchemy.schema import CreateColumn
+
+    of_database: Any = type(engine.dialect)
+    dialect = of_database(paramstyle="named")  # with others, a driver's % stands twice in names
+    add = "add" if dialect.name in ("mssql", "oracle") else "add column"
+    shown = dialect.identifier_preparer.format_table(table)
+    columns = {column.name: column for column in job_columns()}
+    return [f"alter table {shown} {add} {CreateColumn(columns[name]).compile(dialect=dialect)}" for name in names]
+
+
+def migrate(engine: Engine, table: Table, names: Sequence[str]) -> None:
+    """Add columns to a table; those that another task adds at the same moment are there, too.
+
+    :raises SQLAlchemyError: if that isn't allowed, or the database fails
+    """
+    import sqlalchemy as sa
+    from sqlalchemy.exc import DBAPIError
+
+    for name, statement in zip(names, statements(engine, table, names), strict=True):
+        try:
+            with engine.begin() as connection:
+                if engine.dialect.name in _LOCK_WAITS:
+                    connection.exec_driver_sql(_LOCK_WAITS[engine.dialect.name])
+                connection.execute(sa.text(statement.replace(":", r"\:")))
+        except DBAPIError:
+            if name not in {one["name"] for one in sa.inspect(engine).get_columns(table.name, table.schema)}:
+                raise
+
+
+def kind_of(type: Any) -> str:
+    """What a column holds, in words."""
+    import sqlalchemy as sa
+
+    kinds = (("text", sa.String), ("whole numbers", sa.Integer), ("times", sa.DateTime), ("JSON", sa.JSON))
+    return next((kind for kind, of in kinds if isinstance(type, of)), str(type).lower())
+
+
+def _kinds(column: Column[Any]) -> tuple[str, ...]:
+    return ("text", "JSON") if column.name == "report_data" else (kind_of(column.type),)
+
+
+def _taken(table: str, name: str) -> RejectedError:
+    other = f"customer_{name}"
+    return RejectedError(
+        f"results_table {table!r} has a column {name!r} that is none of those for what became of calls: probably a "
+        f'key column of the query. Nothing is written there. Rename it in the table, by "alter table {table} rename '
+        f'column {name} to {other}", and in the query and key_columns of the task that writes it, by "{name} as '
+        f'{other}"; or give that task another results_table. Then clear this task'
+    )

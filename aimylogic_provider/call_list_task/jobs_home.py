@@ -1,0 +1,243 @@
+"""What became of a results table's rows, brought home: open rows are read, the report is asked, and they are told.
+
+Some rows at a time, and each answer is written before the next one is asked for. Only reports are asked: nothing is
+sent that could add a call. Which ids are asked about together, ``watched_jobs`` says, as for a wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aimylogic_provider.calls_api.errors import ApiError, UnreadableError
+from aimylogic_provider.calls_api.json_values import read_id
+from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
+from aimylogic_provider.idempotence.ports import Log
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list.tables.job_results import JobResults, OpenRow, RowsOf
+    from aimylogic_provider.call_list.tables.job_state import JobState
+    from aimylogic_provider.calls_api.reports import CallJob
+    from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+__all__ = ["AskJobs", "CampaignReport", "HomeCounts", "bring_home"]
+
+AskJobs = Callable[[Sequence[str]], tuple[Sequence["CallJob"], datetime] | None]
+"""Asks for jobs by ids: the jobs, and when the server told of them; None if it knows one of the ids not."""
+_MORE_REQUESTS = 5000
+"""Requests of a run beyond those that its rows take: to find ids that the report doesn't know."""
+_NAMED = 5
+
+
+@dataclass(slots=True)
+class HomeCounts:
+    """What became of the open rows: each is finished now, open or not found.
+
+    :param rows: how many were looked at
+    :param updated: how many tell something new
+    :param finished: how many are finished now, by status
+    :param not_found: of how many the report doesn't know the job, though it must have shown it
+    :param not_shown: of how many it doesn't show it yet; they count as open
+    :param not_asked: how many were not asked about to the end; they count as open
+    :param named: the first ids that were not found
+    """
+
+    rows: int = 0
+    updated: int = 0
+    finished: Counter[str] = field(default_factory=Counter)
+    not_found: int = 0
+    not_shown: int = 0
+    not_asked: int = 0
+    named: list[str] = field(default_factory=list)
+
+    @property
+    def open(self) -> int:
+        """How many are open."""
+        return self.rows - self.finished.total() - self.not_found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a task returns it."""
+        return {
+            "rows": self.rows,
+            "updated": self.updated,
+            "finished": dict(self.finished.most_common()),
+            "open": self.open,
+            "not_found": self.not_found,
+        }
+
+    def in_words(self) -> str:
+        """Return it in words."""
+        ends = ", ".join(f"{status} {count:,}" for status, count in self.finished.most_common()) or "none"
+        return (
+            f"{self.rows:,} rows were open: finished now are {ends}; open are {self.open:,}, not found "
+            f"{self.not_found:,}; {self.updated:,} rows were updated"
+        )
+
+    def tell(self, log: Log) -> None:
+        """Tell of it in the log."""
+        log.info("%s.", self.in_words())
+        if self.not_shown:
+            log.info("The report doesn't show %s young jobs yet: the next run asks for them.", f"{self.not_shown:,}")
+        if self.not_found:
+            more = ", …" if self.not_found > len(self.named) else ""
+            log.warning(
+                "The campaign's report doesn't know the jobs of %s rows (ids %s%s), which stay as they are: they are "
+                "another campaign's, or no longer kept. Is the connection that of the campaign that called?",
+                f"{self.not_found:,}", ", ".join(self.named), more,
+            )  # fmt: skip
+        if self.not_asked:
+            log.warning(
+                "%s rows were not asked about to the end, for too many ids are not known: choose rows of one campaign, "
+                "by task_ids or call_list.", f"{self.not_asked:,}",
+            )  # fmt: skip
+
+
+class CampaignReport:
+    """The report of a campaign's jobs, by a connection, which is looked up anew once access is denied.
+
+    :param conn_id: of the campaign
+    :raises RejectedError: if the connection can't be used
+    """
+
+    def __init__(self, conn_id: str, log: Log) -> None:
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        self._hook = AimylogicHook(conn_id)
+        self._hook.get_conn()
+        self._log = log
+
+    def ask(self, ids: Sequence[str]) -> tuple[Sequence[CallJob], datetime] | None:
+        """Ask for jobs. As :data:`AskJobs`.
+
+        :raises ApiError: if it was not answered, nor repeated with success
+        """
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        try:
+            return _asked(self._hook, ids)
+        except ApiError as error:
+            again = AimylogicHook(self._hook.aimylogic_conn_id)
+            if error.retryable or again.campaign == self._hook.campaign:
+                raise
+            self._hook = again
+            self._log.warning("%s. The connection has changed meanwhile: asking again by it.", error)
+            return _asked(again, ids)
+
+
+def _asked(hook: AimylogicHook, ids: Sequence[str]) -> tuple[Sequence[CallJob], datetime] | None:
+    from aimylogic_provider.calls_api import endpoints
+    from aimylogic_provider.idempotence.retry import repeated
+    from aimylogic_provider.idempotence.server_time import SystemClock
+
+    def ask(_: int) -> tuple[Sequence[CallJob], datetime] | None:
+        try:
+            answer = hook.get_conn().ask(endpoints.call_job_report(ids=ids))
+        except ApiError as error:
+            if error.is_unknown_id or (error.too_large and len(ids) > 1):
+                return None
+            raise
+        return answer.value, datetime.fromtimestamp(time.time() if answer.date is None else answer.date, UTC)
+
+    return repeated(ask, SystemClock().sleep)
+
+
+def bring_home(
+    results: JobResults,
+    of: RowsOf,
+    ask: AskJobs,
+    counts: HomeCounts,
+    *,
+    report_lag: float,
+    only: Collection[str] | None = None,
+) -> None:
+    """Update rows whose jobs are open, as far as the table tells, by what the report shows of them.
+
+    :param counts: takes what became of them, also of those before a failure
+    :param report_lag: seconds that a new job may take to show
+    :param only: ids of jobs; None for all
+    :raises ApiError: if the report can't be asked; what is written stays
+    :raises CallListError: if the database fails, likewise
+    """
+    home = _Home(results, ask, counts, report_lag)
+    for call_list in results.lists(of):
+        for rows in results.open_rows(call_list, of):
+            chosen = [row for row in rows if only is None or row.job in only]
+            if chosen:
+                home.look_at(call_list, chosen)
+
+
+class _Home:
+    def __init__(self, results: JobResults, ask: AskJobs, counts: HomeCounts, report_lag: float) -> None:
+        self._results = results
+        self._ask = ask
+        self._counts = counts
+        self._report_lag = report_lag
+        self._more_requests = _MORE_REQUESTS
+
+    def look_at(self, call_list: str, rows: Sequence[OpenRow]) -> None:
+        """Ask for the jobs of some rows of a list, and tell of each answer at once."""
+        from aimylogic_provider.waiting.watched_jobs import WatchedJobs
+
+        self._counts.rows += len(rows)
+        of_job: defaultdict[str, list[OpenRow]] = defaultdict(list)
+        for row in rows:
+            of_job[row.job].append(row)
+        watched = WatchedJobs(job for job in of_job if _is_id(job))
+        polled = watched.poll(must_show=True, more_requests=min(self._more_requests, 2 * watched.total))
+        seen: dict[str, JobState] = {}
+        asked = 0
+        try:
+            ids = next(polled)
+            while True:
+                asked += 1
+                ids = polled.send(self._told(call_list, of_job, ids, seen))
+        except StopIteration:
+            pass
+        finally:
+            polled.close()
+            for job, state in seen.items():
+                if state.is_over:
+                    self._counts.finished[state.job_status] += len(of_job[job])
+        self._more_requests -= max(0, asked - -(-watched.total // IDS_PER_REQUEST))
+        unknown = {*watched.not_found, *(job for job in of_job if not _is_id(job))}
+        self._note_unknown(row for job in unknown for row in of_job[job])
+        self._counts.not_asked += sum(len(of_job[job]) for job in of_job.keys() - unknown - seen.keys())
+
+    def _told(
+        self, call_list: str, of_job: dict[str, list[OpenRow]], ids: Sequence[str], seen: dict[str, JobState]
+    ) -> Sequence[CallJob] | None:
+        """Ask for some ids, and write what is shown of them."""
+        from aimylogic_provider.call_list.tables.job_state import JobState
+
+        answer = self._ask(ids)
+        if answer is None:
+            return None
+        jobs, read_at = answer
+        wanted = {*ids}
+        states = {job.id: JobState.of(job) for job in jobs if job.id in wanted}
+        if states:
+            shown = {row.row_number: state for job, state in states.items() for row in of_job[job]}
+            self._counts.updated += self._results.update(call_list, shown, read_at)
+            seen.update((job, replace(state, report_data=None)) for job, state in states.items())
+        return jobs
+
+    def _note_unknown(self, rows: Iterable[OpenRow]) -> None:
+        now = datetime.now(UTC)
+        for row in rows:
+            if (now - row.told_at).total_seconds() < self._report_lag:
+                self._counts.not_shown += 1
+                continue
+            self._counts.not_found += 1
+            if len(self._counts.named) < _NAMED:
+                self._counts.named.append(row.job)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(read_id(text))
+    except UnreadableError:
+        return False

@@ -1,0 +1,170 @@
+"""UpdateResultsOperator: what became of each call, beside the row that was called, in the results table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
+from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
+
+__all__ = ["UpdateResultsOperator"]
+
+
+class UpdateResultsOperator(CampaignBase):
+    """Update a results table by what the campaign's report shows of its rows' call jobs. Sends nothing.
+
+    Rows that were created and aren't finished are looked at, 200 a request, and told of in the columns ``job_status``,
+    ``attempts``, ``finished_at``, ``call_seconds``, ``tag_name``, ``report_data`` and ``updated_at``. A row that is
+    finished stays so, an older reading changes nothing, and a repeat is harmless; so are two of these tasks at once.
+
+    Returns the counts: ``rows`` (looked at) = those of ``finished`` (by status) + ``open`` + ``not_found``, and
+    ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are. Calls API,
+    "callJob/getReport".
+
+    :param results_table: the one of the task that sends. (templated)
+    :param results_conn_id: the connection of its database. (templated)
+    :param call_list: rows of one call list alone: what the task that froze or sent it returned; those of all lists if
+        left out. (templated)
+    :param dag_ids: whose rows: the id of a DAG, or a list of them; this DAG if left out, or any with *call_list*.
+        (templated)
+    :param task_ids: of which of their tasks, likewise; of all if left out. (templated)
+    :param aimylogic_conn_id: the connection: the campaign that called. (templated)
+    :param migrate_results_table: add the columns to a table of the former shape, which else fails the task, with the
+        statements that add them
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
+        hours. A job that isn't shown and is younger counts as open
+    """
+
+    template_fields: Sequence[str] = (
+        "results_table", "results_conn_id", "call_list", "dag_ids", "task_ids", "aimylogic_conn_id",
+    )  # fmt: skip
+    template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+
+    def __init__(
+        self,
+        *,
+        results_table: str,
+        results_conn_id: str,
+        call_list: Mapping[str, Any] | XComArg | str | None = None,
+        dag_ids: Sequence[str] | str | None = None,
+        task_ids: Sequence[str] | str | None = None,
+        aimylogic_conn_id: str = "aimylogic_default",
+        migrate_results_table: bool = False,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+        if not isinstance(migrate_results_table, bool):
+            raise ValueError(f"migrate_results_table {migrate_results_table!r} can't be used: give True or False")
+        report_lag_seconds(report_lag)
+        self.results_table = results_table
+        self.results_conn_id = results_conn_id
+        self.call_list = call_list
+        self.dag_ids = dag_ids
+        self.task_ids = task_ids
+        self.migrate_results_table = migrate_results_table
+        self.report_lag = report_lag
+        self._named_in_dag = results_table
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Update the rows; return the counts.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help; what is written stays
+        """
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list_task.jobs_home import CampaignReport, HomeCounts, bring_home
+        from aimylogic_provider.calls_api.errors import ApiError
+        from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+
+        counts = HomeCounts()
+        with self._ending():
+            self._client()  # which takes what is blank for left out
+            of = self._rows_of(context)
+            results = self._opened()
+            if results is None:
+                return counts.as_json()
+            with closing(results):
+                try:
+                    ask = CampaignReport(self.aimylogic_conn_id, self.log).ask
+                    bring_home(results, of, ask, counts, report_lag=report_lag_seconds(self.report_lag))
+                except ApiError as error:
+                    told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
+                    raise ActionError(told, retryable=error.retryable) from None
+                except CallListError as error:
+                    told = f"{error}. Until then, {counts.in_words()}"
+                    raise CallListError(told, retryable=error.retryable) from None
+        counts.tell(self.log)
+        return counts.as_json()
+
+    def _rows_of(self, context: Context) -> RowsOf:
+        """Whose rows are meant.
+
+        :raises RejectedError: if a rendered value can't be used
+        :raises CallListError: if a call list can't be told by it
+        """
+        from aimylogic_provider.airflow_task.template_values import as_value
+        from aimylogic_provider.call_list.runs.list_of_result import list_id_of
+        from aimylogic_provider.call_list.tables.job_results import RowsOf
+
+        call_list = None if self.call_list is None else list_id_of(as_value(self.call_list))
+        dag_ids = _ids("dag_ids", self.dag_ids)
+        if not dag_ids and call_list is None:
+            dag_ids = (context["ti"].dag_id,)
+        return RowsOf(dag_ids, _ids("task_ids", self.task_ids), call_list)
+
+    def _opened(self) -> JobResults | None:
+        """The table; None if there is none yet, but a task of this DAG makes it.
+
+        :raises RejectedError: if it can't be used
+        :raises CallListError: if the database can't be reached
+        """
+        from aimylogic_provider.call_list.tables.job_results import JobResults, NoSuchTableError
+        from aimylogic_provider.call_list_task.databases import engine_of
+        from aimylogic_provider.calls_api.errors import RejectedError
+
+        if not isinstance(self.results_table, str):
+            raise RejectedError("results_table is missing: name the one of the task that sends")
+        try:
+            engine = engine_of("results_conn_id", self.results_conn_id)
+            return JobResults(engine, self.results_table, migrates=self.migrate_results_table)
+        except NoSuchTableError:
+            if not self._is_made_here():
+                raise
+            self.log.info("There is no table %s yet: a task of this DAG makes it.", self.results_table)
+            return None
+
+    def _is_made_here(self) -> bool:
+        """Whether another task of this DAG has the same results table."""
+        dag = self.get_dag()
+        names = {self.results_table, self._named_in_dag}
+        for task in [] if dag is None else dag.tasks:
+            given = getattr(task, "partial_kwargs", {}).get("results_table", getattr(task, "results_table", None))
+            if task.task_id != self.task_id and given in names:
+                return True
+        return False
+
+
+def _ids(name: str, rendered: Any) -> tuple[str, ...]:
+    """The ids that a field gives: one, or a list; none for nothing.
+
+    :raises RejectedError: if it is neither
+    """
+    from aimylogic_provider.airflow_task.template_values import as_value
+    from aimylogic_provider.calls_api.errors import RejectedError
+
+    value = as_value(rendered) if isinstance(rendered, str) and rendered.lstrip().startswith("[") else rendered
+    ids = [value] if isinstance(value, str) else value
+    if ids is None:
+        return ()
+    if isinstance(ids, Mapping) or not isinstance(ids, Sequence) or not all(isinstance(one, str) for one in ids):
+        raise RejectedError(f"{name} is of type {type(value).__name__}: give an id as text, or a list of such")
+    return tuple(one for one in dict.fromkeys(map(str.strip, ids)) if one)
