@@ -156,15 +156,22 @@ class JobResults:
         return found
 
     def _known(self, connection: Connection, call_list: str, numbers: list[int]) -> dict[int, JobState]:
-        """What the table tells of some rows."""
+        """What the table tells of some rows, which nobody else changes until the transaction ends."""
         import sqlalchemy as sa
 
         columns = self._table.c
+        if connection.dialect.name == "sqlite":  # which locks all, and by nothing but a change
+            connection.execute(sa.update(self._table).values(call_list=columns.call_list).where(sa.false()))
         data: Any = columns.report_data
         if connection.dialect.name == "postgresql":
             data = sa.cast(data, sa.Text)
         told: list[Any] = [columns.row_number, *(columns[name] for name in _TOLD[:-1]), data]
-        asked = sa.select(*told).where(columns.call_list == call_list, columns.row_number.in_(numbers))
+        asked = (
+            sa.select(*told)
+            .where(columns.call_list == call_list, columns.row_number.in_(numbers))
+            .order_by(columns.row_number)
+            .with_for_update()
+        )
         return {
             number: JobState(status, attempts, None if over is None else _aware(over), seconds, tag, data)
             for number, status, attempts, over, seconds, tag, data in connection.execute(asked).fetchall()
