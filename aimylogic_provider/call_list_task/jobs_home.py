@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.calls_api.reports import CallJob
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
 
-__all__ = ["AskJobs", "CampaignReport", "HomeCounts", "bring_home"]
+__all__ = ["AskJobs", "HomeCounts", "JobReports", "bring_home"]
 
 AskJobs = Callable[[Sequence[str]], tuple[Sequence["CallJob"], datetime] | None]
 """Asks for jobs by ids: the jobs, and when the server told of them; None if it knows one of the ids not."""
@@ -96,7 +96,7 @@ class HomeCounts:
             )  # fmt: skip
 
 
-class CampaignReport:
+class JobReports:
     """The report of a campaign's jobs, by a connection, which is looked up anew once access is denied.
 
     :param conn_id: of the campaign

@@ -125,7 +125,7 @@ def tell_jobs(
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.call_list_task.databases import engine_of
-    from aimylogic_provider.call_list_task.jobs_home import CampaignReport, HomeCounts, bring_home
+    from aimylogic_provider.call_list_task.jobs_home import JobReports, HomeCounts, bring_home
     from aimylogic_provider.calls_api.errors import ApiError, RejectedError
     from aimylogic_provider.waiting.job_source import JobSource
 
@@ -140,7 +140,7 @@ def tell_jobs(
     counts, of = HomeCounts(), RowsOf(call_list=str(report["call_list"]).rpartition("/")[2])
     with opened as results:
         try:
-            ask = CampaignReport(aimylogic_conn_id, log).ask
+            ask = JobReports(aimylogic_conn_id, log).ask
             bring_home(results, of, ask, counts, report_lag=report_lag, only=only)
         except ApiError as error:
             raise CallListError(

@@ -81,7 +81,7 @@ class UpdateResultsOperator(CampaignBase):
         :raises AirflowException: if another try can help; what is written stays
         """
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.jobs_home import CampaignReport, HomeCounts, bring_home
+        from aimylogic_provider.call_list_task.jobs_home import JobReports, HomeCounts, bring_home
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
 
@@ -94,7 +94,7 @@ class UpdateResultsOperator(CampaignBase):
                 return counts.as_json()
             with closing(results):
                 try:
-                    ask = CampaignReport(self.aimylogic_conn_id, self.log).ask
+                    ask = JobReports(self.aimylogic_conn_id, self.log).ask
                     bring_home(results, of, ask, counts, report_lag=report_lag_seconds(self.report_lag))
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"

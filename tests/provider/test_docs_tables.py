@@ -27,14 +27,15 @@ from aimylogic_provider.operators import (
     SendCallListOperator,
     StopCampaignOperator,
     SumReportsOperator,
+    UpdateResultsOperator,
 )
 from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
     AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
-    SendCallListOperator, SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator,
-    StopCampaignOperator, GetCampaignOperator, CallJobSensor, CampaignStatusSensor,
+    SendCallListOperator, SumReportsOperator, UpdateResultsOperator, CancelCallsOperator, PauseCampaignOperator,
+    ResumeCampaignOperator, StopCampaignOperator, GetCampaignOperator, CallJobSensor, CampaignStatusSensor,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty

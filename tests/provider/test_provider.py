@@ -118,6 +118,8 @@ def test_the_examples_import_without_errors_or_warnings(repository: Path) -> Non
         "from aimylogic_provider.operators import AddPhonesOperator; AddPhonesOperator(task_id='a', calls=['1'])",
         "from aimylogic_provider.operators import SendCallListOperator as S; S(task_id='a', call_list='')",
         "from aimylogic_provider.operators import SumReportsOperator; SumReportsOperator(task_id='a', reports=[])",
+        "from aimylogic_provider.operators import UpdateResultsOperator as U; "
+        "U(task_id='a', results_table='b', results_conn_id='c')",
         "from aimylogic_provider.operators import CancelCallsOperator as C; C(task_id='a', phones=['79123456789'])",
         "from aimylogic_provider.operators import GetCampaignOperator as G; G(task_id='a')",
         "from aimylogic_provider.operators import PauseCampaignOperator as P; P(task_id='a')",

@@ -24,6 +24,7 @@ from aimylogic_provider.operators import (
     SendCallListOperator,
     StopCampaignOperator,
     SumReportsOperator,
+    UpdateResultsOperator,
 )
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 
@@ -51,6 +52,8 @@ def a_sync() -> None:
         SendCallListOperator(task_id="send_approved", call_list=approved.output)
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         SumReportsOperator(task_id="report", reports=sent.output)
+        UpdateResultsOperator(task_id="home", results_table="calls", results_conn_id="warehouse", dag_ids=["a", "b"])
+        UpdateResultsOperator(task_id="of", results_table="c", results_conn_id="w", call_list=sent.output, task_ids="a")
 
 
 def what_acts_on_a_campaign() -> None:
@@ -138,6 +141,8 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     ApproveCallListOperator(task_id="a", call_list=call_list, fail_on_reject="no")  # type: ignore[arg-type]
     SumReportsOperator(task_id="a", report=[])  # type: ignore[call-arg]
     SumReportsOperator(task_id="a", reports=3)  # type: ignore[arg-type]
+    UpdateResultsOperator(task_id="a", results_table="b")  # type: ignore[call-arg]
+    UpdateResultsOperator(task_id="a", results_table="b", results_conn_id="c", dag_ids=3)  # type: ignore[arg-type]
     CancelCallsOperator(task_id="a", id=["5665334669"])  # type: ignore[call-arg]
     CancelCallsOperator(task_id="a", ids=5665334669.0)  # type: ignore[arg-type]
     CancelCallsOperator(task_id="a", ids=[], on_not_found="ignore")  # type: ignore[arg-type]
