@@ -33,7 +33,7 @@ with DAG(
         "max_retry_delay": timedelta(hours=1),
     },
     doc_md=__doc__,
-):
+) as dag:
     results = UpdateResultsOperator(
         task_id="bring_results_home",
         results_table="aimylogic_results",
