@@ -180,30 +180,32 @@ class JobResults:
     def _write(self, connection: Connection, call_list: str, changed: Mapping[int, JobState], read_at: datetime) -> int:
         import sqlalchemy as sa
 
-        rows = [
-            {"number": number, **{name: getattr(state, name) for name in _TOLD}} for number, state in changed.items()
-        ]
         if connection.dialect.name == "postgresql":
-            return self._write_in_postgresql(connection, call_list, rows, read_at)
-        of = {"of_list": call_list, "read_at": read_at}
-        given = {name: sa.bindparam(f"new_{name}", type_=self._table.c[name].type) for name in _TOLD}
-        statement = self._goes_on(given, sa.bindparam("read_at", type_=self._table.c.updated_at.type)).where(
-            self._table.c.call_list == sa.bindparam("of_list"), self._table.c.row_number == sa.bindparam("of_row")
+            return self._write_in_postgresql(connection, call_list, changed, read_at)
+        columns = self._table.c
+        given = {name: sa.bindparam(f"new_{name}", type_=columns[name].type) for name in _TOLD}
+        statement = self._goes_on(given, sa.bindparam("read_at", type_=columns.updated_at.type)).where(
+            columns.call_list == sa.bindparam("of_list"), columns.row_number == sa.bindparam("of_row")
         )
-        written = 0
-        for row in rows:
-            values = {f"new_{name}": row[name] for name in _TOLD}
-            written += max(0, connection.execute(statement, {**of, "of_row": row["number"], **values}).rowcount)
-        return written
+        rows = [
+            {"of_list": call_list, "of_row": number, "read_at": read_at}
+            | {f"new_{name}": getattr(state, name) for name in _TOLD}
+            for number, state in changed.items()
+        ]
+        written = connection.execute(statement, rows).rowcount
+        return written if written >= 0 else len(rows)  # which not every driver says
 
     def _write_in_postgresql(
-        self, connection: Connection, call_list: str, rows: list[dict[str, Any]], read_at: datetime
+        self, connection: Connection, call_list: str, changed: Mapping[int, JobState], read_at: datetime
     ) -> int:
         """All rows are one value, as in the results table: one statement, whatever the driver."""
         import msgspec
         import sqlalchemy as sa
 
         columns = self._table.c
+        rows = [
+            {"number": number, **{name: getattr(state, name) for name in _TOLD}} for number, state in changed.items()
+        ]
         types: list[Any] = [("number", sa.BigInteger()), *((name, columns[name].type) for name in _TOLD[:-1])]
         described = [*(sa.column(name, type) for name, type in types), sa.column("report_data", sa.Text())]
         values = sa.func.json_to_recordset(sa.text("cast(:rows as json)")).table_valued(*described)
@@ -211,7 +213,9 @@ class JobResults:
         new: dict[str, Any] = {name: given[name] for name in _TOLD[:-1]}
         new["report_data"] = sa.cast(given.report_data, columns.report_data.type)
         statement = self._goes_on(new, sa.bindparam("read_at", type_=columns.updated_at.type)).where(
-            columns.call_list == sa.bindparam("of_list"), columns.row_number == given.number
+            columns.call_list == sa.bindparam("of_list"),
+            columns.row_number == given.number,
+            columns.row_number.between(min(changed), max(changed)),  # by the key, also before the table is analysed
         )
         written = connection.execute(
             statement, {"rows": msgspec.json.encode(rows).decode(), "of_list": call_list, "read_at": read_at}
