@@ -11,8 +11,9 @@ from tests.provider.house import BEGIN, END, PACKAGE, first_sentence, imports, m
 
 MAY_USE = {
     "calls_api": set(),
+    "sql_database": {"calls_api"},
     "idempotence": {"calls_api"},
-    "call_list": {"calls_api", "idempotence"},
+    "call_list": {"calls_api", "idempotence", "sql_database"},
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "waiting": {"calls_api", "idempotence", "call_list"},
     "triggers": {"calls_api", "idempotence", "waiting", "hooks"},
