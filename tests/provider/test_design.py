@@ -28,7 +28,17 @@ MAY_USE = {
         "waiting",
         "waiting_task",
     },
-    "campaign_task": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task"},
+    "report_tables": {"calls_api", "sql_database"},
+    "campaign_task": {
+        "calls_api",
+        "idempotence",
+        "call_list",
+        "hooks",
+        "airflow_task",
+        "campaign_report",
+        "report_tables",
+        "sql_database",
+    },
     "operators": {
         "calls_api",
         "idempotence",
@@ -50,7 +60,16 @@ MAY_USE = {
         "waiting_task",
         "triggers",
     },
-    "transfers": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
+    "transfers": {
+        "calls_api",
+        "idempotence",
+        "call_list",
+        "hooks",
+        "airflow_task",
+        "call_list_task",
+        "campaign_task",
+        "report_tables",
+    },
     "emulator": {"calls_api"},
 }
 """Which rooms each may use. ``lazy_imports`` is everybody's."""
