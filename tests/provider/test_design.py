@@ -13,6 +13,7 @@ MAY_USE = {
     "calls_api": set(),
     "idempotence": {"calls_api"},
     "call_list": {"calls_api", "idempotence"},
+    "campaign_report": {"calls_api", "idempotence"},
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "waiting": {"calls_api", "idempotence", "call_list"},
     "triggers": {"calls_api", "idempotence", "waiting", "hooks"},
