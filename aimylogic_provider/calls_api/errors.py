@@ -69,6 +69,7 @@ class ApiError(AimylogicError):
     :param phone: the phone that the server's error names, if it names one; not for display
     :param retry_after: seconds that the server asks to wait, if it does
     :param date: the server's time (Unix seconds) by the answer's ``Date``, if there was one
+    :param is_too_large: whether the answer was larger than any is read: fewer rows are to be asked for
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class ApiError(AimylogicError):
         phone: str | None = None,
         retry_after: float | None = None,
         date: float | None = None,
+        is_too_large: bool = False,
     ) -> None:
         super().__init__(message)
         self.known = known
@@ -91,6 +93,7 @@ class ApiError(AimylogicError):
         self.phone = phone
         self.retry_after = retry_after
         self.date = date
+        self.is_too_large = is_too_large
 
     @property
     def is_unknown_id(self) -> bool:
