@@ -61,35 +61,53 @@ def moment(value: datetime, dialect: str) -> datetime:
 def in_postgresql(connection: Connection, table: Table, shape: TableShape, rows: Sequence[Row]) -> Written:
     """All rows are one value: the driver would write thousands of them into the statement, many times slower."""
     import msgspec
-    import sqlalchemy as sa
-    from sqlalchemy.dialects.postgresql import insert
 
     of_json = [name for name, kind in shape.columns.items() if kind == "JSON"]
     whole = [
         {**row, **{name: msgspec.Raw(row[name].encode()) for name in of_json if row[name] is not None}} for row in rows
     ]
+    statement = _kept(table, lambda: _for_postgresql(table, shape))
+    written = connection.execute(statement, {"rows": msgspec.json.encode(whole).decode()}).scalars().all()
+    return Written(sum(written), len(written) - sum(written), len(rows) - len(written))
+
+
+def _for_postgresql(table: Table, shape: TableShape) -> Any:
+    """Tells of each row that it wrote whether it was not there."""
+    import sqlalchemy as sa
+    from sqlalchemy.dialects.postgresql import insert
+
     given = sa.func.json_to_recordset(sa.text("cast(:rows as json)"))
     values = given.table_valued(*(sa.column(column.name, column.type) for column in table.columns))
     selected = sa.select(*values.render_derived("given", with_types=True).columns)
-    statement: Any = _going_on(insert(table).from_select([*shape.columns], selected), table, shape)
-    written = connection.execute(
-        statement.returning(sa.literal_column("(xmax = 0)")),  # of a row that was not there
-        {"rows": msgspec.json.encode(whole).decode()},
-    ).scalars().all()  # fmt: skip
-    return Written(sum(written), len(written) - sum(written), len(rows) - len(written))
+    inserted: Any = insert(table).from_select([*shape.columns], selected)
+    return _going_on(inserted, table, shape).returning(sa.literal_column("(xmax = 0)"))
 
 
 def in_sqlite(connection: Connection, table: Table, shape: TableShape, rows: Sequence[Row]) -> Written:
     """By the driver itself: SQLAlchemy would look at each value."""
-    from sqlalchemy.dialects.sqlite import insert
-
     known = len(_known(connection, table, shape, rows, shape.key))
-    names = [*shape.columns]
-    statement = _going_on(insert(table), table, shape).compile(dialect=connection.dialect, column_keys=names)
-    plain = [tuple(_plain(row[name]) for name in names) for row in rows]
-    written = connection.exec_driver_sql(str(statement), plain).rowcount
+    times = {name for name, kind in shape.columns.items() if kind == "time"}
+    plain = [
+        tuple([_as_sqlite_has_it(row[name]) if name in times else row[name] for name in shape.columns]) for row in rows
+    ]
+    statement = _kept(table, lambda: _for_sqlite(connection, table, shape))
+    written = connection.exec_driver_sql(statement, plain).rowcount
     new = len(rows) - known
     return Written(new, written - new, len(rows) - written)
+
+
+def _for_sqlite(connection: Connection, table: Table, shape: TableShape) -> str:
+    from sqlalchemy.dialects.sqlite import insert
+
+    statement = _going_on(insert(table), table, shape)
+    return str(statement.compile(dialect=connection.dialect, column_keys=[*shape.columns]))
+
+
+def _kept(table: Table, make: Callable[[], Any]) -> Any:
+    """A table's statement, which takes longer to be made than a page to be written."""
+    if "upsert" not in table.info:
+        table.info["upsert"] = make()
+    return table.info["upsert"]
 
 
 def in_others(connection: Connection, table: Table, shape: TableShape, rows: Sequence[Row]) -> Written:
@@ -219,8 +237,5 @@ def _as_parameters(row: Row, dialect: str) -> dict[str, Any]:
     return {name: moment(one, dialect) if isinstance(one, datetime) else one for name, one in row.items()}
 
 
-def _plain(value: object) -> object:
-    """A value as SQLite keeps it."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-    return value
+def _as_sqlite_has_it(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

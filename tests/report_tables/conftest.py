@@ -26,7 +26,12 @@ def engine(database: str) -> Iterator[sa.Engine]:
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb", "any"])
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The connection ``home`` names an empty one; "any" is one whose own upsert isn't known."""
+    """Which one it is."""
+    return empty(request, tmp_path, monkeypatch)
+
+
+def empty(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have the connection ``home`` name an empty one; "any" is one whose own upsert isn't known."""
     connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "home.db")})
     if request.param == "postgres":
         import psycopg2

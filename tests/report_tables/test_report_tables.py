@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from aimylogic_provider.call_list_task.databases import engine_of
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
 from aimylogic_provider.report_tables.report_rows import ReportRows
 from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
+from aimylogic_provider.report_tables.table_shapes import ATTEMPTS_SHAPE, JOBS_SHAPE, described
 from aimylogic_provider.report_tables.upserts import Written
 from aimylogic_provider.sql_database.errors import TablesError
 from tests.report_tables.whole_tables import told, whole
@@ -366,3 +370,18 @@ def at_once(count: int, act: Any) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
+
+
+def test_the_page_tells_each_column_with_its_type(repository: Path) -> None:
+    page = (repository / "docs" / "results-in-sql.md").read_text()
+    tables = re.findall(r"^\| column \| type \|.*\n\| --- .*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    for table, shape in zip(tables, (JOBS_SHAPE, ATTEMPTS_SHAPE), strict=True):
+        cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines()]
+        assert [(name.strip("`"), kind) for name, kind in cells] == list(shape.columns.items())
+        names = re.findall(r"known by (.*):", page.partition(table)[0])[-1]
+        assert tuple(re.findall("`(.*?)`", names)) == shape.key
+    rows = dict(re.findall(r"^\| (name|id|text|whole number|time|JSON) \| `(.*?)` \|", page, re.MULTILINE))
+    columns = described(JOBS_SHAPE, "t", None, postgresql.dialect(), json_as_text=False).columns
+    assert rows == {
+        kind: str(columns[name].type.compile(dialect=postgresql.dialect())) for name, kind in JOBS_SHAPE.columns.items()
+    }
