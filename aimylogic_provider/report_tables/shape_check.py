@@ -122,7 +122,7 @@ def _add(engine: Engine, table: Table, columns: Sequence[Column[Any]]) -> None:
     for column, statement in zip(columns, _statements(engine, table, columns), strict=True):
         try:
             with engine.begin() as connection:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
+                connection.exec_driver_sql(statement)
         except DBAPIError:
             if column.name not in {one["name"] for one in sa.inspect(engine).get_columns(table.name, table.schema)}:
                 raise  # else another task added it at the same moment

@@ -199,10 +199,14 @@ class AimylogicToSqlOperator(CampaignBase):
             raise RejectedError(str(error)) from None
         engine = engine_of("sql_conn_id", self.sql_conn_id)
         migrate = self.migrate_tables
-        return OpenTables(
-            None if self.jobs_table is None else JobsTable(engine, self.jobs_table, migrate=migrate),
-            None if self.attempts_table is None else AttemptsTable(engine, self.attempts_table, migrate=migrate),
-        )
+        try:
+            return OpenTables(
+                None if self.jobs_table is None else JobsTable(engine, self.jobs_table, migrate=migrate),
+                None if self.attempts_table is None else AttemptsTable(engine, self.attempts_table, migrate=migrate),
+            )
+        except BaseException:
+            engine.dispose()
+            raise
 
     def _tell(self, report: dict[str, Any]) -> None:
         kinds = {name: report[name] for name in ("jobs", "attempts") if report[name] is not None}
