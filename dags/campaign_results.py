@@ -8,6 +8,9 @@ up to date and the second one asks. Whoever is new is called. Whoever was reache
 anybody whose call is open, is parked, or was cancelled, or whose number doesn't exist; a number that was rejected or
 refused is tried again, once corrected. So a run that is triggered twice, backfilled, or begins while yesterday's calls
 are open calls nobody twice: an open call's customer is for a later run. Of two runs at once, only one calls a customer.
+
+Beside that, all jobs and attempts of the campaign, whoever added them, come home into ``aimylogic_jobs`` and
+``aimylogic_attempts``, from where the last run ended.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from datetime import datetime, timedelta
 from airflow.sdk import DAG
 
 from aimylogic_provider.operators import UpdateResultsOperator
-from aimylogic_provider.transfers import SqlToAimylogicOperator
+from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
 with DAG(
     dag_id="campaign_results",
@@ -69,3 +72,5 @@ with DAG(
         max_rejected=100,  # more bad rows than that, and somebody should look first
     )
     results >> call
+    # Nothing here hangs on it: what one run misses, the next one brings.
+    reports = AimylogicToSqlOperator(task_id="bring_reports_home", sql_conn_id="warehouse")

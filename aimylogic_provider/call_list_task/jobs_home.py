@@ -137,7 +137,7 @@ def _asked(hook: AimylogicHook, ids: Sequence[str]) -> tuple[Sequence[CallJob], 
         try:
             answer = hook.get_conn().ask(endpoints.call_job_report(ids=ids))
         except ApiError as error:
-            if error.is_unknown_id or (error.too_large and len(ids) > 1):
+            if error.is_unknown_id or (error.is_too_large and len(ids) > 1):
                 return None
             raise
         return answer.value, datetime.fromtimestamp(time.time() if answer.date is None else answer.date, UTC)

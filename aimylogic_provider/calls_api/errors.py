@@ -69,7 +69,7 @@ class ApiError(AimylogicError):
     :param phone: the phone that the server's error names, if it names one; not for display
     :param retry_after: seconds that the server asks to wait, if it does
     :param date: the server's time (Unix seconds) by the answer's ``Date``, if there was one
-    :param too_large: whether there was an answer, larger than is read: less may be asked for at a time
+    :param is_too_large: whether the answer was larger than any is read: fewer rows are to be asked for
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ApiError(AimylogicError):
         phone: str | None = None,
         retry_after: float | None = None,
         date: float | None = None,
-        too_large: bool = False,
+        is_too_large: bool = False,
     ) -> None:
         super().__init__(message)
         self.known = known
@@ -93,7 +93,7 @@ class ApiError(AimylogicError):
         self.phone = phone
         self.retry_after = retry_after
         self.date = date
-        self.too_large = too_large
+        self.is_too_large = is_too_large
 
     @property
     def is_unknown_id(self) -> bool:

@@ -64,7 +64,7 @@ class CallJob:
 class CallAttempt:
     """One attempt at a call, as a report shows it (Calls API, callAttempt/getReport).
 
-    :param phone: as the server writes it
+    :param phone: as the server writes it, empty if it writes none
     :param attempt_number: which of the job's attempts
     :param result: how it ended
     :param call_duration: seconds
@@ -147,11 +147,9 @@ def _job(item: dict[str, Any]) -> CallJob:
 
 
 def _attempt(item: dict[str, Any]) -> CallAttempt:
-    if not isinstance(item.get("phone"), str):
-        raise UnreadableError("the report holds an attempt that has no phone")
     return CallAttempt(
         call_job_id=read_id(item.get("callJobId")),
-        phone=item["phone"],
+        phone=_phone(item.get("phone")),
         attempt_number=_count(item.get("attemptNumber")),
         started_at=read_time(item.get("startedAt")),
         finished_at=read_time(item.get("finishedAt")),

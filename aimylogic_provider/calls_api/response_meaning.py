@@ -167,7 +167,7 @@ def no_response_error(request: Request[T], no_response: NoResponse, where: str) 
         f"{request.endpoint.name} at {where}: {no_response}" + (f": {advice}" if advice else ""),
         known=Known.UNANSWERED,
         retryable=advice is None,
-        too_large=no_response.kind is NoResponseKind.TOO_LARGE,
+        is_too_large=no_response.kind is NoResponseKind.TOO_LARGE,
     )
 
 

@@ -29,7 +29,9 @@ def reading_again() -> dict[str, Any]:
 def _passes(error: BaseException) -> bool:
     from aimylogic_provider.calls_api.errors import ApiError
 
-    return isinstance(error, ApiError) and error.retryable and (error.retry_after or 0.0) <= LONGEST_PAUSE
+    if not isinstance(error, ApiError) or error.is_too_large:
+        return False
+    return error.retryable and (error.retry_after or 0.0) <= LONGEST_PAUSE
 
 
 def _pause(state: RetryCallState) -> float:

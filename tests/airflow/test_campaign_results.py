@@ -77,6 +77,7 @@ def assert_home(emulator: Emulator, warehouse: Path) -> None:
 def test_day_by_day(airflow: LocalAirflow, emulator: Emulator, warehouse: Path) -> None:
     """By ``dag.test()``; the scheduler leaves the DAG alone, for it is paused."""
     for day in range(5, 8):
+        last_day = emulator.now().timestamp()
         before, expected = ends(emulator), due(emulator)
         code = (
             f"from datetime import UTC, datetime; from {DAG} import dag\n"
@@ -93,6 +94,11 @@ def test_day_by_day(airflow: LocalAirflow, emulator: Emulator, warehouse: Path) 
         emulator.advance(days=1)
     assert len(ends(emulator)[SILENT]) == 3
     assert_home(emulator, warehouse)
+    with closing(sqlite3.connect(warehouse)) as database:
+        home = {
+            job for (job,) in database.execute("select call_job_id from aimylogic_jobs where finished_at is not null")
+        }
+    assert {job.id for job in emulator.jobs() if job.created < last_day} <= home <= {job.id for job in emulator.jobs()}
 
 
 def test_triggered_twice_too_early_and_on_the_next_days(

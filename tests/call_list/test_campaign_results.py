@@ -47,6 +47,11 @@ class Circle:
             told.append(task.execute(instance.context()))
         return told[0], told[1]
 
+    def bring_reports_home(self) -> None:
+        """The task beside them."""
+        instance = TaskInstance(dag_id="campaign_results", task_id="bring_reports_home", current_try=1)
+        runpy.run_path(self._file)["reports"].execute(instance.context())
+
     def jobs(self) -> dict[str, list[str]]:
         """How the jobs of each phone ended, oldest first; by the emulator's own account."""
         ends = defaultdict(list)
@@ -162,7 +167,7 @@ def test_the_views_of_the_docs(database: Callable[[], sa.Engine]) -> None:
     engine.dispose()
 
 
-def test_the_account_of_the_days_adds_up_in_the_views(circle: Circle) -> None:
+def test_the_account_of_the_days_adds_up_in_the_views_and_tables(circle: Circle) -> None:
     assert VIEWS is not None
     circle.run("day 1")
     circle.emulator.advance(days=1)
@@ -175,3 +180,10 @@ def test_the_account_of_the_days_adds_up_in_the_views(circle: Circle) -> None:
     ended = Counter(end for ends in circle.jobs().values() for end in ends[:1])
     assert calls == ended.total() == 40
     assert reached == ended["longCallWithResult"] + ended["longCallWithNoResult"]
+    for _ in range(2):
+        circle.bring_reports_home()
+        with circle.engine.connect() as connection:
+            jobs = connection.exec_driver_sql("select count(*) from aimylogic_jobs").scalar()
+            attempts = connection.exec_driver_sql("select count(*) from aimylogic_attempts").scalar()
+        assert jobs == len(circle.emulator.jobs())
+        assert attempts == sum(job.attempts for job in circle.emulator.jobs())

@@ -116,9 +116,13 @@ def test_an_attempt_under_way_lacks_its_end() -> None:
     assert (attempt.finished_at, attempt.result, attempt.call_duration) == (None, None, None)
 
 
-@pytest.mark.parametrize(
-    "bad", [{"callJobId": None}, {"callJobId": 1.5}, {"phone": None}, {"startedAt": "soon"}, {"finishedAt": True}]
-)
+@pytest.mark.parametrize(("written", "read"), [(None, ""), (79123456789, "79123456789"), ([], "")])
+def test_an_attempt_whose_phone_is_none_is_read_all_the_same(written: object, read: str) -> None:
+    (attempt,) = parse_call_attempts(json.dumps([{**ATTEMPT, "phone": written}]).encode())
+    assert (attempt.call_job_id, attempt.phone) == ("5665334669", read)
+
+
+@pytest.mark.parametrize("bad", [{"callJobId": None}, {"callJobId": 1.5}, {"startedAt": "soon"}, {"finishedAt": True}])
 def test_attempts_are_read_whole_or_not_at_all(bad: dict[str, object]) -> None:
     with pytest.raises(UnreadableError):
         parse_call_attempts(json.dumps([ATTEMPT, {**ATTEMPT, **bad}]).encode())

@@ -166,6 +166,27 @@ class TestReports:
         oldest = [phone(number) for number in range(5)]
         assert found == (oldest if page_order == "oldest_first" else oldest[::-1])
 
+    @pytest.mark.parametrize("page_order", ["newest_first", "oldest_first"])
+    @pytest.mark.parametrize("page_shifts", [None, 0, 0.2, 1])
+    @pytest.mark.parametrize("endpoint", ["callJob/getReportByDate", "callJob/getUnfinished"])
+    def test_page_shifts(self, emulator: Emulator, endpoint: str, page_shifts: float | None, page_order: Any) -> None:
+        emulator.settings(page_order=page_order)
+        choose(emulator, page_shifts=page_shifts)
+        ids = add_many(emulator, [{"phone": phone(number)} for number in range(310)]).json()
+        ids.sort(reverse=page_order == "newest_first")
+        off = []
+        for page in range(30):
+            which = {"page": page, "pageSize": 10}
+            rows = post(emulator, endpoint, which if "Unfinished" in endpoint else {"pagination": which}).json()
+            shown = [row["callJobId"] for row in rows["items"]]
+            start = ids.index(shown[0])
+            assert shown == ids[start : start + 10]
+            off.append(start - 10 * page)
+        assert off[0] == 0, "nothing lies before the first page"
+        assert {*map(abs, off)} <= {0, 1, 2, 3}
+        shifted = sum(rows != 0 for rows in off)
+        assert shifted in {None: [0], 0: [0], 0.2: range(1, 16), 1: [29]}[page_shifts]
+
     @pytest.mark.parametrize("report_lag", [None, 0, 0.5, 300])
     @pytest.mark.parametrize(
         ("endpoint", "body"),
@@ -511,6 +532,8 @@ BAD: list[tuple[str, object]] = [
     ("times_as", "seconds"),
     ("page_cap", 0),
     ("page_cap", 201),
+    ("page_shifts", -0.1),
+    ("page_shifts", 1.1),
     ("limits_by_date", "seconds"),
     ("phones_as", "words"),
     ("redials", -1),

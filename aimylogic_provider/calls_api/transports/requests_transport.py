@@ -5,6 +5,7 @@ What is made of the libraries beneath it stands in ``requests_connections``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,11 +45,12 @@ class TransportSettings:
 
 
 class RequestsTransport:
-    """A pooled session of ``requests``. Not for use by several threads at once."""
+    """A pooled session of ``requests``, which several threads may use at once: nothing of it changes as it sends."""
 
     def __init__(self, settings: TransportSettings) -> None:
         self.settings = settings
         self._session: requests.Session | None = None
+        self._opening = threading.Lock()
 
     def send(self, request: Request[Any], url: str) -> Response:
         """Send one request once, and read its answer whole.
@@ -100,19 +102,23 @@ class RequestsTransport:
             self._session = None
 
     def _open(self) -> requests.Session:
-        if self._session is None:
-            from aimylogic_provider import __version__
-            from aimylogic_provider.calls_api.transports.requests_connections import PlainSession, PunctualAdapter
+        with self._opening:
+            if self._session is None:
+                self._session = self._new_session()
+            return self._session
 
-            session = PlainSession()
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, PunctualAdapter())
-            session.headers["Accept-Encoding"] = ACCEPTED
-            session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
-            session.trust_env = False  # see `surroundings`
-            session.verify = authorities(self.settings.verify)
-            self._session = session
-        return self._session
+    def _new_session(self) -> requests.Session:
+        from aimylogic_provider import __version__
+        from aimylogic_provider.calls_api.transports.requests_connections import PlainSession, PunctualAdapter
+
+        session = PlainSession()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, PunctualAdapter())
+        session.headers["Accept-Encoding"] = ACCEPTED
+        session.headers["User-Agent"] = f"airflow-provider-aimylogic/{__version__}"
+        session.trust_env = False  # see `surroundings`
+        session.verify = authorities(self.settings.verify)
+        return session
 
 
 def _kind_of(error: Exception) -> NoResponseKind:

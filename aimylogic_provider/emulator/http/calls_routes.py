@@ -163,14 +163,15 @@ class CallsApi:
         created, finished = body.spans(settings.limits_by_date)
         campaign.dialler.run(now)
         page = body.page.served(settings.page_cap)
-        jobs = reports.jobs_by_date(campaign, now, created, finished, page.start, page.size)
+        jobs = reports.jobs_by_date(campaign, now, created, finished, campaign.rows_before(page.start), page.size)
         return _rows(campaign, now, () if settings.limits_by_date == "empty" else jobs, page)
 
     @staticmethod
     def _unfinished(campaign: ServedCampaign, now: float, request: ApiRequest) -> HttpAnswer:
         page = _read(campaign, request, UnfinishedPage).served(campaign.settings.page_cap)
         campaign.dialler.run(now)
-        return _rows(campaign, now, reports.unfinished(campaign, now, page.start, page.size), page)
+        start = campaign.rows_before(page.start)
+        return _rows(campaign, now, reports.unfinished(campaign, now, start, page.size), page)
 
     @staticmethod
     def _attempts(campaign: ServedCampaign, now: float, request: ApiRequest) -> HttpAnswer:
@@ -192,7 +193,7 @@ class CallsApi:
         begun, ended = body.spans(settings.limits_by_date)
         campaign.dialler.run(now)
         page = body.page.served(settings.page_cap)
-        rows = reports.attempts_by_date(campaign, now, begun, ended, page.start, page.size)
+        rows = reports.attempts_by_date(campaign, now, begun, ended, campaign.rows_before(page.start), page.size)
         return _page([] if settings.limits_by_date == "empty" else rows, page)
 
     @staticmethod

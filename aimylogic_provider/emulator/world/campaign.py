@@ -37,6 +37,8 @@ __all__ = ["CampaignStatus", "ControlRefusal", "ServedCampaign"]
 CampaignStatus = Literal["new", "planned", "inProgress", "finished", "paused", "deleted"]
 
 _STOPPED = ("finished", "deleted")
+_SHIFTS = (-3, -2, -1, 1, 2, 3)
+"""By how many rows a page is off: below 0 as though so many had been added before it, above as though removed."""
 _CONTROL: dict[str, tuple[Endpoint, CampaignStatus]] = {
     "pause": (PAUSE_CAMPAIGN, "paused"),
     "resume": (RESUME_CAMPAIGN, "inProgress"),
@@ -72,6 +74,7 @@ class ServedCampaign:
         self.keyless: dict[tuple[str, str | None], float] = {}
         """When each phone and payload was last added without a key."""
         self._by_phone: dict[str, ServedJob | list[ServedJob]] = {}
+        self._pages = 0
 
     @property
     def settings(self) -> Settings:
@@ -194,6 +197,21 @@ class ServedCampaign:
         """All jobs of a phone (canonical), whether reports show them yet or not."""
         held = self._by_phone.get(phone, ())
         return (held,) if isinstance(held, ServedJob) else held
+
+    def rows_before(self, start: int) -> int:
+        """Return how many rows a page of a report is served after that is to be served after *start*.
+
+        Nothing lies before the first page, so that nothing shifts it.
+        """
+        settings = self.settings
+        if not settings.page_shifts or not start:
+            return start
+        self._pages += 1
+        text = f"{settings.seed}/{self.number}/page/{self._pages}"
+        drawn = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+        if (drawn >> 32) >= settings.page_shifts * 2**32:
+            return start
+        return max(0, start + _SHIFTS[drawn % len(_SHIFTS)])
 
     def restore(self, jobs: Iterable[ServedJob], reached: float) -> None:
         """Take saved jobs in, whose calls had been worked out up to a moment."""

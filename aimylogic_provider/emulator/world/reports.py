@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.dialling.dialler import finished_at, started_at
@@ -27,6 +28,9 @@ __all__ = [
     "jobs_by_date",
     "unfinished",
 ]
+
+
+T = TypeVar("T")
 
 
 def job_row(job: ServedJob, now: float, settings: Settings) -> dict[str, object]:
@@ -99,14 +103,17 @@ def attempts_by_date(
     shown = now - settings.report_lag
     after, before = begun.until(now)
     first, last = bisect_left(attempts, after, key=started_at), bisect_right(attempts, before, key=started_at)
-    chosen = [
-        (job, attempt)
-        for job, attempt in attempts[first:last]
-        if job.created <= shown and ended.holds(attempt.ended if attempt.ended <= now else None)
-    ]
-    if not _oldest_first(campaign):
-        chosen.reverse()
-    return [attempt_row(job, attempt, now, settings) for job, attempt in chosen[start : start + size]]
+    if ended == Span() and (first == last or attempts[last - 1][1].started <= shown):
+        chosen = attempts  # no job begins before it was created, so that all of them show
+    else:
+        chosen = [
+            (job, attempt)
+            for job, attempt in attempts[first:last]
+            if job.created <= shown and ended.holds(attempt.ended if attempt.ended <= now else None)
+        ]
+        first, last = 0, len(chosen)
+    page = _page(campaign, chosen, first, last, start, size)
+    return [attempt_row(job, attempt, now, settings) for job, attempt in page]
 
 
 def campaign_row(campaign: ServedCampaign, now: float) -> dict[str, object]:
@@ -159,13 +166,11 @@ def _oldest_first(campaign: ServedCampaign) -> bool:
     return campaign.settings.page_order == "oldest_first"
 
 
-def _page(
-    campaign: ServedCampaign, jobs: Sequence[ServedJob], first: int, last: int, start: int, size: int
-) -> list[ServedJob]:
+def _page(campaign: ServedCampaign, rows: Sequence[T], first: int, last: int, start: int, size: int) -> list[T]:
     if _oldest_first(campaign):
-        return list(jobs[min(first + start, last) : min(first + start + size, last)])
+        return list(rows[min(first + start, last) : min(first + start + size, last)])
     end = max(last - start, first)
-    return list(reversed(jobs[max(end - size, first) : end]))
+    return list(reversed(rows[max(end - size, first) : end]))
 
 
 def _created(job: ServedJob) -> float:

@@ -44,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param status_as: the status' answer: a bare word, or a JSON string
     :param times_as: times in reports: Unix milliseconds, or ISO 8601 text
     :param page_cap: rows of a page of a report, however many are asked for
+    :param page_shifts: how often a page of a report, but for the first, is served as though up to three rows had been
+        added or removed before it: 1 for each time; drawn from the seed
     :param limits_by_date: how time limits in requests are read: as they are meant; numbers for seconds; text for the
         time of another place; not at all; or so that no row is ever shown
     :param phones_as: how reports write phones: digits with country code, with a plus, with the national prefix of their
@@ -79,6 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status_as: Literal["text", "json"] = "text"
     times_as: Literal["milliseconds", "text"] = "milliseconds"
     page_cap: Annotated[int, Meta(ge=1, le=200)] = 200
+    page_shifts: Annotated[float, Meta(ge=0, le=1)] = 0.0
     limits_by_date: Limits = "understood"
     phones_as: PhonesAs = "digits"
     redials: Annotated[int, Meta(ge=0, le=5)] = 0
@@ -134,6 +137,7 @@ class Chosen(TypedDict, total=False):
     status_as: Literal["text", "json"]
     times_as: Literal["milliseconds", "text"]
     page_cap: int
+    page_shifts: float
     limits_by_date: Limits
     phones_as: PhonesAs
     redials: int

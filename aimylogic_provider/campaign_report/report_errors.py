@@ -1,0 +1,19 @@
+"""How reading a campaign's report ends that could not be read whole."""
+
+from __future__ import annotations
+
+from aimylogic_provider.calls_api.errors import AimylogicError
+
+__all__ = ["ReportNotReadError"]
+
+
+class ReportNotReadError(AimylogicError):
+    """The report could not be read whole, or is not to be believed.
+
+    :param message: the reason first, then the way out
+    :param retryable: whether another try can help by itself
+    """
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
