@@ -270,7 +270,8 @@ class TestLargeRows:
                 held.append(tracemalloc.get_traced_memory()[0])
         finally:
             tracemalloc.stop()
-        assert max(held[5:]) < 1.3 * max(held[:5]) + 10**6
+        assert len(held) == 20
+        assert max(held) < 25 * 10**6, "of 60 MB that were read, and as many in the emulator, which is in this process"
 
 
 def test_few_is_less_than_the_contract_has() -> None:
