@@ -64,10 +64,15 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "transfers": [
             {
+                "source-integration-name": "Aimylogic",
+                "target-integration-name": "SQL",
+                "python-module": "aimylogic_provider.transfers.aimylogic_to_sql",
+            },
+            {
                 "source-integration-name": "SQL",
                 "target-integration-name": "Aimylogic",
                 "python-module": "aimylogic_provider.transfers.sql_to_aimylogic",
-            }
+            },
         ],
         "connection-types": [
             {

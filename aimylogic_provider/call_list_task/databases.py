@@ -82,7 +82,7 @@ def engine_of(argument: str, conn_id: str) -> Engine:
     except (ImportError, NotImplementedError, _no_such_dialect()) as error:
         raise RejectedError(
             f"{argument} {conn_id!r} is of a database that SQLAlchemy doesn't know here ({type(error).__name__}): "
-            "install its dialect, or have results_conn_id name another database"
+            f"install its dialect, or have {argument} name another database"
         ) from None
 
 

@@ -41,7 +41,9 @@ class CampaignBase(RendersMasked):
         """End the task as Airflow's users expect it: with a retry where one can help, and without where none can."""
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.calls_api.errors import ApiError, RejectedError
+        from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+        from aimylogic_provider.sql_database.errors import TablesError
 
         try:
             yield
@@ -49,5 +51,5 @@ class CampaignBase(RendersMasked):
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except ApiError as error:
             raise (AirflowException if error.retryable else AirflowFailException)(in_words(error)) from None
-        except (ActionError, CallListError) as error:
+        except (ActionError, CallListError, ReportNotReadError, TablesError) as error:
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None

@@ -1,4 +1,4 @@
-"""Transfers, one operator in each module: from a warehouse to a campaign."""
+"""Transfers, one operator in each module: from a warehouse to a campaign, and from its report into tables."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from aimylogic_provider.lazy_imports import lazy_names
 
 if TYPE_CHECKING:
+    from aimylogic_provider.transfers.aimylogic_to_sql import AimylogicToSqlOperator
     from aimylogic_provider.transfers.sql_to_aimylogic import SqlToAimylogicOperator
 
-__all__ = ["SqlToAimylogicOperator"]
+__all__ = ["AimylogicToSqlOperator", "SqlToAimylogicOperator"]
 
 _MODULES = {
+    "AimylogicToSqlOperator": "aimylogic_to_sql",
     "SqlToAimylogicOperator": "sql_to_aimylogic",
 }
 

@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateTable
 
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables
 from aimylogic_provider.call_list.tables.claims import Claims, Person
-from aimylogic_provider.call_list.tables.transactions import Transactions
+from aimylogic_provider.sql_database.transactions import Transactions
 from local_servers.mariadb import LocalMariaDB
 from tests.call_list import test_claims
 from tests.call_list.sync import Sync
@@ -125,7 +125,7 @@ def test_deadlocks_are_tried_again_for_longer_than_other_errors(
         return "done"
 
     engine = sa.create_engine("sqlite://")
-    assert Transactions(engine, "tables").act("written", act) == "done"
+    assert Transactions(engine, lambda what, kind: AssertionError(what, kind)).act("written", act) == "done"
 
 
 def test_a_call_list_ends_well_though_its_claims_can_t_be_ended(

@@ -11,8 +11,9 @@ from tests.provider.house import BEGIN, END, PACKAGE, first_sentence, imports, m
 
 MAY_USE = {
     "calls_api": set(),
+    "sql_database": {"calls_api"},
     "idempotence": {"calls_api"},
-    "call_list": {"calls_api", "idempotence"},
+    "call_list": {"calls_api", "idempotence", "sql_database"},
     "campaign_report": {"calls_api", "idempotence"},
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "waiting": {"calls_api", "idempotence", "call_list"},
@@ -28,7 +29,17 @@ MAY_USE = {
         "waiting",
         "waiting_task",
     },
-    "campaign_task": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task"},
+    "report_tables": {"calls_api", "sql_database"},
+    "campaign_task": {
+        "calls_api",
+        "idempotence",
+        "call_list",
+        "hooks",
+        "airflow_task",
+        "campaign_report",
+        "report_tables",
+        "sql_database",
+    },
     "operators": {
         "calls_api",
         "idempotence",
@@ -50,7 +61,16 @@ MAY_USE = {
         "waiting_task",
         "triggers",
     },
-    "transfers": {"calls_api", "idempotence", "call_list", "hooks", "airflow_task", "call_list_task"},
+    "transfers": {
+        "calls_api",
+        "idempotence",
+        "call_list",
+        "hooks",
+        "airflow_task",
+        "call_list_task",
+        "campaign_task",
+        "report_tables",
+    },
     "emulator": {"calls_api"},
 }
 """Which rooms each may use. ``lazy_imports`` is everybody's."""

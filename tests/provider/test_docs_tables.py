@@ -29,12 +29,12 @@ from aimylogic_provider.operators import (
     SumReportsOperator,
 )
 from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
-from aimylogic_provider.transfers import SqlToAimylogicOperator
+from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
     AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
     SendCallListOperator, SumReportsOperator, CancelCallsOperator, PauseCampaignOperator, ResumeCampaignOperator,
-    StopCampaignOperator, GetCampaignOperator, CallJobSensor, CampaignStatusSensor,
+    StopCampaignOperator, GetCampaignOperator, AimylogicToSqlOperator, CallJobSensor, CampaignStatusSensor,
 ]  # fmt: skip
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty

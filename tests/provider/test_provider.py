@@ -124,6 +124,7 @@ def test_the_examples_import_without_errors_or_warnings(repository: Path) -> Non
         "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",
         "from aimylogic_provider.operators import StopCampaignOperator as S; S(task_id='a')",
         "from aimylogic_provider.transfers import SqlToAimylogicOperator as S; S(task_id='a', sql='', sql_conn_id='b')",
+        "from aimylogic_provider.transfers import AimylogicToSqlOperator as A; A(task_id='a', sql_conn_id='b')",
         "from aimylogic_provider.operators import AddPhoneOperator as A; "
         "A(task_id='a', phone='1', wait_for_completion=True, fail_on=['noAnswer'])",
         "from aimylogic_provider.sensors import CallJobSensor; CallJobSensor(task_id='a', ids=['1'])",

@@ -25,7 +25,7 @@ from aimylogic_provider.operators import (
     StopCampaignOperator,
     SumReportsOperator,
 )
-from aimylogic_provider.transfers import SqlToAimylogicOperator
+from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
 
 def a_dag() -> None:
@@ -61,6 +61,15 @@ def what_acts_on_a_campaign() -> None:
         CancelCallsOperator.partial(task_id="map").expand(ids=[["5665334669"], [5665334670]])
         ResumeCampaignOperator(task_id="resume") >> PauseCampaignOperator(task_id="pause")
         GetCampaignOperator(task_id="look") >> StopCampaignOperator(task_id="stop", aimylogic_conn_id="winter")
+
+
+def what_comes_home() -> None:
+    with DAG("home", schedule="@daily", start_date=datetime(2026, 1, 1)):
+        prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse")
+        AimylogicToSqlOperator(task_id="new", sql_conn_id="warehouse", first_from=datetime(2026, 1, 1, tzinfo=UTC))
+        AimylogicToSqlOperator(task_id="day", sql_conn_id="warehouse", interval="data_interval", attempts_table=None)
+        AimylogicToSqlOperator(task_id="list", sql_conn_id="warehouse", call_list=prepared.output, retries=3)
+        AimylogicToSqlOperator(task_id="range", sql_conn_id="warehouse", created_from="{{ ts }}", phones="full")
 
 
 def given_calls() -> None:

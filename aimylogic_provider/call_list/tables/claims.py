@@ -22,7 +22,7 @@ from aimylogic_provider.call_list.tables.claim_holders import ListHolder, Unfini
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables, create, results_of
 from aimylogic_provider.call_list.tables.row_claims import Claimed, claim_rows, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKeys
-from aimylogic_provider.call_list.tables.transactions import Transactions
+from aimylogic_provider.sql_database.transactions import Transactions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -46,7 +46,7 @@ class Claims:
         self._engine = engine
         self._results_table = results_table
         self._lists, self._claims = claim_tables(results_table.rpartition(".")[0])
-        self._transactions = Transactions(engine, f"{self._claims.fullname} and {self._lists.fullname}")
+        self._transactions = Transactions(engine, self._failed)
         self._act = self._transactions.act
         self._transactions.repeat("made or read", lambda: create(engine, self._lists, self._claims))
 
@@ -63,6 +63,13 @@ class Claims:
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
+
+    def _failed(self, what: str, kind: str) -> CallListError:
+        return CallListError(
+            f"{self._claims.fullname} and {self._lists.fullname}, by which two runs don't call the same people, can't "
+            f"be {what} ({kind}): the next try goes on",
+            retryable=True,
+        )
 
     def begin(self, holder: ListHolder) -> None:
         """Tell of a list, before its query is asked.

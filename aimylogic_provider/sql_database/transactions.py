@@ -1,14 +1,12 @@
-"""Transactions in the database of the claims, repeated where others were in the way.
+"""Transactions in any database, repeated where others were in the way.
 
-What is done in one is told by whoever acts.
+What is done in one, and which error tells that it failed, is said by whoever acts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
-
-from aimylogic_provider.call_list.store.manifest import CallListError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -24,23 +22,23 @@ _AMONG_OTHERS = (1205, 1213, "1205", "1213", "40001", "40P01")
 
 
 class Transactions:
-    """Acts upon the tables of the claims.
+    """Acts upon tables.
 
     :param engine: of their database
-    :param tables: their names, for people
+    :param failed: makes the error, of what becomes of the tables, in a word, and of the kind of the database's error
     """
 
-    def __init__(self, engine: Engine, tables: str) -> None:
+    def __init__(self, engine: Engine, failed: Callable[[str, str], Exception]) -> None:
         # There each transaction would go by what it saw first, and lock what lies between the rows that it changes.
         mysql = engine.dialect.name in ("mysql", "mariadb")
         self._engine = engine.execution_options(isolation_level="READ COMMITTED") if mysql else engine
-        self._tables = tables
+        self._failed = failed
 
     def act(self, what: str, act: Callable[[Connection], T]) -> T:
         """Do something in one transaction.
 
         :param what: becomes of the tables by it, in a word
-        :raises CallListError: if the database fails; another try can help
+        :raises Exception: what *failed* makes, if the database fails; another try can help
         """
 
         def transact() -> T:
@@ -68,11 +66,7 @@ class Transactions:
             return retrying(act)
         except SQLAlchemyError as error:
             kind = type(getattr(error, "orig", None) or error).__name__
-            raise CallListError(
-                f"{self._tables}, by which two runs don't call the same people, can't be {what} ({kind}): the next try "
-                "goes on",
-                retryable=True,
-            ) from None
+            raise self._failed(what, kind) from None
 
 
 def _is_among_others(error: BaseException | None) -> bool:

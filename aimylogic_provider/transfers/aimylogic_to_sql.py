@@ -1,0 +1,216 @@
+"""AimylogicToSqlOperator: what became of calls, from a campaign's report into tables of a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+
+from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
+from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+
+if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
+    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.campaign_task.report_selection import ReportSelection
+    from aimylogic_provider.campaign_task.report_to_tables import OpenTables
+
+__all__ = ["AimylogicToSqlOperator"]
+
+_CONN_ID = "aimylogic_default"
+
+
+class AimylogicToSqlOperator(CampaignBase):
+    """Bring a campaign's call jobs and their attempts home, into tables of a database; again and again without harm.
+
+    Tables are made if there are none. A row is known by the campaign's id, the job's id and, of attempts, their
+    number: read again, it is changed only if something differs, and never back from later to earlier. Jobs that were
+    open last time are looked at again by each run that brings home what is new, until they are over. One that the
+    report doesn't know any more is kept, with ``vanished_at``.
+
+    What is read is one of three: what is new (``interval``), a time range (``created_from``, ``created_to``), or the
+    jobs of a call list. A worker that is killed loses nothing: the next try goes on. Two such tasks at once are
+    harmless.
+
+    Returns a report: ``campaign`` (its id), ``from``, ``to``, ``seconds``, and for ``jobs`` and ``attempts`` how many
+    were ``read``, are ``new``, ``changed`` or ``unchanged``, are ``open`` in the table, and were ``not_found``; of jobs
+    ``vanished``, of attempts ``unnumbered``. Calls API, "callJob/getReportByDate", "callAttempt/getReportByDate",
+    "callJob/getReport", "callAttempt/getReport".
+
+    :param sql_conn_id: the connection of any database with a ``DbApiHook`` that SQLAlchemy knows. (templated)
+    :param jobs_table: a table, as in ``calls`` or ``sales.calls``; None to bring no jobs. (templated)
+    :param attempts_table: the same of attempts. (templated)
+    :param created_from: jobs created, and attempts begun, from then on: aware, or ISO 8601 text. (templated)
+    :param created_to: until then; until now if left out. (templated)
+    :param call_list: the jobs of a list alone: what the task that froze or sent it returned. (templated)
+    :param interval: what is new: ``since_last`` goes on where the last run ended, ``data_interval`` reads the run's
+        data interval, and the report's lag before it
+    :param first_from: where ``since_last`` begins the first time; all that the report has if left out. (templated)
+    :param phones: whether phones are kept ``masked`` or in ``full``
+    :param migrate_tables: add columns that a table lacks; else the task fails and tells the statements
+    :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
+        hours
+    :param aimylogic_conn_id: the connection: one campaign. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "sql_conn_id", "jobs_table", "attempts_table", "created_from", "created_to", "call_list", "first_from",
+        "aimylogic_conn_id",
+    )  # fmt: skip
+    template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+
+    def __init__(
+        self,
+        *,
+        sql_conn_id: str,
+        jobs_table: str | None = "aimylogic_jobs",
+        attempts_table: str | None = "aimylogic_attempts",
+        created_from: datetime | str | None = None,
+        created_to: datetime | str | None = None,
+        call_list: Mapping[str, Any] | XComArg | str | None = None,
+        interval: Literal["since_last", "data_interval"] = "since_last",
+        first_from: datetime | str | None = None,
+        phones: Literal["masked", "full"] = "masked",
+        migrate_tables: bool = False,
+        report_lag: timedelta | float = timedelta(minutes=10),
+        aimylogic_conn_id: str = "aimylogic_default",
+        **kwargs: Unpack[TaskArguments],
+    ) -> None:
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+        check_choice("interval", interval, "since_last", "data_interval")
+        check_choice("phones", phones, "masked", "full")
+        report_lag_seconds(report_lag)
+        if not isinstance(migrate_tables, bool):
+            raise ValueError(f"migrate_tables {migrate_tables!r} can't be used: give True or False")
+        self.sql_conn_id = sql_conn_id
+        self.jobs_table = jobs_table
+        self.attempts_table = attempts_table
+        self.created_from = created_from
+        self.created_to = created_to
+        self.call_list = call_list
+        self.interval = interval
+        self.first_from = first_from
+        self.phones = phones
+        self.migrate_tables = migrate_tables
+        self.report_lag = report_lag
+        self._check_tables()
+        self._check_selection()
+        self._by: Literal["range", "call_list", "interval"] = (
+            "call_list" if call_list is not None else "interval" if created_from is None else "range"
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Bring the report home, and return what was read.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help
+        """
+        from contextlib import closing
+
+        from aimylogic_provider.campaign_task.campaign_reading import CampaignReading
+        from aimylogic_provider.campaign_task.report_to_tables import ReportToTables
+
+        with self._ending():
+            selection = self._selection(context)
+            with closing(self._tables()) as tables:
+                campaign = CampaignReading((self.aimylogic_conn_id or "").strip() or _CONN_ID, self.log)
+                home = ReportToTables(campaign, tables, full_phones=self.phones == "full", lag=self._lag, log=self.log)
+                report = home.run(selection)
+        self._tell(report)
+        return report
+
+    @property
+    def _lag(self) -> timedelta:
+        return timedelta(seconds=report_lag_seconds(self.report_lag))
+
+    def _check_tables(self) -> None:
+        """Check which tables are to be filled, as far as is known by now.
+
+        :raises ValueError: if none, or one is no name
+        """
+        names = {"jobs_table": self.jobs_table, "attempts_table": self.attempts_table}
+        if all(name is None for name in names.values()):
+            raise ValueError("jobs_table and attempts_table are both None, so that nothing is to be done: give a name")
+        for argument, name in names.items():
+            if name is not None and (not isinstance(name, str) or not name.strip()):
+                raise ValueError(f"{argument} {name!r} isn't a table's name: give one, or None to leave it out")
+        if self.jobs_table == self.attempts_table:
+            raise ValueError(
+                f"jobs_table and attempts_table are both {self.jobs_table!r}: give each a table of its own"
+            )
+
+    def _check_selection(self) -> None:
+        """Check that what is to be read is told in one way.
+
+        :raises ValueError: if in none, or in several
+        """
+        by_range = self.created_from is not None or self.created_to is not None
+        told = [
+            name
+            for name, is_told in (
+                ("created_from or created_to", by_range),
+                ("call_list", self.call_list is not None),
+                ("interval='data_interval'", self.interval == "data_interval"),
+                ("first_from, of interval='since_last',", self.first_from is not None),
+            )
+            if is_told
+        ]
+        if len(told) > 1:
+            raise ValueError(f"{' and '.join(told)} contradict each other: give one of them")
+        if by_range and self.created_from is None:
+            raise ValueError("created_to is given without created_from: give both, or created_from alone")
+        for name in ("created_from", "created_to", "first_from"):
+            value = getattr(self, name)
+            if isinstance(value, datetime) or (isinstance(value, str) and "{" not in value):
+                from aimylogic_provider.campaign_task.report_selection import aware_time
+
+                aware_time(name, value)
+
+    def _selection(self, context: Context) -> ReportSelection:
+        """What is to be read, by the fields as they were rendered.
+
+        :raises RejectedError: if that can't be told
+        """
+        from aimylogic_provider.campaign_task import report_selection
+
+        if self._by == "range":
+            return report_selection.of_range(self.created_from, self.created_to)
+        if self._by == "call_list":
+            return report_selection.of_call_list(self.call_list)
+        if self.interval == "data_interval":
+            start, end = context.get("data_interval_start"), context.get("data_interval_end")
+            return report_selection.of_data_interval(start, end, self._lag)
+        return report_selection.since_last(self.first_from)
+
+    def _tables(self) -> OpenTables:
+        """The tables, open.
+
+        :raises RejectedError: if one can't be used
+        :raises TablesError: if the database can't be reached
+        """
+        from aimylogic_provider.call_list_task.databases import engine_of
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.campaign_task.report_to_tables import OpenTables
+        from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
+
+        try:
+            self._check_tables()
+        except ValueError as error:
+            raise RejectedError(str(error)) from None
+        engine = engine_of("sql_conn_id", self.sql_conn_id)
+        migrate = self.migrate_tables
+        return OpenTables(
+            None if self.jobs_table is None else JobsTable(engine, self.jobs_table, migrate=migrate),
+            None if self.attempts_table is None else AttemptsTable(engine, self.attempts_table, migrate=migrate),
+        )
+
+    def _tell(self, report: dict[str, Any]) -> None:
+        kinds = {name: report[name] for name in ("jobs", "attempts") if report[name] is not None}
+        if not any(counts["read"] for counts in kinds.values()):
+            self.log.info("Nothing to bring home: the report shows nothing of what was asked for.")
+            return
+        for name, counts in kinds.items():
+            self.log.info(
+                "%s: %s new, %s changed, %s unchanged; %s are open.", name.capitalize(),
+                *(f"{counts[one]:,}" for one in ("new", "changed", "unchanged", "open")),
+            )  # fmt: skip

@@ -1,0 +1,27 @@
+"""A campaign and a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from aimylogic_provider.emulator import Emulator
+from tests.report_tables.conftest import empty, engine
+from tests.transfers.home import Home
+
+__all__ = ["engine"]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which one it is."""
+    return empty(request, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def home(emulator: Emulator, engine: sa.Engine, connections: None, no_pauses: None) -> Home:
+    emulator.freeze()
+    emulator.set_time(emulator.now().replace(hour=12, minute=0, second=0, microsecond=0))
+    return Home(emulator, engine)
