@@ -111,8 +111,9 @@ class LimitsProof(Generic[Row]):
         if total:
             raise ReportNotReadError(
                 f"The campaign has {total:,} numbers, and its report shows no {kind.name} at all: it proves nothing, "
-                f"for no row is known by which the server could show that it understands time limits. {_WAYS_OUT}",
-                retryable=False,
+                f"for no row is known by which the server could show that it understands time limits. If they "
+                f"are young, the next try finds them. {_WAYS_OUT}",
+                retryable=True,
             )
         if total is None:
             self._log.warning(

@@ -56,7 +56,7 @@ class OpenTables:
 
 
 @dataclass(slots=True)
-class Counts:
+class PartCounts:
     """What was read of one kind, and what became of it.
 
     :param found: of those, the ones that were asked for by their ids
@@ -93,7 +93,7 @@ class ReportPart(Generic[Item]):
         self._by_id = by_id
         self._row = row
         self._log = log
-        self.counts = Counts()
+        self.counts = PartCounts()
 
     def write(self, items: Sequence[Item], read_at: datetime) -> None:
         """Write what was read.
@@ -235,7 +235,7 @@ class ReportToTables:
             )  # fmt: skip
         self._by_ids(created_jobs(pointer))
         part = self._attempts if self._jobs is None else self._jobs
-        counts = part.counts if part is not None else Counts()
+        counts = part.counts if part is not None else PartCounts()
         if counts.not_found and not counts.found:
             raise ActionError(
                 f"The report knows none of the list's {counts.not_found + counts.left:,} jobs: is aimylogic_conn_id "
@@ -288,7 +288,7 @@ class ReportToTables:
             if part is None or table is None:
                 report[name] = None
                 continue
-            counts: Counts = part.counts
+            counts: PartCounts = part.counts
             report[name] = {
                 "read": counts.read,
                 "new": counts.written.new,
