@@ -27,7 +27,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench bench-waiting compare \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports compare \
 	lock map clean chromium postgresql mariadb
 
 help:
@@ -55,6 +55,7 @@ help:
 	@echo "make audit       the locked dependencies beside the known vulnerabilities (needs the network)"
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make bench-waiting what a wait for 10,000 jobs costs a triggerer: its event loop's longest block, requests a poll"
+	@echo "make bench-reports 1,000,000 attempts brought home: beside a bare loop, with pages that fail and shift, and kills"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make map         draw the map in docs/design.md anew"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -196,6 +197,11 @@ bench: $(READY) postgresql
 
 bench-waiting: $(READY)
 	@$(BIN)/python -m benchmarks.waiting
+
+# Of ATTEMPTS=n fewer.
+bench-reports: ATTEMPTS ?= 1000000
+bench-reports: $(READY) postgresql
+	@$(BIN)/python -m benchmarks.reports_home --attempts $(ATTEMPTS)
 
 compare: $(READY) postgresql
 	@$(BIN)/python -m benchmarks.compare

@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -89,6 +91,23 @@ def test_ways_of_not_answering(behave: Behaviour, kind: NoResponseKind) -> None:
     assert "79123456789" not in str(error.value)
     assert error.value.__cause__ is None
     assert error.value.__context__ is None or error.value.__suppress_context__
+
+
+def test_several_threads_at_once_share_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    new_session = RequestsTransport._new_session
+
+    def slowly(transport: RequestsTransport) -> Any:
+        time.sleep(0.05)
+        made.append(new_session(transport))
+        return made[-1]
+
+    monkeypatch.setattr(RequestsTransport, "_new_session", slowly)
+    transport = RequestsTransport(TransportSettings())
+    ok = answer("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+    with server(ok) as (url, requests), ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda number: transport.send(POST, f"{url}/{number}").body, range(24)))
+    assert (answers, len(made), len(requests)) == ([b"1"] * 24, 1, 24)
 
 
 def test_unreachable() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,6 +59,19 @@ class Asking:
             with self._lock:
                 self.at_once -= 1
         raise AssertionError
+
+
+class Trimming(Asking):
+    """Sees two rows of a page at most, however many were asked for."""
+
+    def __call__(self, request: Request[Any]) -> Answer[Any]:
+        def parse(body: bytes) -> Any:
+            content = json.loads(body)
+            if isinstance(content, dict) and "items" in content:
+                del content["items"][2:]
+            return request.parse(json.dumps(content).encode())
+
+        return super().__call__(replace(request, parse=parse))
 
 
 def add(emulator: Emulator, count: int, first: int = 0, token: str = TOKEN) -> list[str]:

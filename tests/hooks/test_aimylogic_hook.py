@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aimylogic_provider.calls_api.errors import ApiError, Known, RejectedError
+from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind
+from aimylogic_provider.calls_api.transports.content_coding import Body
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from tests.conftest import TOKEN, connection_json
@@ -53,6 +55,21 @@ def test_add_phone_never_repeats(hook: AimylogicHook, emulator: Emulator) -> Non
         hook.add_phone("79123456789")
     assert (error.value.known, error.value.retryable) == (Known.UNANSWERED, True)
     assert emulator.count("addPhone") == 1
+
+
+def test_an_answer_that_is_too_large_is_not_asked_for_again(
+    hook: AimylogicHook, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be as large again."""
+
+    def too_large(body: Body, part: bytes) -> None:
+        raise NoResponse(NoResponseKind.TOO_LARGE, "over 1 bytes")
+
+    monkeypatch.setattr(Body, "_take", too_large)
+    with pytest.raises(ApiError, match="larger than any") as error:
+        hook.get_campaign_status()
+    assert error.value.is_too_large
+    assert emulator.count("status") == 1
 
 
 def test_reads_are_repeated(hook: AimylogicHook, emulator: Emulator) -> None:
