@@ -111,46 +111,66 @@ def test_the_examples_import_without_errors_or_warnings(repository: Path) -> Non
     assert not [line for line in done.stderr.splitlines() if "Warning" in line and "airflow.operators." not in line]
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "from aimylogic_provider.operators import AddPhoneOperator; AddPhoneOperator(task_id='a', phone='1')",
-        "from aimylogic_provider.operators import AddPhonesOperator; AddPhonesOperator(task_id='a', calls=['1'])",
-        "from aimylogic_provider.operators import SendCallListOperator as S; S(task_id='a', call_list='')",
-        "from aimylogic_provider.operators import SumReportsOperator; SumReportsOperator(task_id='a', reports=[])",
-        "from aimylogic_provider.operators import UpdateResultsOperator as U; "
-        "U(task_id='a', results_table='b', results_conn_id='c')",
-        "from aimylogic_provider.operators import CancelCallsOperator as C; C(task_id='a', phones=['79123456789'])",
-        "from aimylogic_provider.operators import GetCampaignOperator as G; G(task_id='a')",
-        "from aimylogic_provider.operators import PauseCampaignOperator as P; P(task_id='a')",
-        "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",
-        "from aimylogic_provider.operators import StopCampaignOperator as S; S(task_id='a')",
-        "from aimylogic_provider.transfers import SqlToAimylogicOperator as S; S(task_id='a', sql='', sql_conn_id='b')",
-        "from aimylogic_provider.transfers import AimylogicToSqlOperator as A; A(task_id='a', sql_conn_id='b')",
-        "from aimylogic_provider.operators import AddPhoneOperator as A; "
-        "A(task_id='a', phone='1', wait_for_completion=True, fail_on=['noAnswer'])",
-        "from aimylogic_provider.sensors import CallJobSensor; CallJobSensor(task_id='a', ids=['1'])",
-        "from aimylogic_provider.sensors import CampaignStatusSensor as C; C(task_id='a', status='paused')",
-        "from aimylogic_provider.hooks import AimylogicHook",
-        "from aimylogic_provider.hooks import AimylogicAsyncHook",
-        "import aimylogic_provider.get_provider_info",
-    ],
+IMPORTS = (
+    "from aimylogic_provider.operators import AddPhoneOperator; AddPhoneOperator(task_id='a', phone='1')",
+    "from aimylogic_provider.operators import AddPhonesOperator; AddPhonesOperator(task_id='a', calls=['1'])",
+    "from aimylogic_provider.operators import SendCallListOperator as S; S(task_id='a', call_list='')",
+    "from aimylogic_provider.operators import SumReportsOperator; SumReportsOperator(task_id='a', reports=[])",
+    "from aimylogic_provider.operators import UpdateResultsOperator as U; "
+    "U(task_id='a', results_table='b', results_conn_id='c')",
+    "from aimylogic_provider.operators import CancelCallsOperator as C; C(task_id='a', phones=['79123456789'])",
+    "from aimylogic_provider.operators import GetCampaignOperator as G; G(task_id='a')",
+    "from aimylogic_provider.operators import PauseCampaignOperator as P; P(task_id='a')",
+    "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",
+    "from aimylogic_provider.operators import StopCampaignOperator as S; S(task_id='a')",
+    "from aimylogic_provider.transfers import SqlToAimylogicOperator as S; S(task_id='a', sql='', sql_conn_id='b')",
+    "from aimylogic_provider.transfers import AimylogicToSqlOperator as A; A(task_id='a', sql_conn_id='b')",
+    "from aimylogic_provider.operators import AddPhoneOperator as A; "
+    "A(task_id='a', phone='1', wait_for_completion=True, fail_on=['noAnswer'])",
+    "from aimylogic_provider.sensors import CallJobSensor; CallJobSensor(task_id='a', ids=['1'])",
+    "from aimylogic_provider.sensors import CampaignStatusSensor as C; C(task_id='a', status='paused')",
+    "from aimylogic_provider.hooks import AimylogicHook",
+    "from aimylogic_provider.hooks import AimylogicAsyncHook",
+    "import aimylogic_provider.get_provider_info",
 )
-def test_importing_is_cheap(statement: str) -> None:
-    """No clock is asked: what costs time is what must not be loaded."""
-    code = (
-        "import sys, airflow.sdk\n"
-        "from airflow.providers.common.compat.sdk import BaseOperator, BaseHook, AirflowException, "
-        "AirflowFailException\n"
-        "BaseOperator(task_id='plain')\n"
-        "before = set(sys.modules)\n"
-        f"{statement}\n"
-        "print(*sorted(set(sys.modules) - before))"
+_LOADED = """
+import json, os, sys, airflow.sdk
+from airflow.providers.common.compat.sdk import BaseOperator, BaseHook, AirflowException, AirflowFailException
+BaseOperator(task_id='plain')
+before = set(sys.modules)
+for statement in json.load(sys.stdin):
+    if os.fork():
+        assert os.wait()[1] == 0, statement
+        continue
+    try:
+        exec(statement, {})
+        print(*sorted(set(sys.modules) - before), flush=True)
+        os._exit(0)
+    finally:
+        os._exit(1)
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """By statement, the modules that it loads, each in a process that has loaded Airflow's own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED],
+        input=json.dumps(IMPORTS),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    loaded = set(done.stdout.splitlines()[-1].split())
+    return dict(zip(IMPORTS, map(set, map(str.split, done.stdout.splitlines()[-len(IMPORTS) :])), strict=True))
+
+
+@pytest.mark.parametrize("statement", IMPORTS)
+def test_importing_is_cheap(statement: str, loaded: dict[str, set[str]]) -> None:
+    """No clock is asked: what costs time is what must not be loaded."""
+    modules = loaded[statement]
     heavy = {"requests", "urllib3", "aiohttp", "phonenumbers", "tenacity", "pandas", "pydantic", "email", "asyncio"}
-    assert not heavy & loaded
-    ours = {name for name in loaded if name.startswith("aimylogic_provider.")}
+    assert not heavy & modules
+    ours = {name for name in modules if name.startswith("aimylogic_provider.")}
     assert len(ours) <= 20, ours
-    assert loaded - ours <= {"aimylogic_provider", "numbers", "airflow.sdk.bases.sensor"}, loaded - ours
+    assert modules - ours <= {"aimylogic_provider", "numbers", "airflow.sdk.bases.sensor"}, modules - ours
