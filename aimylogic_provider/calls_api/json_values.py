@@ -13,7 +13,7 @@ from typing import Any
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 
-__all__ = ["read_id", "read_json", "read_time"]
+__all__ = ["read_count", "read_id", "read_json", "read_time"]
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 """In JSON; of a pair, which is a character, or a lone one."""
@@ -43,6 +43,13 @@ def read_json(body: bytes) -> object:
         return content
     except (UnicodeDecodeError, ValueError, RecursionError):
         raise UnreadableError("the body is not JSON") from None
+
+
+def read_count(value: object) -> int | None:
+    """Return a whole number, whether it came as one or as its digits; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def read_id(value: object) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aimylogic_provider.calls_api.errors import UnreadableError
-from aimylogic_provider.calls_api.json_values import read_id, read_json, read_time
+from aimylogic_provider.calls_api.json_values import read_count, read_id, read_json, read_time
 from aimylogic_provider.calls_api.phones.phone import as_text, mask_phone
 from aimylogic_provider.calls_api.statuses import STATUS_WORD, shown_status
 
@@ -142,7 +142,7 @@ def _job(item: dict[str, Any]) -> CallJob:
         attempts_count=_count(item.get("attemptsCount")),
         call_duration=_count(item.get("callDuration")),
         more=_more(item, _JOB_FIELDS),
-        redial_number=_redial(item.get("redialNumber")),
+        redial_number=read_count(item.get("redialNumber")),  # 0, too: a job that was added bears none
     )
 
 
@@ -150,7 +150,7 @@ def _attempt(item: dict[str, Any]) -> CallAttempt:
     return CallAttempt(
         call_job_id=read_id(item.get("callJobId")),
         phone=_phone(item.get("phone")),
-        attempt_number=_count(item.get("attemptNumber")),
+        attempt_number=read_count(item.get("attemptNumber")),
         started_at=read_time(item.get("startedAt")),
         finished_at=read_time(item.get("finishedAt")),
         result=_text(item.get("callResult")),
@@ -213,13 +213,6 @@ def _phone(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return as_text(value)
     return value if isinstance(value, str) else ""
-
-
-def _redial(value: object) -> int | None:
-    """The number of a repeat: any number is one, 0 too, for a job that was added bears none."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
-        return int(value)
-    return _count(value)
 
 
 def _more(item: dict[str, Any], fields: Set[str]) -> dict[str, object]:

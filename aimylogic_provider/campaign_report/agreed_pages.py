@@ -56,6 +56,8 @@ class Readings:
         self._agreed = False
         self.seen: set[int] = set()
         """Identities of all rows that any reading showed."""
+        self._aside: set[int] = set()
+        """Identities of those that could not be read: a later reading may."""
 
     @property
     def pages(self) -> int:
@@ -80,6 +82,7 @@ class Readings:
             self._pages[page.number] = identities
             self._alike[page.number] = 1
         new = []
+        self._aside.update(one.identity for one in page.aside)
         for identity, row in zip(page.identities, page.rows, strict=False):
             if identity not in self.seen:
                 self.seen.add(identity)
@@ -104,7 +107,7 @@ class Readings:
     def are_whole(self) -> bool:
         """Whether the pages, as they were read last, show just what was seen, each row once."""
         rows = sum(map(len, self._pages))
-        return rows == len(self.seen) and len({one for page in self._pages for one in page}) == rows
+        return rows == len(self.seen | self._aside) and len({one for page in self._pages for one in page}) == rows
 
 
 class AgreedPages(Generic[Row]):
@@ -137,8 +140,8 @@ class AgreedPages(Generic[Row]):
             before = len(readings.seen)
             for page in self._round(listing, readings):
                 new = readings.note(page)
-                if new:
-                    yield ReadRows(new, page.date)
+                if new or page.aside:
+                    yield ReadRows(new, page.date, page.aside)
                 if page.number == self._pages.last and page.identities:
                     raise MoreThanShownError
             readings.end_round()

@@ -8,14 +8,14 @@ after that. In a campaign that has none, there is nothing to be shown, and nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
 from aimylogic_provider.calls_api import report_endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
-from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
+from aimylogic_provider.campaign_report.report_errors import WAY_OUT, ReportNotReadError
 from aimylogic_provider.campaign_report.report_kinds import ATTEMPTS, Ask, ReportKind
 from aimylogic_provider.campaign_report.report_pages import ReportPages, listing_of
 from aimylogic_provider.campaign_report.time_ranges import TimeRange
@@ -26,14 +26,15 @@ __all__ = ["LimitsProof"]
 Row = TypeVar("Row", bound=CallJob | CallAttempt)
 
 _KNOWN = 3
-"""Ids that are known, at most, that are looked up."""
-_WAYS_OUT = "Read them by their ids, or by a call list"
+"""Ids that are known, at most, that are looked up, of each source."""
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before it no campaign has a report."""
 
 
 class LimitsProof(Generic[Row]):
     """Has the server show that it understands time limits.
 
-    :param known_ids: ids of jobs that may be there, if any are known
+    :param known_ids: gives ids of jobs that may be there, or of whom attempts may be, within a time range
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class LimitsProof(Generic[Row]):
         kind: ReportKind[Row],
         ask: Ask,
         pages: ReportPages[Row],
-        known_ids: Callable[[], Iterable[str]],
+        known_ids: Callable[[TimeRange], Iterable[str]],
         log: Log,
     ) -> None:
         self._kind = kind
@@ -64,7 +65,7 @@ class LimitsProof(Generic[Row]):
         if not self._pages.first(listing_of(kind, TimeRange.about(moment, -2, 2))):
             raise ReportNotReadError(
                 f"Asked for the {kind.name} of the moments about one that is known, the server showed none: it doesn't "
-                f"read time limits as they are meant, so that its report by time proves nothing. {_WAYS_OUT}",
+                f"read time limits as they are meant, so that its report by time proves nothing. {WAY_OUT}",
                 retryable=False,
             )
         self._pages.first(listing_of(kind, TimeRange.about(moment, -12, -4)))  # or raises, if it shows others
@@ -75,21 +76,27 @@ class LimitsProof(Generic[Row]):
         kind = self._kind
         yield from self._times(self._pages.first(listing_of(kind, range)))
         yield from self._times(self._pages.first(listing_of(kind, None)))
-        for job in self._known_jobs():
+        for job in self._known_jobs(range):
             yield from self._times(self._of_job(job))
 
     def _times(self, rows: Iterable[Row]) -> Iterator[datetime]:
         return (moment for moment in map(self._kind.time, rows) if moment is not None)
 
-    def _known_jobs(self) -> Iterator[str]:
+    def _known_jobs(self, range: TimeRange) -> Iterator[str]:
         """Ids of jobs that are there, and of which rows may be there."""
-        yield from islice(self._known_ids(), _KNOWN)
-        for job in self._open_jobs():
-            if self._kind.name != ATTEMPTS.name or job.attempts_count:
-                yield job.id
+        yield from islice(self._known_ids(range), _KNOWN)
+        if self._kind.name == ATTEMPTS.name:
+            yield from islice((job.id for job in self._over_jobs() if job.attempts_count), _KNOWN)
+            yield from islice((job.id for job in self._open_jobs() if job.attempts_count), _KNOWN)
+        else:
+            yield from islice((job.id for job in self._open_jobs()), _KNOWN)
 
     def _open_jobs(self) -> tuple[CallJob, ...]:
         return self._ask(report_endpoints.unfinished_call_jobs(page_size=self._pages.size)).value
+
+    def _over_jobs(self) -> tuple[CallJob, ...]:
+        request = report_endpoints.call_job_report_by_date(finished_from=_BEGINNING, page_size=self._pages.size)
+        return tuple(job for job in self._ask(request).value if job.finished)
 
     def _of_job(self, job: str) -> tuple[Row, ...]:
         try:
@@ -104,15 +111,14 @@ class LimitsProof(Generic[Row]):
         """Believe that there are no rows, unless the campaign's own count, or its jobs, speak against it."""
         kind, total = self._kind, self._ask(report_endpoints.campaign()).value.total_numbers
         if total and kind.name == ATTEMPTS.name:
-            jobs = self._ask(report_endpoints.call_job_report_by_date(page_size=self._pages.size)).value
-            jobs = jobs or self._open_jobs()
+            jobs = (*self._over_jobs(), *self._open_jobs())
             if jobs and not any(job.attempts_count for job in jobs):
                 return  # nobody was rung yet
         if total:
             raise ReportNotReadError(
                 f"The campaign has {total:,} numbers, and its report shows no {kind.name} at all: it proves nothing, "
                 f"for no row is known by which the server could show that it understands time limits. If they "
-                f"are young, the next try finds them. {_WAYS_OUT}",
+                f"are young, the next try finds them. {WAY_OUT}",
                 retryable=True,
             )
         if total is None:

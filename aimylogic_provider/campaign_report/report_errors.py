@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from aimylogic_provider.calls_api.errors import AimylogicError
 
-__all__ = ["ReportNotReadError"]
+__all__ = ["WAY_OUT", "ReportNotReadError"]
+
+WAY_OUT = "Bring them home by their call list: set call_list to what the task returned that sent them"
+"""Of whom a report by time doesn't tell."""
 
 
 class ReportNotReadError(AimylogicError):

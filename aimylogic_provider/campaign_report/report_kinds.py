@@ -16,7 +16,7 @@ from aimylogic_provider.calls_api import report_endpoints
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.http_messages import Request
-from aimylogic_provider.calls_api.json_values import read_id, read_time
+from aimylogic_provider.calls_api.json_values import read_count, read_id, read_time
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
 from aimylogic_provider.campaign_report.time_ranges import TimeRange
 
@@ -46,7 +46,7 @@ class _JobId(msgspec.Struct, frozen=True, gc=False):
 
 class _AttemptId(msgspec.Struct, frozen=True, gc=False):
     id: str | int = msgspec.field(name="callJobId")
-    number: int | None = msgspec.field(name="attemptNumber", default=None)
+    number: int | str | None = msgspec.field(name="attemptNumber", default=None)
     started: Any = msgspec.field(name="startedAt", default=None)
 
 
@@ -131,16 +131,18 @@ def _identities_of_jobs(body: bytes) -> list[int]:
 
 
 def _identities_of_attempts(body: bytes) -> list[int]:
-    return [
-        _attempt_number(read_id(row.id), row.number, None if _is_told(row.number) else read_time(row.started))
-        for row in _decoded(body, _AttemptIds).items
-    ]
+    identities = []
+    for row in _decoded(body, _AttemptIds).items:
+        number = read_count(row.number)
+        started = None if _is_told(number) else read_time(row.started)
+        identities.append(_attempt_number(read_id(row.id), number, started))
+    return identities
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:
     try:
         content: T = _DECODERS[kind].decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UnreadableError("the report's rows have no ids") from None
     return content
 

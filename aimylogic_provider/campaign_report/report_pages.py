@@ -14,11 +14,14 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, UnreadableError
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
-from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
+from aimylogic_provider.campaign_report.readable_rows import SetAside, readable_rows
+from aimylogic_provider.campaign_report.report_errors import WAY_OUT, ReportNotReadError
 from aimylogic_provider.campaign_report.report_kinds import Ask, ReportKind
 from aimylogic_provider.campaign_report.time_ranges import TimeRange
 
@@ -87,14 +90,18 @@ def listing_of(kind: ReportKind[Row], began: TimeRange | None, finished: TimeRan
 class ReadPage(Generic[Row]):
     """A page.
 
-    :param identities: of all its rows
+    :param identities: of all its rows, of those last that can't be read
     :param rows: all of them, or none where all were known
+    :param size: how many rows the server says that a page has, if it does
+    :param aside: the rows that can't be read
     :param date: the server's time of the answer, in Unix seconds, if it said
     """
 
     number: int
     identities: tuple[int, ...]
     rows: Sequence[Row]
+    size: int | None = None
+    aside: tuple[SetAside, ...] = ()
     date: float | None = None
 
 
@@ -102,11 +109,13 @@ class ReadRows(list[Row]):
     """Rows that were read together.
 
     :param date: the server's time as it told them, in Unix seconds, or None if it didn't say
+    :param aside: rows among them that can't be read
     """
 
-    def __init__(self, rows: Iterable[Row], date: float | None) -> None:
+    def __init__(self, rows: Iterable[Row], date: float | None, aside: tuple[SetAside, ...] = ()) -> None:
         super().__init__(rows)
         self.date = date
+        self.aside = aside
 
 
 class ReportPages(Generic[Row]):
@@ -121,6 +130,8 @@ class ReportPages(Generic[Row]):
         self._at_once = at_once
         self._served = bounds.rows
         """Rows of a page at most, as the server has shown."""
+        self._most = 0
+        """The most rows that it has served at a time: a page with fewer isn't one that it cut."""
         self.last = bounds.pages - 1
         """The number of the last page that is shown."""
         self.size = bounds.rows
@@ -151,6 +162,8 @@ class ReportPages(Generic[Row]):
         if not page.identities:
             return
         is_full = len(page.identities) >= self.size
+        if first == 0 and not is_full:
+            self._learn_served(listing, page)
         rest = self.pages(listing, range(first + 1, self.last + 1), known, at_once=self._at_once if is_full else 1)
         for page in rest:
             if page.number == 1 and page.identities and not is_full:
@@ -204,8 +217,10 @@ class ReportPages(Generic[Row]):
         self.size = max(1, self.size // _SMALLER)
         raise SizeChangedError
 
-    def _page(self, listing: Listing[Row], number: int, known: set[int] | None) -> ReadPage[Row]:
-        request = listing.request(number, self.size)
+    def _page(
+        self, listing: Listing[Row], number: int, known: set[int] | None, size: int | None = None
+    ) -> ReadPage[Row]:
+        request = listing.request(number, size or self.size)
         kind = self._kind
 
         def parse(body: bytes) -> ReadPage[Row]:
@@ -217,26 +232,60 @@ class ReportPages(Generic[Row]):
                 else:
                     if known.issuperset(identities):
                         return ReadPage(number, identities, ())
-            rows = request.parse(body)
-            return ReadPage(number, tuple(map(kind.identity, rows)), rows)
+            read = readable_rows(kind, body, request.parse)
+            identities = (*map(kind.identity, read.rows), *(one.identity for one in read.aside))
+            told = None if len(identities) >= self.size else _told_size(body)
+            return ReadPage(number, identities, read.rows, told, read.aside)
 
         of_a_page: Any = replace(request, parse=parse)  # type: ignore[arg-type]
         answer: Answer[ReadPage[Row]] = self._ask(of_a_page)
         page = replace(answer.value, date=answer.date)
+        self._most = max(self._most, len(page.identities))
         if not all(map(listing.belongs, page.rows)):
             raise ReportNotReadError(
                 f"Asked for {kind.name} by time, the server showed some of other times: it doesn't read time limits as "
-                "they are meant, so that its report by time proves nothing. Read them by their ids, or by a call list",
+                f"they are meant, so that its report by time proves nothing. {WAY_OUT}",
                 retryable=False,
             )
         return page
+
+    def _learn_served(self, listing: Listing[Row], page: ReadPage[Row]) -> None:
+        """Find out whether a page that isn't full was cut: by its own account, or as more follows by its own size."""
+        rows = len(page.identities)
+        if rows < self._most:
+            return
+        follows = rows == page.size or self._settled(lambda: self._page(listing, 1, None, rows)).identities
+        if follows:
+            self._served = self.size = rows
+            raise SizeChangedError
 
     def _learn_size(self, listing: Listing[Row]) -> None:
         """Find out how many rows a page has, of which fewer came than were asked for, though more follow.
 
         How it counts the rows before a page is its affair, unless it is asked for as many as it serves.
         """
-        rows = len(self.first(listing))
+        rows = len(self._of_any_size(listing, 0).identities)
         if 0 < rows < self.size:
             self._served = self.size = rows
         raise SizeChangedError
+
+
+class _Paging(msgspec.Struct, gc=False):
+    size: int | None = msgspec.field(name="pageSize", default=None)
+
+
+class _Paged(msgspec.Struct, gc=False):
+    pagination: _Paging | None = None
+    size: int | None = msgspec.field(name="pageSize", default=None)
+
+
+_PAGED = msgspec.json.Decoder(_Paged)
+
+
+def _told_size(body: bytes) -> int | None:
+    """How many rows a page has, by the server's own words, if it says so."""
+    try:
+        page = _PAGED.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return page.size if page.pagination is None else page.pagination.size

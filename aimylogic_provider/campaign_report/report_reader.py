@@ -36,7 +36,7 @@ _AT_ONCE = 4
 """Requests at a time."""
 
 
-def _none() -> tuple[str, ...]:
+def _none(range: TimeRange) -> tuple[str, ...]:
     return ()
 
 
@@ -45,8 +45,10 @@ class ReportReader(Generic[Row]):
 
     :param kind: JOBS, by the time of their creation, or ATTEMPTS, by the time of their beginning
     :param ask: asks the campaign, and again after what passes by itself; from several threads, if *at_once* is above 1
-    :param known_ids: gives ids of jobs that may be there, as those of a call list: by them rows are read that share one
-        moment with too many others; called only if it is needed
+    :param known_ids: gives ids of jobs that may be there within a time range, or of whom attempts may be: by them rows
+        are read that share one moment with too many others; called only if it is needed
+    :param count_known: how many jobs of the campaign are known by now, where the ids aren't all that are meant: such a
+        moment is whole once that is no less than the campaign's own count
     :param at_once: requests at a time
     :param bounds: rows of a page, and pages of a time range, at most; for tests
     """
@@ -57,14 +59,15 @@ class ReportReader(Generic[Row]):
         ask: Ask,
         log: Log,
         *,
-        known_ids: Callable[[], Iterable[str]] = _none,
+        known_ids: Callable[[TimeRange], Iterable[str]] = _none,
+        count_known: Callable[[], int] | None = None,
         at_once: int = _AT_ONCE,
         bounds: PageBounds = PAGE_BOUNDS,
     ) -> None:
         self._kind = kind
         self._pages = ReportPages(kind, ask, bounds, at_once)
         self._agreed = AgreedPages(self._pages, log)
-        self._moments = RowsOfMoment(kind, ask, self._pages, self._agreed, known_ids, log)
+        self._moments = RowsOfMoment(kind, ask, self._pages, self._agreed, known_ids, count_known, log)
         self._limits = LimitsProof(kind, ask, self._pages, known_ids, log)
 
     def windows(self, start: datetime, end: datetime) -> Iterator[Window[Row]]:
@@ -125,10 +128,10 @@ class ReportReader(Generic[Row]):
 
 
 class Window(Generic[Row]):
-    """A part of a time range.
+    """A part of a time range, of which no more rows are there than pages show, unless all share one moment.
 
-    :param start: and
-    :param end: its limits, in UTC
+    :param start: its beginning, in UTC, in whole milliseconds
+    :param end: its end, at which the next one begins
     """
 
     def __init__(self, start: datetime, end: datetime, reader: ReportReader[Row]) -> None:
@@ -139,7 +142,8 @@ class Window(Generic[Row]):
     def pages(self) -> Iterator[Sequence[Row]]:
         """Read its rows: each at least once, and perhaps again; whole once this ends by itself.
 
-        Of each page, ``date`` is the server's time as it told these rows (Unix seconds), or None if it didn't say.
+        Of each page, ``date`` is the server's time as it told these rows (Unix seconds), or None if it didn't say, and
+        ``aside`` are rows that can't be read.
 
         :raises ReportNotReadError: if some could not be read
         :raises ApiError: if a page was not answered

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from aimylogic_provider.calls_api import report_endpoints
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
 from aimylogic_provider.campaign_report.agreed_pages import AgreedPages, NeverAgreedError
-from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
+from aimylogic_provider.campaign_report.report_errors import WAY_OUT, ReportNotReadError
 from aimylogic_provider.campaign_report.report_kinds import JOBS, Ask, ReportKind
 from aimylogic_provider.campaign_report.report_pages import (
     Listing,
@@ -35,11 +35,18 @@ Parts = Generator[ReadRows[Row], None, bool]
 _LONGEST = timedelta(days=10 * 366)
 """After which every call is over."""
 _ABOUT = timedelta(minutes=1)
+"""By which the server's clock may go on while its moments are read."""
 _SIZES = 8
+"""How often pages are read anew since they are of another size."""
 
 
 class RowsOfMoment(Generic[Row]):
-    """Reads the rows of moments of which there are more than pages show."""
+    """Reads the rows of moments of which there are more than pages show.
+
+    :param known_ids: gives ids of jobs that may be there, or of whom attempts may be, within a moment
+    :param count_known: how many jobs of the campaign are known by now, to be held against its own count; None where
+        the ids that are given are all that are meant
+    """
 
     def __init__(
         self,
@@ -47,7 +54,8 @@ class RowsOfMoment(Generic[Row]):
         ask: Ask,
         pages: ReportPages[Row],
         agreed: AgreedPages[Row],
-        known_ids: Callable[[], Iterable[str]],
+        known_ids: Callable[[TimeRange], Iterable[str]],
+        count_known: Callable[[], int] | None,
         log: Log,
     ) -> None:
         self._kind = kind
@@ -55,6 +63,7 @@ class RowsOfMoment(Generic[Row]):
         self._pages = pages
         self._agreed = agreed
         self._known_ids = known_ids
+        self._count_known = count_known
         self._log = log
 
     def rows(self, moment: TimeRange) -> Iterator[ReadRows[Row]]:
@@ -75,7 +84,7 @@ class RowsOfMoment(Generic[Row]):
         if has_open and has_over and not missing:
             return
         has_known = yield from _noting(noted, self._known(moment))
-        if missing or not has_known:
+        if missing or not has_known or not self._are_all_known():
             raise self._not_reached(moment)
         self._log.warning(
             "More %s were %s at %s than a report shows: some of them are read by the ids that are known",
@@ -131,17 +140,25 @@ class RowsOfMoment(Generic[Row]):
         """Those whose ids are known; returns whether there are any such ids."""
         by_id: Any = jobs_by_id if self._kind.name == JOBS.name else attempts_by_id
         has_any = False
-        for told in by_id(self._ask, self._known_ids()):
+        for told in by_id(self._ask, self._known_ids(moment)):
             has_any = True
             yield _of_moment(self._kind, moment, ReadRows(told.found, told.date))
         return has_any
+
+    def _are_all_known(self) -> bool:
+        """Whether nobody is missing, by the campaign's own count, where ids aren't all that there are."""
+        if self._count_known is None:
+            return True
+        total = self._ask(report_endpoints.campaign()).value.total_numbers
+        return total is not None and self._count_known() >= total
 
     def _not_reached(self, moment: TimeRange) -> ReportNotReadError:
         most = self._pages.last * self._pages.size
         return ReportNotReadError(
             f"More than {most:,} {self._kind.name} were {self._kind.verb} at {in_words(moment.end)}, or within the "
             "millisecond before, and the report shows no more of one time range. Those that ended at different times "
-            "could be read, but not all others. Read these by their ids, or by the call list that they came from",
+            f"could be read, but not all others: that is so until enough of them are over. {WAY_OUT}; the next "
+            "run then goes on",
             retryable=False,
         )
 

@@ -107,7 +107,7 @@ def test_a_server_that_misreads_time_limits_is_never_believed(
     lived: Emulator, kind: ReportKind[Any], limits: Any, days: tuple[int, int]
 ) -> None:
     lived.settings(limits_by_date=limits)
-    with pytest.raises(ReportNotReadError, match=r"time limits.* Read them by their ids, or by a call list") as told:
+    with pytest.raises(ReportNotReadError, match=r"time limits.* Bring them home by their call list") as told:
         read(kind, Asking(lived), START + days[0] * DAY, START + days[1] * DAY)
     assert told.value.retryable == (limits == "empty")  # as if all of them were too young
 
@@ -123,7 +123,7 @@ def test_by_ids_that_are_known_it_shows_that_it_misreads_them(emulator: Emulator
     )
     assert read(kind, Asking(emulator)) == set()
     with pytest.raises(ReportNotReadError, match="one that is known"):
-        read(kind, Asking(emulator), known_ids=lambda: ["1", *ids])
+        read(kind, Asking(emulator), known_ids=lambda range: ["1", *ids])
 
 
 def test_times_are_to_be_aware_and_in_order(emulator: Emulator) -> None:
@@ -250,8 +250,8 @@ class TestOneMoment:
         ) as told:
             read(JOBS, Asking(emulator))
         assert not told.value.retryable
-        assert "Read these by their ids, or by the call list" in str(told.value)
-        assert read(JOBS, Asking(emulator), known_ids=lambda: ids) == {*ids, *others}
+        assert "Bring them home by their call list" in str(told.value)
+        assert read(JOBS, Asking(emulator), known_ids=lambda range: ids) == {*ids, *others}
         assert "read by the ids that are known" in caplog.text
 
     def test_ids_of_others_do_not_help(self, emulator: Emulator) -> None:
@@ -259,7 +259,7 @@ class TestOneMoment:
         emulator.advance(seconds=1)
         others = add(emulator, 3, 100)
         with pytest.raises(ReportNotReadError, match="More than 10 jobs"):
-            read(JOBS, Asking(emulator), known_ids=lambda: others)
+            read(JOBS, Asking(emulator), known_ids=lambda range: others)
 
     def test_attempts_that_began_at_once(self, emulator: Emulator) -> None:
         emulator.campaign(lines=60)
@@ -268,7 +268,7 @@ class TestOneMoment:
         assert len(there(ATTEMPTS, emulator)) > 40
         with pytest.raises(ReportNotReadError, match=r"More than 10 attempts were started at 2030-01-07 09:00:00\.000"):
             read(ATTEMPTS, Asking(emulator))
-        assert read(ATTEMPTS, Asking(emulator), known_ids=lambda: ids) == there(ATTEMPTS, emulator)
+        assert read(ATTEMPTS, Asking(emulator), known_ids=lambda range: ids) == there(ATTEMPTS, emulator)
 
     def test_two_moments_side_by_side(self, emulator: Emulator) -> None:
         add(emulator, 13)
