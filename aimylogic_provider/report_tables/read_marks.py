@@ -2,7 +2,7 @@
 
 A mark is moved once all rows before it are committed, by whoever read on from it and by nobody else: of two tasks at
 once only one moves it, and what the other one read is read again. A mark of a table that was emptied, or made anew,
-counts for nothing.
+counts for nothing: whoever begins to write there forgets them all.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ class ReadMarks:
             raise self._failed("made or read", kind_of(error)) from None
 
     def read(self) -> ReadMark | None:
-        """The mark; None if there is none, or none that counts, and then it is forgotten for good."""
+        """The mark; None if there is none, or none that counts, and then it is forgotten for good.
+
+        :raises TablesError: if the database fails
+        """
         import sqlalchemy as sa
 
         columns = self._table.columns
@@ -73,8 +76,7 @@ class ReadMarks:
         row = self._transactions.act("read", lambda connection: connection.execute(query).first())
         if row is None:
             return None
-        if not self._rows.has_rows(self._key["campaign"]):
-            self.forget()
+        if self.forget_of_empty_table():
             return None
         since, until, noted, moves = row
         return ReadMark(_in_utc(since), _in_utc(until), _in_utc(noted), moves)
@@ -84,6 +86,7 @@ class ReadMarks:
 
         :param before: as this task knows it
         :param after: where it is to be
+        :raises TablesError: if the database fails
         """
         import sqlalchemy as sa
 
@@ -106,8 +109,26 @@ class ReadMarks:
 
         return replace(after, moves=moves) if self._transactions.act("written", act) else None
 
+    def forget_of_empty_table(self) -> bool:
+        """Delete the marks of all readings if the table has no row of the campaign; return whether that is so.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        if self._rows.has_rows(self._key["campaign"]):
+            return False
+        columns = self._table.columns
+        all_of_them = [columns[name] == self._key[name] for name in ("table_name", "campaign")]
+        statement = sa.delete(self._table).where(*all_of_them)
+        self._transactions.act("written", lambda connection: connection.execute(statement).rowcount)
+        return True
+
     def forget(self) -> None:
-        """Delete the mark: what it stands for is read from the beginning."""
+        """Delete the mark: what it stands for is read from the beginning.
+
+        :raises TablesError: if the database fails
+        """
         import sqlalchemy as sa
 
         statement = sa.delete(self._table).where(*self._is_it())

@@ -19,7 +19,7 @@ from aimylogic_provider.report_tables.table_shapes import (
     TableShape,
     described,
 )
-from aimylogic_provider.report_tables.upserts import Written, moment, upsert_for
+from aimylogic_provider.report_tables.upserts import WRONG_BY, Written, moment, upsert_for
 from aimylogic_provider.sql_database.errors import TablesError, kind_of
 from aimylogic_provider.sql_database.transactions import Transactions
 
@@ -96,7 +96,10 @@ class ReportTable:
         return written
 
     def has_rows(self, campaign: str) -> bool:
-        """Whether there is a row of a campaign."""
+        """Whether there is a row of a campaign.
+
+        :raises TablesError: if the database fails
+        """
         import sqlalchemy as sa
 
         columns = self.table.columns
@@ -104,7 +107,10 @@ class ReportTable:
         return self._transactions.act("read", lambda connection: connection.execute(query).first() is not None)
 
     def count_open(self, campaign: str) -> int:
-        """How many rows of a campaign aren't finished, as far as is known."""
+        """How many rows of a campaign aren't finished, as far as is known.
+
+        :raises TablesError: if the database fails
+        """
         import sqlalchemy as sa
 
         query = sa.select(sa.func.count()).select_from(self.table).where(*self._is_open(campaign))
@@ -145,16 +151,78 @@ class JobsTable(ReportTable):
     def __init__(self, engine: Engine, name: str, *, migrate: bool = False) -> None:
         super().__init__(engine, name, JOBS_SHAPE, "jobs_table", migrate=migrate)
 
-    def open_ids(self, campaign: str) -> Iterator[list[str]]:
-        """The ids of the jobs that aren't finished, and haven't vanished, up to 200 at a time."""
+    def open_ids(self, campaign: str, created: tuple[datetime, datetime] | None = None) -> Iterator[list[str]]:
+        """The ids of the jobs that aren't finished, and haven't vanished, up to 200 at a time.
+
+        :param created: within this range alone, its ends with it
+        :raises TablesError: if the database fails
+        """
         import sqlalchemy as sa
 
-        return self._ids(sa.select(self.table.columns.call_job_id).where(*self._is_open(campaign)))
+        query = sa.select(self.table.columns.call_job_id).where(*self._is_open(campaign))
+        return self._ids(query if created is None else query.where(self._is_created(*created)))
+
+    def vanished_ids(self, campaign: str, most: int) -> list[str]:
+        """The ids of open jobs that the report didn't know last time: the latest ones, in any order.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        columns = self.table.columns
+        query = (
+            sa.select(columns.call_job_id)
+            .where(*super()._is_open(campaign), columns.vanished_at.is_not(None))
+            .order_by(columns.vanished_at.desc(), columns.call_job_id)
+            .limit(most)
+        )
+        return self._transactions.act("read", lambda connection: list(connection.execute(query).scalars()))
+
+    def known_ids(self, campaign: str, start: datetime, end: datetime) -> Iterator[list[str]]:
+        """The ids of the jobs created within a time range, its ends with it, up to 200 at a time.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        columns = self.table.columns
+        query = sa.select(columns.call_job_id).where(columns.campaign == campaign, self._is_created(start, end))
+        return self._ids(query)
+
+    def rung_ids(self, campaign: str, start: datetime, end: datetime) -> Iterator[list[str]]:
+        """The ids of the jobs of which attempts may have begun within a time range, up to 200 at a time.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        columns = self.table.columns
+        query = sa.select(columns.call_job_id).where(
+            columns.campaign == campaign,
+            sa.or_(columns.created_at.is_(None), columns.created_at <= self.moment(end)),
+            sa.or_(columns.finished_at.is_(None), columns.finished_at >= self.moment(start)),
+            sa.or_(columns.attempts.is_(None), columns.attempts > 0),
+        )
+        return self._ids(query)
+
+    def count_added(self, campaign: str) -> int:
+        """How many jobs there are that were added, and that the report knows: no repeats of the script's.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        columns = self.table.columns
+        query = sa.select(sa.func.count()).where(
+            columns.campaign == campaign, columns.redial_number.is_(None), columns.vanished_at.is_(None)
+        )
+        return self._transactions.act("read", lambda connection: int(connection.execute(query).scalar_one()))
 
     def note_vanished(self, campaign: str, ids: Iterable[str], read_at: datetime) -> int:
-        """Note of jobs that are there that the report doesn't know them any more; return of how many.
+        """Note of jobs that are there, and open, that the report doesn't know them any more; return of how many.
 
         :param read_at: when the server told so
+        :raises TablesError: if the database fails
         """
         import sqlalchemy as sa
 
@@ -164,11 +232,20 @@ class JobsTable(ReportTable):
             .where(
                 *self._is_open(campaign),
                 columns.call_job_id.in_([*ids]),
-                sa.or_(columns.updated_at.is_(None), columns.updated_at <= at),
+                sa.or_(
+                    columns.updated_at.is_(None),
+                    columns.updated_at <= at,
+                    columns.updated_at > self.moment(read_at + WRONG_BY),
+                ),
             )
             .values(vanished_at=at, updated_at=at)
         )
         return self._transactions.act("written", lambda connection: connection.execute(statement).rowcount)
+
+    def _is_created(self, start: datetime, end: datetime) -> ColumnElement[bool]:
+        created = self.table.columns.created_at
+        within: ColumnElement[bool] = created.between(self.moment(start), self.moment(end))
+        return within
 
     def _is_open(self, campaign: str) -> list[ColumnElement[bool]]:
         return [*super()._is_open(campaign), self.table.columns.vanished_at.is_(None)]
@@ -185,6 +262,7 @@ class AttemptsTable(ReportTable):
 
         :param now: an attempt that began a week before it is not looked at any more
         :param jobs: without those that aren't finished there, for they are looked at by that
+        :raises TablesError: if the database fails
         """
         import sqlalchemy as sa
 

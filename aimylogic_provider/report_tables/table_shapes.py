@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ ColumnKind = Literal["name", "id", "text", "whole number", "time", "JSON"]
 MARKS = "aimylogic_read_until"
 """The table of marks: beside each table of jobs or attempts, in its schema."""
 
+_LONGEST_INDEX = 60
+"""Characters of an index's name: PostgreSQL takes 63."""
 _NAME = 250
 _ID = 64
 
@@ -102,7 +105,25 @@ def described(shape: TableShape, name: str, schema: str | None, dialect: Dialect
         return sa.Column(name, type, primary_key=name in shape.key, autoincrement=False)
 
     columns = [column(name, kind) for name, kind in shape.columns.items()]
-    return sa.Table(name, sa.MetaData(), *columns, schema=schema)
+    table = sa.Table(name, sa.MetaData(), *columns, schema=schema)
+    if "finished_at" in shape.columns:
+        _index_open(table, dialect)
+    return table
+
+
+def _index_open(table: Table, dialect: Dialect) -> None:
+    """Have open rows be found without reading all others: each run looks at them."""
+    import sqlalchemy as sa
+
+    name = f"{table.name}_open"
+    if len(name) > _LONGEST_INDEX or not name.isascii():
+        name = f"{sha256(table.name.encode()).hexdigest()[:16]}_open"
+    columns = table.columns
+    is_open = columns.finished_at.is_(None)
+    if dialect.name in ("postgresql", "sqlite"):
+        sa.Index(name, columns.campaign, columns.call_job_id, postgresql_where=is_open, sqlite_where=is_open)
+    else:
+        sa.Index(name, columns.campaign, columns.finished_at, columns.call_job_id)
 
 
 def _type(kind: ColumnKind, dialect: Dialect) -> Any:

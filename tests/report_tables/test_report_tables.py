@@ -125,6 +125,8 @@ def test_the_database_itself_sees_to_that(engine: sa.Engine, database: str) -> N
 
     with pytest.MonkeyPatch.context() as patched, engine.begin() as connection:
         patched.setattr(upserts, "_goes_on", lambda row, known, shape: True)
+        if database == "mariadb":  # where what a look finds is locked: so this one finds nothing
+            patched.setattr(upserts, "_known", lambda *arguments, **more: {})
         for job, at in ((replace(OVER, status="unknown"), T0), (OPEN, T0 + 2 * MINUTE)):
             table._upsert(connection, table.table, table.shape, [{**ROWS.job(job), "updated_at": at}])
         if database != "any":
