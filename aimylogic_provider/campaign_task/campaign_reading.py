@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TypeVar
 
 from aimylogic_provider.calls_api import report_endpoints
+from aimylogic_provider.calls_api.address import DEFAULT_HOST
 from aimylogic_provider.calls_api.client import Answer, CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request
@@ -15,12 +17,36 @@ from aimylogic_provider.calls_api.reports import Campaign
 from aimylogic_provider.campaign_task.action_errors import ActionError
 from aimylogic_provider.hooks.aimylogic import AimylogicHook
 from aimylogic_provider.hooks.repeated_reads import reading_again
+from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import Log
+from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import SystemClock
+from aimylogic_provider.idempotence.server_view import ServerView
+from aimylogic_provider.idempotence.time_limits import GUARD_BAND, SLACK
 
-__all__ = ["CampaignReading", "told_at"]
+__all__ = ["Began", "CampaignReading", "told_at"]
 
 T = TypeVar("T")
+
+_LONGEST_KEY = 250
+"""Characters that the column ``campaign`` holds."""
+_LOOKS = 3
+"""How often the time is asked for, until two answers tell it alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When a reading began, by the server's time, as two answers told it alike.
+
+    :param earliest: what was created an hour before the worker's clock, where the server doesn't tell its time
+    :param at: in whole seconds
+    :param latest: the other way round
+    """
+
+    earliest: datetime
+    at: datetime
+    latest: datetime
 
 
 class CampaignReading:
@@ -35,13 +61,11 @@ class CampaignReading:
         self._hook = AimylogicHook(conn_id)
         self._log = log
         self._lock = Lock()
-        answer = self._campaign_of(self._hook)
-        campaign = answer.value
+        campaign = self._campaign_of(self._hook).value
         client = self._hook.get_conn()
         self.name: str | None = _shown(campaign.name, client)
         self.id: str = self._known_by(campaign, client)
-        self.began_at: datetime = told_at(answer.date)
-        """When the reading began, by the server's time."""
+        self.began: Began = _believed_time(client, log)
 
     def ask(self, request: Request[T], /) -> Answer[T]:
         """Ask, and ask again after failures that pass by themselves; also by a token that was changed meanwhile.
@@ -61,12 +85,17 @@ class CampaignReading:
         return _asked(hook, report_endpoints.campaign())
 
     def _known_by(self, campaign: Campaign, client: CampaignClient) -> str:
-        """By what its rows are known: its id, else its name."""
-        known = _shown(campaign.id, client) or self.name
-        if not known or len(known) > 250:
+        """By what its rows are known: its id, else its name; and its server, but for Aimylogic's own.
+
+        Each installation counts its campaigns from 1.
+        """
+        known, server = _shown(campaign.id, client) or self.name, client.address.base_url
+        if known and server != DEFAULT_HOST:
+            known = f"{known}@{server.partition('://')[2]}"
+        if not known or len(known) > _LONGEST_KEY:
             raise ActionError(
-                "The campaign tells neither an id nor a name by which its rows could be known: ask GetCampaignOperator "
-                "what it tells",
+                "The campaign tells neither an id nor a name by which its rows could be known, together with its "
+                f"server, in {_LONGEST_KEY} characters: ask GetCampaignOperator what it tells",
                 retryable=False,
             )
         return known
@@ -92,6 +121,26 @@ class CampaignReading:
 def told_at(date: float | None) -> datetime:
     """When an answer was given: by its ``Date``, in whole seconds, else by the worker's clock."""
     return datetime.fromtimestamp(int(time.time() if date is None else date), UTC)
+
+
+def _believed_time(client: CampaignClient, log: Log) -> Began:
+    """The server's time, not by a single answer: what isn't read since it seems to be known is lost for good."""
+    clock = SystemClock()
+    view = ServerView(client, clock, log)
+    try:
+        repeated(lambda attempt: view.fresh_time(), clock.sleep)
+        if not any(repeated(lambda attempt: view.told_alike(), clock.sleep) for _ in range(_LOOKS)):
+            raise ActionError(
+                "The server tells its time otherwise with each answer: nothing is read, for it can't be said until "
+                "when. The next try asks again",
+                retryable=True,
+            )
+        time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
+    except NotAddedError as error:
+        raise ActionError(str(error), retryable=error.retryable) from None
+    doubt = timedelta(seconds=GUARD_BAND if time.clock is ClockSource.WORKER else 0)
+    at = datetime.fromtimestamp(int(time.earliest), UTC)
+    return Began(at - doubt, at, at + doubt + timedelta(seconds=SLACK))
 
 
 def _asked(hook: AimylogicHook, request: Request[T]) -> Answer[T]:

@@ -18,6 +18,8 @@ _WITHOUT = (
     "Set interval='since_last', which goes on where the last run ended, or schedule the DAG by intervals, as by "
     "CronDataIntervalTimetable, or give created_from and created_to"
 )
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""What is earlier, or later, stands for ever: datetimes end there, so that they can't be moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def aware_time(name: str, given: Any) -> datetime | None:
             f"{name} {shown(str(given))} has no time zone: give an aware datetime, or text with one, as in "
             "'2026-01-31T00:00:00+03:00'"
         )
-    return moment.astimezone(UTC)
+    if moment.year < _EARLIEST.year:
+        return _EARLIEST
+    return _LATEST if moment.year > _LATEST.year else moment.astimezone(UTC)
 
 
 def of_range(created_from: Any, created_to: Any) -> ReportSelection:
@@ -96,8 +100,11 @@ def of_call_list(given: Any) -> ReportSelection:
 
 
 def of_data_interval(start: Any, end: Any, lag: timedelta) -> ReportSelection:
-    """What was created in a run's data interval, and in the report's lag before it.
+    """What was created in a run's data interval, and in twice the report's lag before it.
 
+    Once for what did not show yet when the one before was read, and once for a server whose clock was behind then.
+
+    :param lag: by which the interval may end ahead of the server's clock, too
     :raises RejectedError: if the run has none, or an empty one
     """
     if start is None or end is None:
@@ -107,7 +114,7 @@ def of_data_interval(start: Any, end: Any, lag: timedelta) -> ReportSelection:
             f"This run's data interval is empty, from {start.isoformat()} to {end.isoformat()}, as a cron schedule's "
             f"is since Airflow 3. {_WITHOUT}"
         )
-    return ReportSelection("data_interval", start.astimezone(UTC) - lag, end.astimezone(UTC))
+    return ReportSelection("data_interval", start.astimezone(UTC) - 2 * lag, end.astimezone(UTC))
 
 
 def since_last(first_from: Any) -> ReportSelection:

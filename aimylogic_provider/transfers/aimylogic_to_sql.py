@@ -114,8 +114,9 @@ class AimylogicToSqlOperator(CampaignBase):
             selection = self._selection(context)
             with closing(self._tables()) as tables:
                 campaign = CampaignReading((self.aimylogic_conn_id or "").strip() or _CONN_ID, self.log)
-                home = ReportToTables(campaign, tables, full_phones=self.phones == "full", lag=self._lag, log=self.log)
-                report = home.run(selection)
+                full = self.phones == "full"
+                home = ReportToTables(campaign, tables, selection, full_phones=full, lag=self._lag, log=self.log)
+                report = home.run()
         self._tell(report)
         return report
 
