@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.sql_database.alterations import add_columns, adding, is_for_good, making
+from aimylogic_provider.sql_database.errors import TablesError, kind_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Engine, Table
@@ -38,6 +40,7 @@ def make(engine: Engine, table: Table, shape: TableShape, argument: str, *, migr
     :param argument: which names it, for errors
     :param migrate: add columns that it lacks
     :raises RejectedError: if it has another shape, with the differences
+    :raises TablesError: if it may not be made or altered, with the statements
     :raises SQLAlchemyError: if the database doesn't do it
     """
     import sqlalchemy as sa
@@ -48,12 +51,21 @@ def make(engine: Engine, table: Table, shape: TableShape, argument: str, *, migr
         try:
             table.create(engine, checkfirst=True)
             made = True
-        except DBAPIError:
+        except DBAPIError as error:
             if not sa.inspect(engine).has_table(table.name, table.schema):
+                if is_for_good(error):
+                    what = "isn't there, and can't be made"
+                    raise _denied(table, argument, what, error, making(engine, table)) from None
                 raise  # else another task made it at the same moment
     lacking, differences = _compared(engine, table, shape)
     if lacking and not differences and migrate:
-        _add(engine, table, lacking)
+        try:
+            add_columns(engine, table, lacking)
+        except DBAPIError as error:
+            if is_for_good(error):
+                what = f"lacks {_names(lacking)}, and can't be altered"
+                raise _denied(table, argument, what, error, adding(engine, table, lacking)) from None
+            raise
         lacking, differences = _compared(engine, table, shape)
     if lacking or differences:
         raise RejectedError(_told(engine, table, argument, lacking, differences))
@@ -106,26 +118,12 @@ def _kind(type: Any, dialect: str) -> str:
     return next((kind for kind, of in kinds if isinstance(type, of)), str(type).lower())
 
 
-def _statements(engine: Engine, table: Table, columns: Sequence[Column[Any]]) -> list[str]:
-    """What adds columns to a table, in the database's own words."""
-    from sqlalchemy.schema import CreateColumn
-
-    shown = engine.dialect.identifier_preparer.format_table(table)
-    add = "add" if engine.dialect.name in ("mssql", "oracle") else "add column"
-    return [f"alter table {shown} {add} {CreateColumn(one).compile(dialect=engine.dialect)}" for one in columns]
-
-
-def _add(engine: Engine, table: Table, columns: Sequence[Column[Any]]) -> None:
-    import sqlalchemy as sa
-    from sqlalchemy.exc import DBAPIError
-
-    for column, statement in zip(columns, _statements(engine, table, columns), strict=True):
-        try:
-            with engine.begin() as connection:
-                connection.exec_driver_sql(statement)
-        except DBAPIError:
-            if column.name not in {one["name"] for one in sa.inspect(engine).get_columns(table.name, table.schema)}:
-                raise  # else another task added it at the same moment
+def _denied(table: Table, argument: str, what: str, error: Any, statements: Sequence[str]) -> TablesError:
+    return TablesError(
+        f"{argument} {table.fullname!r} {what} ({kind_of(error)}). Have somebody do it who may, and let this "
+        "connection's user select, insert, update and delete there:\n" + ";\n".join(statements) + ";",
+        retryable=False,
+    )
 
 
 def _told(
@@ -135,9 +133,12 @@ def _told(
     if differences:
         told = [*(f"it lacks the column {one.name!r}" for one in lacking), *differences]
         return f"{named} has another shape: {'; '.join(told)}. Give another name, or rename that table"
-    names = ", ".join(repr(str(one.name)) for one in lacking)
-    statements = "; ".join(_statements(engine, table, lacking))
+    statements = "; ".join(adding(engine, table, lacking))
     return (
-        f"{named} lacks {names}: run {statements}; or set migrate_tables=True, and the task does it. Rows that are "
-        "there keep NULL in what is added until they are read again"
+        f"{named} lacks {_names(lacking)}: run {statements}; or set migrate_tables=True, and the task does it. "
+        "Rows that are there keep NULL in what is added until they are read again"
     )
+
+
+def _names(columns: Sequence[Column[Any]]) -> str:
+    return ", ".join(repr(str(one.name)) for one in columns)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from aimylogic_provider.sql_database.errors import kind_of
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
@@ -65,8 +67,7 @@ class Transactions:
         try:
             return retrying(act)
         except SQLAlchemyError as error:
-            kind = type(getattr(error, "orig", None) or error).__name__
-            raise self._failed(what, kind) from None
+            raise self._failed(what, kind_of(error)) from None
 
 
 def _is_among_others(error: BaseException | None) -> bool:

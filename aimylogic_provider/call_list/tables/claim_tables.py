@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.row_keys import NO_KEYS
+from aimylogic_provider.sql_database.alterations import is_for_good, making
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
-__all__ = ["CLAIMS", "LISTS", "claim_tables", "create", "is_for_good", "results_of"]
+__all__ = ["CLAIMS", "LISTS", "claim_tables", "create", "results_of"]
 
 LISTS, CLAIMS = "aimylogic_lists", "aimylogic_claims"
-_FORBIDDEN = (1044, 1142, 1227)
-"""What MySQL and MariaDB call a lack of rights, among what may go over by itself."""
 
 
 @lru_cache(maxsize=8)  # so that what is asked of them is compiled once
@@ -94,21 +93,8 @@ def create(engine: Engine, *tables: Table) -> None:
             raise
 
 
-def is_for_good(error: Any) -> bool:
-    """Whether a database's error tells that something isn't allowed, and no passing failure."""
-    from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-
-    passing = isinstance(error, (InterfaceError, InternalError, OperationalError))
-    return not passing or getattr(error.orig, "args", ())[:1] in [(code,) for code in _FORBIDDEN]
-
-
 def _forbidden(engine: Engine, tables: tuple[Table, ...], error: Any) -> CallListError:
-    from sqlalchemy.schema import CreateIndex, CreateTable
-
-    made: list[Any] = []
-    for table in tables:
-        made += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))]
-    statements = ";\n".join(" ".join(str(one.compile(engine)).split()) for one in made)
+    statements = ";\n".join(making(engine, *tables))
     return CallListError(
         f"{' and '.join(table.fullname for table in tables)}, by which two runs don't call the same people, are not "
         f"there, and can't be made ({type(error.orig).__name__}): nothing is sent. Have somebody make them who may, "

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.sql_database.alterations import add_columns, adding
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Engine, Table
@@ -22,12 +23,6 @@ JOB_COLUMNS = ("job_status", "attempts", "finished_at", "call_seconds", "tag_nam
 
 _FIRST = "call_seconds"
 """The one that is added first: where it is a number, the others are ours, too; a key column is text."""
-_LOCK_WAITS = {
-    "postgresql": "set local lock_timeout = '60s'",
-    "mysql": "set session lock_wait_timeout = 60",
-    "mariadb": "set session lock_wait_timeout = 60",
-}
-"""How long an alteration waits for others, who may read the table for hours."""
 
 
 class FormerShapeError(RejectedError):
@@ -89,14 +84,8 @@ def lacking(table: str, found: Mapping[str, Any]) -> list[str]:
 
 def statements(engine: Engine, table: Table, names: Sequence[str]) -> list[str]:
     """What adds columns to a table, a statement each, in the order of the names."""
-    from sqlalchemy.schema import CreateColumn
-
-    of_database: Any = type(engine.dialect)
-    dialect = of_database(paramstyle="named")  # with others, a driver's % stands twice in names
-    add = "add" if dialect.name in ("mssql", "oracle") else "add column"
-    shown = dialect.identifier_preparer.format_table(table)
     columns = {column.name: column for column in job_columns()}
-    return [f"alter table {shown} {add} {CreateColumn(columns[name]).compile(dialect=dialect)}" for name in names]
+    return adding(engine, table, [columns[name] for name in names])
 
 
 def migrate(engine: Engine, table: Table, names: Sequence[str]) -> None:
@@ -104,18 +93,8 @@ def migrate(engine: Engine, table: Table, names: Sequence[str]) -> None:
 
     :raises SQLAlchemyError: if that isn't allowed, or the database fails
     """
-    import sqlalchemy as sa
-    from sqlalchemy.exc import DBAPIError
-
-    for name, statement in zip(names, statements(engine, table, names), strict=True):
-        try:
-            with engine.begin() as connection:
-                if engine.dialect.name in _LOCK_WAITS:
-                    connection.exec_driver_sql(_LOCK_WAITS[engine.dialect.name])
-                connection.execute(sa.text(statement.replace(":", r"\:")))
-        except DBAPIError:
-            if name not in {one["name"] for one in sa.inspect(engine).get_columns(table.name, table.schema)}:
-                raise
+    columns = {column.name: column for column in job_columns()}
+    add_columns(engine, table, [columns[name] for name in names])
 
 
 def kind_of(type: Any) -> str:

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aimylogic_provider.call_list.store.manifest import CallListError
-from aimylogic_provider.call_list.tables.claim_tables import is_for_good
 from aimylogic_provider.call_list.tables.job_columns import FormerShapeError, lacking, migrate, statements
 from aimylogic_provider.call_list.tables.job_state import JobState
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.sql_database.alterations import is_for_good
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
