@@ -97,7 +97,7 @@ def ours(start: datetime, end: datetime) -> dict[str, Any]:
 
     operator = AimylogicToSqlOperator(
         task_id="home", sql_conn_id="home", jobs_table=None, attempts_table="attempts", phones="full",
-        created_from=start.isoformat(), created_to=end.isoformat(),
+        start=start.isoformat(), end=end.isoformat(),
     )  # fmt: skip
     ti = SimpleNamespace(dag_id="bench", run_id="bench", task_id="home", map_index=-1, try_number=1)
     ti.task = operator

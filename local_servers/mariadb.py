@@ -56,8 +56,10 @@ class LocalMariaDB:
         )
         first = self._folder / "first.sql"
         first.write_text(
-            "create user warehouse@'%' identified by 'warehouse';\ngrant all on *.* to warehouse@'%' with grant option;\n"
-            "create user warehouse@localhost identified by 'warehouse';\ngrant all on *.* to warehouse@localhost with grant option;\n"
+            "create user warehouse@'%' identified by 'warehouse';\n"
+            "create user warehouse@localhost identified by 'warehouse';\n"
+            "grant all on *.* to warehouse@'%' with grant option;\n"
+            "grant all on *.* to warehouse@localhost with grant option;\n"
             "create database warehouse character set utf8mb4;\ncreate database sales character set utf8mb4;\n"
         )
         first.chmod(0o644)

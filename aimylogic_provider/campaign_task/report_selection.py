@@ -15,8 +15,8 @@ from aimylogic_provider.calls_api.masking import shown
 __all__ = ["ReportSelection", "aware_time", "of_call_list", "of_data_interval", "of_range", "since_last"]
 
 _WITHOUT = (
-    "Set interval='since_last', which goes on where the last run ended, or schedule the DAG by intervals, as by "
-    "CronDataIntervalTimetable, or give created_from and created_to"
+    "Set incremental_by='since_last', which goes on where the last run ended, or schedule the DAG by intervals, as by "
+    "CronDataIntervalTimetable, or give start and end"
 )
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 """What is earlier, or later, stands for ever: datetimes end there, so that they can't be moved."""
@@ -72,16 +72,16 @@ def aware_time(name: str, given: Any) -> datetime | None:
     return _LATEST if moment.year > _LATEST.year else moment.astimezone(UTC)
 
 
-def of_range(created_from: Any, created_to: Any) -> ReportSelection:
+def of_range(start: Any, end: Any) -> ReportSelection:
     """What was created in a range, by its fields as they were rendered.
 
     :raises RejectedError: if it doesn't say from when on, or ends before it begins
     """
-    start, end = aware_time("created_from", created_from), aware_time("created_to", created_to)
+    start, end = aware_time("start", start), aware_time("end", end)
     if start is None:
-        raise RejectedError("created_from gives nothing: give a time, or leave both out for what is new")
+        raise RejectedError("start gives nothing: give a time, or leave both out for what is new")
     if end is not None and end < start:
-        raise RejectedError(f"created_to {end.isoformat()} is before created_from {start.isoformat()}: turn them round")
+        raise RejectedError(f"end {end.isoformat()} is before start {start.isoformat()}: turn them round")
     return ReportSelection("range", start, end)
 
 

@@ -135,7 +135,7 @@ def _told(
         return f"{named} has another shape: {'; '.join(told)}. Give another name, or rename that table"
     statements = "; ".join(adding(engine, table, lacking))
     return (
-        f"{named} lacks {_names(lacking)}: run {statements}; or set migrate_tables=True, and the task does it. "
+        f"{named} lacks {_names(lacking)}: run {statements}; or set add_columns=True, and the task does it. "
         "Rows that are there keep NULL in what is added until they are read again"
     )
 

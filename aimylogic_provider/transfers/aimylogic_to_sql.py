@@ -28,7 +28,7 @@ class AimylogicToSqlOperator(CampaignBase):
     open last time are looked at again by each run that brings home what is new, until they are over. One that the
     report doesn't know any more is kept, with ``vanished_at``.
 
-    What is read is one of three: what is new (``interval``), a time range (``created_from``, ``created_to``), or the
+    What is read is one of three: what is new (``incremental_by``), a time range (``start``, ``end``), or the
     jobs of a call list. A worker that is killed loses nothing: the next try goes on. Two such tasks at once are
     harmless.
 
@@ -40,21 +40,21 @@ class AimylogicToSqlOperator(CampaignBase):
     :param sql_conn_id: the connection of any database with a ``DbApiHook`` that SQLAlchemy knows. (templated)
     :param jobs_table: a table, as in ``calls`` or ``sales.calls``; None to bring no jobs. (templated)
     :param attempts_table: the same of attempts. (templated)
-    :param created_from: jobs created, and attempts begun, from then on: aware, or ISO 8601 text. (templated)
-    :param created_to: until then; until now if left out. (templated)
+    :param start: jobs created, and attempts begun, from then on: aware, or ISO 8601 text. (templated)
+    :param end: until then; until now if left out. (templated)
     :param call_list: the jobs of a list alone: what the task that froze or sent it returned. (templated)
-    :param interval: what is new: ``since_last`` goes on where the last run ended, ``data_interval`` reads the run's
-        data interval, and the report's lag before it
+    :param incremental_by: what is new: ``since_last`` goes on where the last run ended, ``data_interval`` reads the
+        run's data interval, and twice the report's lag before it
     :param first_from: where ``since_last`` begins the first time; all that the report has if left out. (templated)
     :param phones: whether phones are kept ``masked`` or in ``full``
-    :param migrate_tables: add columns that a table lacks; else the task fails and tells the statements
+    :param add_columns: add columns that a table lacks; else the task fails and tells the statements
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param aimylogic_conn_id: the connection: one campaign. (templated)
     """
 
     template_fields: Sequence[str] = (
-        "sql_conn_id", "jobs_table", "attempts_table", "created_from", "created_to", "call_list", "first_from",
+        "sql_conn_id", "jobs_table", "attempts_table", "start", "end", "call_list", "first_from",
         "aimylogic_conn_id",
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
@@ -65,38 +65,38 @@ class AimylogicToSqlOperator(CampaignBase):
         sql_conn_id: str,
         jobs_table: str | None = "aimylogic_jobs",
         attempts_table: str | None = "aimylogic_attempts",
-        created_from: datetime | str | None = None,
-        created_to: datetime | str | None = None,
+        start: datetime | str | None = None,
+        end: datetime | str | None = None,
         call_list: Mapping[str, Any] | XComArg | str | None = None,
-        interval: Literal["since_last", "data_interval"] = "since_last",
+        incremental_by: Literal["since_last", "data_interval"] = "since_last",
         first_from: datetime | str | None = None,
         phones: Literal["masked", "full"] = "masked",
-        migrate_tables: bool = False,
+        add_columns: bool = False,
         report_lag: timedelta | float = timedelta(minutes=10),
         aimylogic_conn_id: str = "aimylogic_default",
         **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
-        check_choice("interval", interval, "since_last", "data_interval")
+        check_choice("incremental_by", incremental_by, "since_last", "data_interval")
         check_choice("phones", phones, "masked", "full")
         report_lag_seconds(report_lag)
-        if not isinstance(migrate_tables, bool):
-            raise ValueError(f"migrate_tables {migrate_tables!r} can't be used: give True or False")
+        if not isinstance(add_columns, bool):
+            raise ValueError(f"add_columns {add_columns!r} can't be used: give True or False")
         self.sql_conn_id = sql_conn_id
         self.jobs_table = jobs_table
         self.attempts_table = attempts_table
-        self.created_from = created_from
-        self.created_to = created_to
+        self.start = start
+        self.end = end
         self.call_list = call_list
-        self.interval = interval
+        self.incremental_by = incremental_by
         self.first_from = first_from
         self.phones = phones
-        self.migrate_tables = migrate_tables
+        self.add_columns = add_columns
         self.report_lag = report_lag
         self._check_tables()
         self._check_selection()
-        self._by: Literal["range", "call_list", "interval"] = (
-            "call_list" if call_list is not None else "interval" if created_from is None else "range"
+        self._by: Literal["range", "call_list", "new"] = (
+            "call_list" if call_list is not None else "new" if start is None else "range"
         )
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -145,22 +145,22 @@ class AimylogicToSqlOperator(CampaignBase):
 
         :raises ValueError: if in none, or in several
         """
-        by_range = self.created_from is not None or self.created_to is not None
+        by_range = self.start is not None or self.end is not None
         told = [
             name
             for name, is_told in (
-                ("created_from or created_to", by_range),
+                ("start or end", by_range),
                 ("call_list", self.call_list is not None),
-                ("interval='data_interval'", self.interval == "data_interval"),
-                ("first_from, of interval='since_last',", self.first_from is not None),
+                ("incremental_by='data_interval'", self.incremental_by == "data_interval"),
+                ("first_from, of incremental_by='since_last',", self.first_from is not None),
             )
             if is_told
         ]
         if len(told) > 1:
             raise ValueError(f"{' and '.join(told)} contradict each other: give one of them")
-        if by_range and self.created_from is None:
-            raise ValueError("created_to is given without created_from: give both, or created_from alone")
-        for name in ("created_from", "created_to", "first_from"):
+        if by_range and self.start is None:
+            raise ValueError("end is given without start: give both, or start alone")
+        for name in ("start", "end", "first_from"):
             value = getattr(self, name)
             if isinstance(value, datetime) or (isinstance(value, str) and "{" not in value):
                 from aimylogic_provider.campaign_task.report_selection import aware_time
@@ -175,10 +175,10 @@ class AimylogicToSqlOperator(CampaignBase):
         from aimylogic_provider.campaign_task import report_selection
 
         if self._by == "range":
-            return report_selection.of_range(self.created_from, self.created_to)
+            return report_selection.of_range(self.start, self.end)
         if self._by == "call_list":
             return report_selection.of_call_list(self.call_list)
-        if self.interval == "data_interval":
+        if self.incremental_by == "data_interval":
             start, end = context.get("data_interval_start"), context.get("data_interval_end")
             return report_selection.of_data_interval(start, end, self._lag)
         return report_selection.since_last(self.first_from)
@@ -199,7 +199,7 @@ class AimylogicToSqlOperator(CampaignBase):
         except ValueError as error:
             raise RejectedError(str(error)) from None
         engine = engine_of("sql_conn_id", self.sql_conn_id)
-        migrate = self.migrate_tables
+        migrate = self.add_columns
         try:
             return OpenTables(
                 None if self.jobs_table is None else JobsTable(engine, self.jobs_table, migrate=migrate),

@@ -238,7 +238,7 @@ def test_lacking_columns_are_told_as_statements_that_work(engine: sa.Engine) -> 
         RejectedError, match="lacks 'attempts', 'report_data', 'vanished_at': run alter table"
     ) as caught:
         jobs_of(engine)
-    statements = str(caught.value).partition("run ")[2].partition("; or set migrate_tables=True")[0].split("; ")
+    statements = str(caught.value).partition("run ")[2].partition("; or set add_columns=True")[0].split("; ")
     assert len(statements) == 3
     with engine.begin() as connection:
         for statement in statements:

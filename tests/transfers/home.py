@@ -39,7 +39,7 @@ class Home:
         context = TaskInstance(task_id="home").context()
         if interval_of is not None:
             context["data_interval_start"], context["data_interval_end"] = interval_of
-            arguments.setdefault("interval", "data_interval")
+            arguments.setdefault("incremental_by", "data_interval")
         operator = AimylogicToSqlOperator(task_id="home", **{"sql_conn_id": "home", **arguments})
         report: dict[str, Any] = operator.execute(context)
         assert json.loads(json.dumps(report)) == report

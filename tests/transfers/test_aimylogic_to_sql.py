@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -47,11 +46,11 @@ def test_the_same_again_changes_nothing_at_all(home: Home, emulator: Emulator) -
     home.add(30)
     both = (home.day(0)[0], home.day(1)[1])
     emulator.advance(hours=36)
-    first = home.run(created_from=both[0], created_to=both[1])
+    first = home.run(start=both[0], end=both[1])
     assert first["attempts"]["new"] >= 30
     before = home.tables()
     emulator.advance(hours=3)
-    for report in (home.run(created_from=both[0], created_to=both[1]), home.run(both, report_lag=0)):
+    for report in (home.run(start=both[0], end=both[1]), home.run(both, report_lag=0)):
         assert report["jobs"]["new"] == report["jobs"]["changed"] == report["attempts"]["changed"] == 0
         assert counts(report)[0] == counts(report)[3] == 30
     assert home.tables() == before
@@ -124,11 +123,12 @@ def test_killed_between_pages_the_next_try_goes_on(
     arguments: dict[str, Any] = {}
     if ways == ["range"]:
         now = emulator.now()
-        arguments = {"created_from": now - timedelta(days=1), "created_to": now}
+        arguments = {"start": now - timedelta(days=1), "end": now}
     for left in (3, 8, 2):
-        with monkeypatch.context() as patched, suppress(KilledError):
+        with monkeypatch.context() as patched:
             patched.setattr(ReportTable, "write", dying(ReportTable.write, left))
-            home.run(**arguments)
+            with pytest.raises(KilledError):
+                home.run(**arguments)
     home.run(**arguments)
     home.assert_all_home()
     before = home.tables()
@@ -218,7 +218,7 @@ def test_a_job_that_vanished_is_said_and_kept_until_it_is_shown_again(
     assert [id for id, at in vanished.items() if at is not None] == [young]
     assert home.run()["jobs"]["vanished"] == 0
     emulator.settings(report_lag=0)
-    report = home.run(created_from=emulator.now() - timedelta(days=1))
+    report = home.run(start=emulator.now() - timedelta(days=1))
     assert report["jobs"]["changed"] == 1
     assert told(home.engine, "vanished_at") == [None] * 3
     emulator.campaign(lines=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +12,10 @@ import jinja2
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.calls_api import ListedCall
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.world import reports
+from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.transfers import AimylogicToSqlOperator
 from tests.call_list.conftest import make_sync, sync
 from tests.call_list.sync import Sync, phone
@@ -46,18 +49,18 @@ def rendered(task: AimylogicToSqlOperator, context: Any, environment: jinja2.Env
         ({"jobs_table": None, "attempts_table": None}, "both None, so that nothing is to be done"),
         ({"jobs_table": "calls", "attempts_table": "calls"}, "both 'calls': give each a table of its own"),
         ({"jobs_table": " "}, "jobs_table ' ' isn't a table's name"),
-        ({"created_to": NOON}, "created_to is given without created_from"),
-        ({"created_from": NOON, "call_list": {}}, "created_from or created_to and call_list contradict each other"),
-        ({"created_from": NOON, "interval": "data_interval"}, "contradict each other"),
-        ({"call_list": {}, "interval": "data_interval"}, "contradict each other"),
-        ({"first_from": NOON, "interval": "data_interval"}, "contradict each other"),
-        ({"first_from": NOON, "created_from": NOON}, "contradict each other"),
-        ({"interval": "yesterday"}, "interval 'yesterday' can't be used"),
+        ({"end": NOON}, "end is given without start"),
+        ({"start": NOON, "call_list": {}}, "start or end and call_list contradict each other"),
+        ({"start": NOON, "incremental_by": "data_interval"}, "contradict each other"),
+        ({"call_list": {}, "incremental_by": "data_interval"}, "contradict each other"),
+        ({"first_from": NOON, "incremental_by": "data_interval"}, "contradict each other"),
+        ({"first_from": NOON, "start": NOON}, "contradict each other"),
+        ({"incremental_by": "yesterday"}, "incremental_by 'yesterday' can't be used"),
         ({"phones": "none"}, "phones 'none' can't be used"),
         ({"report_lag": -1}, "report_lag -1 can't be used"),
-        ({"migrate_tables": "yes"}, "migrate_tables 'yes' can't be used"),
-        ({"created_from": datetime(2026, 1, 1)}, "has no time zone"),
-        ({"created_from": "2026-01-01"}, "created_from '2026-01-01' has no time zone"),
+        ({"add_columns": "yes"}, "add_columns 'yes' can't be used"),
+        ({"start": datetime(2026, 1, 1)}, "has no time zone"),
+        ({"start": "2026-01-01"}, "start '2026-01-01' has no time zone"),
         ({"first_from": "yesterday"}, "first_from 'yesterday' isn't a time"),
     ],
 )
@@ -68,7 +71,7 @@ def test_what_cannot_be_is_told_when_the_dag_is_parsed(database: str, arguments:
 
 @pytest.mark.parametrize("interval", [(None, None), (NOON, NOON)], ids=["none, as by Trigger", "empty, as by cron"])
 def test_a_run_without_a_data_interval_is_refused_with_the_way_out(home: Home, interval: Any) -> None:
-    with pytest.raises(AirflowFailException, match="Set interval='since_last', which goes on where the last run ended"):
+    with pytest.raises(AirflowFailException, match="Set incremental_by='since_last', which goes on where the last"):
         home.run(interval)
     assert home.emulator.count() == 0
 
@@ -85,9 +88,9 @@ def test_an_interval_that_is_not_over_is_read_by_a_later_try(home: Home, emulato
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ({"created_from": "{{ blank }}"}, "created_from gives nothing"),
-        ({"created_from": "{{ date }}"}, "created_from '2026-01-01' has no time zone"),
-        ({"created_from": "{{ noon }}", "created_to": "{{ before }}"}, "created_to .* is before created_from"),
+        ({"start": "{{ blank }}"}, "start gives nothing"),
+        ({"start": "{{ date }}"}, "start '2026-01-01' has no time zone"),
+        ({"start": "{{ noon }}", "end": "{{ before }}"}, "end .* is before start"),
         ({"call_list": "{{ blank }}"}, "call_list gives nothing"),
         ({"jobs_table": "{{ blank }}"}, "jobs_table '' isn't a table's name"),
         ({"jobs_table": "{{ name }}", "attempts_table": "a"}, "both 'a'"),
@@ -107,7 +110,7 @@ def test_what_templates_may_give(home: Home, emulator: Emulator, environment: ji
     now = emulator.now()
     context = {"start": now - timedelta(days=2), "blank": "", "name": "told"}
     arguments = {
-        "created_from": "{{ start }}", "created_to": "{{ blank }}", "jobs_table": "{{ name }}_jobs",
+        "start": "{{ start }}", "end": "{{ blank }}", "jobs_table": "{{ name }}_jobs",
         "aimylogic_conn_id": "{{ blank }}", "attempts_table": None,
     }  # fmt: skip
     report = rendered(operator(**arguments), context, environment).execute({})
@@ -131,7 +134,7 @@ def test_phones_in_full(home: Home, emulator: Emulator) -> None:
     emulator.advance(days=1)
     home.run(attempts_table=None)
     assert told(home.engine, "phone") == ["7912***0000"]
-    report = home.run(phones="full", created_from=emulator.now() - timedelta(days=2))
+    report = home.run(phones="full", start=emulator.now() - timedelta(days=2))
     assert report["jobs"]["changed"] == 1
     assert told(home.engine, "phone") == ["79120000000"]
 
@@ -154,7 +157,7 @@ def test_a_table_of_a_former_shape_is_told_how_or_migrated(home: Home, emulator:
         AirflowFailException, match="run alter table aimylogic_jobs add column report_data TEXT; or set"
     ):
         home.run()
-    home.run(migrate_tables=True, created_from=emulator.now() - timedelta(days=2))
+    home.run(add_columns=True, start=emulator.now() - timedelta(days=2))
     home.assert_all_home()
 
 
@@ -185,15 +188,16 @@ def test_pages_that_fail_at_random(home: Home, emulator: Emulator) -> None:
     emulator.settings(page_cap=3)
     home.add(20)
     emulator.advance(days=1)
-    for action in ("reset", "status"):
-        emulator.fault("after_commit", action, path="callJob/getReportByDate", probability=0.2, seed=5)
-        emulator.fault("after_commit", action, path="callAttempt/getReportByDate", probability=0.2, seed=6)
+    for seed, action in ((5, "reset"), (7, "status")):
+        emulator.fault("after_commit", action, path="callJob/getReportByDate", probability=0.3, seed=seed)
+        emulator.fault("after_commit", action, path="callAttempt/getReportByDate", probability=0.3, seed=seed + 1)
     for _ in range(20):
         try:
             home.run()
             break
         except AirflowException as error:
             assert not isinstance(error, AirflowFailException)
+    assert all(fault.hits for fault in emulator.faults()), emulator.faults()
     home.assert_all_home()
 
 
@@ -250,11 +254,17 @@ def test_a_token_that_is_changed_while_it_is_read(
 
 def test_two_campaigns_share_tables(home: Home, emulator: Emulator) -> None:
     home.add(2)
+    other = AimylogicHook("aimylogic_other").add_phones([ListedCall.of(f"7999000000{number}") for number in range(3)])
     emulator.advance(days=1)
-    home.run()
+    assert home.run()["jobs"]["new"] == 2
     report = home.run(aimylogic_conn_id="aimylogic_other")
-    assert report["jobs"]["read"] == 0
-    assert home.run()["jobs"]["new"] == 0
+    assert (report["jobs"]["new"], report["jobs"]["changed"], report["jobs"]["open"]) == (3, 0, 0)
+    assert report["attempts"]["new"] >= 3
+    assert Counter(told(home.engine, "campaign")).most_common(1) == [(report["campaign"], 3)]
+    assert {*other} < {*told(home.engine, "call_job_id")}
+    for conn_id in ("aimylogic_default", "aimylogic_other"):
+        again = home.run(aimylogic_conn_id=conn_id)
+        assert (again["jobs"]["read"], again["jobs"]["new"]) == (0, 0)
 
 
 def test_an_earlier_beginning_reads_what_was_left_out(home: Home, emulator: Emulator) -> None:

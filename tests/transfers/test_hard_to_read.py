@@ -75,7 +75,7 @@ def test_what_cannot_be_read_of_a_row_is_kept_as_text(
     assert kept[jobs[0]] is None or "unread" not in kept[jobs[0]]
     assert set(jobs) == ids(home, ATTEMPTS)
     before = home.tables()
-    assert home.run(created_from=emulator.now() - timedelta(days=2))["jobs"]["changed"] == 0
+    assert home.run(start=emulator.now() - timedelta(days=2))["jobs"]["changed"] == 0
     assert home.tables() == before
 
 
@@ -103,7 +103,7 @@ def test_a_row_that_cannot_be_read_at_all_is_set_aside_and_told(
     monkeypatch.setattr(reports, "job_row", original)
     emulator.campaign(lines=9)
     emulator.advance(days=1)
-    assert home.run(created_from=emulator.now() - timedelta(days=3))["jobs"]["unread"] == 0
+    assert home.run(start=emulator.now() - timedelta(days=3))["jobs"]["unread"] == 0
     assert set(jobs) <= ids(home)
 
 
@@ -120,7 +120,7 @@ def test_more_open_jobs_of_one_moment_than_are_shown_are_whole_once_all_are_coun
     assert {*jobs} <= ids(home)
     few_shown()
     emulator.advance(hours=1)
-    home.run(created_from=emulator.now() - timedelta(days=1))
+    home.run(start=emulator.now() - timedelta(days=1))
     home.add(20)
     emulator.advance(hours=1)
     with pytest.raises(AirflowFailException, match="set call_list to what the task returned that sent them"):
@@ -170,9 +170,9 @@ def test_an_attempts_number_may_be_written_as_text(
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"created_from": "0001-01-01T00:00:00+03:00"},
-        {"created_from": "0001-01-01T00:00:00Z"},
-        {"created_from": "2026-01-01T00:00:00Z", "created_to": "9999-12-31T23:59:59.999999Z"},
+        {"start": "0001-01-01T00:00:00+03:00"},
+        {"start": "0001-01-01T00:00:00Z"},
+        {"start": "2026-01-01T00:00:00Z", "end": "9999-12-31T23:59:59.999999Z"},
         {"first_from": "0001-01-01T00:00:00Z"},
     ],
 )

@@ -121,7 +121,7 @@ def test_a_server_whose_clock_was_ahead_for_one_run(home: Home, emulator: Emulat
     home.run()
     emulator.advance(days=30)
     # Also rows are told then that change: by their phones.
-    home.run(created_from=emulator.now() - timedelta(days=60), phones="full")
+    home.run(start=emulator.now() - timedelta(days=60), phones="full")
     home.run()
     emulator.advance(days=-30)
     emulator.advance(hours=1)
@@ -192,7 +192,7 @@ def test_a_table_made_anew_by_another_dag_begins_anew(home: Home, emulator: Emul
             connection.exec_driver_sql(f"drop table {table}")
     home.add(1)
     emulator.advance(hours=1)
-    home.run(created_from=emulator.now() - timedelta(days=1))
+    home.run(start=emulator.now() - timedelta(days=1))
     home.run()
     assert set(old) <= ids(home)
     home.assert_all_home()
@@ -245,11 +245,11 @@ def test_a_range_that_is_gone_on_with_a_day_later_is_right_as_of_then(
     with monkeypatch.context() as patched:
         patched.setattr(ReportTable, "write", write)
         with pytest.raises(KilledError):
-            home.run(created_from=start)
+            home.run(start=start)
     assert 0 < len(ids(home)) < 48
     emulator.campaign(lines=50)
     emulator.advance(hours=20)
-    home.run(created_from=start)
+    home.run(start=start)
     home.assert_all_home()
 
 

@@ -70,9 +70,11 @@ def what_comes_home() -> None:
     with DAG("home", schedule="@daily", start_date=datetime(2026, 1, 1)):
         prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse")
         AimylogicToSqlOperator(task_id="new", sql_conn_id="warehouse", first_from=datetime(2026, 1, 1, tzinfo=UTC))
-        AimylogicToSqlOperator(task_id="day", sql_conn_id="warehouse", interval="data_interval", attempts_table=None)
+        AimylogicToSqlOperator(
+            task_id="day", sql_conn_id="warehouse", incremental_by="data_interval", attempts_table=None
+        )
         AimylogicToSqlOperator(task_id="list", sql_conn_id="warehouse", call_list=prepared.output, retries=3)
-        AimylogicToSqlOperator(task_id="range", sql_conn_id="warehouse", created_from="{{ ts }}", phones="full")
+        AimylogicToSqlOperator(task_id="range", sql_conn_id="warehouse", start="{{ ts }}", phones="full")
 
 
 def given_calls() -> None:
