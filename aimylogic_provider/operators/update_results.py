@@ -37,7 +37,7 @@ class UpdateResultsOperator(CampaignBase):
         (templated)
     :param task_ids: of which of their tasks, likewise; of all if left out. (templated)
     :param aimylogic_conn_id: the connection: the campaign that called. (templated)
-    :param migrate_results_table: add the columns to a table of the former shape, which else fails the task, with the
+    :param add_columns: add the columns to a table of the former shape, which else fails the task, with the
         statements that add them
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours. A job that isn't shown and is younger counts as open
@@ -57,20 +57,20 @@ class UpdateResultsOperator(CampaignBase):
         dag_ids: Sequence[str] | str | None = None,
         task_ids: Sequence[str] | str | None = None,
         aimylogic_conn_id: str = "aimylogic_default",
-        migrate_results_table: bool = False,
+        add_columns: bool = False,
         report_lag: timedelta | float = timedelta(minutes=10),
         **kwargs: Unpack[TaskArguments],
     ) -> None:
         super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
-        if not isinstance(migrate_results_table, bool):
-            raise ValueError(f"migrate_results_table {migrate_results_table!r} can't be used: give True or False")
+        if not isinstance(add_columns, bool):
+            raise ValueError(f"add_columns {add_columns!r} can't be used: give True or False")
         report_lag_seconds(report_lag)
         self.results_table = results_table
         self.results_conn_id = results_conn_id
         self.call_list = call_list
         self.dag_ids = dag_ids
         self.task_ids = task_ids
-        self.migrate_results_table = migrate_results_table
+        self.add_columns = add_columns
         self.report_lag = report_lag
         self._named_in_dag = results_table
 
@@ -135,7 +135,7 @@ class UpdateResultsOperator(CampaignBase):
             raise RejectedError("results_table is missing: name the one of the task that sends")
         try:
             engine = engine_of("results_conn_id", self.results_conn_id)
-            return JobResults(engine, self.results_table, migrates=self.migrate_results_table)
+            return JobResults(engine, self.results_table, migrates=self.add_columns)
         except NoSuchTableError:
             if not self._is_made_here():
                 raise

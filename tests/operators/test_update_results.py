@@ -379,7 +379,7 @@ def test_a_table_of_the_former_shape_fails_with_the_statements_or_is_migrated(
     with pytest.raises(AirflowFailException, match="alter table calls add column job_status VARCHAR"):
         update()
     assert sync.emulator.count("callJob/getReport") == 0
-    assert sum(update(migrate_results_table=True)["finished"].values()) == 25
+    assert sum(update(add_columns=True)["finished"].values()) == 25
     assert home(results) == account(sync.emulator)
     sync.task = TaskInstance(task_id="sync", run_id="the next day")
     sync.execute("delete from customer")
@@ -392,7 +392,7 @@ def test_a_key_column_named_as_one_of_them(sync: Sync, results: sa.Engine, updat
     sql = "select id, phone, name, 3 as attempts from customer order by id"
     assert sync.attempt(sql=sql, key_columns=["id", "attempts"])["created"] == 25
     with pytest.raises(AirflowFailException, match='by "attempts as customer_attempts"'):
-        update(migrate_results_table=True)
+        update(add_columns=True)
     assert {row[0] for row in told(results, "attempts")} == {"3"}
 
 
@@ -437,8 +437,8 @@ def test_arguments_that_cannot_be_used(
 
 
 def test_arguments_that_are_refused_when_the_dag_is_parsed(update: Update) -> None:
-    with pytest.raises(ValueError, match="migrate_results_table 'yes' can't be used"):
-        update(migrate_results_table="yes")
+    with pytest.raises(ValueError, match="add_columns 'yes' can't be used"):
+        update(add_columns="yes")
     with pytest.raises(ValueError, match="report_lag"):
         update(report_lag=-1)
 

@@ -34,7 +34,7 @@ class FormerShapeError(RejectedError):
     """
 
     def __init__(self, table: str, to_do: Sequence[str], because: str = "") -> None:
-        way_out = "" if because else ", or UpdateResultsOperator, by migrate_results_table=True"
+        way_out = "" if because else ", or UpdateResultsOperator, by add_columns=True"
         super().__init__(
             f"results_table {table!r} {because or 'is of the former shape'}, and lacks columns for what became of "
             f"calls. Have somebody add them who may{way_out}:\n" + ";\n".join(to_do) + ";"
