@@ -200,7 +200,7 @@ bench-waiting: $(READY)
 
 # Of ATTEMPTS=n fewer.
 bench-reports: ATTEMPTS ?= 1000000
-bench-reports: $(READY) postgresql
+bench-reports: $(READY) postgresql mariadb
 	@$(BIN)/python -m benchmarks.reports_home --attempts $(ATTEMPTS)
 
 compare: $(READY) postgresql
