@@ -8,7 +8,7 @@ SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 	tests/campaign_report tests/report_tables tests/transfers tests/waiting tests/triggers tests/sensors tests/secrets tests/security tests/fuzz \
 	tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
-LARGE_TESTS := tests/browser tests/wheel tests/airflow
+LARGE_TESTS := tests/browser tests/wheel tests/airflow tests/transfers/test_bench.py
 # Where small tests are marked as long.
 LONG_SMALL_TESTS := tests/call_list tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.

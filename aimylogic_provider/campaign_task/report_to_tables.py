@@ -212,7 +212,9 @@ class ReportToTables:
 
     def _write_jobs(self, jobs: Sequence[CallJob], read_at: datetime, with_attempts: Sequence[CallJob]) -> None:
         """Write jobs, and before them the attempts of some of them: of whom they aren't told, that isn't over."""
-        missing = {id for ids in self._attempts_of(job.id for job in with_attempts if job.attempts_count) for id in ids}
+        missing = {
+            id for ids in self._attempts_of(job.id for job in with_attempts if job.attempts_count != 0) for id in ids
+        }
         left = [job.id for job in with_attempts if job.finished and job.id in missing]
         self._without_attempts += left
         if self._jobs is not None and jobs:
