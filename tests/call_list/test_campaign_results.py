@@ -127,6 +127,20 @@ def test_a_run_that_comes_too_often_or_too_early_calls_nobody(circle: Circle) ->
     assert len(circle.emulator.jobs()) == 40
 
 
+def test_a_server_whose_clock_was_wrong_once_holds_up_nobody(circle: Circle) -> None:
+    """It told a day 30 days ahead, while calls were open."""
+    circle.emulator.campaign(lines=0)
+    circle.run("day 1")
+    circle.emulator.advance(days=30)
+    assert circle.run("by a wrong clock")[0]["open"] == 40
+    circle.emulator.advance(days=-30)
+    circle.emulator.campaign(lines=10)
+    circle.emulator.advance(days=2)
+    home, called = circle.run("day 3")
+    assert (home["updated"], home["open"]) == (40, 0)
+    assert called["created"] > 0
+
+
 # The views
 
 

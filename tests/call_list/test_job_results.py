@@ -99,11 +99,15 @@ def test_the_same_again_changes_nothing(engine: sa.Engine) -> None:
 
 def test_no_row_goes_from_later_to_earlier(engine: sa.Engine) -> None:
     otherwise = JobState("noAnswer", 3, NOON, 0, None, None)
+    rung_again = JobState("inProcess", 2, None, 0, None, None)
     cases = [
         (OPEN, OVER, 1, True),
         (OPEN, OVER, 0, True),
-        (OPEN, OVER, -1, False),
+        (OPEN, OVER, -1, True),
+        (OPEN, rung_again, -1, False),
+        (OPEN, rung_again, 1, True),
         (OVER, OPEN, 1, False),
+        (OVER, OPEN, -48, False),
         (OVER, otherwise, 1, True),
         (OVER, otherwise, -1, False),
     ]
@@ -114,6 +118,21 @@ def test_no_row_goes_from_later_to_earlier(engine: sa.Engine) -> None:
         assert results.update("list", {number: then}, NOON + timedelta(hours=hours)) == changes
     expected = [(then if changes else first).job_status for first, then, _, changes in cases]
     assert [status for (status,) in told(engine, "job_status")] == expected
+
+
+def test_one_reading_whose_time_was_wrong_locks_no_row(engine: sa.Engine) -> None:
+    """It told a time 30 days ahead: the next one counts, and is the last one from then on."""
+    rung_again = JobState("inProcess", 2, None, 0, None, None)
+    table_of(engine)
+    results = JobResults(engine, "calls")
+    results.update("list", {1: OPEN, 2: OPEN, 3: OVER}, NOON + timedelta(days=30))
+    assert results.update("list", {1: rung_again, 2: OVER, 3: OPEN}, NOON) == 2
+    assert told(engine, "job_status", "updated_at") == [
+        ("inProcess", NOON),
+        (OVER.job_status, NOON),
+        (OVER.job_status, NOON + timedelta(days=30)),
+    ]
+    assert results.update("list", {1: OPEN}, NOON - timedelta(minutes=5)) == 0
 
 
 def test_a_row_that_is_not_there_is_not_made(engine: sa.Engine) -> None:
@@ -133,9 +152,9 @@ def test_many_at_once_end_with_the_latest(database: MakeEngine, engine: sa.Engin
         try:
             with closing(JobResults(database(), "calls")) as results:
                 together.wait()
-                readings = [(OPEN, 0), (JobState("inProcess", 2, None, 0, None, None), 1), (OVER, 2)]
-                for state, hours in chance.sample(readings, 3):
-                    results.update("list", dict.fromkeys(range(1, 51), state), NOON + timedelta(hours=hours))
+                readings = [(OPEN, 0), (JobState("inProcess", 2, None, 0, None, None), 10), (OVER, 20)]
+                for state, minutes in chance.sample(readings, 3):
+                    results.update("list", dict.fromkeys(range(1, 51), state), NOON + timedelta(minutes=minutes))
         except BaseException as error:  # noqa: BLE001
             errors.append(error)
 
@@ -145,7 +164,7 @@ def test_many_at_once_end_with_the_latest(database: MakeEngine, engine: sa.Engin
     for thread in threads:
         thread.join()
     assert errors == []
-    assert told(engine, "job_status", "updated_at") == [(OVER.job_status, NOON + timedelta(hours=2))] * 50
+    assert told(engine, "job_status", "updated_at") == [(OVER.job_status, NOON + timedelta(minutes=20))] * 50
 
 
 # What a script writes

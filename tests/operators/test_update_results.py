@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 from airflow.sdk import DAG
 
-from aimylogic_provider.call_list.tables import results_table
+from aimylogic_provider.call_list.tables import job_results, results_table
 from aimylogic_provider.call_list.tables.job_columns import JOB_COLUMNS
 from aimylogic_provider.call_list.tables.job_results import JobResults
 from aimylogic_provider.calls_api.transports import requests_transport
@@ -292,7 +292,7 @@ def test_a_database_that_fails_is_tried_again(
         raise sa.exc.TimeoutError("QueuePool limit")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobResults, "_write", failing)
+        patched.setattr(job_results, "write_states", failing)
         with pytest.raises(AirflowException, match=r"can't be written \(TimeoutError\).*Until then"):
             update()
     assert update()["updated"] == 450
