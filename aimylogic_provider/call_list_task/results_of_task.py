@@ -125,7 +125,7 @@ def tell_jobs(
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.call_list_task.databases import engine_of
-    from aimylogic_provider.call_list_task.jobs_home import HomeCounts, JobReports, bring_home
+    from aimylogic_provider.call_list_task.results_update import HomeCounts, JobReports, bring_home
     from aimylogic_provider.calls_api.errors import ApiError, RejectedError
     from aimylogic_provider.waiting.job_source import JobSource
 
