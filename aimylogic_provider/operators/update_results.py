@@ -26,8 +26,10 @@ class UpdateResultsOperator(CampaignBase):
     finished stays so, an older reading changes nothing, and a repeat is harmless; so are two of these tasks at once.
 
     Returns the counts: ``rows`` (looked at) = those of ``finished`` (by status) + ``open`` + ``not_found``, and
-    ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are. Calls API,
-    "callJob/getReport".
+    ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are, and so do the
+    ``unreadable`` ones of those that are open: what the report tells of their jobs can't be read, not even alone. The
+    task is green all the same, and its log names them; it fails if that is so of more than 10, and none can be read.
+    Calls API, "callJob/getReport", and "campaign" to know it again.
 
     :param results_table: the one of the task that sends. (templated)
     :param results_conn_id: the connection of its database. (templated)
@@ -81,7 +83,8 @@ class UpdateResultsOperator(CampaignBase):
         :raises AirflowException: if another try can help; what is written stays
         """
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.results_update import HomeCounts, JobReports, bring_home
+        from aimylogic_provider.call_list_task.job_reports import JobReports
+        from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
 
@@ -99,6 +102,8 @@ class UpdateResultsOperator(CampaignBase):
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
                     raise ActionError(told, retryable=error.retryable) from None
+                except ActionError as error:
+                    raise ActionError(f"{error}. Until then, {counts.in_words()}", retryable=error.retryable) from None
                 except CallListError as error:
                     told = f"{error}. Until then, {counts.in_words()}"
                     raise CallListError(told, retryable=error.retryable) from None

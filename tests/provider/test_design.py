@@ -28,6 +28,8 @@ MAY_USE = {
         "airflow_task",
         "waiting",
         "waiting_task",
+        "campaign_task/campaign_reading.py",
+        "campaign_task/action_errors.py",
     },
     "report_tables": {"calls_api", "sql_database"},
     "campaign_task": {
