@@ -7,7 +7,7 @@ can't be read alone is told as such. An answer that is about none of them is a f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -56,14 +56,15 @@ class JobReports:
         :raises ApiError: if it was not answered, nor repeated with success
         :raises ActionError: if the connection names another campaign by now
         """
-        from aimylogic_provider.calls_api import report_endpoints
+        from aimylogic_provider.calls_api.endpoint_table import CALL_JOB_REPORT
+        from aimylogic_provider.calls_api.request_fields import phones_and_ids, post_json
         from aimylogic_provider.campaign_task.campaign_reading import CampaignReading, told_at
 
         if self._reading is None:
             self._reading = CampaignReading(self._conn_id, self._log)
-        request = report_endpoints.call_job_report(ids=ids)
+        request = post_json(CALL_JOB_REPORT, _jobs_or_why_not(ids), phones_and_ids((), ids))
         try:
-            answer = self._reading.ask(replace(request, parse=_jobs_or_why_not(ids)))
+            answer = self._reading.ask(request)
         except ApiError as error:
             if error.is_too_large and len(ids) == 1:
                 return JobsTold(unreadable="larger than any answer is read")

@@ -74,7 +74,7 @@ class UpdateResultsOperator(CampaignBase):
         self.task_ids = task_ids
         self.migrate_results_table = migrate_results_table
         self.report_lag = report_lag
-        self._named_in_dag = results_table
+        self._in_dag = {"results_table": results_table, "results_conn_id": results_conn_id}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Update the rows; return the counts.
@@ -127,7 +127,7 @@ class UpdateResultsOperator(CampaignBase):
         return RowsOf(dag_ids, _ids("task_ids", self.task_ids), call_list)
 
     def _opened(self) -> JobResults | None:
-        """The table; None if there is none yet, but a task of this DAG makes it.
+        """The table; None if there is none yet, but a task of this DAG makes it in this database.
 
         :raises RejectedError: if it can't be used
         :raises CallListError: if the database can't be reached
@@ -142,20 +142,36 @@ class UpdateResultsOperator(CampaignBase):
             engine = engine_of("results_conn_id", self.results_conn_id)
             return JobResults(engine, self.results_table, migrates=self.migrate_results_table)
         except NoSuchTableError:
-            if not self._is_made_here():
+            makers = self._makers()
+            others = [task_id for task_id, conn_id in makers.items() if conn_id not in self._named["results_conn_id"]]
+            if not makers:
                 raise
+            if len(others) == len(makers):
+                raise RejectedError(
+                    f"there is no table {self.results_table!r} in the database of results_conn_id, and {others[0]!r} "
+                    f"makes it by the connection {makers[others[0]]!r}, while this task has {self.results_conn_id!r}: "
+                    "give both the same one"
+                ) from None
             self.log.info("There is no table %s yet: a task of this DAG makes it.", self.results_table)
             return None
 
-    def _is_made_here(self) -> bool:
-        """Whether another task of this DAG has the same results table."""
-        dag = self.get_dag()
-        names = {self.results_table, self._named_in_dag}
-        for task in [] if dag is None else dag.tasks:
-            given = getattr(task, "partial_kwargs", {}).get("results_table", getattr(task, "results_table", None))
-            if task.task_id != self.task_id and given in names:
-                return True
-        return False
+    def _makers(self) -> dict[str, str]:
+        """The tasks of this DAG that make the results table, and by which connection, as it stands in the DAG."""
+        from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
+
+        found = {}
+        for task in getattr(self.get_dag(), "tasks", ()):
+            if not issubclass(getattr(task, "operator_class", type(task)), ResultsTableBase):
+                continue
+            given = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
+            if given.get("results_table") in self._named["results_table"]:
+                found[task.task_id] = given.get("results_conn_id") or given.get("sql_conn_id", "")
+        return found
+
+    @property
+    def _named(self) -> dict[str, tuple[object, object]]:
+        """What names the table: as it is rendered, and as it stands in the DAG."""
+        return {name: (getattr(self, name), in_dag) for name, in_dag in self._in_dag.items()}
 
 
 def _ids(name: str, rendered: Any) -> tuple[str, ...]:

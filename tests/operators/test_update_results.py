@@ -501,6 +501,27 @@ def test_a_table_that_is_not_there_is_final_but_for_the_dag_that_makes_it(sync: 
         operator.execute(sync.task.context())
 
 
+def test_a_connection_to_another_database_than_the_task_that_makes_the_table_is_final(
+    sync: Sync, update: Update, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """It would find no table there for ever, and be green."""
+    monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "no.db")}))
+
+    def asked(makes: dict[str, str], conn_id: str, rendered: str) -> Any:
+        with DAG("circle", schedule=None):
+            operator = UpdateResultsOperator(task_id="update", results_table="calls", results_conn_id=conn_id)
+            SqlToAimylogicOperator(task_id="sync", sql="select 1", results_table="calls", **makes)
+        operator.results_conn_id = rendered  # as Airflow renders it
+        return operator.execute(sync.task.context())["rows"]
+
+    assert asked({"sql_conn_id": "warehouse"}, "warehouse", "warehouse") == 0
+    assert asked({"sql_conn_id": "elsewhere", "results_conn_id": "warehouse"}, "warehouse", "warehouse") == 0
+    assert asked({"sql_conn_id": "{{ var.value.db }}"}, "{{ var.value.db }}", "warehouse") == 0
+    for makes in ({"sql_conn_id": "warehouse"}, {"sql_conn_id": "elsewhere", "results_conn_id": "warehouse"}):
+        with pytest.raises(AirflowFailException, match=r"'sync' makes it by the connection 'warehouse'.*'elsewhere'"):
+            asked(makes, "elsewhere", "elsewhere")
+
+
 # Arguments
 
 
