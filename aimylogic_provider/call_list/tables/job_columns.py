@@ -50,12 +50,12 @@ class FormerShapeError(RejectedError):
 def job_columns() -> list[Column[Any]]:
     """The columns, as a new table has them."""
     import sqlalchemy as sa
-    from sqlalchemy.dialects import mysql
+    from sqlalchemy.dialects import mysql, postgresql
 
-    text = sa.Text()
+    text = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
     moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
-    # As text of JSON, where the database's own type doesn't take all that is JSON.
-    content = text.with_variant(mysql.LONGTEXT(), "mysql", "mariadb").with_variant(sa.JSON(), "postgresql")
+    # As in the tables of reports: as text of JSON, where the database's own type doesn't take all that is JSON.
+    content = sa.Text().with_variant(sa.JSON(), "mysql", "mariadb").with_variant(postgresql.JSONB(), "postgresql")
     types: tuple[Any, ...] = (sa.String(64), sa.Integer(), moment, sa.Integer(), text, content, moment)
     return [sa.Column(name, type) for name, type in zip(JOB_COLUMNS, types, strict=True)]
 
