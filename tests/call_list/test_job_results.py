@@ -291,6 +291,38 @@ def test_rows_are_chosen_by_dag_task_and_list(engine: sa.Engine) -> None:
     assert lists((), (), "xu") == {"xu"}
 
 
+def test_open_rows_are_found_by_an_index_whatever_the_table_holds_besides(engine: sa.Engine) -> None:
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        pytest.skip("whose plans a handful of rows doesn't tell")
+    table_of(engine, 5)
+    asked: list[tuple[str, Any]] = []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    results, of = JobResults(engine, "calls"), RowsOf(("d",), ("t",))
+    del asked[:]
+    assert [len(page) for one in results.lists(of) for page in results.open_rows(one, of)] == [5]
+    queries = [*asked]
+    assert len(queries) == 2
+    with engine.begin() as connection:
+        explain = "explain query plan"
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("set local enable_seqscan = off")
+            explain = "explain"
+        plans = [str(connection.exec_driver_sql(f"{explain} {one}", given).fetchall()) for one, given in queries]
+    assert "ix_calls_open_jobs" in plans[0], "which lists have any"
+    assert "ix_calls_open_jobs" in plans[1] or "calls_pkey" in plans[1], "and of a list, not by all rows of all lists"
+
+
+def test_the_index_of_a_table_with_a_long_name_has_a_name_of_its_own(engine: sa.Engine) -> None:
+    longest = min(engine.dialect.max_identifier_length, 64)
+    for last in "ab":
+        ResultsTable(engine, "x" * (longest - 1) + last, ["id"])
+        assert len(sa.inspect(engine).get_indexes("x" * (longest - 1) + last)) == 1
+
+
 # Tables of other shapes
 
 

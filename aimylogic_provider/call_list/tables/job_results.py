@@ -122,6 +122,8 @@ class JobResults:
 
         while rows := self._transactions.act("read", page):
             yield [OpenRow(number, job, aware(moment)) for number, job, moment in rows]
+            if len(rows) < _PAGE:
+                return
             after = columns.row_number > rows[-1][0]
 
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
