@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import BaseHook
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.world import reports
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.call_list.test_claims import database
 from tests.call_list.test_job_results import row
@@ -139,6 +141,25 @@ def test_a_server_whose_clock_was_wrong_once_holds_up_nobody(circle: Circle) -> 
     home, called = circle.run("day 3")
     assert (home["updated"], home["open"]) == (40, 0)
     assert called["created"] > 0
+
+
+def test_one_whose_report_cannot_be_read_holds_up_nobody_and_is_not_called_again(
+    circle: Circle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circle.run("day 1")
+    fields = reports._script_fields
+
+    def odd(job: Any, attempt: Any) -> dict[str, object]:
+        deep = {"reportData": msgspec.Raw(b"[" * 3000 + b"]" * 3000)} if job.phone == SILENT else {}
+        return {**fields(job, attempt), **deep}
+
+    monkeypatch.setattr(reports, "_script_fields", odd)
+    for day in (2, 3):
+        circle.emulator.advance(days=1)
+        due = circle.due() - {SILENT}
+        home, called = circle.run(f"day {day}")
+        assert (home["open"], home["unreadable"], called["created"]) == (1, 1, len(due))
+    assert circle.jobs()[SILENT] == ["noAnswer"]
 
 
 # The views
