@@ -8,6 +8,7 @@ up to date and the second one asks. Whoever is new is called. Whoever was reache
 anybody whose call is open, is parked, or was cancelled, or whose number doesn't exist; a number that was rejected or
 refused is tried again, once corrected. So a run that is triggered twice, backfilled, or begins while yesterday's calls
 are open calls nobody twice: an open call's customer is for a later run. Of two runs at once, only one calls a customer.
+A customer is known by ``id``: one who stands there twice, with one phone, is two customers, called on two days.
 
 Beside that, all jobs and attempts of the campaign, whoever added them, come home into ``aimylogic_jobs`` and
 ``aimylogic_attempts``, from where the last run ended.

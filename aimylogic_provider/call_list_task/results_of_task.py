@@ -125,8 +125,10 @@ def tell_jobs(
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.call_list_task.databases import engine_of
-    from aimylogic_provider.call_list_task.jobs_home import HomeCounts, JobReports, bring_home
+    from aimylogic_provider.call_list_task.job_reports import JobReports
+    from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
     from aimylogic_provider.calls_api.errors import ApiError, RejectedError
+    from aimylogic_provider.campaign_task.action_errors import ActionError
     from aimylogic_provider.waiting.job_source import JobSource
 
     try:
@@ -142,7 +144,7 @@ def tell_jobs(
         try:
             ask = JobReports(aimylogic_conn_id, log).ask
             bring_home(results, of, ask, counts, report_lag=report_lag, only=only)
-        except ApiError as error:
+        except (ApiError, ActionError) as error:
             raise CallListError(
                 f"what became of the calls can't be told in {name}, for the report can't be asked ({error}): "
                 f"{counts.in_words()}",

@@ -26,8 +26,10 @@ class UpdateResultsOperator(CampaignBase):
     finished stays so, an older reading changes nothing, and a repeat is harmless; so are two of these tasks at once.
 
     Returns the counts: ``rows`` (looked at) = those of ``finished`` (by status) + ``open`` + ``not_found``, and
-    ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are. Calls API,
-    "callJob/getReport".
+    ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are, and so do the
+    ``unreadable`` ones of those that are open: what the report tells of their jobs can't be read, not even alone. The
+    task is green all the same, and its log names them; it fails if that is so of more than 10, and none can be read.
+    Calls API, "callJob/getReport", and "campaign" to know it again.
 
     :param results_table: the one of the task that sends. (templated)
     :param results_conn_id: the connection of its database. (templated)
@@ -72,7 +74,7 @@ class UpdateResultsOperator(CampaignBase):
         self.task_ids = task_ids
         self.add_columns = add_columns
         self.report_lag = report_lag
-        self._named_in_dag = results_table
+        self._in_dag = {"results_table": results_table, "results_conn_id": results_conn_id}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Update the rows; return the counts.
@@ -81,7 +83,8 @@ class UpdateResultsOperator(CampaignBase):
         :raises AirflowException: if another try can help; what is written stays
         """
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.jobs_home import HomeCounts, JobReports, bring_home
+        from aimylogic_provider.call_list_task.job_reports import JobReports
+        from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
 
@@ -99,6 +102,8 @@ class UpdateResultsOperator(CampaignBase):
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
                     raise ActionError(told, retryable=error.retryable) from None
+                except ActionError as error:
+                    raise ActionError(f"{error}. Until then, {counts.in_words()}", retryable=error.retryable) from None
                 except CallListError as error:
                     told = f"{error}. Until then, {counts.in_words()}"
                     raise CallListError(told, retryable=error.retryable) from None
@@ -122,7 +127,7 @@ class UpdateResultsOperator(CampaignBase):
         return RowsOf(dag_ids, _ids("task_ids", self.task_ids), call_list)
 
     def _opened(self) -> JobResults | None:
-        """The table; None if there is none yet, but a task of this DAG makes it.
+        """The table; None if there is none yet, but a task of this DAG makes it in this database.
 
         :raises RejectedError: if it can't be used
         :raises CallListError: if the database can't be reached
@@ -137,20 +142,36 @@ class UpdateResultsOperator(CampaignBase):
             engine = engine_of("results_conn_id", self.results_conn_id)
             return JobResults(engine, self.results_table, migrates=self.add_columns)
         except NoSuchTableError:
-            if not self._is_made_here():
+            makers = self._makers()
+            others = [task_id for task_id, conn_id in makers.items() if conn_id not in self._named["results_conn_id"]]
+            if not makers:
                 raise
+            if len(others) == len(makers):
+                raise RejectedError(
+                    f"there is no table {self.results_table!r} in the database of results_conn_id, and {others[0]!r} "
+                    f"makes it by the connection {makers[others[0]]!r}, while this task has {self.results_conn_id!r}: "
+                    "give both the same one"
+                ) from None
             self.log.info("There is no table %s yet: a task of this DAG makes it.", self.results_table)
             return None
 
-    def _is_made_here(self) -> bool:
-        """Whether another task of this DAG has the same results table."""
-        dag = self.get_dag()
-        names = {self.results_table, self._named_in_dag}
-        for task in [] if dag is None else dag.tasks:
-            given = getattr(task, "partial_kwargs", {}).get("results_table", getattr(task, "results_table", None))
-            if task.task_id != self.task_id and given in names:
-                return True
-        return False
+    def _makers(self) -> dict[str, str]:
+        """The tasks of this DAG that make the results table, and by which connection, as it stands in the DAG."""
+        from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
+
+        found = {}
+        for task in getattr(self.get_dag(), "tasks", ()):
+            if not issubclass(getattr(task, "operator_class", type(task)), ResultsTableBase):
+                continue
+            given = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
+            if given.get("results_table") in self._named["results_table"]:
+                found[task.task_id] = given.get("results_conn_id") or given.get("sql_conn_id", "")
+        return found
+
+    @property
+    def _named(self) -> dict[str, tuple[object, object]]:
+        """What names the table: as it is rendered, and as it stands in the DAG."""
+        return {name: (getattr(self, name), in_dag) for name, in_dag in self._in_dag.items()}
 
 
 def _ids(name: str, rendered: Any) -> tuple[str, ...]:

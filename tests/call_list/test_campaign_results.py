@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import BaseHook
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.world import reports
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.call_list.test_claims import database
 from tests.call_list.test_job_results import row
@@ -127,6 +129,39 @@ def test_a_run_that_comes_too_often_or_too_early_calls_nobody(circle: Circle) ->
     assert len(circle.emulator.jobs()) == 40
 
 
+def test_a_server_whose_clock_was_wrong_once_holds_up_nobody(circle: Circle) -> None:
+    """It told a day 30 days ahead, while calls were open."""
+    circle.emulator.campaign(lines=0)
+    circle.run("day 1")
+    circle.emulator.advance(days=30)
+    assert circle.run("by a wrong clock")[0]["open"] == 40
+    circle.emulator.advance(days=-30)
+    circle.emulator.campaign(lines=10)
+    circle.emulator.advance(days=2)
+    home, called = circle.run("day 3")
+    assert (home["updated"], home["open"]) == (40, 0)
+    assert called["created"] > 0
+
+
+def test_one_whose_report_cannot_be_read_holds_up_nobody_and_is_not_called_again(
+    circle: Circle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circle.run("day 1")
+    fields = reports._script_fields
+
+    def odd(job: Any, attempt: Any) -> dict[str, object]:
+        deep = {"reportData": msgspec.Raw(b"[" * 3000 + b"]" * 3000)} if job.phone == SILENT else {}
+        return {**fields(job, attempt), **deep}
+
+    monkeypatch.setattr(reports, "_script_fields", odd)
+    for day in (2, 3):
+        circle.emulator.advance(days=1)
+        due = circle.due() - {SILENT}
+        home, called = circle.run(f"day {day}")
+        assert (home["open"], home["unreadable"], called["created"]) == (1, 1, len(due))
+    assert circle.jobs()[SILENT] == ["noAnswer"]
+
+
 # The views
 
 
@@ -187,3 +222,41 @@ def test_the_account_of_the_days_adds_up_in_the_views_and_tables(circle: Circle)
             attempts = connection.exec_driver_sql("select count(*) from aimylogic_attempts").scalar()
         assert jobs == len(circle.emulator.jobs())
         assert attempts == sum(job.attempts for job in circle.emulator.jobs())
+
+
+def test_the_view_by_campaign_and_day_tells_a_day_in_a_zone_of_its_own(circle: Circle) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results-in-sql.md").read_text()
+    view = page.partition("```sql\n")[2].partition(";")[0]
+    if circle.engine.dialect.name == "postgresql":
+        view = view.replace("cast(created_at as", "cast(created_at at time zone 'UTC' as")
+    circle.run("day 1")
+    circle.emulator.advance(days=1)
+    circle.run("day 2")
+    circle.emulator.advance(days=1)
+    circle.bring_reports_home()
+    with circle.engine.begin() as connection:
+        connection.exec_driver_sql(view)
+        if circle.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("set local timezone = 'Pacific/Kiritimati'")  # where it is the next day by then
+        found = connection.exec_driver_sql(
+            "select call_day, calls, reached, attempts from reached_by_campaign_and_day order by call_day"
+        ).fetchall()
+    jobs = circle.emulator.jobs()
+    expected = []
+    for day in ("2026-03-02", "2026-03-03"):
+        of_day = [job for job in jobs if str(datetime.fromtimestamp(job.created, UTC)).startswith(day)]
+        reached = [job for job in of_day if job.status in ("longCallWithResult", "longCallWithNoResult")]
+        expected.append((day, len(of_day), len(reached), sum(job.attempts for job in of_day)))
+    assert [tuple(row) for row in found] == expected
+
+
+def test_who_stands_there_twice_is_called_for_each_on_two_days_and_no_oftener(circle: Circle) -> None:
+    """As the example says."""
+    circle.run("day 1")
+    circle.emulator.advance(days=1)
+    with circle.engine.begin() as connection:
+        connection.exec_driver_sql(f"insert into customer values (99, '{ANSWERS}', null, 'N', 'd')")
+    for day in ("day 2", "day 3"):
+        circle.run(day)
+        circle.emulator.advance(days=1)
+    assert circle.jobs()[ANSWERS] == ["longCallWithResult"] * 2

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook, TaskDeferred
 
-from aimylogic_provider.call_list.tables import results_table
-from aimylogic_provider.call_list.tables.job_results import JobResults
+from aimylogic_provider.call_list.tables import job_results, results_table
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
@@ -110,7 +109,7 @@ def test_a_wait_that_ended_well_is_tried_again_if_the_table_could_not_be_told(
         raise sa.exc.TimeoutError("QueuePool limit")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobResults, "_write", failing)
+        patched.setattr(job_results, "write_states", failing)
         with pytest.raises(AirflowException, match="can't be written") as failure:
             operator.execute_after_wait(sync.task.context(), end, **kwargs)
     assert not isinstance(failure.value, AirflowFailException)

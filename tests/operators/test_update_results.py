@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 from airflow.sdk import DAG
 
-from aimylogic_provider.call_list.tables import results_table
+from aimylogic_provider.call_list.tables import job_results, results_table
 from aimylogic_provider.call_list.tables.job_columns import JOB_COLUMNS
 from aimylogic_provider.call_list.tables.job_results import JobResults
 from aimylogic_provider.calls_api.transports import requests_transport
 from aimylogic_provider.calls_api.transports.content_coding import Body
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.emulator.world import reports
 from aimylogic_provider.operators import UpdateResultsOperator
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 from tests.call_list.conftest import make_sync, sync
@@ -115,7 +118,7 @@ def test_it_tells_what_the_server_knows(sync: Sync, results: sa.Engine, update: 
     second = update()
     assert home(results) == account(emulator)
     assert (second["rows"], second["updated"], second["open"]) == (first["open"], first["open"], 0)
-    assert update() == {"rows": 0, "updated": 0, "finished": {}, "open": 0, "not_found": 0}
+    assert update() == {"rows": 0, "updated": 0, "finished": {}, "open": 0, "not_found": 0, "unreadable": 0}
     assert emulator.count("callJob/getReport") == 2, "who is finished isn't asked about again"
     assert sync.sends() == sent
     answers = {row[0] for row in told(results, "tag_name") if row[0] is not None}
@@ -130,7 +133,7 @@ def test_the_same_again_changes_nothing(sync: Sync, results: sa.Engine, update: 
     assert update()["updated"] == 25
     before = told(results, *JOB_COLUMNS)
     sync.emulator.advance(hours=1)
-    assert update() == {"rows": 25, "updated": 0, "finished": {}, "open": 25, "not_found": 0}
+    assert update() == {"rows": 25, "updated": 0, "finished": {}, "open": 25, "not_found": 0, "unreadable": 0}
     assert told(results, *JOB_COLUMNS) == before
 
 
@@ -140,7 +143,7 @@ def test_a_report_that_lags_holds_up_nothing(
     sync.emulator.settings(report_lag=600)
     sync.add(PHONES)
     sync.attempt()
-    assert update() == {"rows": 25, "updated": 0, "finished": {}, "open": 25, "not_found": 0}
+    assert update() == {"rows": 25, "updated": 0, "finished": {}, "open": 25, "not_found": 0, "unreadable": 0}
     assert "The report doesn't show 25 young jobs yet" in capsys.readouterr().out
     assert update(report_lag=0)["not_found"] == 25, "by then it must show them"
     assert "doesn't know the jobs of 25 rows" in capsys.readouterr().out
@@ -292,7 +295,7 @@ def test_a_database_that_fails_is_tried_again(
         raise sa.exc.TimeoutError("QueuePool limit")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobResults, "_write", failing)
+        patched.setattr(job_results, "write_states", failing)
         with pytest.raises(AirflowException, match=r"can't be written \(TimeoutError\).*Until then"):
             update()
     assert update()["updated"] == 450
@@ -311,7 +314,7 @@ def test_a_script_that_writes_a_megabyte_or_odd_types(sync: Sync, results: sa.En
     assert update()["finished"] == {"longCallWithResult": 4}
     written = [row[0] if isinstance(row[0], str) else json.dumps(row[0]) for row in told(results, "report_data")]
     assert len(written[0]) > 1_000_000
-    assert len(told(results, "tag_name")[0][0]) == 1000
+    assert len(told(results, "tag_name")[0][0]) > 1_000_000
 
 
 def test_an_answer_that_is_larger_than_any_is_asked_for_in_parts(
@@ -322,6 +325,92 @@ def test_an_answer_that_is_larger_than_any_is_asked_for_in_parts(
     sync.emulator.advance(days=1)
     monkeypatch.setattr(requests_transport, "Body", lambda coding, most: Body(coding, 1500))
     assert sum(update()["finished"].values()) == 25
+
+
+ODD = {
+    "3,000 levels": b"[" * 3000 + b"]" * 3000,
+    "a number of 5,000 digits": b"7" * 5000,
+    "a field twice": b'{"a": 1, "a": 2}',
+    "larger than any answer is read": b'"' + b"x" * 3_000_000 + b'"',
+}
+
+
+@pytest.fixture
+def report_data_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """The emulator shows what a script wrote, as it stands, of those phones."""
+    fields = reports._script_fields
+
+    def shows(written: bytes, *phones: str) -> None:
+        def odd(job: Any, attempt: Any) -> dict[str, object]:
+            its = fields(job, attempt)
+            return {**its, "reportData": msgspec.Raw(written)} if job.phone in phones else its
+
+        monkeypatch.setattr(reports, "_script_fields", odd)
+
+    return shows
+
+
+@pytest.mark.parametrize("odd", [*ODD])
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_told(
+    sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None], odd: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(requests_transport, "Body", lambda coding, most: Body(coding, 2_000_000))
+    many(sync, 250)
+    report_data_of(ODD[odd], phone(7), phone(220))
+    before = sync.emulator.count("callJob/getReport")
+    counts = update()
+    assert (counts["rows"], sum(counts["finished"].values())) == (250, 248)
+    assert (counts["open"], counts["unreadable"], counts["not_found"]) == (2, 2, 0)
+    assert sync.emulator.count("callJob/getReport") - before <= 40
+    out = capsys.readouterr().out
+    jobs = {job.phone: job.id for job in sync.emulator.jobs()}
+    assert "What the report tells of the jobs of 2 rows can't be read" in out
+    assert jobs[phone(7)] in out
+    report_data_of(b"7")
+    assert update() == {**counts, "rows": 2, "updated": 2, "finished": ANY, "open": 0, "unreadable": 0}
+    assert home(sqlite) == account(sync.emulator)
+
+
+def test_the_last_open_one_that_cannot_be_read_does_not_stop_the_dag(
+    sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None]
+) -> None:
+    many(sync, 3)
+    report_data_of(ODD["3,000 levels"], phone(1))
+    assert [update()["unreadable"] for _ in range(2)] == [1, 1]
+
+
+def test_a_report_of_which_nothing_can_be_read_is_a_failure(
+    sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None]
+) -> None:
+    """It isn't a job's, but the report's; what lies between may answer in its place, too."""
+    many(sync, 30)
+    report_data_of(ODD["3,000 levels"], *map(phone, range(30)))
+    with pytest.raises(AirflowException, match="None of 30 jobs") as failure:
+        update()
+    assert not isinstance(failure.value, AirflowFailException)
+    for body in ("<html>", "", '[{"callJobId": "'):
+        sync.emulator.fault("before_commit", "status", path="callJob/getReport", status=200, body=body, times=3)
+        with pytest.raises(AirflowException, match=r"Until then, 30 rows were open.*0 rows were updated"):
+            update()
+
+
+def test_a_connection_that_names_another_campaign_meanwhile_is_told(
+    sync: Sync, sqlite: sa.Engine, update: Update, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its jobs are others, though they may have the same ids."""
+    many(sync)
+    write = JobResults.update
+
+    def moved(table: JobResults, *arguments: Any) -> int:
+        if sync.emulator.count("callJob/getReport") == 1:
+            sync.emulator.campaign(token="1.2.rotated")
+            monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(sync.emulator, OTHER_TOKEN))
+        return write(table, *arguments)
+
+    monkeypatch.setattr(JobResults, "update", moved)
+    with pytest.raises(AirflowException, match=r"names another campaign than when this task began.*200 rows were upd"):
+        update()
 
 
 def test_a_token_that_is_changed_meanwhile_is_looked_up_anew(
@@ -410,6 +499,27 @@ def test_a_table_that_is_not_there_is_final_but_for_the_dag_that_makes_it(sync: 
         SqlToAimylogicOperator(task_id="sync", sql="select 1", sql_conn_id="warehouse", **table)
     with pytest.raises(AirflowFailException, match="there is no table 'cals'"):
         operator.execute(sync.task.context())
+
+
+def test_a_connection_to_another_database_than_the_task_that_makes_the_table_is_final(
+    sync: Sync, update: Update, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """It would find no table there for ever, and be green."""
+    monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "no.db")}))
+
+    def asked(makes: dict[str, str], conn_id: str, rendered: str) -> Any:
+        with DAG("circle", schedule=None):
+            operator = UpdateResultsOperator(task_id="update", results_table="calls", results_conn_id=conn_id)
+            SqlToAimylogicOperator(task_id="sync", sql="select 1", results_table="calls", **makes)
+        operator.results_conn_id = rendered  # as Airflow renders it
+        return operator.execute(sync.task.context())["rows"]
+
+    assert asked({"sql_conn_id": "warehouse"}, "warehouse", "warehouse") == 0
+    assert asked({"sql_conn_id": "elsewhere", "results_conn_id": "warehouse"}, "warehouse", "warehouse") == 0
+    assert asked({"sql_conn_id": "{{ var.value.db }}"}, "{{ var.value.db }}", "warehouse") == 0
+    for makes in ({"sql_conn_id": "warehouse"}, {"sql_conn_id": "elsewhere", "results_conn_id": "warehouse"}):
+        with pytest.raises(AirflowFailException, match=r"'sync' makes it by the connection 'warehouse'.*'elsewhere'"):
+            asked(makes, "elsewhere", "elsewhere")
 
 
 # Arguments

@@ -5,6 +5,7 @@ A table of the former shape has none of them. Its key columns may have their nam
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +13,17 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.sql_database.alterations import add_columns, adding
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Engine, Table
+    from sqlalchemy import Column, Engine, Index, Table
 
 __all__ = [
-    "JOB_COLUMNS", "FormerShapeError", "are_taken", "has_all", "job_columns", "kind_of", "lacking", "migrate",
-    "statements",
+    "JOB_COLUMNS", "FormerShapeError", "are_taken", "has_all", "index_of_open", "job_columns", "kind_of", "lacking",
+    "migrate", "statements",
 ]  # fmt: skip
 
 JOB_COLUMNS = ("job_status", "attempts", "finished_at", "call_seconds", "tag_name", "report_data", "updated_at")
 
+_LONGEST_NAME = 63
+"""Bytes, in PostgreSQL; others take more."""
 _FIRST = "call_seconds"
 """The one that is added first: where it is a number, the others are ours, too; a key column is text."""
 
@@ -45,14 +48,30 @@ class FormerShapeError(RejectedError):
 def job_columns() -> list[Column[Any]]:
     """The columns, as a new table has them."""
     import sqlalchemy as sa
-    from sqlalchemy.dialects import mysql
+    from sqlalchemy.dialects import mysql, postgresql
 
-    text = sa.Text()
+    text = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
     moment = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
-    # As text of JSON, where the database's own type doesn't take all that is JSON.
-    content = text.with_variant(mysql.LONGTEXT(), "mysql", "mariadb").with_variant(sa.JSON(), "postgresql")
+    # As in the tables of reports: as text of JSON, where the database's own type doesn't take all that is JSON.
+    content = sa.Text().with_variant(sa.JSON(), "mysql", "mariadb").with_variant(postgresql.JSONB(), "postgresql")
     types: tuple[Any, ...] = (sa.String(64), sa.Integer(), moment, sa.Integer(), text, content, moment)
     return [sa.Column(name, type) for name, type in zip(JOB_COLUMNS, types, strict=True)]
+
+
+def index_of_open(table: Table) -> Index:
+    """An index of a new table that has the columns, by which its open rows are found: small where it can be of those.
+
+    :param table: to which it is added
+    """
+    import sqlalchemy as sa
+
+    name = f"ix_{table.name}_open_jobs"
+    if len(name.encode()) > _LONGEST_NAME:
+        name = f"ix_{hashlib.sha256(table.name.encode()).hexdigest()[:20]}_open_jobs"
+    columns = table.c
+    is_open = columns.finished_at.is_(None)
+    of = (columns.finished_at, columns.call_list, columns.row_number)
+    return sa.Index(name, *of, postgresql_where=is_open, sqlite_where=is_open)
 
 
 def are_taken(keys: Collection[str]) -> bool:

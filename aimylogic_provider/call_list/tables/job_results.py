@@ -1,32 +1,31 @@
 """What became of a results table's rows: those whose call jobs are open are looked up, and told what the report shows.
 
-A row never goes from later to earlier: a finished one never becomes open again, an older reading than the one that a
-row tells changes nothing, and neither does one that shows the same. Each transaction is short, and a repeat harmless.
+A row never goes from later to earlier, as ``job_writes`` says; what shows the same changes nothing. Each transaction is
+short, and a repeat harmless.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.job_columns import FormerShapeError, lacking, migrate, statements
 from aimylogic_provider.call_list.tables.job_state import JobState
+from aimylogic_provider.call_list.tables.job_writes import TOLD, aware, known_states, write_states
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.sql_database.alterations import is_for_good
+from aimylogic_provider.sql_database.transactions import Transactions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 __all__ = ["JobResults", "NoSuchTableError", "OpenRow", "RowsOf"]
 
-T = TypeVar("T")
 _PAGE = 2000
-_TRIES = 5
 _NEEDED = ("call_list", "row_number", "dag_id", "task_id", "outcome", "call_job_id", "frozen_at", "settled_at")
-_TOLD = ("job_status", "attempts", "finished_at", "call_seconds", "tag_name", "report_data")
 
 
 class NoSuchTableError(RejectedError):
@@ -76,11 +75,12 @@ class JobResults:
 
         self._engine = engine
         self._shown = name
+        self._transactions = Transactions(engine, self._failed)
         schema, _, plain = name.rpartition(".")
         if not plain:
             raise RejectedError(f"results_table {name!r} isn't a table's name: give table, or schema.table")
         self._table = sa.Table(plain, sa.MetaData(), schema=schema or None)
-        self._repeat("read", lambda: self._open(migrates))
+        self._transactions.repeat("read", lambda: self._open(migrates))
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,7 +98,7 @@ class JobResults:
         asked = (
             sa.select(columns.call_list).where(*self._are_open(of)).group_by(columns.call_list).order_by(frozen.desc())
         )
-        return self._read(lambda connection: [*connection.execute(asked).scalars()])
+        return self._transactions.act("read", lambda connection: [*connection.execute(asked).scalars()])
 
     def open_rows(self, call_list: str, of: RowsOf) -> Iterator[list[OpenRow]]:
         """The open rows of a list, some at a time.
@@ -120,8 +120,10 @@ class JobResults:
         def page(connection: Connection) -> Sequence[Any]:
             return connection.execute(asked.where(after)).fetchall()
 
-        while rows := self._read(page):
-            yield [OpenRow(number, job, _aware(moment)) for number, job, moment in rows]
+        while rows := self._transactions.act("read", page):
+            yield [OpenRow(number, job, aware(moment)) for number, job, moment in rows]
+            if len(rows) < _PAGE:
+                return
             after = columns.row_number > rows[-1][0]
 
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
@@ -133,14 +135,14 @@ class JobResults:
         """
 
         def act(connection: Connection) -> int:
-            known = self._known(connection, call_list, [*shown])
+            known = known_states(connection, self._table, call_list, [*shown])
             changed = {
                 number: state for number, state in shown.items()
                 if number in known and not state.is_told_by(known[number])
             }  # fmt: skip
-            return self._write(connection, call_list, changed, read_at) if changed else 0
+            return write_states(connection, self._table, call_list, changed, read_at) if changed else 0
 
-        return self._repeat("written", lambda: self._transact(act))
+        return self._transactions.act("written", act)
 
     # Beneath
 
@@ -154,87 +156,6 @@ class JobResults:
         if of.call_list is not None:
             found.append(columns.call_list == of.call_list)
         return found
-
-    def _known(self, connection: Connection, call_list: str, numbers: list[int]) -> dict[int, JobState]:
-        """What the table tells of some rows, which nobody else changes until the transaction ends."""
-        import sqlalchemy as sa
-
-        columns = self._table.c
-        if connection.dialect.name == "sqlite":  # which locks all, and by nothing but a change
-            connection.execute(sa.update(self._table).values(call_list=columns.call_list).where(sa.false()))
-        data: Any = columns.report_data
-        if connection.dialect.name == "postgresql":
-            data = sa.cast(data, sa.Text)
-        told: list[Any] = [columns.row_number, *(columns[name] for name in _TOLD[:-1]), data]
-        asked = (
-            sa.select(*told)
-            .where(columns.call_list == call_list, columns.row_number.in_(numbers))
-            .order_by(columns.row_number)
-            .with_for_update()
-        )
-        return {
-            number: JobState(status, attempts, None if over is None else _aware(over), seconds, tag, data)
-            for number, status, attempts, over, seconds, tag, data in connection.execute(asked).fetchall()
-        }
-
-    def _write(self, connection: Connection, call_list: str, changed: Mapping[int, JobState], read_at: datetime) -> int:
-        import sqlalchemy as sa
-
-        if connection.dialect.name == "postgresql":
-            return self._write_in_postgresql(connection, call_list, changed, read_at)
-        columns = self._table.c
-        given = {name: sa.bindparam(f"new_{name}", type_=columns[name].type) for name in _TOLD}
-        statement = self._goes_on(given, sa.bindparam("read_at", type_=columns.updated_at.type)).where(
-            columns.call_list == sa.bindparam("of_list"), columns.row_number == sa.bindparam("of_row")
-        )
-        rows = [
-            {"of_list": call_list, "of_row": number, "read_at": read_at}
-            | {f"new_{name}": getattr(state, name) for name in _TOLD}
-            for number, state in changed.items()
-        ]
-        written = connection.execute(statement, rows).rowcount
-        return written if written >= 0 else len(rows)  # which not every driver says
-
-    def _write_in_postgresql(
-        self, connection: Connection, call_list: str, changed: Mapping[int, JobState], read_at: datetime
-    ) -> int:
-        """All rows are one value, as in the results table: one statement, whatever the driver."""
-        import msgspec
-        import sqlalchemy as sa
-
-        columns = self._table.c
-        rows = [
-            {"number": number, **{name: getattr(state, name) for name in _TOLD}} for number, state in changed.items()
-        ]
-        types: list[Any] = [("number", sa.BigInteger()), *((name, columns[name].type) for name in _TOLD[:-1])]
-        described = [*(sa.column(name, type) for name, type in types), sa.column("report_data", sa.Text())]
-        values = sa.func.json_to_recordset(sa.text("cast(:rows as json)")).table_valued(*described)
-        given = values.render_derived("given", with_types=True).c
-        new: dict[str, Any] = {name: given[name] for name in _TOLD[:-1]}
-        new["report_data"] = sa.cast(given.report_data, columns.report_data.type)
-        statement = self._goes_on(new, sa.bindparam("read_at", type_=columns.updated_at.type)).where(
-            columns.call_list == sa.bindparam("of_list"),
-            columns.row_number == given.number,
-            columns.row_number.between(min(changed), max(changed)),  # by the key, also before the table is analysed
-        )
-        written = connection.execute(
-            statement, {"rows": msgspec.json.encode(rows).decode(), "of_list": call_list, "read_at": read_at}
-        )
-        return max(0, written.rowcount)
-
-    def _goes_on(self, new: Mapping[str, Any], read_at: Any) -> Any:
-        """A statement that changes what it finds, where that goes on from what was known."""
-        import sqlalchemy as sa
-
-        columns = self._table.c
-        return (
-            sa.update(self._table)
-            .values({**new, "updated_at": read_at})
-            .where(
-                sa.or_(columns.updated_at.is_(None), columns.updated_at <= read_at),
-                sa.or_(columns.finished_at.is_(None), new["finished_at"].is_not(None)),
-            )
-        )
 
     def _open(self, migrates: bool) -> None:
         """See that the table is one of ours, with all columns."""
@@ -258,7 +179,7 @@ class JobResults:
                 raise FormerShapeError(self._shown, statements(self._engine, table, names))
             self._add(names)
             found = {column["name"]: column for column in sa.inspect(self._engine).get_columns(*place)}
-        for name in dict.fromkeys((*_NEEDED, *_TOLD, "updated_at")):
+        for name in dict.fromkeys((*_NEEDED, *TOLD, "updated_at")):
             table.append_column(sa.Column(name, _type(self._engine, found[name]["type"])), replace_existing=True)
 
     def _add(self, names: Sequence[str]) -> None:
@@ -272,36 +193,12 @@ class JobResults:
                 raise FormerShapeError(self._shown, to_do, f"can't be altered ({type(error.orig).__name__})") from None
             raise
 
-    def _read(self, act: Callable[[Connection], T]) -> T:
-        return self._repeat("read", lambda: self._transact(act))
-
-    def _transact(self, act: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
-            return act(connection)
-
-    def _repeat(self, what: str, act: Callable[[], T]) -> T:
-        """Do something in the database, again where others were in the way.
-
-        :raises CallListError: if it fails
-        """
-        from sqlalchemy.exc import OperationalError, SQLAlchemyError
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-        retrying = Retrying(
-            retry=retry_if_exception_type(OperationalError),
-            stop=stop_after_attempt(_TRIES),
-            wait=wait_random_exponential(multiplier=0.2, max=5),
-            reraise=True,
+    def _failed(self, what: str, kind: str) -> CallListError:
+        return CallListError(
+            f"the results table {self._shown} can't be {what} ({kind}): what is written stays, and the next try goes "
+            "on",
+            retryable=True,
         )
-        try:
-            return retrying(act)
-        except SQLAlchemyError as error:
-            kind = type(getattr(error, "orig", None) or error).__name__
-            raise CallListError(
-                f"the results table {self._shown} can't be {what} ({kind}): what is written stays, and the next try "
-                "goes on",
-                retryable=True,
-            ) from None
 
 
 def _type(engine: Engine, found: Any) -> Any:
@@ -311,7 +208,3 @@ def _type(engine: Engine, found: Any) -> Any:
     if engine.dialect.name != "postgresql" and isinstance(found, sa.JSON):
         return sa.Text()
     return found
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -6,16 +6,14 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.statuses import job_status, shown_status
+from aimylogic_provider.report_tables.held_values import held_json, held_text
 
 __all__ = ["JobState", "json_text"]
 
-_LONGEST_TAG = 1000
 _MOST = 2**31 - 1
-_NULL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -43,7 +41,7 @@ class JobState:
             attempts=_count(job.attempts_count),
             finished_at=_to_the_millisecond(job.finished_at),
             call_seconds=_count(job.call_duration),
-            tag_name=_tag(job.more.get("tagName")),
+            tag_name=held_text(job.more.get("tagName")),
             report_data=json_text(job.more.get("reportData")),
         )
 
@@ -63,26 +61,12 @@ class JobState:
 
 
 def json_text(value: object) -> str | None:
-    """A value as JSON that every database takes: no nulls within text, no number that JSON doesn't have; None for None.
+    """A value as JSON that every database takes; None for None. As ``held_values`` has it in the tables of reports.
 
     What is written by more than two bytes, as an emoji, is escaped, for some columns take no such characters.
     """
-    if value is None:
-        return None
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"))
-    return _BEYOND.sub(lambda found: json.dumps(found[0])[1:-1], _NULL.sub(r"\1\\ufffd", text))
-
-
-def _finite(value: object) -> object:
-    """The same, with text in the place of numbers that JSON doesn't have."""
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    return [*map(_finite, value)] if isinstance(value, list) else value
+    text = held_json(value)
+    return None if text is None else _BEYOND.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _parsed(text: str) -> object:
@@ -94,12 +78,6 @@ def _parsed(text: str) -> object:
 
 def _count(value: int | None) -> int | None:
     return value if value is not None and -_MOST <= value <= _MOST else None
-
-
-def _tag(value: object) -> str | None:
-    """A tag's name, which may be of any type: a script has set it."""
-    text = value if isinstance(value, str) or value is None else json_text(value)
-    return None if text is None else text.replace("\0", "\ufffd")[:_LONGEST_TAG]
 
 
 def _to_the_millisecond(moment: datetime | None) -> datetime | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claim_tables import CLAIMS, LISTS
-from aimylogic_provider.call_list.tables.job_columns import are_taken, has_all, job_columns, kind_of
+from aimylogic_provider.call_list.tables.job_columns import are_taken, has_all, index_of_open, job_columns, kind_of
 from aimylogic_provider.calls_api.errors import RejectedError
 
 if TYPE_CHECKING:
@@ -165,8 +165,10 @@ class ResultsTable:
         import sqlalchemy as sa
 
         made = self._table.to_metadata(sa.MetaData())
-        for column in () if are_taken(self._keys) else job_columns():
-            made.append_column(column)
+        if columns := [] if are_taken(self._keys) else job_columns():
+            for column in columns:
+                made.append_column(column)
+            index_of_open(made)
         return made
 
     def _make(self) -> None:

@@ -6,14 +6,14 @@ sent that could add a call. Which ids are asked about together, ``watched_jobs``
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.calls_api.errors import ApiError, UnreadableError
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_id
 from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.idempotence.ports import Log
@@ -21,16 +21,16 @@ from aimylogic_provider.idempotence.ports import Log
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.tables.job_results import JobResults, OpenRow, RowsOf
     from aimylogic_provider.call_list.tables.job_state import JobState
+    from aimylogic_provider.call_list_task.job_reports import AskJobs
     from aimylogic_provider.calls_api.reports import CallJob
-    from aimylogic_provider.hooks.aimylogic import AimylogicHook
 
-__all__ = ["AskJobs", "HomeCounts", "JobReports", "bring_home"]
+__all__ = ["HomeCounts", "bring_home"]
 
-AskJobs = Callable[[Sequence[str]], tuple[Sequence["CallJob"], datetime] | None]
-"""Asks for jobs by ids: the jobs, and when the server told of them; None if it knows one of the ids not."""
 _MORE_REQUESTS = 5000
-"""Requests of a run beyond those that its rows take: to find ids that the report doesn't know."""
+"""Requests of a run beyond those that its rows take: to find ids that the report doesn't know, or can't be read of."""
 _NAMED = 5
+_ALL_OF_FEW = 10
+"""If more jobs than that can't be read, and not one can, that isn't theirs, but the report's."""
 
 
 @dataclass(slots=True)
@@ -42,8 +42,10 @@ class HomeCounts:
     :param finished: how many are finished now, by status
     :param not_found: of how many the report doesn't know the job, though it must have shown it
     :param not_shown: of how many it doesn't show it yet; they count as open
+    :param unreadable: of how many it can't be read what it tells of the job; they count as open
     :param not_asked: how many were not asked about to the end; they count as open
     :param named: the first ids that were not found
+    :param unreadable_named: the first ids that could not be read, with the reason
     """
 
     rows: int = 0
@@ -51,8 +53,10 @@ class HomeCounts:
     finished: Counter[str] = field(default_factory=Counter)
     not_found: int = 0
     not_shown: int = 0
+    unreadable: int = 0
     not_asked: int = 0
     named: list[str] = field(default_factory=list)
+    unreadable_named: list[str] = field(default_factory=list)
 
     @property
     def open(self) -> int:
@@ -67,6 +71,7 @@ class HomeCounts:
             "finished": dict(self.finished.most_common()),
             "open": self.open,
             "not_found": self.not_found,
+            "unreadable": self.unreadable,
         }
 
     def in_words(self) -> str:
@@ -89,60 +94,19 @@ class HomeCounts:
                 "another campaign's, or no longer kept. Is the connection that of the campaign that called?",
                 f"{self.not_found:,}", ", ".join(self.named), more,
             )  # fmt: skip
+        if self.unreadable:
+            more = ", …" if self.unreadable > len(self.unreadable_named) else ""
+            log.warning(
+                "What the report tells of the jobs of %s rows can't be read (%s%s). They stay open, nobody is called "
+                "again for them by a query that leaves out open calls, and the next run asks again. Look at those "
+                "calls in the campaign itself.",
+                f"{self.unreadable:,}", ", ".join(self.unreadable_named), more,
+            )  # fmt: skip
         if self.not_asked:
             log.warning(
-                "%s rows were not asked about to the end, for too many ids are not known: choose rows of one campaign, "
-                "by task_ids or call_list.", f"{self.not_asked:,}",
+                "%s rows were not asked about to the end, for too many ids are not known, or can't be read: choose "
+                "rows of one campaign, by task_ids or call_list.", f"{self.not_asked:,}",
             )  # fmt: skip
-
-
-class JobReports:
-    """The report of a campaign's jobs, by a connection, which is looked up anew once access is denied.
-
-    :param conn_id: of the campaign
-    :raises RejectedError: if the connection can't be used
-    """
-
-    def __init__(self, conn_id: str, log: Log) -> None:
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-
-        self._hook = AimylogicHook(conn_id)
-        self._hook.get_conn()
-        self._log = log
-
-    def ask(self, ids: Sequence[str]) -> tuple[Sequence[CallJob], datetime] | None:
-        """Ask for jobs. As :data:`AskJobs`.
-
-        :raises ApiError: if it was not answered, nor repeated with success
-        """
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-
-        try:
-            return _asked(self._hook, ids)
-        except ApiError as error:
-            again = AimylogicHook(self._hook.aimylogic_conn_id)
-            if error.retryable or again.campaign == self._hook.campaign:
-                raise
-            self._hook = again
-            self._log.warning("%s. The connection has changed meanwhile: asking again by it.", error)
-            return _asked(again, ids)
-
-
-def _asked(hook: AimylogicHook, ids: Sequence[str]) -> tuple[Sequence[CallJob], datetime] | None:
-    from aimylogic_provider.calls_api import endpoints
-    from aimylogic_provider.idempotence.retry import repeated
-    from aimylogic_provider.idempotence.server_time import SystemClock
-
-    def ask(_: int) -> tuple[Sequence[CallJob], datetime] | None:
-        try:
-            answer = hook.get_conn().ask(endpoints.call_job_report(ids=ids))
-        except ApiError as error:
-            if error.is_unknown_id or (error.is_too_large and len(ids) > 1):
-                return None
-            raise
-        return answer.value, datetime.fromtimestamp(time.time() if answer.date is None else answer.date, UTC)
-
-    return repeated(ask, SystemClock().sleep)
 
 
 def bring_home(
@@ -160,7 +124,8 @@ def bring_home(
     :param report_lag: seconds that a new job may take to show
     :param only: ids of jobs; None for all
     :raises ApiError: if the report can't be asked; what is written stays
-    :raises CallListError: if the database fails, likewise
+    :raises ActionError: if the connection names another campaign meanwhile, likewise
+    :raises CallListError: if the database fails, or nothing of the report can be read, likewise
     """
     home = _Home(results, ask, counts, report_lag)
     for call_list in results.lists(of):
@@ -168,6 +133,7 @@ def bring_home(
             chosen = [row for row in rows if only is None or row.job in only]
             if chosen:
                 home.look_at(call_list, chosen)
+    home.check_readable()
 
 
 class _Home:
@@ -177,6 +143,19 @@ class _Home:
         self._counts = counts
         self._report_lag = report_lag
         self._more_requests = _MORE_REQUESTS
+        self._read_any = False
+
+    def check_readable(self) -> None:
+        """Check that it isn't the report that can't be read.
+
+        :raises CallListError: if none of many jobs could be
+        """
+        if self._counts.unreadable > _ALL_OF_FEW and not self._read_any:
+            raise CallListError(
+                f"None of {self._counts.unreadable:,} jobs can be read in the campaign's report "
+                f"({self._counts.unreadable_named[0]}, and so on)",
+                retryable=True,
+            )
 
     def look_at(self, call_list: str, rows: Sequence[OpenRow]) -> None:
         """Ask for the jobs of some rows of a list, and tell of each answer at once."""
@@ -188,7 +167,7 @@ class _Home:
             of_job[row.job].append(row)
         watched = WatchedJobs(job for job in of_job if _is_id(job))
         polled = watched.poll(must_show=True, more_requests=min(self._more_requests, 2 * watched.total))
-        seen: dict[str, JobState] = {}
+        seen: dict[str, JobState | None] = {}
         asked = 0
         try:
             ids = next(polled)
@@ -200,7 +179,7 @@ class _Home:
         finally:
             polled.close()
             for job, state in seen.items():
-                if state.is_over:
+                if state is not None and state.is_over:
                     self._counts.finished[state.job_status] += len(of_job[job])
         self._more_requests -= max(0, asked - -(-watched.total // IDS_PER_REQUEST))
         unknown = {*watched.not_found, *(job for job in of_job if not _is_id(job))}
@@ -208,7 +187,7 @@ class _Home:
         self._counts.not_asked += sum(len(of_job[job]) for job in of_job.keys() - unknown - seen.keys())
 
     def _told(
-        self, call_list: str, of_job: dict[str, list[OpenRow]], ids: Sequence[str], seen: dict[str, JobState]
+        self, call_list: str, of_job: dict[str, list[OpenRow]], ids: Sequence[str], seen: dict[str, JobState | None]
     ) -> Sequence[CallJob] | None:
         """Ask for some ids, and write what is shown of them."""
         from aimylogic_provider.call_list.tables.job_state import JobState
@@ -216,14 +195,28 @@ class _Home:
         answer = self._ask(ids)
         if answer is None:
             return None
-        jobs, read_at = answer
+        if answer.unreadable is not None or answer.read_at is None:
+            return self._set_aside(ids[0], answer.unreadable, of_job, seen)
         wanted = {*ids}
-        states = {job.id: JobState.of(job) for job in jobs if job.id in wanted}
+        states = {job.id: JobState.of(job) for job in answer.jobs if job.id in wanted}
         if states:
             shown = {row.row_number: state for job, state in states.items() for row in of_job[job]}
-            self._counts.updated += self._results.update(call_list, shown, read_at)
+            self._counts.updated += self._results.update(call_list, shown, answer.read_at)
             seen.update((job, replace(state, report_data=None)) for job, state in states.items())
-        return jobs
+            self._read_any = True
+        return answer.jobs
+
+    def _set_aside(
+        self, job: str, why: str | None, of_job: dict[str, list[OpenRow]], seen: dict[str, JobState | None]
+    ) -> Sequence[CallJob]:
+        """Count a job that can't be read. The report knows it, and as far as that is known it is open."""
+        from aimylogic_provider.calls_api.reports import CallJob
+
+        seen[job] = None
+        self._counts.unreadable += len(of_job[job])
+        if len(self._counts.unreadable_named) < _NAMED:
+            self._counts.unreadable_named.append(f"{job}: {why}")
+        return [CallJob(job, "")]
 
     def _note_unknown(self, rows: Iterable[OpenRow]) -> None:
         now = datetime.now(UTC)
