@@ -79,7 +79,11 @@ def keeping_results(
     call_list = sending.call_list
     results = RowResults(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
-        claims.begin_sending(call_list.manifest.id, call_list.folder.address)
+        if not claims.begin_sending(call_list.manifest.id, call_list.folder.address):
+            log.warning(
+                "The list was frozen without a results table, so that nothing keeps its people apart from those of "
+                "another run: two at once may both call them. Give the task that froze it the same results_table."
+            )
         taken = taken_by_others(claims, call_list, shard, sending.known)
         sending.leave(taken)
         for rows in chain(results.of_others(), results.of_calls(sending.known, besides=taken)):

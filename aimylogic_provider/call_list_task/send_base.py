@@ -167,6 +167,7 @@ class SendBase(WaitsForList, AsksAboutParked):
             return report
         task = self._task_folder(context)
         call_list = CallList.open(pointer)
+        self._check_results_table(call_list.manifest.results_table)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
@@ -196,6 +197,21 @@ class SendBase(WaitsForList, AsksAboutParked):
         if report["claimed"]:
             self._check_not_abandoned(call_list)
         return report
+
+    def _check_results_table(self, of_list: str) -> None:
+        """Check that what becomes of a list's calls is told where the query that froze it looks for that.
+
+        :param of_list: the results table with which it was frozen; empty for none
+        :raises CallListError: if it isn't told anywhere
+        """
+        from aimylogic_provider.call_list.store.manifest import CallListError
+
+        if of_list and self.results_table is None:
+            raise CallListError(
+                f"results_table is missing: the list was frozen with {of_list!r}, where nothing would tell that its "
+                "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
+                "task the same results_table and results_conn_id, and clear it"
+            )
 
     def _sending(self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int) -> Sending:
         """What sends a shard of a list.

@@ -63,12 +63,14 @@ class ListOrigin:
     :param task: the DAG run's task that freezes it, in words
     :param task_folder: beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
+    :param results_table: that its task was given; empty for none
     """
 
     list_id: str
     task: str
     task_folder: str
     source: str = ""
+    results_table: str = ""
 
 
 class Reader(Protocol):
@@ -284,6 +286,7 @@ class _FrozenRows:
             task=origin.task,
             task_folder=origin.task_folder,
             source=origin.source,
+            results_table=origin.results_table,
             method=self._reader.method,
             rows=self._rows,
             calls=cutter.calls,

@@ -206,6 +206,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param countries: how many calls go to which country, by two-letter code; by an empty text those that go to none
     :param parts: digests of the further files (rejected rows, doubles), by name
     :param held_by: the ids of the lists of other runs that held rows
+    :param results_table: that the task which froze it was given; empty for none
     """
 
     format: int
@@ -229,6 +230,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     held_by: tuple[str, ...] = ()
     capped: Count = 0
     countries: dict[str, Count] = {}
+    results_table: str = ""
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

@@ -121,9 +121,10 @@ class Claims:
         row = self._act("read", lambda connection: connection.execute(asked).one_or_none())
         return None if row is None else holder_of(row)
 
-    def begin_sending(self, call_list: str, path: str) -> None:
+    def begin_sending(self, call_list: str, path: str) -> bool:
         """A list is about to be sent, and is given up by no other try from now on. Safe to repeat.
 
+        :returns: whether it has claimed its rows; not if it was frozen without a results table
         :raises CallListError: if it was given up
         """
 
@@ -136,11 +137,12 @@ class Claims:
             )
             return self._state(connection, call_list)
 
-        if self._act("written", act) == "given up":
+        if (state := self._act("written", act)) == "given up":
             raise CallListError(
                 f"the call list in {path} was given up before it was sent to its end, so that other runs may call its "
                 "people: nothing more of it is sent. Start a new DAG run to have another list frozen"
             )
+        return state is not None
 
     def settled(self, holder: ListHolder, people: Iterable[Person], others: Iterable[Person]) -> None:
         """Some rows of a list are settled, and told so in the results table: it holds them no more.
