@@ -157,15 +157,17 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.call_list.runs.old_lists import delete_old
         from aimylogic_provider.call_list.send.nobody_reached import why_not
         from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+        from aimylogic_provider.call_list.store.list_reader import told_of
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
 
-        if (report := CallList.deleted(pointer, shard)) is not None:
+        task = self._task_folder(context)
+        if (tombstone := CallList.tombstone(pointer)) is not None:
+            report = told_of(tombstone, shard, pointer.path, task.words)
             self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
             self._check_reached(report, pointer, whole=pointer.shards == 1)
             return report
-        task = self._task_folder(context)
         call_list = CallList.open(pointer)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))

@@ -119,15 +119,6 @@ class ListReader:
         return cls(pointer, folder, manifest, names_of(folder))
 
     @staticmethod
-    def deleted(pointer: Pointer, shard: int) -> dict[str, Any] | None:
-        """Return the report of a shard of a list that was deleted after its end; None of any other list.
-
-        :raises CallListError: if it was deleted, and never sent
-        """
-        tombstone = ListReader.tombstone(pointer)
-        return None if tombstone is None else told_of(tombstone, shard, pointer.path)
-
-    @staticmethod
     def tombstone(pointer: Pointer) -> Tombstone | None:
         """What is left of a list that was deleted; None of any other list.
 
@@ -289,13 +280,21 @@ class ListReader:
         return len(reports_among(names_of(self.folder))) == self.manifest.shards
 
 
-def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
-    """What is left of a shard of a deleted list: its report.
+def told_of(tombstone: Tombstone, shard: int, path: str, task: str) -> dict[str, Any]:
+    """What is left of a shard of a deleted list: its report, for the task instance that sent it.
 
-    :raises CallListError: if it was never sent
+    :param task: the one that asks, in words
+    :raises CallListError: if it was never sent, or another one sent it
     """
     if shard not in tombstone.reports:
         raise never_sent(path, tombstone)
+    senders = [claim.task for claim in tombstone.claims if claim.shard == shard]
+    if senders and task not in senders:
+        raise CallListError(
+            f"the call list in {path} was sent by {senders[0]}, and deleted since. A list is sent by one task alone: "
+            "this one sends nothing of it, and has called nobody. Freeze a list of its own for this task; or clear "
+            "that one, which tells its report"
+        )
     return tombstone.reports[shard]
 
 
