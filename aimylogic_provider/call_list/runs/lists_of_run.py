@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from aimylogic_provider.call_list.runs.lists_in_folder import BegunList, ListInFolder, begun_lists, pointer_to
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-from aimylogic_provider.call_list.store.list_reader import reports_among, told_of
+from aimylogic_provider.call_list.store.list_reader import reports_among
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
@@ -35,8 +34,8 @@ _TURNED = (
 )
 
 
-def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") -> Pointer | dict[str, Any] | None:
-    """The list that a task instance began to send, if its entry was lost; of a deleted one, its report.
+def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") -> Pointer | BegunList | None:
+    """The list that a task instance began to send, if its entry was lost; a deleted one as what is left of it.
 
     :param begun: those in its folder
     :param source: as of :func:`check_same_source`
@@ -56,7 +55,7 @@ def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") ->
         return pointer_to(own.folder)
     if source != own.source():
         raise _turned(task, own.folder.address)
-    return told_of(own.tombstone, 0, own.folder.address, task.words)
+    return own
 
 
 def check_began_no_other(begun: Iterable[BegunList], task: TaskFolder, pointer: Pointer, shard: int) -> None:

@@ -21,6 +21,7 @@ Names that hold a token may exist twice, by two tries at once; both say the same
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -143,6 +144,24 @@ class ListReader:
             if (told := told_by_name(name)) is not None:
                 found.setdefault(*told)
         return found
+
+    def created_in(self, shard: int) -> dict[str, int]:
+        """How many calls of a shard were created in which campaign, by its digest.
+
+        Of a batch that was sent to several, as after a refusal by all but the last, the last one counts; each of those
+        that it was sent to within one second, which servers' times don't tell apart.
+        """
+        sent: dict[str, dict[str, float]] = {}
+        for trace in traces_among(self._names):
+            times = sent.setdefault(trace.batch, {})
+            times[trace.send.campaign] = max(trace.send.at, times.get(trace.send.campaign, trace.send.at))
+        done, created = self.done(), Counter[str]()
+        for batch in self.batches(shard):
+            times = sent.get(batch.name, {}) if batch.name in done else {}
+            for campaign, at in times.items():
+                if at > max(times.values()) - 1:
+                    created[campaign] += done[batch.name].created
+        return {campaign: count for campaign, count in created.items() if count}
 
     def created_none(self) -> bool:
         """Whether all batches of all shards are done, and none of them created a job."""
