@@ -20,9 +20,10 @@ from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -161,11 +162,11 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
 
-        if (report := CallList.deleted(pointer, shard)) is not None:
-            self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+        task = self._task_folder(context)
+        if (tombstone := CallList.tombstone(pointer)) is not None:
+            report = self._told_of_deleted(task, keeper, tombstone, pointer.path, shard)
             self._check_reached(report, pointer, whole=pointer.shards == 1)
             return report
-        task = self._task_folder(context)
         call_list = CallList.open(pointer)
         self._check_results_table(call_list.manifest.results_table)
         if begun_now and not keeper.entry.sure:
@@ -213,6 +214,28 @@ class SendBase(WaitsForList, AsksAboutParked):
                 "task the same results_table and results_conn_id, and clear it"
             )
 
+    def _told_of_deleted(
+        self, task: TaskFolder, keeper: EntryKeeper, tombstone: Tombstone, path: str, shard: int
+    ) -> dict[str, Any]:
+        """The report of a shard of a list that was deleted after this task had sent it.
+
+        :param path: the list's address
+        :raises CallListError: if another task sent it, nobody did, or its calls are in another campaign
+        :raises NotAddedError: if it can't be asked just now whether they are
+        """
+        from aimylogic_provider.call_list.report.campaign_ids import check_created_here, known_campaign
+        from aimylogic_provider.call_list.store.list_reader import told_of
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        report = told_of(tombstone, shard, path, task.words)
+        created_in = tombstone.created_in.get(shard, {})
+        if created_in and self._campaign() not in created_in:
+            client = AimylogicHook(self.aimylogic_conn_id).get_conn()
+            campaign = known_campaign(keeper.entry, tombstone.claims, client, self.log)
+            check_created_here(created_in, keeper.entry, campaign, path, self.log, settled=True)
+        self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+        return report
+
     def _sending(self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int) -> Sending:
         """What sends a shard of a list.
 
@@ -228,7 +251,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         client = hook.get_conn()
         settings = SendSettings(
             transport=hook.transport_settings,
-            campaign=known_campaign(keeper.entry, client, self.log),
+            campaign=known_campaign(keeper.entry, call_list.claims(), client, self.log),
             concurrency=self.concurrency or _CONCURRENCY[call_list.manifest.method],
             requests_per_second=self.requests_per_second,
             report_lag=report_lag_seconds(self.report_lag),

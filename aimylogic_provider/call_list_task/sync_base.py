@@ -53,7 +53,9 @@ class SyncBase(PrepareBase, SendBase):
             source = self._source(task)
             lost = keeper.entry.call_list is None and not keeper.entry.sure
             results = None if self.results_table is None else (self.results_table, self._results_conn_id())
-            if lost and (report := find_begun(context, task, keeper.entry, source, results, self.log)) is not None:
+            deleted = find_begun(context, task, keeper.entry, source, results, self.log) if lost else None
+            if deleted is not None and deleted.tombstone is not None:
+                report = self._told_of_deleted(task, keeper, deleted.tombstone, deleted.folder.address, 0)
                 self._check_reached(report)
                 return report
             if keeper.entry.call_list is None:

@@ -162,6 +162,7 @@ class Claim(msgspec.Struct, frozen=True):
     :param at: since when, by the server's clock, at the earliest
     :param clock: whose clock told that
     :param campaign: digest of where it is sent
+    :param campaign_id: digest of that campaign's own id; empty if the server didn't tell it
     """
 
     task: str
@@ -169,6 +170,7 @@ class Claim(msgspec.Struct, frozen=True):
     at: float
     clock: ClockSource
     campaign: str
+    campaign_id: str = ""
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -181,6 +183,8 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param source: as the list's
     :param said_no: who said no to it, in words; None if nobody did
     :param sent: within which times (Unix seconds) jobs of its sends may have been created
+    :param created_in: by shard, how many of its calls were created in which campaign, by its digest; empty if an older
+        version deleted it
     """
 
     sha256: str
@@ -190,6 +194,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     source: str = ""
     said_no: str | None = None
     sent: tuple[float, float] | None = None
+    created_in: dict[int, dict[str, Count]] = {}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ import msgspec
 from aimylogic_provider.call_list.runs.lists_of_run import own_begun
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.store.list_reader import told_of
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
@@ -123,7 +124,7 @@ def _check_file(disk: _Disk, name: str, content: bytes) -> None:
         tombstone = asked(name, lambda: CallList.tombstone(pointer))
         if tombstone is not None:
             assert tombstone.sha256 == pointer.sha256
-            report = asked(place, lambda: CallList.deleted(pointer, 0))
+            report = asked(place, lambda: told_of(tombstone, 0, pointer.path, disk.task.words))
             assert report is None or isinstance(report, dict)
         return
     found = asked(place, lambda: CallList.open(pointer))
