@@ -55,12 +55,15 @@ class SyncBase(PrepareBase, SendBase):
             results = None if self.results_table is None else (self.results_table, self._results_conn_id())
             if lost and (report := find_begun(context, task, keeper.entry, source, results, self.log)) is not None:
                 self._check_reached(report)
+                self._check_not_abandoned(context, report)
                 return report
             if keeper.entry.call_list is None:
                 pointer = self._freeze_once(context, keeper, task, source, results)
             else:
                 pointer = self._frozen_before(context, keeper, task, source)
-            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            report = self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            self._check_not_abandoned(context, report)
+            return report
 
     def _freeze_once(
         self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str, results: tuple[str, str] | None
