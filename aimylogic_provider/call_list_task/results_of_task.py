@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def keeping_results(
             )
         taken = taken_by_others(claims, call_list, shard, sending.known)
         sending.leave(taken)
-        for rows in chain(results.of_others(), results.of_calls(sending.known, besides=taken)):
+        for rows in results.at_first(sending.known, besides=taken):
             table.write(rows)
         try:
             yield

@@ -195,8 +195,6 @@ class SendBase(WaitsForList, AsksAboutParked):
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
-        if report["claimed"]:
-            self._check_not_abandoned(call_list)
         return report
 
     def _check_results_table(self, of_list: str) -> None:
@@ -261,16 +259,19 @@ class SendBase(WaitsForList, AsksAboutParked):
             call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
         )
 
-    def _check_not_abandoned(self, call_list: CallList) -> None:
-        """Have the task fail, now that all is sent, if nobody goes on with a list that holds rows of this one.
+    def _check_not_abandoned(self, context: Context, report: Mapping[str, Any]) -> None:
+        """Have the task fail, now that all its own is settled, if nobody goes on with a list that holds people.
 
         :raises CallListError: if so
         """
+        from aimylogic_provider.airflow_task.run_context import tasks_of_dag
         from aimylogic_provider.call_list_task.claims_of_task import opened_claims
         from aimylogic_provider.call_list_task.unfinished_lists import check_not_abandoned
 
         if self.results_table is not None:
-            check_not_abandoned(call_list, opened_claims(self.results_table, self._results_conn_id()), self.log)
+            claims = opened_claims(self.results_table, self._results_conn_id())
+            list_id = str(report["call_list"]).rpartition("/")[2]
+            check_not_abandoned(list_id, claims, tasks_of_dag(context, self), self.log)
 
     def _check_reached(
         self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""

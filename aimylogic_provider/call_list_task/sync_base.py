@@ -57,12 +57,15 @@ class SyncBase(PrepareBase, SendBase):
             if deleted is not None and deleted.tombstone is not None:
                 report = self._told_of_deleted(task, keeper, deleted.tombstone, deleted.folder.address, 0)
                 self._check_reached(report)
+                self._check_not_abandoned(context, report)
                 return report
             if keeper.entry.call_list is None:
                 pointer = self._freeze_once(context, keeper, task, source, results)
             else:
                 pointer = self._frozen_before(context, keeper, task, source)
-            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            report = self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            self._check_not_abandoned(context, report)
+            return report
 
     def _freeze_once(
         self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str, results: tuple[str, str] | None

@@ -266,7 +266,8 @@ class _FrozenRows:
         for spooled in spool.calls():
             if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:
                 line = decode_line(spooled.line)
-                self._capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
+                reason = capped_because(spooled.first, cut)
+                self._capped.add({"row": line.row, "keys": line.keys, "called": spooled.first, "reason": reason})
                 self._countries.take_off(str(spooled.phone))
             elif spooled.double_of is None:
                 cutter.add(spooled)

@@ -32,6 +32,7 @@ from aimylogic_provider.call_list.store.manifest import (
     FORMAT,
     Batch,
     CallListError,
+    CappedLine,
     Claim,
     DoubleLine,
     Manifest,
@@ -57,7 +58,7 @@ _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
     "doubles": msgspec.json.Decoder(DoubleLine),
     "held": msgspec.json.Decoder(RejectedLine),
-    "capped": msgspec.json.Decoder(RejectedLine),
+    "capped": msgspec.json.Decoder(CappedLine),
 }
 
 

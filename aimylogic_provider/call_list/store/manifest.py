@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec.structs import replace
@@ -65,6 +65,18 @@ class DoubleLine(TypedDict):
     row: int
     keys: dict[str, Any]
     double_of: int
+
+
+class CappedLine(TypedDict):
+    """A row whose phone is called for another one already, and why that is enough.
+
+    :param called: the first row that it is called for; lists of earlier versions name it in the reason alone
+    """
+
+    row: int
+    keys: dict[str, Any]
+    reason: str
+    called: NotRequired[int]
 
 
 class Batch(msgspec.Struct, frozen=True):

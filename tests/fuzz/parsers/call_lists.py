@@ -21,6 +21,7 @@ from aimylogic_provider.call_list.store.list_reader import told_of
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.rows_beside import rows_beside
 from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.tables.row_results import RowResults
@@ -141,6 +142,7 @@ def _check_file(disk: _Disk, name: str, content: bytes) -> None:
     for kind in ("rejected", "doubles"):
         asked(f"{kind}/", lambda kind=kind: list(found.parts(kind)))  # type: ignore[misc]
     asked(place, lambda: list(RowResults(found, 0, {}, full_phones=True).of_others()))
+    asked(place, lambda: list(rows_beside(found, range(1000))))
     for batch in found.manifest.batches[:3]:
         _check_batch(found, batch, name)
 
