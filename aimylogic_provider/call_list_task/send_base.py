@@ -211,6 +211,11 @@ class SendBase(WaitsForList, AsksAboutParked):
                 "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
                 "task the same results_table and results_conn_id, and clear it"
             )
+        if of_list and self.results_table != of_list:
+            self.log.warning(
+                "The list was frozen with results_table %s, and what becomes of its calls is told in %s: a query that "
+                "asks the former may select its people again.", of_list, self.results_table,
+            )  # fmt: skip
 
     def _told_of_deleted(
         self, task: TaskFolder, keeper: EntryKeeper, tombstone: Tombstone, path: str, shard: int

@@ -411,6 +411,10 @@ def test_a_half_without_the_results_table_of_the_other_is_told_so(
     assert other.send(other.prepare(results_table=None))["created"] == 25
     assert "two at once may both call them" in capsys.readouterr().out
 
+    third = Halves(sync, "third")
+    third.send(third.prepare(), results_table="others")
+    assert "frozen with results_table calls, and what becomes of its calls is told in others" in capsys.readouterr().out
+
 
 @needs_record
 def test_a_no_lets_go_of_the_lists_people(sync: Sync, monkeypatch: pytest.MonkeyPatch, questions: Questions) -> None:

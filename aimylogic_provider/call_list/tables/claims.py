@@ -247,7 +247,7 @@ class Claims:
         asked = (
             sa.select(self._lists, held.c.held, sa.func.coalesce(lists.number < number, sa.true()).label("earlier"))
             .join_from(self._lists, held, held.c.call_list == lists.call_list)
-            .where(*self._of_task(holder)[: 1 if tasks is not None else 2])
+            .where(lists.dag_id == holder.dag_id, *(() if tasks is not None else self._of_task(holder)))
             .where(lists.call_list != holder.call_list, lists.state != "given up")
             .order_by(lists.number)
         )
