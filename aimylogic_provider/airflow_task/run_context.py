@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.task_state import has_store
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.airflow_imports import BaseOperator, Context
     from aimylogic_provider.idempotence.record.record_copies import RunMark
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "run_began",
     "run_mark",
     "run_since",
+    "tasks_of_dag",
     "this_try",
     "was_cleared",
 ]
@@ -159,6 +161,15 @@ def others_since(context: Context) -> float | None:
 
     mark = run_mark(context)
     return None if mark.clear_number != 0 or mark.earliest is None else mark.earliest - AIRFLOW_SLACK
+
+
+def tasks_of_dag(context: Context, task: BaseOperator) -> Collection[str] | None:
+    """Return the ids of all tasks that the DAG has, as far as a worker knows; None if it doesn't.
+
+    :param task: the operator, which may be of no DAG, as one that a function makes and executes
+    """
+    dag: Any = context.get("dag") or task.get_dag()
+    return None if dag is None else frozenset(dag.task_dict)
 
 
 def clear_number(context: Context) -> int:

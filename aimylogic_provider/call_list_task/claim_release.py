@@ -6,7 +6,8 @@ refuses to a try that it replaced. If the task is cleared, it takes back whom no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def let_go_unsent(
                     entry.call_list = None  # the task may be given another one, which it then sends
                 keeper.save_now()
                 left = sum(1 for _ in others())
-                gone = rows.let_go(number, unsent, others, unbegun=not call_list.claims())
+                beside = partial(_rows_beside, call_list)
+                gone = rows.let_go(number, unsent, others, beside, unbegun=not call_list.claims())
     except Exception as error:  # noqa: BLE001  # the task's own error is the one to be told
         log.warning(
             "Who was not sent yet of the call list %s stays held by it, so that no other run calls them: %s. Clear the "
@@ -147,6 +149,13 @@ class _People:
             state = self._entry.open.get(batch.name)
             told = [] if state is None or state.progress is None else self._list.progress(state.progress)
             yield from _people(self._list, batch, {one.row for one in told})
+
+
+def _rows_beside(call_list: CallList, calls: Container[int]) -> Iterator[int]:
+    """The rows that were set aside because of some calls."""
+    from aimylogic_provider.call_list.store.rows_beside import rows_beside
+
+    return (line["row"] for _, lines in rows_beside(call_list, calls) for line in lines)
 
 
 def _people(call_list: CallList, batch: Batch, settled: set[int]) -> Iterator[Person]:

@@ -124,8 +124,12 @@ def let_go_of_settled(claims: Claims, call_list: CallList, shard: int, known: Kn
     :raises CallListError: if the database fails, or a file of the list can't be read
     """
     if (holder := claims.holder(call_list.manifest.id)) is not None:
+        told = call_list.manifest
         claims.settled(
-            holder, _people(call_list, shard, known, settled=True), _people(call_list, shard, known, settled=False)
+            holder,
+            _people(call_list, shard, known, settled=True),
+            _people(call_list, shard, known, settled=False),
+            aside=bool(told.doubles or told.capped),
         )
 
 

@@ -6,10 +6,11 @@ A clear, or who deletes a task's state, leaves the list's folder and the results
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.call_list.runs.lists_in_folder import BegunList
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import SyncEntry
@@ -25,8 +26,8 @@ def find_begun(
     source: str,
     results: tuple[str, str] | None,
     log: Log,
-) -> dict[str, Any] | None:
-    """Look for what this task instance sent before its entry was lost, if it was; return the report of all sent.
+) -> BegunList | None:
+    """Look for what this task instance sent before its entry was lost, if it was; return a list that was deleted since.
 
     What was found, or since when to doubt, is put into the entry.
 
@@ -46,7 +47,6 @@ def find_begun(
         log.warning("This task's state was wiped: going on with the list that it began, %s.", found.path)
         entry.call_list = found
     elif found is not None:
-        log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
         return found
     else:
         entry.doubtful_since = run_began(context)

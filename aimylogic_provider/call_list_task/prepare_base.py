@@ -196,7 +196,9 @@ class PrepareBase(RendersMasked, CallListBase):
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
-                origin=ListOrigin(list_id, task.words, task.of_task.address, self._source(task)),
+                origin=ListOrigin(
+                    list_id, task.words, task.of_task.address, self._source(task), self.results_table or ""
+                ),
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,

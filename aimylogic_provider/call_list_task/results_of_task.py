@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -79,10 +78,14 @@ def keeping_results(
     call_list = sending.call_list
     results = RowResults(call_list, shard, _of(context), full_phones=phones == "full")
     with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
-        claims.begin_sending(call_list.manifest.id, call_list.folder.address)
+        if not claims.begin_sending(call_list.manifest.id, call_list.folder.address):
+            log.warning(
+                "The list was frozen without a results table, so that nothing keeps its people apart from those of "
+                "another run: two at once may both call them. Give the task that froze it the same results_table."
+            )
         taken = taken_by_others(claims, call_list, shard, sending.known)
         sending.leave(taken)
-        for rows in chain(results.of_others(), results.of_calls(sending.known, besides=taken)):
+        for rows in results.at_first(sending.known, besides=taken):
             table.write(rows)
         try:
             yield

@@ -20,9 +20,10 @@ from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
+    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -161,12 +162,13 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
 
-        if (report := CallList.deleted(pointer, shard)) is not None:
-            self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
+        task = self._task_folder(context)
+        if (tombstone := CallList.tombstone(pointer)) is not None:
+            report = self._told_of_deleted(task, keeper, tombstone, pointer.path, shard)
             self._check_reached(report, pointer, whole=pointer.shards == 1)
             return report
-        task = self._task_folder(context)
         call_list = CallList.open(pointer)
+        self._check_results_table(call_list.manifest.results_table)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
@@ -193,8 +195,48 @@ class SendBase(WaitsForList, AsksAboutParked):
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
-        if report["claimed"]:
-            self._check_not_abandoned(call_list)
+        return report
+
+    def _check_results_table(self, of_list: str) -> None:
+        """Check that what becomes of a list's calls is told where the query that froze it looks for that.
+
+        :param of_list: the results table with which it was frozen; empty for none
+        :raises CallListError: if it isn't told anywhere
+        """
+        from aimylogic_provider.call_list.store.manifest import CallListError
+
+        if of_list and self.results_table is None:
+            raise CallListError(
+                f"results_table is missing: the list was frozen with {of_list!r}, where nothing would tell that its "
+                "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
+                "task the same results_table and results_conn_id, and clear it"
+            )
+        if of_list and self.results_table != of_list:
+            self.log.warning(
+                "The list was frozen with results_table %s, and what becomes of its calls is told in %s: a query that "
+                "asks the former may select its people again.", of_list, self.results_table,
+            )  # fmt: skip
+
+    def _told_of_deleted(
+        self, task: TaskFolder, keeper: EntryKeeper, tombstone: Tombstone, path: str, shard: int
+    ) -> dict[str, Any]:
+        """The report of a shard of a list that was deleted after this task had sent it.
+
+        :param path: the list's address
+        :raises CallListError: if another task sent it, nobody did, or its calls are in another campaign
+        :raises NotAddedError: if it can't be asked just now whether they are
+        """
+        from aimylogic_provider.call_list.report.campaign_ids import check_created_here, known_campaign
+        from aimylogic_provider.call_list.store.list_reader import told_of
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+
+        report = told_of(tombstone, shard, path, task.words)
+        created_in = tombstone.created_in.get(shard, {})
+        if created_in and self._campaign() not in created_in:
+            client = AimylogicHook(self.aimylogic_conn_id).get_conn()
+            campaign = known_campaign(keeper.entry, tombstone.claims, client, self.log)
+            check_created_here(created_in, keeper.entry, campaign, path, self.log, settled=True)
+        self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
         return report
 
     def _sending(self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int) -> Sending:
@@ -212,7 +254,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         client = hook.get_conn()
         settings = SendSettings(
             transport=hook.transport_settings,
-            campaign=known_campaign(keeper.entry, client, self.log),
+            campaign=known_campaign(keeper.entry, call_list.claims(), client, self.log),
             concurrency=self.concurrency or _CONCURRENCY[call_list.manifest.method],
             requests_per_second=self.requests_per_second,
             report_lag=report_lag_seconds(self.report_lag),
@@ -222,16 +264,19 @@ class SendBase(WaitsForList, AsksAboutParked):
             call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
         )
 
-    def _check_not_abandoned(self, call_list: CallList) -> None:
-        """Have the task fail, now that all is sent, if nobody goes on with a list that holds rows of this one.
+    def _check_not_abandoned(self, context: Context, report: Mapping[str, Any]) -> None:
+        """Have the task fail, now that all its own is settled, if nobody goes on with a list that holds people.
 
         :raises CallListError: if so
         """
+        from aimylogic_provider.airflow_task.run_context import tasks_of_dag
         from aimylogic_provider.call_list_task.claims_of_task import opened_claims
         from aimylogic_provider.call_list_task.unfinished_lists import check_not_abandoned
 
         if self.results_table is not None:
-            check_not_abandoned(call_list, opened_claims(self.results_table, self._results_conn_id()), self.log)
+            claims = opened_claims(self.results_table, self._results_conn_id())
+            list_id = str(report["call_list"]).rpartition("/")[2]
+            check_not_abandoned(list_id, claims, tasks_of_dag(context, self), self.log)
 
     def _check_reached(
         self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""

@@ -53,14 +53,19 @@ class SyncBase(PrepareBase, SendBase):
             source = self._source(task)
             lost = keeper.entry.call_list is None and not keeper.entry.sure
             results = None if self.results_table is None else (self.results_table, self._results_conn_id())
-            if lost and (report := find_begun(context, task, keeper.entry, source, results, self.log)) is not None:
+            deleted = find_begun(context, task, keeper.entry, source, results, self.log) if lost else None
+            if deleted is not None and deleted.tombstone is not None:
+                report = self._told_of_deleted(task, keeper, deleted.tombstone, deleted.folder.address, 0)
                 self._check_reached(report)
+                self._check_not_abandoned(context, report)
                 return report
             if keeper.entry.call_list is None:
                 pointer = self._freeze_once(context, keeper, task, source, results)
             else:
                 pointer = self._frozen_before(context, keeper, task, source)
-            return self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            report = self._send(context, keeper, pointer, shard=0, begun_now=lost)
+            self._check_not_abandoned(context, report)
+            return report
 
     def _freeze_once(
         self, context: Context, keeper: EntryKeeper, task: TaskFolder, source: str, results: tuple[str, str] | None

@@ -1,18 +1,17 @@
 """Lists of other runs that hold rows: whoever meets one is told of it with the way out, and of its end it is let go.
 
-A list that nobody goes on with would leave its people out for ever, in runs that are green. So a run whose people such
-a list holds ends as failed, once it has called all others.
+A list that nobody goes on with would leave its people out for ever, in runs that are green: a query that leaves out who
+is pending doesn't even find them. So each later run ends as failed, once all is settled that is its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.tables.claims import Claims, ListHolder, UnfinishedList
     from aimylogic_provider.idempotence.ports import Log
 
@@ -42,24 +41,29 @@ def tell_of(others: Iterable[tuple[UnfinishedList, End]], claims: Claims, holder
         )  # fmt: skip
 
 
-def check_not_abandoned(call_list: CallList, claims: closing[Claims], log: Log) -> None:
-    """Make sure that nobody goes on with none of the lists that hold rows of this one.
+def check_not_abandoned(list_id: str, claims: closing[Claims], tasks: Collection[str] | None, log: Log) -> None:
+    """Make sure that somebody goes on with each other list of the task, and of those that its DAG has no more.
 
-    :raises CallListError: if nobody does, or the database fails
+    :param list_id: the list that this task has sent
+    :param tasks: all that the DAG has now, if they are known
+    :raises CallListError: if nobody goes on with one of them, or the database fails
     """
     from aimylogic_provider.call_list.store.manifest import CallListError
 
     with claims as tables:
-        holder = tables.holder(call_list.manifest.id)
+        holder = tables.holder(list_id)
         if holder is None:
             return
-        for other, end in _unfinished(tables, holder, log):
-            if other.holder.call_list in call_list.manifest.held_by and _is_abandoned(other, holder):
-                raise CallListError(
-                    f"{_words(other, holder)}, and nobody seems to go on with it: some of this run's rows are among "
-                    "them, and are called by neither. All others of this run are settled. "
-                    f"{_way_out(tables, other, end, holder)}. Then clear this task"
-                )
+        found = _unfinished(tables, holder, log, tasks)
+        abandoned = [one for one in found if _is_abandoned(one[0], holder)]
+        if not abandoned:
+            return
+        tell_of(abandoned[1:], tables, holder, log)
+        other, end = abandoned[0]
+        raise CallListError(
+            f"{_words(other, holder)}, and nobody seems to go on with it: they are called by no run. All that is this "
+            f"run's own is settled. {_way_out(tables, other, end, holder)}. Then clear this task"
+        )
 
 
 def _is_abandoned(other: UnfinishedList, holder: ListHolder) -> bool:
@@ -69,7 +73,7 @@ def _is_abandoned(other: UnfinishedList, holder: ListHolder) -> bool:
     list now.
     """
     return (
-        other.holder.run_id == holder.run_id
+        (_is_own(other, holder) and other.earlier)
         or _now() - other.began_at > ABANDONED_AFTER
         or _is_too_late(other.holder.path)
     )
@@ -88,11 +92,16 @@ def _is_too_late(path: str) -> bool:
     return finishes is not None and finishes[1] < _now()
 
 
-def _unfinished(claims: Claims, holder: ListHolder, log: Log) -> Iterator[tuple[UnfinishedList, End]]:
-    """The other lists that hold rows, and how far they came; those whose folder shows their end are let go of."""
+def _unfinished(
+    claims: Claims, holder: ListHolder, log: Log, tasks: Collection[str] | None = None
+) -> Iterator[tuple[UnfinishedList, End]]:
+    """The other lists that hold rows, and how far they came; those whose folder shows their end are let go of.
+
+    :param tasks: as :meth:`.Claims.unfinished` takes them
+    """
     from aimylogic_provider.call_list.runs.old_lists import end_of
 
-    for other in claims.unfinished(holder):
+    for other in claims.unfinished(holder, tasks):
         try:
             end = end_of(other.holder.path)
         except Exception as error:  # noqa: BLE001 - whatever its store raises: today's list lies elsewhere
@@ -110,26 +119,33 @@ def _unfinished(claims: Claims, holder: ListHolder, log: Log) -> Iterator[tuple[
 
 
 def _words(other: UnfinishedList, holder: ListHolder) -> str:
-    own = ", an earlier one of this task, or of a deleted DAG run of the same id" if _is_own(other, holder) else ""
+    whose = ""
+    if not other.holder.is_of_task(holder):
+        whose = f", of task {other.holder.task_id}, which the DAG doesn't have any more"
+    elif _is_own(other, holder):
+        whose = ", an earlier one of this task, or of a deleted DAG run of the same id"
     return (
-        f"{other.rows:,} rows are held by {other.holder.words}{own}, which was begun at "
+        f"{other.rows:,} rows are held by {other.holder.words}{whose}, which was begun at "
         f"{other.begun_at:%Y-%m-%d %H:%M} UTC and is unfinished"
     )
 
 
 def _is_own(other: UnfinishedList, holder: ListHolder) -> bool:
-    return other.holder.run_id == holder.run_id
+    return other.holder.is_of_task(holder) and other.holder.run_id == holder.run_id
 
 
 def _way_out(claims: Claims, other: UnfinishedList, end: End, holder: ListHolder) -> str:
     """What a person can do; a list of which something may have been sent is to be settled, and not given up."""
-    own = _is_own(other, holder)
+    own, gone = _is_own(other, holder), not other.holder.is_of_task(holder)
     give_up = f"in {claims.lists_table} set state to 'given up' where call_list is '{other.holder.call_list}'"
     if not other.being_sent and end is None:
-        clear = "If" if own else "If that run has ended without it, clear its task; or, if"
+        clear = "If" if own or gone else "If that run has ended without it, clear its task; or, if"
         return f"{clear} nobody is to send it, give it up, so that the next run calls them: {give_up}"
     settle = "Clear the task that sends it, which settles them by the campaign's report. Only if that can't be done any"
-    settle = "This task has another list now, so settle that one by hand" if own else f"{settle} more, do it by hand"
+    settle = f"{settle} more, do it by hand"
+    if own or gone:
+        reason = "This task has another list now" if own else "Nothing sends it any more"
+        settle = f"{reason}, so settle that one by hand"
     return (
         f"Its sending was begun, so that jobs may exist of which no answer told. {settle}: {give_up}, and of its "
         f"pending rows in {other.holder.results_table} delete those of whom the campaign's report shows no job, for "

@@ -57,9 +57,9 @@ def checked_key(key: str | None) -> str | None:
 def listed(name: str, values: Iterable[T]) -> list[T]:
     """Return *values* as a list.
 
-    :raises RejectedError: for a single text, whose characters would else be taken for a value each
+    :raises RejectedError: for a single text, whose characters would else be taken for a value each; for an object, too
     """
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise RejectedError(f"{name} is a single {type(values).__name__}: give a list, even of one")
     return list(values)
 

@@ -6,7 +6,7 @@ The lists may grow: a word that stands in none of them is told as it is, and nev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import shown
@@ -14,13 +14,13 @@ from aimylogic_provider.calls_api.masking import shown
 __all__ = [
     "CAMPAIGN_STATUSES",
     "JOB_ENDS",
-    "REACH_NOBODY",
     "STATUS_WORD",
     "campaign_status",
     "checked_campaign_statuses",
     "checked_ends",
     "is_cancelled",
     "job_status",
+    "nobody_was_reached",
     "shown_status",
     "why_nobody_is_called",
 ]
@@ -31,8 +31,9 @@ JOB_ENDS = (
 )  # fmt: skip
 """How a call job may end."""
 
-REACH_NOBODY = frozenset({"notDone", "cancelledByUser", "technicalError"})
+_REACH_NOBODY = frozenset({"notDone", "cancelledByUser", "technicalError"})
 """Ends by which nobody was rung, or none of the rings got through."""
+_NOBODY_THERE = "nonexistentNumber"
 
 CAMPAIGN_STATUSES = ("new", "planned", "inProgress", "paused", "finished", "deleted")
 
@@ -60,6 +61,15 @@ def job_status(written: str) -> str:
     """Return the one word for a job's status; one that no source names is returned as it is."""
     known = {name.casefold(): name for name in JOB_ENDS} | _JOB_WRITINGS
     return known.get(written.casefold(), written)
+
+
+def nobody_was_reached(ends: Collection[str]) -> bool:
+    """Whether calls ended so that nobody was reached, of those who could be: whom no number leads to, nobody can.
+
+    :param ends: with which statuses jobs are over
+    """
+    could_be = {*ends} - {_NOBODY_THERE}
+    return bool(could_be) and could_be <= _REACH_NOBODY
 
 
 def is_cancelled(written: str | None) -> bool:

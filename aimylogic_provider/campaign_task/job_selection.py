@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aimylogic_provider.call_list.runs.list_of_result import pointer_of
-from aimylogic_provider.call_list.store.manifest import Pointer
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import PhoneRules
@@ -41,7 +41,7 @@ def selected(ids: Any, phones: Any, call_list: Any, rules: PhoneRules) -> JobSel
     :param ids: a list, or one; None, or blank text, for none given; the others alike
     :param call_list: see :func:`pointer_of`; or a list of such
     :raises RejectedError: if nothing is given at all, or something that is no list
-    :raises CallListError: if a call list can't be told by it, or was deleted
+    :raises CallListError: if a call list can't be read now; another try can help
     """
     given = {"ids": _values("ids", ids), "phones": _values("phones", phones), "call_list": _lists(call_list)}
     if all(values is None for values in given.values()):
@@ -52,8 +52,8 @@ def selected(ids: Any, phones: Any, call_list: Any, rules: PhoneRules) -> JobSel
     unusable: list[str] = []
     found_ids = _usable(_id, given["ids"] or (), unusable)
     found_phones = _usable(lambda place, one: _phone(place, one, rules), given["phones"] or (), unusable)
-    pointers = {pointer.path: pointer for pointer in map(pointer_of, given["call_list"] or ())}
-    return JobSelection(found_ids, found_phones, tuple(pointers.values()), tuple(unusable))
+    pointers = _pointers(given["call_list"] or (), unusable)
+    return JobSelection(found_ids, found_phones, pointers, tuple(unusable))
 
 
 def _id(place: int, value: object) -> str:
@@ -65,6 +65,21 @@ def _phone(place: int, value: object, rules: PhoneRules) -> str:
         return rules.canonical(value)
     except RejectedError as error:
         raise RejectedError(f"phones[{place}]: {error}") from None
+
+
+def _pointers(values: Iterable[object], unusable: list[str]) -> tuple[Pointer, ...]:
+    """The call lists that can be told by values, each once; of the others the reasons are noted."""
+    found: dict[str, Pointer] = {}
+    for place, value in enumerate(values):
+        try:
+            pointer = pointer_of(value)
+        except CallListError as error:
+            if error.retryable:
+                raise
+            unusable.append(f"call_list[{place}]: {error}")
+        else:
+            found[pointer.path] = pointer
+    return tuple(found.values())
 
 
 def _usable(read: Any, values: Iterable[object], unusable: list[str]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowException,
     AirflowFailException,
-    AirflowSkipException,
     TaskDeferred,
 )
 from aimylogic_provider.airflow_task.downstream_skips import StopsWhatFollows, index_of
@@ -219,8 +218,11 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
     def _deleted(self, context: Context, pointer: Pointer, tombstone: Tombstone) -> dict[str, Any]:
         """End for a list that was deleted before anybody began to send it.
 
-        :raises AirflowSkipException: if that stops nobody else's call
+        :raises AirflowSkipException: after a no, if that stops nobody else's call
+        :raises AirflowFailException: if nobody said no, and no other list is sent in its stead: nobody is called
         """
+        from aimylogic_provider.airflow_task.run_context import others_since
+        from aimylogic_provider.call_list.runs.lists_of_run import is_sent_instead
         from aimylogic_provider.call_list.store.approval_denied import BECAUSE
         from aimylogic_provider.call_list.store.stored_list import CallList
 
@@ -229,9 +231,14 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
             return self._said_no_before(context, pointer, tombstone.said_no or "a person")
         if index_of(context) >= 0:
             return pointer.as_json()  # the half that sends it fails, and says why
-        raise AirflowSkipException(
-            f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked, "
-            "and nobody is called. Start a new DAG run to have another list frozen"
+        told = f"The call list in {pointer.path} was deleted, {tombstone.because or 'for its age'}: nobody is asked"
+        if is_sent_instead(pointer, others_since(context)):
+            # A skip would reach the half that sends, and leave over what that has not sent yet of the other list.
+            self.log.warning("%s. What sends it goes on with the one that it began, or fails and says why.", told)
+            return pointer.as_json()
+        raise AirflowFailException(
+            f"{told}, and nobody is called. Start a new DAG run to have another list frozen, and keep lists longer "
+            "(keep_call_list) if they wait for an approval"
         )
 
     def _give_up_claims(self, pointer: Pointer) -> None:

@@ -140,6 +140,7 @@ class SendCallListOperator(SendBase, SentResultsBase):
             keeper.entry.call_list = pointer
             report = self._send(context, keeper, pointer, shard=shard, begun_now=known is None)
             check_all_shards(pointer, given, _WAY_OUT.format(self.task_id))
+            self._check_not_abandoned(context, report)
             return {**report, "shard": shard, "shards": pointer.shards}
 
     def _list_of(self, keeper: EntryKeeper) -> Pointer | None:

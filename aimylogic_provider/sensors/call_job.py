@@ -38,10 +38,17 @@ _OF_A_POKE_ALONE = 2000
 id that isn't known."""
 
 
+_WAY_OUT = (
+    ". To have people called once more, start a new DAG run of the task that adds them; if calls were to end so, as "
+    "after a stop, set must_reach=False"
+)
+
+
 class CallJobSensor(BaseSensorOperator):
     """Wait until call jobs are over: some, by their ids, or all those of a call list. Sends nothing.
 
-    A job is over when the report gives it a ``finishedAt``, however it ended: what must not be, ``fail_on`` says. An id
+    A job is over when the report gives it a ``finishedAt``, however it ended: what must not be, ``must_reach`` and
+    ``fail_on`` say. An id
     that the campaign doesn't know doesn't hold up the others: they are waited for, and then the task fails and names
     it. Nothing to wait for, as an empty list, is success.
 
@@ -54,6 +61,8 @@ class CallJobSensor(BaseSensorOperator):
     :param aimylogic_conn_id: the connection: one campaign. (templated)
     :param completed_share: of the jobs that are to be over, above 0 and at most 1.0
     :param fail_on: statuses with which no job may end, as in ``["technicalError"]``
+    :param must_reach: fail if nobody was reached who could be: all calls ended as ``notDone``, ``cancelledByUser`` or
+        ``technicalError``. False where calls are to end so, as after a stop
     :param on_paused: whether a paused campaign is waited for (``wait``), or fails the task (``fail``)
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours. An id that the report doesn't know is waited for as long
@@ -75,6 +84,7 @@ class CallJobSensor(BaseSensorOperator):
         aimylogic_conn_id: str = "aimylogic_default",
         completed_share: float = 1.0,
         fail_on: Collection[str] = (),
+        must_reach: bool = True,
         on_paused: Literal["wait", "fail"] = "wait",
         report_lag: timedelta | float = timedelta(minutes=10),
         call_list_path: str | None = None,
@@ -89,6 +99,8 @@ class CallJobSensor(BaseSensorOperator):
         check_share("completed_share", completed_share)
         check_choice("on_paused", on_paused, "wait", "fail")
         check_deferrable(deferrable)
+        if not isinstance(must_reach, bool):
+            raise ValueError(f"must_reach {must_reach!r} can't be used: give True or False")
         report_lag_seconds(report_lag)
         if fail_on:
             from aimylogic_provider.calls_api.statuses import checked_ends
@@ -99,6 +111,7 @@ class CallJobSensor(BaseSensorOperator):
         self.aimylogic_conn_id = aimylogic_conn_id
         self.completed_share = completed_share
         self.fail_on = tuple(fail_on)
+        self.must_reach = must_reach
         self.on_paused = on_paused
         self.report_lag = report_lag
         self.call_list_path = call_list_path
@@ -255,5 +268,7 @@ class CallJobSensor(BaseSensorOperator):
         """End the task by how the wait ended."""
         self._counts = end.counts
         timed_out = AirflowSkipException if self.soft_fail else AirflowSensorTimeout
-        check_wait_end(end, self.fail_on, seconds=self.timeout, timed_out=timed_out)
+        check_wait_end(
+            end, self.fail_on, seconds=self.timeout, timed_out=timed_out, must_reach=self.must_reach, way_out=_WAY_OUT
+        )
         self.log.info("The wait is over: %s.", end.in_words())

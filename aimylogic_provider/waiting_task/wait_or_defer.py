@@ -66,12 +66,12 @@ def check_wait_end(
 
     :param seconds: that the wait was to take at most
     :param timed_out: the error for one that took longer
-    :param must_reach: whether it failed if nobody at all was reached
+    :param must_reach: whether it failed if nobody was reached who could be
     :param way_out: what can be done about jobs that ended as they must not
     :raises AirflowFailException: if it didn't
     :raises AirflowException: if another try may end better
     """
-    from aimylogic_provider.calls_api.statuses import REACH_NOBODY, checked_ends
+    from aimylogic_provider.calls_api.statuses import checked_ends, nobody_was_reached
     from aimylogic_provider.waiting.jobs_wait import WaitOutcome
 
     if end.outcome is WaitOutcome.FAILED:
@@ -87,7 +87,7 @@ def check_wait_end(
             f"Call jobs are still open after {timedelta(seconds=seconds)}: {end.in_words()}.{because} "
             "Clear the task to wait on, which sends nothing again"
         )
-    if must_reach and end.ends and REACH_NOBODY.issuperset(end.ends):
+    if must_reach and nobody_was_reached(end.ends):
         raise AirflowFailException(f"Calls are over, and nobody was reached: {end.in_words()}{way_out}")
     bad = {name: end.ends[name] for name in sorted(checked_ends("fail_on", fail_on)) if end.ends.get(name)}
     if bad:

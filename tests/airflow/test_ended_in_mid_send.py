@@ -12,7 +12,8 @@ def test_execution_timeout(airflow: LocalAirflow, campaign: Campaign, run: str) 
     held = campaign.fault("after_commit", "delay", seconds=600)
     airflow.trigger("timed", run, campaign.conf)
     task = airflow.wait_for_task("timed", run, "add_phone", ("success", "failed"), tries=2)
-    assert (held.hits, task["state"], task["try_number"]) == (1, "success", 2)
+    assert (held.hits, task["state"]) == (1, "success")
+    assert task["try_number"] >= 2, "on a busy machine the time of the second may be up, too"
     assert [airflow.xcom("timed", run, "add_phone")] == [job.id for job in campaign.jobs]
     log = airflow.log("timed", run, "add_phone", 1)
     assert "AirflowTaskTimeout" in log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 import sqlite3
@@ -24,6 +25,8 @@ from airflow.sdk import exceptions
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.runs import old_lists
+from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
@@ -515,6 +518,50 @@ def test_a_list_that_was_approved_and_begun_is_finished_though_another_one_was_f
     assert approval.send(approved)["created"] == len(PHONES)
     assert [file.name for file in Path(other["path"].removeprefix("file://")).rglob("*")] == ["deleted.json"]
     sync.assert_once(PHONES)
+
+
+@needs_record
+@pytest.mark.parametrize("discards", [False, True], ids=["state kept", "state discarded"])
+def test_an_approval_whose_list_was_deleted_for_another_one_skips_nothing_of_that(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, questions: Questions, discards: bool
+) -> None:
+    """The half that sends followed the first list; the approval then skipped it, and the rest was called by nobody."""
+    sync.add(PHONES)
+    approval = Approval(sync, monkeypatch)
+    approved = approval.answer(approval.ask(approval.prepare()), YES)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[12], times=None)
+    with pytest.raises(AirflowException):
+        approval.send(approved, concurrency=1)
+    sync.task.clear()
+    for task in approval.tasks.values():
+        task.clear(discards=True, counted=False)
+    other = approval.prepare()
+    with pytest.raises(AirflowException):  # a person said yes to the other one, too; the first one is followed
+        approval.send(other, concurrency=1)
+    sync.emulator.clear_faults()
+    for name in ("approve", "send"):
+        approval.tasks[name].clear(discards=discards)
+    assert approval.execute(other) == other
+    assert approval.send(other)["call_list"] == approved["path"]
+    assert approval.skipped == []
+    sync.assert_once(PHONES)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["none begun", "another one begun"])
+def test_a_list_that_was_deleted_for_its_age_before_it_was_sent_is_no_green_skip(
+    approval: Approval, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    monkeypatch.setattr(old_lists, "_UNUSED", timedelta(0))
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    if begun:
+        approval.send(approval.prepare())
+    assert delete_old(f"{approval.sync.lists}/winter_sale/prepare", timedelta(0), logging.getLogger())
+    if begun:
+        assert approval.execute(call_list) == call_list
+        return
+    with pytest.raises(AirflowFailException, match=r"deleted, for its age.* Start a new DAG run"):
+        approval.execute(call_list)
 
 
 @needs_record

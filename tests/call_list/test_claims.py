@@ -371,14 +371,8 @@ class Halves:
         return operator.execute_complete(self._next("approve"), event, call_list=call_list)
 
     def send(self, call_list: Any, **more: Any) -> dict[str, Any]:
-        operator = SendCallListOperator(
-            task_id="send",
-            call_list=call_list,
-            results_table="calls",
-            results_conn_id="warehouse",
-            concurrency=1,
-            **more,
-        )
+        arguments = {"results_table": "calls", "results_conn_id": "warehouse", "concurrency": 1, **more}
+        operator = SendCallListOperator(task_id="send", call_list=call_list, **arguments)
         report: dict[str, Any] = operator.execute(self._next("send"))
         return report
 
@@ -398,6 +392,28 @@ def test_a_prepared_list_holds_its_people_until_it_is_sent(sync: Sync, shards: i
     assert other.send(second, shard=0)["claimed"] == 25
     sync.assert_once(PHONES)
     assert held() == 0
+
+
+def test_a_half_without_the_results_table_of_the_other_is_told_so(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing tells that people were called, the next run's query would select them again."""
+    run = Halves(sync)
+    call_list = run.prepare()
+    with pytest.raises(AirflowFailException, match=r"results_table is missing: the list was frozen with 'calls'"):
+        run.send(call_list, results_table=None, results_conn_id=None)
+    assert sync.sends() == 0
+    run.tasks["send"].clear()
+    assert run.send(call_list)["created"] == 25
+    assert "frozen without a results table" not in capsys.readouterr().out
+
+    other = Halves(sync, "second")
+    assert other.send(other.prepare(results_table=None))["created"] == 25
+    assert "two at once may both call them" in capsys.readouterr().out
+
+    third = Halves(sync, "third")
+    third.send(third.prepare(), results_table="others")
+    assert "frozen with results_table calls, and what becomes of its calls is told in others" in capsys.readouterr().out
 
 
 @needs_record

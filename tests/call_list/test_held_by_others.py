@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.tables.claims import Claims
 from aimylogic_provider.call_list.tables.results_table import ResultsTable
+from aimylogic_provider.transfers import SqlToAimylogicOperator
 from tests.call_list import test_claims
 from tests.call_list.sync import Sync
 from tests.call_list.test_claims import (
@@ -28,7 +30,7 @@ from tests.call_list.test_claims import (
     held,
 )
 from tests.call_list.test_loops import looped
-from tests.conftest import needs_record
+from tests.conftest import TaskInstance, needs_record
 from tests.operators.looped import Loop
 
 sync, beside = test_claims.sync, test_claims.beside
@@ -166,6 +168,110 @@ def test_a_run_whose_people_an_abandoned_list_holds_fails_once_all_others_are_ca
         later = Halves(sync, "day 2")
         assert later.send(later.prepare(sql=NOT_CALLED_YET))["created"] == 10
         sync.assert_once(PHONES)
+
+
+@needs_record
+@pytest.mark.parametrize("keep", [timedelta(days=30), timedelta(0)])
+def test_people_whom_the_query_hides_as_pending_are_missed_by_no_green_run(
+    sync: Sync, keep: timedelta, monkeypatch: Patch
+) -> None:
+    """Each later run tells of them, until somebody acts."""
+    sync.arguments |= {"sql": NOT_CALLED_YET, "keep_call_list": keep}
+    dies_before_sending(sync, monkeypatch)
+    let_pass(sync, hours=23)
+    assert another_run(sync, "day 1").attempt()["rows"] == 0
+    let_pass(sync, hours=25)
+    sync.add([test_claims.phone(99)])
+    days = [another_run(sync, "day 2"), another_run(sync, "day 3")]
+    for day in (*days, *days):
+        with pytest.raises(
+            AirflowFailException, match=r"25 rows are held .*, and nobody seems to go on with it"
+        ) as failed:
+            day.attempt()
+        assert "Clear the task that sends it" in str(failed.value)
+        sync.assert_once([test_claims.phone(99)])
+    assert sync.attempt()["created"] == 25
+    for day in days:
+        assert day.attempt()["rows"] in (0, 1)
+    sync.assert_once([*PHONES, test_claims.phone(99)])
+
+
+@needs_record
+def test_a_dry_run_tells_nobody_of_an_abandoned_list(sync: Sync, beside: Sync, monkeypatch: Patch) -> None:
+    dies_before_sending(sync, monkeypatch)
+    let_pass(sync, hours=25)
+    beside.task.current_try += 1
+    assert beside.operator(dry_run=True, sql=NOT_CALLED_YET).execute(beside.task.context())["rows"] == 0
+
+
+@needs_record
+@pytest.mark.parametrize("shards", [1, 2])
+def test_halves_tell_of_an_abandoned_list_whom_their_query_hides(sync: Sync, shards: int, monkeypatch: Patch) -> None:
+    first = Halves(sync, "day 0")
+    with dying(monkeypatch, Shard, "claim"):
+        first.send(begun := first.prepare())
+    let_pass(sync, hours=25)
+    sync.add([test_claims.phone(99)])
+    run = Halves(sync, "day 1")
+    call_list = run.prepare(sql=NOT_CALLED_YET, shards=shards)
+    assert call_list["calls"] == 1
+    for shard in range(shards):
+        run.tasks["send"] = TaskInstance(task_id="send", run_id="day 1", map_index=shard if shards > 1 else -1)
+        with pytest.raises(AirflowFailException, match="of run day 0"):
+            run.send(call_list, shard=shard)
+    sync.assert_once([test_claims.phone(99)])
+    assert first.send(begun)["created"] == 25
+    assert run.send(call_list, shard=shards - 1)["rows"] <= 1
+
+
+@needs_record
+@pytest.mark.parametrize("hours", [23, 25])
+@pytest.mark.parametrize("run_id", [None, "the next day"])
+@pytest.mark.parametrize("knows", ["context", "operator"])
+def test_the_list_of_a_task_that_the_dag_has_no_more_is_told_of(
+    sync: Sync, hours: float, run_id: str | None, knows: str, monkeypatch: Patch
+) -> None:
+    """A task that was renamed, also within its run."""
+    dies_before_sending(sync, monkeypatch)
+    let_pass(sync, hours=hours)
+    renamed = another_run(sync, run_id or sync.task.run_id)
+    renamed.task.task_id = "renamed"
+    has_tasks(renamed, monkeypatch, "renamed", "report", knows=knows)
+    if hours < 24:
+        assert renamed.attempt(sql=NOT_CALLED_YET)["rows"] == 0
+        return
+    with pytest.raises(AirflowFailException, match="of task sync, which the DAG doesn't have any more") as failed:
+        renamed.attempt(sql=NOT_CALLED_YET)
+    assert "settle that one by hand" in str(failed.value)
+    sync.execute("update aimylogic_lists set state = 'given up' where task_id = 'sync'")
+    sync.execute("delete from calls where outcome = 'pending'")
+    renamed.task.clear()
+    assert renamed.attempt(sql=NOT_CALLED_YET)["created"] == 25
+    sync.assert_once(PHONES)
+
+
+@needs_record
+@pytest.mark.parametrize("other", ["a task that is there", "another DAG", "an unknown DAG"])
+def test_the_list_of_any_other_task_is_none_of_this_ones_affairs(sync: Sync, other: str, monkeypatch: Patch) -> None:
+    dies_before_sending(sync, monkeypatch)
+    let_pass(sync, hours=25)
+    another = another_run(sync, "the next day")
+    another.task.task_id = "another"
+    if other == "another DAG":
+        another.task.dag_id = "another"
+    if other != "an unknown DAG":
+        has_tasks(another, monkeypatch, "another", *(["sync"] if other == "a task that is there" else []))
+    assert another.attempt(sql=NOT_CALLED_YET)["rows"] == 0
+
+
+def has_tasks(sync: Sync, monkeypatch: Patch, *tasks: str, knows: str = "context") -> None:
+    """Have a task be in a DAG of these tasks."""
+    dag = SimpleNamespace(task_dict=dict.fromkeys(tasks))
+    if knows == "operator":
+        monkeypatch.setattr(SqlToAimylogicOperator, "get_dag", lambda _: dag)
+    else:
+        context = sync.task.context
+        monkeypatch.setattr(sync.task, "context", lambda: {**context(), "dag": dag})
 
 
 @needs_record

@@ -414,3 +414,163 @@ def test_after_a_clear_that_discards_what_was_noted_nobody_is_let_go_who_may_hav
     assert held() == 25
     other = Halves(sync, "second").prepare() if halves else beside.attempt()
     assert other["claimed"] == 25
+
+
+# Rows that were set aside because of a call: its doubles, and whom it capped
+
+ASIDE = pytest.mark.parametrize("name", ["Alex", "Maria"], ids=["double", "capped"])
+BY_KEYS = pytest.mark.parametrize("keys", [["id"], []], ids=["keys", "no keys"])
+
+
+@pytest.fixture
+def pair(make_sync: Callable[..., Sync], name: str) -> Sync:
+    """Three rows, of which the second was set aside because of the first."""
+    sync = make_sync(batch_size=1, concurrency=1, results_table="calls", sql=EVERYBODY)
+    sync.add([PHONES[1]])
+    sync.add([PHONES[1]], name=name)
+    sync.add([PHONES[2]])
+    return sync
+
+
+def outcomes(sync: Sync) -> list[str]:
+    return [outcome for (outcome,) in told(engine(), "outcome", run=sync.task.run_id)]
+
+
+@needs_record
+@METHODS
+@ASIDE
+@pytest.mark.parametrize("sql", [EVERYBODY, NOT_CALLED_YET], ids=["everybody", "not called yet"])
+def test_who_was_set_aside_is_let_go_with_the_call(pair: Sync, method: str, sql: str) -> None:
+    """And is called though the row that was to be called leaves the query."""
+    pair.arguments["method"] = method
+    stop(pair)
+    with pytest.raises(AirflowFailException):
+        pair.attempt()
+    assert (held(), outcomes(pair)) == (0, [])
+    go_on(pair)
+    pair.execute("delete from customer where id = 1")
+    assert another_run(pair, "the next day").attempt(sql=sql)["created"] == 2
+    pair.assert_once(PHONES[1:3])
+
+
+@needs_record
+@ASIDE
+@BY_KEYS
+def test_who_was_set_aside_is_taken_back_with_the_call(pair: Sync, name: str, keys: list[str]) -> None:
+    pair.arguments["key_columns"] = keys
+    stop(pair)
+    with pytest.raises(AirflowFailException):
+        pair.attempt()
+    go_on(pair)
+    pair.task.clear()
+    pair.task.most_tries = 9
+    pair.emulator.fault("before_commit", "reset", times=50)
+    with pytest.raises(AirflowException):
+        pair.attempt()
+    assert held() == (3 if keys else 2)
+    assert another_run(pair, "the next day").attempt()["claimed"] == 3
+    pair.emulator.clear_faults()
+    assert pair.attempt()["created"] == 2
+    aside = "double" if name == "Alex" and keys else "capped"  # without keys, the id is payload
+    assert outcomes(pair) == ["created", aside, "created"]
+    assert held() == 0
+    pair.assert_once(PHONES[1:3])
+
+
+@needs_record
+@ASIDE
+@BY_KEYS
+def test_a_call_is_not_taken_back_whose_other_row_another_run_called(pair: Sync, keys: list[str]) -> None:
+    pair.arguments["key_columns"] = keys
+    stop(pair)
+    with pytest.raises(AirflowFailException):
+        pair.attempt()
+    go_on(pair)
+    everybody = pair.arguments["sql"]
+    beside = another_run(pair, "the next day")
+    assert beside.attempt(sql=everybody.replace("order", "where id = 2 order"))["created"] == 1
+    pair.task.clear()
+    with pytest.raises(AirflowFailException, match="1 calls of this list are not sent by it any more"):
+        pair.attempt()
+    pair.assert_once(PHONES[1:3])
+    assert outcomes(pair) == ["created"]
+    assert held() == 0
+
+
+@needs_record
+@ASIDE
+def test_who_was_set_aside_for_a_call_that_is_settled_is_held_no_more_and_told_of(pair: Sync, name: str) -> None:
+    refuse(pair, "invalid.call.task.state", path="addPhones", phone=PHONES[2])
+    with pytest.raises(AirflowFailException, match="1 of 2 calls are created"):
+        pair.attempt()
+    assert held() == 0
+    assert outcomes(pair) == ["created", "double" if name == "Alex" else "capped"]
+    go_on(pair)
+    assert another_run(pair, "the next day").attempt(sql=NOT_CALLED_YET)["created"] == 1
+    pair.assert_once(PHONES[1:3])
+
+
+@needs_record
+@ASIDE
+def test_who_was_set_aside_for_a_call_that_may_have_been_added_stays_held(pair: Sync, name: str) -> None:
+    pair.emulator.fault("after_commit", "reset", path="addPhones", phone=PHONES[1], times=None)
+    with pytest.raises(AirflowException):
+        pair.attempt()
+    go_on(pair)
+    assert held() == 2
+    assert outcomes(pair)[:2] == ["pending", "double" if name == "Alex" else "capped"]
+    pair.execute("delete from customer where id = 1")
+    assert another_run(pair, "the next day").attempt()["claimed"] == 1
+    assert pair.calls_by_phone()[PHONES[1]] == 1
+
+
+@needs_record
+@ASIDE
+def test_the_next_try_of_another_shard_does_not_tell_of_them(pair: Sync) -> None:
+    pair.add(PHONES[10:20])
+    run = Halves(pair)
+    call_list = run.prepare(shards=2)
+    stop(pair)
+
+    shards = [TaskInstance(task_id="send", run_id="first", map_index=shard) for shard in range(2)]
+    for shard in (0, 1, 0, 1, 0):
+        run.tasks["send"] = shards[shard]
+        with pytest.raises(AirflowFailException):
+            run.send(call_list, shard=shard)
+    assert (held(), told(engine(), "outcome")) == (0, [])
+    go_on(pair)
+    reports = []
+    for shard in range(2):
+        run.tasks["send"] = shards[shard]
+        reports.append(run.send(call_list, shard=shard))
+    assert sum(report["created"] for report in reports) == 12
+    assert len(told(engine(), "outcome")) == 13
+    assert held() == 0
+
+
+@needs_record
+@ASIDE
+def test_who_was_set_aside_in_a_lost_list_is_let_go(pair: Sync) -> None:
+    pair.task.most_tries = 1
+    pair.emulator.fault("before_commit", "reset", path="", times=50)
+    with pytest.raises(AirflowException):
+        pair.attempt()
+    shutil.rmtree(pair.lists)
+    pair.emulator.clear_faults()
+    with pytest.raises(AirflowFailException, match="start a new DAG run"):
+        pair.attempt()
+    assert (held(), outcomes(pair)) == (0, [])
+
+
+@needs_record
+@pytest.mark.parametrize("name", ["Maria"])
+def test_with_several_calls_a_phone_nobody_is_let_go_while_one_of_them_may_have_been_added(pair: Sync) -> None:
+    pair.add([PHONES[1]])  # a double of the first call
+    pair.add([PHONES[1]], name="Maria")  # and of the second one
+    pair.emulator.fault("after_commit", "reset", path="addPhones", phone=PHONES[1], times=None)
+    with pytest.raises(AirflowException):
+        pair.attempt(max_calls_per_phone=2)
+    go_on(pair)
+    assert outcomes(pair).count("double") == 2
+    report = another_run(pair, "the next day").attempt(sql=EVERYBODY.replace("order", "where id in (4, 5) order"))
+    assert report["claimed"] == 2

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.airflow_task.required_actions import SEND_MISSING
+from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone
 from tests.call_list.test_a_person_decides import TaskAwaitingInput, answer
-from tests.conftest import OTHER_TOKEN, TOKEN, connection_json, needs_record
+from tests.conftest import OTHER_TOKEN, TOKEN, TaskInstance, connection_json, needs_record, told
 from tests.operators.test_required_action import Questions, questions
 
 __all__ = ["questions"]
@@ -93,9 +96,9 @@ def test_whether_it_is_the_same_campaign_is_asked_again_if_that_fails(
     sync.emulator.fault("before_commit", "status", path="campaign", status=503, times=1)
     with pytest.raises(
         AirflowException, match="of the campaign that calls were sent to before could not be asked"
-    ) as told:
+    ) as ended:
         sync.attempt()
-    assert not isinstance(told.value, AirflowFailException)
+    assert not isinstance(ended.value, AirflowFailException)
     assert sync.attempt()["created"] == len(PHONES)
     sync.assert_once(PHONES)
 
@@ -121,6 +124,10 @@ def test_what_was_sent_to_a_campaign_that_is_not_surely_this_one_is_asked_about(
     if before:
         entry = {name: value for name, value in sync.entry.items() if name != "campaigns"}
         sync.task.rows["aimylogic"] = json.dumps(entry)
+        for file in sync.files("claimed/*"):
+            claim = json.loads(file.read_bytes())
+            del claim["campaign_id"]
+            file.write_text(json.dumps(claim))
         rotate(sync, monkeypatch)
     else:
         use(sync, monkeypatch, OTHER_TOKEN)
@@ -155,3 +162,156 @@ def test_a_persons_word_on_one_campaign_is_none_on_the_next(
     with pytest.raises(AirflowFailException):
         answer(sync, waiting.value.kwargs, SEND_MISSING, method)
     sync.assert_once(PHONES)
+
+
+# A list that was sent whole to another campaign
+
+KEPT = pytest.mark.parametrize("kept", [timedelta(days=30), timedelta(0)], ids=["kept", "deleted"])
+DISCARDS = pytest.mark.parametrize("discards", [False, True], ids=["state kept", "state discarded"])
+ELSEWHERE = r"25 calls of .* were added to another campaign than that of now.*Nothing is sent.*[Cc]ancel them there"
+
+
+def sent(sync: Sync, method: str = "addPhones", **arguments: Any) -> None:
+    sync.add(PHONES)
+    assert sync.attempt(method=method, **arguments)["created"] == len(PHONES)
+
+
+def fails_for_good(sync: Sync, **arguments: Any) -> None:
+    before = sync.sends()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match=ELSEWHERE):
+            sync.attempt(**arguments)
+    assert sync.sends() == before
+
+
+@METHODS
+@KEPT
+@DISCARDS
+def test_a_list_that_was_sent_by_a_wrong_connection_is_not_told_as_sent_by_the_right_one(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, method: str, kept: timedelta, discards: bool
+) -> None:
+    """It was green, and told of calls that the right campaign did not have."""
+    sent(sync, method, keep_call_list=kept)
+    use(sync, monkeypatch, OTHER_TOKEN)
+    sync.task.clear(discards=discards)
+    fails_for_good(sync, method=method)
+    use(sync, monkeypatch, TOKEN)
+    sync.task.clear(discards=discards)
+    assert sync.attempt(method=method)["created"] == len(PHONES)
+    sync.assert_once(PHONES)
+
+
+@KEPT
+@DISCARDS
+def test_a_list_that_was_sent_stays_so_by_a_new_token_of_its_campaign(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, kept: timedelta, discards: bool
+) -> None:
+    sent(sync, keep_call_list=kept)
+    rotate(sync, monkeypatch)
+    sync.task.clear(discards=discards)
+    assert sync.attempt()["created"] == len(PHONES)
+    sync.assert_once(PHONES)
+
+
+@KEPT
+@DISCARDS
+def test_where_a_list_was_sent_is_told_without_asking(sync: Sync, kept: timedelta, discards: bool) -> None:
+    sent(sync, keep_call_list=kept)
+    asked = len(sync.emulator.requests())
+    sync.emulator.fault("before_commit", "reset", times=None)
+    sync.task.clear(discards=discards)
+    assert sync.attempt()["created"] == len(PHONES)
+    assert len(sync.emulator.requests()) == asked
+
+
+@KEPT
+def test_whether_a_list_that_was_sent_is_in_the_campaign_of_now_is_asked_again_if_that_fails(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, kept: timedelta
+) -> None:
+    sent(sync, keep_call_list=kept)
+    rotate(sync, monkeypatch)
+    sync.task.clear(discards=True)
+    sync.emulator.fault("before_commit", "status", path="campaign", status=503, times=1)
+    with pytest.raises(AirflowException, match="could not be asked") as ended:
+        sync.attempt()
+    assert not isinstance(ended.value, AirflowFailException)
+    assert sync.attempt()["created"] == len(PHONES)
+
+
+@METHODS
+def test_a_list_that_one_campaign_refused_is_in_the_one_that_took_it(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    sync.add(PHONES)
+    sync.emulator.campaign(status="finished")
+    with pytest.raises(AirflowFailException):
+        sync.attempt(method=method, concurrency=1)
+    use(sync, monkeypatch, OTHER_TOKEN)
+    sync.emulator.advance(minutes=1)
+    sync.task.clear()
+    assert sync.attempt(method=method)["created"] == len(PHONES)
+    assert "were added to another campaign" not in capsys.readouterr().out, "none was"
+    use(sync, monkeypatch, TOKEN)
+    sync.task.clear()
+    fails_for_good(sync, method=method)
+
+
+def test_a_list_in_two_campaigns_is_gone_on_with_and_the_log_says_so(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unanswered(sync, "addPhones", "before_commit")
+    here = len(sync.emulator.jobs())
+    sync.emulator.advance(hours=25)
+    assert here in (10, 15)
+    use(sync, monkeypatch, OTHER_TOKEN)
+    with pytest.raises(AirflowFailException, match="Of 10 calls it can't be known"):
+        sync.attempt(concurrency=1)
+    assert f"{here} calls of" in (told := capsys.readouterr().out)
+    assert "were added to another campaign than that of now" in told
+
+
+@KEPT
+@pytest.mark.parametrize("index", [-1, 0])
+def test_the_half_that_sends_tells_of_no_other_campaigns_calls(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, kept: timedelta, index: int
+) -> None:
+    sync.add(PHONES)
+    call_list = PrepareCallListOperator(
+        task_id="prepare", sql="select id, phone, name from customer order by id", sql_conn_id="warehouse",
+        key_columns=["id"], call_list_path=str(sync.lists),
+    ).execute(TaskInstance(task_id="prepare", run=sync.task.run, current_try=1).context())  # fmt: skip
+    sending = TaskInstance(task_id="send", run=sync.task.run, map_index=index)
+
+    def send(**arguments: Any) -> Any:
+        sending.current_try += 1
+        return SendCallListOperator(task_id="send", call_list=call_list, **arguments).execute(sending.context())
+
+    send(keep_call_list=kept)
+    for discards in (False, True):
+        sending.clear(discards=discards)
+        with pytest.raises(AirflowFailException, match=ELSEWHERE):
+            send(aimylogic_conn_id="aimylogic_other")
+        sending.clear(discards=discards)
+        assert send()["created"] == len(PHONES)
+    sync.assert_once(PHONES)
+
+
+def test_the_results_table_tells_what_the_other_campaign_has(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent(sync, results_table="calls")
+    use(sync, monkeypatch, OTHER_TOKEN)
+    sync.task.clear()
+    fails_for_good(sync, results_table="calls")
+    assert {outcome for (outcome,) in told(sa.create_engine(f"sqlite:///{sync.database}"), "outcome")} == {"created"}
+
+
+def test_what_is_left_of_a_list_by_an_earlier_version_does_not_tell_where_it_was_sent(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(sync, keep_call_list=timedelta(0))
+    (left,) = sync.files("deleted.json")
+    content = json.loads(left.read_bytes())
+    del content["created_in"]
+    left.write_text(json.dumps(content))
+    use(sync, monkeypatch, OTHER_TOKEN)
+    sync.task.clear()
+    assert sync.attempt()["created"] == len(PHONES)

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -130,6 +131,45 @@ def test_a_shard_is_its_tasks_alone(sync: Sync) -> None:
     with pytest.raises(AirflowFailException, match=r"sent by task send of DAG winter_sale, run .*, map index 0"):
         sharded.send(0, by=1)
     assert sync.sends() == sends
+
+
+@pytest.mark.parametrize("kept", [timedelta(days=30), timedelta(0)], ids=["kept", "deleted"])
+def test_a_list_that_another_task_sent_is_sent_by_no_second_one_also_once_it_is_deleted(
+    sync: Sync, kept: timedelta
+) -> None:
+    """The second task told the first one's counts as its own: green, and its campaign had nobody."""
+    sync.add(PHONES)
+    sharded = Sharded(sync, shards=1)
+    sharded.send(0, keep_call_list=kept)
+    second = TaskInstance(task_id="send_again", run=sharded.run, current_try=1)
+    with pytest.raises(
+        AirflowFailException, match=r"sent by task send of DAG winter_sale, run .*, map index 0.*[Ff]reeze a list of"
+    ):
+        SendCallListOperator(
+            task_id="send_again", call_list=sharded.call_list, shard=0, aimylogic_conn_id="aimylogic_other"
+        ).execute(second.context())
+    sync.assert_once(PHONES)
+
+
+def test_a_shard_of_a_deleted_list_is_its_tasks_alone(sync: Sync) -> None:
+    sync.add(PHONES)
+    sharded = Sharded(sync, shards=2)
+    reports = [sharded.send(shard, keep_call_list=timedelta(0)) for shard in range(2)]
+    with pytest.raises(AirflowFailException, match="and deleted since"):
+        sharded.send(0, by=1)
+    for discards in (False, True):
+        for shard in range(2):
+            sharded.sending[shard].clear(discards=discards)
+            assert sharded.send(shard) == reports[shard]
+    sync.assert_once(PHONES)
+
+
+def test_a_shard_without_calls_of_a_deleted_list_is_told_as_it_was(sync: Sync) -> None:
+    sync.add(PHONES[:1])
+    sharded = Sharded(sync)
+    reports = [sharded.send(shard, keep_call_list=timedelta(0)) for shard in range(SHARDS)]
+    sharded.run.clear_number += 1
+    assert sharded.send_all() == reports
 
 
 def test_a_missing_shard_fails_the_task_and_is_named(sync: Sync) -> None:

@@ -488,7 +488,8 @@ class Sequence:
         ours = self.ours(identity)
         choice = rng.choice([Choice.ADOPT if ours else Choice.SEND_AGAIN, Choice.LEAVE])
         job = ours[0]["id"] if choice is Choice.ADOPT else None
-        if job and rng.random() < 0.1:
+        # Of a campaign that can't be asked from here, a person's word is taken as it is.
+        if job and rng.random() < 0.1 and parked.row is not Row.UNANSWERED_ELSEWHERE:
             job = "999999"
         self.outcomes[f"asked: {choice}"] += 1
         ruling = self.answers[index, identity] = Ruling(choice, "Maria", world.now, parked.question, job)
@@ -519,7 +520,10 @@ class Sequence:
         if one_try.call.open_question and ruling is None:
             ruling = self.answers.get((index, identity))  # Airflow keeps it, if the try that asked died with it
         try:
-            number = one_try.run(ruling)
+            try:
+                number = one_try.run(ruling)
+            finally:  # going on by a person's word is counted by itself
+                assert world.sends <= budget, "more than three sends in a try"
         except CrashError:
             self.outcomes["crash"] += 1
             return None
@@ -532,8 +536,6 @@ class Sequence:
             if error.row in (Row.REFUSED_SURE, Row.REFUSED_OPEN, Row.REFUSED_SHARED) and "was refused" in str(error):
                 assert not self.ours(identity), "refused, but a job exists"
             return error
-        finally:
-            assert world.sends <= budget, "more than three sends in a try"
         self.outcomes["created"] += 1
         (job,) = [job for job in world.jobs if job["id"] == number]
         assert job["intent"] == identity, "another call's job was taken for ours"

@@ -375,6 +375,15 @@ class TestACallList:
         with pytest.raises(AirflowFailException, match="was deleted, but for its counts"):
             cancel(call_list=report)
 
+    def test_one_that_is_no_list_keeps_no_other_from_being_cancelled(
+        self, cancel: Cancel, sync: Sync, emulator: Emulator
+    ) -> None:
+        sync.add(PHONES)
+        other = AimylogicHook().add_phone("79123456789")
+        with pytest.raises(AirflowFailException, match=r"call_list\[0\].*give what PrepareCallListOperator returned"):
+            cancel(call_list=[{"rows": 3}, sync.attempt()], ids=[other])
+        assert len(cancelled(emulator)) == 26
+
     @pytest.mark.parametrize("given", [{"rows": 3}, {"call_list": None}, 7, ["x\0"], {"path": "x", "sha256": "y"}])
     def test_what_is_no_list_says_what_to_give(self, cancel: Cancel, emulator: Emulator, given: Any) -> None:
         with pytest.raises(AirflowFailException, match=r"give what PrepareCallListOperator returned"):

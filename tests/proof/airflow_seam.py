@@ -163,6 +163,8 @@ class Try:
     """The job, or the call list, that it waits for, if it does."""
     sent: dict[str, Any] = field(default_factory=dict)
     """The report on what was sent, of one that waits for a list."""
+    campaign: str = ""
+    """Where it is to send a list, by that campaign's first token."""
 
     @property
     def name(self) -> str:

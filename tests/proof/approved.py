@@ -153,7 +153,7 @@ class ApprovedTasks(ListTasks):
     def execute(self, one_try: Try) -> Callable[[], Any]:
         from aimylogic_provider.operators import SendCallListOperator
 
-        sends, call_list = self._sends(), self._handed[one_try.instance.map_index]
+        sends, call_list = self._sends(one_try), self._handed[one_try.instance.map_index]
 
         def run() -> Any:
             return SendCallListOperator(task_id="send", call_list=call_list, **sends).execute(one_try.context())

@@ -32,8 +32,8 @@ class ClearedTasks(ListTasks):
     def _frozen_by(self) -> dict[str, Any]:
         return {**super()._frozen_by(), "call_list_path": self._base}
 
-    def _sends(self) -> dict[str, Any]:
-        return {**super()._sends(), "call_list_path": self._base}
+    def _sends(self, one_try: Try) -> dict[str, Any]:
+        return {**super()._sends(one_try), "call_list_path": self._base}
 
     def _send(self, one_try: Try) -> Callable[[], Any]:
         if self.world.healing:

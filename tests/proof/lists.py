@@ -19,6 +19,7 @@ __all__ = ["ListTasks"]
 _ENDS = {
     "UnknownCallsError": "parked",
     "NobodyReachedError": "not reached",
+    "CreatedElsewhereError": "elsewhere",
     "NobodyToCallError": "nobody",
     "RejectedError": "late",
 }
@@ -104,8 +105,9 @@ class ListTasks(Tasks):
             "max_calls_per_phone": self.most, **until,
         }  # fmt: skip
 
-    def _sends(self) -> dict[str, Any]:
+    def _sends(self, one_try: Try) -> dict[str, Any]:
         """How a try that begins now sends."""
+        one_try.campaign = self.world.server.tokens[self.campaign]
         waits = _WAITS if self.world.waits else {}
         return {**_COMMON, **waits, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
 
@@ -143,7 +145,7 @@ class ListTasks(Tasks):
     def _sync(self, one_try: Try) -> Callable[[], Any]:
         from aimylogic_provider.transfers import SqlToAimylogicOperator
 
-        sends = self._sends()
+        sends = self._sends(one_try)
 
         def run() -> Any:
             self._rows()
@@ -158,7 +160,7 @@ class ListTasks(Tasks):
 
         if self.prepared is None:
             self._prepare(one_try.plan)
-        sends = self._sends()
+        sends = self._sends(one_try)
 
         def run() -> Any:
             operator = self._waiting(SendCallListOperator, one_try)(
@@ -204,11 +206,14 @@ class ListTasks(Tasks):
         if isinstance(result, dict):
             outcome = "done"
             self._check_counts(one_try, result)
+            self._check_campaign(one_try)
             promise.said(one_try.instance)
         else:
             outcome = _ENDS.get(type(result.__context__).__name__, type(result).__name__)
             if outcome == "late" and not self._may_be_late():
                 promise.violated("dialled", f"{one_try.name}: {result}")
+        if outcome == "elsewhere" and not self.moved and self.world.server.tokens_now == list(self.world.server.tokens):
+            promise.violated("ends", f"{one_try.name}: {result}, and there was no other campaign")
         one_try.outcome = outcome
         self.world.outcomes[outcome] += 1
         self._check_neighbours(one_try)
@@ -238,6 +243,16 @@ class ListTasks(Tasks):
         nobody = not self.sharded and to_call and not report["created"]
         if nobody or report["expired"]:
             self.world.promise.violated("reached", f"{one_try.name} ends well: {report}")
+
+    def _check_campaign(self, one_try: Try) -> None:
+        """What was sent whole by an earlier try isn't told as sent by one that is to send to another campaign."""
+        if all(one.outcome != "done" for one in one_try.instance.tries):
+            return
+        jobs, made_for = self.world.promise.jobs(), self.world.server.made_for
+        sent = [made_for[job] for call, _ in self._frozen(one_try.instance) for job in jobs.get(call, ())]
+        campaigns = {one.campaign for one in sent if one is not None}
+        if campaigns and one_try.campaign not in campaigns:
+            self.world.promise.violated("reached", f"{one_try.name} ends well, and its calls are in {campaigns} alone")
 
     def _check_requests(self, one_try: Try) -> None:
         """A try makes no more requests than it takes.
@@ -297,12 +312,12 @@ class ListTasks(Tasks):
                 if any(call[0] == self.run.name for call in jobs):
                     promise.violated("nobody missed", f"{last.name} ended with {last.result}, and has jobs")
                 continue
-            if last.outcome not in ("done", "parked", "not reached") and not self._held_up(last):
+            if last.outcome not in ("done", "parked", "not reached", "elsewhere") and not self._held_up(last):
                 promise.violated("ends", f"{last.name}: {last.result}")
                 continue
             frozen = dict(self._frozen(instance))
             refused = dict(self._refused(frozen))
-            unknown = Counter(self._unknown()) if last.outcome != "done" else Counter()
+            unknown = Counter(self._unknown()) if last.outcome not in ("done", "elsewhere") else Counter()
             made = [call for call in frozen if jobs.get(call)]
             expired = self._expired()
             if last.outcome == "done" and len(made) != last.result["created"]:

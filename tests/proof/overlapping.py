@@ -58,6 +58,9 @@ class OverlappingTasks(ListTasks):
 
     def learn(self, one_try: Try, result: Any) -> None:
         super().learn(one_try, result)
+        if isinstance(result, dict) and not result["created"]:
+            # It has said of nobody that they are created. If a clear finds others' people abandoned, it asks anew.
+            self.world.promise.forgotten(one_try.instance)
         lists = self._objects(f"file:///lists/winter_sale/sync/{self.run.name}/")
         if _HELD in str(result) and not any(name.endswith("/list.json") for name in lists):
             # It had nobody but those, and let go of its list: the next one is another.

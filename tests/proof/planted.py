@@ -553,6 +553,14 @@ _OF_BATCHES = (
         *_BY_LIST,
     ),
     _of_operators(
+        "another campaign's calls told as this one's",
+        "A list that was sent whole is told as sent by a try whose campaign has none of its calls.",
+        "call_list/send/sending.py",
+        "settled=not self.progress.left)",
+        "settled=False)",
+        "list changing",
+    ),
+    _of_operators(
         "a retry with another query stops",
         "A retry whose query holds the time of day refuses to go on with its list.",
         "call_list_task/sync_entry_stores.py",

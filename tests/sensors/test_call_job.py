@@ -85,7 +85,8 @@ def test_an_empty_list_is_success(task: TaskInstance, emulator: Emulator, deferr
         (["5665334669.0"], "decimal string"),
         ([5665334669.0], "went through a float"),
         ([None], "decimal string"),
-        ({"id": "1"}, "decimal string"),
+        ({"id": "1"}, "ids is a single dict: give a list"),
+        ({}, "ids is a single dict: give a list"),
         (["79123456789 Alex"], "decimal string"),
         (True, "ids"),
     ],
@@ -140,7 +141,7 @@ def test_what_must_not_be(task: TaskInstance, emulator: Emulator) -> None:
     emulator.freeze()
     ids = added()
     AimylogicHook().cancel_call_jobs(ids=ids)
-    assert run(task, ids=ids) == {"cancelledByUser": 3}
+    assert run(task, ids=ids, must_reach=False) == {"cancelledByUser": 3}
     with pytest.raises(AirflowFailException, match="cancelledByUser 3"):
         run(task, ids=ids, fail_on=["canceled", "technicalError"])
 
@@ -197,3 +198,34 @@ def test_a_mistake_in_the_dag_is_not_a_call_list(task: TaskInstance) -> None:
     for given in ({"created": 5}, ["1"], {"call_list": None}):
         with pytest.raises(AirflowFailException, match="call_list"):
             run(task, call_list=given)
+
+
+@pytest.mark.parametrize(
+    ("ends", "reached"),
+    [
+        ({"notDone": 20}, False),
+        ({"notDone": 19, "nonexistentNumber": 1}, False),
+        ({"cancelledByUser": 1, "technicalError": 2}, False),
+        ({"notDone": 19, "noAnswer": 1}, True),
+        ({"nonexistentNumber": 3}, True),  # whom nobody could
+        ({}, True),
+    ],
+)
+def test_it_fails_if_nobody_was_reached_who_could_be(
+    task: TaskInstance, ends: dict[str, int], *, reached: bool
+) -> None:
+    event = WaitEnd(WaitOutcome.OVER, ends).as_event()
+    if reached:
+        assert sensor(ids=["1"]).execute_after_wait(task.context(), event, {"ids": ["1"]}) == ends
+        return
+    with pytest.raises(AirflowFailException, match=r"nobody was reached: .*set must_reach=False"):
+        sensor(ids=["1"]).execute_after_wait(task.context(), event, {"ids": ["1"]})
+
+
+def test_calls_of_a_stopped_campaign_fail_it_unless_they_are_to_end_so(task: TaskInstance, emulator: Emulator) -> None:
+    emulator.campaign(lines=0)
+    ids = added()
+    AimylogicHook().stop_campaign()
+    with pytest.raises(AirflowFailException, match="nobody was reached: notDone 3"):
+        run(task, ids=ids)
+    assert run(task, ids=ids, must_reach=False) == {"notDone": 3}

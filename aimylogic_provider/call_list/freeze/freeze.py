@@ -63,12 +63,14 @@ class ListOrigin:
     :param task: the DAG run's task that freezes it, in words
     :param task_folder: beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
+    :param results_table: that its task was given; empty for none
     """
 
     list_id: str
     task: str
     task_folder: str
     source: str = ""
+    results_table: str = ""
 
 
 class Reader(Protocol):
@@ -264,7 +266,8 @@ class _FrozenRows:
         for spooled in spool.calls():
             if cut.calls_per_phone is not None and spooled.turn >= cut.calls_per_phone:
                 line = decode_line(spooled.line)
-                self._capped.add({"row": line.row, "keys": line.keys, "reason": capped_because(spooled.first, cut)})
+                reason = capped_because(spooled.first, cut)
+                self._capped.add({"row": line.row, "keys": line.keys, "called": spooled.first, "reason": reason})
                 self._countries.take_off(str(spooled.phone))
             elif spooled.double_of is None:
                 cutter.add(spooled)
@@ -284,6 +287,7 @@ class _FrozenRows:
             task=origin.task,
             task_folder=origin.task_folder,
             source=origin.source,
+            results_table=origin.results_table,
             method=self._reader.method,
             rows=self._rows,
             calls=cutter.calls,

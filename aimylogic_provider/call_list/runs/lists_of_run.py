@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from aimylogic_provider.call_list.runs.lists_in_folder import BegunList, ListInFolder, begun_lists, pointer_to
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-from aimylogic_provider.call_list.store.list_reader import reports_among, told_of
+from aimylogic_provider.call_list.store.list_reader import reports_among
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
 
 __all__ = [
     "INSTEAD", "check_all_shards", "check_began_no_other", "check_not_of_another_index", "check_same_source",
-    "check_source_unsent", "delete_unsent", "followed", "never_sent", "of_one_origin", "others_begun", "own_begun",
-    "unfinished", "was_begun",
+    "check_source_unsent", "delete_unsent", "followed", "is_sent_instead", "never_sent", "of_one_origin",
+    "others_begun", "own_begun", "unfinished", "was_begun",
 ]  # fmt: skip
 
 INSTEAD = "for another list of this DAG run was begun to be sent before"
@@ -35,8 +34,8 @@ _TURNED = (
 )
 
 
-def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") -> Pointer | dict[str, Any] | None:
-    """The list that a task instance began to send, if its entry was lost; of a deleted one, its report.
+def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") -> Pointer | BegunList | None:
+    """The list that a task instance began to send, if its entry was lost; a deleted one as what is left of it.
 
     :param begun: those in its folder
     :param source: as of :func:`check_same_source`
@@ -56,7 +55,7 @@ def own_begun(begun: Iterable[BegunList], task: TaskFolder, source: str = "") ->
         return pointer_to(own.folder)
     if source != own.source():
         raise _turned(task, own.folder.address)
-    return told_of(own.tombstone, 0, own.folder.address)
+    return own
 
 
 def check_began_no_other(begun: Iterable[BegunList], task: TaskFolder, pointer: Pointer, shard: int) -> None:
@@ -159,10 +158,26 @@ def of_one_origin(one: Pointer, other: Pointer) -> bool:
 
     Else their people may be others, and not the same ones again.
     """
-    if _origin(one.path) != _origin(other.path):
+    return _of_one_origin(one.path, lambda: _source_of(one), other)
+
+
+def is_sent_instead(given: Pointer, since: float | None) -> bool:
+    """Whether another list is sent in the stead of one that nobody sends: it was deleted for that, or one was begun.
+
+    :param since: as of :func:`.begun_lists`
+    """
+    tombstone = CallList.tombstone(given)
+    if tombstone is not None and tombstone.because == INSTEAD:
+        return True
+    return any(_of_one_origin(one.folder.address, one.source, given) for one in others_begun(given, since))
+
+
+def _of_one_origin(path: str, source: Callable[[], str], other: Pointer) -> bool:
+    """As :func:`of_one_origin`, by the address of one of the two lists, and by what tells its source."""
+    if _origin(path) != _origin(other.path):
         return False
-    mapped = one.path.split("/")[-2].isdigit()
-    return not mapped or _source_of(one) == _source_of(other)
+    mapped = path.split("/")[-2].isdigit()
+    return not mapped or source() == _source_of(other)
 
 
 def followed(

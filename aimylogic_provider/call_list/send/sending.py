@@ -68,6 +68,7 @@ class Sending:
         self._keeper = keeper
         self._client = client
         self._settings = settings
+        self._log = log
         self._shard = Shard(call_list, shard, keeper=keeper, settings=settings)
         self.progress = SyncProgress(sum(batch.calls for batch in self._shard.batches), log)
         self._request_rate = RequestRate(settings.requests_per_second)
@@ -112,6 +113,7 @@ class Sending:
         """
         self._others_jobs.task = task
         self.progress.add(self._shard.begin(task), earlier=True)
+        self._shard.check_created_here(self._log, settled=not self.progress.left)
         self._refusals.check()
         if self.progress.left:
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
+from aimylogic_provider.call_list.report.campaign_ids import check_created_here
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.done_batches import DoneBatches
@@ -17,6 +18,7 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling
+from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, Time
 
 __all__ = ["Shard"]
@@ -101,7 +103,8 @@ class Shard:
         until = now.latest + self._settings.limits.send_timeout
         claim = self.call_list.claimed(self._number, task)
         if claim is None:
-            self.call_list.claim(Claim(task, self._number, now.earliest, now.clock, campaign))
+            campaign_id = dict(entry.campaigns).get(campaign, "")
+            self.call_list.claim(Claim(task, self._number, now.earliest, now.clock, campaign, campaign_id))
         elif begun_now and not self._surely_unsent():
             entry.before = (claim.at, until, claim.clock, claim.campaign)
         if entry.doubtful_since is not None and entry.before is None:
@@ -116,6 +119,12 @@ class Shard:
         deleted, and made again, begins with such an entry, too. Each send leaves its trace before it is noted.
         """
         return self._keeper.entry.sure and not self.call_list.has_traces(self.batches)
+
+    def check_created_here(self, log: Log, *, settled: bool) -> None:
+        """As :func:`.check_created_here`, of what was created by the time at which this try began."""
+        created_in, campaign = self.call_list.created_in(self._number), self._settings.campaign
+        path = self.call_list.folder.address
+        check_created_here(created_in, self._keeper.entry, campaign, path, log, settled=settled)
 
     def silent(self, batch: Batch) -> int:
         """How long a batch went unanswered: 0 for one that was never sent, and the less, the sooner it is sent."""

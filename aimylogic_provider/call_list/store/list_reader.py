@@ -21,6 +21,7 @@ Names that hold a token may exist twice, by two tries at once; both say the same
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, Self
 
@@ -31,6 +32,7 @@ from aimylogic_provider.call_list.store.manifest import (
     FORMAT,
     Batch,
     CallListError,
+    CappedLine,
     Claim,
     DoubleLine,
     Manifest,
@@ -56,7 +58,7 @@ _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "rejected": msgspec.json.Decoder(RejectedLine),
     "doubles": msgspec.json.Decoder(DoubleLine),
     "held": msgspec.json.Decoder(RejectedLine),
-    "capped": msgspec.json.Decoder(RejectedLine),
+    "capped": msgspec.json.Decoder(CappedLine),
 }
 
 
@@ -119,15 +121,6 @@ class ListReader:
         return cls(pointer, folder, manifest, names_of(folder))
 
     @staticmethod
-    def deleted(pointer: Pointer, shard: int) -> dict[str, Any] | None:
-        """Return the report of a shard of a list that was deleted after its end; None of any other list.
-
-        :raises CallListError: if it was deleted, and never sent
-        """
-        tombstone = ListReader.tombstone(pointer)
-        return None if tombstone is None else told_of(tombstone, shard, pointer.path)
-
-    @staticmethod
     def tombstone(pointer: Pointer) -> Tombstone | None:
         """What is left of a list that was deleted; None of any other list.
 
@@ -152,6 +145,24 @@ class ListReader:
             if (told := told_by_name(name)) is not None:
                 found.setdefault(*told)
         return found
+
+    def created_in(self, shard: int) -> dict[str, int]:
+        """How many calls of a shard were created in which campaign, by its digest.
+
+        Of a batch that was sent to several, as after a refusal by all but the last, the last one counts; each of those
+        that it was sent to within one second, which servers' times don't tell apart.
+        """
+        sent: dict[str, dict[str, float]] = {}
+        for trace in traces_among(self._names):
+            times = sent.setdefault(trace.batch, {})
+            times[trace.send.campaign] = max(trace.send.at, times.get(trace.send.campaign, trace.send.at))
+        done, created = self.done(), Counter[str]()
+        for batch in self.batches(shard):
+            times = sent.get(batch.name, {}) if batch.name in done else {}
+            for campaign, at in times.items():
+                if at > max(times.values()) - 1:
+                    created[campaign] += done[batch.name].created
+        return {campaign: count for campaign, count in created.items() if count}
 
     def created_none(self) -> bool:
         """Whether all batches of all shards are done, and none of them created a job."""
@@ -289,13 +300,21 @@ class ListReader:
         return len(reports_among(names_of(self.folder))) == self.manifest.shards
 
 
-def told_of(tombstone: Tombstone, shard: int, path: str) -> dict[str, Any]:
-    """What is left of a shard of a deleted list: its report.
+def told_of(tombstone: Tombstone, shard: int, path: str, task: str) -> dict[str, Any]:
+    """What is left of a shard of a deleted list: its report, for the task instance that sent it.
 
-    :raises CallListError: if it was never sent
+    :param task: the one that asks, in words
+    :raises CallListError: if it was never sent, or another one sent it
     """
     if shard not in tombstone.reports:
         raise never_sent(path, tombstone)
+    senders = [claim.task for claim in tombstone.claims if claim.shard == shard]
+    if senders and task not in senders:
+        raise CallListError(
+            f"the call list in {path} was sent by {senders[0]}, and deleted since. A list is sent by one task alone: "
+            "this one sends nothing of it, and has called nobody. Freeze a list of its own for this task; or clear "
+            "that one, which tells its report"
+        )
     return tombstone.reports[shard]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import msgspec
 from msgspec.structs import replace
@@ -65,6 +65,18 @@ class DoubleLine(TypedDict):
     row: int
     keys: dict[str, Any]
     double_of: int
+
+
+class CappedLine(TypedDict):
+    """A row whose phone is called for another one already, and why that is enough.
+
+    :param called: the first row that it is called for; lists of earlier versions name it in the reason alone
+    """
+
+    row: int
+    keys: dict[str, Any]
+    reason: str
+    called: NotRequired[int]
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -162,6 +174,7 @@ class Claim(msgspec.Struct, frozen=True):
     :param at: since when, by the server's clock, at the earliest
     :param clock: whose clock told that
     :param campaign: digest of where it is sent
+    :param campaign_id: digest of that campaign's own id; empty if the server didn't tell it
     """
 
     task: str
@@ -169,6 +182,7 @@ class Claim(msgspec.Struct, frozen=True):
     at: float
     clock: ClockSource
     campaign: str
+    campaign_id: str = ""
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -181,6 +195,8 @@ class Tombstone(msgspec.Struct, frozen=True):
     :param source: as the list's
     :param said_no: who said no to it, in words; None if nobody did
     :param sent: within which times (Unix seconds) jobs of its sends may have been created
+    :param created_in: by shard, how many of its calls were created in which campaign, by its digest; empty if an older
+        version deleted it
     """
 
     sha256: str
@@ -190,6 +206,7 @@ class Tombstone(msgspec.Struct, frozen=True):
     source: str = ""
     said_no: str | None = None
     sent: tuple[float, float] | None = None
+    created_in: dict[int, dict[str, Count]] = {}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,6 +223,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param countries: how many calls go to which country, by two-letter code; by an empty text those that go to none
     :param parts: digests of the further files (rejected rows, doubles), by name
     :param held_by: the ids of the lists of other runs that held rows
+    :param results_table: that the task which froze it was given; empty for none
     """
 
     format: int
@@ -229,6 +247,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     held_by: tuple[str, ...] = ()
     capped: Count = 0
     countries: dict[str, Count] = {}
+    results_table: str = ""
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

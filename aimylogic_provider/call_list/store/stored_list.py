@@ -113,8 +113,9 @@ class CallList(ListReader):
         times = [send_window(trace.send) for trace in traces_among(self._names)]
         sent = (min(start for start, _ in times), max(end for _, end in times)) if times else None
         tombstone = Tombstone(
-            self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no=said_no, sent=sent
-        )
+            self.pointer.sha256, tuple(claims), reports, because, self.manifest.source, said_no=said_no, sent=sent,
+            created_in={shard: self.created_in(shard) for shard in reports},
+        )  # fmt: skip
         self.folder.write("deleted.json", msgspec.json.format(msgspec.json.encode(tombstone), indent=1))
         self._names = names_of(self.folder)
         if not {*self._claimed} <= {*claimed}:

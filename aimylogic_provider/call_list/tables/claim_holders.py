@@ -39,6 +39,10 @@ class ListHolder:
         mapped = f", map index {self.map_index}" if self.map_index >= 0 else ""
         return f"the call list {self.call_list} of run {self.run_id}{looped}{mapped}"
 
+    def is_of_task(self, other: ListHolder) -> bool:
+        """Whether the other list is of the same DAG and task."""
+        return (self.dag_id, self.task_id) == (other.dag_id, other.task_id)
+
     def is_beside(self, other: ListHolder) -> bool:
         """Whether the other list is of another map index, or iteration, of this very run: told apart on purpose."""
         apart = (self.map_index, self.iteration) != (other.map_index, other.iteration)
@@ -52,12 +56,14 @@ class UnfinishedList:
     :param rows: how many
     :param begun_at: when it was begun
     :param being_sent: whether its sending was begun, as the database knows
+    :param earlier: whether it was begun before the list that asks
     """
 
     holder: ListHolder
     rows: int
     begun_at: datetime
     being_sent: bool
+    earlier: bool = True
 
     @property
     def began_at(self) -> float:

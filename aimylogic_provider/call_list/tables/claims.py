@@ -13,7 +13,7 @@ kept for as long as a list is being frozen that was begun before that end, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,9 +128,10 @@ class Claims:
         row = self._act("read", lambda connection: connection.execute(asked).one_or_none())
         return None if row is None else holder_of(row)
 
-    def begin_sending(self, call_list: str, path: str) -> None:
+    def begin_sending(self, call_list: str, path: str) -> bool:
         """A list is about to be sent, and is given up by no other try from now on. Safe to repeat.
 
+        :returns: whether it has claimed its rows; not if it was frozen without a results table
         :raises CallListError: if it was given up
         """
 
@@ -143,24 +144,32 @@ class Claims:
             )
             return self._state(connection, call_list)
 
-        if self._act("written", act) == "given up":
+        if (state := self._act("written", act)) == "given up":
             raise CallListError(
                 f"the call list in {path} was given up before it was sent to its end, so that other runs may call its "
                 "people: nothing more of it is sent. Start a new DAG run to have another list frozen"
             )
+        return state is not None
 
-    def settled(self, holder: ListHolder, people: Iterable[Person], others: Iterable[Person]) -> None:
+    def settled(
+        self, holder: ListHolder, people: Iterable[Person], others: Iterable[Person], *, aside: bool = False
+    ) -> None:
         """Some rows of a list are settled, and told so in the results table: it holds them no more.
 
         :param others: those that are not settled, some of whose keys may be the same
+        :param aside: whether other rows were set aside because of some: they go once all calls of their phone do
         """
         row_keys = RowKeys(holder.dag_id, holder.task_id)
-        open_keys = {one for key in row_keys.of(others) for one in (key.by_keys, key.by_both)}
+        open_keys = {"", *(one for key in row_keys.of(others) for one in key)}
         for one in some(people):
-            keys = {name for key in row_keys.of(one) for name in (key.by_keys, key.by_both)} - open_keys - {""}
+            keys = list(row_keys.of(one))
+            names = {name for key in keys for name in (key.by_keys, key.by_both)} - open_keys
+            phones = {key.by_phone for key in keys} - open_keys if aside else set()
 
-            def act(connection: Connection, keys: set[str] = keys) -> None:
-                self._let_go(connection, holder, self._claims.c.row_key.in_(keys))
+            def act(connection: Connection, names: set[str] = names, phones: set[str] = phones) -> None:
+                self._let_go(connection, holder, self._claims.c.row_key.in_(names))
+                if phones:
+                    self._let_go(connection, holder, self._claims.c.phone_key.in_(phones))
 
             self._act("written", act)
 
@@ -226,8 +235,11 @@ class Claims:
             UnfinishedList(holder_of(row), 0, row.begun_at, being_sent=True) for row in connection.execute(asked)
         ])  # fmt: skip
 
-    def unfinished(self, holder: ListHolder) -> list[UnfinishedList]:
-        """The other lists of the task that hold rows, but for those that are told apart on purpose."""
+    def unfinished(self, holder: ListHolder, tasks: Collection[str] | None = None) -> list[UnfinishedList]:
+        """The other lists of the task that hold rows, but for those that are told apart on purpose.
+
+        :param tasks: all that the DAG has now, if they are known: the lists of those that it had before are told, too
+        """
         import sqlalchemy as sa
 
         lists, claims = self._lists.c, self._claims.c
@@ -237,17 +249,24 @@ class Claims:
             .group_by(claims.call_list)
             .subquery()
         )
+        this = self._lists.alias("this")
+        number = sa.select(this.c.number).where(this.c.call_list == holder.call_list).scalar_subquery()
         asked = (
-            sa.select(self._lists, held.c.held)
+            sa.select(self._lists, held.c.held, sa.func.coalesce(lists.number < number, sa.true()).label("earlier"))
             .join_from(self._lists, held, held.c.call_list == lists.call_list)
-            .where(*self._of_task(holder), lists.call_list != holder.call_list, lists.state != "given up")
+            .where(lists.dag_id == holder.dag_id, *(() if tasks is not None else self._of_task(holder)))
+            .where(lists.call_list != holder.call_list, lists.state != "given up")
             .order_by(lists.number)
         )
         found = self._act("read", lambda connection: [
-            UnfinishedList(holder_of(row), row.held, row.begun_at, row.state == "sending")
+            UnfinishedList(holder_of(row), row.held, row.begun_at, row.state == "sending", earlier=row.earlier)
             for row in connection.execute(asked)
         ])  # fmt: skip
-        return [other for other in found if not other.holder.is_beside(holder)]
+        return [
+            other for other in found
+            if (other.holder.is_of_task(holder) and not other.holder.is_beside(holder))
+            or (tasks is not None and other.holder.task_id not in {*tasks, holder.task_id})
+        ]  # fmt: skip
 
     # Beneath
 
@@ -299,8 +318,10 @@ class Claims:
         last = connection.execute(sa.select(sa.func.max(self._lists.c.number))).scalar_one()
         connection.execute(self._claims.update().where(*ours, self._claims.c.ended.is_(None)).values(ended=last))
 
-    def forget_pending(self, connection: Connection, holder: ListHolder, rows: Sequence[int] | None = None) -> None:
-        """Have the results table say nothing of rows that are pending, or queries would leave their people out.
+    def forget(
+        self, connection: Connection, holder: ListHolder, outcomes: Sequence[str], rows: Sequence[int] | None = None
+    ) -> None:
+        """Have the results table say nothing of rows with some outcomes, or queries would leave their people out.
 
         :param rows: their numbers; all of the list's if left out
         """
@@ -309,7 +330,7 @@ class Claims:
         results = results_of(holder.results_table or self._results_table)
         columns: list[Any] = [sa.column(name) for name in ("call_list", "row_number", "outcome")]
         table = sa.table(results.name, *columns, schema=results.schema)
-        which = [table.c.call_list == holder.call_list, table.c.outcome == "pending"]
+        which = [table.c.call_list == holder.call_list, table.c.outcome.in_(outcomes)]
         if rows is not None:
             which.append(table.c.row_number.in_(rows))
         if self._is_there(results):

@@ -120,6 +120,10 @@ class _Claiming:
             # Without its claim, whoever let go of a row doesn't take it back.
             let_go = row.ended == FREE and (row.row_key in taken or row.phone_key in taken)
             index = self._holder.map_index, self._holder.iteration
+            if let_go:  # and whom it set aside because of that row, or that one because of them
+                self._connection.execute(self._claims.delete().where(
+                    claims.call_list == row.call_list, claims.phone_key == row.phone_key, claims.ended == FREE,
+                ))  # fmt: skip
             if let_go or (row.row_key in new and (row.map_index, row.iteration) == index):
                 self._connection.execute(self._claims.delete().where(
                     claims.row_key == row.row_key, claims.map_index == row.map_index,

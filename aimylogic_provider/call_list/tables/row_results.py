@@ -11,6 +11,7 @@ from typing import Any
 
 from aimylogic_provider.call_list.store.manifest import Batch
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
+from aimylogic_provider.call_list.store.rows_beside import RowNumbers, rows_beside
 from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
@@ -35,6 +36,16 @@ class RowResults:
         made = datetime.fromisoformat(call_list.manifest.made_at)
         self._of = {"call_list": call_list.manifest.id, **of, "frozen_at": made}
 
+    def at_first(self, known: KnownOutcomes, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
+        """All rows of the shard, and in the first one those that are no calls at all; as :meth:`of_calls`."""
+        yield from self.of_others()
+        told = RowNumbers()
+        for rows in self.of_calls(known, besides=besides):
+            for row in rows:
+                told.add(row["row_number"])
+            yield rows
+        yield from self._beside(told)
+
     def of_calls(self, known: KnownOutcomes, *, besides: Collection[str] = ()) -> Iterator[list[dict[str, Any]]]:
         """The rows of the shard's calls, by batch, with what is known of them now.
 
@@ -58,17 +69,21 @@ class RowResults:
                 yield rows
 
     def of_others(self) -> Iterator[list[dict[str, Any]]]:
-        """The rows that aren't called, with their reasons: the first shard's."""
+        """The rows that aren't called whatever becomes of others, with their reasons: the first shard's."""
         if self._shard:
             return
         for rejected in self._list.parts("rejected"):
             yield [self._aside(line, "rejected", line["reason"]) for line in rejected]
-        for doubles in self._list.parts("doubles"):
-            yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in doubles]
         for held in self._list.parts("held"):
             yield [self._aside(line, "claimed", line["reason"]) for line in held]
-        for capped in self._list.parts("capped"):
-            yield [self._aside(line, "capped", line["reason"]) for line in capped]
+
+    def _beside(self, calls: RowNumbers) -> Iterator[list[dict[str, Any]]]:
+        """The rows that were set aside because of some calls."""
+        for kind, lines in rows_beside(self._list, calls):
+            if kind == "doubles":
+                yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in lines]
+            else:
+                yield [self._aside(line, "capped", line["reason"]) for line in lines]
 
     def _row(self, line: CallLine, **more: object) -> dict[str, Any]:
         return {**self._of, "row_number": line.row, **line.keys, **more}

@@ -17,9 +17,11 @@ import msgspec
 from aimylogic_provider.call_list.runs.lists_of_run import own_begun
 from aimylogic_provider.call_list.runs.task_folder import TaskFolder
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.store.list_reader import told_of
 from aimylogic_provider.call_list.store.manifest import FORMAT, Batch, CallListError, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import OpenBatch
+from aimylogic_provider.call_list.store.rows_beside import rows_beside
 from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.tables.row_results import RowResults
@@ -123,7 +125,7 @@ def _check_file(disk: _Disk, name: str, content: bytes) -> None:
         tombstone = asked(name, lambda: CallList.tombstone(pointer))
         if tombstone is not None:
             assert tombstone.sha256 == pointer.sha256
-            report = asked(place, lambda: CallList.deleted(pointer, 0))
+            report = asked(place, lambda: told_of(tombstone, 0, pointer.path, disk.task.words))
             assert report is None or isinstance(report, dict)
         return
     found = asked(place, lambda: CallList.open(pointer))
@@ -140,6 +142,7 @@ def _check_file(disk: _Disk, name: str, content: bytes) -> None:
     for kind in ("rejected", "doubles"):
         asked(f"{kind}/", lambda kind=kind: list(found.parts(kind)))  # type: ignore[misc]
     asked(place, lambda: list(RowResults(found, 0, {}, full_phones=True).of_others()))
+    asked(place, lambda: list(rows_beside(found, range(1000))))
     for batch in found.manifest.batches[:3]:
         _check_batch(found, batch, name)
 
