@@ -22,7 +22,7 @@ from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.report_tables.read_marks import ReadMark, ReadMarks
 from aimylogic_provider.report_tables.report_rows import Row
 from aimylogic_provider.report_tables.report_table import ReportTable
-from aimylogic_provider.report_tables.upserts import Written
+from aimylogic_provider.report_tables.written_rows import Written
 
 __all__ = ["PartCounts", "ReportPart", "some_of"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.report_tables.report_table import ReportTable
 from aimylogic_provider.report_tables.shape_check import make
 from aimylogic_provider.report_tables.table_shapes import MARKS, MARKS_SHAPE, described
-from aimylogic_provider.report_tables.upserts import moment
+from aimylogic_provider.report_tables.written_rows import moment
 from aimylogic_provider.sql_database.errors import TablesError, kind_of
 from aimylogic_provider.sql_database.transactions import Transactions
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from aimylogic_provider.calls_api.masking import mask_phone
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
-from aimylogic_provider.report_tables.held_values import held_json, held_number, held_text
+from aimylogic_provider.calls_api.statuses import job_status
+from aimylogic_provider.sql_database.held_values import held_json, held_number, held_text
 
 __all__ = ["ReportRows", "Row"]
 
@@ -41,7 +42,7 @@ class ReportRows:
             "phone": self._phone(job.phone),
             "created_at": job.created_at,
             "finished_at": job.finished_at,
-            "job_status": held_text(job.status),
+            "job_status": _status(job.status),
             **_script(job.more, counts, sent),
             "vanished_at": None,
         }
@@ -61,7 +62,7 @@ class ReportRows:
             "started_at": attempt.started_at,
             "finished_at": attempt.finished_at,
             "call_result": held_text(attempt.result),
-            "job_status": held_text(attempt.job_status),
+            "job_status": _status(attempt.job_status),
             **_script(attempt.more, counts, sent),
         }
 
@@ -69,6 +70,12 @@ class ReportRows:
         if not phone:
             return None
         return held_text(phone if self._full_phones else mask_phone(phone))
+
+
+def _status(written: str | None) -> str | None:
+    """A job's status, by one word, in whichever of its writings the server tells it."""
+    text = held_text(written)
+    return None if text is None else job_status(text)
 
 
 def _script(more: Mapping[str, object], counts: Mapping[str, object], sent: Mapping[str, str]) -> Row:

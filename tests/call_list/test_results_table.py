@@ -260,17 +260,18 @@ def test_a_key_that_the_database_could_not_hold_keeps_nobody_from_being_called(e
 
 
 @pytest.mark.long
-def test_as_many_rows_at_once_as_a_batch_may_have(engine: sa.Engine) -> None:
-    """And so many parameters few databases take."""
+def test_as_many_rows_at_once_as_a_batch_may_have(engine: sa.Engine, request: pytest.FixtureRequest) -> None:
+    """And so many parameters few databases take; those that are told row by row are asked for fewer."""
+    rows = 10_000 if request.node.callspec.params["engine"] == "any" else 40_000
     if engine.dialect.name == "sqlite":
         limit = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
         sa.event.listen(engine, "connect", lambda connection, _: connection.setlimit(limit, 1000))
     table = ResultsTable(engine, "calls", [])
     for outcome in ("pending", "created"):
-        table.write([row(number, outcome, "5") for number in range(40_000)])
+        table.write([row(number, outcome, "5") for number in range(rows)])
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select outcome, count(*) from calls group by outcome").fetchall() == [
-            ("created", 40_000)
+            ("created", rows)
         ]
 
 

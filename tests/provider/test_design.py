@@ -13,7 +13,7 @@ MAY_USE = {
     "calls_api": set(),
     "sql_database": {"calls_api"},
     "idempotence": {"calls_api"},
-    "call_list": {"calls_api", "idempotence", "sql_database", "report_tables/held_values.py"},
+    "call_list": {"calls_api", "idempotence", "sql_database"},
     "campaign_report": {"calls_api", "idempotence"},
     "hooks": {"calls_api", "idempotence", "airflow_task/airflow_imports.py"},
     "waiting": {"calls_api", "idempotence", "call_list"},

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from aimylogic_provider.call_list_task.databases import engine_of
 from aimylogic_provider.report_tables import report_table
-from aimylogic_provider.report_tables.upserts import in_others
+from aimylogic_provider.report_tables.upserts_by_reading import in_others
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
 from aimylogic_provider.report_tables.report_rows import ReportRows
 from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
 from aimylogic_provider.report_tables.table_shapes import ATTEMPTS_SHAPE, JOBS_SHAPE, described
-from aimylogic_provider.report_tables.upserts import Written
+from aimylogic_provider.report_tables.written_rows import Written
 from aimylogic_provider.sql_database.errors import TablesError
 from tests.report_tables.whole_tables import told, whole
 

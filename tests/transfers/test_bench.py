@@ -19,4 +19,4 @@ def test_the_bench_of_reports_runs(repository: Path) -> None:
     ).stdout  # fmt: skip
     assert "the worker is killed 1 times" in told
     assert "3,000 rows, 3,000 attempts" in told
-    assert re.search(r"ours, jobs . [0-9,]+ rows/s", told)
+    assert re.search(r"ours, the jobs of a tenth . [0-9,]+ rows/s", told)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.statuses import job_status, shown_status
-from aimylogic_provider.report_tables.held_values import held_json, held_text
+from aimylogic_provider.sql_database.held_values import held_json, held_text
 
 __all__ = ["JobState", "json_text"]
 
