@@ -8,7 +8,8 @@ up to date and the second one asks. Whoever is new is called. Whoever was reache
 anybody whose call is open, is parked, or was cancelled, or whose number doesn't exist; a number that was rejected or
 refused is tried again, once corrected. So a run that is triggered twice, backfilled, or begins while yesterday's calls
 are open calls nobody twice: an open call's customer is for a later run. Of two runs at once, only one calls a customer.
-A customer is known by ``id``: one who stands there twice, with one phone, is two customers, called on two days.
+A customer is known by ``id``. Of two with one phone only the first is called, if both stand there on one day; one who
+comes later, under another id, is called for that as well.
 
 Beside that, all jobs and attempts of the campaign, whoever added them, come home into ``aimylogic_jobs`` and
 ``aimylogic_attempts``, from where the last run ended.
@@ -50,7 +51,7 @@ with DAG(
             select id, phone, gmt_zone, name, due from customer
             where not exists (
                 select 1 from aimylogic_results
-                where aimylogic_results.id = cast(customer.id as varchar(20))
+                where aimylogic_results.id = cast(customer.id as varchar(250))
                   and aimylogic_results.outcome not in ('rejected', 'refused', 'expired', 'claimed')
                   and not (
                       aimylogic_results.outcome = 'created'
@@ -59,7 +60,7 @@ with DAG(
                   )
             ) and 3 > (
                 select count(*) from aimylogic_results
-                where aimylogic_results.id = cast(customer.id as varchar(20))
+                where aimylogic_results.id = cast(customer.id as varchar(250))
                   and aimylogic_results.outcome = 'created'
             )
             order by id

@@ -1,21 +1,23 @@
 """The report of jobs that are named by their ids, as a task asks it: of one campaign, in parts where it must be.
 
-An answer about our jobs that can't be read is no failure of all of them: the ids are asked for in parts, and one that
-can't be read alone is told as such. An answer that is about none of them is a failure, as of something between.
+What the campaign's script tells is anybody's JSON: where it can't be read, it is kept as text, as in the tables of
+reports (``campaign_report.readable_rows``). A job of which more than that can't be read is told as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.calls_api.errors import ApiError, UnreadableError
+from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.ports import Log
 
 if TYPE_CHECKING:
+    from aimylogic_provider.calls_api.client import Answer
     from aimylogic_provider.calls_api.reports import CallJob
+    from aimylogic_provider.campaign_report.readable_rows import ReadableRows
     from aimylogic_provider.campaign_task.campaign_reading import CampaignReading
 
 __all__ = ["AskJobs", "JobReports", "JobsTold"]
@@ -26,13 +28,13 @@ class JobsTold:
     """What the report tells of jobs.
 
     :param jobs: those that it shows
-    :param read_at: when, by the server's time; None if it could not be read
-    :param unreadable: why the one job that was asked for can't be read; None if all could
+    :param read_at: when, by the server's time
+    :param unreadable: of which of them it can't be read what it tells, with the reason
     """
 
-    jobs: Sequence[CallJob] = ()
-    read_at: datetime | None = None
-    unreadable: str | None = None
+    jobs: Sequence[CallJob]
+    read_at: datetime
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 AskJobs = Callable[[Sequence[str]], JobsTold | None]
@@ -56,38 +58,29 @@ class JobReports:
         :raises ApiError: if it was not answered, nor repeated with success
         :raises ActionError: if the connection names another campaign by now
         """
-        from aimylogic_provider.calls_api.endpoint_table import CALL_JOB_REPORT
-        from aimylogic_provider.calls_api.request_fields import phones_and_ids, post_json
         from aimylogic_provider.campaign_task.campaign_reading import CampaignReading, told_at
 
         if self._reading is None:
             self._reading = CampaignReading(self._conn_id, self._log)
-        request = post_json(CALL_JOB_REPORT, _jobs_or_why_not(ids), phones_and_ids((), ids))
         try:
-            answer = self._reading.ask(request)
+            answer = self._answer(self._reading, ids)
         except ApiError as error:
             if error.is_too_large and len(ids) == 1:
-                return JobsTold(unreadable="larger than any answer is read")
+                return JobsTold((), told_at(error.date), {ids[0]: "larger than any answer is read"})
             if error.is_unknown_id or error.is_too_large:
                 return None
             raise
-        if not isinstance(answer.value, str):
-            return JobsTold(answer.value, told_at(answer.date))
-        return JobsTold(unreadable=answer.value) if len(ids) == 1 else None
+        aside = {one.id: one.reason for one in answer.value.aside}
+        if None in aside and len(ids) > 1:
+            return None
+        unreadable = {ids[0] if id is None else id: reason for id, reason in aside.items()}
+        return JobsTold(answer.value.rows, told_at(answer.date), unreadable)
 
+    def _answer(self, reading: CampaignReading, ids: Sequence[str]) -> Answer[ReadableRows[CallJob]]:
+        from aimylogic_provider.campaign_report.readable_rows import readable_rows
+        from aimylogic_provider.campaign_report.report_kinds import JOBS
 
-def _jobs_or_why_not(ids: Sequence[str]) -> Callable[[bytes], tuple[CallJob, ...] | str]:
-    """What reads an answer about these jobs; why it can't be read, if it is about them all the same."""
-    from aimylogic_provider.calls_api.reports import parse_call_jobs
-
-    def read(body: bytes) -> tuple[CallJob, ...] | str:
-        try:
-            return parse_call_jobs(body)
-        except UnreadableError as error:
-            ends = body.strip()
-            is_whole = (ends[:1], ends[-1:]) in ((b"[", b"]"), (b"{", b"}"))
-            if is_whole and any(id.encode() in body for id in ids):
-                return str(error)
-            raise
-
-    return read
+        request = JOBS.by_id(ids)
+        parse: Any = lambda body: readable_rows(JOBS, body, request.parse)  # noqa: E731
+        by_row: Any = replace(request, parse=parse)
+        return reading.ask(by_row)

@@ -7,7 +7,7 @@ sent that could add a call. Which ids are asked about together, ``watched_jobs``
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ _MORE_REQUESTS = 5000
 """Requests of a run beyond those that its rows take: to find ids that the report doesn't know, or can't be read of."""
 _NAMED = 5
 _ALL_OF_FEW = 10
-"""If more jobs than that can't be read, and not one can, that isn't theirs, but the report's."""
+"""If more jobs than that can't be read, or aren't known, and not one is, that isn't theirs, but the report's."""
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ def bring_home(
     :param only: ids of jobs; None for all
     :raises ApiError: if the report can't be asked; what is written stays
     :raises ActionError: if the connection names another campaign meanwhile, likewise
-    :raises CallListError: if the database fails, or nothing of the report can be read, likewise
+    :raises CallListError: if the database fails, nothing of the report can be read, or it knows no job, likewise
     """
     home = _Home(results, ask, counts, report_lag)
     for call_list in results.lists(of):
@@ -133,7 +133,7 @@ def bring_home(
             chosen = [row for row in rows if only is None or row.job in only]
             if chosen:
                 home.look_at(call_list, chosen)
-    home.check_readable()
+    home.check_some_read()
 
 
 class _Home:
@@ -145,15 +145,23 @@ class _Home:
         self._more_requests = _MORE_REQUESTS
         self._read_any = False
 
-    def check_readable(self) -> None:
-        """Check that it isn't the report that can't be read.
+    def check_some_read(self) -> None:
+        """Check that it isn't the report that can't be read, or another campaign's.
 
-        :raises CallListError: if none of many jobs could be
+        :raises CallListError: if none of many jobs could be read, or is known
         """
         if self._counts.unreadable > _ALL_OF_FEW and not self._read_any:
             raise CallListError(
                 f"None of {self._counts.unreadable:,} jobs can be read in the campaign's report "
                 f"({self._counts.unreadable_named[0]}, and so on)",
+                retryable=True,
+            )
+        if self._counts.not_found > _ALL_OF_FEW and not self._read_any and not self._counts.unreadable:
+            raise CallListError(
+                f"The campaign's report knows none of the jobs of {self._counts.not_found:,} rows (ids "
+                f"{', '.join(self._counts.named)}, …): is aimylogic_conn_id the campaign that called? Of a table that "
+                "several campaigns share, choose the rows of one, by task_ids or call_list. Of jobs that are no longer "
+                "kept, set finished_at, so that their rows count as over",
                 retryable=True,
             )
 
@@ -195,8 +203,6 @@ class _Home:
         answer = self._ask(ids)
         if answer is None:
             return None
-        if answer.unreadable is not None or answer.read_at is None:
-            return self._set_aside(ids[0], answer.unreadable, of_job, seen)
         wanted = {*ids}
         states = {job.id: JobState.of(job) for job in answer.jobs if job.id in wanted}
         if states:
@@ -204,19 +210,21 @@ class _Home:
             self._counts.updated += self._results.update(call_list, shown, answer.read_at)
             seen.update((job, replace(state, report_data=None)) for job, state in states.items())
             self._read_any = True
-        return answer.jobs
+        unread = {job: why for job, why in answer.unreadable.items() if job in wanted}
+        return [*answer.jobs, *self._set_aside(unread, of_job, seen)]
 
     def _set_aside(
-        self, job: str, why: str | None, of_job: dict[str, list[OpenRow]], seen: dict[str, JobState | None]
-    ) -> Sequence[CallJob]:
-        """Count a job that can't be read. The report knows it, and as far as that is known it is open."""
+        self, unread: Mapping[str, str], of_job: dict[str, list[OpenRow]], seen: dict[str, JobState | None]
+    ) -> list[CallJob]:
+        """Count jobs that can't be read. The report knows them, and as far as that is known they are open."""
         from aimylogic_provider.calls_api.reports import CallJob
 
-        seen[job] = None
-        self._counts.unreadable += len(of_job[job])
-        if len(self._counts.unreadable_named) < _NAMED:
-            self._counts.unreadable_named.append(f"{job}: {why}")
-        return [CallJob(job, "")]
+        for job, why in unread.items():
+            seen[job] = None
+            self._counts.unreadable += len(of_job[job])
+            if len(self._counts.unreadable_named) < _NAMED:
+                self._counts.unreadable_named.append(f"{job}: {why}")
+        return [CallJob(job, "") for job in unread]
 
     def _note_unknown(self, rows: Iterable[OpenRow]) -> None:
         now = datetime.now(UTC)

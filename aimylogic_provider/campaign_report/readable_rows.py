@@ -38,10 +38,12 @@ class SetAside:
 
     :param id: its job's, if that can be read
     :param identity: a whole number, the same for the same row
+    :param reason: why not
     """
 
     id: str | None
     identity: int
+    reason: str = "larger than any answer is read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ def readable_rows(kind: ReportKind[Row], body: bytes, parse: Callable[[bytes], t
     for row in given:
         try:
             rows += parse(b"[%b]" % _mended(row))
-        except UnreadableError:
-            aside.append(_set_aside(kind, row))
+        except UnreadableError as error:
+            aside.append(_set_aside(kind, row, str(error)))
     return ReadableRows(tuple(rows), tuple(aside))
 
 
@@ -111,7 +113,7 @@ def _why_unread(value: bytes) -> str | None:
     return "an object in it names a field twice"
 
 
-def _set_aside(kind: ReportKind[Row], row: bytes) -> SetAside:
+def _set_aside(kind: ReportKind[Row], row: bytes, reason: str) -> SetAside:
     try:
         identity = kind.identities(b'{"items":[%b]}' % row)[0]
     except UnreadableError:
@@ -120,7 +122,7 @@ def _set_aside(kind: ReportKind[Row], row: bytes) -> SetAside:
         ids = [read_id(read_json(value)) for name, value in _members(row) if name == "callJobId"]
     except UnreadableError:
         ids = []
-    return SetAside(ids[0] if len(ids) == 1 else None, identity)
+    return SetAside(ids[0] if len(ids) == 1 else None, identity, reason)
 
 
 def _members(text: bytes) -> Iterator[tuple[str, bytes]]:

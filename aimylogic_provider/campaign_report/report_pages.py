@@ -41,6 +41,8 @@ Row = TypeVar("Row", bound=CallJob | CallAttempt)
 
 _ABOUT = timedelta(seconds=1)
 """By which a row may lie outside the limits, for no source says how a server rounds."""
+_TOO_LARGE = -(2**70)
+"""What a row is known by that alone is larger than any answer is read: by its page, for no row has such a number."""
 _SMALLER = 4
 """By which pages are divided whose answer was too large."""
 
@@ -238,7 +240,13 @@ class ReportPages(Generic[Row]):
             return ReadPage(number, identities, read.rows, told, read.aside)
 
         of_a_page: Any = replace(request, parse=parse)  # type: ignore[arg-type]
-        answer: Answer[ReadPage[Row]] = self._ask(of_a_page)
+        try:
+            answer: Answer[ReadPage[Row]] = self._ask(of_a_page)
+        except ApiError as error:
+            if not error.is_too_large or (size or self.size) > 1:
+                raise
+            alone = SetAside(None, _TOO_LARGE - number)
+            return ReadPage(number, (alone.identity,), (), None, (alone,), error.date)
         page = replace(answer.value, date=answer.date)
         self._most = max(self._most, len(page.identities))
         if not all(map(listing.belongs, page.rows)):

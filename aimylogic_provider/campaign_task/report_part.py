@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
 from aimylogic_provider.campaign_report.readable_rows import SetAside
+from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
 from aimylogic_provider.campaign_report.report_kinds import ReportKind
 from aimylogic_provider.campaign_report.report_reader import ReportReader
 from aimylogic_provider.campaign_report.reports_by_id import MORE_REQUESTS, FoundOrNot
@@ -32,6 +33,8 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before it no campaign has a report."""
 _MARK_HOLDS = timedelta(days=1)
 """For so long a range that a try left half read is gone on with; after that all of it is read anew."""
+_ALL_OF_FEW = 10
+"""If more rows than that can't be read, and not one can, that isn't theirs, but the report's."""
 _NAMED = 5
 """Ids that are named in a message, at most."""
 
@@ -129,30 +132,50 @@ class ReportPart(Generic[Item]):
             self._note_aside(told.aside)
             yield told
 
-    def by_time(self, reader: ReportReader[Item], write: Callable[[Sequence[Item], datetime], None]) -> None:
+    def by_time(self, reader: ReportReader[Item], write: Callable[[Sequence[Item], datetime], bool]) -> None:
         """Read and write what is new, or of a range, window by window.
 
-        :param write: writes a page, of which the server told at a time
-        :raises ReportNotReadError: if the report can't be read whole
+        What of a window can't be read holds up no later one, but the mark, which stays before it.
+
+        :param write: writes a page, of which the server told at a time; returns whether all of it
+        :raises ReportNotReadError: at the end, if some could not be read
         :raises ApiError: if a page was not answered
         :raises TablesError: if the database fails
         """
         start, mark, is_mine = self.start, self.mark, True
         read_from = self._selection.start if mark is None else mark.read_from
         settled = self._campaign.began.earliest - self._lag
+        not_read: ReportNotReadError | None = None
         for window in reader.windows(start, self.end) if start < self.end else ():
             before = self.counts.read
-            for items in window.pages():
-                self._note_aside(getattr(items, "aside", ()))
-                write(items, told_at(getattr(items, "date", None)))
+            try:
+                for items in window.pages():
+                    self._note_aside(getattr(items, "aside", ()))
+                    is_mine &= write(items, told_at(getattr(items, "date", None)))
+            except ReportNotReadError as error:
+                is_mine, not_read = False, not_read or error
             if read := self.counts.read - before:
                 self._log.info("Read %s %s until %s.", f"{read:,}", self._kind.name, f"{window.end:%Y-%m-%d %H:%M:%S}")
             until = min(window.end, settled)
             if is_mine and until > start and (mark is None or until > mark.read_until):
                 moved = self._marks.move(mark, ReadMark(read_from, until, self._campaign.began.at))
                 is_mine, mark = moved is not None, moved or mark
+        if not_read is not None:
+            raise not_read
         if self._selection.kind != "since_last":
             self._marks.forget()
+
+    def check_readable(self) -> None:
+        """Check that it isn't the report that can't be read, but some rows.
+
+        :raises ReportNotReadError: if none of many could be
+        """
+        if len(self.counts.unread) > _ALL_OF_FEW and not self.counts.read:
+            raise ReportNotReadError(
+                f"None of {len(self.counts.unread):,} {self._kind.name} can be read in the campaign's report, the "
+                f"first of them {some_of([str(one) for one in self.counts.unread])}",
+                retryable=True,
+            )
 
     def report(self) -> dict[str, Any]:
         """What became of it, as the task returns it."""

@@ -1,7 +1,8 @@
 """Bringing a campaign's report home: what was open last time, and what is new; each job's attempts before it is over.
 
-Jobs are read before attempts: whoever is over when its job is read has all attempts in what is read after that. But
-they are written after them: a job that is over in its table is not looked at again, and so must have all of them.
+Jobs are read before attempts: whoever is over when its job is read has all attempts in what is read after that. By ids,
+they are written after their attempts: a job that is over in its table is not looked at again. By time, attempts come
+home after the jobs, behind a mark of their own, so that a try that fails in between has the next one bring them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from aimylogic_provider.call_list.report.created_jobs import created_jobs, unsettled_calls
 from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
+from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
 from aimylogic_provider.campaign_report.report_reader import ATTEMPTS, JOBS, ReportReader
 from aimylogic_provider.campaign_report.reports_by_id import MORE_REQUESTS, attempts_by_id, jobs_by_id
 from aimylogic_provider.campaign_task.action_errors import ActionError
@@ -33,6 +35,8 @@ _VANISHED_AT_ONCE = 400
 """Jobs that vanished, of which a run asks again."""
 _FOR_VANISHED = 60
 """Requests, to find those of them that the report still doesn't know."""
+_ATTEMPTS_SHOW = timedelta(days=1)
+"""So long after a job was over its attempts are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +105,10 @@ class ReportToTables:
             self._list_of(self._selection.call_list)
         else:
             self._look_again()
-            if self._jobs is not None:
-                self._jobs.by_time(self._reader_of_jobs(), self._write_new_jobs)
-            if self._attempts is not None:
-                self._attempts.by_time(self._reader_of_attempts(), self._attempts.write)
+            self._read_by_time()
+        for part in (self._jobs, self._attempts):
+            if part is not None:
+                part.check_readable()
         if self._without_attempts:
             raise ActionError(
                 f"The report of attempts doesn't tell of the jobs {some_of(self._without_attempts)}, which are over, "
@@ -123,6 +127,19 @@ class ReportToTables:
             )
 
     # By time
+
+    def _read_by_time(self) -> None:
+        """Read jobs, and attempts; what of the jobs can't be read holds up no attempts."""
+        not_read: ReportNotReadError | None = None
+        if self._jobs is not None:
+            try:
+                self._jobs.by_time(self._reader_of_jobs(), self._write_new_jobs)
+            except ReportNotReadError as error:
+                not_read = error
+        if self._attempts is not None:
+            self._attempts.by_time(self._reader_of_attempts(), self._write_attempts)
+        if not_read is not None:
+            raise not_read
 
     def _reader_of_jobs(self) -> ReportReader[CallJob]:
         table, campaign = self._tables.jobs, self._campaign.id
@@ -146,8 +163,16 @@ class ReportToTables:
             known_ids=lambda range: chain.from_iterable(table.rung_ids(campaign, range.start, range.end)),
         )
 
-    def _write_new_jobs(self, jobs: Sequence[CallJob], read_at: datetime) -> None:
-        """Write jobs of a page; before that, attempts of those that are over that reading by time won't bring."""
+    def _write_attempts(self, attempts: Sequence[CallAttempt], read_at: datetime) -> bool:
+        if self._attempts is not None:
+            self._attempts.write(attempts, read_at)
+        return True
+
+    def _write_new_jobs(self, jobs: Sequence[CallJob], read_at: datetime) -> bool:
+        """Write jobs of a page; before that, attempts of those that are over that reading by time won't bring.
+
+        Returns whether all of them were written.
+        """
         attempts = self._attempts
 
         def is_left_out(job: CallJob) -> bool:
@@ -157,7 +182,7 @@ class ReportToTables:
                 and (job.finished_at > attempts.end or (job.created_at or attempts.start) < attempts.start)
             )
 
-        self._write_jobs(jobs, read_at, [job for job in jobs if is_left_out(job)])
+        return self._write_jobs(jobs, read_at, [job for job in jobs if is_left_out(job)])
 
     # By ids
 
@@ -210,15 +235,26 @@ class ReportToTables:
                 )  # fmt: skip
             self._write_jobs(told.found, told_at(told.date), told.found)
 
-    def _write_jobs(self, jobs: Sequence[CallJob], read_at: datetime, with_attempts: Sequence[CallJob]) -> None:
-        """Write jobs, and before them the attempts of some of them: of whom they aren't told, that isn't over."""
+    def _write_jobs(self, jobs: Sequence[CallJob], read_at: datetime, with_attempts: Sequence[CallJob]) -> bool:
+        """Write jobs, and before them the attempts of some of them: of whom they aren't told, that isn't over.
+
+        One that was over a day ago is written without them: they won't be told any more. Returns whether all were.
+        """
         missing = {
             id for ids in self._attempts_of(job.id for job in with_attempts if job.attempts_count != 0) for id in ids
         }
-        left = [job.id for job in with_attempts if job.finished and job.id in missing]
+        untold = [job for job in with_attempts if job.finished_at is not None and job.id in missing]
+        young = self._campaign.began.at - _ATTEMPTS_SHOW
+        left = [job.id for job in untold if job.finished_at is not None and job.finished_at > young]
         self._without_attempts += left
+        if gone := [job.id for job in untold if job.id not in left]:
+            self._log.warning(
+                "The report of attempts doesn't tell of the jobs %s, which were over a day ago: they are home without "
+                "their attempts.", some_of(gone),
+            )  # fmt: skip
         if self._jobs is not None and jobs:
             self._jobs.write([job for job in jobs if job.id not in left], read_at)
+        return not left
 
     def _attempts_of(self, ids: Iterable[str]) -> Iterator[Sequence[str]]:
         """Read and write the attempts of some jobs, and yield the ids of which the report doesn't tell."""

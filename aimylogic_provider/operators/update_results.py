@@ -28,7 +28,8 @@ class UpdateResultsOperator(CampaignBase):
     Returns the counts: ``rows`` (looked at) = those of ``finished`` (by status) + ``open`` + ``not_found``, and
     ``updated``, how many rows changed. Rows whose job the report doesn't know stay as they are, and so do the
     ``unreadable`` ones of those that are open: what the report tells of their jobs can't be read, not even alone. The
-    task is green all the same, and its log names them; it fails if that is so of more than 10, and none can be read.
+    task is green all the same, and its log names them; it fails if that is so of more than 10, and none can be read,
+    or is known, and if the table has no row of those that are meant.
     Calls API, "callJob/getReport", and "campaign" to know it again.
 
     :param results_table: the one of the task that sends. (templated)
@@ -99,6 +100,8 @@ class UpdateResultsOperator(CampaignBase):
                 try:
                     ask = JobReports(self.aimylogic_conn_id, self.log).ask
                     bring_home(results, of, ask, counts, report_lag=report_lag_seconds(self.report_lag))
+                    if not counts.rows:
+                        self._check_chosen(results, of)
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
                     raise ActionError(told, retryable=error.retryable) from None
@@ -125,6 +128,34 @@ class UpdateResultsOperator(CampaignBase):
         if not dag_ids and call_list is None:
             dag_ids = (context["ti"].dag_id,)
         return RowsOf(dag_ids, _ids("task_ids", self.task_ids), call_list)
+
+    def _check_chosen(self, results: JobResults, of: RowsOf) -> None:
+        """Check that there are rows of those that are meant, or will be.
+
+        :raises RejectedError: if they are looked for in vain
+        """
+        from aimylogic_provider.airflow_task.template_values import as_value
+        from aimylogic_provider.call_list.tables.job_results import RowsOf
+        from aimylogic_provider.calls_api.errors import RejectedError
+
+        if results.has_rows(of) or not results.has_rows(RowsOf()):
+            return
+        given = as_value(self.call_list)
+        if of.call_list is not None:
+            if isinstance(given, Mapping) and given.get("rows") == 0:
+                return
+            raise RejectedError(
+                f"results_table {self.results_table!r} has no row of the call list {of.call_list!r}: give what the "
+                "task returned that sent it with this results_table, and run this one behind it"
+            )
+        if self.dag_id in of.dag_ids and any(not of.task_ids or task in of.task_ids for task in self._makers()):
+            self.log.info("The tasks of this DAG have written no row yet.")
+            return
+        named = f"the DAGs {', '.join(of.dag_ids)}" + (f", tasks {', '.join(of.task_ids)}" if of.task_ids else "")
+        raise RejectedError(
+            f"results_table {self.results_table!r} has no row of {named}, and none of this DAG's tasks writes one: set "
+            "dag_ids, and task_ids, to those that call"
+        )
 
     def _opened(self) -> JobResults | None:
         """The table; None if there is none yet, but a task of this DAG makes it in this database.

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.report_tables.later_row import WRONG_BY
 from aimylogic_provider.report_tables.report_rows import Row
 from aimylogic_provider.report_tables.shape_check import check_name, make
 from aimylogic_provider.report_tables.table_shapes import (
@@ -23,6 +22,7 @@ from aimylogic_provider.report_tables.table_shapes import (
 from aimylogic_provider.report_tables.upserts import upsert_for
 from aimylogic_provider.report_tables.written_rows import Written, moment
 from aimylogic_provider.sql_database.errors import TablesError, kind_of
+from aimylogic_provider.sql_database.later_reading import WRONG_BY
 from aimylogic_provider.sql_database.transactions import Transactions
 
 if TYPE_CHECKING:

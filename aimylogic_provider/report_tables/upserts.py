@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.report_tables.later_row import WRONG_BY, differs, not_earlier
+from aimylogic_provider.report_tables.later_row import differs
 from aimylogic_provider.report_tables.report_rows import Row
 from aimylogic_provider.report_tables.table_shapes import TableShape
 from aimylogic_provider.report_tables.upserts_by_reading import in_others
 from aimylogic_provider.report_tables.written_rows import Written, known_rows
+from aimylogic_provider.sql_database.later_reading import WRONG_BY, not_earlier
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table

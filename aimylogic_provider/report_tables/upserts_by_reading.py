@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.report_tables.later_row import WRONG_BY, differs, goes_on
+from aimylogic_provider.report_tables.later_row import differs, goes_on
 from aimylogic_provider.report_tables.report_rows import Row
 from aimylogic_provider.report_tables.table_shapes import TableShape
 from aimylogic_provider.report_tables.written_rows import Written, known_rows, moment
+from aimylogic_provider.sql_database.later_reading import WRONG_BY
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table

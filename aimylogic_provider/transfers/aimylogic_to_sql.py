@@ -33,9 +33,9 @@ class AimylogicToSqlOperator(CampaignBase):
     harmless.
 
     Returns a report: ``campaign`` (its id), ``from``, ``to``, ``seconds``, and for ``jobs`` and ``attempts`` how many
-    were ``read``, are ``new``, ``changed`` or ``unchanged``, are ``open`` in the table, and were ``not_found``; of jobs
-    ``vanished``, of attempts ``unnumbered``. Calls API, "callJob/getReportByDate", "callAttempt/getReportByDate",
-    "callJob/getReport", "callAttempt/getReport".
+    were ``read``, are ``new``, ``changed``, ``unchanged``, ``open`` in the table, were ``not_found``, or ``unread``
+    as they can't be; of jobs ``vanished``, of attempts ``unnumbered``. Calls API, "callJob/getReportByDate",
+    "callAttempt/getReportByDate", "callJob/getReport", "callAttempt/getReport".
 
     :param sql_conn_id: the connection of any database with a ``DbApiHook`` that SQLAlchemy knows. (templated)
     :param jobs_table: a table, as in ``calls`` or ``sales.calls``; None to bring no jobs. (templated)
@@ -211,11 +211,13 @@ class AimylogicToSqlOperator(CampaignBase):
 
     def _tell(self, report: dict[str, Any]) -> None:
         kinds = {name: report[name] for name in ("jobs", "attempts") if report[name] is not None}
-        if not any(counts["read"] for counts in kinds.values()):
+        if not any(counts["read"] or counts["unread"] or counts["not_found"] for counts in kinds.values()):
             self.log.info("Nothing to bring home: the report shows nothing of what was asked for.")
             return
         for name, counts in kinds.items():
+            others = (("not_found", "not found"), ("vanished", "vanished"), ("unread", "can't be read"))
+            more = "".join(f", {counts[one]:,} {words}" for one, words in others if counts.get(one))
             self.log.info(
-                "%s: %s new, %s changed, %s unchanged; %s are open.", name.capitalize(),
-                *(f"{counts[one]:,}" for one in ("new", "changed", "unchanged", "open")),
+                "%s: %s new, %s changed, %s unchanged%s; %s are open.", name.capitalize(),
+                *(f"{counts[one]:,}" for one in ("new", "changed", "unchanged")), more, f"{counts['open']:,}",
             )  # fmt: skip

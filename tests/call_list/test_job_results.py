@@ -109,6 +109,8 @@ def test_no_row_goes_from_later_to_earlier(engine: sa.Engine) -> None:
         (OPEN, OVER, -1, True),
         (OPEN, rung_again, -1, False),
         (OPEN, rung_again, 1, True),
+        (OPEN, rung_again, 0, True),
+        (rung_again, OPEN, 0, False),
         (OVER, OPEN, 1, False),
         (OVER, OPEN, -48, False),
         (OVER, otherwise, 1, True),

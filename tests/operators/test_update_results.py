@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -145,8 +145,8 @@ def test_a_report_that_lags_holds_up_nothing(
     sync.attempt()
     assert update() == {"rows": 25, "updated": 0, "finished": {}, "open": 25, "not_found": 0, "unreadable": 0}
     assert "The report doesn't show 25 young jobs yet" in capsys.readouterr().out
-    assert update(report_lag=0)["not_found"] == 25, "by then it must show them"
-    assert "doesn't know the jobs of 25 rows" in capsys.readouterr().out
+    with pytest.raises(AirflowException, match="knows none of the jobs of 25 rows"):
+        update(report_lag=0)  # by then it must show them
     sync.emulator.advance(days=1)
     assert sum(update()["finished"].values()) == 25
 
@@ -183,7 +183,9 @@ def test_rows_of_two_campaigns_in_one_table(sync: Sync, sqlite: sa.Engine, updat
     moscow = update(task_ids="sync", report_lag=0)
     assert (moscow["rows"], moscow["not_found"]) == (450, 0)
     before = sync.emulator.count("callJob/getReport")
-    assert update(report_lag=0)["not_found"] == 450
+    with pytest.raises(AirflowException, match="knows none of the jobs of 450 rows") as failure:
+        update(report_lag=0)
+    assert not isinstance(failure.value, AirflowFailException)
     assert sync.emulator.count("callJob/getReport") - before <= 30
     perm = update(task_ids=["sync_of_perm"], aimylogic_conn_id="aimylogic_other")
     assert (perm["rows"], perm["open"], perm["not_found"]) == (450, 0, 0)
@@ -194,9 +196,30 @@ def test_only_rows_of_this_dag_unless_others_are_named(sync: Sync, sqlite: sa.En
     sync.add(PHONES)
     sync.attempt()
     sync.task = TaskInstance(dag_id="reports", task_id="sync")
-    assert update()["rows"] == 0
+    with pytest.raises(AirflowFailException, match="no row of the DAGs reports, and none of this DAG's tasks writes"):
+        update()
     assert update(dag_ids=["winter_sale", "reports"])["rows"] == 25
-    assert update(dag_ids="winter_sale", task_ids="another")["rows"] == 0
+    with pytest.raises(AirflowFailException, match="no row of the DAGs winter_sale, tasks another"):
+        update(dag_ids="winter_sale", task_ids="another")
+    with pytest.raises(AirflowFailException, match=r"no row of the call list 'another-1'.*run this one behind it"):
+        update(call_list="/lists/another-1")
+    assert update(call_list={"call_list": "/lists/empty", "rows": 0})["rows"] == 0
+
+
+def test_a_dag_whose_tasks_have_written_no_row_yet_is_green(sync: Sync, sqlite: sa.Engine, update: Update) -> None:
+    """Its first morning, in a table that another DAG has filled."""
+    sync.add(PHONES)
+    sync.attempt()
+    with DAG("new", schedule=None, start_date=datetime(2026, 1, 1)):
+        operator = UpdateResultsOperator(task_id="update", results_table="calls", results_conn_id="warehouse")
+        SqlToAimylogicOperator(
+            task_id="call", sql="select 1", sql_conn_id="warehouse", key_columns=["id"], results_table="calls"
+        )
+    instance = TaskInstance(dag_id="new", task_id="update")
+    assert operator.execute(instance.context())["rows"] == 0
+    operator.task_ids = "cal"
+    with pytest.raises(AirflowFailException, match="no row of the DAGs new, tasks cal,"):
+        operator.execute(instance.context())
 
 
 @pytest.mark.parametrize("told_by", ["report", "address", "pointer"])
@@ -331,7 +354,11 @@ ODD = {
     "3,000 levels": b"[" * 3000 + b"]" * 3000,
     "a number of 5,000 digits": b"7" * 5000,
     "a field twice": b'{"a": 1, "a": 2}',
-    "larger than any answer is read": b'"' + b"x" * 3_000_000 + b'"',
+}
+UNREAD = {
+    "larger than any answer is read": {"reportData": b'"' + b"x" * 3_000_000 + b'"'},
+    "a count of 5,000 digits": {"attemptsCount": b"7" * 5000},
+    "a time that is none": {"finishedAt": b'{"at": "noon"}'},
 }
 
 
@@ -340,10 +367,13 @@ def report_data_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """The emulator shows what a script wrote, as it stands, of those phones."""
     fields = reports._script_fields
 
-    def shows(written: bytes, *phones: str) -> None:
+    def shows(written: bytes | Mapping[str, bytes], *phones: str) -> None:
+        of_row = written if isinstance(written, Mapping) else {"reportData": written}
+        raw = {name: msgspec.Raw(value) for name, value in of_row.items()}
+
         def odd(job: Any, attempt: Any) -> dict[str, object]:
             its = fields(job, attempt)
-            return {**its, "reportData": msgspec.Raw(written)} if job.phone in phones else its
+            return {**its, **raw} if job.phone in phones else its
 
         monkeypatch.setattr(reports, "_script_fields", odd)
 
@@ -351,13 +381,29 @@ def report_data_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.mark.parametrize("odd", [*ODD])
+def test_what_a_script_wrote_that_is_no_json_is_kept_as_text(
+    sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None], odd: str
+) -> None:
+    """As in the tables of reports: whose script it was is over, and may be called again."""
+    many(sync, 30)
+    report_data_of(ODD[odd], *map(phone, range(30)))
+    counts = update()
+    assert (counts["rows"], sum(counts["finished"].values()), counts["unreadable"]) == (30, 30, 0)
+    assert home(sqlite) == account(sync.emulator)
+    kept = [json.loads(row[0]) for row in told(sqlite, "report_data")]
+    assert {one["unread"] for one in kept} == {ODD[odd].decode()}
+    assert all(one["reason"] for one in kept)
+    assert update()["rows"] == 0
+
+
+@pytest.mark.parametrize("odd", [*UNREAD])
 def test_a_job_that_cannot_be_read_keeps_no_other_from_being_told(
     sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None], odd: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setattr(requests_transport, "Body", lambda coding, most: Body(coding, 2_000_000))
     many(sync, 250)
-    report_data_of(ODD[odd], phone(7), phone(220))
+    report_data_of(UNREAD[odd], phone(7), phone(220))
     before = sync.emulator.count("callJob/getReport")
     counts = update()
     assert (counts["rows"], sum(counts["finished"].values())) == (250, 248)
@@ -376,7 +422,7 @@ def test_the_last_open_one_that_cannot_be_read_does_not_stop_the_dag(
     sync: Sync, sqlite: sa.Engine, update: Update, report_data_of: Callable[..., None]
 ) -> None:
     many(sync, 3)
-    report_data_of(ODD["3,000 levels"], phone(1))
+    report_data_of(UNREAD["a count of 5,000 digits"], phone(1))
     assert [update()["unreadable"] for _ in range(2)] == [1, 1]
 
 
@@ -385,7 +431,7 @@ def test_a_report_of_which_nothing_can_be_read_is_a_failure(
 ) -> None:
     """It isn't a job's, but the report's; what lies between may answer in its place, too."""
     many(sync, 30)
-    report_data_of(ODD["3,000 levels"], *map(phone, range(30)))
+    report_data_of(UNREAD["a count of 5,000 digits"], *map(phone, range(30)))
     with pytest.raises(AirflowException, match="None of 30 jobs") as failure:
         update()
     assert not isinstance(failure.value, AirflowFailException)
@@ -445,7 +491,11 @@ def test_another_campaigns_token_is_told(
     sync.add(PHONES)
     sync.attempt()
     monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(sync.emulator, OTHER_TOKEN))
-    assert update(report_lag=0)["not_found"] == 25
+    with pytest.raises(AirflowException, match=r"25 rows.*is aimylogic_conn_id the campaign that called?"):
+        update(report_lag=0)
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("update calls set finished_at = '2020-01-01' where cast(id as integer) > 10")
+    assert update(report_lag=0)["not_found"] == 10
     assert "Is the connection that of the campaign that called?" in capsys.readouterr().out
 
 

@@ -121,12 +121,12 @@ def test_the_database_itself_sees_to_that(engine: sa.Engine, database: str) -> N
     """As if another task had written between a look and a write."""
     table = jobs_of(engine)
     table.write([ROWS.job(OVER)], T0 + MINUTE)
-    from aimylogic_provider.report_tables import upserts
+    from aimylogic_provider.report_tables import upserts_by_reading
 
     with pytest.MonkeyPatch.context() as patched, engine.begin() as connection:
-        patched.setattr(upserts, "_goes_on", lambda row, known, shape: True)
+        patched.setattr(upserts_by_reading, "goes_on", lambda row, known, shape: True)
         if database == "mariadb":  # where what a look finds is locked: so this one finds nothing
-            patched.setattr(upserts, "_known", lambda *arguments, **more: {})
+            patched.setattr(upserts_by_reading, "known_rows", lambda *arguments, **more: {})
         for job, at in ((replace(OVER, status="unknown"), T0), (OPEN, T0 + 2 * MINUTE)):
             table._upsert(connection, table.table, table.shape, [{**ROWS.job(job), "updated_at": at}])
         if database != "any":

@@ -290,6 +290,19 @@ def test_the_jobs_of_a_call_list(home: Home, sync: Sync, emulator: Emulator) -> 
     assert home.tables() == before
 
 
+def test_a_call_list_of_which_no_job_can_be_read_is_no_success(
+    home: Home, sync: Sync, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync.add([phone(number) for number in range(11)])
+    report = sync.attempt()
+    emulator.advance(days=1)
+    original = reports.job_row
+    monkeypatch.setattr(reports, "job_row", lambda *given: {**original(*given), "createdAt": "yesterday"})
+    with pytest.raises(AirflowException, match="None of 11 jobs can be read") as failure:
+        home.run(call_list=report)
+    assert not isinstance(failure.value, AirflowFailException)
+
+
 def test_a_call_list_of_another_campaign_is_no_success(home: Home, sync: Sync, emulator: Emulator) -> None:
     sync.add([phone(number) for number in range(5)])
     sent = sync.attempt()

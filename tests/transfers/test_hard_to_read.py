@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
+from aimylogic_provider.calls_api.transports import requests_transport
+from aimylogic_provider.calls_api.transports.content_coding import Body
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.world import reports
-from aimylogic_provider.hooks import AimylogicHook
 from tests.report_tables.whole_tables import told, whole
 from tests.transfers.home import ATTEMPTS, JOBS, Home
 
@@ -38,7 +38,7 @@ def ids(home: Home, table: str = JOBS) -> set[str]:
 def test_open_jobs_whose_data_is_more_than_an_answer_may_hold(
     home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AimylogicHook, "transport_settings", TransportSettings(max_body=2**20))
+    monkeypatch.setattr(requests_transport, "Body", lambda coding, most: Body(coding, 2**20))
     emulator.settings(max_attempts=2, retry_interval=172_800, odds={"noAnswer": 1.0})
     with_data(monkeypatch, "x" * 31_250)
     home.add(36)
@@ -125,6 +125,42 @@ def test_more_open_jobs_of_one_moment_than_are_shown_are_whole_once_all_are_coun
     emulator.advance(hours=1)
     with pytest.raises(AirflowFailException, match="set call_list to what the task returned that sent them"):
         home.run()
+
+
+def test_a_moment_that_cannot_be_read_holds_up_nothing_but_the_mark(
+    home: Home, emulator: Emulator, few_shown: Callable[[], None]
+) -> None:
+    emulator.campaign(lines=0)
+    home.add(2)
+    emulator.advance(hours=1)
+    home.add(20)
+    emulator.advance(hours=1)
+    later = home.add(2)
+    emulator.advance(hours=1)
+    few_shown()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="More than 10 jobs were created at"):
+            home.run()
+        assert {*later} <= ids(home)
+    # Once they are over, at times of their own, they are read by those, and the mark moves on.
+    emulator.campaign(lines=3)
+    emulator.advance(days=1)
+    home.run()
+    home.assert_all_home()
+    assert home.run()["jobs"]["read"] == 0
+
+
+def test_a_row_that_alone_is_larger_than_any_answer_is_set_aside(
+    home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(requests_transport, "Body", lambda coding, most: Body(coding, 2**20))
+    jobs = home.add(7)
+    with_data(monkeypatch, "x" * 2**20, jobs[3])
+    emulator.advance(days=1)
+    report = home.run(attempts_table=None)
+    assert (report["jobs"]["new"], report["jobs"]["unread"]) == (6, 1)
+    assert ids(home) == {*jobs} - {jobs[3]}
+    assert "1 can't be read" in capsys.readouterr().out
 
 
 def test_a_row_of_more_pages_than_are_cut_short(

@@ -12,6 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from aimylogic_provider.calls_api.client import CampaignClient
+from aimylogic_provider.calls_api.endpoint_table import CALL_ATTEMPT_REPORT
+from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable, ReportTable
@@ -108,6 +110,52 @@ def test_attempts_that_began_after_an_interval_come_with_their_job_that_is_over(
     emulator.set_time(home.day(4)[0])
     home.run((home.day(-4)[0], home.day(-3)[0]))  # late by days, as after an outage, and none of those comes after it
     home.assert_all_home()
+
+
+@SQLITE
+def test_a_job_whose_attempts_are_not_told_yet_is_not_passed_by(
+    home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of jobs was dropped, so that all are new; their attempts are read by their ids, and aren't told."""
+    emulator.settings(max_attempts=1)
+    home.add(3)
+    emulator.advance(hours=1)
+    home.run()
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql(f"drop table {JOBS}")
+    with monkeypatch.context() as patched:
+        patched.setattr(CampaignClient, "ask", _without_attempts(CampaignClient.ask))
+        with pytest.raises(AirflowException, match=r"report of attempts doesn't tell of the jobs .*the next try asks"):
+            home.run()
+        assert ids(home) == set()
+    home.run()
+    home.assert_all_home()
+
+
+@SQLITE
+def test_of_a_job_that_was_over_a_day_ago_attempts_are_not_waited_for(
+    home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.add(3)
+    emulator.advance(days=2)
+    home.run()
+    with home.engine.begin() as connection:
+        connection.exec_driver_sql(f"drop table {JOBS}")
+    monkeypatch.setattr(CampaignClient, "ask", _without_attempts(CampaignClient.ask))
+    assert home.run()["jobs"]["new"] == 3
+    assert "which were over a day ago: they are home without their attempts" in capsys.readouterr().out
+    assert len(ids(home)) == 3
+
+
+def _without_attempts(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """The report of attempts doesn't know an id."""
+
+    def without(client: CampaignClient, request: Any) -> Any:
+        if request.endpoint is CALL_ATTEMPT_REPORT:
+            raise ApiError("not known", known=Known.REFUSED, retryable=False, status=400, type="id.not.found")
+        return ask(client, request)
+
+    return without
 
 
 # The clock

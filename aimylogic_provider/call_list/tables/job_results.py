@@ -126,6 +126,16 @@ class JobResults:
                 return
             after = columns.row_number > rows[-1][0]
 
+    def has_rows(self, of: RowsOf) -> bool:
+        """Whether there are such rows, open or not.
+
+        :raises CallListError: as :meth:`lists`
+        """
+        import sqlalchemy as sa
+
+        asked = sa.select(self._table.c.row_number).where(*self._are(of)).limit(1)
+        return self._transactions.act("read", lambda connection: connection.execute(asked).first() is not None)
+
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
         """Tell of rows of a list what the report shows of their jobs, in one transaction; return how many changed.
 
@@ -148,7 +158,12 @@ class JobResults:
 
     def _are_open(self, of: RowsOf) -> list[Any]:
         columns = self._table.c
-        found = [columns.outcome == "created", columns.call_job_id.is_not(None), columns.finished_at.is_(None)]
+        is_open = [columns.outcome == "created", columns.call_job_id.is_not(None), columns.finished_at.is_(None)]
+        return [*is_open, *self._are(of)]
+
+    def _are(self, of: RowsOf) -> list[Any]:
+        columns = self._table.c
+        found: list[Any] = []
         if of.dag_ids:
             found.append(columns.dag_id.in_(of.dag_ids))
         if of.task_ids:

@@ -1,17 +1,18 @@
 """What a results table's rows tell of their jobs: read and changed within a transaction that is open.
 
-A row never goes from later to earlier. What is over is later than what is open, whatever the clocks say; of two others
-the later reading counts. A reading is older than another only within an hour: none takes that long to be written, so
-what lies further ahead was told by a clock that was wrong, and would lock the row until that time.
+A row never goes from later to earlier: which of two readings counts stands in ``sql_database.later_reading``. And what
+is over is later than what is open, whatever the clocks say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.tables.job_state import JobState
+from aimylogic_provider.sql_database.later_reading import WRONG_BY, not_earlier
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -20,7 +21,6 @@ __all__ = ["TOLD", "aware", "known_states", "write_states"]
 
 TOLD = ("job_status", "attempts", "finished_at", "call_seconds", "tag_name", "report_data")
 """The columns that a job's state is written into."""
-_OLDER_BY_AT_MOST = timedelta(hours=1)
 
 
 def known_states(connection: Connection, table: Table, call_list: str, numbers: Sequence[int]) -> dict[int, JobState]:
@@ -99,24 +99,17 @@ def _in_postgresql(
 
 
 def _going_on(table: Table, new: Mapping[str, Any], read_at: datetime) -> Any:
-    """A statement that changes what it finds, where that goes on from what was known."""
+    """A statement that changes what it finds, where that goes on from what was known.
+
+    What is over goes on from what is open, whatever the clocks say.
+    """
     import sqlalchemy as sa
 
-    columns, is_over = table.c, new["finished_at"].is_not(None)
-    too_far = read_at + min(_OLDER_BY_AT_MOST, datetime.max.replace(tzinfo=UTC) - read_at)
-    return (
-        sa.update(table)
-        .values({**new, "updated_at": read_at})
-        .where(
-            sa.or_(
-                columns.updated_at.is_(None),
-                columns.updated_at <= read_at,
-                columns.updated_at > too_far,
-                sa.and_(columns.finished_at.is_(None), is_over),
-            ),
-            sa.or_(columns.finished_at.is_(None), is_over),
-        )
-    )
+    columns, at = table.c, sa.literal(read_at, table.c.updated_at.type)
+    ends = sa.and_(columns.finished_at.is_(None), new["finished_at"].is_not(None))
+    wrong_after = sa.literal(read_at + min(WRONG_BY, datetime.max.replace(tzinfo=UTC) - read_at), at.type)
+    goes_on = not_earlier(SimpleNamespace(**new, updated_at=at), columns, wrong_after)
+    return sa.update(table).values({**new, "updated_at": read_at}).where(sa.or_(ends, goes_on))
 
 
 def aware(moment: datetime) -> datetime:
