@@ -8,9 +8,9 @@ SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 	tests/campaign_report tests/report_tables tests/transfers tests/waiting tests/triggers tests/sensors tests/secrets tests/security tests/fuzz \
 	tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
-LARGE_TESTS := tests/browser tests/wheel tests/airflow tests/transfers/test_bench.py
+LARGE_TESTS := tests/browser tests/wheel tests/airflow
 # Where small tests are marked as long.
-LONG_SMALL_TESTS := tests/call_list tests/fuzz
+LONG_SMALL_TESTS := tests/call_list tests/operators tests/transfers tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
 QUICK_TESTS := tests/idempotence tests/call_list/test_decision.py tests/call_list/test_operators.py tests/call_list/test_freeze.py \
 	tests/call_list/test_rows.py tests/hooks tests/operators/test_first_try.py tests/operators/test_second_record.py \

@@ -180,16 +180,15 @@ class Bench:
         report: dict[str, Any] = json.loads(output.splitlines()[-1])
         return report
 
-    def killed(self, after: float) -> bool:
-        """Begin ours, and kill it after some seconds; return whether it was still at work."""
-        process = self.begin("attempts", self.end)
-        try:
-            process.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            return True
-        return False
+    def kill(self, asked: int) -> None:
+        """Begin ours, and kill it once it has asked for so many pages."""
+        begun, process = self.emulator.count(BY_DATE), self.begin("attempts", self.end)
+        while self.emulator.count(BY_DATE) - begun < asked:
+            if process.poll() is not None:
+                raise RuntimeError("the run was over before it was killed")
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
 
     def drop(self, table: str) -> None:
         """Forget a table, and how far it was read."""
@@ -221,7 +220,9 @@ def measure(bench: Bench, name: str, kills: int) -> None:
     loop = bench.run("bare")
     tenth = bench.run("attempts", bench.tenth)
     bench.drop("attempts")
+    before = bench.emulator.count(BY_DATE)
     whole = bench.run("attempts")
+    pages = bench.emulator.count(BY_DATE) - before
     print(f"| {name} | bare loop | {rate(loop)} | | {loop['peak']:.0f} MB |")
     print(f"| | ours | {rate(whole)} | {loop['seconds'] / whole['seconds']:.2f} of the bare loop's rate | "
           f"{whole['peak']:.0f} MB; {tenth['peak']:.0f} MB of a tenth |")  # fmt: skip
@@ -233,20 +234,20 @@ def measure(bench: Bench, name: str, kills: int) -> None:
 
     bench.drop("attempts")
     bench.emulator.settings(page_shifts=0.01)
-    bench.emulator.fault("before_commit", "status", status=503, path=BY_DATE, probability=0.01)
-    bench.emulator.fault("in_body", "reset", path=BY_DATE, probability=0.005)
-    chance, struck = random.Random(1), 0
+    faults = [
+        bench.emulator.fault("before_commit", "status", status=503, path=BY_DATE, probability=0.01),
+        bench.emulator.fault("in_body", "reset", path=BY_DATE, probability=0.005),
+    ]
+    chance = random.Random(1)
     for _ in range(kills):
-        # So that all of them together take about as long as one run that is left alone.
-        after = 3 + chance.random() * 2 * whole["seconds"] / (kills + 1)
-        while not bench.killed(after):
-            after *= 0.8  # it was done before
-        struck += 1
+        # So that all of them together ask about as much as one run that is left alone; some of it is asked for again.
+        bench.kill(1 + int(chance.random() * 2 * pages / (kills + 2)))
     began = time.monotonic()
     bench.run("attempts")
-    print(f"| | pages fail and shift at random, and the worker is killed {struck} times | the last try: "
+    print(f"| | pages fail and shift at random, and the worker is killed {kills} times | the last try: "
           f"{time.monotonic() - began:.0f} s | {bench.told()[0]:,} rows, {bench.attempts:,} attempts | |")  # fmt: skip
     again(bench)
+    assert sum(fault.hits for fault in faults) or bench.attempts < 100_000, "no page failed"
     bench.emulator.clear_faults()
     bench.emulator.settings(page_shifts=0)
 

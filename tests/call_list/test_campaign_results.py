@@ -66,7 +66,7 @@ class Circle:
         return {phone for phone, ends in self.jobs().items() if len(ends) < 3 and ends[-1] in AGAIN}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def circle(
     request: pytest.FixtureRequest, tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -97,6 +97,7 @@ def into_postgres(postgres: Any, path: Path) -> None:
         cursor.executemany("insert into customer values (%s, %s, %s, %s, %s)", rows)
 
 
+@pytest.mark.parametrize("circle", ["sqlite", "postgres"], indirect=True)
 def test_who_did_not_answer_is_called_again_three_times_at_most(circle: Circle) -> None:
     home, called = circle.run("day 1")
     assert (home["rows"], called["created"]) == (0, 40)

@@ -39,7 +39,7 @@ Update = Callable[..., dict[str, Any]]
 JOB = ("call_job_id", "job_status", "attempts", "finished_at")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def results(
     request: pytest.FixtureRequest, sync: Sync, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[sa.Engine]:
@@ -101,6 +101,7 @@ def account(emulator: Emulator) -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.parametrize("results", ["sqlite", "postgres"], indirect=True)
 def test_it_tells_what_the_server_knows(sync: Sync, results: sa.Engine, update: Update) -> None:
     emulator = sync.emulator
     emulator.freeze()
@@ -324,6 +325,7 @@ def test_a_database_that_fails_is_tried_again(
     assert update()["updated"] == 450
 
 
+@pytest.mark.parametrize("results", ["sqlite", "postgres"], indirect=True)
 def test_a_script_that_writes_a_megabyte_or_odd_types(sync: Sync, results: sa.Engine, update: Update) -> None:
     sync.add(PHONES[:4])
     sync.attempt()

@@ -19,7 +19,7 @@ from tests.transfers.home import Home
 __all__ = ["engine"]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Which one it is."""
     return empty(request, tmp_path, monkeypatch)

@@ -15,7 +15,9 @@ from aimylogic_provider.report_tables.report_table import ReportTable
 from tests.report_tables.whole_tables import told
 from tests.transfers.home import ATTEMPTS, JOBS, Home
 
-EVERYWHERE = pytest.mark.parametrize("database", ["sqlite", "postgres", "mariadb", "any"], indirect=True)
+EVERYWHERE = pytest.mark.parametrize(
+    "database", ["sqlite", "postgres", "mariadb", pytest.param("any", marks=pytest.mark.long)], indirect=True
+)
 COUNTS = ("read", "new", "changed", "unchanged")
 
 

@@ -20,7 +20,7 @@ from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTab
 from tests.report_tables.whole_tables import told, whole
 from tests.transfers.home import ATTEMPTS, JOBS, Home
 
-BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+BOTH = pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True)
 SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
