@@ -26,8 +26,9 @@ from aimylogic_provider.campaign_task.campaign_reading import CampaignReading, t
 from aimylogic_provider.campaign_task.report_part import ReportPart, some_of
 from aimylogic_provider.campaign_task.report_selection import ReportSelection
 from aimylogic_provider.idempotence.ports import Log
+from aimylogic_provider.report_tables.attempts_table import AttemptsTable
+from aimylogic_provider.report_tables.jobs_table import JobsTable
 from aimylogic_provider.report_tables.report_rows import ReportRows
-from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
 
 __all__ = ["OpenTables", "ReportToTables"]
 

@@ -6,15 +6,13 @@ A page is one transaction, cut into statements of a few megabytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.report_tables.report_rows import Row
 from aimylogic_provider.report_tables.shape_check import check_name, make
 from aimylogic_provider.report_tables.table_shapes import (
-    ATTEMPTS_SHAPE,
-    JOBS_SHAPE,
     MARKS,
     TableShape,
     described,
@@ -22,21 +20,18 @@ from aimylogic_provider.report_tables.table_shapes import (
 from aimylogic_provider.report_tables.upserts import upsert_for
 from aimylogic_provider.report_tables.written_rows import Written, moment
 from aimylogic_provider.sql_database.errors import TablesError, kind_of
-from aimylogic_provider.sql_database.later_reading import WRONG_BY
 from aimylogic_provider.sql_database.transactions import Transactions
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Select, Table
 
-__all__ = ["AttemptsTable", "JobsTable", "ReportTable"]
+__all__ = ["ReportTable"]
 
 _BYTES = 4_000_000
 """Of a statement's rows: MariaDB takes 16 MB."""
 _ROWS = 500
 _IDS = 200
 """Ids that are read at a time: as many as a request of the report takes."""
-_LONGEST_ATTEMPT = timedelta(days=7)
-"""An attempt that began longer ago and never ended is not looked at again: no call takes as long."""
 
 
 class ReportTable:
@@ -145,142 +140,6 @@ class ReportTable:
 
     def _failed(self, what: str, kind: str) -> TablesError:
         return TablesError(f"the table {self.shown} can't be {what} ({kind}): the next try goes on")
-
-
-class JobsTable(ReportTable):
-    """The table of jobs, as :class:`ReportTable`."""
-
-    def __init__(self, engine: Engine, name: str, *, migrate: bool = False) -> None:
-        super().__init__(engine, name, JOBS_SHAPE, "jobs_table", migrate=migrate)
-
-    def open_ids(self, campaign: str, created: tuple[datetime, datetime] | None = None) -> Iterator[list[str]]:
-        """The ids of the jobs that aren't finished, and haven't vanished, up to 200 at a time.
-
-        :param created: within this range alone, its ends with it
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        query = sa.select(self.table.columns.call_job_id).where(*self._is_open(campaign))
-        return self._ids(query if created is None else query.where(self._is_created(*created)))
-
-    def vanished_ids(self, campaign: str, most: int) -> list[str]:
-        """The ids of open jobs that the report didn't know last time: the latest ones, in any order.
-
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns = self.table.columns
-        query = (
-            sa.select(columns.call_job_id)
-            .where(*super()._is_open(campaign), columns.vanished_at.is_not(None))
-            .order_by(columns.vanished_at.desc(), columns.call_job_id)
-            .limit(most)
-        )
-        return self._transactions.act("read", lambda connection: list(connection.execute(query).scalars()))
-
-    def known_ids(self, campaign: str, start: datetime, end: datetime) -> Iterator[list[str]]:
-        """The ids of the jobs created within a time range, its ends with it, up to 200 at a time.
-
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns = self.table.columns
-        query = sa.select(columns.call_job_id).where(columns.campaign == campaign, self._is_created(start, end))
-        return self._ids(query)
-
-    def rung_ids(self, campaign: str, start: datetime, end: datetime) -> Iterator[list[str]]:
-        """The ids of the jobs of which attempts may have begun within a time range, up to 200 at a time.
-
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns = self.table.columns
-        query = sa.select(columns.call_job_id).where(
-            columns.campaign == campaign,
-            sa.or_(columns.created_at.is_(None), columns.created_at <= self.moment(end)),
-            sa.or_(columns.finished_at.is_(None), columns.finished_at >= self.moment(start)),
-            sa.or_(columns.attempts.is_(None), columns.attempts > 0),
-        )
-        return self._ids(query)
-
-    def count_added(self, campaign: str) -> int:
-        """How many jobs there are that were added, and that the report knows: no repeats of the script's.
-
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns = self.table.columns
-        query = sa.select(sa.func.count()).where(
-            columns.campaign == campaign, columns.redial_number.is_(None), columns.vanished_at.is_(None)
-        )
-        return self._transactions.act("read", lambda connection: int(connection.execute(query).scalar_one()))
-
-    def note_vanished(self, campaign: str, ids: Iterable[str], read_at: datetime) -> int:
-        """Note of jobs that are there, and open, that the report doesn't know them any more; return of how many.
-
-        :param read_at: when the server told so
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns, at = self.table.columns, self.moment(read_at)
-        statement = (
-            sa.update(self.table)
-            .where(
-                *self._is_open(campaign),
-                columns.call_job_id.in_([*ids]),
-                sa.or_(
-                    columns.updated_at.is_(None),
-                    columns.updated_at <= at,
-                    columns.updated_at > self.moment(read_at + WRONG_BY),
-                ),
-            )
-            .values(vanished_at=at, updated_at=at)
-        )
-        return self._transactions.act("written", lambda connection: connection.execute(statement).rowcount)
-
-    def _is_created(self, start: datetime, end: datetime) -> ColumnElement[bool]:
-        created = self.table.columns.created_at
-        within: ColumnElement[bool] = created.between(self.moment(start), self.moment(end))
-        return within
-
-    def _is_open(self, campaign: str) -> list[ColumnElement[bool]]:
-        return [*super()._is_open(campaign), self.table.columns.vanished_at.is_(None)]
-
-
-class AttemptsTable(ReportTable):
-    """The table of attempts, as :class:`ReportTable`."""
-
-    def __init__(self, engine: Engine, name: str, *, migrate: bool = False) -> None:
-        super().__init__(engine, name, ATTEMPTS_SHAPE, "attempts_table", migrate=migrate)
-
-    def open_ids(self, campaign: str, now: datetime, jobs: JobsTable | None) -> Iterator[list[str]]:
-        """The ids of the jobs of which an attempt isn't finished, up to 200 at a time.
-
-        :param now: an attempt that began a week before it is not looked at any more
-        :param jobs: without those that aren't finished there, for they are looked at by that
-        :raises TablesError: if the database fails
-        """
-        import sqlalchemy as sa
-
-        columns = self.table.columns
-        query = (
-            sa.select(columns.call_job_id)
-            .distinct()
-            .where(*self._is_open(campaign), columns.started_at >= self.moment(now - _LONGEST_ATTEMPT))
-        )
-        if jobs is not None:
-            job = jobs.table.columns
-            of_open_job = sa.select(job.call_job_id).where(
-                job.campaign == columns.campaign, job.call_job_id == columns.call_job_id, job.finished_at.is_(None)
-            )
-            query = query.where(~of_open_job.exists())
-        return self._ids(query)
 
 
 def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:

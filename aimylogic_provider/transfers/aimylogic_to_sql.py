@@ -192,7 +192,8 @@ class AimylogicToSqlOperator(CampaignBase):
         from aimylogic_provider.call_list_task.databases import engine_of
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.campaign_task.report_to_tables import OpenTables
-        from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
+        from aimylogic_provider.report_tables.attempts_table import AttemptsTable
+        from aimylogic_provider.report_tables.jobs_table import JobsTable
 
         try:
             self._check_tables()

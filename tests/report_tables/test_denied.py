@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from aimylogic_provider.report_tables.report_table import JobsTable
+from aimylogic_provider.report_tables.jobs_table import JobsTable
 from aimylogic_provider.sql_database.errors import TablesError
 
 pytestmark = pytest.mark.parametrize("database", ["postgres", "mariadb"], indirect=True)

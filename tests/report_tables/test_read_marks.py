@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from aimylogic_provider.report_tables.jobs_table import JobsTable
 from aimylogic_provider.report_tables.read_marks import ReadMark, ReadMarks
-from aimylogic_provider.report_tables.report_table import JobsTable
 from tests.report_tables.test_report_tables import OVER, ROWS, jobs_of
 
 T0 = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)

@@ -17,8 +17,9 @@ from sqlalchemy.dialects import postgresql
 from aimylogic_provider.call_list_task.databases import engine_of
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
+from aimylogic_provider.report_tables.attempts_table import AttemptsTable
+from aimylogic_provider.report_tables.jobs_table import JobsTable
 from aimylogic_provider.report_tables.report_rows import ReportRows
-from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable
 from aimylogic_provider.report_tables.table_shapes import ATTEMPTS_SHAPE, JOBS_SHAPE, described
 from aimylogic_provider.report_tables.written_rows import Written
 from aimylogic_provider.sql_database.errors import TablesError

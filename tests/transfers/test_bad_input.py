@@ -229,7 +229,7 @@ def test_a_token_that_was_changed_between_two_runs_is_of_the_same_campaign(
 def test_a_token_that_is_changed_while_it_is_read(
     home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, same: bool
 ) -> None:
-    from aimylogic_provider.report_tables.report_table import JobsTable
+    from aimylogic_provider.report_tables.jobs_table import JobsTable
 
     home.add(2)
     emulator.advance(days=1)

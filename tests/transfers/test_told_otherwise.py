@@ -16,7 +16,9 @@ from aimylogic_provider.calls_api.endpoint_table import CALL_ATTEMPT_REPORT
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
-from aimylogic_provider.report_tables.report_table import AttemptsTable, JobsTable, ReportTable
+from aimylogic_provider.report_tables.attempts_table import AttemptsTable
+from aimylogic_provider.report_tables.jobs_table import JobsTable
+from aimylogic_provider.report_tables.report_table import ReportTable
 from tests.report_tables.whole_tables import told, whole
 from tests.transfers.home import ATTEMPTS, JOBS, Home
 
