@@ -128,10 +128,10 @@ def tell_jobs(
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.call_list_task.databases import engine_of
-    from aimylogic_provider.call_list_task.job_reports import JobReports
     from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
     from aimylogic_provider.calls_api.errors import ApiError, RejectedError
     from aimylogic_provider.campaign_task.action_errors import ActionError
+    from aimylogic_provider.campaign_task.job_reports import JobReports
     from aimylogic_provider.waiting.job_source import JobSource
 
     try:

@@ -21,8 +21,8 @@ from aimylogic_provider.idempotence.ports import Log
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.tables.job_results import JobResults, OpenRow, RowsOf
     from aimylogic_provider.call_list.tables.job_state import JobState
-    from aimylogic_provider.call_list_task.job_reports import AskJobs
     from aimylogic_provider.calls_api.reports import CallJob
+    from aimylogic_provider.campaign_task.job_reports import AskJobs
 
 __all__ = ["HomeCounts", "bring_home"]
 

@@ -84,10 +84,10 @@ class UpdateResultsOperator(CampaignBase):
         :raises AirflowException: if another try can help; what is written stays
         """
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.job_reports import JobReports
         from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+        from aimylogic_provider.campaign_task.job_reports import JobReports
 
         counts = HomeCounts()
         with self._ending():

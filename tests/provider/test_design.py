@@ -28,7 +28,7 @@ MAY_USE = {
         "airflow_task",
         "waiting",
         "waiting_task",
-        "campaign_task/campaign_reading.py",
+        "campaign_task/job_reports.py",
         "campaign_task/action_errors.py",
     },
     "report_tables": {"calls_api", "sql_database"},
