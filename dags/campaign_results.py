@@ -48,7 +48,7 @@ with DAG(
         task_id="call_customers",
         # Of a finished call, notDone and technicalError reached nobody either; any other status is an answer.
         sql="""
-            select id, phone, gmt_zone, name, due from customer
+            select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
             where not exists (
                 select 1 from aimylogic_results
                 where aimylogic_results.id = cast(customer.id as varchar(250))
@@ -63,7 +63,7 @@ with DAG(
                 where aimylogic_results.id = cast(customer.id as varchar(250))
                   and aimylogic_results.outcome = 'created'
             )
-            order by id
+            order by customer.id
         """,
         sql_conn_id="warehouse",
         key_columns=["id"],  # kept beside each call and in the results, not sent

@@ -35,14 +35,14 @@ with DAG(
     SqlToAimylogicOperator(
         task_id="call_customers",
         sql="""
-            select id, phone, gmt_zone, name, due from customer
+            select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
             where not exists (
                 select 1 from aimylogic_calls
-                where aimylogic_calls.id = cast(customer.id as varchar(20))
+                where aimylogic_calls.id = cast(customer.id as varchar(250))
                   and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
                   and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
             )
-            order by id
+            order by customer.id
         """,
         sql_conn_id="warehouse",
         key_columns=["id"],  # kept beside each call and in the results, not sent

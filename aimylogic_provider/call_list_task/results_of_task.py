@@ -146,7 +146,7 @@ def tell_jobs(
     with opened as results:
         try:
             ask = JobReports(aimylogic_conn_id, log).ask
-            bring_home(results, of, ask, counts, report_lag=report_lag, only=only)
+            bring_home(results, of, ask, counts, report_lag=report_lag, only=only, fails_if_none_known=False)
         except (ApiError, ActionError) as error:
             raise CallListError(
                 f"what became of the calls can't be told in {name}, for the report can't be asked ({error}): "

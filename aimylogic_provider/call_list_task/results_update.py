@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError
@@ -31,6 +31,8 @@ _MORE_REQUESTS = 5000
 _NAMED = 5
 _ALL_OF_FEW = 10
 """If more jobs than that can't be read, or aren't known, and not one is, that isn't theirs, but the report's."""
+_FAIL_FOR = timedelta(days=3)
+"""So long after its call a job that isn't known is reason to fail; then it is told, and holds up nobody else."""
 
 
 @dataclass(slots=True)
@@ -117,12 +119,14 @@ def bring_home(
     *,
     report_lag: float,
     only: Collection[str] | None = None,
+    fails_if_none_known: bool = True,
 ) -> None:
     """Update rows whose jobs are open, as far as the table tells, by what the report shows of them.
 
     :param counts: takes what became of them, also of those before a failure
     :param report_lag: seconds that a new job may take to show
     :param only: ids of jobs; None for all
+    :param fails_if_none_known: else that is warned of alone
     :raises ApiError: if the report can't be asked; what is written stays
     :raises ActionError: if the connection names another campaign meanwhile, likewise
     :raises CallListError: if the database fails, nothing of the report can be read, or it knows no job, likewise
@@ -133,7 +137,9 @@ def bring_home(
             chosen = [row for row in rows if only is None or row.job in only]
             if chosen:
                 home.look_at(call_list, chosen)
-    home.check_some_read()
+    home.check_readable()
+    if fails_if_none_known:
+        home.check_some_known()
 
 
 class _Home:
@@ -144,11 +150,12 @@ class _Home:
         self._report_lag = report_lag
         self._more_requests = _MORE_REQUESTS
         self._read_any = False
+        self._young_not_found = 0
 
-    def check_some_read(self) -> None:
-        """Check that it isn't the report that can't be read, or another campaign's.
+    def check_readable(self) -> None:
+        """Check that it isn't the report that can't be read.
 
-        :raises CallListError: if none of many jobs could be read, or is known
+        :raises CallListError: if none of many jobs could be
         """
         if self._counts.unreadable > _ALL_OF_FEW and not self._read_any:
             raise CallListError(
@@ -156,12 +163,19 @@ class _Home:
                 f"({self._counts.unreadable_named[0]}, and so on)",
                 retryable=True,
             )
-        if self._counts.not_found > _ALL_OF_FEW and not self._read_any and not self._counts.unreadable:
+
+    def check_some_known(self) -> None:
+        """Check that it isn't another campaign's report.
+
+        :raises CallListError: if it knows none of many jobs that are young
+        """
+        if self._young_not_found > _ALL_OF_FEW and not self._read_any and not self._counts.unreadable:
             raise CallListError(
                 f"The campaign's report knows none of the jobs of {self._counts.not_found:,} rows (ids "
                 f"{', '.join(self._counts.named)}, …): is aimylogic_conn_id the campaign that called? Of a table that "
                 "several campaigns share, choose the rows of one, by task_ids or call_list. Of jobs that are no longer "
-                "kept, set finished_at, so that their rows count as over",
+                "kept, set finished_at, so that their rows count as over; once all are older than three days, they "
+                "hold up nothing any more",
                 retryable=True,
             )
 
@@ -233,6 +247,7 @@ class _Home:
                 self._counts.not_shown += 1
                 continue
             self._counts.not_found += 1
+            self._young_not_found += now - row.told_at < _FAIL_FOR
             if len(self._counts.named) < _NAMED:
                 self._counts.named.append(row.job)
 

@@ -27,6 +27,8 @@ Row = TypeVar("Row", bound=CallJob | CallAttempt)
 
 _KNOWN = 3
 """Ids that are known, at most, that are looked up, of each source."""
+_YOUNG = 3600.0
+"""Seconds."""
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before it no campaign has a report."""
 
@@ -66,10 +68,15 @@ class LimitsProof(Generic[Row]):
             raise ReportNotReadError(
                 f"Asked for the {kind.name} of the moments about one that is known, the server showed none: it doesn't "
                 f"read time limits as they are meant, so that its report by time proves nothing. {WAY_OUT}",
-                retryable=False,
+                retryable=self._is_young(moment),
             )
         self._pages.first(listing_of(kind, TimeRange.about(moment, -12, -4)))  # or raises, if it shows others
         self._pages.first(listing_of(kind, TimeRange.about(moment, 4, 12)))
+
+    def _is_young(self, moment: datetime) -> bool:
+        """Whether a row of a moment may be shown by its id, and not by time yet."""
+        date = self._ask(report_endpoints.status()).date
+        return date is not None and moment.timestamp() > date - _YOUNG
 
     def _moments(self, range: TimeRange) -> Iterator[datetime]:
         """When some rows began, from the nearest source to the farthest."""

@@ -94,11 +94,15 @@ class RowsOfMoment(Generic[Row]):
         )
 
     def _shown(self, moment: TimeRange) -> set[int]:
-        """The rows of the moment that pages show, by their identities."""
+        """The rows of the moment that pages show, and that can be read, by their identities."""
         listing = listing_of(self._kind, moment)
         for _ in range(_SIZES):
             try:
-                return {one for page in self._pages.from_page(listing, 0, None) for one in page.identities}
+                shown: set[int] = set()
+                for page in self._pages.from_page(listing, 0, None):
+                    shown.update(page.identities)
+                    shown.difference_update(one.identity for one in page.aside)
+                return shown
             except SizeChangedError:
                 continue
         raise self._not_reached(moment)

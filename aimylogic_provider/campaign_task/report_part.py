@@ -46,6 +46,8 @@ class PartCounts:
     :param found: of those, the ones that were asked for by their ids
     :param not_found: ids that the report doesn't know: of jobs that were open, or of a list
     :param left: ids of which nothing is known, for too many of those before are not found
+    :param unnumbered: attempts without a number
+    :param unnumbered_of: the ids of their jobs
     :param unread: rows that can't be read, by what tells them apart
     """
 
@@ -55,6 +57,7 @@ class PartCounts:
     not_found: int = 0
     left: int = 0
     unnumbered: int = 0
+    unnumbered_of: set[str] = field(default_factory=set)
     unread: set[str | int] = field(default_factory=set)
 
 
@@ -114,6 +117,7 @@ class ReportPart(Generic[Item]):
             self.counts.written.add(self._table.write(rows, read_at))
         if unnumbered:
             self.counts.unnumbered += len(unnumbered)
+            self.counts.unnumbered_of.update(unnumbered)
             self._log.warning(
                 "Attempts without a number aren't kept, for nothing tells them apart: %s, of the jobs %s.",
                 len(unnumbered), some_of(unnumbered),

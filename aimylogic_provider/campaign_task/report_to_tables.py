@@ -38,6 +38,8 @@ _FOR_VANISHED = 60
 """Requests, to find those of them that the report still doesn't know."""
 _ATTEMPTS_SHOW = timedelta(days=1)
 """So long after a job was over its attempts are waited for."""
+_ATTEMPTS_MAY_LACK = timedelta(days=3)
+"""So long after a job was over attempts are looked for that its report counts, and that aren't home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ class ReportToTables:
                 not_read = error
         if self._attempts is not None:
             self._attempts.by_time(self._reader_of_attempts(), self._write_attempts)
+        self._fill_attempts()
         if not_read is not None:
             raise not_read
 
@@ -210,13 +213,19 @@ class ReportToTables:
                 "%s calls of the list aren't settled, so that no job is known of them yet: run this task behind the "
                 "one that sends the list.", f"{left:,}",
             )  # fmt: skip
-        self._by_ids(created_jobs(pointer))
+        self._by_ids(created_jobs(pointer), more_requests=max(MORE_REQUESTS, 2 * pointer.calls))
         part = self._attempts if self._jobs is None else self._jobs
         if part is not None and part.counts.not_found and not part.counts.found:
             raise ActionError(
                 f"The report knows none of the list's {part.counts.not_found + part.counts.left:,} jobs: is "
                 "aimylogic_conn_id the campaign that they were added to? If it is, and they are young, the next try "
                 "finds them",
+                retryable=True,
+            )
+        if part is not None and part.counts.left:
+            raise ActionError(
+                f"{part.counts.left:,} of the list's jobs were not looked at, for too many of those before them aren't "
+                "in the report: all others are home. The next try asks again",
                 retryable=True,
             )
 
@@ -229,7 +238,7 @@ class ReportToTables:
         for told in self._jobs.by_ids(ids, more_requests=more_requests):
             if told.unknown:
                 self._note_vanished(self._tables.jobs, told.unknown, told_at(told.date))
-            if told.left and more_requests == MORE_REQUESTS:
+            if told.left and more_requests == MORE_REQUESTS and self._selection.call_list is None:
                 self._log.warning(
                     "%s jobs were not looked at, for too many of those before them aren't in the report: the next run "
                     "looks at them.", f"{len(told.left):,}",
@@ -250,8 +259,7 @@ class ReportToTables:
         self._without_attempts += left
         if gone := [job.id for job in untold if job.id not in left]:
             self._log.warning(
-                "The report of attempts doesn't tell of the jobs %s, which were over a day ago: they are home without "
-                "their attempts.", some_of(gone),
+                "Of jobs that were over a day ago the report tells no attempts: %s are home without.", some_of(gone),
             )  # fmt: skip
         if self._jobs is not None and jobs:
             self._jobs.write([job for job in jobs if job.id not in left], read_at)
@@ -263,6 +271,22 @@ class ReportToTables:
             for told in self._attempts.by_ids(ids):
                 self._attempts.write(told.found, told_at(told.date))
                 yield (*told.unknown, *told.left)
+
+    def _fill_attempts(self) -> None:
+        """Look again at jobs that were over lately, and had more attempts than are home: some show late."""
+        jobs, attempts, since = self._tables.jobs, self._tables.attempts, self._campaign.began.at - _ATTEMPTS_MAY_LACK
+        if jobs is None or attempts is None or self._attempts is None or not self._selection.is_incremental:
+            return
+        never = self._attempts.counts.unnumbered_of
+        lacking = chain.from_iterable(attempts.lacking(self._campaign.id, jobs, since))
+        ids = [id for id in lacking if id not in never]
+        for _ in self._attempts_of(ids):
+            pass
+        if ids and (left := sum(map(len, attempts.lacking(self._campaign.id, jobs, since)))):
+            self._log.info(
+                "The report doesn't tell all attempts of %s jobs that are over: those that it tells by the next runs, "
+                "within three days, come home then.", f"{left:,}",
+            )  # fmt: skip
 
     def _note_vanished(self, table: JobsTable, ids: Sequence[str], read_at: datetime) -> None:
         noted = table.note_vanished(self._campaign.id, ids, read_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
 
 __all__ = ["UpdateResultsOperator"]
+
+_LEFT_OPEN = timedelta(days=2)
+"""Rows that have been open for longer are nobody's, if this task doesn't look at them."""
 
 
 class UpdateResultsOperator(CampaignBase):
@@ -102,6 +105,7 @@ class UpdateResultsOperator(CampaignBase):
                     bring_home(results, of, ask, counts, report_lag=report_lag_seconds(self.report_lag))
                     if not counts.rows:
                         self._check_chosen(results, of)
+                    self._tell_of_other_dags(results, of)
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
                     raise ActionError(told, retryable=error.retryable) from None
@@ -130,32 +134,59 @@ class UpdateResultsOperator(CampaignBase):
         return RowsOf(dag_ids, _ids("task_ids", self.task_ids), call_list)
 
     def _check_chosen(self, results: JobResults, of: RowsOf) -> None:
-        """Check that there are rows of those that are meant, or will be.
+        """Check that there are rows of those that are meant, or may be.
 
         :raises RejectedError: if they are looked for in vain
         """
-        from aimylogic_provider.airflow_task.template_values import as_value
         from aimylogic_provider.call_list.tables.job_results import RowsOf
         from aimylogic_provider.calls_api.errors import RejectedError
 
         if results.has_rows(of) or not results.has_rows(RowsOf()):
             return
-        given = as_value(self.call_list)
         if of.call_list is not None:
-            if isinstance(given, Mapping) and given.get("rows") == 0:
+            if self._may_be_empty():
                 return
             raise RejectedError(
                 f"results_table {self.results_table!r} has no row of the call list {of.call_list!r}: give what the "
                 "task returned that sent it with this results_table, and run this one behind it"
             )
-        if self.dag_id in of.dag_ids and any(not of.task_ids or task in of.task_ids for task in self._makers()):
-            self.log.info("The tasks of this DAG have written no row yet.")
-            return
         named = f"the DAGs {', '.join(of.dag_ids)}" + (f", tasks {', '.join(of.task_ids)}" if of.task_ids else "")
-        raise RejectedError(
-            f"results_table {self.results_table!r} has no row of {named}, and none of this DAG's tasks writes one: set "
-            "dag_ids, and task_ids, to those that call"
-        )
+        if _ids("dag_ids", self.dag_ids):
+            self.log.warning("There is no row of %s in %s: is that how they are written?", named, self.results_table)
+        elif any(not of.task_ids or task in of.task_ids for task in self._makers()):
+            self.log.info("The tasks of this DAG have written no row yet.")
+        else:
+            raise RejectedError(
+                f"results_table {self.results_table!r} has no row of {named}, and none of this DAG's tasks writes one: "
+                "set dag_ids, and task_ids, to those that call"
+            )
+
+    def _may_be_empty(self) -> bool:
+        """Whether the call list may have no rows: that of a day on which the query gave none, or that was deleted."""
+        from aimylogic_provider.airflow_task.template_values import as_value
+        from aimylogic_provider.call_list.runs.list_of_result import pointer_of
+        from aimylogic_provider.call_list.store.manifest import CallListError
+
+        given = as_value(self.call_list)
+        if isinstance(given, Mapping) and "rows" in given:
+            return bool(given["rows"] == 0)
+        try:
+            return pointer_of(given).rows == 0
+        except CallListError:
+            self.log.warning("There is no row of the call list, and it can't be read any more: was it the one meant?")
+            return True
+
+    def _tell_of_other_dags(self, results: JobResults, of: RowsOf) -> None:
+        """Warn of rows that stay open for nobody looks at them, as after a DAG was renamed."""
+        if of.call_list is not None:
+            return
+        others = results.open_of_other_dags(of, datetime.now(UTC) - _LEFT_OPEN)
+        if others:
+            self.log.warning(
+                "Rows of other DAGs have been open for more than two days: %s. If one of them was renamed, or has no "
+                "such task, name it in dag_ids: a query that leaves out open calls never calls those people again.",
+                ", ".join(f"{count:,} of {dag_id}" for dag_id, count in others.items()),
+            )  # fmt: skip
 
     def _opened(self) -> JobResults | None:
         """The table; None if there is none yet, but a task of this DAG makes it in this database.
@@ -195,7 +226,8 @@ class UpdateResultsOperator(CampaignBase):
             if not issubclass(getattr(task, "operator_class", type(task)), ResultsTableBase):
                 continue
             given = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
-            if given.get("results_table") in self._named["results_table"]:
+            named = {_plain_name(one) for one in self._named["results_table"]}
+            if _plain_name(given.get("results_table")) in named:
                 found[task.task_id] = given.get("results_conn_id") or given.get("sql_conn_id", "")
         return found
 
@@ -203,6 +235,11 @@ class UpdateResultsOperator(CampaignBase):
     def _named(self) -> dict[str, tuple[object, object]]:
         """What names the table: as it is rendered, and as it stands in the DAG."""
         return {name: (getattr(self, name), in_dag) for name, in_dag in self._in_dag.items()}
+
+
+def _plain_name(table: object) -> object:
+    """A table's name without its schema, which one task may write and another leave out."""
+    return table.rpartition(".")[2] if isinstance(table, str) else object()
 
 
 def _ids(name: str, rendered: Any) -> tuple[str, ...]:

@@ -25,6 +25,24 @@ class AttemptsTable(ReportTable):
     def __init__(self, engine: Engine, name: str, *, migrate: bool = False) -> None:
         super().__init__(engine, name, ATTEMPTS_SHAPE, "attempts_table", migrate=migrate)
 
+    def lacking(self, campaign: str, jobs: JobsTable, since: datetime) -> Iterator[list[str]]:
+        """The ids of the jobs that were over since a time, and had more attempts than are here, up to 200 at a time.
+
+        :raises TablesError: if the database fails
+        """
+        import sqlalchemy as sa
+
+        columns, job = self.table.columns, jobs.table.columns
+        here = (
+            sa.select(sa.func.count())
+            .where(columns.campaign == job.campaign, columns.call_job_id == job.call_job_id)
+            .scalar_subquery()
+        )
+        query = sa.select(job.call_job_id).where(
+            job.campaign == campaign, job.finished_at >= self.moment(since), job.attempts > here
+        )
+        return jobs.ids(query)
+
     def open_ids(self, campaign: str, now: datetime, jobs: JobsTable | None) -> Iterator[list[str]]:
         """The ids of the jobs of which an attempt isn't finished, up to 200 at a time.
 
@@ -46,4 +64,4 @@ class AttemptsTable(ReportTable):
                 job.campaign == columns.campaign, job.call_job_id == columns.call_job_id, job.finished_at.is_(None)
             )
             query = query.where(~of_open_job.exists())
-        return self._ids(query)
+        return self.ids(query)

@@ -31,7 +31,7 @@ class JobsTable(ReportTable):
         import sqlalchemy as sa
 
         query = sa.select(self.table.columns.call_job_id).where(*self._is_open(campaign))
-        return self._ids(query if created is None else query.where(self._is_created(*created)))
+        return self.ids(query if created is None else query.where(self._is_created(*created)))
 
     def vanished_ids(self, campaign: str, most: int) -> list[str]:
         """The ids of open jobs that the report didn't know last time: the latest ones, in any order.
@@ -58,7 +58,7 @@ class JobsTable(ReportTable):
 
         columns = self.table.columns
         query = sa.select(columns.call_job_id).where(columns.campaign == campaign, self._is_created(start, end))
-        return self._ids(query)
+        return self.ids(query)
 
     def rung_ids(self, campaign: str, start: datetime, end: datetime) -> Iterator[list[str]]:
         """The ids of the jobs of which attempts may have begun within a time range, up to 200 at a time.
@@ -74,7 +74,7 @@ class JobsTable(ReportTable):
             sa.or_(columns.finished_at.is_(None), columns.finished_at >= self.moment(start)),
             sa.or_(columns.attempts.is_(None), columns.attempts > 0),
         )
-        return self._ids(query)
+        return self.ids(query)
 
     def count_added(self, campaign: str) -> int:
         """How many jobs there are that were added, and that the report knows: no repeats of the script's.

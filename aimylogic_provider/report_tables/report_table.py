@@ -117,8 +117,12 @@ class ReportTable:
         columns = self.table.columns
         return [columns.campaign == campaign, columns.finished_at.is_(None)]
 
-    def _ids(self, query: Select[Any]) -> Iterator[list[str]]:
-        """Ids by the hundreds, in the order of their text; a row that is changed meanwhile moves none of them."""
+    def ids(self, query: Select[Any]) -> Iterator[list[str]]:
+        """What a query of ids gives, by the hundreds, in their text's order; what changes meanwhile moves none of them.
+
+        :param query: of this table's ids
+        :raises TablesError: if the database fails
+        """
         column, last = self.table.columns.call_job_id, ""
         while True:
             page = query.where(column > last).order_by(column).limit(_IDS)

@@ -163,6 +163,22 @@ def test_one_whose_report_cannot_be_read_holds_up_nobody_and_is_not_called_again
     assert circle.jobs()[SILENT] == ["noAnswer"]
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("circle", ["postgres"], indirect=True)
+@pytest.mark.parametrize("kind", ["double precision", "char(10)", "timestamp", "uuid"])
+def test_whoever_answered_is_known_again_whatever_type_a_customers_id_has(circle: Circle, kind: str) -> None:
+    made = {"timestamp": "timestamp '2026-01-01' + id * interval '1 second'", "uuid": "md5(id::text)::uuid"}
+    with circle.engine.begin() as connection:
+        using = made.get(kind, f"id::text::{kind}")
+        connection.exec_driver_sql(f"alter table customer alter id type {kind} using {using}")
+    for day in range(5):
+        circle.run(f"day {day}")
+        circle.emulator.advance(days=1)
+    ends = circle.jobs().values()
+    assert max(map(len, ends)) == 3
+    assert all({*ends_of[:-1]} <= AGAIN for ends_of in ends)
+
+
 # The views
 
 

@@ -193,18 +193,63 @@ def test_rows_of_two_campaigns_in_one_table(sync: Sync, sqlite: sa.Engine, updat
     assert home(sqlite) == account(sync.emulator)
 
 
-def test_only_rows_of_this_dag_unless_others_are_named(sync: Sync, sqlite: sa.Engine, update: Update) -> None:
+def test_only_rows_of_this_dag_unless_others_are_named(
+    sync: Sync, sqlite: sa.Engine, update: Update, capsys: pytest.CaptureFixture[str]
+) -> None:
     sync.add(PHONES)
     sync.attempt()
     sync.task = TaskInstance(dag_id="reports", task_id="sync")
     with pytest.raises(AirflowFailException, match="no row of the DAGs reports, and none of this DAG's tasks writes"):
         update()
     assert update(dag_ids=["winter_sale", "reports"])["rows"] == 25
-    with pytest.raises(AirflowFailException, match="no row of the DAGs winter_sale, tasks another"):
-        update(dag_ids="winter_sale", task_ids="another")
-    with pytest.raises(AirflowFailException, match=r"no row of the call list 'another-1'.*run this one behind it"):
-        update(call_list="/lists/another-1")
+    assert update(dag_ids="winter_sale", task_ids="another")["rows"] == 0
+    assert "no row of the DAGs winter_sale, tasks another in calls: is that how" in capsys.readouterr().out
+    sent = sync.attempt()
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("delete from calls where dag_id = 'reports'")
+    with pytest.raises(AirflowFailException, match=r"no row of the call list .*run this one behind it"):
+        update(call_list=sent)
+    sync.lists.rename(f"{sync.lists}-elsewhere")
+    assert update(call_list=sent["call_list"])["rows"] == 0
+    assert "no row of the call list, and it can't be read any more" in capsys.readouterr().out
     assert update(call_list={"call_list": "/lists/empty", "rows": 0})["rows"] == 0
+    sync.task = TaskInstance(task_id="sync", run_id="a day without anybody")
+    sync.execute("delete from customer")
+    assert update(call_list=sync.attempt()["call_list"])["rows"] == 0
+
+
+def test_rows_that_a_renamed_dag_left_open_are_told(
+    sync: Sync, sqlite: sa.Engine, update: Update, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.emulator.campaign(lines=0)
+    sync.add(PHONES)
+    sync.attempt()
+    sync.task = TaskInstance(dag_id="renamed", task_id="sync")
+    sync.execute("delete from customer")
+    sync.add([phone(99)])
+    sync.attempt()
+    assert update()["rows"] == 1
+    assert "other DAGs" not in capsys.readouterr().out, "theirs may be looked at today"
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("update calls set frozen_at = '2020-01-01 00:00:00.000000'")
+    assert update()["rows"] == 1
+    assert "more than two days: 25 of winter_sale. If one of them was renamed" in capsys.readouterr().out
+
+
+def test_jobs_that_are_lost_hold_up_nobody_for_ever(
+    sync: Sync, sqlite: sa.Engine, update: Update, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For three days somebody is to look; a red task that stays red would keep all others from being called."""
+    sync.add(PHONES)
+    sync.attempt()
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("update calls set call_job_id = cast(990000000000000 + row_number as text)")
+    with pytest.raises(AirflowException, match="knows none of the jobs of 25 rows"):
+        update(report_lag=0)
+    with sqlite.begin() as connection:
+        connection.exec_driver_sql("update calls set settled_at = '2020-01-01 00:00:00.000000'")
+    assert update()["not_found"] == 25
+    assert "doesn't know the jobs of 25 rows" in capsys.readouterr().out
 
 
 def test_a_dag_whose_tasks_have_written_no_row_yet_is_green(sync: Sync, sqlite: sa.Engine, update: Update) -> None:

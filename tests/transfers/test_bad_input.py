@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.calls_api import ListedCall
+from aimylogic_provider.campaign_task import report_to_tables
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.world import reports
 from aimylogic_provider.hooks import AimylogicHook
@@ -301,6 +303,27 @@ def test_a_call_list_of_which_no_job_can_be_read_is_no_success(
     with pytest.raises(AirflowException, match="None of 11 jobs can be read") as failure:
         home.run(call_list=report)
     assert not isinstance(failure.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(("lost", "calls", "is_whole"), [(3, 25, True), (25, 25, False)])
+def test_a_call_list_of_whose_jobs_some_are_lost(
+    home: Home, sync: Sync, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, lost: int, calls: int, is_whole: bool
+) -> None:
+    """As many requests more as its length is worth: what is left then is no success."""
+    sync.add([phone(number) for number in range(calls)])
+    report = sync.attempt()
+    emulator.advance(days=1)
+    known = [job.id for job in emulator.jobs()]
+    gaps = [f"99000000000{number:04}" for number in range(lost)]
+    ids = [id for pair in itertools.zip_longest(known, gaps) for id in pair if id is not None]
+    monkeypatch.setattr(report_to_tables, "created_jobs", lambda pointer: ids)
+    monkeypatch.setattr(report_to_tables, "MORE_REQUESTS", 5)
+    if is_whole:
+        assert home.run(call_list=report)["jobs"]["not_found"] == lost
+        assert sorted(told(home.engine, "call_job_id")) == sorted(known)
+        return
+    with pytest.raises(AirflowException, match=r"of the list's jobs were not looked at.*The next try asks again"):
+        home.run(call_list=report)
 
 
 def test_a_call_list_of_another_campaign_is_no_success(home: Home, sync: Sync, emulator: Emulator) -> None:

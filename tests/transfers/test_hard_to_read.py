@@ -150,6 +150,27 @@ def test_a_moment_that_cannot_be_read_holds_up_nothing_but_the_mark(
     assert home.run()["jobs"]["read"] == 0
 
 
+def test_a_row_of_a_crowded_moment_that_cannot_be_read_holds_up_nothing(
+    home: Home, emulator: Emulator, few_shown: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = home.add(20)
+    emulator.advance(days=1)
+    original = reports.job_row
+
+    def row(job: Any, *arguments: Any) -> Any:
+        return {
+            **original(job, *arguments),
+            **({"attemptsCount": msgspec.Raw(b"7" * 5000)} if job.id == jobs[1] else {}),
+        }
+
+    monkeypatch.setattr(reports, "job_row", row)
+    few_shown()
+    report = home.run()
+    assert report["jobs"]["unread"] == 1
+    assert ids(home) == {*jobs} - {jobs[1]}
+    assert home.run()["jobs"]["read"] == 0
+
+
 def test_a_row_that_alone_is_larger_than_any_answer_is_set_aside(
     home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

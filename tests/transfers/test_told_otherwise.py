@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.endpoint_table import CALL_ATTEMPT_REPORT
 from aimylogic_provider.calls_api.errors import ApiError, Known
+from aimylogic_provider.campaign_report import report_pages, reports_by_id
+from aimylogic_provider.campaign_report.limits_proof import LimitsProof
+from aimylogic_provider.campaign_report.readable_rows import readable_rows
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.report_tables.attempts_table import AttemptsTable
@@ -145,8 +148,45 @@ def test_of_a_job_that_was_over_a_day_ago_attempts_are_not_waited_for(
         connection.exec_driver_sql(f"drop table {JOBS}")
     monkeypatch.setattr(CampaignClient, "ask", _without_attempts(CampaignClient.ask))
     assert home.run()["jobs"]["new"] == 3
-    assert "which were over a day ago: they are home without their attempts" in capsys.readouterr().out
+    assert "Of jobs that were over a day ago the report tells no attempts" in capsys.readouterr().out
     assert len(ids(home)) == 3
+
+
+@SQLITE
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_attempts_that_show_later_than_their_job(
+    home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """A run each ten minutes; the mark is past them by then."""
+    emulator.settings(max_attempts=2, retry_interval=1800, odds={"noAnswer": 1.0})
+    monkeypatch.setattr(report_pages, "readable_rows", _of_age(emulator, timedelta(minutes=minutes)))
+    monkeypatch.setattr(reports_by_id, "readable_rows", _of_age(emulator, timedelta(minutes=minutes)))
+    monkeypatch.setattr(LimitsProof, "_of_job", lambda proof, job: ())
+    home.add(10)
+    green = 0
+    for _ in range(18):
+        emulator.advance(minutes=10)
+        try:
+            home.run()
+            green += 1
+        except AirflowFailException:
+            raise
+        except AirflowException as error:
+            assert "its report shows no attempts at all" in str(error)
+    assert green > 5
+    home.assert_all_home()
+
+
+def _of_age(emulator: Emulator, age: timedelta) -> Callable[..., Any]:
+    """Attempts are shown so long after their end."""
+
+    def rows(kind: Any, body: bytes, parse: Any) -> Any:
+        read = readable_rows(kind, body, parse)
+        if kind.name != "attempts":
+            return read
+        return replace(read, rows=tuple(one for one in read.rows if emulator.now() - one.finished_at > age))
+
+    return rows
 
 
 def _without_attempts(ask: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
 from math import isfinite
 from typing import Any
@@ -61,6 +62,12 @@ class Columns:
     countries: Collection[str] | None = None
     method: Method = "addPhones"
     max_bytes: int = 1_000_000
+
+
+_WRITTEN_OTHERWISE: dict[type, str] = {
+    float: "floating-point numbers", datetime: "times", bytes: "bytes", bytearray: "bytes", memoryview: "bytes",
+}  # fmt: skip
+"""What a cast writes otherwise than Python does: 1 and 1.0, a space and a T."""
 
 
 class RowReader:
@@ -127,6 +134,21 @@ class RowReader:
             return _encode(keys, enc_hook=str)
         except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
             return _encode({name: _encodable(value) for name, value in keys.items()}, enc_hook=str)
+
+    def check_keys(self, row: Sequence[Any]) -> None:
+        """Check that the database writes key columns as a results table does, by which its queries find rows there.
+
+        :raises RejectedError: for a float, a time or bytes, which it writes otherwise
+        """
+        for name, index in self._keys:
+            for kind, words in _WRITTEN_OTHERWISE.items():
+                if isinstance(row[index], kind):
+                    raise RejectedError(
+                        f"key_columns: {name!r} holds {words}, and the results table keeps its text, which a database "
+                        "writes otherwise: a query that leaves out who was called would not find them there, and they "
+                        f"would be called again. Select it as text, as in cast({name} as varchar(250)) as {name}, and "
+                        "compare it so"
+                    )
 
     def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """Return the call that *row* is: its phone, and all of it as JSON.

@@ -136,6 +136,23 @@ class JobResults:
         asked = sa.select(self._table.c.row_number).where(*self._are(of)).limit(1)
         return self._transactions.act("read", lambda connection: connection.execute(asked).first() is not None)
 
+    def open_of_other_dags(self, of: RowsOf, before: datetime) -> dict[str, int]:
+        """How many open rows of lists that were frozen before a time are of DAGs that aren't chosen, by DAG.
+
+        :raises CallListError: as :meth:`lists`
+        """
+        import sqlalchemy as sa
+
+        columns = self._table.c
+        asked = (
+            sa.select(columns.dag_id, sa.func.count())
+            .where(*self._are_open(RowsOf()), columns.frozen_at < before, columns.dag_id.not_in(of.dag_ids))
+            .group_by(columns.dag_id)
+            .order_by(columns.dag_id)
+        )
+        found = self._transactions.act("read", lambda connection: connection.execute(asked).fetchall())
+        return {str(dag_id): int(count) for dag_id, count in found}
+
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
         """Tell of rows of a list what the report shows of their jobs, in one transaction; return how many changed.
 
