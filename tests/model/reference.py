@@ -23,6 +23,25 @@ COMMITTING = (*ADDS, "callJob/cancel", *(f"control/{what}" for what in CONTROL))
 NO_CAMPAIGN = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Between:
+    """A moment within a range of Unix seconds; equal to whichever milliseconds are in it, and to the same range."""
+
+    low: float
+    high: float
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Between):
+            return (self.low, self.high) == (other.low, other.high)
+        return isinstance(other, int) and round(self.low * 1000) <= other <= round(self.high * 1000)
+
+    def __hash__(self) -> int:
+        return hash((self.low, self.high))
+
+    def __int__(self) -> int:
+        return round(self.low * 1000)
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request.
@@ -128,7 +147,7 @@ class Reference:
     lag: float = 0.0
     newest_first: bool = True
     status: dict[int, str] = field(default_factory=lambda: {1: "inProgress", 2: "inProgress"})
-    stopped: dict[int, float] = field(default_factory=dict)
+    stopped: dict[int, Between] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
     cancelled: list[Job] = field(default_factory=list)
     keys: dict[tuple[int, str, str], tuple[float, list[Job]]] = field(default_factory=dict)
@@ -183,6 +202,11 @@ class Reference:
             job.finished = moment if job.finished == was else job.finished
         self.keys = {key: (moment if at == was else at, jobs) for key, (at, jobs) in self.keys.items()}
         self.keyless = {key: moment if at == was else at for key, at in self.keyless.items()}
+
+    def doubt(self, was: float, low: float, high: float) -> None:
+        """Have a stop of the last exchange be at any moment of a range, where the clock ran and no job tells which."""
+        at = Between(was, was)
+        self.stopped = {one: Between(low, high) if stop == at else stop for one, stop in self.stopped.items()}
 
     # Adding
 
@@ -272,7 +296,7 @@ class Reference:
                 raise RefusedError(400, args={"status": status})
             self.status[asked.campaign] = CONTROL[what]
             if what == "stop":
-                self.stopped[asked.campaign] = self.now
+                self.stopped[asked.campaign] = Between(self.now, self.now)
                 self.undone(asked.campaign)
             return []
 
@@ -374,7 +398,7 @@ class Reference:
         counts = {"totalNumbers": len(mine), "processedNumbers": sum(self.ended(job) is not None for job in mine)}
         stopped = self.stopped.get(asked.campaign)
         now = {"status": self.status[asked.campaign], "shortReport": {**told["shortReport"], **counts}}
-        now["endTime"] = None if stopped is None else round(stopped * 1000)
+        now["endTime"] = stopped
         return Right(200, lambda: {**told, **now})
 
 

@@ -555,6 +555,8 @@ class Walk(RuleBasedStateMachine):
                 assert moment is not None
                 assert low <= moment <= high
                 model.adopt(was, moment)
+        if self.runs:
+            model.doubt(was, low, high)
 
     def check_memory(self, model: Reference, views: list[dict[str, Any]]) -> None:
         assert views == [
@@ -693,7 +695,7 @@ class Walk(RuleBasedStateMachine):
 def written(right: Right) -> bytes:
     """An answer as the server writes it."""
     body = right.body()
-    return body.encode() if right.text else json.dumps(body, separators=(",", ":")).encode()
+    return body.encode() if right.text else json.dumps(body, separators=(",", ":"), default=int).encode()
 
 
 def test_random_walks() -> None:
