@@ -46,7 +46,7 @@ with DAG(
     )
     call = SqlToAimylogicOperator(
         task_id="call_customers",
-        # Of a finished call, notDone and technicalError reached nobody either; any other status is an answer.
+        # Of a finished call, notDone and technicalError reached nobody either; with any other status it is settled.
         sql="""
             select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
             where not exists (

@@ -10,7 +10,6 @@ from aimylogic_provider.call_list.runs.list_of_result import pointer_of
 from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.masking import shown
 
 __all__ = ["ReportSelection", "aware_time", "of_call_list", "of_data_interval", "of_range", "since_last"]
 
@@ -59,12 +58,12 @@ def aware_time(name: str, given: Any) -> datetime | None:
             moment = None
     if not isinstance(moment, datetime):
         raise RejectedError(
-            f"{name} {shown(given)} isn't a time: give an aware datetime, or ISO 8601 text, as "
+            f"{name} {str(given)[:60]!r} isn't a time: give an aware datetime, or ISO 8601 text, as "
             "'{{ data_interval_start }}' makes it"
         )
     if moment.utcoffset() is None:
         raise RejectedError(
-            f"{name} {shown(str(given))} has no time zone: give an aware datetime, or text with one, as in "
+            f"{name} {str(given)[:60]!r} has no time zone: give an aware datetime, or text with one, as in "
             "'2026-01-31T00:00:00+03:00'"
         )
     if moment.year < _EARLIEST.year:

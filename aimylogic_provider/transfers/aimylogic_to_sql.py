@@ -160,12 +160,23 @@ class AimylogicToSqlOperator(CampaignBase):
             raise ValueError(f"{' and '.join(told)} contradict each other: give one of them")
         if by_range and self.start is None:
             raise ValueError("end is given without start: give both, or start alone")
+        self._check_times()
+
+    def _check_times(self) -> None:
+        """Check the times that stand in the DAG, and aren't rendered.
+
+        :raises ValueError: if one is none, or the range ends before it begins
+        """
+        literal = {}
         for name in ("start", "end", "first_from"):
             value = getattr(self, name)
             if isinstance(value, datetime) or (isinstance(value, str) and "{" not in value):
                 from aimylogic_provider.campaign_task.report_selection import aware_time
 
-                aware_time(name, value)
+                literal[name] = aware_time(name, value)
+        start, end = literal.get("start"), literal.get("end")
+        if start is not None and end is not None and end < start:
+            raise ValueError(f"end {self.end} is before start {self.start}: turn them round")
 
     def _selection(self, context: Context) -> ReportSelection:
         """What is to be read, by the fields as they were rendered.

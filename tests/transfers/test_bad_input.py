@@ -63,6 +63,7 @@ def rendered(task: AimylogicToSqlOperator, context: Any, environment: jinja2.Env
         ({"add_columns": "yes"}, "add_columns 'yes' can't be used"),
         ({"start": datetime(2026, 1, 1)}, "has no time zone"),
         ({"start": "2026-01-01"}, "start '2026-01-01' has no time zone"),
+        ({"start": NOON, "end": "2026-01-01T00:00:00Z"}, "is before start"),
         ({"first_from": "yesterday"}, "first_from 'yesterday' isn't a time"),
     ],
 )
