@@ -114,11 +114,11 @@ class ResultsTableBase(CallListBase):
         self.results_conn_id = results_conn_id
 
 
-_OF_A_RUN = re.compile(
+_OF_A_RUN = (
     r"(?<![\w.'\"])(?:ds|ts|run_id|dag_run|logical_date|execution_date|ti|loop|triggering_asset_events"
     r"|(?:ds|ts|data_interval|prev|next|task_instance|tomorrow|yesterday)_\w+|task_instance)\b"
 )
-"""What templates know of a run, or of the time that it is for."""
+"""What templates know of a run, or of the time that it is for. Compiled only where there is one."""
 
 
 def check_same_in_all_runs(name: str, value: object) -> None:
@@ -127,7 +127,7 @@ def check_same_in_all_runs(name: str, value: object) -> None:
     :raises ValueError: if it names what differs
     """
     blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
-    if differing := sorted({found for block in blocks for found in _OF_A_RUN.findall(block)}):
+    if differing := sorted({found for block in blocks for found in re.findall(_OF_A_RUN, block)}):
         raise ValueError(
             f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
             "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "

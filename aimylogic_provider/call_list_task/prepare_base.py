@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,30 +16,16 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
-    from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.rejections import Rejections
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
+    from aimylogic_provider.call_list_task.row_source import RowSource
 
-__all__ = ["PrepareBase", "RowSource"]
+__all__ = ["PrepareBase"]
 
 _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
-
-
-@dataclass(frozen=True, slots=True)
-class RowSource:
-    """Where the rows of a list come from: all is checked of it that can be before any row is read.
-
-    :param has_finish: whether a call may have a finish, so that the server's time matters
-    :param opened: begins to read; returns what makes calls of rows, and the rows, which end with the stack
-    :param typed: as of :func:`.freeze`
-    """
-
-    has_finish: bool
-    opened: Callable[[ExitStack], tuple[Reader, Iterable[Any]]]
-    typed: bool = False
 
 
 class PrepareBase(RendersMasked, CallListBase):

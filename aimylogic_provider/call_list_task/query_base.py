@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
-from aimylogic_provider.call_list_task.prepare_base import PrepareBase, RowSource
+from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.rows import Columns
     from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["QueryBase"]
 
@@ -97,6 +98,7 @@ class QueryBase(OneAtATime, PrepareBase):
         from aimylogic_provider.call_list.freeze.rows import RowReader
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list_task.databases import check_query, database_hook
+        from aimylogic_provider.call_list_task.row_source import RowSource
 
         columns = self._columns()
         check_query(self.sql)

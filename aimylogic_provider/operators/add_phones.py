@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
-from aimylogic_provider.call_list_task.prepare_base import RowSource
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["AddPhonesOperator"]
 
@@ -167,6 +167,7 @@ class AddPhonesOperator(SyncBase):
             listed_calls,
             own_policies,
         )
+        from aimylogic_provider.call_list_task.row_source import RowSource
 
         calls = listed_calls(self.calls)
         own = own_policies(calls)
