@@ -111,10 +111,11 @@ class QueryBase(OneAtATime, PrepareBase):
             reader = RowReader(columns, names)
             if not self.results_table:
                 return reader, rows
-            first = [*islice(rows, 1)]
+            left = iter(rows)
+            first = [*islice(left, 1)]
             for row in first:
                 reader.check_keys(row)
-            return reader, chain(first, rows)
+            return reader, chain(first, left)
 
         has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
         return RowSource(has_finish, opened, typed=has_column_types(hook))

@@ -104,7 +104,7 @@ def test_several_threads_at_once_share_one_session(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(RequestsTransport, "_new_session", slowly)
     transport = RequestsTransport(TransportSettings())
-    ok = answer("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+    ok = answer("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\n1")
     with server(ok) as (url, requests), ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda number: transport.send(POST, f"{url}/{number}").body, range(24)))
     assert (answers, len(made), len(requests)) == ([b"1"] * 24, 1, 24)
