@@ -21,7 +21,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import StateStore, needs_record, told
+from tests.conftest import StateStore, TaskInstance, needs_record, told
 
 PHONES = [phone(number) for number in range(25)]
 RESULTS = {"results_table": "calls", "results_conn_id": "results"}
@@ -251,6 +251,24 @@ def test_names_are_quoted_and_values_are_data(engine: sa.Engine) -> None:
     table.write([row(1, "pending", **values)])
     ResultsTable(engine, name, keys).write([row(1, "created", "5", **values)])
     assert told(engine, *keys, "outcome", table=name) == [("1", None, "true", "'; drop", "0.5", "created")]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("id * 1.0", "floating-point numbers"), ("cast(phone as blob)", "bytes")], ids=["floats", "bytes"]
+)
+def test_a_key_that_a_database_writes_otherwise_is_refused_before_anything_is_sent(
+    sync: Sync, key: str, kind: str
+) -> None:
+    """A query that leaves out who was called would not find it, and everybody would be called again each day."""
+    sync.add([phone(number) for number in range(3)])
+    sql = f"select {key} as id, phone from customer"
+    with pytest.raises(AirflowFailException, match=rf"'id' holds {kind}.*Select it as text, as in cast\(id as"):
+        sync.attempt(sql=sql, results_table="calls")
+    assert sync.sends() == 0
+    assert sync.attempt(sql=sql)["created"] == 3  # without a table nothing is compared
+    sync.task = TaskInstance(task_id="sync", run_id="by text")
+    sql = f"select cast({key} as varchar(250)) as id, phone from customer"
+    assert sync.attempt(sql=sql, results_table="calls")["created"] == 3
 
 
 def test_a_key_that_the_database_could_not_hold_keeps_nobody_from_being_called(engine: sa.Engine) -> None:
