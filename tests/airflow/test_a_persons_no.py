@@ -109,7 +109,8 @@ def test_no_answer_within_the_time_is_a_no_where_the_defaults_say_so(
     assert tried.called == Counter()
 
 
-@pytest.mark.parametrize("answer", [pytest.param("Approve", marks=pytest.mark.long), "Reject"])
+@pytest.mark.long
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
 def test_a_no_to_a_list_stops_what_is_mapped_behind_it(
     airflow: LocalAirflow, campaign: Campaign, run: str, tmp_path: Path, answer: str
 ) -> None:

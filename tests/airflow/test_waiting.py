@@ -31,10 +31,11 @@ def added(emulator: Emulator, count: int) -> list[str]:
     return ids
 
 
-@pytest.mark.parametrize(("count", "kills"), [(450, 1), pytest.param(10_000, 3, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_triggerer_that_is_killed_loses_nothing_and_sends_nothing(
-    airflow: LocalAirflow, campaign: Campaign, tmp_path: Path, count: int, kills: int
+    airflow: LocalAirflow, campaign: Campaign, tmp_path: Path
 ) -> None:
+    count, kills = 10_000, 3
     emulator, run = campaign.emulator, f"killed-{count}"
     emulator.freeze()
     ids = added(emulator, count)
