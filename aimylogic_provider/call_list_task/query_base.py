@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
@@ -109,13 +108,7 @@ class QueryBase(OneAtATime, PrepareBase):
             self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
             names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log))
             reader = RowReader(columns, names)
-            if not self.results_table:
-                return reader, rows
-            left = iter(rows)
-            first = [*islice(left, 1)]
-            for row in first:
-                reader.check_keys(row)
-            return reader, chain(first, left)
+            return reader, reader.with_keys_checked(rows) if self.results_table else rows
 
         has_finish = "finish" in columns.policy or "finish" in columns.policy_of_all
         return RowSource(has_finish, opened, typed=has_column_types(hook))

@@ -254,7 +254,13 @@ def test_names_are_quoted_and_values_are_data(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "kind"), [("id * 1.0", "floating-point numbers"), ("cast(phone as blob)", "bytes")], ids=["floats", "bytes"]
+    ("key", "kind"),
+    [
+        ("id * 1.0", "floating-point numbers"),
+        ("cast(phone as blob)", "bytes"),
+        ("case when id = 1 then null when id = 2 then 2 else id * 1.0 end", "floating-point numbers"),
+    ],
+    ids=["floats", "bytes", "some floats"],
 )
 def test_a_key_that_a_database_writes_otherwise_is_refused_before_anything_is_sent(
     sync: Sync, key: str, kind: str

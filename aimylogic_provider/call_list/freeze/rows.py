@@ -5,7 +5,7 @@ One row at a time: doubles, limits and files are ``freeze``'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -135,20 +135,25 @@ class RowReader:
         except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
             return _encode({name: _encodable(value) for name, value in keys.items()}, enc_hook=str)
 
-    def check_keys(self, row: Sequence[Any]) -> None:
-        """Check that the database writes key columns as a results table does, by which its queries find rows there.
+    def with_keys_checked(self, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+        """Go through rows, and see that the database writes their keys as a results table does, or no query finds them.
 
         :raises RejectedError: for a float, a time or bytes, which it writes otherwise
         """
-        for name, index in self._keys:
-            for kind, words in _WRITTEN_OTHERWISE.items():
-                if isinstance(row[index], kind):
-                    raise RejectedError(
-                        f"key_columns: {name!r} holds {words}, and the results table keeps its text, which a database "
-                        "writes otherwise: a query that leaves out who was called would not find them there, and they "
-                        f"would be called again. Select it as text, as in cast({name} as varchar(250)) as {name}, and "
-                        "compare it so"
-                    )
+        kinds = tuple(_WRITTEN_OTHERWISE)
+        for row in rows:
+            for name, index in self._keys:
+                if isinstance(row[index], kinds):
+                    raise self._written_otherwise(name, row[index])
+            yield row
+
+    def _written_otherwise(self, name: str, key: object) -> RejectedError:
+        words = next(words for kind, words in _WRITTEN_OTHERWISE.items() if isinstance(key, kind))
+        return RejectedError(
+            f"key_columns: {name!r} holds {words}, and the results table keeps its text, which a database writes "
+            "otherwise: a query that leaves out who was called would not find them there, and they would be called "
+            f"again. Select it as text, as in cast({name} as varchar(250)) as {name}, and compare it so"
+        )
 
     def read(self, row: Sequence[Any]) -> tuple[str, bytes]:
         """Return the call that *row* is: its phone, and all of it as JSON.
