@@ -2,6 +2,6 @@
 
 What Airflow knows of a try (``run_context``, ``task_loops``), where its record is kept (``task_state``,
 ``second_record_stores``, ``assets``), what templates make of arguments (``template_values``, ``mapped_templates``),
-what its pages show (``masked_descriptor``, ``masked_fields``), what people are asked (``required_actions``), and what
+what its pages show (``masked_rendering``, ``masked_fields``), what people are asked (``required_actions``), and what
 else runs with a task, or after it (``one_at_a_time``, ``downstream_skips``).
 """

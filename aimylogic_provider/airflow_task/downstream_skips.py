@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
-    BaseOperator,
     DownstreamTasksSkipped,
     MappedOperator,
+    OperatorMixin,
 )
 
 if TYPE_CHECKING:
-    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.airflow_imports import BaseOperator, Context
 
 __all__ = ["Following", "StopsWhatFollows", "following", "index_of", "is_stopped_by_a_skip", "skip_at_once"]
 
 
-class StopsWhatFollows(BaseOperator):
+class StopsWhatFollows(OperatorMixin):
     """An approval after whose no nothing that follows it calls anybody, mapped or not."""
 
     do_xcom_push: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import OperatorMixin
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -19,16 +19,18 @@ _LEFT_OUT: Any = object()
 """Stands for an argument that wasn't given: None is a choice of its own."""
 
 
-class OneAtATime(BaseOperator):
+class OneAtATime(OperatorMixin):
     """Has ``max_active_tis_per_dag`` be 1, mapped or not, unless the DAG says otherwise or the task may wait."""
 
     def __init__(self, *, max_active_tis_per_dag: int | None = _LEFT_OUT, **kwargs: Any) -> None:
-        given: dict[str, Any] = (
-            {} if max_active_tis_per_dag is _LEFT_OUT else {"max_active_tis_per_dag": max_active_tis_per_dag}
-        )
-        super().__init__(**given, **kwargs)
+        is_given = max_active_tis_per_dag is not _LEFT_OUT
+        if is_given:
+            kwargs["max_active_tis_per_dag"] = max_active_tis_per_dag
+        super().__init__(**kwargs)
+        # Airflow gives an operator's own arguments what default_args say of them, and hands those on.
+        is_given = is_given or "max_active_tis_per_dag" in (kwargs.get("default_args") or {})
         waits = getattr(self, "on_unknown", "fail") == "ask" or getattr(self, "wait_for_completion", False)
-        if not given and not waits:
+        if not is_given and not waits:
             self.max_active_tis_per_dag = 1
 
     @classmethod

@@ -11,7 +11,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
-    BaseOperator,
+    OperatorMixin,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
 
 
-class CallListBase(BaseOperator):
+class CallListBase(OperatorMixin):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     results_table: str | None = None

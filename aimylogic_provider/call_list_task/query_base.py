@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
+from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 

@@ -31,15 +31,8 @@ class SyncBase(PrepareBase, SendBase):
             raise ValueError(f"dry_run {dry_run!r} can't be used: give True or False")
         self._sends = not dry_run  # Airflow's operators have a method of the name dry_run
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Freeze the list, if that is not yet done, and send what isn't settled of it; return the report.
-
-        :raises AirflowFailException: if another try can't help by itself
-        :raises AirflowException: if another try can help
-        """
-        return self._waited_for(self._synced(context))
-
     def _synced(self, context: Context) -> dict[str, Any]:
+        """Freeze the list, if that is not yet done, and send what isn't settled of it; return the report."""
         from aimylogic_provider.call_list_task.lost_entry import find_begun
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
 

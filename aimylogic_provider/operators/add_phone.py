@@ -6,11 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
-from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(RendersMasked, WaitsForJobs):
+class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
+from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import XComArg
 
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list_task.row_source import RowSource
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhonesOperator"]
 
 
-class AddPhonesOperator(SyncBase):
+class AddPhonesOperator(SyncBase, BaseOperator):
     """Add calls to an Aimylogic campaign, each with a policy of its own, exactly once per DAG run.
 
     The calls are given by the DAG, or by a task before, and no database is needed. What the first try is given becomes
@@ -152,6 +154,14 @@ class AddPhonesOperator(SyncBase):
             from aimylogic_provider.call_list.freeze.given_calls import listed_calls
 
             listed_calls(calls)  # says what to give
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Freeze the calls as a list, unless that was done; send what isn't settled of it; return the report.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help
+        """
+        return self._waited_for(self._synced(context))
 
     def _take_blank_as_nothing(self) -> None:
         from aimylogic_provider.call_list.freeze.given_calls import is_list

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice
-from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
+from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CancelCallsOperator"]
 
 
-class CancelCallsOperator(CampaignBase):
+class CancelCallsOperator(CampaignBase, BaseOperator):
     """Cancel call jobs of an Aimylogic campaign: by ids, by phones, those of a call list, or all of these together.
 
     A call that is under way is ended, and no new attempt starts. Only jobs that were added by the Calls API can be

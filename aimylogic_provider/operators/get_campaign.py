@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["GetCampaignOperator"]
 
 
-class GetCampaignOperator(CampaignBase):
+class GetCampaignOperator(CampaignBase, BaseOperator):
     """Ask for an Aimylogic campaign, and change nothing.
 
     Returns a dictionary: ``id``, ``name``, ``status`` (as the server words it: ``new``, ``planned``, ``inProgress`` or

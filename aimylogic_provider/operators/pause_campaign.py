@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["PauseCampaignOperator"]
 
 
-class PauseCampaignOperator(CampaignBase):
+class PauseCampaignOperator(CampaignBase, BaseOperator):
     """Pause an Aimylogic campaign: no new call starts until it is resumed; one that is under way goes on.
 
     Its status is looked at before and after: a campaign that is paused already is a success, and so a repeat is

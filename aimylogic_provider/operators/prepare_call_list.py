@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_whole
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.query_base import QueryBase
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PrepareCallListOperator"]
 
 
-class PrepareCallListOperator(QueryBase, ResultsTableBase):
+class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ResumeCampaignOperator"]
 
 
-class ResumeCampaignOperator(CampaignBase):
+class ResumeCampaignOperator(CampaignBase, BaseOperator):
     """Resume an Aimylogic campaign that is paused.
 
     Its status is looked at before and after: a campaign that is running already is a success, and so a repeat is

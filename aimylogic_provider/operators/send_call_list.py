@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.call_list_task.send_base import SendBase, SentResultsBase
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _WAY_OUT = (
 )
 
 
-class SendCallListOperator(SendBase, SentResultsBase):
+class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
     """Send a call list, or a shard of one, exactly once.
 
     Only one task sends a list, or a shard: another one is refused, for it would not know of this one's requests. A task

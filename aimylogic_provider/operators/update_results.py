@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
@@ -21,7 +22,7 @@ _LEFT_OPEN = timedelta(days=2)
 """Rows that have been open for longer are nobody's, if this task doesn't look at them."""
 
 
-class UpdateResultsOperator(CampaignBase):
+class UpdateResultsOperator(CampaignBase, BaseOperator):
     """Update a results table by what the campaign's report shows of its rows' call jobs. Sends nothing.
 
     Rows that were created and aren't finished are looked at, 200 a request, and told of in the columns ``job_status``,

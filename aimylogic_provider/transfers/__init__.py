@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.lazy_imports import lazy_names
+from aimylogic_provider import lazy_names
 
 if TYPE_CHECKING:
     from aimylogic_provider.transfers.aimylogic_to_sql import AimylogicToSqlOperator

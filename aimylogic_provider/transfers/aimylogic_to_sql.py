@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 
@@ -20,7 +21,7 @@ __all__ = ["AimylogicToSqlOperator"]
 _CONN_ID = "aimylogic_default"
 
 
-class AimylogicToSqlOperator(CampaignBase):
+class AimylogicToSqlOperator(CampaignBase, BaseOperator):
     """Bring a campaign's call jobs and their attempts home, into tables of a database; again and again without harm.
 
     Tables are made if there are none. A row is known by the campaign's id, the job's id and, of attempts, their

@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
+from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.call_list_task.query_base import QueryBase
 from aimylogic_provider.call_list_task.send_base import SentResultsBase
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 
 if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
 
 __all__ = ["SqlToAimylogicOperator"]
 
 
-class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
+class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator):
     """Add the phone numbers that a query selects to an Aimylogic campaign, each exactly once per DAG run.
 
     The query is asked once. Its rows become a frozen call list, and the list alone is sent, however often the task is
@@ -184,6 +186,14 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase):
             cancel_on_kill=cancel_on_kill,
             **kwargs,
         )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Freeze the query's rows as a list, unless that was done; send what isn't settled of it; return the report.
+
+        :raises AirflowFailException: if another try can't help by itself
+        :raises AirflowException: if another try can help
+        """
+        return self._waited_for(self._synced(context))
 
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]

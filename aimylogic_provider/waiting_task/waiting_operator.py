@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowTaskTimeout, BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import AirflowTaskTimeout, OperatorMixin
 from aimylogic_provider.airflow_task.argument_checks import (
     check_choice,
     check_deferrable,
@@ -15,7 +15,6 @@ from aimylogic_provider.airflow_task.argument_checks import (
     is_deferrable,
     report_lag_seconds,
 )
-from aimylogic_provider.waiting_task.wait_or_defer import check_wait_end, longest_deferral, wait_here, wait_trigger
 
 if TYPE_CHECKING:
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
@@ -29,7 +28,7 @@ _CANCEL_WITHIN = 4.0
 """Seconds. Airflow kills a task five seconds after it has told it to end."""
 
 
-class WaitsForJobs(BaseOperator):
+class WaitsForJobs(OperatorMixin):
     """What operators have that may wait for the call jobs that they created."""
 
     aimylogic_conn_id: str
@@ -82,6 +81,7 @@ class WaitsForJobs(BaseOperator):
         """
         from aimylogic_provider.idempotence.server_time import SystemClock
         from aimylogic_provider.waiting.jobs_wait import WaitTerms
+        from aimylogic_provider.waiting_task.wait_or_defer import wait_here
 
         now = SystemClock().wall()
         seconds = check_seconds("wait_timeout", self.wait_timeout)
@@ -104,6 +104,8 @@ class WaitsForJobs(BaseOperator):
         return end
 
     def _defer(self, jobs: JobSource, terms: WaitTerms, method: str, kwargs: dict[str, Any]) -> NoReturn:
+        from aimylogic_provider.waiting_task.wait_or_defer import longest_deferral, wait_trigger
+
         self.log.info("Waiting in the triggerer until the call jobs are over.")
         self.defer(
             trigger=wait_trigger(self.aimylogic_conn_id, jobs, terms, self.poll_interval, self.cancel_on_kill),
@@ -125,6 +127,8 @@ class WaitsForJobs(BaseOperator):
         :raises AirflowFailException: if it didn't
         :raises AirflowException: if another try may end better
         """
+        from aimylogic_provider.waiting_task.wait_or_defer import check_wait_end
+
         fail_on = {*self.fail_on, *(["cancelledByUser"] if self.cancel_on_kill else [])}
         way_out = f". A clear sends nothing again: to have people called once more, {self._call_once_more}"
         seconds = check_seconds("wait_timeout", self.wait_timeout)

@@ -57,9 +57,9 @@ def test_open_jobs_whose_data_is_more_than_an_answer_may_hold(
     [
         (b'{"a":1,"a":2}', "a field twice"),
         (b'{"n":' + b"7" * 5000 + b"}", "can't be read"),
-        (b"[" * 3000 + b"]" * 3000, "can't be read"),
+        (b"[" * 100_000 + b"]" * 100_000, "can't be read"),
     ],
-    ids=["a field twice", "a number of 5,000 digits", "3,000 levels"],
+    ids=["a field twice", "a number of 5,000 digits", "100,000 levels"],
 )
 def test_what_cannot_be_read_of_a_row_is_kept_as_text(
     home: Home, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, data: bytes, reason: str
