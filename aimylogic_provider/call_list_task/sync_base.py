@@ -37,7 +37,7 @@ class SyncBase(PrepareBase, SendBase):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        return self._waited_for(self._synced(context))
+        return self._waited_for(context, self._synced(context), self._created_now)
 
     def _synced(self, context: Context) -> dict[str, Any]:
         from aimylogic_provider.call_list_task.lost_entry import find_begun

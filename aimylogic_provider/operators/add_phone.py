@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
-from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
+from aimylogic_provider.airflow_task.assets import (
+    declare_campaign,
+    declare_mapped_record,
+    declare_record,
+    tell_counts,
+)
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
@@ -144,7 +149,8 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
         self.second_record = second_record
         self.call_list_path = call_list_path
         if second_record:
-            declare(self, aimylogic_conn_id)
+            declare_record(self)
+            declare_campaign(self, aimylogic_conn_id)
         self._current: AddPhoneAttempt | None = None
         self._created = 0
 
@@ -154,7 +160,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
         partial: OperatorPartial = super().partial(**kwargs)
-        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
+        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped_record(partial)
 
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Add the number, or find that it was added; return the call job's id, or what became of it.
