@@ -45,6 +45,8 @@ class SendBase(WaitsForList, AsksAboutParked):
     _sends_a_given_list: ClassVar[bool] = False
     _added: int | None = None
     """How many calls the task created by now, as it told whoever observes."""
+    _rows_told: int | None = None
+    """Rows of the list, or shard, once all of them are in the results table."""
     results_phones: Literal["masked", "full"] = "masked"
     """Of those that have a results table; see :class:`SentResultsBase`."""
 
@@ -92,13 +94,13 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.airflow_task.assets import tell_counts, tell_nothing
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
-        self._added = created_now
+        self._added, self._rows_told = created_now, report.get("rows")
         if not report.get("created"):
             return tell_nothing(self, self.aimylogic_conn_id)
         told = {name: value for name, value in report.items() if name not in _NOT_TOLD}
         tell_counts(context, self.aimylogic_conn_id, {**told, "created_now": created_now})
         if table := report.get("results_table"):
-            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), report["rows"])
+            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), report.get("rows"))
         return None
 
     def _lineage(self, *, over: bool) -> TaskLineage:
@@ -114,7 +116,7 @@ class SendBase(WaitsForList, AsksAboutParked):
             reads_lists=self._lists if self._sends_a_given_list else None,
             adds_to_campaign=(self.aimylogic_conn_id or "").strip() or "aimylogic_default",
             created=self._added if self._added is not None else self._created_now if sent else None,
-            tables=() if table is None else (TableRows(self._results_conn_id(), table),),
+            tables=() if table is None else (TableRows(self._results_conn_id(), table, self._rows_told),),
         )
 
     @contextmanager

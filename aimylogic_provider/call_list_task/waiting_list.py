@@ -39,7 +39,7 @@ class WaitsForList(WaitsForJobs, CallListBase):
         :raises AirflowException: if another try may end better
         """
         # Airflow forgets what a task told of its assets before it was deferred.
-        self._tell_added(context, report, report["created"] if created_now is None else created_now)
+        self._tell_added(context, report, report.get("created", 0) if created_now is None else created_now)
         return self._with_jobs(report, self._waited(event))
 
     def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:

@@ -6,6 +6,7 @@ Names are made of ids and tables alone. A table's comes of its database's hook, 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,6 +17,7 @@ __all__ = ["CAMPAIGNS", "operator_lineage"]
 CAMPAIGNS = "aimylogic://campaign"
 """The namespace of campaigns; with ``/`` and the name of one, it is the URI of its asset."""
 
+_PARAMETER = re.compile(r"%\(\w+\)s|%s")
 _log = logging.getLogger(__name__)
 
 
@@ -83,7 +85,8 @@ class _Databases:
 
     def read_by(self, sql: str, conn_id: str) -> list[Any]:
         """The tables that a query reads."""
-        found = self._tables(sql, conn_id)
+        # The parser knows no parameters of drivers' own styles.
+        found = self._tables(_PARAMETER.sub("NULL", sql), conn_id)
         return [] if found is None else list(found.inputs)
 
     def written(self, table: TableRows) -> list[Any]:

@@ -16,6 +16,7 @@ from aimylogic_provider.airflow_task.assets import (
 )
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
     from aimylogic_provider.idempotence.keys import Intent
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
     from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(RendersMasked, WaitsForJobs):
+class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -201,6 +203,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
 
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
         # Airflow forgets what a task told of its assets before it was deferred.
+        self._created = created
         tell_counts(context, self.aimylogic_conn_id, {"created": created})
         return self._ended(job, self._waited(event))
 
@@ -221,6 +224,12 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
 
         self._check_end(end)
         return report_of_job(self.aimylogic_conn_id, job, self.log)
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TaskLineage
+
+        campaign = (self.aimylogic_conn_id or "").strip() or "aimylogic_default"
+        return TaskLineage(adds_to_campaign=campaign, created=self._created if over else None)
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""
