@@ -125,14 +125,13 @@ def _in_mapped_group(task: BaseOperator) -> bool:
 def _starts_its_dag(task: BaseOperator, asset: Asset) -> bool:
     """Whether an asset's events start the DAG that the task is in."""
     dag: Any = task.get_dag()
-    condition = getattr(getattr(dag, "timetable", None), "asset_condition", None)
-    if condition is None:
-        return False
-    named = [one for _, one in condition.iter_assets()]
-    referred = condition.iter_asset_refs() if hasattr(condition, "iter_asset_refs") else ()
-    return _declares(named, asset) or any(
-        asset.name in (getattr(ref, "name", None), getattr(ref, "uri", None)) for ref in referred
-    )
+    left = [getattr(getattr(dag, "timetable", None), "asset_condition", None)]
+    while left:
+        one: Any = left.pop()
+        left += getattr(one, "objects", ())  # of what is joined by | and &
+        if asset.name in (getattr(one, "name", None), getattr(one, "uri", None)):
+            return True
+    return False
 
 
 def _listed(assets: Any) -> list[Any]:
