@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from aimylogic_provider.assets import campaign
 from aimylogic_provider.sensors import CallJobSensor
@@ -45,9 +44,7 @@ with DAG(
             "%d calls were created of the %d rows of %d lists, and %d single ones.",
             sum(one["created"] for one in reports), sum(one["rows"] for one in reports), len(reports), single,
         )  # fmt: skip
-        if not reports:
-            raise AirflowSkipException("No list was sent: there is nothing to wait for")
-        return reports
+        return reports  # of an empty list, Airflow skips whatever is mapped over it
 
     over = CallJobSensor.partial(
         task_id="until_they_are_over",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import DAG, Asset, TaskGroup
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from aimylogic_provider.airflow_task.assets import asset_of
 from aimylogic_provider.assets import campaign
@@ -96,12 +96,10 @@ class Tried:
         """What the event of the next try tells; None if there is none."""
         operator = self.make()
         self.task.current_try += 1
-        event = SimpleNamespace(extra={})
-        context = {
-            **self.task.context(), "outlets": operator.outlets, "outlet_events": {campaign("aimylogic_default"): event},
-        }  # fmt: skip
+        events = OutletEventAccessors()
+        context = {**self.task.context(), "outlets": operator.outlets, "outlet_events": events}
         getattr(operator, method)(context, **kwargs)
-        return event.extra if outlets(operator) else None
+        return dict(events[campaign("aimylogic_default")].extra) if outlets(operator) else None
 
 
 @pytest.fixture

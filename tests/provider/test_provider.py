@@ -129,6 +129,8 @@ IMPORTS = (
     "A(task_id='a', phone='1', wait_for_completion=True, fail_on=['noAnswer'])",
     "from aimylogic_provider.sensors import CallJobSensor; CallJobSensor(task_id='a', ids=['1'])",
     "from aimylogic_provider.sensors import CampaignStatusSensor as C; C(task_id='a', status='paused')",
+    "from aimylogic_provider.assets import campaign; campaign('a')",
+    "import aimylogic_provider.assets.aimylogic",
     "from aimylogic_provider.hooks import AimylogicHook",
     "from aimylogic_provider.hooks import AimylogicAsyncHook",
     "import aimylogic_provider.get_provider_info",
