@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first; by as many processes as there are cores, a file in one of them.
 SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
-	tests/campaign_report tests/report_tables tests/transfers tests/waiting tests/triggers tests/sensors tests/secrets tests/security tests/fuzz \
+	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/secrets tests/security tests/fuzz \
 	tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/wheel tests/airflow
@@ -143,7 +143,7 @@ mariadb: $(READY)
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing MariaDB …" \
 		&& apt-get update -qq && apt-get install -y -qq mariadb-server libmariadb-dev pkg-config gcc >/dev/null; } \
 		|| echo "MariaDB is absent and can't be installed: its tests will be skipped"
-	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas' 2>/dev/null || { echo "Installing drivers …"; \
+	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas, openlineage.client' 2>/dev/null || { echo "Installing drivers, and OpenLineage …"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/optional.lock; } \
 		|| echo "Some of tests/optional.lock can't be installed: their tests will be skipped"
 

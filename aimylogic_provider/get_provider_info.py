@@ -75,6 +75,14 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "aimylogic_provider.transfers.sql_to_aimylogic",
             },
         ],
+        "asset-uris": [
+            {
+                "schemes": ["aimylogic"],
+                "handler": "aimylogic_provider.assets.aimylogic.sanitize_uri",
+                "factory": "aimylogic_provider.assets.aimylogic.create_asset",
+                "to_openlineage_converter": "aimylogic_provider.assets.aimylogic.convert_asset_to_openlineage",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimylogic",

@@ -14,22 +14,28 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     OperatorMixin,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_choice
+from aimylogic_provider.lineage.lineage_methods import TellsLineage
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.freeze import Limit
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
 
 
-class CallListBase(OperatorMixin):
+class CallListBase(TellsLineage, OperatorMixin):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     results_table: str | None = None
     """Of those that have one; see :class:`ResultsTableBase`."""
     results_conn_id: str | None = None
+    _asked: bool = False
+    """Whether this try asked the database for rows."""
+    _lists: str | None = None
+    """The address of the folder of the list's task, once it is known."""
 
     def __init__(
         self,
@@ -73,6 +79,12 @@ class CallListBase(OperatorMixin):
 
         if self.results_table is not None:
             give_up(pointer, self.results_table, self._results_conn_id())
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TaskLineage
+
+        sql, conn_id = getattr(self, "sql", None), str(getattr(self, "sql_conn_id", ""))
+        return TaskLineage(sql=sql if isinstance(sql, str) else None, sql_conn_id=conn_id, asked=over and self._asked)
 
     def _limit(self) -> Limit:
         from aimylogic_provider.call_list.freeze.freeze import Limit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
@@ -98,6 +99,7 @@ class QueryBase(OneAtATime, PrepareBase):
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list_task.databases import check_query, database_hook
         from aimylogic_provider.call_list_task.row_source import RowSource
+        from aimylogic_provider.lineage.hook_lineage import tell_query
 
         columns = self._columns()
         check_query(self.sql)
@@ -105,8 +107,9 @@ class QueryBase(OneAtATime, PrepareBase):
         hook = database_hook("sql_conn_id", self.sql_conn_id)
 
         def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
+            self._asked = True
             self.log.info("Freezing the call list: querying %s.", self.sql_conn_id)
-            names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log))
+            names, rows = stack.enter_context(streamed(hook, self.sql, parameters, self.log, partial(tell_query, hook)))
             reader = RowReader(columns, names)
             return reader, reader.with_keys_checked(rows) if self.results_table else rows
 

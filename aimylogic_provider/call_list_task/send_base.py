@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     check_whole,
     report_lag_seconds,
 )
+from aimylogic_provider.airflow_task.assets import declare_campaign
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.waiting_list import WaitsForList
@@ -27,16 +29,24 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["SendBase", "SentResultsBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
+_NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
+"""What an event leaves out of a report."""
 
 
 class SendBase(WaitsForList, AsksAboutParked):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
+    _sends_a_given_list: ClassVar[bool] = False
+    _added: int | None = None
+    """How many calls the task created by now, as it told whoever observes."""
+    _rows_told: int | None = None
+    """Rows of the list, or shard, once all of them are in the results table."""
     results_phones: Literal["masked", "full"] = "masked"
     """Of those that have a results table; see :class:`SentResultsBase`."""
 
@@ -70,8 +80,44 @@ class SendBase(WaitsForList, AsksAboutParked):
         report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.keep_call_list = keep_call_list
+        declare_campaign(self, aimylogic_conn_id)
         self._current: Sending | None = None
         self._keeper: EntryKeeper | None = None
+
+    @property
+    def _created_now(self) -> int:
+        """How many calls this try created, or found to be created."""
+        return 0 if self._current is None else self._current.progress.created_now
+
+    def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
+        """Tell the campaign's asset, and whoever collects lineage. What reached nobody makes no event."""
+        from aimylogic_provider.airflow_task.assets import tell_counts, tell_nothing
+        from aimylogic_provider.lineage.hook_lineage import tell_written
+
+        self._added, self._rows_told = created_now, report.get("rows")
+        if not report.get("created"):
+            return tell_nothing(self, self.aimylogic_conn_id)
+        told = {name: value for name, value in report.items() if name not in _NOT_TOLD}
+        tell_counts(context, self.aimylogic_conn_id, {**told, "created_now": created_now})
+        if table := report.get("results_table"):
+            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), report.get("rows"))
+        return None
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TableRows
+
+        told: TaskLineage = super()._lineage(over=over)
+        if not getattr(self, "_sends", True):
+            return told
+        sent = over and self._current is not None
+        table = self.results_table if sent else None
+        return replace(
+            told,
+            reads_lists=self._lists if self._sends_a_given_list else None,
+            adds_to_campaign=(self.aimylogic_conn_id or "").strip() or "aimylogic_default",
+            created=self._added if self._added is not None else self._created_now if sent else None,
+            tables=() if table is None else (TableRows(self._results_conn_id(), table, self._rows_told),),
+        )
 
     @contextmanager
     def _letting_go(self, context: Context) -> Iterator[None]:
@@ -168,6 +214,7 @@ class SendBase(WaitsForList, AsksAboutParked):
             self._check_reached(report, pointer, whole=pointer.shards == 1)
             return report
         call_list = CallList.open(pointer)
+        self._lists = call_list.manifest.task_folder or None
         self._check_results_table(call_list.manifest.results_table)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))

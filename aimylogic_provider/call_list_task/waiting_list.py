@@ -27,18 +27,28 @@ class WaitsForList(WaitsForJobs, CallListBase):
         check_share("completed_share", completed_share)
         self.completed_share = completed_share
 
-    def execute_after_wait(self, context: Context, event: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    def execute_after_wait(
+        self, context: Context, event: dict[str, Any], report: dict[str, Any], created_now: int | None = None
+    ) -> dict[str, Any]:
         """Go on once the trigger has waited for the list's calls; return the report. Airflow calls it.
 
         :param event: how the wait ended
         :param report: on what was sent
+        :param created_now: how many calls of them that try created which sent; None if an earlier version deferred
         :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
         :raises AirflowException: if another try may end better
         """
+        # Airflow forgets what a task told of its assets before it was deferred.
+        self._tell_added(context, report, report.get("created", 0) if created_now is None else created_now)
         return self._with_jobs(report, self._waited(event))
 
-    def _waited_for(self, report: dict[str, Any]) -> dict[str, Any]:
+    def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
+        """Tell whoever observes what was added."""
+        raise NotImplementedError
+
+    def _waited_for(self, context: Context, report: dict[str, Any], created_now: int) -> dict[str, Any]:
         """The report on what was sent; if its calls are waited for, with what became of them."""
+        self._tell_added(context, report, created_now)
         if not self.wait_for_completion or report.get("dry_run"):
             return report
         if not report["created"]:
@@ -50,7 +60,7 @@ class WaitsForList(WaitsForJobs, CallListBase):
             end = self._wait_for(
                 jobs,
                 method="execute_after_wait",
-                kwargs={"report": report},
+                kwargs={"report": report, "created_now": created_now},
                 share=self.completed_share,
                 report_lag=self.report_lag,
             )

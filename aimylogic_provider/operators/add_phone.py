@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
-from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
+from aimylogic_provider.airflow_task.assets import (
+    declare_campaign,
+    declare_mapped_record,
+    declare_record,
+    tell_counts,
+)
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
+from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -22,12 +28,13 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
     from aimylogic_provider.idempotence.keys import Intent
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
     from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
+class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -143,7 +150,8 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
         self.second_record = second_record
         self.call_list_path = call_list_path
         if second_record:
-            declare(self, aimylogic_conn_id)
+            declare_record(self)
+            declare_campaign(self, aimylogic_conn_id)
         self._current: AddPhoneAttempt | None = None
         self._created = 0
 
@@ -153,7 +161,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
         partial: OperatorPartial = super().partial(**kwargs)
-        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
+        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped_record(partial)
 
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Add the number, or find that it was added; return the call job's id, or what became of it.
@@ -194,6 +202,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
 
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
         # Airflow forgets what a task told of its assets before it was deferred.
+        self._created = created
         tell_counts(context, self.aimylogic_conn_id, {"created": created})
         return self._ended(job, self._waited(event))
 
@@ -214,6 +223,12 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs, BaseOperator):
 
         self._check_end(end)
         return report_of_job(self.aimylogic_conn_id, job, self.log)
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TaskLineage
+
+        campaign = (self.aimylogic_conn_id or "").strip() or "aimylogic_default"
+        return TaskLineage(adds_to_campaign=campaign, created=self._created if over else None)
 
     def on_kill(self) -> None:
         """Send nothing more, and tell in the log what is known. What is under way is on record."""

@@ -161,7 +161,7 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        return self._waited_for(self._synced(context))
+        return self._waited_for(context, self._synced(context), self._created_now)
 
     def _take_blank_as_nothing(self) -> None:
         from aimylogic_provider.call_list.freeze.given_calls import is_list

@@ -14,6 +14,7 @@ from aimylogic_provider.call_list_task.query_base import QueryBase
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["PrepareCallListOperator"]
 
@@ -114,6 +115,7 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
         with self._ending():
             self._take_blank_as_nothing()
             task = self._task_folder(context)
+            self._lists = task.of_task.address
             store = entry_store(context)
             content = store.read()
             noted = Freezing.of(content.get("freezing")) if isinstance(content, dict) else None
@@ -133,6 +135,11 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
             # Without a store it may be of a later one, and finished meanwhile.
             remove(one for one in unfinished(task.lists()) if one.address in of_earlier_tries)
             return replace(pointer, elsewhere=elsewhere).as_json()
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from dataclasses import replace
+
+        return replace(super()._lineage(over=over), writes_lists=self._lists)
 
 
 def _folders_in(content: object, *, besides: str) -> tuple[str, ...]:

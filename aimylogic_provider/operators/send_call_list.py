@@ -110,7 +110,7 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        return self._waited_for(self._sent(context))
+        return self._waited_for(context, self._sent(context), self._created_now)
 
     def _sent(self, context: Context) -> dict[str, Any]:
         from aimylogic_provider.airflow_task.run_context import others_since

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+from aimylogic_provider.lineage.lineage_methods import TellsLineage
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
+    from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["UpdateResultsOperator"]
 
@@ -22,7 +24,7 @@ _LEFT_OPEN = timedelta(days=2)
 """Rows that have been open for longer are nobody's, if this task doesn't look at them."""
 
 
-class UpdateResultsOperator(CampaignBase, BaseOperator):
+class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
     """Update a results table by what the campaign's report shows of its rows' call jobs. Sends nothing.
 
     Rows that were created and aren't finished are looked at, 200 a request, and told of in the columns ``job_status``,
@@ -54,6 +56,7 @@ class UpdateResultsOperator(CampaignBase, BaseOperator):
         "results_table", "results_conn_id", "call_list", "dag_ids", "task_ids", "aimylogic_conn_id",
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+    _updated: int | None = None
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class UpdateResultsOperator(CampaignBase, BaseOperator):
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
         from aimylogic_provider.campaign_task.job_reports import JobReports
+        from aimylogic_provider.lineage.hook_lineage import tell_written
 
         counts = HomeCounts()
         with self._ending():
@@ -116,7 +120,16 @@ class UpdateResultsOperator(CampaignBase, BaseOperator):
                     told = f"{error}. Until then, {counts.in_words()}"
                     raise CallListError(told, retryable=error.retryable) from None
         counts.tell(self.log)
+        self._updated = counts.updated
+        tell_written(self.results_conn_id, self.results_table, ("call_list", "row_number"), counts.updated)
         return counts.as_json()
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
+
+        written = () if self._updated is None else (TableRows(self.results_conn_id, self.results_table, self._updated),)
+        campaign = (self.aimylogic_conn_id or "").strip() or "aimylogic_default"
+        return TaskLineage(reads_campaign=campaign, tables=written if over else ())
 
     def _rows_of(self, context: Context) -> RowsOf:
         """Whose rows are meant.

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+from aimylogic_provider.lineage.lineage_methods import TellsLineage
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.campaign_task.report_selection import ReportSelection
     from aimylogic_provider.campaign_task.report_to_tables import OpenTables
+    from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
 
 __all__ = ["AimylogicToSqlOperator"]
 
 _CONN_ID = "aimylogic_default"
+_KEYS = {"jobs": ("campaign", "call_job_id"), "attempts": ("campaign", "call_job_id", "attempt_number")}
 
 
-class AimylogicToSqlOperator(CampaignBase, BaseOperator):
+class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
     """Bring a campaign's call jobs and their attempts home, into tables of a database; again and again without harm.
 
     Tables are made if there are none. A row is known by the campaign's id, the job's id and, of attempts, their
@@ -59,6 +62,7 @@ class AimylogicToSqlOperator(CampaignBase, BaseOperator):
         "aimylogic_conn_id",
     )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+    _written: tuple[TableRows, ...] = ()
 
     def __init__(
         self,
@@ -118,8 +122,34 @@ class AimylogicToSqlOperator(CampaignBase, BaseOperator):
                 full = self.phones == "full"
                 home = ReportToTables(campaign, tables, selection, full_phones=full, lag=self._lag, log=self.log)
                 report = home.run()
+        self._written = self._rows_written(report)
         self._tell(report)
+        self._tell_lineage()
         return report
+
+    def _rows_written(self, report: Mapping[str, Any]) -> tuple[TableRows, ...]:
+        """The tables, and how many of their rows are new or changed."""
+        from aimylogic_provider.lineage.task_lineage import TableRows
+
+        tables = (("jobs", self.jobs_table), ("attempts", self.attempts_table))
+        return tuple(
+            TableRows(self.sql_conn_id, name, report[kind]["new"] + report[kind]["changed"])
+            for kind, name in tables
+            if name is not None and report[kind] is not None
+        )
+
+    def _tell_lineage(self) -> None:
+        from aimylogic_provider.lineage.hook_lineage import tell_written
+
+        for table in self._written:
+            key = _KEYS["jobs" if table.name == self.jobs_table else "attempts"]
+            tell_written(table.conn_id, table.name, key, table.rows)
+
+    def _lineage(self, *, over: bool) -> TaskLineage:
+        from aimylogic_provider.lineage.task_lineage import TaskLineage
+
+        campaign = (self.aimylogic_conn_id or "").strip() or _CONN_ID
+        return TaskLineage(reads_campaign=campaign, tables=self._written if over else ())
 
     @property
     def _lag(self) -> timedelta:

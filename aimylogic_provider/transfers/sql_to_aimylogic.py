@@ -193,7 +193,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help
         """
-        return self._waited_for(self._synced(context))
+        return self._waited_for(context, self._synced(context), self._created_now)
 
     def _told(self) -> list[object]:
         return [*super()._told(), self.aimylogic_conn_id]

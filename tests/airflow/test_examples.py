@@ -115,3 +115,45 @@ def test_a_campaign_comes_to_its_end(airflow: LocalAirflow) -> None:
         assert airflow.xcom("end_campaign", "for-good", "look")["status"] == "finished"
         assert airflow.xcom("end_campaign", "for-good", "is_over") == "finished"
         assert emulator.count("control/stop") == 1
+
+
+@pytest.mark.long
+def test_a_dag_that_starts_when_a_sync_has_sent(airflow: LocalAirflow, tmp_path: Path) -> None:
+    """By the scheduler, and by the event alone; a sync that finds nobody to call starts nothing."""
+    sync, dag, warehouse = "warehouse_to_campaign", "after_campaign_sent", tmp_path / "warehouse.db"
+    make_warehouse(warehouse, 30)
+    airflow.connect_sqlite(warehouse, "warehouse")
+
+    def runs(of: str = dag) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = airflow.api("GET", f"/api/v2/dags/{of}/dagRuns")["dag_runs"]
+        return found
+
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        try:
+            airflow.wait_for_dag(dag)
+            airflow.wait_for_dag(sync)  # and unpaused, it runs for the last seven o'clock
+            (began,) = wait_for("the sync's run", lambda: runs(sync))
+            (started,) = wait_for("the run that its event starts", runs, 90)
+            assert started["run_type"] == "asset_triggered"
+            airflow.wait_for_task(dag, started["dag_run_id"], "what_was_sent", ("success",), seconds=90)
+            told_of = f"/api/v2/assets/events?source_dag_id={sync}&order_by=timestamp"
+            events = airflow.api("GET", told_of)["asset_events"]
+            assert [(one["uri"], one["source_run_id"]) for one in events] == [
+                ("aimylogic://campaign/aimylogic_default", began["dag_run_id"])
+            ]
+            report = airflow.xcom(sync, began["dag_run_id"], "call_customers")
+            told = events[0]["extra"]
+            assert (told["rows"], told["created"], told["created_now"]) == (30, 30, 30)
+            assert told == {**{name: report[name] for name in told if name in report}, "created_now": 30}
+            emulator.advance(days=2)
+            wait_for("its end", lambda: airflow.run_state(dag, started["dag_run_id"]) in ("success", "failed"), 90)
+            home = airflow.xcom(dag, started["dag_run_id"], "bring_reports_home")
+            assert (airflow.run_state(dag, started["dag_run_id"]), home["jobs"]["new"]) == ("success", 30)
+            assert run(airflow, sync, "nobody-is-left") == "success"
+            assert airflow.xcom(sync, "nobody-is-left", "call_customers")["rows"] == 0
+            assert len(airflow.api("GET", told_of)["asset_events"]) == 1
+            assert len(runs()) == 1, "nothing was sent: nothing starts"
+        finally:
+            for one in (dag, sync):
+                airflow.api("PATCH", f"/api/v2/dags/{one}", {"is_paused": True})

@@ -30,7 +30,10 @@ MAY_USE = {
         "waiting_task",
         "campaign_task/job_reports.py",
         "campaign_task/action_errors.py",
+        "lineage",
     },
+    "lineage": {"airflow_task/airflow_imports.py"},
+    "assets": {"airflow_task", "lineage"},
     "report_tables": {"calls_api", "sql_database"},
     "campaign_task": {
         "calls_api",
@@ -52,6 +55,7 @@ MAY_USE = {
         "campaign_task",
         "waiting",
         "waiting_task",
+        "lineage",
     },
     "sensors": {
         "calls_api",
@@ -72,6 +76,7 @@ MAY_USE = {
         "call_list_task",
         "campaign_task",
         "report_tables",
+        "lineage",
     },
     "emulator": {"calls_api"},
 }

@@ -8,6 +8,7 @@ from typing import assert_type
 
 from airflow.sdk import DAG
 
+from aimylogic_provider.assets import campaign
 from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campaign, ListedCall
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.http.admin_types import JobView
@@ -33,6 +34,11 @@ def a_dag() -> None:
     with DAG("remind", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
         AddPhoneOperator(task_id="call", phone="+7 912 345-67-89", payload={"name": "Alex"}, retries=3)
         AddPhoneOperator.partial(task_id="map").expand(phone=["79120000001", "79120000002"])
+
+
+def after_a_sync() -> None:
+    with DAG("after", schedule=[campaign("aimylogic_default")], start_date=datetime(2026, 1, 1)):
+        AddPhonesOperator.partial(task_id="map", outlets=[campaign("other")]).expand(calls=[["79120000001"]])
 
 
 def a_sync() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Parameters", "has_column_types", "is_nothing", "streamed"]
+__all__ = ["Parameters", "Ran", "has_column_types", "is_nothing", "streamed"]
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
+Ran = Callable[[str, Any, int | None], None]
+"""Is told of a statement that ran, of the cursor that ran it, and how many rows it gave, if all of them were read."""
 
 _ROWS_AT_ONCE = 1000
 _CURSOR = "aimylogic_call_list"
@@ -42,26 +44,30 @@ _READS = ("select", "with", "values", "table", "show", "(")
 
 @contextmanager
 def streamed(
-    hook: DbApiHook, sql: str, parameters: Parameters, log: Log
+    hook: DbApiHook, sql: str, parameters: Parameters, log: Log, ran: Ran = lambda sql, cursor, rows: None
 ) -> Iterator[tuple[list[str], Iterable[Sequence[Any]]]]:
     """Run a query; the columns' names, and the rows as they come in.
 
     Of several statements the last one gives the rows. What they write is kept once the rows are read without an error.
 
     :param parameters: in the driver's own style
+    :param ran: is told of each statement, without parameters; raises nothing
     :raises RejectedError: if the statement gives no rows at all, as an UPDATE does, or a row that can't be read
     :raises Exception: whatever the database raises
     """
     *before, last = _statements(hook, sql.removeprefix("\ufeff"))  # with which some editors begin a file
     connection: Any = hook.get_conn()
+    ending = ExitStack()
     try:
         database_drivers.keep_writing(connection)
         for statement in before:
-            database_drivers.plain_cursor(connection).execute(
-                statement, *_passed(parameters if isinstance(parameters, Mapping) else None)
-            )
+            preparing = database_drivers.plain_cursor(connection)
+            preparing.execute(statement, *_passed(parameters if isinstance(parameters, Mapping) else None))
+            ran(statement, preparing, None)
         cursor, batches = _run(connection, last, parameters, bool(before))
-        rows = _readable(connection, cursor, batches)
+        tally = _Tally()
+        rows = _readable(connection, cursor, batches, tally)
+        ending.callback(lambda: ran(last, cursor, tally.rows if tally.is_whole else None))
         first = next(rows, ())
         names = [str(column[0]) for column in cursor.description or ()]
         if cursor.description is None and not (
@@ -77,7 +83,15 @@ def streamed(
         ):
             connection.commit()
     finally:
-        connection.close()
+        with ending:
+            connection.close()
+
+
+class _Tally:
+    """How many rows were read, and whether those are all."""
+
+    rows = 0
+    is_whole = False
 
 
 def is_nothing(sql: str) -> bool:
@@ -150,10 +164,9 @@ def _one_by_one(cursor: Any, sql: str, parameters: Parameters) -> Iterator[Seque
 
 
 def _readable(
-    connection: Any, cursor: Any, batches: Iterator[Sequence[Sequence[Any]]]
+    connection: Any, cursor: Any, batches: Iterator[Sequence[Sequence[Any]]], tally: _Tally
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """The same rows, and the reason if the driver can't read one: another try would find it again."""
-    read = 0
     description = None
     while True:
         description = cursor.description or description  # psycopg2 forgets it with an error of the server
@@ -168,10 +181,11 @@ def _readable(
             if not text and not _is_unreadable(error):
                 raise
             columns = database_drivers.may_hold(connection, cursor.description or description or (), text=text)
-            raise RejectedError(_unreadable(columns, error, read, text=text)) from None
+            raise RejectedError(_unreadable(columns, error, tally.rows, text=text)) from None
         if rows is None:
+            tally.is_whole = True
             return
-        read += len(rows)
+        tally.rows += len(rows)
         yield rows
 
 

@@ -30,7 +30,7 @@ class SyncProgress:
         self.calls = calls
         self.counts = Counts()
         self.unknown = 0
-        self._earlier = 0
+        self._earlier = Counts()
         self._log = log
         self._reasons: list[str] = []
         self._began = time.monotonic()
@@ -41,6 +41,11 @@ class SyncProgress:
         return self.calls - self.counts.settled
 
     @property
+    def created_now(self) -> int:
+        """Calls that this try created, or found to be created."""
+        return self.counts.created - self._earlier.created
+
+    @property
     def seconds(self) -> float:
         """Since this try began to send."""
         return time.monotonic() - self._began
@@ -48,7 +53,7 @@ class SyncProgress:
     @property
     def rate(self) -> float:
         """Numbers a second, of this try."""
-        settled = self.counts.settled - self._earlier
+        settled = self.counts.settled - self._earlier.settled
         return settled / self.seconds if self.seconds > 0 else 0.0
 
     def add(self, counts: Counts, *, earlier: bool = False) -> None:
@@ -58,7 +63,7 @@ class SyncProgress:
         """
         self.counts += counts
         if earlier:
-            self._earlier += counts.settled
+            self._earlier += counts
 
     def refused(self, reason: str) -> None:
         """Count a call that the server refused."""
