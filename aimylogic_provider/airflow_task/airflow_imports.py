@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Context,
         DownstreamTasksSkipped,
         MappedOperator,
+        Stats,
         TaskDeferred,
         XComArg,
         conf,
@@ -44,6 +45,7 @@ __all__ = [
     "Context",
     "DownstreamTasksSkipped",
     "MappedOperator",
+    "Stats",
     "TaskDeferred",
     "XComArg",
     "conf",
@@ -52,6 +54,7 @@ __all__ = [
 _PLACES = (
     "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
     "airflow.sdk.definitions.mappedoperator", "airflow.configuration",
+    "airflow.sdk.observability.stats", "airflow.stats",
 )  # fmt: skip
 
 
