@@ -177,10 +177,9 @@ class SendBase(WaitsForList, AsksAboutParked):
         sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry)
         self._note_answer(context, keeper)
         try:
-            with self._results(context, sending, shard), telemetry.sending():
+            with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
                 counts = sending.run(task.words, begun_now=begun_now)
         except UnknownCallsError as parked:
-            telemetry.parked(parked.calls)
             if self.on_unknown != "ask" or not parked.can_be_asked:
                 raise
             self._ask(context, keeper, parked)
@@ -346,6 +345,17 @@ class SendBase(WaitsForList, AsksAboutParked):
         if self.results_table is not None:
             report["results_table"] = self.results_table
         return report
+
+
+@contextmanager
+def _counting_parked(telemetry: ListTelemetry) -> Iterator[None]:
+    from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+
+    try:
+        yield
+    except UnknownCallsError as parked:
+        telemetry.parked(parked.calls)
+        raise
 
 
 class SentResultsBase(ResultsTableBase):
