@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.statsd import StatsdListener
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN, Campaign
 from tests.conftest import AIRFLOW
-from tests.operators.statsd_listener import StatsdListener
 
 pytest.importorskip("statsd", reason="Airflow's StatsD client is absent: `make mariadb` installs tests/optional.lock")
 

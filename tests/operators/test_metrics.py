@@ -25,10 +25,10 @@ from aimylogic_provider.operators import (
 )
 from aimylogic_provider.transfers import AimylogicToSqlOperator
 from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
+from local_servers.statsd import StatsdListener, airflows_stats
 from tests.call_list.conftest import make_sync, sync
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record
-from tests.operators.statsd_listener import StatsdListener, airflows_stats
 
 pytest.importorskip("statsd", reason="Airflow's StatsD client is absent: `make mariadb` installs tests/optional.lock")
 
@@ -270,7 +270,7 @@ class TestNeverAFailure:
 
         monkeypatch.setattr(airflow_imports, "Stats", Backend, raising=False)
         if fault == "is slow":
-            monkeypatch.setattr(task_metrics, "_TOO_SLOW", -1.0)
+            monkeypatch.setattr(task_metrics, "_MOST_SECONDS", -1.0)
         metrics = TaskMetrics({"dag_id": "d"}, logging.getLogger("task"))
         with caplog.at_level(logging.DEBUG):
             for _ in range(3):

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.airflow_task.telemetry.metric_names import METRICS
+from aimylogic_provider.airflow_task.telemetry import metric_names
+from aimylogic_provider.airflow_task.telemetry.metric_names import METRICS, Metric
 from aimylogic_provider.calls_api import ListedCall
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import Emulator
@@ -221,6 +222,7 @@ def test_each_metric_is_told_as_it_is(repository: Path) -> None:
     assert told == [
         [f"`{one.name}`", one.kind, one.unit, ", ".join(f"`{tag}`" for tag in one.tags), one.meaning] for one in METRICS
     ]
+    assert {one for one in vars(metric_names).values() if isinstance(one, Metric)} == {*METRICS}
 
 
 def test_each_span_is_told_and_no_other(repository: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a StatsD server would get: a socket that listens, and Airflow's own stats, set to tell it."""
+"""A StatsD server that keeps what it gets, and Airflow's own stats of this process, set to tell it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from tests.conftest import AIRFLOW
+from packaging.version import Version
 
 __all__ = ["Received", "StatsdListener", "airflows_stats"]
 
@@ -99,7 +100,8 @@ def airflows_stats(settings: dict[str, str]) -> Iterator[None]:
 
 
 def _initialize() -> None:
-    if AIRFLOW.release >= (3, 3):
+    airflow = Version(version("apache-airflow-core")).release
+    if airflow >= (3, 3):
         from airflow.sdk.observability import stats
         from airflow.sdk.observability.metrics import stats_utils
 
@@ -108,7 +110,7 @@ def _initialize() -> None:
     from aimylogic_provider.airflow_task import airflow_imports
 
     airflows: Any = airflow_imports.Stats
-    if AIRFLOW.release >= (3, 2):
+    if airflow >= (3, 2):
         from airflow.sdk.observability.metrics import stats_utils
 
         utils: Any = stats_utils
