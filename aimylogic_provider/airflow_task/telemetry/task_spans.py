@@ -54,7 +54,7 @@ def span(name: str) -> Iterator[TaskSpan]:
     told = TaskSpan(made)
     try:
         yield told
-    except Exception as error:
+    except BaseException as error:  # execution_timeout is no Exception
         told.failed(error)
         raise
     finally:
