@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Context,
         DownstreamTasksSkipped,
         MappedOperator,
+        Stats,
         TaskDeferred,
         XComArg,
         conf,
@@ -51,6 +52,7 @@ __all__ = [
     "DownstreamTasksSkipped",
     "MappedOperator",
     "OperatorMixin",
+    "Stats",
     "TaskDeferred",
     "XComArg",
     "conf",
@@ -59,6 +61,7 @@ __all__ = [
 _PLACES = (
     "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
     "airflow.sdk.definitions.mappedoperator", "airflow.configuration",
+    "airflow.sdk.observability.stats", "airflow.stats",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from aimylogic_provider.lineage.lineage_methods import TellsLineage
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
     from aimylogic_provider.call_list.freeze.freeze import Limit
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
@@ -65,6 +66,12 @@ class CallListBase(TellsLineage, OperatorMixin):
         from aimylogic_provider.airflow_task.template_values import blank_as_nothing
 
         blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+
+    def _telemetry(self) -> ListTelemetry:
+        """What tells metrics and spans of this try. Its campaign is not known to what only freezes lists."""
+        from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
+
+        return ListTelemetry(self, getattr(self, "aimylogic_conn_id", None))
 
     def _results_conn_id(self) -> str:
         """The connection of the results table's database."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -167,6 +167,7 @@ class PrepareBase(RendersMasked, CallListBase):
         list_id, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
         with ExitStack() as stack:
+            told = stack.enter_context(self._telemetry().freezing())
             claim = None
             if note is not None:
                 give_up_noted(task, noted, self.results_table, self._results_conn_id(), self.log)
@@ -190,8 +191,24 @@ class PrepareBase(RendersMasked, CallListBase):
                 claim=claim,
                 typed=source.typed,
             )
+            told.tell(rows=pointer.rows, calls=pointer.calls, calls__rejected=pointer.rejected)
         self._tell_of_frozen(pointer, rejections, finishes)
         return pointer
+
+    @contextmanager
+    def _counting_rejected(self) -> Iterator[None]:
+        """Count the rows of which no list comes, for too many are rejected, or all."""
+        from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
+        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+
+        try:
+            yield
+        except TooManyRejectedError as error:
+            self._telemetry().rejected(error.rejected)
+            raise
+        except NobodyToCallError as nobody:
+            self._telemetry().rejected(nobody.pointer.rejected)
+            raise
 
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
         """Tell in the log what the list holds, and until when it can be sent.

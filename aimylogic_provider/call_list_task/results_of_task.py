@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
@@ -113,7 +114,13 @@ def keeping_results(
 
 
 def tell_jobs(
-    report: Mapping[str, Any], name: str, conn_id: str, aimylogic_conn_id: str, report_lag: float, log: Log
+    report: Mapping[str, Any],
+    name: str,
+    conn_id: str,
+    aimylogic_conn_id: str,
+    report_lag: float,
+    log: Log,
+    telemetry: TaskTelemetry,
 ) -> None:
     """Write what became of a list's call jobs, as far as the campaign's report shows it. Sends nothing.
 
@@ -128,7 +135,7 @@ def tell_jobs(
     from aimylogic_provider.call_list.store.manifest import CallListError
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.call_list_task.databases import engine_of
-    from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
+    from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home, counting_updated
     from aimylogic_provider.calls_api.errors import ApiError, RejectedError
     from aimylogic_provider.campaign_task.action_errors import ActionError
     from aimylogic_provider.campaign_task.job_reports import JobReports
@@ -143,7 +150,7 @@ def tell_jobs(
     if report.get("shards", 1) > 1:
         only = {*JobSource.of_call_list(report, report["shard"]).read_ids()}
     counts, of = HomeCounts(), RowsOf(call_list=str(report["call_list"]).rpartition("/")[2])
-    with opened as results:
+    with opened as results, counting_updated(telemetry, counts):
         try:
             ask = JobReports(aimylogic_conn_id, log).ask
             bring_home(results, of, ask, counts, report_lag=report_lag, only=only, fails_if_none_known=False)

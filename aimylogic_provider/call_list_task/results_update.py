@@ -7,7 +7,8 @@ sent that could add a call. Which ids are asked about together, ``watched_jobs``
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,13 @@ from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.idempotence.ports import Log
 
 if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
     from aimylogic_provider.call_list.tables.job_results import JobResults, OpenRow, RowsOf
     from aimylogic_provider.call_list.tables.job_state import JobState
     from aimylogic_provider.calls_api.reports import CallJob
     from aimylogic_provider.campaign_task.job_reports import AskJobs
 
-__all__ = ["HomeCounts", "bring_home"]
+__all__ = ["HomeCounts", "bring_home", "counting_updated"]
 
 _MORE_REQUESTS = 5000
 """Requests of a run beyond those that its rows take: to find ids that the report doesn't know, or can't be read of."""
@@ -109,6 +111,19 @@ class HomeCounts:
                 "%s rows were not asked about to the end, for too many ids are not known, or can't be read: choose "
                 "rows of one campaign, by task_ids or call_list.", f"{self.not_asked:,}",
             )  # fmt: skip
+
+
+@contextmanager
+def counting_updated(telemetry: TaskTelemetry, counts: HomeCounts) -> Iterator[None]:
+    """Tell as metrics what the block brings home, however it ends: what is written stays."""
+    from aimylogic_provider.airflow_task.telemetry import metric_names
+
+    with telemetry.during("aimylogic.results", metric_names.RESULTS_DURATION) as span:
+        try:
+            yield
+        finally:
+            telemetry.count(metric_names.RESULTS_UPDATED, counts.updated)
+            span.tell(rows=counts.rows, rows__updated=counts.updated)
 
 
 def bring_home(

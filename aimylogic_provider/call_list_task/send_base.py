@@ -21,6 +21,7 @@ from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.send.progress import SyncProgress
@@ -219,10 +220,11 @@ class SendBase(WaitsForList, AsksAboutParked):
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
-        sending = self._current = self._sending(call_list, shard, keeper, pointer.rows)
+        telemetry = self._telemetry()
+        sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry)
         self._note_answer(context, keeper)
         try:
-            with self._results(context, sending, shard):
+            with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
                 counts = sending.run(task.words, begun_now=begun_now)
         except UnknownCallsError as parked:
             if self.on_unknown != "ask" or not parked.can_be_asked:
@@ -286,7 +288,9 @@ class SendBase(WaitsForList, AsksAboutParked):
         self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
         return report
 
-    def _sending(self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int) -> Sending:
+    def _sending(
+        self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int, telemetry: ListTelemetry
+    ) -> Sending:
         """What sends a shard of a list.
 
         :param rows: of the whole list
@@ -308,7 +312,14 @@ class SendBase(WaitsForList, AsksAboutParked):
             most_set_aside=self._limit().of(rows),
         )
         return Sending(
-            call_list, shard, keeper=keeper, client=client, clock=SystemClock(), settings=settings, log=self.log
+            call_list,
+            shard,
+            keeper=keeper,
+            client=client,
+            clock=SystemClock(),
+            settings=settings,
+            log=self.log,
+            settled=telemetry.settled,
         )
 
     def _check_not_abandoned(self, context: Context, report: Mapping[str, Any]) -> None:
@@ -381,6 +392,17 @@ class SendBase(WaitsForList, AsksAboutParked):
         if self.results_table is not None:
             report["results_table"] = self.results_table
         return report
+
+
+@contextmanager
+def _counting_parked(telemetry: ListTelemetry) -> Iterator[None]:
+    from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+
+    try:
+        yield
+    except UnknownCallsError as parked:
+        telemetry.parked(parked.calls)
+        raise
 
 
 class SentResultsBase(ResultsTableBase):

@@ -79,10 +79,11 @@ class SyncBase(PrepareBase, SendBase):
             check_none_pending(task, *results, self._key_names())
         try:
             doubtful = keeper.entry.doubtful_since
-            pointer = self._freeze(
-                context, noted=keeper.entry.freezing, note=partial(_note, keeper),
-                lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
-            )  # fmt: skip
+            with self._counting_rejected():
+                pointer = self._freeze(
+                    context, noted=keeper.entry.freezing, note=partial(_note, keeper),
+                    lost_since=None if doubtful is None else doubtful - AIRFLOW_SLACK,
+                )  # fmt: skip
         except NobodyToCallError as nobody:
             if results is not None:
                 tell_rejected(context, *results, nobody.pointer)
@@ -98,6 +99,7 @@ class SyncBase(PrepareBase, SendBase):
         keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
         # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
         keeper.save_now()
+        self._telemetry().frozen(pointer)
         remove(rubbish)
         return pointer
 

@@ -91,4 +91,5 @@ class WaitsForList(WaitsForJobs, CallListBase):
         if table := report.get("results_table"):
             self._take_blank_as_nothing()  # what Airflow rendered anew after a trigger
             lag = report_lag_seconds(self.report_lag)
-            tell_jobs(report, table, self._results_conn_id(), self.aimylogic_conn_id, lag, self.log)
+            telemetry = self._telemetry()
+            tell_jobs(report, table, self._results_conn_id(), self.aimylogic_conn_id, lag, self.log, telemetry)

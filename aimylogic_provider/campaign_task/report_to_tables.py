@@ -120,6 +120,13 @@ class ReportToTables:
             )
         return self._report(round(time.monotonic() - began, 1))
 
+    def rows_told(self) -> tuple[int, int]:
+        """How many rows of jobs, and of attempts, are new or changed until now."""
+        parts = (self._jobs, self._attempts)
+        written = [None if part is None else part.counts.written for part in parts]
+        jobs, attempts = (0 if one is None else one.new + one.changed for one in written)
+        return jobs, attempts
+
     def _check_is_over(self) -> None:
         end, now = self._selection.end, self._campaign.began.at
         if self._selection.kind == "data_interval" and end is not None and end > now + self._lag:

@@ -28,7 +28,7 @@ from aimylogic_provider.idempotence.decision import (
     Wait,
     decide,
 )
-from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
+from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks, Store
@@ -315,7 +315,7 @@ class AddPhoneAttempt:
                 retryable = True
             case Refuse() if record is not None:
                 self.call.save(record.settled(SendOutcome.ABSENT))
-                message, retryable = messages.refused(self._phone, record), False
+                raise RefusedCallError(messages.refused(self._phone, record), row=action.row)
             case _:
                 raise AssertionError(f"no way to act on {action}")
         raise NotAddedError(message, retryable=retryable, row=action.row)

@@ -6,7 +6,7 @@ from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.human_answer import Question
 
-__all__ = ["NotAddedError", "ParkedError"]
+__all__ = ["NotAddedError", "ParkedError", "RefusedCallError"]
 
 
 class NotAddedError(AimylogicError):
@@ -20,6 +20,16 @@ class NotAddedError(AimylogicError):
         super().__init__(message)
         self.retryable = retryable
         self.row = row
+
+
+class RefusedCallError(NotAddedError):
+    """The server refused the call, and surely no job came of it.
+
+    :param row: of the decision table
+    """
+
+    def __init__(self, message: str, *, row: Row) -> None:
+        super().__init__(message, retryable=False, row=row)
 
 
 class ParkedError(NotAddedError):

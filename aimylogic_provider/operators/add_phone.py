@@ -239,25 +239,34 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
 
     def _run(self, context: Context, answer: HumanAnswer | None = None) -> str:
         from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.airflow_task.telemetry import metric_names
+        from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
+        from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
         from aimylogic_provider.idempotence.record.record_json import RecordError
 
+        telemetry = TaskTelemetry(self, self.aimylogic_conn_id or "")
         try:
             attempt = self._current = self._try(context, resumed=answer is not None)
             asks = self.on_unknown == "ask" and required_actions.reaches_later_tries()
             if answer is None and attempt.call.open_question is not None and asks:
                 self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
                 required_actions.defer_to_trigger(context, attempt.call.open_question)
-            job = attempt.run(None if answer is None else self._ruling(answer, attempt))
-            self._created = int(attempt.call.found_out)
+            ruling = None if answer is None else self._ruling(answer, attempt)
+            with telemetry.during("aimylogic.add_phone", metric_names.ADD_PHONE_DURATION) as span:
+                job = attempt.run(ruling)
+                self._created = int(attempt.call.found_out)
+                span.tell(calls__created=self._created)
+            telemetry.count(metric_names.CALLS_CREATED, self._created)
             tell_counts(context, self.aimylogic_conn_id, {"created": self._created})
             return job
         except RejectedError as error:
+            telemetry.count(metric_names.CALLS_REJECTED)
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except RecordError as error:
             raise AirflowFailException(str(error)) from None
         except ParkedError as parked:
+            telemetry.count(metric_names.CALLS_PARKED)
             if self.on_unknown != "ask":
                 raise AirflowFailException(str(parked)) from None
             if attempt.call.asked_about_another:
@@ -273,6 +282,7 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
             )  # fmt: skip
             required_actions.await_answer(context, question)
         except NotAddedError as error:
+            telemetry.count(metric_names.CALLS_REFUSED, int(isinstance(error, RefusedCallError)))
             raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
 
     @staticmethod

@@ -126,14 +126,16 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
             known: dict[str, object] = {"format": "prepare 1", "folders": [*elsewhere, task.folder.address]}
             store.write(known if noted is None else {**known, "freezing": noted.as_json()})
             self._make_results_table()
-            pointer = self._freeze(
-                context,
-                self.shards,
-                noted=noted,
-                note=lambda begun: store.write({**known, "freezing": begun.as_json()}),
-            )
+            with self._counting_rejected():
+                pointer = self._freeze(
+                    context,
+                    self.shards,
+                    noted=noted,
+                    note=lambda begun: store.write({**known, "freezing": begun.as_json()}),
+                )
             # Without a store it may be of a later one, and finished meanwhile.
             remove(one for one in unfinished(task.lists()) if one.address in of_earlier_tries)
+            self._telemetry().frozen(pointer)
             return replace(pointer, elsewhere=elsewhere).as_json()
 
     def _lineage(self, *, over: bool) -> TaskLineage:

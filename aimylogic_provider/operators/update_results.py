@@ -90,8 +90,9 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
         :raises AirflowFailException: if another try can't help by itself
         :raises AirflowException: if another try can help; what is written stays
         """
+        from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
         from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
+        from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home, counting_updated
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
         from aimylogic_provider.campaign_task.job_reports import JobReports
@@ -104,7 +105,7 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
             results = self._opened()
             if results is None:
                 return counts.as_json()
-            with closing(results):
+            with closing(results), counting_updated(TaskTelemetry(self, self.aimylogic_conn_id), counts):
                 try:
                     ask = JobReports(self.aimylogic_conn_id, self.log).ask
                     bring_home(results, of, ask, counts, report_lag=report_lag_seconds(self.report_lag))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
     from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
     from aimylogic_provider.campaign_task.report_selection import ReportSelection
-    from aimylogic_provider.campaign_task.report_to_tables import OpenTables
+    from aimylogic_provider.campaign_task.report_to_tables import OpenTables, ReportToTables
     from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
 
 __all__ = ["AimylogicToSqlOperator"]
@@ -121,7 +122,8 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
                 campaign = CampaignReading((self.aimylogic_conn_id or "").strip() or _CONN_ID, self.log)
                 full = self.phones == "full"
                 home = ReportToTables(campaign, tables, selection, full_phones=full, lag=self._lag, log=self.log)
-                report = home.run()
+                with self._counting(home):
+                    report = home.run()
         self._written = self._rows_written(report)
         self._tell(report)
         self._tell_lineage()
@@ -150,6 +152,22 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
 
         campaign = (self.aimylogic_conn_id or "").strip() or _CONN_ID
         return TaskLineage(reads_campaign=campaign, tables=self._written if over else ())
+
+    @contextmanager
+    def _counting(self, home: ReportToTables) -> Iterator[None]:
+        """Tell as metrics what the block brings home, however it ends: what is written stays."""
+        from aimylogic_provider.airflow_task.telemetry import metric_names
+        from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
+
+        telemetry = TaskTelemetry(self, self.aimylogic_conn_id or "")
+        with telemetry.during("aimylogic.report", metric_names.REPORT_DURATION) as span:
+            try:
+                yield
+            finally:
+                jobs, attempts = home.rows_told()
+                telemetry.count(metric_names.REPORT_JOBS, jobs)
+                telemetry.count(metric_names.REPORT_ATTEMPTS, attempts)
+                span.tell(rows__jobs=jobs, rows__attempts=attempts)
 
     @property
     def _lag(self) -> timedelta:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from aimylogic_provider.airflow_task.telemetry import metric_names
+from aimylogic_provider.airflow_task.telemetry.metric_names import METRICS, Metric
 from aimylogic_provider.calls_api import ListedCall
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import Emulator
@@ -213,3 +215,21 @@ def test_each_endpoint_is_told_with_what_serves_it_and_its_test(repository: Path
         assert all((repository / file).is_file() for file in code(tests))
         names = {one.__name__ for one in OPERATORS}
         assert {one.partition("(")[0] for one in code(served_by) if one[0].isupper()} <= names
+
+
+def test_each_metric_is_told_as_it_is(repository: Path) -> None:
+    told = rows((repository / "docs" / "metrics.md").read_text(), "Names")
+    assert told == [
+        [f"`{one.name}`", one.kind, one.unit, ", ".join(f"`{tag}`" for tag in one.tags), one.meaning] for one in METRICS
+    ]
+    assert {one for one in vars(metric_names).values() if isinstance(one, Metric)} == {*METRICS}
+
+
+def test_each_span_is_told_and_no_other(repository: Path) -> None:
+    told = rows((repository / "docs" / "metrics.md").read_text(), "Traces")
+    made = {
+        name
+        for file in (repository / "aimylogic_provider").rglob("*.py")
+        for name in re.findall(r"(?:during|span|tell_past)\(\s*\"(aimylogic\.\w+)\"", file.read_text())
+    }
+    assert sorted(code(row[0])[0] for row in told) == sorted(made)

@@ -105,7 +105,14 @@ class Reader(Protocol):
 
 
 class TooManyRejectedError(CallListError):
-    """More rows were rejected or refused than allowed."""
+    """More rows were rejected than allowed.
+
+    :param rejected: how many
+    """
+
+    def __init__(self, message: str, rejected: int) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 @seldom_collected()
@@ -241,7 +248,8 @@ class _FrozenRows:
             raise TooManyRejectedError(
                 f"{rejected:,} of {self._rows:,} rows can't be called, more than the {most:,} that max_rejected "
                 f"allows, so nothing was sent. Most frequent: {self._rejections.told()}. Each row with its reason: "
-                f"{folder.address}/{rejected_csv.NAME}. {self._reader.way_out}; or raise max_rejected"
+                f"{folder.address}/{rejected_csv.NAME}. {self._reader.way_out}; or raise max_rejected",
+                rejected,
             )
 
     def set_aside_held(self, claimed: Claimed, spool: Spool, free: Spool) -> None:

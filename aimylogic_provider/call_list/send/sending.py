@@ -8,7 +8,8 @@ No request is made here, and nothing is decided about a batch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import groupby
 
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
@@ -33,7 +34,7 @@ from aimylogic_provider.call_list.send.unsettled_calls import (
     WaitingCalls,
 )
 from aimylogic_provider.call_list.store.manifest import Batch
-from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts
+from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, SettledBatch
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
 from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignClient
@@ -51,6 +52,7 @@ class Sending:
 
     :param call_list: read afresh in this try
     :param client: for what is only asked
+    :param settled: is told of each batch, once what became of its calls is kept; quick, and never raises
     """
 
     def __init__(
@@ -63,8 +65,10 @@ class Sending:
         clock: Clock,
         settings: SendSettings,
         log: Log,
+        settled: Callable[[SettledBatch], None] = lambda batch: None,
     ) -> None:
         self.call_list = call_list
+        self._settled = settled
         self._keeper = keeper
         self._client = client
         self._settings = settings
@@ -186,6 +190,7 @@ class Sending:
             await self._settle(sender, batch, held)
 
     async def _settle(self, sender: BatchSender, batch: Batch, held: set[str]) -> None:
+        began = time.time_ns()
         under_way = await self._shard.load(batch)
         before = Counts.of(under_way.outcomes.values())
         self.progress.add(before, earlier=True)
@@ -209,6 +214,7 @@ class Sending:
         # What was refused is counted already.
         after = Counts.of(under_way.outcomes.values())
         self.progress.add(Counts(created=after.created - before.created, expired=after.expired - before.expired))
+        self._settled(SettledBatch(batch.name, batch.calls, began, after - before))
 
     def _leave(self, under_way: BatchUnderWay, parked: Parked, held: set[str]) -> None:
         """Leave a batch to a later try: what that may yet settle, a later turn must not send to, nor wait for more."""

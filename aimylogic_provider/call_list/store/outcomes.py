@@ -11,13 +11,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["CallOutcome", "Counts", "RowCounts", "decode_outcomes", "name_of_done", "told_by_name"]
+__all__ = ["CallOutcome", "Counts", "RowCounts", "SettledBatch", "decode_outcomes", "name_of_done", "told_by_name"]
 
 _DONE = re.compile(
     r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
@@ -35,6 +35,9 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(self.created - other.created, self.refused - other.refused, self.expired - other.expired)
+
     @classmethod
     def of(cls, outcomes: Iterable[CallOutcome]) -> Counts:
         """Count outcomes."""
@@ -45,6 +48,20 @@ class Counts:
     def settled(self) -> int:
         """Calls of any outcome."""
         return self.created + self.refused + self.expired
+
+
+class SettledBatch(NamedTuple):
+    """What one try settled of a batch.
+
+    :param calls: of the batch
+    :param began: when the try took it up, by the system's clock, in nanoseconds
+    :param counts: of this try alone
+    """
+
+    name: str
+    calls: int
+    began: int
+    counts: Counts
 
 
 class RowCounts(msgspec.Struct, frozen=True):
