@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.airflow_imports import (
-    AirflowException,
     AirflowFailException,
     AirflowSkipException,
     BaseOperator,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_choice
+from aimylogic_provider.retries.policy_argument import HasRetryPolicy
+from aimylogic_provider.retries.task_failures import failed
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
 
 
-class CallListBase(BaseOperator):
+class CallListBase(HasRetryPolicy, BaseOperator):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     results_table: str | None = None
@@ -99,7 +100,7 @@ class CallListBase(BaseOperator):
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            raise failed(error) from None
 
 
 class ResultsTableBase(CallListBase):

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.retries.late_retries import warn_of_late_retries
+from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
+from aimylogic_provider.retries.task_failures import failed
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.airflow_task.required_actions import HumanAnswer
     from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
@@ -28,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(RendersMasked, WaitsForJobs):
+class AddPhoneOperator(HasRetryPolicy, RendersMasked, WaitsForJobs):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -75,6 +81,8 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
     :param cancel_on_kill: cancel the job if the task is ended while it waits: in the triggerer, by a person (Airflow
         3.3 and newer); in a worker, also by its shutdown. A task whose call is cancelled
         fails, also once it is cleared: nobody was reached
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -113,7 +121,8 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             wait_for_completion=wait_for_completion,
@@ -123,6 +132,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            **policy_argument(retry_policy),
             **kwargs,
         )
         check_choice("on_unknown", on_unknown, "fail", "ask")
@@ -145,6 +155,8 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
         self.call_list_path = call_list_path
         if second_record:
             declare(self, aimylogic_conn_id)
+        if not getattr(self, "_BaseOperator__from_mapped", False):
+            warn_of_late_retries(self.task_id, self, recorded=second_record and bool(call_list_path))
         self._current: AddPhoneAttempt | None = None
         self._created = 0
 
@@ -154,7 +166,10 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
         partial: OperatorPartial = super().partial(**kwargs)
-        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped(partial)
+        wanted = given_or_default("second_record", True, kwargs) is not False
+        recorded = wanted and bool(given_or_default("call_list_path", None, kwargs))
+        warn_of_late_retries(kwargs.get("task_id"), SimpleNamespace(**partial.kwargs), recorded=recorded)
+        return declare_mapped(partial) if wanted else partial
 
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Add the number, or find that it was added; return the call job's id, or what became of it.
@@ -259,7 +274,7 @@ class AddPhoneOperator(RendersMasked, WaitsForJobs):
             )  # fmt: skip
             required_actions.await_answer(context, question)
         except NotAddedError as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            raise failed(error) from None
 
     @staticmethod
     def _ruling(answer: HumanAnswer, attempt: AddPhoneAttempt) -> Ruling:

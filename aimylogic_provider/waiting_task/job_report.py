@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+from aimylogic_provider.retries.task_failures import failed
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.reports import CallJob
@@ -37,7 +38,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
                 f"The report doesn't show call job {job} any more, which was over: the next try asks"
             )
     except ApiError as error:
-        raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+        raise failed(error) from None
     except AimylogicError as error:
         raise AirflowFailException(str(error)) from None
     redials = _redials(hook, found, log)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
@@ -18,6 +19,7 @@ from aimylogic_provider.call_list.send.by_endpoint.batch_sender import BatchSend
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phone import AddPhoneSender
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phones import AddPhonesSender
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
+from aimylogic_provider.call_list.send.keys_of_unanswered import keys_live_until
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
@@ -40,8 +42,9 @@ from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignCli
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import Log
-from aimylogic_provider.idempotence.server_time import Clock
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["Sending"]
 
@@ -67,6 +70,7 @@ class Sending:
         self.call_list = call_list
         self._keeper = keeper
         self._client = client
+        self._clock = clock
         self._settings = settings
         self._log = log
         self._shard = Shard(call_list, shard, keeper=keeper, settings=settings)
@@ -120,13 +124,14 @@ class Sending:
                 with seldom_collected():
                     asyncio.run(self._run(task, begun_now))
             except BaseExceptionGroup as group:
-                raise _first(group) from None
-            except ApiError as error:
-                raise _not_asked(error) from None
+                raise self._told_when(_first(group)) from None
+            except (ApiError, NotAddedError) as error:
+                raise self._told_when(error) from None
         self._unsettled.conclude(
             self.call_list,
             self.progress,
             self._questions.last_time(),
+            next_try=self._next_try(),
             stopped=self._notes.stopped,
             ruling=self._keeper.entry.ruling,
             before=self._keeper.entry.before,
@@ -140,6 +145,25 @@ class Sending:
                 retryable=False,
             )
         return self.progress.counts
+
+    def _told_when(self, error: BaseException) -> BaseException:
+        """An error that ends the try before its batches were settled, with when the next one can help."""
+        ended = _not_asked(error) if isinstance(error, ApiError) else error
+        if isinstance(ended, NotAddedError) and ended.retryable:
+            asked = 0.0 if ended.next_try is None else ended.next_try.asked
+            ended.next_try = replace(self._next_try(), asked=asked)
+        return ended
+
+    def _next_try(self) -> NextTry:
+        """When a next try can help, by the keys of what went unanswered and isn't parked."""
+        parked = {under_way.batch.name for under_way, _ in self._unsettled.parked}
+        within = keys_live_until(
+            (batch for name, batch in self._keeper.entry.open.items() if name not in parked),
+            self._settings.campaign,
+            self._settings.limits,
+            time_is_known=self._questions.knows_time,
+        )
+        return NextTry.at(self._questions.last_time(), Reading.of(self._clock), within=within)
 
     async def _run(self, task: str, begun_now: bool) -> None:
         settings = self._settings
@@ -223,7 +247,8 @@ class Sending:
 
 def _not_asked(error: ApiError) -> NotAddedError:
     """The try ends, for the server did not say what must be known before anything is sent."""
-    return NotAddedError(f"{error}", retryable=error.retryable)
+    next_try = NextTry(asked=error.retry_after or 0.0)
+    return NotAddedError(f"{error}", retryable=error.retryable, next_try=next_try if error.retryable else None)
 
 
 def _first(error: BaseException) -> BaseException:
