@@ -14,7 +14,6 @@ from aimylogic_provider.airflow_task.airflow_imports import (
 )
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
-from aimylogic_provider.retries.task_failures import failed
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -92,6 +91,7 @@ class CallListBase(HasRetryPolicy, BaseOperator):
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError
+        from aimylogic_provider.retries.task_failures import failed
 
         try:
             yield

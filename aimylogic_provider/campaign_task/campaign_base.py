@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
-from aimylogic_provider.retries.task_failures import failed
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.client import CampaignClient
@@ -45,6 +44,7 @@ class CampaignBase(HasRetryPolicy, RendersMasked):
         from aimylogic_provider.calls_api.errors import ApiError, RejectedError
         from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+        from aimylogic_provider.retries.task_failures import failed
         from aimylogic_provider.sql_database.errors import TablesError
 
         try:

@@ -12,10 +12,8 @@ from aimylogic_provider.airflow_task.argument_checks import check_choice, report
 from aimylogic_provider.airflow_task.assets import declare, declare_mapped, tell_counts
 from aimylogic_provider.airflow_task.masked_descriptor import ShownMasked
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
-from aimylogic_provider.retries.late_retries import warn_of_late_retries
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
-from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
-from aimylogic_provider.retries.task_failures import failed
+from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -155,7 +153,9 @@ class AddPhoneOperator(HasRetryPolicy, RendersMasked, WaitsForJobs):
         self.call_list_path = call_list_path
         if second_record:
             declare(self, aimylogic_conn_id)
-        if not getattr(self, "_BaseOperator__from_mapped", False):
+        if not AIRFLOW_HAS_POLICIES and not getattr(self, "_BaseOperator__from_mapped", False):
+            from aimylogic_provider.retries.late_retries import warn_of_late_retries
+
             warn_of_late_retries(self.task_id, self, recorded=second_record and bool(call_list_path))
         self._current: AddPhoneAttempt | None = None
         self._created = 0
@@ -167,8 +167,11 @@ class AddPhoneOperator(HasRetryPolicy, RendersMasked, WaitsForJobs):
 
         partial: OperatorPartial = super().partial(**kwargs)
         wanted = given_or_default("second_record", True, kwargs) is not False
-        recorded = wanted and bool(given_or_default("call_list_path", None, kwargs))
-        warn_of_late_retries(kwargs.get("task_id"), SimpleNamespace(**partial.kwargs), recorded=recorded)
+        if not AIRFLOW_HAS_POLICIES:
+            from aimylogic_provider.retries.late_retries import warn_of_late_retries
+
+            recorded = wanted and bool(given_or_default("call_list_path", None, kwargs))
+            warn_of_late_retries(kwargs.get("task_id"), SimpleNamespace(**partial.kwargs), recorded=recorded)
         return declare_mapped(partial) if wanted else partial
 
     def execute(self, context: Context) -> str | dict[str, Any]:
@@ -243,6 +246,7 @@ class AddPhoneOperator(HasRetryPolicy, RendersMasked, WaitsForJobs):
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
         from aimylogic_provider.idempotence.record.record_json import RecordError
+        from aimylogic_provider.retries.task_failures import failed
 
         try:
             attempt = self._current = self._try(context, resumed=answer is not None)

@@ -10,19 +10,15 @@ __all__ = ["warn_of_late_retries"]
 
 
 def warn_of_late_retries(task_id: object, settings: object, *, recorded: bool) -> None:
-    """Warn if retries may come too late to be safe by the idempotence key, where Airflow keeps no record.
+    """Warn if retries may come too late to be safe by the idempotence key. For an Airflow that keeps no record alone.
 
     :param settings: what has the task's ``retries`` and ``retry_delay`` as attributes
     :param recorded: whether this package keeps a record of its own
     """
-    from airflow.providers.common.compat.version_compat import get_base_airflow_version_tuple
-
-    if recorded or get_base_airflow_version_tuple() >= (3, 3, 0):
-        return
     from aimylogic_provider.idempotence.time_limits import KEY_WINDOW
 
     found = RetrySettings.of(settings)
-    if found is None or not _outlast(found, KEY_WINDOW):
+    if recorded or found is None or not _outlast(found, KEY_WINDOW):
         return
     warnings.warn(
         f"Task {task_id}: its retries go on for more than 24 hours, for which an idempotence key protects, and this "

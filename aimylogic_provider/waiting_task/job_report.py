@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
-from aimylogic_provider.retries.task_failures import failed
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.reports import CallJob
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
+    from aimylogic_provider.retries.task_failures import failed
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["report_of_job"]
