@@ -19,7 +19,6 @@ from aimylogic_provider.call_list.send.by_endpoint.batch_sender import BatchSend
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phone import AddPhoneSender
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phones import AddPhonesSender
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
-from aimylogic_provider.call_list.send.keys_of_unanswered import keys_live_until
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
@@ -27,6 +26,7 @@ from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
+from aimylogic_provider.call_list.send.unanswered_sends import UnansweredSends
 from aimylogic_provider.call_list.send.unsettled_calls import (
     Parked,
     ParkedCalls,
@@ -155,15 +155,17 @@ class Sending:
         return ended
 
     def _next_try(self) -> NextTry:
-        """When a next try can help, by the keys of what went unanswered and isn't parked."""
+        """When a next try can help, by what went unanswered and isn't parked."""
         parked = {under_way.batch.name for under_way, _ in self._unsettled.parked}
-        within = keys_live_until(
+        unanswered = UnansweredSends(
             (batch for name, batch in self._keeper.entry.open.items() if name not in parked),
             self._settings.campaign,
             self._settings.limits,
             time_is_known=self._questions.knows_time,
         )
-        return NextTry.at(self._questions.last_time(), Reading.of(self._clock), within=within)
+        within, now = unanswered.keys_live_until(), self._questions.last_time()
+        shown = unanswered.shown_by() if within is None and self._questions.knows_time else None
+        return NextTry.at(now, Reading.of(self._clock), shown=shown, within=within)
 
     async def _run(self, task: str, begun_now: bool) -> None:
         settings = self._settings

@@ -169,7 +169,7 @@ class UnsettledBatches:
         """Return if all is settled.
 
         :param now: the server's time
-        :param next_try: when that can help, but for what waits for the report
+        :param next_try: when that can help, as far as sends tell it
         :param before: what stands in each batch for sends of which nothing is on record
         :param stopped: why nothing more was sent, if so
         :param ruling: what a person last said of parked calls
@@ -219,8 +219,8 @@ class UnsettledBatches:
     def _next_try(self, next_try: NextTry, now: float) -> NextTry:
         """When a next try can help, with all that is known."""
         asked = max((error.next_try.asked for error in self.errors if error.next_try is not None), default=0.0)
-        shown = seconds_until(max(self.waiting.values()), now) if self.waiting else 0.0
-        return replace(next_try, asked=asked, shown=shown)
+        waiting = seconds_until(max(self.waiting.values()), now) if self.waiting else 0.0
+        return replace(next_try, asked=asked, shown=max(next_try.shown, waiting))
 
     def _question(self, call_list: CallList, shown: Sequence[Jobs], now: float, campaign: str) -> ListQuestion:
         """What a person can be asked of the parked calls."""
