@@ -11,7 +11,6 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowException, Ai
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.reports import CallJob
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
-    from aimylogic_provider.retries.task_failures import failed
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["report_of_job"]
@@ -29,6 +28,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
     from aimylogic_provider.calls_api.statuses import job_status, shown_status
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
+    from aimylogic_provider.retries.task_failures import failed
 
     hook = AimylogicHook(conn_id)
     try:

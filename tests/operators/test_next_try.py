@@ -1,8 +1,7 @@
-"""What a failed task tells of its next try, as values: how long the server asks to wait, the report's lag, the key's end."""
+"""What a failed task tells of its next try, as values: the wait that the server asks for, the lag, the key's end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -136,9 +135,8 @@ def test_a_next_try_that_comes_by_then_settles_it(task: TaskInstance, emulator: 
 
 
 @pytest.fixture
-def asked_to_wait(connections: None, no_pauses: None, emulator: Emulator) -> Iterator[None]:
+def asked_to_wait(connections: None, no_pauses: None, emulator: Emulator) -> None:
     emulator.fault(**BUSY, headers={"Retry-After": "90"})
-    yield
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What went unanswered of a list: until when keys protect it, and from when on the report tells what came of it.
 
-For whoever says when the next try is to come. Nothing is decided here about a batch: ``decision`` does that in that try.
+For whoever says when the next try is to come. Nothing is decided here about a batch: ``decision`` does that, then.
 """
 
 from __future__ import annotations
