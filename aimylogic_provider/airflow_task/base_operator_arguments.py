@@ -11,13 +11,13 @@ from typing import Any, Required, TypedDict
 
 from airflow.sdk import DAG, TaskGroup
 
-__all__ = ["ApprovalArguments", "SensorArguments", "TaskArguments"]
+__all__ = ["ApprovalArguments", "RetriedTaskArguments", "SensorArguments", "TaskArguments"]
 
 _Callbacks = Callable[[Any], None] | list[Callable[[Any], None]] | None
 
 
-class TaskArguments(TypedDict, total=False):
-    """Those of Airflow's ``BaseOperator``."""
+class RetriedTaskArguments(TypedDict, total=False):
+    """Those of Airflow's ``BaseOperator``, but for ``retry_policy``: for operators that name it, with a default."""
 
     task_id: Required[str]
     owner: str
@@ -28,7 +28,6 @@ class TaskArguments(TypedDict, total=False):
     retry_delay: timedelta | float
     retry_exponential_backoff: float
     max_retry_delay: timedelta | float | None
-    retry_policy: Any
     start_date: datetime | None
     end_date: datetime | None
     depends_on_past: bool
@@ -74,6 +73,12 @@ class TaskArguments(TypedDict, total=False):
     logger_name: str | None
     allow_nested_operators: bool
     render_template_as_native_obj: bool | None
+
+
+class TaskArguments(RetriedTaskArguments, total=False):
+    """Those of Airflow's ``BaseOperator``."""
+
+    retry_policy: Any
 
 
 class ApprovalArguments(TaskArguments, total=False):

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.airflow_imports import (
-    AirflowException,
     AirflowFailException,
     AirflowSkipException,
     OperatorMixin,
 )
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
+from aimylogic_provider.retries.policy_argument import HasRetryPolicy
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
 
 
-class CallListBase(TellsLineage, OperatorMixin):
+class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     results_table: str | None = None
@@ -110,6 +110,7 @@ class CallListBase(TellsLineage, OperatorMixin):
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError
+        from aimylogic_provider.retries.task_failures import failed
 
         try:
             yield
@@ -118,7 +119,7 @@ class CallListBase(TellsLineage, OperatorMixin):
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except (CallListError, NotAddedError) as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            raise failed(error) from None
 
 
 class ResultsTableBase(CallListBase):

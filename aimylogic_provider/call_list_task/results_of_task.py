@@ -159,5 +159,6 @@ def tell_jobs(
                 f"what became of the calls can't be told in {name}, for the report can't be asked ({error}): "
                 f"{counts.in_words()}",
                 retryable=error.retryable,
+                retry_after=error.retry_after,
             ) from None
     counts.tell(log)

@@ -125,11 +125,12 @@ class SendBase(WaitsForList, AsksAboutParked):
         """Once the task has ended for good, have other runs call whom its list surely was not sent to."""
         from aimylogic_provider.airflow_task.run_context import is_last
         from aimylogic_provider.call_list_task.claims_of_task import INTERRUPTIONS
+        from aimylogic_provider.retries.policy_argument import gives_up
 
         try:
             yield
         except (Exception, *INTERRUPTIONS) as error:
-            if self.results_table is not None and is_last(context, error):
+            if self.results_table is not None and (is_last(context, error) or gives_up(context, error)):
                 try:
                     self._let_go(context, self.results_table)
                 except Exception as another:  # noqa: BLE001  # the first one is to be told
@@ -359,6 +360,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.idempotence.errors import NotAddedError
+        from aimylogic_provider.idempotence.next_try import NextTry
         from aimylogic_provider.idempotence.retry import FRESH, repeated
         from aimylogic_provider.idempotence.server_time import SystemClock
         from aimylogic_provider.idempotence.server_view import ServerView
@@ -376,7 +378,8 @@ class SendBase(WaitsForList, AsksAboutParked):
                 )
             time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
         except ApiError as error:
-            raise NotAddedError(f"{error}", retryable=error.retryable) from None
+            next_try = NextTry(asked=error.retry_after or 0.0)
+            raise NotAddedError(f"{error}", retryable=error.retryable, next_try=next_try) from None
         return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:

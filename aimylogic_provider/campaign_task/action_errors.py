@@ -19,11 +19,13 @@ class ActionError(AimylogicError):
     """What was to be done is not done, or not wholly.
 
     :param retryable: whether another try can help by itself
+    :param retry_after: seconds that the server asks to wait, if it does
     """
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 def asked(client: CampaignClient, request: Request[T]) -> Answer[T]:

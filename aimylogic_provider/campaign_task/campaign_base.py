@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.retries.policy_argument import HasRetryPolicy
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.client import CampaignClient
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CampaignBase"]
 
 
-class CampaignBase(RendersMasked):
+class CampaignBase(HasRetryPolicy, RendersMasked):
     """A task that asks a campaign for something, and adds no call.
 
     :param aimylogic_conn_id: the connection: one campaign. (templated)
@@ -43,6 +44,7 @@ class CampaignBase(RendersMasked):
         from aimylogic_provider.calls_api.errors import ApiError, RejectedError
         from aimylogic_provider.campaign_report.report_errors import ReportNotReadError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
+        from aimylogic_provider.retries.task_failures import failed
         from aimylogic_provider.sql_database.errors import TablesError
 
         try:
@@ -50,6 +52,6 @@ class CampaignBase(RendersMasked):
         except RejectedError as error:
             raise AirflowFailException(f"Rejected before any request: {error}") from None
         except ApiError as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(in_words(error)) from None
+            raise failed(error, in_words(error)) from None
         except (ActionError, CallListError, ReportNotReadError, TablesError) as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            raise failed(error) from None

@@ -132,7 +132,8 @@ class JobCancelling:
         try:
             self._cancel_all(selection)
         except ApiError as error:
-            raise ActionError(f"{in_words(error)}. {self._so_far()}", retryable=error.retryable) from None
+            told = f"{in_words(error)}. {self._so_far()}"
+            raise ActionError(told, retryable=error.retryable, retry_after=error.retry_after) from None
         except CallListError as error:
             raise CallListError(f"{error}. {self._so_far()}", retryable=error.retryable) from None
         self._check(selection.unusable)

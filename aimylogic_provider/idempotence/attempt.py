@@ -27,10 +27,13 @@ from aimylogic_provider.idempotence.decision import (
     SendNow,
     Wait,
     decide,
+    key_lives_until,
+    settled_by,
 )
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent
+from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record.entry_store import KeptEntry
 from aimylogic_provider.idempotence.record.records import Record, SendOutcome
@@ -140,7 +143,11 @@ class AddPhoneAttempt:
                 # written sooner, for a write that got stuck on its way to Airflow, and was repeated, must never undo
                 # the note of a send.
                 self._kept.save(self._kept.entry)
-            raise self._ended_by(error) if isinstance(error, ApiError) else error from None
+            if isinstance(error, ApiError):
+                raise self._ended_by(error) from None
+            if error.retryable and error.next_try is None:
+                error.next_try = self._next_try()
+            raise error from None
 
     def _jobs_of_the_phone(self) -> Iterable[str]:
         phone = self.intent.call.phone
@@ -200,28 +207,44 @@ class AddPhoneAttempt:
         return action
 
     def _decide(self, *, report: Report | None = None, refused: bool = False) -> Action:
-        intent = self.intent
         self._decided = Reading.of(self._clock)
-        return decide(
-            Situation(
-                entry=self._kept.entry,
-                parameters=intent.parameters,
-                person=intent.person,
-                phone=intent.phone_digest,
-                record=self.call.record,
-                others=self.call.others,
-                mapped=intent.mapped,
-                looped=intent.iteration is not None,
-                time=self._server.now(),
-                report=report,
-                refused=refused,
-                first=self._kept.is_new and self._kept.entry.sure,
-                clear_number=self._clear_number,
-                unseen=self._kept.unseen,
-                unclear=self._kept.unclear,
-                limits=self._limits,
-            )
+        return decide(self._situation(report=report, refused=refused))
+
+    def _situation(self, *, report: Report | None = None, refused: bool = False) -> Situation:
+        """All that is known now."""
+        intent = self.intent
+        return Situation(
+            entry=self._kept.entry,
+            parameters=intent.parameters,
+            person=intent.person,
+            phone=intent.phone_digest,
+            record=self.call.record,
+            others=self.call.others,
+            mapped=intent.mapped,
+            looped=intent.iteration is not None,
+            time=self._server.now(),
+            report=report,
+            refused=refused,
+            first=self._kept.is_new and self._kept.entry.sure,
+            clear_number=self._clear_number,
+            unseen=self._kept.unseen,
+            unclear=self._kept.unclear,
+            limits=self._limits,
         )
+
+    def _next_try(self, *, asked: float = 0.0, shown: float | None = None) -> NextTry:
+        """When a next try can help.
+
+        :param asked: seconds that the server asks to wait
+        :param shown: the server's time before which the report proves nothing, if nothing else is left to be done
+        """
+        self._limits = replace(self._limits, sends_left=SENDS_PER_TRY)  # that try has them all
+        known, told = self._situation(), Reading.of(self._clock)
+        within = key_lives_until(known) if shown is None else None
+        if shown is None and within is None and known.time is not None:
+            shown = settled_by(known)  # no key protects it: the report alone can tell
+        now = told.wall if known.time is None else known.time.earliest
+        return NextTry.at(now, told, asked=asked, shown=shown, within=within)
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""
@@ -289,7 +312,7 @@ class AddPhoneAttempt:
 
     def _conclude(self, action: Action) -> str:
         """Act on a decision that needs no further request."""
-        record = self.call.record
+        record, next_try = self.call.record, None
         match action:
             case Return(job=job):
                 self._log.info("Call job %s was already created for %s: nothing is sent.", job, self._phone)
@@ -312,13 +335,13 @@ class AddPhoneAttempt:
                 message = messages.waiting(
                     self._phone, action, record, self._server.jobs, remembers=self._kept.remembers
                 )
-                retryable = True
+                retryable, next_try = True, self._next_try(shown=action.until)
             case Refuse() if record is not None:
                 self.call.save(record.settled(SendOutcome.ABSENT))
                 raise RefusedCallError(messages.refused(self._phone, record), row=action.row)
             case _:
                 raise AssertionError(f"no way to act on {action}")
-        raise NotAddedError(message, retryable=retryable, row=action.row)
+        raise NotAddedError(message, retryable=retryable, row=action.row, next_try=next_try)
 
     def _parked(self, park: Park) -> ParkedError:
         # A try that was replaced reads nothing: it must not speak, or ask, before the store has let it write.
@@ -349,4 +372,5 @@ class AddPhoneAttempt:
         else:
             sure = self._kept.entry.sure and not self.intent.mapped
             text += " No call was added." if sure else " This try added no call."
-        return NotAddedError(text, retryable=error.retryable)
+        next_try = self._next_try(asked=error.retry_after or 0.0) if error.retryable else None
+        return NotAddedError(text, retryable=error.retryable, next_try=next_try)

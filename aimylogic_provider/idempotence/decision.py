@@ -25,6 +25,7 @@ from aimylogic_provider.idempotence.time_limits import (
     Time,
     ends_in_window,
     key_still_lives,
+    latest_repeat,
     margin,
     send_window,
     shown_at,
@@ -32,7 +33,7 @@ from aimylogic_provider.idempotence.time_limits import (
 
 __all__ = [
     "Action", "Adopt", "AskReport", "AskTime", "Clash", "Leave", "Park", "Refuse", "Return", "Row", "SendNow", "Wait",
-    "decide",
+    "decide", "key_lives_until", "settled_by",
 ]  # fmt: skip
 
 
@@ -161,6 +162,31 @@ def decide(known: Situation) -> Action:
     if _own(known, record):
         return _unanswered(known, record, known.time)
     return _unanswered_shared(known, record, known.time)
+
+
+def key_lives_until(known: Situation) -> float | None:
+    """Return the server's time up to which what went unanswered can be repeated by its key.
+
+    Where the server doesn't tell its time just now, by the worker's clock, an hour early.
+
+    :returns: None if nothing is unanswered, or no key protects it
+    """
+    record, time, entry = known.record, known.time, known.entry
+    if record is None or not record.unanswered or not _protected(known):
+        return None
+    if time is not None and time.clock is not ClockSource.SERVER:
+        return None
+    taken_off = _margin(known) if time is not None else margin({ClockSource.WORKER})
+    if _own(known, record):
+        return latest_repeat(min(send.at for send in record.unanswered), known.limits, taken_off)
+    if entry.server_time is None or entry.run_age is None:
+        return None
+    return latest_repeat(entry.server_time - entry.run_age - AIRFLOW_SLACK, known.limits, taken_off)
+
+
+def settled_by(known: Situation) -> float | None:
+    """Return the server's time from which on the report settles what went unanswered; None if nothing is."""
+    return _shown_at(known) if known.record is not None and known.record.unanswered else None
 
 
 def _where(parameters: Parameters) -> tuple[str, bool]:

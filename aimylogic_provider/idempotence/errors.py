@@ -5,6 +5,7 @@ from __future__ import annotations
 from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.human_answer import Question
+from aimylogic_provider.idempotence.next_try import NextTry
 
 __all__ = ["NotAddedError", "ParkedError", "RefusedCallError"]
 
@@ -14,12 +15,16 @@ class NotAddedError(AimylogicError):
 
     :param retryable: whether another try can help by itself
     :param row: the row of the decision table, where one decided
+    :param next_try: when that can help, as far as it is known
     """
 
-    def __init__(self, message: str, *, retryable: bool, row: Row | None = None) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool, row: Row | None = None, next_try: NextTry | None = None
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.row = row
+        self.next_try = next_try
 
 
 class RefusedCallError(NotAddedError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.next_try import NextTry
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -53,7 +54,8 @@ def pause_after(error: ApiError, sends_left: int) -> float:
     asked = error.retry_after or 0.0
     if sends_left <= 0 or not _worth_repeating(error):
         wait = f" The server asks to wait {asked:g} seconds." if asked and error.retryable else ""
-        raise NotAddedError(f"{error}.{wait}", retryable=error.retryable)
+        next_try = NextTry(asked=asked) if error.retryable else None
+        raise NotAddedError(f"{error}.{wait}", retryable=error.retryable, next_try=next_try)
     return max(asked, _jitter(max(1, SENDS_PER_TRY - sends_left)))
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "Time",
     "ends_in_window",
     "key_still_lives",
+    "latest_repeat",
     "margin",
     "send_window",
     "shown_at",
@@ -100,6 +101,15 @@ def ends_in_window(age: float, limits: Limits, taken_off: float) -> bool:
     :param taken_off: the margin
     """
     return age >= -SLACK and age + limits.span + taken_off <= KEY_WINDOW
+
+
+def latest_repeat(first: float, limits: Limits, taken_off: float) -> float:
+    """Return the time up to which a send and its repetitions can begin, so that they end inside the key window.
+
+    :param first: of the key's first use
+    :param taken_off: the margin
+    """
+    return first + KEY_WINDOW - limits.span - taken_off
 
 
 def key_still_lives(time: Time, asked: float, limits: Limits, taken_off: float) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
-from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException, BaseOperator
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import (
     declare_campaign,
@@ -16,13 +17,16 @@ from aimylogic_provider.airflow_task.assets import (
 )
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
+from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
+from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.airflow_task.required_actions import HumanAnswer
     from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
+class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -81,6 +85,8 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
     :param cancel_on_kill: cancel the job if the task is ended while it waits: in the triggerer, by a person (Airflow
         3.3 and newer); in a worker, also by its shutdown. A task whose call is cancelled
         fails, also once it is cleared: nobody was reached
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -119,7 +125,8 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             wait_for_completion=wait_for_completion,
@@ -129,6 +136,7 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            **policy_argument(retry_policy),
             **kwargs,
         )
         check_choice("on_unknown", on_unknown, "fail", "ask")
@@ -152,6 +160,10 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
         if second_record:
             declare_record(self)
             declare_campaign(self, aimylogic_conn_id)
+        if not AIRFLOW_HAS_POLICIES and not getattr(self, "_BaseOperator__from_mapped", False):
+            from aimylogic_provider.retries.late_retries import warn_of_late_retries
+
+            warn_of_late_retries(self.task_id, self, recorded=second_record and bool(call_list_path))
         self._current: AddPhoneAttempt | None = None
         self._created = 0
 
@@ -161,7 +173,13 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
         partial: OperatorPartial = super().partial(**kwargs)
-        return partial if given_or_default("second_record", True, kwargs) is False else declare_mapped_record(partial)
+        wanted = given_or_default("second_record", True, kwargs) is not False
+        if not AIRFLOW_HAS_POLICIES:
+            from aimylogic_provider.retries.late_retries import warn_of_late_retries
+
+            recorded = wanted and bool(given_or_default("call_list_path", None, kwargs))
+            warn_of_late_retries(kwargs.get("task_id"), SimpleNamespace(**partial.kwargs), recorded=recorded)
+        return declare_mapped_record(partial) if wanted else partial
 
     def execute(self, context: Context) -> str | dict[str, Any]:
         """Add the number, or find that it was added; return the call job's id, or what became of it.
@@ -244,6 +262,7 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
         from aimylogic_provider.idempotence.record.record_json import RecordError
+        from aimylogic_provider.retries.task_failures import failed
 
         telemetry = TaskTelemetry(self, self.aimylogic_conn_id or "")
         try:
@@ -283,7 +302,7 @@ class AddPhoneOperator(TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
             required_actions.await_answer(context, question)
         except NotAddedError as error:
             telemetry.count(metric_names.CALLS_REFUSED, int(isinstance(error, RefusedCallError)))
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            raise failed(error) from None
 
     @staticmethod
     def _ruling(answer: HumanAnswer, attempt: AddPhoneAttempt) -> Ruling:

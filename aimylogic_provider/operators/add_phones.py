@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.call_list_task.sync_base import SyncBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from airflow.sdk import XComArg
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list_task.row_source import RowSource
 
@@ -71,6 +74,8 @@ class AddPhonesOperator(SyncBase, BaseOperator):
     :param dry_run: freeze the list and report on it, and send nothing
     :param wait_for_completion: and the arguments after it: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = ("calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path")
@@ -115,7 +120,8 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             aimylogic_conn_id=aimylogic_conn_id,
@@ -146,6 +152,7 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            **policy_argument(retry_policy),
             **kwargs,
         )
         self.calls = calls

@@ -9,10 +9,14 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
 
 __all__ = ["CancelCallsOperator"]
 
@@ -50,6 +54,8 @@ class CancelCallsOperator(CampaignBase, BaseOperator):
     :param phone_region: and ``phone_reading``, ``phone_check``: as of
         :class:`~aimylogic_provider.operators.AddPhoneOperator`
     :param aimylogic_conn_id: the connection: the campaign that the jobs were added to. (templated)
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = ("ids", "phones", "call_list", "aimylogic_conn_id")
@@ -68,9 +74,10 @@ class CancelCallsOperator(CampaignBase, BaseOperator):
         phone_reading: Literal["either", "international", "national"] = "either",
         phone_check: Literal["in use", "possible"] = "in use",
         aimylogic_conn_id: str = "aimylogic_default",
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
-        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **policy_argument(retry_policy), **kwargs)
         check_choice("on_not_found", on_not_found, "fail", "skip")
         check_choice("on_unsettled", on_unsettled, "fail", "skip")
         if ids is None and phones is None and call_list is None:

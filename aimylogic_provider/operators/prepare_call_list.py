@@ -10,10 +10,14 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_whole
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.query_base import QueryBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["PrepareCallListOperator"]
@@ -32,6 +36,8 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
     :param results_conn_id: the connection of its database; that of the query if left out. (templated)
     :param sql: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -69,7 +75,8 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
         call_list_path: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             sql=sql,
@@ -95,6 +102,7 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
             call_list_path=call_list_path,
             results_table=results_table,
             results_conn_id=results_conn_id,
+            **policy_argument(retry_policy),
             **kwargs,
         )
         check_whole("shards", shards, 1, 1000, optional=False)

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
 
 __all__ = ["ResumeCampaignOperator"]
 
@@ -25,10 +29,18 @@ class ResumeCampaignOperator(CampaignBase, BaseOperator):
     try had it changed. Calls API, "control/resume".
 
     :param aimylogic_conn_id: the connection: one campaign. (templated)
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
-    def __init__(self, *, aimylogic_conn_id: str = "aimylogic_default", **kwargs: Unpack[TaskArguments]) -> None:
-        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+    def __init__(
+        self,
+        *,
+        aimylogic_conn_id: str = "aimylogic_default",
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
+    ) -> None:
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **policy_argument(retry_policy), **kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Have the campaign be running, and return its status now and before.

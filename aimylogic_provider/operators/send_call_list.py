@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.call_list_task.send_base import SendBase, SentResultsBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -39,6 +43,8 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
     :param aimylogic_conn_id: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
         each shard's own; Airflow's pool bounds all of them together
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -73,7 +79,8 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             aimylogic_conn_id=aimylogic_conn_id,
@@ -96,6 +103,7 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            **policy_argument(retry_policy),
             **kwargs,
         )
         if self.results_table is not None and self.results_conn_id is None:

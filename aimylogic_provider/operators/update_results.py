@@ -11,10 +11,14 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
     from aimylogic_provider.lineage.task_lineage import TaskLineage
 
@@ -50,6 +54,8 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
         statements that add them
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours. A job that isn't shown and is younger counts as open
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -69,9 +75,10 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
         aimylogic_conn_id: str = "aimylogic_default",
         add_columns: bool = False,
         report_lag: timedelta | float = timedelta(minutes=10),
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
-        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **policy_argument(retry_policy), **kwargs)
         if not isinstance(add_columns, bool):
             raise ValueError(f"add_columns {add_columns!r} can't be used: give True or False")
         report_lag_seconds(report_lag)
@@ -114,9 +121,10 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
                     self._tell_of_other_dags(results, of)
                 except ApiError as error:
                     told = f"{in_words(error)}. Until then, {counts.in_words()}, and the next try goes on"
-                    raise ActionError(told, retryable=error.retryable) from None
+                    raise ActionError(told, retryable=error.retryable, retry_after=error.retry_after) from None
                 except ActionError as error:
-                    raise ActionError(f"{error}. Until then, {counts.in_words()}", retryable=error.retryable) from None
+                    told = f"{error}. Until then, {counts.in_words()}"
+                    raise ActionError(told, retryable=error.retryable, retry_after=error.retry_after) from None
                 except CallListError as error:
                     told = f"{error}. Until then, {counts.in_words()}"
                     raise CallListError(told, retryable=error.retryable) from None

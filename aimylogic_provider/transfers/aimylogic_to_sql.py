@@ -11,10 +11,14 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.campaign_task.report_selection import ReportSelection
     from aimylogic_provider.campaign_task.report_to_tables import OpenTables, ReportToTables
     from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
@@ -56,6 +60,8 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param aimylogic_conn_id: the connection: one campaign. (templated)
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -80,9 +86,10 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
         add_columns: bool = False,
         report_lag: timedelta | float = timedelta(minutes=10),
         aimylogic_conn_id: str = "aimylogic_default",
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
-        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **kwargs)
+        super().__init__(aimylogic_conn_id=aimylogic_conn_id, **policy_argument(retry_policy), **kwargs)
         check_choice("incremental_by", incremental_by, "since_last", "data_interval")
         check_choice("phones", phones, "masked", "full")
         report_lag_seconds(report_lag)

@@ -10,10 +10,14 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.call_list_task.query_base import QueryBase
 from aimylogic_provider.call_list_task.send_base import SentResultsBase
 from aimylogic_provider.call_list_task.sync_base import SyncBase
+from aimylogic_provider.retries.policy_argument import policy_argument
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.base_operator_arguments import TaskArguments
+    from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
 
 __all__ = ["SqlToAimylogicOperator"]
 
@@ -89,6 +93,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param cancel_on_kill: cancel the list's jobs if the task is ended while it waits: in the triggerer, by a person
         (Airflow 3.3 and newer); in a worker, also by its shutdown. A task whose calls are
         cancelled fails, also once it is cleared: nobody was reached
+    :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
+        says alone
     """
 
     template_fields: Sequence[str] = (
@@ -142,7 +148,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
-        **kwargs: Unpack[TaskArguments],
+        retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+        **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
         super().__init__(
             sql=sql,
@@ -184,6 +191,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            **policy_argument(retry_policy),
             **kwargs,
         )
 

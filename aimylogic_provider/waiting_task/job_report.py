@@ -28,6 +28,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
     from aimylogic_provider.calls_api.errors import AimylogicError, ApiError
     from aimylogic_provider.calls_api.statuses import job_status, shown_status
     from aimylogic_provider.hooks.aimylogic import AimylogicHook
+    from aimylogic_provider.retries.task_failures import failed
 
     hook = AimylogicHook(conn_id)
     try:
@@ -37,7 +38,7 @@ def report_of_job(conn_id: str, job: str, log: Log) -> dict[str, Any]:
                 f"The report doesn't show call job {job} any more, which was over: the next try asks"
             )
     except ApiError as error:
-        raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+        raise failed(error) from None
     except AimylogicError as error:
         raise AirflowFailException(str(error)) from None
     redials = _redials(hook, found, log)

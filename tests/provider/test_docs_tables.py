@@ -31,6 +31,7 @@ from aimylogic_provider.operators import (
     SumReportsOperator,
     UpdateResultsOperator,
 )
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
 from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
@@ -85,7 +86,8 @@ def code(cell: str) -> list[str]:
 
 def value(shown: str) -> object:
     """A default as a table shows it."""
-    return eval(shown, {"timedelta": timedelta, "__builtins__": {}})  # our own page's
+    policy = {"AimylogicRetryPolicy": lambda: DEFAULT_RETRY_POLICY}  # None on Airflow 3.1 and 3.2
+    return eval(shown, {"timedelta": timedelta, "__builtins__": {}, **policy})  # our own page's
 
 
 def taken(operator: type[Any]) -> dict[str, inspect.Parameter]:

@@ -15,7 +15,7 @@ from tests.conftest import AIRFLOW
 
 PACKAGES = {
     name: import_module(f"aimylogic_provider.{name}")
-    for name in ("operators", "transfers", "hooks", "calls_api", "emulator")
+    for name in ("operators", "transfers", "hooks", "calls_api", "emulator", "retries")
 }
 OPERATORS: list[Any] = [getattr(PACKAGES[at], name) for at in ("operators", "transfers") for name in dir(PACKAGES[at])]
 
@@ -27,7 +27,7 @@ def test_an_operators_signature_names_its_arguments(operator: Any) -> None:
     assert all(one.annotation is not one.empty for one in parameters if one.name != "self")
     assert {*operator.template_fields} <= named, "a template field that the signature doesn't name"
     (more,) = [one for one in parameters if one.kind is one.VAR_KEYWORD]
-    assert more.annotation in ("Unpack[TaskArguments]", "Unpack[ApprovalArguments]")
+    assert more.annotation in ("Unpack[RetriedTaskArguments]", "Unpack[TaskArguments]", "Unpack[ApprovalArguments]")
     ours = {
         one.name
         for base in operator.__mro__

@@ -18,6 +18,7 @@ from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import campaign_digest, digest
+from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import Log
 
 __all__ = ["CreatedElsewhereError", "check_created_here", "known_campaign"]
@@ -98,6 +99,7 @@ def _id_of(client: CampaignClient, log: Log, *, needed: bool) -> str | None:
                 f"{error}. Whether the token of now is of the campaign that calls were sent to before could not be "
                 "asked: nothing was sent. The next try asks again",
                 retryable=True,
+                next_try=NextTry(asked=error.retry_after or 0.0),
             ) from None
         log.info("The campaign's id is not told (%s): another token of it would be taken for another campaign.", error)
         return None

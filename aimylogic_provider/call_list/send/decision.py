@@ -22,7 +22,7 @@ from aimylogic_provider.idempotence.time_limits import (
     shown_at,
 )
 
-__all__ = ["Decision", "Found", "Unit", "UnitAction", "decide"]
+__all__ = ["MOST_SILENT", "Decision", "Found", "Unit", "UnitAction", "decide"]
 
 
 class Found(StrEnum):
@@ -91,7 +91,7 @@ class Unit:
     asked: float = 0.0
 
 
-_MOST_SILENT = 2
+MOST_SILENT = 2
 """Tries. What went unanswered in so many is repeated no more as it is, while that could make its wait longer."""
 
 
@@ -102,7 +102,7 @@ def decide(known: Unit) -> Decision:
     if any(send.campaign != known.campaign for send in known.sends):
         return Decision(UnitAction.PARK, elsewhere=True)  # the other campaign can't be asked
     # A repeat of what is too late would find the jobs, or make those that are never dialled: the report finds them too.
-    repeats = not known.refused and not known.late and known.silent < _MOST_SILENT and _young(known)
+    repeats = not known.refused and not known.late and known.silent < MOST_SILENT and _young(known)
     if known.found is None:
         # What is never answered may be there all the same: its first send shows by now, if it came to a job.
         shows = known.silent and known.time.earliest >= _shown(known, min(send.until for send in known.sends))
@@ -128,7 +128,7 @@ def decide(known: Unit) -> Decision:
         if known.asked >= anew:
             return Decision(UnitAction.SEND, settled=True)
         # A job that the report doesn't show yet is younger than its lag, so its key still lives.
-        if repeats or (known.silent < _MOST_SILENT and _key_lives(known)):
+        if repeats or (known.silent < MOST_SILENT and _key_lives(known)):
             return Decision(UnitAction.SEND)
         return Decision(UnitAction.WAIT, anew)
     if repeats:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
@@ -26,6 +27,7 @@ from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.server_time_and_report import ServerQuestions
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
+from aimylogic_provider.call_list.send.unanswered_sends import UnansweredSends
 from aimylogic_provider.call_list.send.unsettled_calls import (
     Parked,
     ParkedCalls,
@@ -41,8 +43,9 @@ from aimylogic_provider.calls_api.client import AsyncCampaignClient, CampaignCli
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import Log
-from aimylogic_provider.idempotence.server_time import Clock
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["Sending"]
 
@@ -71,6 +74,7 @@ class Sending:
         self._settled = settled
         self._keeper = keeper
         self._client = client
+        self._clock = clock
         self._settings = settings
         self._log = log
         self._shard = Shard(call_list, shard, keeper=keeper, settings=settings)
@@ -124,13 +128,14 @@ class Sending:
                 with seldom_collected():
                     asyncio.run(self._run(task, begun_now))
             except BaseExceptionGroup as group:
-                raise _first(group) from None
-            except ApiError as error:
-                raise _not_asked(error) from None
+                raise self._told_when(_first(group)) from None
+            except (ApiError, NotAddedError) as error:
+                raise self._told_when(error) from None
         self._unsettled.conclude(
             self.call_list,
             self.progress,
             self._questions.last_time(),
+            next_try=self._next_try(),
             stopped=self._notes.stopped,
             ruling=self._keeper.entry.ruling,
             before=self._keeper.entry.before,
@@ -144,6 +149,27 @@ class Sending:
                 retryable=False,
             )
         return self.progress.counts
+
+    def _told_when(self, error: BaseException) -> BaseException:
+        """An error that ends the try before its batches were settled, with when the next one can help."""
+        ended = _not_asked(error) if isinstance(error, ApiError) else error
+        if isinstance(ended, NotAddedError) and ended.retryable:
+            asked = 0.0 if ended.next_try is None else ended.next_try.asked
+            ended.next_try = replace(self._next_try(), asked=asked)
+        return ended
+
+    def _next_try(self) -> NextTry:
+        """When a next try can help, by what went unanswered and isn't parked."""
+        parked = {under_way.batch.name for under_way, _ in self._unsettled.parked}
+        unanswered = UnansweredSends(
+            (batch for name, batch in self._keeper.entry.open.items() if name not in parked),
+            self._settings.campaign,
+            self._settings.limits,
+            time_is_known=self._questions.knows_time,
+        )
+        within, now = unanswered.keys_live_until(), self._questions.last_time()
+        shown = unanswered.shown_by() if within is None and self._questions.knows_time else None
+        return NextTry.at(now, Reading.of(self._clock), shown=shown, within=within)
 
     async def _run(self, task: str, begun_now: bool) -> None:
         settings = self._settings
@@ -229,7 +255,8 @@ class Sending:
 
 def _not_asked(error: ApiError) -> NotAddedError:
     """The try ends, for the server did not say what must be known before anything is sent."""
-    return NotAddedError(f"{error}", retryable=error.retryable)
+    next_try = NextTry(asked=error.retry_after or 0.0)
+    return NotAddedError(f"{error}", retryable=error.retryable, next_try=next_try if error.retryable else None)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -67,6 +67,11 @@ class ServerQuestions:
         async with self._asking:
             return await asyncio.to_thread(self._ask_time_again)
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether the server told its time in this try."""
+        return self._view.now() is not None
+
     def last_time(self) -> float:
         """The server's time, at the earliest, by what it last told; by the worker's clock if it told nothing."""
         now = self._view.now()

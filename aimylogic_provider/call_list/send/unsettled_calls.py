@@ -6,7 +6,7 @@ Whether a call is settled is decided by then; nothing is sent, nor asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from aimylogic_provider.call_list.report.shown_jobs import ShownJobs
@@ -17,6 +17,7 @@ from aimylogic_provider.call_list.store.sync_entry import ListQuestion, ListRuli
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import digest
+from aimylogic_provider.idempotence.next_try import NextTry, seconds_until
 
 __all__ = [
     "Jobs",
@@ -159,6 +160,7 @@ class UnsettledBatches:
         progress: SyncProgress,
         now: float,
         *,
+        next_try: NextTry,
         stopped: str | None,
         ruling: ListRuling | None,
         before: tuple[object, ...] | None = None,
@@ -167,6 +169,7 @@ class UnsettledBatches:
         """Return if all is settled.
 
         :param now: the server's time
+        :param next_try: when that can help, as far as sends tell it
         :param before: what stands in each batch for sends of which nothing is on record
         :param stopped: why nothing more was sent, if so
         :param ruling: what a person last said of parked calls
@@ -185,6 +188,7 @@ class UnsettledBatches:
             raise NotAddedError(
                 f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
                 retryable=True,
+                next_try=self._next_try(next_try, now),
             )
         if unknown:
             names = {under_way.batch.name for under_way, _ in self.parked}
@@ -211,6 +215,12 @@ class UnsettledBatches:
                 "seconds"
             )
         return reasons or ([] if stopped is None else [stopped])
+
+    def _next_try(self, next_try: NextTry, now: float) -> NextTry:
+        """When a next try can help, with all that is known."""
+        asked = max((error.next_try.asked for error in self.errors if error.next_try is not None), default=0.0)
+        waiting = seconds_until(max(self.waiting.values()), now) if self.waiting else 0.0
+        return replace(next_try, asked=asked, shown=max(next_try.shown, waiting))
 
     def _question(self, call_list: CallList, shown: Sequence[Jobs], now: float, campaign: str) -> ListQuestion:
         """What a person can be asked of the parked calls."""

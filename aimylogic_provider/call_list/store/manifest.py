@@ -39,11 +39,13 @@ class CallListError(AimylogicError):
     """A call list that can't be gone on with: it is gone, unreachable, changed, or another task's.
 
     :param retryable: whether another try can help by itself
+    :param retry_after: seconds that the server asks to wait, if it does
     """
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 def sha256(content: bytes) -> str:

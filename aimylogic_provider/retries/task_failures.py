@@ -1,0 +1,70 @@
+"""How a task fails by an error of ours: with a retry where one can help, and then with when; else without one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from aimylogic_provider.idempotence.next_try import NextTry
+
+__all__ = ["RetryLaterError", "failed", "next_try_of"]
+
+
+class RetryLaterError(AirflowException):
+    """The task failed, another try can help, and it is known when. Plain values, all in seconds from when it failed.
+
+    :param retry_after: the server asks to wait so long; 0 if it doesn't
+    :param shown_after: before that the campaign's report proves nothing, and nothing else is left to be done; 0 if
+        something is
+    :param retry_within: until then what went unanswered can be repeated by its idempotence key; None if nothing did, or
+        no key protects it
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        retry_after: float = 0.0,
+        shown_after: float = 0.0,
+        retry_within: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.shown_after = shown_after
+        self.retry_within = retry_within
+
+
+class _Ended(Protocol):
+    """An error of ours: whether another try can help, it says itself."""
+
+    @property
+    def retryable(self) -> bool: ...
+
+
+def failed(error: _Ended, message: str | None = None) -> AirflowException:
+    """Return what Airflow is to be told of an error of ours.
+
+    :param message: instead of the error's own
+    """
+    text = str(error) if message is None else message
+    if not error.retryable:
+        return AirflowFailException(text)
+    when = next_try_of(error)
+    if when is None:
+        return AirflowException(text)
+    return RetryLaterError(text, retry_after=when.asked, shown_after=when.shown, retry_within=when.within)
+
+
+def next_try_of(error: object) -> NextTry | None:
+    """When a next try can help after an error, from now on; None if that isn't known."""
+    from aimylogic_provider.idempotence.next_try import NextTry
+    from aimylogic_provider.idempotence.server_time import SystemClock
+
+    if isinstance(error, RetryLaterError):
+        return NextTry(error.retry_after, error.shown_after, error.retry_within)
+    if not getattr(error, "retryable", False):
+        return None
+    when: NextTry = getattr(error, "next_try", None) or NextTry(asked=getattr(error, "retry_after", None) or 0.0)
+    return when.from_now(SystemClock()) if when.says_anything else None
