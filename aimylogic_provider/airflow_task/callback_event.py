@@ -123,7 +123,8 @@ def callback_event(context: Mapping[str, Any], callback: object) -> CallbackEven
 def is_test_run(context: Mapping[str, Any]) -> bool:
     """Whether the callback is one of ``dag.test()``, ``airflow dags test`` or ``airflow tasks test``.
 
-    The first two mark their runs. A deadline of such a run may be missed later, before the eyes of a scheduler.
+    The first two mark their runs, whose deadlines may be missed later, before the eyes of a scheduler. But a DAG's own
+    callback isn't told of the mark: they run it where no supervisor is, as nobody but a person does besides.
     """
     from airflow.sdk.execution_time import task_runner
 
@@ -133,10 +134,10 @@ def is_test_run(context: Mapping[str, Any]) -> bool:
     run_id = context.get("run_id") or _of(run, "run_id")
     if str(run_id).startswith("__airflow_temporary_run_") or "AIRFLOW_TEST_MODE" in os.environ:
         return True
+    if "deadline" in context:
+        return False
     comms = getattr(task_runner, "SUPERVISOR_COMMS", None)
-    if comms is None:
-        return run is None  # Of a run that nothing is told of: a real one's callback has a supervisor.
-    return type(comms).__name__ == "InProcessSupervisorComms"
+    return comms is None or type(comms).__name__ == "InProcessSupervisorComms"
 
 
 def _name(context: Mapping[str, Any], callback: object) -> str:

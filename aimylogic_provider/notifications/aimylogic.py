@@ -132,7 +132,10 @@ class AimylogicNotifier(BaseNotifier):
         from aimylogic_provider.hooks.aimylogic import AimylogicHook
         from aimylogic_provider.notifications.ringing import ring
 
-        campaign = AimylogicHook(self.aimylogic_conn_id).campaign
+        try:
+            campaign = AimylogicHook(self.aimylogic_conn_id).campaign
+        except Exception as error:  # noqa: BLE001 - there may be any secrets backend
+            raise self._no_campaign(error) from None
         rings, rejected = self._rings(event, campaign)
         self._tell(event, ring(campaign, rings) if rings else [], rejected)
 
@@ -141,7 +144,10 @@ class AimylogicNotifier(BaseNotifier):
         event = await asyncio.to_thread(self._event, context)
         if event is None:
             return
-        campaign = await self._campaign()
+        try:
+            campaign = await self._campaign()
+        except Exception as error:  # noqa: BLE001 - there may be any secrets backend
+            raise self._no_campaign(error) from None
         rings, rejected = await asyncio.to_thread(self._rings, event, campaign)
         from aimylogic_provider.notifications.ringing import ring_async
 
@@ -161,9 +167,19 @@ class AimylogicNotifier(BaseNotifier):
 
     def _rendered(self, context: Context) -> AimylogicNotifier:
         """A copy with its templates rendered: the notifier itself may serve other callbacks yet."""
+        if "deadline" in context:
+            self._mask_phones()
         told = copy.copy(self)
         told.render_template_fields(context)
         return told
+
+    def _mask_phones(self) -> None:
+        """Have Airflow mask phones that are written out: it logs all arguments of a deadline's callback that fails."""
+        from airflow.sdk.log import mask_secret
+
+        for phone in _listed(self.phone):
+            if not _is_template(phone) and len(str(phone)) >= 7:
+                mask_secret(str(phone))
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render the fields. A payload that can't be is noted: people are rung all the same, with the usual one.
@@ -174,7 +190,9 @@ class AimylogicNotifier(BaseNotifier):
         from aimylogic_provider.airflow_task.template_values import check_rendered, rendering
 
         known = _with_accessors(context)
-        environment = jinja_env or self.get_template_env(dag=known.get("dag"))
+        dag = known.get("dag")
+        # ``dag.test()`` has a DAG that was serialised, which makes no environment.
+        environment = jinja_env or self.get_template_env(dag=dag if hasattr(dag, "get_template_env") else None)
         noted: dict[str, str] = {}
         for field, prepared in rendering(self.template_fields, self, environment, sent=("payload",), noted=noted):
             try:
@@ -299,31 +317,34 @@ class AimylogicNotifier(BaseNotifier):
         """
         failures = [f"Rejected before any request, and nobody is rung: {reason}" for reason in rejected]
         for one in outcomes:
-            phone = one.ring.call.masked_phone
+            phone, reason = one.ring.call.masked_phone, one.error.rstrip(".")
             if one.job is not None:
                 self.log.info(
                     "Call job %s is created for %s, by this callback or an earlier one (%s; idempotence key %s).",
                     one.job, phone, event, one.ring.key,
                 )  # fmt: skip
             elif one.refused:
-                failures.append(f"{phone} is not rung: {one.error}")
+                failures.append(f"{phone} is not rung: {reason}")
             else:
                 failures.append(
-                    f"Whether {phone} is rung is not known, for no send was answered well: {one.error}. See the "
+                    f"Whether {phone} is rung is not known, for no send was answered well: {reason}. See the "
                     f"campaign's report before you call them (idempotence key {one.ring.key})"
                 )
         if failures:
             raise self._failure("\n".join([f"Not everybody is rung ({event}).", *failures]))
 
-    def _failure(self, message: str) -> Exception:
-        """The error that Airflow logs, with all arguments of a deadline's callback: phones among them are masked."""
-        from airflow.sdk.log import mask_secret
+    def _no_campaign(self, error: Exception) -> Exception:
+        from aimylogic_provider.airflow_task.masked_fields import masked_phones
 
+        return self._failure(
+            f"Nobody is rung, for connection {self.aimylogic_conn_id} can't be used: {type(error).__name__}: "
+            f"{masked_phones(str(error))}"
+        )
+
+    def _failure(self, message: str) -> Exception:
+        """The error to raise, which is logged here: as loud as can be, whatever becomes of it."""
         from aimylogic_provider.airflow_task.airflow_imports import AirflowException
 
-        for phone in _listed(self._given.phone):
-            if not _is_template(phone) and len(str(phone)) >= 7:
-                mask_secret(str(phone))
         self.log.error("%s", message)
         return AirflowException(message)
 

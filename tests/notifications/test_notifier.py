@@ -1,10 +1,9 @@
-"""AimylogicNotifier against the emulator: callbacks that run again, elsewhere, late, or over a line that loses answers."""
+"""AimylogicNotifier against the emulator: callbacks that run again, elsewhere, late, or whose answers are lost."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.http.admin_types import JobView
+from aimylogic_provider.idempotence.retry import pause_after
 from aimylogic_provider.notifications import AimylogicNotifier, ringing
 
 ON_CALL = "+7 912 345-67-89"
@@ -81,15 +81,17 @@ def jobs(emulator: Emulator) -> list[JobView]:
 
 
 @pytest.fixture(autouse=True)
-def campaign(connections: None) -> None:
-    """Each test has a campaign."""
+def supervised(connections: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a campaign; and a supervisor, as wherever Airflow runs callbacks."""
+    from airflow.sdk.execution_time import task_runner
+
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", SimpleNamespace(send=lambda message: None), raising=False)
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repetitions follow at once."""
-    monkeypatch.setattr(ringing, "pause_after", lambda error, left: pause(error, left) and 0.0)
-    pause = __import__("aimylogic_provider.idempotence.retry", fromlist=["pause_after"]).pause_after
+    monkeypatch.setattr(ringing, "pause_after", lambda error, left: 0.0 * pause_after(error, left))
 
 
 @pytest.mark.parametrize("how", [[notify] * 3, [notify_async] * 3, [notify, notify_async, notify]])
@@ -104,18 +106,26 @@ def test_a_callback_that_runs_three_times_rings_once(emulator: Emulator, how: li
 
 def test_two_processes_at_once_ring_once(emulator: Emulator) -> None:
     code = (
-        "import asyncio, pickle, sys, time\n"
-        "from aimylogic_provider.notifications import AimylogicNotifier\n"
-        "context, begin = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
-        "time.sleep(max(0.0, begin - time.time()))\n"
-        "AimylogicNotifier(phone='+7 912 345-67-89')(context)\n"
+        "import pickle, sys\n"
+        "from aimylogic_provider.notifications import AimylogicNotifier, ringing\n"
+        "from airflow.sdk.execution_time import task_runner\n"
+        "task_runner.SUPERVISOR_COMMS = sys\n"
+        "notifier = AimylogicNotifier(phone='+7 912 345-67-89')\n"
+        "print('ready', flush=True)\n"
+        "notifier(pickle.loads(bytes.fromhex(sys.stdin.readline())))\n"
     )
-    handed = pickle.dumps((Run().of_dag(), time.time() + 1.5)).hex()
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, handed], env=os.environ, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    assert [(one.communicate(timeout=60)[1][-2000:], one.returncode)[1] for one in processes] == [0, 0]
+    context = Run().of_dag()
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        other.stdin.write(pickle.dumps(context).hex() + "\n")
+        other.stdin.flush()
+        notify(context)
+        _, errors = other.communicate(timeout=60)
+    assert other.returncode == 0, errors[-2000:]
     assert (emulator.count("addPhone"), emulator.rings("79123456789")) == (2, 1)
 
 
@@ -360,8 +370,8 @@ def test_the_context_is_left_as_it_was(emulator: Emulator) -> None:
 def test_a_test_run_rings_nobody_unless_it_is_told_to(emulator: Emulator, callback: Any) -> None:
     run = Run(triggering_user_name="dag_test")
     for context in (
-        run.of_task(), run.of_dag(), run.of_deadline(triggering_user_name="dag_test"), run.of_deadline(triggered_by="test"),
-        Run(run_id="__airflow_temporary_run_2026__").of_task(),
+        run.of_task(), run.of_dag(), Run(run_id="__airflow_temporary_run_2026__").of_task(),
+        run.of_deadline(triggering_user_name="dag_test"), run.of_deadline(triggered_by="test"),
     ):  # fmt: skip
         callback(context)
     assert emulator.count() == 0
@@ -369,20 +379,18 @@ def test_a_test_run_rings_nobody_unless_it_is_told_to(emulator: Emulator, callba
     assert emulator.rings("79123456789") == 1
 
 
-def test_what_no_supervisor_watches_and_no_run_is_told_of_is_a_test_run(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``dag.test()`` tells a DAG's callback next to nothing where no task of it failed; a DAG processor may, too."""
+def test_what_no_supervisor_watches_is_a_test_run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``dag.test()`` marks its runs, but tells a DAG's callback nothing of the mark; and at times no run at all."""
     from airflow.sdk import DAG
     from airflow.sdk.execution_time import task_runner
 
     context = {"dag": DAG("nightly"), "run_id": "manual__1", "reason": "all_tasks_deadlocked"}
-    monkeypatch.delattr(task_runner, "SUPERVISOR_COMMS", raising=False)
-    notify(context)
-    assert emulator.count() == 0
-    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", SimpleNamespace(send=lambda message: None), raising=False)
     for _ in range(3):
         notify(context)
+    assert emulator.rings("79123456789") == 1
+    monkeypatch.delattr(task_runner, "SUPERVISOR_COMMS")
+    notify(Run("weekly").of_dag())
+    notify({**context, "run_id": "manual__2"})
     assert emulator.rings("79123456789") == 1
 
 
@@ -406,6 +414,12 @@ def test_a_deadline_that_lay_in_the_past_when_its_run_began_is_not_late(emulator
     """As of a run that catches up: until then no callback told it."""
     notify_async(Run().of_deadline(due=now() - timedelta(days=9), queued_at=now().isoformat()))
     assert emulator.rings("79123456789") == 1
+
+
+@pytest.mark.parametrize("callback", [notify, notify_async])
+def test_without_its_connection_nobody_is_rung(emulator: Emulator, callback: Any) -> None:
+    with pytest.raises(AirflowException, match=r"Nobody is rung, for connection gone can't be used: .*gone"):
+        callback(Run().of_task(), aimylogic_conn_id="{{ 'gone' }}")
 
 
 def test_without_a_run_nobody_is_rung(emulator: Emulator) -> None:
@@ -466,8 +480,8 @@ def test_phones_are_masked_wherever_the_notifier_shows(emulator: Emulator, capsy
 
 
 def test_a_dag_that_has_it_everywhere_is_serialised() -> None:
-    from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
     from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
     from airflow.serialization.serialized_objects import DagSerialization
 
     on_call = AimylogicNotifier(phone=ON_CALL)
