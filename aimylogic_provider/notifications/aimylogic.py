@@ -12,9 +12,9 @@ from aimylogic_provider.airflow_task.airflow_imports import BaseNotifier
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.airflow_task.callback_event import CallbackEvent
     from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
+    from aimylogic_provider.notifications.callback_event import CallbackEvent
     from aimylogic_provider.notifications.ringing import Outcome, Ring
 
 __all__ = ["AimylogicNotifier"]
@@ -207,24 +207,24 @@ class AimylogicNotifier(BaseNotifier):
     def _check(self) -> None:
         """Check what is no template, where the DAG is parsed: in the middle of the night it is too late.
 
-        :raises RejectedError: if it can't be used
+        :raises ValueError: if it can't be used
         """
-        from aimylogic_provider.airflow_task.template_values import as_mapping
-        from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
-        from aimylogic_provider.calls_api.calls.payload import flat_payload
-        from aimylogic_provider.calls_api.errors import RejectedError
-
         if not isinstance(self.aimylogic_conn_id, str) or not self.aimylogic_conn_id.strip():
-            raise RejectedError(f"aimylogic_conn_id {self.aimylogic_conn_id!r} can't be used: name a connection")
+            raise ValueError(f"aimylogic_conn_id {self.aimylogic_conn_id!r} can't be used: name a connection")
         phones = _listed(self.phone)
         if not phones:
-            raise RejectedError(_NO_PHONE)
+            raise ValueError(_NO_PHONE)
         for phone in phones:
             if not _is_template(phone):
                 self._canonical(phone)
-        if not _is_template(self.gmt_zone):
+        if self.gmt_zone is not None and not _is_template(self.gmt_zone):
+            from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
+
             canonical_gmt_zone(self.gmt_zone)
-        if not _is_template(self.payload):
+        if self.payload is not None and not _is_template(self.payload):
+            from aimylogic_provider.airflow_task.template_values import as_mapping
+            from aimylogic_provider.calls_api.calls.payload import flat_payload
+
             payload = as_mapping("payload", self.payload) or {}
             flat_payload({name: "" if _is_template(value) else value for name, value in payload.items()})
 
@@ -238,8 +238,8 @@ class AimylogicNotifier(BaseNotifier):
 
         :raises AirflowException: if it can't be told what, or it happened too long ago
         """
-        from aimylogic_provider.airflow_task.callback_event import callback_event, is_test_run
         from aimylogic_provider.idempotence.time_limits import GUARD_BAND, KEY_WINDOW, SLACK
+        from aimylogic_provider.notifications.callback_event import callback_event, is_test_run
         from aimylogic_provider.notifications.ringing import SECONDS
 
         try:

@@ -216,6 +216,15 @@ def test_a_task_and_its_dag_that_fail_ring_once_for_their_run(emulator: Emulator
     assert emulator.rings("79123456789") == 1
 
 
+def test_a_failure_a_day_after_another_of_its_run_rings_once_more(emulator: Emulator) -> None:
+    run = Run(start_date=now() - timedelta(days=2))
+    notify(run.of_task("extract"))
+    emulator.advance(hours=25)
+    for _ in range(2):
+        notify(run.of_task("load"))
+    assert emulator.rings("79123456789") == 2
+
+
 @pytest.mark.parametrize(("once_per", "rings"), [("dag_run", 1), ("task", 1), ("try", 30)])
 def test_a_mapped_task_of_which_all_fail(emulator: Emulator, once_per: str, rings: int) -> None:
     run = Run()

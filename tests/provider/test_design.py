@@ -73,6 +73,7 @@ MAY_USE = {
         "campaign_task",
         "report_tables",
     },
+    "notifications": {"calls_api", "idempotence", "hooks", "airflow_task"},
     "emulator": {"calls_api"},
 }
 """Which rooms each may use. ``lazy_imports`` is everybody's."""
