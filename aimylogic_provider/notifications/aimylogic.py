@@ -109,7 +109,7 @@ class AimylogicNotifier(BaseNotifier):
     def __call__(self, *args: Any) -> None:
         """Ring, from a callback that may block. Airflow calls it.
 
-        :param args: the context
+        :param args: the context, which is left as it is: other callbacks, and what they log, get to see it
         :raises AirflowException: if somebody surely was not rung, or it isn't known; when all others were
         """
         context: Context = args[0] if len(args) == 1 else {}
@@ -160,10 +160,6 @@ class AimylogicNotifier(BaseNotifier):
 
         await asyncio.to_thread(load)
         return await AimylogicAsyncHook(self.aimylogic_conn_id).look_up()
-
-    def _update_context(self, context: Context) -> Context:
-        """Leave the context as it is: other callbacks, and what they log, get to see it."""
-        return context
 
     def _rendered(self, context: Context) -> AimylogicNotifier:
         """A copy with its templates rendered: the notifier itself may serve other callbacks yet."""

@@ -32,7 +32,7 @@ SECONDS = 16.0
 _CONNECT, _READ = 1.5, 5.0
 """Seconds of one send, at most: so that there is time for a second one."""
 _SENDS = 4
-_AT_ONCE = 8
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,9 @@ class Outcome:
 class _Sends:
     """The sends of one call: how many there were, and whether there is time for another."""
 
-    def __init__(self, ring: Ring, longest: float) -> None:
+    def __init__(self, ring: Ring, begin_until: float) -> None:
         self._ring = ring
-        self._longest = longest
-        self._until = time.monotonic() + SECONDS
+        self._begin_until = begin_until
         self._count = 0
         self._unanswered = False
 
@@ -86,7 +85,7 @@ class _Sends:
             pause = pause_after(error, 0 if self._ring.test_call else _SENDS - self._count)
         except NotAddedError as ended:
             return Outcome(self._ring, error=str(ended), refused=not self._unanswered)
-        if time.monotonic() + pause + self._longest > self._until:
+        if time.monotonic() + pause > self._begin_until:
             return Outcome(self._ring, error=str(error), refused=not self._unanswered)
         return pause
 
@@ -95,17 +94,19 @@ def ring(campaign: CampaignOfConnection, rings: Sequence[Ring]) -> list[Outcome]
     """Add calls, all at once, and return what became of each, in their order."""
     from aimylogic_provider.calls_api.transports.requests_transport import RequestsTransport
 
-    transport = RequestsTransport(_hurried(campaign.settings))
+    settings = _hurried(campaign.settings)
+    begin_until = _begin_until(settings)
+    transport = RequestsTransport(settings)
     client = CampaignClient(campaign.address, transport)
     try:
         with ThreadPoolExecutor(max_workers=min(len(rings), _AT_ONCE)) as pool:
-            return list(pool.map(lambda one: _ring(client, one, transport.settings.total_timeout), rings))
+            return list(pool.map(lambda one: _ring(client, one, begin_until), rings))
     finally:
         transport.close()
 
 
-def _ring(client: CampaignClient, one: Ring, longest: float) -> Outcome:
-    sends = _Sends(one, longest)
+def _ring(client: CampaignClient, one: Ring, begin_until: float) -> Outcome:
+    sends = _Sends(one, begin_until)
     while True:
         try:
             return Outcome(one, job=client.ask(one.request).value)
@@ -121,13 +122,14 @@ async def ring_async(campaign: CampaignOfConnection, rings: Sequence[Ring]) -> l
     from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 
     settings = _hurried(campaign.settings)
+    begin_until = _begin_until(settings)
     async with AiohttpTransport(settings, connections=_AT_ONCE) as transport:
         client = AsyncCampaignClient(campaign.address, transport)
-        return list(await asyncio.gather(*(_ring_async(client, one, settings.total_timeout) for one in rings)))
+        return list(await asyncio.gather(*(_ring_async(client, one, begin_until) for one in rings)))
 
 
-async def _ring_async(client: AsyncCampaignClient, one: Ring, longest: float) -> Outcome:
-    sends = _Sends(one, longest)
+async def _ring_async(client: AsyncCampaignClient, one: Ring, begin_until: float) -> Outcome:
+    sends = _Sends(one, begin_until)
     while True:
         try:
             return Outcome(one, job=(await client.ask(one.request)).value)
@@ -136,6 +138,11 @@ async def _ring_async(client: AsyncCampaignClient, one: Ring, longest: float) ->
         if isinstance(pause, Outcome):
             return pause
         await asyncio.sleep(pause)
+
+
+def _begin_until(settings: TransportSettings) -> float:
+    """Until when a send may be repeated, so that it ends in time."""
+    return time.monotonic() + SECONDS - settings.total_timeout
 
 
 def _hurried(settings: TransportSettings) -> TransportSettings:

@@ -246,8 +246,9 @@ def test_once_per_task_tells_tasks_and_their_dag_apart(emulator: Emulator) -> No
 @pytest.mark.parametrize("once_per", ["dag_run", "task", "try"])
 @pytest.mark.parametrize("of", ["of_task", "of_dag"])
 def test_a_clear_that_fails_anew_rings_anew(emulator: Emulator, of: str, once_per: str) -> None:
+    began = now()
     for clears in range(3):
-        run = Run(clear_number=clears)
+        run = Run(clear_number=clears, start_date=began)
         for _ in range(2):
             notify(getattr(run, of)(), once_per=once_per)
     assert emulator.rings("79123456789") == 3
@@ -490,8 +491,9 @@ def test_phones_are_masked_wherever_the_notifier_shows(emulator: Emulator, capsy
 
 def test_a_dag_that_has_it_everywhere_is_serialised() -> None:
     from airflow.providers.standard.operators.empty import EmptyOperator
-    from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
-    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.sdk import DAG
+    from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
+    from airflow.serialization import serialized_objects
 
     on_call = AimylogicNotifier(phone=ON_CALL)
     callback = AsyncCallback(AimylogicNotifier, kwargs={"phone": "{{ var.value.on_call }}"})
@@ -502,7 +504,8 @@ def test_a_dag_that_has_it_everywhere_is_serialised() -> None:
         deadline=DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=1), callback),
     ) as dag:
         EmptyOperator(task_id="load")
-    written = json.dumps(DagSerialization.to_dict(dag), default=str)
+    write = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG).to_dict
+    written = json.dumps(write(dag), default=str)
     assert "aimylogic_provider.notifications.aimylogic.AimylogicNotifier" in written
     assert "345-67-89" not in written
     assert dag.get_task("load").on_failure_callback == [on_call]
