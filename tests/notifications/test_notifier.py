@@ -225,10 +225,10 @@ def test_a_failure_a_day_after_another_of_its_run_rings_once_more(emulator: Emul
     assert emulator.rings("79123456789") == 2
 
 
-@pytest.mark.parametrize(("once_per", "rings"), [("dag_run", 1), ("task", 1), ("try", 30)])
+@pytest.mark.parametrize(("once_per", "rings"), [("dag_run", 1), ("task", 1), ("try", 12)])
 def test_a_mapped_task_of_which_all_fail(emulator: Emulator, once_per: str, rings: int) -> None:
     run = Run()
-    for index in range(30):
+    for index in range(12):
         notify(run.of_task(map_index=index), once_per=once_per)
     assert emulator.rings("79123456789") == rings
     names = {"dag_run": set(), "task": {"task_id"}, "try": {"task_id", "map_index", "try_number"}}[once_per]
