@@ -63,6 +63,7 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
+        "notifications": ["aimylogic_provider.notifications.aimylogic.AimylogicNotifier"],
         "transfers": [
             {
                 "source-integration-name": "Aimylogic",

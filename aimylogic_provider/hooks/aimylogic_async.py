@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
     from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 
-__all__ = ["AimylogicAsyncHook"]
+__all__ = ["AimylogicAsyncHook", "load"]
 
 T = TypeVar("T")
 
 _CONNECTIONS = 8
 
 
-def _load() -> None:
+def load() -> None:
     """Load what asks and reads. In the event loop it would hold up all that runs there, for a third of a second."""
     from importlib import import_module
 
@@ -63,7 +63,7 @@ class AimylogicAsyncHook(BaseHook):
     async def __aenter__(self) -> Self:
         import asyncio
 
-        await asyncio.to_thread(_load)
+        await asyncio.to_thread(load)
         await self._open(await self.look_up())
         return self
 

@@ -5,6 +5,7 @@ All are SHA-256 over length-prefixed fields, so that no two lists of fields give
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KEY_SCHEME",
     "Intent",
+    "Notice",
     "Parameters",
     "as_uuid",
     "begun_digest",
@@ -169,3 +171,27 @@ class Intent:
         if not self.mapped:
             return self.person
         return _short("mapped", self.person, self.parameters.payload, self.parameters.gmt_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One intended call that tells a person what happened to a DAG run: what its key is made of.
+
+    No record is kept of it: whoever tells the same thing anew, wherever that is, makes the same key.
+
+    :param about: what happened, and to what, in fields that are the same however often it is told
+    :param phone: digits with country code
+    """
+
+    dag_id: str
+    run_id: str
+    about: tuple[str, ...]
+    campaign: str
+    phone: str = dataclasses.field(repr=False)
+    test_call: bool = False
+
+    @property
+    def key(self) -> str:
+        """The idempotence key, as a UUID. Holds no payload, on purpose: no person is rung twice over other words."""
+        test = "test" if self.test_call else "real"
+        return as_uuid(digest("notice, 1", self.dag_id, self.run_id, self.campaign, test, self.phone, *self.about))

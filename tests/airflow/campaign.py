@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 from itertools import count
@@ -9,9 +10,9 @@ from typing import Any
 
 from aimylogic_provider.emulator import Emulator, OrderedFault
 from aimylogic_provider.emulator.http.admin_types import JobView
-from local_servers.airflow import LocalAirflow
+from local_servers.airflow import LocalAirflow, free_port
 
-__all__ = ["TOKEN", "Campaign", "random_token"]
+__all__ = ["ENVIRONMENT_PORT", "TOKEN", "Campaign", "environment_connection", "random_token"]
 
 numbers = count(1)
 
@@ -25,6 +26,15 @@ def random_token() -> str:
 
 # Of all campaigns in this folder's tests: whatever they make Airflow write is searched for it.
 TOKEN = random_token()
+
+
+ENVIRONMENT_PORT = free_port()
+
+
+def environment_connection() -> str:
+    """A connection that stands in Airflow's environment, to an emulator that may be started at a port of its own."""
+    host = {"host": "http://127.0.0.1", "port": ENVIRONMENT_PORT}
+    return json.dumps({"conn_type": "aimylogic", "password": TOKEN, **host})
 
 
 class Campaign:

@@ -13,7 +13,7 @@ import pytest
 
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow
-from tests.airflow.campaign import TOKEN, Campaign
+from tests.airflow.campaign import TOKEN, Campaign, environment_connection
 from tests.conftest import PURGE_ENDS_SCHEDULER
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600" if PURGE_ENDS_SCHEDULER else "6",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW_CONN_IN_ENVIRONMENT": environment_connection(),
         # A mistake that people make: the whole URL as the host, token and all.
         "AIRFLOW_CONN_AIMYLOGIC_PASTED": json.dumps(
             {

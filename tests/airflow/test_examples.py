@@ -108,6 +108,19 @@ def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path)
 
 
 @pytest.mark.long
+def test_who_is_on_call_is_rung_once_for_a_run_that_fails(airflow: LocalAirflow, tmp_path: Path) -> None:
+    """Its query fails in all tries, then its task and its run tell it; the warehouse has no such table."""
+    airflow.connect_sqlite(tmp_path / "empty.db", "warehouse")
+    airflow.api("POST", "/api/v2/variables", {"key": "on_call_phone", "value": "+7 912 345-67-89"})
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        airflow.wait_for_dag("on_call")  # and unpaused, it runs for the last nine o'clock
+        wait_for("the callbacks of the task and of its run", lambda: emulator.count("addPhone") == 2, 90)
+        (job,) = emulator.jobs()
+    assert (job.phone, job.payload["event"], job.payload["dag_id"]) == ("79123456789", "failed", "on_call")
+
+
+@pytest.mark.long
 def test_a_campaign_comes_to_its_end(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)

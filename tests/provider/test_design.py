@@ -83,6 +83,7 @@ MAY_USE = {
         "report_tables",
         "lineage",
     },
+    "notifications": {"calls_api", "idempotence", "hooks", "airflow_task"},
     "emulator": {"calls_api"},
 }
 """Which rooms each may use."""

@@ -1,4 +1,4 @@
-"""docs/operators.md and docs/hook.md tell what the code takes: each argument with its type and default, each method."""
+"""docs/operators.md, notifier.md and hook.md tell what the code takes: arguments with type and default, and methods."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from aimylogic_provider.calls_api import ListedCall
 from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicAsyncHook, AimylogicHook
+from aimylogic_provider.notifications import AimylogicNotifier
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     AddPhonesOperator,
@@ -41,6 +42,7 @@ OPERATORS: list[Any] = [
     ResumeCampaignOperator, StopCampaignOperator, GetCampaignOperator, AimylogicToSqlOperator, CallJobSensor,
     CampaignStatusSensor,
 ]  # fmt: skip
+WITH_A_TABLE: list[Any] = [*OPERATORS, AimylogicNotifier]
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}
 NEEDED = inspect.Parameter.empty
 A_PHONE = "79123456789"
@@ -114,20 +116,25 @@ def operators(repository: Path) -> str:
 
 
 @pytest.fixture
+def tables(operators: str, repository: Path) -> str:
+    return operators + (repository / "docs" / "notifier.md").read_text()
+
+
+@pytest.fixture
 def hook(repository: Path) -> str:
     return (repository / "docs" / "hook.md").read_text()
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_each_argument_of_an_operator_is_told_once_and_no_other(operators: str, operator: Any) -> None:
-    told = [code(row[0]) for row in rows(operators, operator.__name__)]
+@pytest.mark.parametrize("operator", WITH_A_TABLE)
+def test_each_argument_of_an_operator_is_told_once_and_no_other(tables: str, operator: Any) -> None:
+    told = [code(row[0]) for row in rows(tables, operator.__name__)]
     assert sorted(told) == sorted([name] for name in taken(operator))
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_types_and_defaults_are_those_of_the_signature(operators: str, operator: Any) -> None:
+@pytest.mark.parametrize("operator", WITH_A_TABLE)
+def test_types_and_defaults_are_those_of_the_signature(tables: str, operator: Any) -> None:
     arguments = taken(operator)
-    for name, kind, default, _, meaning in rows(operators, operator.__name__):
+    for name, kind, default, _, meaning in rows(tables, operator.__name__):
         argument = arguments[name.strip("`")]
         assert kind.strip("`").replace('"', "'") == argument.annotation, name
         assert meaning, name
@@ -139,9 +146,9 @@ def test_types_and_defaults_are_those_of_the_signature(operators: str, operator:
             assert value(code(default)[0]) == argument.default, name
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
-def test_what_is_a_template_is_told(operators: str, operator: Any) -> None:
-    told = {row[0].strip("`"): row[3] for row in rows(operators, operator.__name__)}
+@pytest.mark.parametrize("operator", WITH_A_TABLE)
+def test_what_is_a_template_is_told(tables: str, operator: Any) -> None:
+    told = {row[0].strip("`"): row[3] for row in rows(tables, operator.__name__)}
     assert {*told.values()} <= {"yes", ""}
     assert {name for name, templated in told.items() if templated} == {*operator.template_fields}
 

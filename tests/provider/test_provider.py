@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from aimylogic_provider import __version__, hooks, operators, sensors, transfers, triggers
+from aimylogic_provider import __version__, hooks, notifications, operators, sensors, transfers, triggers
 from aimylogic_provider.get_provider_info import get_provider_info
 
 COMMAND = str(Path(sys.executable).parent / "airflow")
@@ -56,6 +56,9 @@ def test_the_modules_of_the_description_are_all_there_are() -> None:
         for name in names
     }
     assert told == found
+    assert info["notifications"] == [
+        f"aimylogic_provider.notifications.aimylogic.{name}" for name in notifications.__all__
+    ]
 
 
 def test_airflow_lists_the_provider_and_its_hook() -> None:
@@ -131,6 +134,7 @@ IMPORTS = (
     "from aimylogic_provider.sensors import CampaignStatusSensor as C; C(task_id='a', status='paused')",
     "from aimylogic_provider.assets import campaign; campaign('a')",
     "import aimylogic_provider.assets.aimylogic",
+    "from aimylogic_provider.notifications import AimylogicNotifier as N; N(phone='{{ var.value.on_call }}')",
     "from aimylogic_provider.hooks import AimylogicHook",
     "from aimylogic_provider.hooks import AimylogicAsyncHook",
     "import aimylogic_provider.get_provider_info",

@@ -13,6 +13,7 @@ from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campa
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.notifications import AimylogicNotifier
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     AddPhonesOperator,
@@ -136,6 +137,14 @@ def mistakes(emulator: Emulator) -> None:
     emulator.settings(page_order="newest")  # type: ignore[arg-type]
     emulator.campaign(1, sttus="paused")  # type: ignore[call-arg]
     Emulator(report_lg=3)  # type: ignore[call-arg]
+
+
+def notifiers() -> None:
+    """As callbacks of a DAG; and its arguments, misspelt and mistyped."""
+    ring = AimylogicNotifier(phone=["+7 912 345-67-89", 79123456780], payload={"words": "{{ ds }}"}, once_per="task")
+    DAG("a", on_failure_callback=ring, on_success_callback=[ring])
+    AimylogicNotifier(phones="+7 912 345-67-89")  # type: ignore[call-arg]
+    AimylogicNotifier(phone="+7 912 345-67-89", once_per="run")  # type: ignore[arg-type]
 
 
 def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
