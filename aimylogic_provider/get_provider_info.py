@@ -75,6 +75,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "aimylogic_provider.transfers.sql_to_aimylogic",
             },
         ],
+        "task-decorators": [
+            {
+                "name": "aimylogic_calls",
+                "class-name": "aimylogic_provider.decorators.calls_of_function.aimylogic_calls",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimylogic",

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
         BaseSensorOperator,
         Connection,
         Context,
+        DecoratedOperator,
         DownstreamTasksSkipped,
         MappedOperator,
         TaskDeferred,
         XComArg,
         conf,
+        determine_kwargs,
+        task_decorator_factory,
     )
 
 __all__ = [
@@ -42,16 +45,19 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "DecoratedOperator",
     "DownstreamTasksSkipped",
     "MappedOperator",
     "TaskDeferred",
     "XComArg",
     "conf",
+    "determine_kwargs",
+    "task_decorator_factory",
 ]
 
 _PLACES = (
     "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
-    "airflow.sdk.definitions.mappedoperator", "airflow.configuration",
+    "airflow.sdk.definitions.mappedoperator", "airflow.sdk.bases.decorator", "airflow.configuration",
 )  # fmt: skip
 
 

@@ -11,15 +11,14 @@ from typing import Any, Required, TypedDict
 
 from airflow.sdk import DAG, TaskGroup
 
-__all__ = ["ApprovalArguments", "SensorArguments", "TaskArguments"]
+__all__ = ["ApprovalArguments", "DecoratorArguments", "SensorArguments", "TaskArguments"]
 
 _Callbacks = Callable[[Any], None] | list[Callable[[Any], None]] | None
 
 
-class TaskArguments(TypedDict, total=False):
-    """Those of Airflow's ``BaseOperator``."""
+class _AllButTaskId(TypedDict, total=False):
+    """Those of Airflow's ``BaseOperator``, but for the one that TaskFlow takes from a function's name."""
 
-    task_id: Required[str]
     owner: str
     email: str | Sequence[str] | None
     email_on_retry: bool
@@ -74,6 +73,18 @@ class TaskArguments(TypedDict, total=False):
     logger_name: str | None
     allow_nested_operators: bool
     render_template_as_native_obj: bool | None
+
+
+class TaskArguments(_AllButTaskId, total=False):
+    """Those of Airflow's ``BaseOperator``."""
+
+    task_id: Required[str]
+
+
+class DecoratorArguments(_AllButTaskId, total=False):
+    """Those of Airflow's ``BaseOperator``, as a decorator takes them."""
+
+    task_id: str
 
 
 class ApprovalArguments(TaskArguments, total=False):
