@@ -46,6 +46,17 @@ def test_calls_with_a_policy_each(airflow: LocalAirflow) -> None:
     assert (report["rows"], report["created"], called) == (2, 2, {("79123456789", "Alex"), ("79123456780", "Maria")})
 
 
+def test_calls_that_a_function_gives(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        lost = emulator.fault("after_commit", "reset", path="addPhones")
+        assert run(airflow, "calls_from_python", "invoices") == "success"
+        assert airflow.xcom("calls_from_python", "invoices", "tell") == "2 of 2 people are called"
+        called = {(job.phone, job.payload["due"]) for job in emulator.jobs()}
+    assert (lost.hits, len(called)) == (1, 2)
+    assert called == {("79123456789", 1500), ("79123456781", 99.5)}
+
+
 @pytest.mark.long
 def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:

@@ -73,6 +73,7 @@ MAY_USE = {
         "campaign_task",
         "report_tables",
     },
+    "decorators": {"call_list", "airflow_task", "call_list_task", "operators"},
     "emulator": {"calls_api"},
 }
 """Which rooms each may use. ``lazy_imports`` is everybody's."""

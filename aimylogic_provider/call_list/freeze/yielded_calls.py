@@ -7,21 +7,20 @@ in one person's data: it ends the freezing, for a page of people that counted as
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from numbers import Number
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 from aimylogic_provider.call_list.freeze.given_calls import CALL_FIELDS, CallRules, GivenCallReader, own_policies
 from aimylogic_provider.calls_api.errors import RejectedError
 
-if TYPE_CHECKING:
-
-    class _NamedTuple(tuple[Any, ...]):
-        _fields: tuple[str, ...]
-
-
 __all__ = ["WAIT_WITHIN", "YieldedCallReader"]
+
+
+class _NamedTuple(Protocol):
+    def _asdict(self) -> dict[str, Any]: ...
+
 
 _EVEN_OF_ONE = (
     f"return a list, even of one, or yield one by one: dictionaries of {', '.join(CALL_FIELDS)}, or phones alone"
@@ -106,7 +105,7 @@ class YieldedCallReader(GivenCallReader):
         if given is None or isinstance(given, (Mapping, str, Number)):
             return given
         if _is_named_tuple(given):
-            return dict(zip(given._fields, given, strict=True))
+            return given._asdict()
         if is_dataclass(given) and not isinstance(given, type):
             return {one.name: getattr(given, one.name) for one in fields(given)}
         _discard(given)
@@ -136,7 +135,8 @@ def _iterated(returned: object, function: str) -> Iterator[object]:
 
 
 def _is_named_tuple(value: object) -> TypeGuard[_NamedTuple]:
-    return isinstance(value, tuple) and hasattr(value, "_fields")
+    """Whether it is one, or a row that is like one, as SQLAlchemy's are."""
+    return isinstance(value, Sequence) and hasattr(value, "_fields") and hasattr(value, "_asdict")
 
 
 def _is_async(value: object) -> bool:
