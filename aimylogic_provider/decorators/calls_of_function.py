@@ -103,7 +103,7 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
             return reader, calls
 
         # Any call may have a finish. And a function isn't asked in vain while the server can't be reached.
-        return RowSource(self.method == "addPhones", opened)
+        return RowSource(has_finish=True, opened=opened)
 
     def _returned(self) -> object:
         """What the function returns, given its arguments, and what it takes of Airflow's context."""
@@ -181,6 +181,8 @@ def aimylogic_calls(python_callable: Callable[..., Any] | None = None, **argumen
 
 
 def _decorated(arguments: Mapping[str, Any], function: Callable[..., Any]) -> Any:
+    if not callable(function):
+        raise TypeError(f"aimylogic_calls makes a task of a function, and {function!r} is none: give arguments by name")
     _check_not_async(function)
     # What the task returns is its report, whatever the function's annotation says.
     given = {"multiple_outputs": False, **arguments}
@@ -200,8 +202,8 @@ def _check_names(arguments: Mapping[str, Any]) -> None:
         raise TypeError(f"aimylogic_calls has no argument {', '.join(map(repr, sorted(unknown)))}")
 
 
-def _check_not_async(function: object) -> None:
-    plain = inspect.unwrap(function) if callable(function) else function
+def _check_not_async(function: Callable[..., Any]) -> None:
+    plain = inspect.unwrap(function)
     if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
         from aimylogic_provider.call_list.freeze.yielded_calls import WAIT_WITHIN
 

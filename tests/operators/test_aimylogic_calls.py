@@ -25,6 +25,7 @@ from aimylogic_provider.emulator import Emulator
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.call_list.test_sync import crash_once, done, first_note
 from tests.conftest import StateStore, TaskInstance, needs_record
+from tests.operators.test_add_phones import ReadOneByOne
 
 PHONES = [phone(number) for number in range(25)]
 OTHERS = [phone(number) for number in range(100, 125)]
@@ -190,17 +191,25 @@ def test_what_it_holds_open_is_closed_whatever_becomes_of_the_list(asked: Asked)
         finally:
             closed.append(len(calls))
 
+    class Evil(dict[str, Any]):
+        def get(self, name: str, otherwise: Any = None) -> Any:
+            if name == "phone":
+                raise CrashError
+            return otherwise
+
     asked.attempt(function=lambda: reading(PHONES[0]))
-    asked.task = TaskInstance(task_id="another")
-    with pytest.raises(AirflowFailException):
-        asked.attempt(function=lambda: reading(PHONES[0], [PHONES[1]]))
-    assert closed == [1, 2]
+    for number, (ending, last) in enumerate([(AirflowFailException, [PHONES[1]]), (CrashError, Evil())], 1):
+        asked.task = TaskInstance(task_id="another")
+        with pytest.raises(ending) as held:
+            asked.attempt(function=lambda last=last: reading(PHONES[0], last))
+        assert (closed, held.traceback is not None) == ([1] + [2] * number, True)
 
 
-def test_it_is_not_asked_while_the_server_can_not_be_reached(asked: Asked) -> None:
+@METHODS
+def test_it_is_not_asked_while_the_server_can_not_be_reached(asked: Asked, method: str) -> None:
     asked.emulator.fault("before_commit", "status", times=None)
     with pytest.raises(AirflowException):
-        asked.attempt()
+        asked.attempt(method=method)
     assert asked.times == 0
 
 
@@ -281,9 +290,17 @@ def test_rows_of_a_database_that_know_their_names_are_calls(asked: Asked) -> Non
 
 
 def test_each_call_has_a_policy_of_its_own_and_else_that_of_all(asked: Asked) -> None:
-    asked.gives([called(PHONES[0], policy={"priority": 1}), PHONES[1]], policy={"max_attempts": 3})
+    report = asked.gives([called(PHONES[0], policy={"priority": 1}), PHONES[1]], policy={"max_attempts": 3})
     lines = [json.loads(line)["call"] for file in asked.files("batches/*") for line in file.read_text().splitlines()]
     assert [(one.get("dialerPriority"), one["maxAttempts"]) for one in lines] == [(1, 3), (None, 3)]
+    assert list_of(report)["policy_by_row"] is True
+    asked.task = TaskInstance(task_id="another")
+    assert list_of(asked.gives(PHONES[2:4], policy={"max_attempts": 3}))["policy_by_row"] is False
+
+
+def list_of(report: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path(report["call_list"].removeprefix("file://"), "list.json").read_text())
+    return content
 
 
 @pytest.mark.parametrize("given", [[], (), iter(()), {}.values()])
@@ -494,6 +511,14 @@ def test_arguments_of_other_tasks_make_them_upstream_and_what_it_returns_is_one(
     assert dag.get_task("remind__1").operator_name == "@task.aimylogic_calls"
 
 
+def test_what_a_mapped_task_returned_is_handed_over_unread(asked: Asked) -> None:
+    people = ReadOneByOne(PHONES)
+    asked.task.current_try += 1
+    operator = asked.operator(lambda whom: (whom[number] for number in range(3)), people)
+    assert operator.execute(asked.task.context())["created"] == 3
+    assert people.reads == 3
+
+
 def test_default_args_of_the_dag_reach_it_and_what_is_given_wins() -> None:
     with DAG("dag", schedule=None, default_args={"aimylogic_conn_id": "winter", "on_unknown": "ask", "retries": 5}):
         bare: Any = aimylogic_calls(gives_phones)().operator
@@ -508,7 +533,7 @@ def test_what_it_does_not_take_is_told_where_it_stands() -> None:
             aimylogic_calls(**arguments)
     with pytest.raises(TypeError, match="the function returns them, or yields them"):
         aimylogic_calls(calls=[])  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="No positional arguments"):
+    with pytest.raises(TypeError, match="'winter' is none: give arguments by name"):
         aimylogic_calls("winter")  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="on_unknown 'never' can't be used"):
         aimylogic_calls(on_unknown="never")(gives_phones)()  # type: ignore[call-overload]

@@ -188,4 +188,9 @@ def test_importing_is_cheap(statement: str, loaded: dict[str, set[str]]) -> None
     assert not heavy & modules
     ours = {name for name in modules if name.startswith("aimylogic_provider.")}
     assert len(ours) <= 20, ours
-    assert modules - ours <= {"aimylogic_provider", "numbers", "airflow.sdk.bases.sensor", "airflow.sdk.bases.decorator"}, modules - ours
+    assert modules - ours <= {
+        "aimylogic_provider",
+        "numbers",
+        "airflow.sdk.bases.sensor",
+        "airflow.sdk.bases.decorator",
+    }, modules - ours
