@@ -84,6 +84,12 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": "aimylogic_provider.assets.aimylogic.convert_asset_to_openlineage",
             }
         ],
+        "task-decorators": [
+            {
+                "name": "aimylogic_calls",
+                "class-name": "aimylogic_provider.decorators.calls_of_function.aimylogic_calls",
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "aimylogic",

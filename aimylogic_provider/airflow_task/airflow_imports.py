@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         BaseSensorOperator,
         Connection,
         Context,
+        DecoratedOperator,
         DownstreamTasksSkipped,
         MappedOperator,
         RetryPolicy,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
         TaskDeferred,
         XComArg,
         conf,
+        determine_kwargs,
+        task_decorator_factory,
     )
 
     OperatorMixin = BaseOperator
@@ -52,6 +55,7 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "DecoratedOperator",
     "DownstreamTasksSkipped",
     "MappedOperator",
     "OperatorMixin",
@@ -60,11 +64,13 @@ __all__ = [
     "TaskDeferred",
     "XComArg",
     "conf",
+    "determine_kwargs",
+    "task_decorator_factory",
 ]
 
 _PLACES = (
     "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
-    "airflow.sdk.definitions.mappedoperator", "airflow.configuration",
+    "airflow.sdk.definitions.mappedoperator", "airflow.sdk.bases.decorator", "airflow.configuration",
     "airflow.sdk.observability.stats", "airflow.stats",
 )  # fmt: skip
 

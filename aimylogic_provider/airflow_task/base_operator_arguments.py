@@ -11,15 +11,14 @@ from typing import Any, Required, TypedDict
 
 from airflow.sdk import DAG, TaskGroup
 
-__all__ = ["ApprovalArguments", "RetriedTaskArguments", "SensorArguments", "TaskArguments"]
+__all__ = ["ApprovalArguments", "DecoratorArguments", "RetriedTaskArguments", "SensorArguments", "TaskArguments"]
 
 _Callbacks = Callable[[Any], None] | list[Callable[[Any], None]] | None
 
 
-class RetriedTaskArguments(TypedDict, total=False):
-    """Those of Airflow's ``BaseOperator``, but for ``retry_policy``: for operators that name it, with a default."""
+class _AllButTaskId(TypedDict, total=False):
+    """Those of Airflow's ``BaseOperator``, but for ``task_id`` and ``retry_policy``."""
 
-    task_id: Required[str]
     owner: str
     email: str | Sequence[str] | None
     email_on_retry: bool
@@ -73,6 +72,18 @@ class RetriedTaskArguments(TypedDict, total=False):
     logger_name: str | None
     allow_nested_operators: bool
     render_template_as_native_obj: bool | None
+
+
+class RetriedTaskArguments(_AllButTaskId, total=False):
+    """Those of Airflow's ``BaseOperator``, but for ``retry_policy``: for operators that name it, with a default."""
+
+    task_id: Required[str]
+
+
+class DecoratorArguments(_AllButTaskId, total=False):
+    """The same, as a decorator takes them: TaskFlow takes ``task_id`` from a function's name."""
+
+    task_id: str
 
 
 class TaskArguments(RetriedTaskArguments, total=False):

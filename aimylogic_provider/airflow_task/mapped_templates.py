@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 
-__all__ = ["templates_among"]
+__all__ = ["given_arguments", "templates_among"]
 
 
 def templates_among(fields: Sequence[str], operator: BaseOperator, context: Any) -> list[str]:
@@ -22,11 +22,33 @@ def templates_among(fields: Sequence[str], operator: BaseOperator, context: Any)
     :param operator: as it is of one of a mapped task's instances, or an ordinary one
     :param context: of that instance
     """
-    dag = operator.get_dag()
-    task: Any = None if dag is None else dag.task_dict.get(operator.task_id)
-    expanded: Any = getattr(task, "expand_input", None)
-    if getattr(expanded, "EXPAND_INPUT_TYPE", None) != "list-of-dicts":
+    task = _mapped_task(operator)
+    if not _is_of_another_task(getattr(task, "expand_input", None), context):
         return list(fields)
-    if isinstance(expanded.value, (list, tuple)) and isinstance(expanded.value[context["ti"].map_index], dict):
-        return list(fields)  # written in the DAG's file
     return [name for name in fields if name in task.partial_kwargs]
+
+
+def given_arguments(operator: BaseOperator, context: Any) -> set[str]:
+    """Return which arguments of a decorated function ``expand_kwargs(…)`` takes from what an earlier task returned.
+
+    :param operator: as of :func:`templates_among`
+    :param context: of that instance
+    """
+    task = _mapped_task(operator)
+    if not _is_of_another_task(getattr(task, "op_kwargs_expand_input", None), context):
+        return set()
+    written, arguments = task.partial_kwargs.get("op_kwargs") or {}, getattr(operator, "op_kwargs", {})
+    return {name for name, value in arguments.items() if name not in written or written[name] is not value}
+
+
+def _mapped_task(operator: BaseOperator) -> Any:
+    dag = operator.get_dag()
+    return None if dag is None else dag.task_dict.get(operator.task_id)
+
+
+def _is_of_another_task(expanded: Any, context: Any) -> bool:
+    """Whether ``expand_kwargs(…)`` was given what another task returned, and not what is written in the DAG's file."""
+    if getattr(expanded, "EXPAND_INPUT_TYPE", None) != "list-of-dicts":
+        return False
+    given = expanded.value
+    return not (isinstance(given, (list, tuple)) and isinstance(given[context["ti"].map_index], dict))

@@ -10,7 +10,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import date, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from types import FrameType
 from typing import Any
 
@@ -27,21 +29,26 @@ _PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
 
 
-_CALLS, _CHARACTERS = 10, 2000
-"""How many calls of a list are shown, and how much of a text that says none."""
+_CALLS, _CHARACTERS, _ARGUMENTS = 10, 2000, 100
+"""How many calls of a list are shown, how much of a text that says none, and how many names of a dictionary."""
 
 
-def as_shown(value: Any, reader: FrameType, *, is_phone: bool, of_calls: bool = False) -> Any:
+def as_shown(
+    value: Any, reader: FrameType, *, is_phone: bool, of_calls: bool = False, of_arguments: bool = False
+) -> Any:
     """Return a value as it is, or masked, if Airflow reads it to show it.
 
     :param reader: the frame that reads
     :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones
     :param of_calls: whether it is a list of calls
+    :param of_arguments: whether it holds a function's arguments
     """
     if value is None or not _SHOWS.match(_module(reader)):
         return value
     if of_calls:
         return _masked_calls(value)
+    if of_arguments:
+        return _masked_arguments(value)
     if not value:
         return value
     if is_phone:
@@ -62,6 +69,28 @@ def _masked_calls(value: Any) -> Any:
         # Cut after it is masked: half of a phone could else be shown.
         return masked_phones(value[: _CHARACTERS + 100])[:_CHARACTERS]
     return masked_phones(value) if isinstance(value, (Mapping, int, float)) else f"of type {type(value).__name__}"
+
+
+def _masked_arguments(value: Any) -> Any:
+    """Arguments, masked: the first few of what is long; of what isn't plain its type, for its text may be anything."""
+    if isinstance(value, str):
+        return masked_phones(value[: _CHARACTERS + 100])[:_CHARACTERS]
+    if isinstance(value, Mapping):
+        more = len(value) - _ARGUMENTS
+        named = {
+            masked_phones(name): mask_phone(one)
+            if name == "phone" and isinstance(one, (str, int))
+            else _masked_arguments(one)
+            for name, one in islice(value.items(), _ARGUMENTS)
+        }
+        return named | ({"…": f"and {more:,} more"} if more > 0 else {})
+    if isinstance(value, (list, tuple, set, frozenset)):
+        more = len(value) - _CALLS
+        some = [_masked_arguments(one) for one in islice(value, _CALLS)]
+        return [*some, f"… and {more:,} more"] if more > 0 else some
+    if value is None or isinstance(value, (bool, int, float, Decimal)):
+        return masked_phones(value)
+    return value if isinstance(value, (date, time, timedelta)) else f"of type {type(value).__name__}"
 
 
 def _masked_call(call: Any) -> Any:

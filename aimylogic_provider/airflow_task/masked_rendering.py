@@ -47,11 +47,14 @@ class ShownMasked:
     :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones; else whatever in it could
         be one is masked
     :param of_calls: whether it is a list of calls, of which the first few are shown
+    :param of_arguments: whether it holds a function's arguments: of a long list among them the first few are shown, and
+        of what isn't plain, its type
     """
 
-    def __init__(self, *, is_phone: bool = False, of_calls: bool = False) -> None:
+    def __init__(self, *, is_phone: bool = False, of_calls: bool = False, of_arguments: bool = False) -> None:
         self._is_phone = is_phone
         self._of_calls = of_calls
+        self._of_arguments = of_arguments
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -68,7 +71,13 @@ class ShownMasked:
         from aimylogic_provider.airflow_task.masked_fields import as_shown
 
         reader = sys._getframe(1)
-        return as_shown(fields[self._name], reader, is_phone=self._is_phone, of_calls=self._of_calls)
+        return as_shown(
+            fields[self._name],
+            reader,
+            is_phone=self._is_phone,
+            of_calls=self._of_calls,
+            of_arguments=self._of_arguments,
+        )
 
     def __set__(self, operator: object, value: object) -> None:
         operator.__dict__[self._name] = value

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.freeze.given_calls import CallRules
     from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["AddPhonesOperator"]
@@ -178,19 +179,29 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             self.calls = list(self.calls)  # what a mapped task returned, Airflow reads one by one
 
     def _row_source(self) -> RowSource:
-        from aimylogic_provider.call_list.freeze.given_calls import (
-            CallRules,
-            GivenCallReader,
-            listed_calls,
-            own_policies,
-        )
+        from aimylogic_provider.call_list.freeze.given_calls import GivenCallReader, listed_calls, own_policies
         from aimylogic_provider.call_list_task.row_source import RowSource
 
         calls = listed_calls(self.calls)
         own = own_policies(calls)
-        policy = self._policy_of_all({"finish"} & own)  # an unknown name is told of the call that has it
-        rules = CallRules(
-            policy_of_all=policy,
+        rules = self._call_rules({"finish"} & own)  # an unknown name is told of the call that has it
+        reader = GivenCallReader(rules, calls)
+
+        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
+            self.log.info("Freezing the call list: %s calls are given.", f"{len(calls):,}")
+            return reader, calls
+
+        return RowSource("finish" in own or "finish" in rules.policy_of_all, opened)
+
+    def _call_rules(self, own: Collection[str] = ()) -> CallRules:
+        """What holds for all calls.
+
+        :param own: as of :meth:`_policy_of_all`
+        """
+        from aimylogic_provider.call_list.freeze.given_calls import CallRules
+
+        return CallRules(
+            policy_of_all=self._policy_of_all(own),
             phone_region=self.phone_region,
             phone_reading=self.phone_reading,
             phone_check=self.phone_check,
@@ -198,13 +209,6 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             method=self.method,
             max_bytes=self.max_batch_bytes,
         )
-        reader = GivenCallReader(rules, calls)
-
-        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
-            self.log.info("Freezing the call list: %s calls are given.", f"{len(calls):,}")
-            return reader, calls
-
-        return RowSource("finish" in own or "finish" in policy, opened)
 
     def _key_names(self) -> Sequence[str]:
         return ("key",)

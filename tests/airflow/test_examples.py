@@ -46,6 +46,35 @@ def test_calls_with_a_policy_each(airflow: LocalAirflow) -> None:
     assert (report["rows"], report["created"], called) == (2, 2, {("79123456789", "Alex"), ("79123456780", "Maria")})
 
 
+def test_calls_that_a_function_gives(airflow: LocalAirflow) -> None:
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        assert run(airflow, "calls_from_python", "invoices") == "success"
+        assert airflow.xcom("calls_from_python", "invoices", "tell") == "2 of 2 people are called"
+        called = {(job.phone, job.payload["due"]) for job in emulator.jobs()}
+        assert len(emulator.jobs()) == 2
+    assert called == {("79123456789", 1500), ("79123456781", 99.5)}
+
+
+@pytest.mark.long
+def test_functions_are_asked_once_though_a_try_fails(airflow: LocalAirflow, tmp_path: Path) -> None:
+    """By ``dag.test()``, which tries again, too; mapped, and by the decorator as Airflow finds it."""
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        lost = emulator.fault("after_commit", "reset", path="addPhones", phone="79120000003", times=3)
+        code = f"from asked_once import dag\nprint(dag.test(run_conf={{'told': {str(tmp_path / 'told')!r}}}).state)"
+        folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**airflow.environment, "PYTHONPATH": folder},
+            cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.stdout.splitlines()[-1:] == ["success"], done.stdout[-3000:] + done.stderr[-3000:]
+        assert lost.hits == 3, "all that a try sends"
+        assert "the function is not asked again" in done.stdout
+        assert sorted(job.phone for job in emulator.jobs()) == ["79120000001", "79120000002", "79120000003"]
+    assert (tmp_path / "told").read_text().splitlines() == ["0 in try 1", "1 in try 1"]
+
+
 @pytest.mark.long
 def test_keyless_nobody_hears_the_same_twice_a_day(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:

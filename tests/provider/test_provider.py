@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from aimylogic_provider import __version__, hooks, notifications, operators, sensors, transfers, triggers
+from aimylogic_provider import __version__, decorators, hooks, notifications, operators, sensors, transfers, triggers
 from aimylogic_provider.get_provider_info import get_provider_info
 
 COMMAND = str(Path(sys.executable).parent / "airflow")
@@ -44,6 +44,7 @@ def test_the_modules_of_the_description_are_all_there_are() -> None:
     told |= {
         module for kind in ("hooks", "sensors", "triggers") for one in info[kind] for module in one["python-modules"]
     }
+    told |= {one["class-name"].rpartition(".")[0] for one in info["task-decorators"]}
     found = {
         import_module(f"aimylogic_provider.{package}.{name}").__name__
         for package, names in (
@@ -52,6 +53,7 @@ def test_the_modules_of_the_description_are_all_there_are() -> None:
             ("hooks", set(hooks._MODULES.values())),
             ("sensors", set(sensors._MODULES.values())),
             ("triggers", set(triggers._MODULES.values())),
+            ("decorators", set(decorators._MODULES.values())),
         )
         for name in names
     }
@@ -73,6 +75,18 @@ def test_airflow_lists_the_provider_and_its_hook() -> None:
         "package_name": "airflow-provider-aimylogic",
         "hook_name": "Aimylogic",
     }
+
+
+def test_airflow_finds_the_decorators_and_imports_them_when_they_are_used() -> None:
+    code = (
+        "import sys; from airflow.sdk import task; task.python\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('aimylogic_provider')))\n"
+        "from aimylogic_provider.decorators import aimylogic_calls\n"
+        "assert task.aimylogic_calls is aimylogic_calls"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["aimylogic_provider", "aimylogic_provider.get_provider_info"]
 
 
 def test_the_connections_form_has_its_fields() -> None:
@@ -126,6 +140,7 @@ IMPORTS = (
     "from aimylogic_provider.operators import PauseCampaignOperator as P; P(task_id='a')",
     "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",
     "from aimylogic_provider.operators import StopCampaignOperator as S; S(task_id='a')",
+    "from aimylogic_provider.decorators import aimylogic_calls as d; d(task_id='a')(lambda: [])()",
     "from aimylogic_provider.transfers import SqlToAimylogicOperator as S; S(task_id='a', sql='', sql_conn_id='b')",
     "from aimylogic_provider.transfers import AimylogicToSqlOperator as A; A(task_id='a', sql_conn_id='b')",
     "from aimylogic_provider.operators import AddPhoneOperator as A; "
@@ -179,5 +194,6 @@ def test_importing_is_cheap(statement: str, loaded: dict[str, set[str]]) -> None
     assert not heavy & modules
     ours = {name for name in modules if name.startswith("aimylogic_provider.")}
     assert len(ours) <= 29, ours
-    airflows = {"airflow.sdk.bases.sensor", "airflow.sdk.definitions.retry_policy"}
-    assert modules - ours <= {"aimylogic_provider", "numbers", *airflows}, modules - ours
+    airflows = {"sensor", "decorator"}
+    theirs = {"aimylogic_provider", "numbers", "airflow.sdk.definitions.retry_policy"}
+    assert modules - ours <= {*theirs, *(f"airflow.sdk.bases.{name}" for name in airflows)}, modules - ours

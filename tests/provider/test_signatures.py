@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import BaseOperator
 
-from aimylogic_provider.airflow_task.base_operator_arguments import ApprovalArguments, TaskArguments
+from aimylogic_provider.airflow_task.base_operator_arguments import (
+    ApprovalArguments,
+    DecoratorArguments,
+    RetriedTaskArguments,
+    TaskArguments,
+)
+from aimylogic_provider.decorators import aimylogic_calls
+from aimylogic_provider.operators import AddPhonesOperator
 from tests.conftest import AIRFLOW
 
 PACKAGES = {
     name: import_module(f"aimylogic_provider.{name}")
-    for name in ("operators", "transfers", "hooks", "calls_api", "emulator", "retries")
+    for name in ("operators", "transfers", "decorators", "hooks", "calls_api", "emulator", "retries")
 }
 OPERATORS: list[Any] = [getattr(PACKAGES[at], name) for at in ("operators", "transfers") for name in dir(PACKAGES[at])]
 
@@ -47,6 +54,16 @@ def test_defaults_are_those_of_the_bases(operator: Any) -> None:
                 if one.name in shown and one.kind is one.KEYWORD_ONLY:
                     assert shown[one.name].default == one.default, one.name
                     assert shown[one.name].annotation == one.annotation, one.name
+
+
+def test_a_decorators_signature_is_that_of_its_operator_but_for_what_the_function_gives() -> None:
+    bare, told = ([*inspect.signature(one).parameters.values()] for one in get_overloads(aimylogic_calls))
+    operators = [*inspect.signature(AddPhonesOperator.__init__).parameters.values()]
+    assert [one.name for one in bare] == ["python_callable"]
+    assert told[1:-1] == [one for one in operators[1:-1] if one.name != "calls"]
+    assert told[-1].annotation == "Unpack[DecoratorArguments]"
+    assert DecoratorArguments.__annotations__.keys() == RetriedTaskArguments.__annotations__.keys()
+    assert DecoratorArguments.__required_keys__ == frozenset(), "TaskFlow takes task_id from the function's name"
 
 
 @pytest.mark.skipif(AIRFLOW.release < (3, 3), reason="older ones lack some")

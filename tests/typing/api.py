@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_type
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, XComArg
 
 from aimylogic_provider.assets import campaign
 from aimylogic_provider.calls_api import CallAttempt, CallJob, CallPolicy, Campaign, ListedCall
+from aimylogic_provider.decorators import aimylogic_calls
 from aimylogic_provider.emulator import Emulator, EmulatorClient, OrderedFault
 from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.hooks import AimylogicHook
@@ -93,6 +96,33 @@ def given_calls() -> None:
         AddPhonesOperator.partial(task_id="d").expand(calls=[["79123456789"], ["79123456780"]])
 
 
+@dataclass
+class Reminder:
+    phone: str
+    payload: dict[str, object]
+
+
+def a_functions_calls() -> None:
+    with DAG("asked", schedule=None, start_date=datetime(2026, 1, 1)):
+
+        @aimylogic_calls
+        def bare(city: str) -> list[str]:
+            return ["79123456789"]
+
+        @aimylogic_calls(policy={"max_attempts": 3}, retries=3, task_id="b", multiple_outputs=True)
+        def told(city: str = "Perm") -> Iterator[dict[str, object]]:
+            yield {"phone": "79123456789", "payload": {"name": "Alex"}}
+
+        @aimylogic_calls()
+        def classes() -> Iterator[Reminder]:
+            yield Reminder("79123456789", {"name": "Alex"})
+
+        assert_type(bare("Perm"), XComArg)
+        told.override(task_id="c")()
+        told.partial().expand(city=["Perm", "Omsk"])
+        classes()
+
+
 def the_hook() -> None:
     hook = AimylogicHook("aimylogic_default")
     assert_type(hook.add_phone(79123456789, {"n": 1}, "+03:00", idempotence_key="a"), str)
@@ -155,6 +185,10 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     AddPhonesOperator(task_id="a", call=[])  # type: ignore[call-arg]
     AddPhonesOperator(task_id="a", calls={"79123456789"})  # type: ignore[arg-type]
     AddPhonesOperator(task_id="a", calls=[], results_table="calls")  # type: ignore[call-arg]
+    aimylogic_calls(calls=[])  # type: ignore[call-overload]
+    aimylogic_calls(on_unkown="ask")  # type: ignore[call-overload]
+    aimylogic_calls(on_unknown="asks")  # type: ignore[call-overload]
+    aimylogic_calls(retries="3")  # type: ignore[call-overload]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", max_rejectd=3)  # type: ignore[call-arg]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]
@@ -180,3 +214,25 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     ResumeCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
     StopCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
     StopCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
+
+
+def mistakes_in_a_function() -> None:
+    """What it gives, and its own arguments."""
+
+    @aimylogic_calls  # type: ignore[type-var]
+    def forgets_to_return(city: str) -> None: ...
+
+    @aimylogic_calls(retries=3)  # type: ignore[type-var]
+    async def is_async() -> list[str]:
+        return []
+
+    @aimylogic_calls()  # type: ignore[type-var]
+    def gives_pages() -> Iterator[list[str]]:
+        yield []
+
+    @aimylogic_calls()
+    def takes_a_city(city: str) -> list[str]:
+        return []
+
+    takes_a_city(7)  # type: ignore[arg-type]
+    takes_a_city(town="Perm")  # type: ignore[call-arg]

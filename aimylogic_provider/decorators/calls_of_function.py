@@ -1,0 +1,230 @@
+"""@task.aimylogic_calls: the calls that a function returns or yields, added exactly once per DAG run."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
+
+from aimylogic_provider.airflow_task.airflow_imports import (
+    BaseOperator,
+    DecoratedOperator,
+    determine_kwargs,
+    task_decorator_factory,
+)
+from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
+from aimylogic_provider.operators.add_phones import AddPhonesOperator
+from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from airflow.sdk.bases.decorator import Task
+    from airflow.sdk.definitions.retry_policy import RetryPolicy
+
+    from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.airflow_task.base_operator_arguments import DecoratorArguments
+    from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list_task.row_source import RowSource
+
+__all__ = ["aimylogic_calls"]
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+_Parameters = ParamSpec("_Parameters")
+_Calls = TypeVar("_Calls", bound=Iterable[Mapping[str, Any] | str | int | tuple[Any, ...] | _Dataclass | None])
+
+
+class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
+    """A task that asks a function for calls, once, and sends the list that they became: what ``aimylogic_calls`` makes.
+
+    :param python_callable: the function
+    :param op_args: its arguments by position. (templated)
+    :param op_kwargs: its arguments by name. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        "op_args", "op_kwargs", *(name for name in AddPhonesOperator.template_fields if name != "calls"),
+    )  # fmt: skip
+    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py", "policy": "json"}
+    custom_operator_name: str = "@task.aimylogic_calls"
+    op_args = ShownMasked(of_arguments=True)
+    op_kwargs = ShownMasked(of_arguments=True)
+    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
+        "values": ("policy",), "as_they_are": ("op_args", "op_kwargs"),
+    }  # fmt: skip
+    _nobody: ClassVar[str] = "The function gave no calls"
+    _not_again: ClassVar[str] = "the function is not asked again"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, calls=(), **kwargs)
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        from aimylogic_provider.airflow_task.mapped_templates import given_arguments
+
+        if parent is not self:
+            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+            return
+        arguments = dict(self.op_kwargs)
+        data = given_arguments(self, context)
+        self.op_kwargs = {name: value for name, value in arguments.items() if name not in data}
+        super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
+        self.op_kwargs = {**arguments, **self.op_kwargs}
+
+    def _freeze(self, context: Context, *arguments: Any, **more: Any) -> Pointer:
+        self._context = context
+        return super()._freeze(context, *arguments, **more)
+
+    def _row_source(self) -> RowSource:
+        from aimylogic_provider.call_list.freeze.yielded_calls import YieldedCallReader
+        from aimylogic_provider.call_list_task.row_source import RowSource
+
+        name = _name_of(self.python_callable)
+        reader = YieldedCallReader(self._call_rules(), name, one_finish=self.call_before is not None)
+
+        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
+            self.log.info("Freezing the call list: asking %s for calls.", name)
+            calls = reader.calls(self._returned())
+            stack.callback(calls.close)
+            return reader, calls
+
+        # Any call may have a finish. And a function isn't asked in vain while the server can't be reached.
+        return RowSource(has_finish=True, opened=opened)
+
+    def _returned(self) -> object:
+        """What the function returns, given its arguments, and what it takes of Airflow's context."""
+        given = {**self._context, **self.op_kwargs}
+        return self.python_callable(*self.op_args, **determine_kwargs(self.python_callable, self.op_args, given))
+
+    def _told(self) -> list[object]:
+        from aimylogic_provider.call_list.store.manifest import sha256
+
+        arguments = f"{_told_of([*self.op_args])} {_told_of({**self.op_kwargs})}"
+        return [sha256(arguments.encode(errors="backslashreplace")), self.aimylogic_conn_id]
+
+
+@overload
+def aimylogic_calls(python_callable: Callable[_Parameters, _Calls]) -> Task[_Parameters, _Calls]: ...
+@overload
+def aimylogic_calls(
+    python_callable: None = None,
+    *,
+    aimylogic_conn_id: str = "aimylogic_default",
+    phone_region: str | None = None,
+    phone_reading: Literal["either", "international", "national"] = "either",
+    phone_check: Literal["in use", "possible"] = "in use",
+    countries: Sequence[str] | None = None,
+    policy: Mapping[str, Any] | str | None = None,
+    call_before: datetime | str | None = None,
+    method: Literal["addPhones", "addPhone"] = "addPhones",
+    batch_size: int | None = None,
+    max_batch_bytes: int = 1_000_000,
+    max_calls_per_phone: int | None = 1,
+    on_rejected: Literal["skip", "fail"] = "skip",
+    max_rejected: float | None = None,
+    call_list_path: str | None = None,
+    concurrency: int | None = None,
+    requests_per_second: float | None = None,
+    report_lag: timedelta | float = timedelta(minutes=10),
+    keep_call_list: timedelta | None = timedelta(days=30),
+    on_unknown: Literal["fail", "ask"] = "fail",
+    dry_run: bool = False,
+    wait_for_completion: bool = False,
+    completed_share: float = 1.0,
+    deferrable: bool | None = None,
+    poll_interval: timedelta | float = timedelta(minutes=1),
+    wait_timeout: timedelta | float = timedelta(days=7),
+    fail_on: Collection[str] = (),
+    on_paused: Literal["wait", "fail"] = "wait",
+    cancel_on_kill: bool = False,
+    retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
+    **kwargs: Unpack[DecoratorArguments],
+) -> Callable[[Callable[_Parameters, _Calls]], Task[_Parameters, _Calls]]: ...
+def aimylogic_calls(python_callable: Callable[..., Any] | None = None, **arguments: Any) -> Any:
+    """Make of a function a task that adds the calls which it returns or yields, each exactly once per DAG run.
+
+    The function is asked once: what it gives becomes a frozen call list, and the list alone is sent, however often the
+    task is retried or cleared. If it raises, or the worker dies, before all calls are read, then nothing was frozen,
+    nobody was called, and the next try asks it anew. A generator's calls are never all in memory.
+
+    It may return a list, or whatever calls can be taken from one by one, or yield them. Each is what
+    :class:`~aimylogic_provider.operators.AddPhonesOperator` takes for a call: a dictionary of ``phone``, ``payload``,
+    ``gmt_zone``, ``policy`` and ``key``, or a phone alone; or a dataclass or named tuple that has these. Nothing to
+    call is an empty list, and None an error.
+
+    The task returns the report of that operator. As ``@task``, it hands the function Airflow's context by name, renders
+    templates in arguments, and can be mapped by ``expand``, or changed by ``override``.
+
+    :param python_callable: the function; not an async one
+    :param arguments: those of :class:`~aimylogic_provider.operators.AddPhonesOperator`, but for ``calls``, and
+        Airflow's own; ``task_id`` is the function's name if left out
+    :raises TypeError: if there is no such argument
+    :raises ValueError: if the function is an async one
+    """
+    _check_names(arguments)
+    if python_callable is None:
+        return partial(_decorated, arguments)
+    return _decorated(arguments, python_callable)
+
+
+def _decorated(arguments: Mapping[str, Any], function: Callable[..., Any]) -> Any:
+    if not callable(function):
+        raise TypeError(f"aimylogic_calls makes a task of a function, and {function!r} is none: give arguments by name")
+    _check_not_async(function)
+    # What the task returns is its report, whatever the function's annotation says.
+    given = {"multiple_outputs": False, **arguments}
+    return task_decorator_factory(function, decorated_operator_class=CallsDecoratedOperator, **given)
+
+
+def _check_names(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments' names, for Airflow doesn't look at a mapped task's until it runs."""
+    if "calls" in arguments:
+        raise TypeError("aimylogic_calls takes no argument 'calls': the function returns them, or yields them")
+    unknown = {*arguments}
+    if unknown:
+        unknown -= {*inspect.signature(AddPhonesOperator).parameters}
+    if unknown:
+        unknown -= {*inspect.signature(BaseOperator).parameters}
+    if unknown:
+        raise TypeError(f"aimylogic_calls has no argument {', '.join(map(repr, sorted(unknown)))}")
+
+
+def _check_not_async(function: Callable[..., Any]) -> None:
+    plain = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        from aimylogic_provider.call_list.freeze.yielded_calls import WAIT_WITHIN
+
+        raise ValueError(f"{_name_of(plain)} is async, as aimylogic_calls takes no function: {WAIT_WITHIN}")
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__name__", None) or type(function).__name__)
+
+
+def _told_of(value: object) -> str:
+    """What an argument says, alike in each process; what is read one by one isn't read for that."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name!r}: {_told_of(one)}' for name, one in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_told_of, value))}]"
+    if isinstance(value, (set, frozenset)):
+        return f"[{', '.join(sorted(map(_told_of, value)))}]"
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, range)):
+        return f"{type(value).__name__} of {len(value)}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
