@@ -166,7 +166,10 @@ def test_whatever_fails_in_it_no_task_does(
     sqlite_warehouse: None,
     sync: Callable[..., SqlToAimylogicOperator],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if broken != "provider":
+        request.getfixturevalue("emitted")
     load = builtins.__import__
 
     def broken_import(name: str, *more: Any, **others: Any) -> Any:
