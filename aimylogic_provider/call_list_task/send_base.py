@@ -96,12 +96,12 @@ class SendBase(WaitsForList, AsksAboutParked):
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
         self._added, self._rows_told = created_now, report.get("rows")
+        if (table := report.get("results_table")) and self._rows_told:
+            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), self._rows_told)
         if not report.get("created"):
             return tell_nothing(self, self.aimylogic_conn_id)
         told = {name: value for name, value in report.items() if name not in _NOT_TOLD}
         tell_counts(context, self.aimylogic_conn_id, {**told, "created_now": created_now})
-        if table := report.get("results_table"):
-            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), report.get("rows"))
         return None
 
     def _lineage(self, *, over: bool) -> TaskLineage:
@@ -110,7 +110,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         told: TaskLineage = super()._lineage(over=over)
         if not getattr(self, "_sends", True):
             return told
-        sent = over and self._current is not None
+        sent = over and (self._current is not None or self._added is not None)
         table = self.results_table if sent else None
         return replace(
             told,

@@ -38,7 +38,8 @@ class WaitsForList(WaitsForJobs, CallListBase):
         :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
         :raises AirflowException: if another try may end better
         """
-        # Airflow forgets what a task told of its assets before it was deferred.
+        self._asked = True  # by the same try, before it was deferred
+        # Airflow forgets what a task told of its assets by then.
         self._tell_added(context, report, report.get("created", 0) if created_now is None else created_now)
         return self._with_jobs(report, self._waited(event))
 

@@ -20,6 +20,7 @@ from aimylogic_provider.operators import (
     UpdateResultsOperator,
 )
 from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
+from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
 from tests.conftest import TOKEN, TaskInstance
 from tests.lineage.events import Emitted
 
@@ -130,6 +131,18 @@ def test_a_failed_try_tells_what_it_created_and_the_next_one_the_rest(
     assert rows(ended.outputs) == {"aimylogic_default": 1, "warehouse.public.calls": 3}
 
 
+def test_a_try_that_waited_in_the_triggerer_tells_all_of_it(
+    warehouse: str, sync: Callable[..., SqlToAimylogicOperator], emitted: Emitted
+) -> None:
+    report = run(sync())
+    waited = sync(wait_for_completion=True, deferrable=True)
+    event = WaitEnd(WaitOutcome.OVER, {"longCallWithResult": 2}).as_event()
+    waited.execute_after_wait(TaskInstance(task_id="sync").context(), event, report, created_now=2)
+    ended = emitted.of(waited, "success")
+    assert names(ended.inputs) == [(warehouse, "warehouse.public.customer")]
+    assert rows(ended.outputs) == {"aimylogic_default": 2, "warehouse.public.calls": 3}
+
+
 def test_a_dry_run_writes_nothing(
     sqlite_warehouse: None, sync: Callable[..., SqlToAimylogicOperator], emitted: Emitted
 ) -> None:
@@ -153,7 +166,10 @@ def test_whatever_fails_in_it_no_task_does(
     sqlite_warehouse: None,
     sync: Callable[..., SqlToAimylogicOperator],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if broken != "provider":
+        request.getfixturevalue("emitted")
     load = builtins.__import__
 
     def broken_import(name: str, *more: Any, **others: Any) -> Any:
