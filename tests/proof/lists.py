@@ -349,7 +349,7 @@ class ListTasks(Tasks):
         """
         poison = self.world.server.poison
         told = poison is not None and poison.how == "500 after" and not self.world.with_others
-        return poison is not None and not told and last.outcome == "AirflowException"
+        return poison is not None and not told and last.outcome in ("AirflowException", "RetryLaterError")
 
     def _check_neighbours(self, one_try: Try) -> None:
         """A list that was definitely refused for one number holds up nobody else, in a try that no fault befalls."""

@@ -34,7 +34,11 @@ class TaskTelemetry:
 
     def __init__(self, task: BaseOperator, conn_id: object) -> None:
         self._conn_id = "" if conn_id is None else str(conn_id).strip() or _DEFAULT_CONN_ID
-        tags = {"dag_id": task.dag_id, "task_id": task.task_id, "conn_id": self._conn_id}
+        try:
+            dag_id = task.dag_id
+        except AttributeError:
+            dag_id = ""  # what stands for a DAG may know next to nothing, and metrics fail no task
+        tags = {"dag_id": dag_id, "task_id": task.task_id, "conn_id": self._conn_id}
         self._metrics = TaskMetrics(tags, task.log)
 
     def count(self, metric: names.Metric, number: int = 1) -> None:
