@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first; by as many processes as there are cores, a file in one of them.
 SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
-	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/notifications tests/secrets tests/security tests/fuzz \
+	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/notifications tests/retries tests/secrets tests/security tests/fuzz \
 	tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/wheel tests/airflow
@@ -22,7 +22,7 @@ OLDER := 3.1 3.2
 # Those to come, with theirs in tests/newer: a beta may vanish, so where it can't be installed its tests are skipped.
 NEWER := 3.4
 # The others (emulator, browser, fuzz, model, proof, wheel) don't touch what differs between Airflow's versions.
-AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/transfers tests/triggers tests/sensors tests/notifications tests/provider \
+AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/transfers tests/triggers tests/sensors tests/notifications tests/retries tests/provider \
 	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 

@@ -6,15 +6,32 @@ import os
 from datetime import timedelta
 
 __all__ = [
+    "DEFAULT_CONN_ID",
     "check_choice",
     "check_deferrable",
     "check_seconds",
     "check_share",
     "check_whole",
+    "conn_id_of",
     "default_call_list_path",
     "is_deferrable",
+    "is_template",
     "report_lag_seconds",
 ]
+
+
+DEFAULT_CONN_ID = "aimylogic_default"
+"""The connection of a campaign, where none is named; as of the hook."""
+
+
+def conn_id_of(given: str | None) -> str:
+    """Return the id of a campaign's connection, as a field holds it once it is rendered: blank text is nothing."""
+    return (given or "").strip() or DEFAULT_CONN_ID
+
+
+def is_template(value: object) -> bool:
+    """Return whether an argument is only known once the task runs."""
+    return isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#"))
 
 
 def report_lag_seconds(lag: object) -> float:

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from aimylogic_provider.airflow_task.argument_checks import is_template
+
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
@@ -23,30 +25,32 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALLS",
+    "CAMPAIGNS",
     "asset_of",
     "calls_asset",
     "campaign_asset",
+    "campaign_name",
     "campaign_uri",
     "declare_campaign",
     "declare_mapped_record",
     "declare_record",
-    "is_template",
     "tell_counts",
     "tell_nothing",
 ]
 
 CALLS = "aimylogic://calls"
-_TEMPLATE = ("{{", "{%", "{#")
-
-
-def is_template(conn_id: str) -> bool:
-    """Whether a connection's id is only known once the task runs."""
-    return any(mark in conn_id for mark in _TEMPLATE)
+CAMPAIGNS = "aimylogic://campaign"
+"""What the URIs of all campaigns begin with, before a slash: in lineage, their namespace."""
 
 
 def campaign_uri(conn_id: str) -> str:
     """Return the URI of a connection's campaign, which is its asset's name as well."""
-    return f"aimylogic://campaign/{quote(conn_id, safe='')}"
+    return f"{CAMPAIGNS}/{campaign_name(conn_id)}"
+
+
+def campaign_name(conn_id: str) -> str:
+    """Return what stands for a connection's campaign in its URI, and in lineage."""
+    return quote(conn_id, safe="")
 
 
 def calls_asset() -> Asset | None:

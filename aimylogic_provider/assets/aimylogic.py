@@ -35,7 +35,8 @@ def create_asset(*, conn_id: str, extra: dict[str, Any] | None = None) -> Asset:
     :param extra: of the asset
     :raises ValueError: if it can't be one
     """
-    from aimylogic_provider.airflow_task.assets import asset_of, campaign_uri, is_template
+    from aimylogic_provider.airflow_task.argument_checks import is_template
+    from aimylogic_provider.airflow_task.assets import asset_of, campaign_uri
 
     if not isinstance(conn_id, str) or not conn_id or conn_id != conn_id.strip():
         raise ValueError(
@@ -101,7 +102,7 @@ def convert_asset_to_openlineage(asset: Asset, lineage_context: object) -> Any:
 
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
-    from aimylogic_provider.lineage.openlineage_datasets import CAMPAIGNS
+    from aimylogic_provider.airflow_task.assets import CAMPAIGNS
 
     parts = urlsplit(asset.uri)
     name = parts.path.removeprefix("/")

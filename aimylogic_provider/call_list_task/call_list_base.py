@@ -12,7 +12,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     OperatorMixin,
 )
-from aimylogic_provider.airflow_task.argument_checks import check_choice
+from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_choice
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
 
@@ -65,7 +65,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
         """Have blank text in a templated field be what it is to leave it out."""
         from aimylogic_provider.airflow_task.template_values import blank_as_nothing
 
-        blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+        blank_as_nothing(self, aimylogic_conn_id=DEFAULT_CONN_ID)
 
     def _telemetry(self) -> ListTelemetry:
         """What tells metrics and spans of this try. Its campaign is not known to what only freezes lists."""

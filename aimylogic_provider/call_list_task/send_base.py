@@ -12,6 +12,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     check_choice,
     check_seconds,
     check_whole,
+    conn_id_of,
     report_lag_seconds,
 )
 from aimylogic_provider.airflow_task.assets import declare_campaign
@@ -93,11 +94,12 @@ class SendBase(WaitsForList, AsksAboutParked):
     def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
         """Tell the campaign's asset, and whoever collects lineage. What reached nobody makes no event."""
         from aimylogic_provider.airflow_task.assets import tell_counts, tell_nothing
+        from aimylogic_provider.call_list.tables.results_table import KEY
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
         self._added, self._rows_told = created_now, report.get("rows")
         if (table := report.get("results_table")) and self._rows_told:
-            tell_written(self._results_conn_id(), table, ("call_list", "row_number"), self._rows_told)
+            tell_written(self._results_conn_id(), table, KEY, self._rows_told)
         if not report.get("created"):
             return tell_nothing(self, self.aimylogic_conn_id)
         told = {name: value for name, value in report.items() if name not in _NOT_TOLD}
@@ -115,7 +117,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         return replace(
             told,
             reads_lists=self._lists if self._sends_a_given_list else None,
-            adds_to_campaign=(self.aimylogic_conn_id or "").strip() or "aimylogic_default",
+            adds_to_campaign=conn_id_of(self.aimylogic_conn_id),
             created=self._added if self._added is not None else self._created_now if sent else None,
             tables=() if table is None else (TableRows(self._results_conn_id(), table, self._rows_told),),
         )
@@ -125,7 +127,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         """Once the task has ended for good, have other runs call whom its list surely was not sent to."""
         from aimylogic_provider.airflow_task.run_context import is_last
         from aimylogic_provider.call_list_task.claims_of_task import INTERRUPTIONS
-        from aimylogic_provider.retries.policy_argument import gives_up
+        from aimylogic_provider.retries.task_failures import gives_up
 
         try:
             yield

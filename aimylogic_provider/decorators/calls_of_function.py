@@ -196,11 +196,8 @@ def _check_names(arguments: Mapping[str, Any]) -> None:
     """Check the arguments' names, for Airflow doesn't look at a mapped task's until it runs."""
     if "calls" in arguments:
         raise TypeError("aimylogic_calls takes no argument 'calls': the function returns them, or yields them")
-    unknown = {*arguments}
-    if unknown:
-        unknown -= {*inspect.signature(AddPhonesOperator).parameters}
-    if unknown:
-        unknown -= {*inspect.signature(BaseOperator).parameters}
+    taken = (inspect.signature(one).parameters for one in (AddPhonesOperator, BaseOperator)) if arguments else ()
+    unknown = {*arguments}.difference(*taken)
     if unknown:
         raise TypeError(f"aimylogic_calls has no argument {', '.join(map(repr, sorted(unknown)))}")
 

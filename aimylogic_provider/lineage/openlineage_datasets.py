@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 import re
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
+from aimylogic_provider.airflow_task.assets import CAMPAIGNS, campaign_name
 from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
 
-__all__ = ["CAMPAIGNS", "operator_lineage"]
-
-CAMPAIGNS = "aimylogic://campaign"
-"""The namespace of campaigns; with ``/`` and the name of one, it is the URI of its asset."""
+__all__ = ["operator_lineage"]
 
 _PARAMETER = re.compile(r"%\(\w+\)s|%s")
 _log = logging.getLogger(__name__)
@@ -37,11 +35,11 @@ def operator_lineage(of: TaskLineage) -> Any:
         facets["sql"] = SQLJobFacet(query=_plain(of.sql))
         inputs += databases.read_by(of.sql, of.sql_conn_id) if of.asked else []
     if of.reads_campaign is not None:
-        inputs.append(InputDataset(namespace=CAMPAIGNS, name=quote(of.reads_campaign, safe="")))
+        inputs.append(InputDataset(namespace=CAMPAIGNS, name=campaign_name(of.reads_campaign)))
     if of.reads_lists is not None:
         inputs.append(InputDataset(*_of_address(of.reads_lists)))
     if of.adds_to_campaign is not None:
-        outputs.append(_output(CAMPAIGNS, quote(of.adds_to_campaign, safe=""), of.created))
+        outputs.append(_output(CAMPAIGNS, campaign_name(of.adds_to_campaign), of.created))
     if of.writes_lists is not None:
         outputs.append(_output(*_of_address(of.writes_lists), None))
     for table in of.tables:

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseNotifier
+from aimylogic_provider.airflow_task.argument_checks import is_template
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -21,7 +22,6 @@ __all__ = ["AimylogicNotifier"]
 
 _ONCE_PER = ("dag_run", "task", "try")
 _NO_PHONE = "phone is empty: give a number with country code, or several"
-_TEMPLATE = ("{{", "{%", "{#")
 
 
 class AimylogicNotifier(BaseNotifier):
@@ -125,7 +125,11 @@ class AimylogicNotifier(BaseNotifier):
         await told.async_notify(self.context)
 
     def notify(self, context: Context) -> None:
-        """Ring, with the fields as they are. Else as calling the notifier."""
+        """Ring, with the fields as they are; otherwise as by calling the notifier.
+
+        :param context: as Airflow hands it to a callback
+        :raises AirflowException: if somebody surely was not rung, or it isn't known; when all others were
+        """
         event = self._event(context)
         if event is None:
             return
@@ -140,7 +144,11 @@ class AimylogicNotifier(BaseNotifier):
         self._tell(event, ring(campaign, rings) if rings else [], rejected)
 
     async def async_notify(self, context: Context) -> None:
-        """Ring without blocking, with the fields as they are. Else as awaiting the notifier."""
+        """Ring without blocking, with the fields as they are; otherwise as by awaiting the notifier.
+
+        :param context: as Airflow hands it to a callback
+        :raises AirflowException: as :meth:`notify`
+        """
         event = await asyncio.to_thread(self._event, context)
         if event is None:
             return
@@ -174,7 +182,7 @@ class AimylogicNotifier(BaseNotifier):
         from airflow.sdk.log import mask_secret
 
         for phone in _listed(self.phone):
-            if not _is_template(phone) and len(str(phone)) >= 7:
+            if not is_template(phone) and len(str(phone)) >= 7:
                 mask_secret(str(phone))
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -211,18 +219,18 @@ class AimylogicNotifier(BaseNotifier):
         if not phones:
             raise ValueError(_NO_PHONE)
         for phone in phones:
-            if not _is_template(phone):
+            if not is_template(phone):
                 self._canonical(phone)
-        if self.gmt_zone is not None and not _is_template(self.gmt_zone):
+        if self.gmt_zone is not None and not is_template(self.gmt_zone):
             from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
 
             canonical_gmt_zone(self.gmt_zone)
-        if self.payload is not None and not _is_template(self.payload):
+        if self.payload is not None and not is_template(self.payload):
             from aimylogic_provider.airflow_task.template_values import as_mapping
             from aimylogic_provider.calls_api.calls.payload import flat_payload
 
             payload = as_mapping("payload", self.payload) or {}
-            flat_payload({name: "" if _is_template(value) else value for name, value in payload.items()})
+            flat_payload({name: "" if is_template(value) else value for name, value in payload.items()})
 
     def _canonical(self, phone: object) -> str:
         from aimylogic_provider.calls_api.phones.phone import canonical_phone
@@ -354,10 +362,6 @@ def _listed(phone: Any) -> list[Any]:
     if isinstance(phone, (list, tuple, set, frozenset)):
         return list(phone)
     return [phone]
-
-
-def _is_template(value: object) -> bool:
-    return isinstance(value, str) and any(mark in value for mark in _TEMPLATE)
 
 
 def _with_accessors(context: Context) -> Any:

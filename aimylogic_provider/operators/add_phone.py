@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
-from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import (
     declare_campaign,
     declare_mapped_record,
@@ -245,7 +245,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TaskLineage
 
-        campaign = (self.aimylogic_conn_id or "").strip() or "aimylogic_default"
+        campaign = conn_id_of(self.aimylogic_conn_id)
         return TaskLineage(adds_to_campaign=campaign, created=self._created if over else None)
 
     def on_kill(self) -> None:
@@ -264,7 +264,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs
         from aimylogic_provider.idempotence.record.record_json import RecordError
         from aimylogic_provider.retries.task_failures import failed
 
-        telemetry = TaskTelemetry(self, self.aimylogic_conn_id or "")
+        telemetry = TaskTelemetry(self, conn_id_of(self.aimylogic_conn_id))
         try:
             attempt = self._current = self._try(context, resumed=answer is not None)
             asks = self.on_unknown == "ask" and required_actions.reaches_later_tries()

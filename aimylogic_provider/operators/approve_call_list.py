@@ -104,7 +104,9 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
             if tombstone is None and self._word(pointer):
                 self._ask(context, pointer)
         except CallListError as error:
-            raise (AirflowException if error.retryable else AirflowFailException)(str(error)) from None
+            from aimylogic_provider.retries.task_failures import failed
+
+            raise failed(error) from None
         return pointer.as_json()
 
     def execute_complete(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
-from aimylogic_provider.airflow_task.argument_checks import report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import conn_id_of, report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import policy_argument
@@ -99,6 +99,7 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
         """
         from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
         from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.tables.results_table import KEY
         from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home, counting_updated
         from aimylogic_provider.calls_api.errors import ApiError
         from aimylogic_provider.campaign_task.action_errors import ActionError, in_words
@@ -130,14 +131,14 @@ class UpdateResultsOperator(TellsLineage, CampaignBase, BaseOperator):
                     raise CallListError(told, retryable=error.retryable) from None
         counts.tell(self.log)
         self._updated = counts.updated
-        tell_written(self.results_conn_id, self.results_table, ("call_list", "row_number"), counts.updated)
+        tell_written(self.results_conn_id, self.results_table, KEY, counts.updated)
         return counts.as_json()
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage
 
         written = () if self._updated is None else (TableRows(self.results_conn_id, self.results_table, self._updated),)
-        campaign = (self.aimylogic_conn_id or "").strip() or "aimylogic_default"
+        campaign = conn_id_of(self.aimylogic_conn_id)
         return TaskLineage(reads_campaign=campaign, tables=written if over else ())
 
     def _rows_of(self, context: Context) -> RowsOf:

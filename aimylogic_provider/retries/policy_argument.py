@@ -6,15 +6,14 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import OperatorMixin
-from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, AimylogicRetryPolicy
+from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from airflow.sdk.definitions.retry_policy import RetryPolicy
 
-    from aimylogic_provider.airflow_task.airflow_imports import Context
 
-__all__ = ["HasRetryPolicy", "gives_up", "policy_argument"]
+__all__ = ["HasRetryPolicy", "policy_argument"]
 
 _LEFT_OUT: Any = object()
 """Stands for an argument that wasn't given: None is a choice of its own."""
@@ -48,14 +47,3 @@ def _default_of(operator: type[Any]) -> RetryPolicy | None:
                 default: RetryPolicy | None = named.default
                 return default
     return None
-
-
-def gives_up(context: Context, error: BaseException) -> bool:
-    """Whether the task's policy, if it is ours, has no further try come after an error."""
-    from aimylogic_provider.retries.task_failures import next_try_of
-
-    ti: Any = context["ti"]
-    policy = getattr(getattr(ti, "task", None), "retry_policy", None)
-    if not isinstance(policy, AimylogicRetryPolicy) or next_try_of(error) is None:
-        return False
-    return policy.evaluate(error, ti.try_number, getattr(ti, "max_tries", 0), context).action.value == "fail"

@@ -40,8 +40,10 @@ class AimylogicRetryPolicy(RetryPolicy):
     It only makes the task's own delay longer, but for the key. It gives no more tries than ``retries``, and isn't asked
     about a try whose worker was killed: set ``retries`` and ``retry_delay`` all the same.
 
-    :param max_delay: a server that asks to wait longer fails the task at once, without retries: clear it then; a
-        timedelta, or seconds; None for as long as a server asks
+    :param max_delay: a server that asks to wait longer fails the task at once, without retries, unless the task's own
+        delay is as long: clear it then; a timedelta, or seconds; None for as long as a server asks
+    :raises RuntimeError: before Airflow 3.3
+    :raises ValueError: if *max_delay* can't be used
     """
 
     max_delay: timedelta | float | None = timedelta(days=1)

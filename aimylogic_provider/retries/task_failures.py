@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.next_try import NextTry
 
-__all__ = ["RetryLaterError", "failed", "next_try_of"]
+__all__ = ["RetryLaterError", "failed", "gives_up", "next_try_of"]
 
 
 class RetryLaterError(AirflowException):
@@ -68,3 +69,14 @@ def next_try_of(error: object) -> NextTry | None:
         return None
     when: NextTry = getattr(error, "next_try", None) or NextTry(asked=getattr(error, "retry_after", None) or 0.0)
     return when.from_now(SystemClock()) if when.says_anything else None
+
+
+def gives_up(context: Context, error: BaseException) -> bool:
+    """Whether the task's policy, if it is ours, has no further try come after an error."""
+    from aimylogic_provider.retries.retry_policy import AimylogicRetryPolicy
+
+    ti: Any = context["ti"]
+    policy = getattr(getattr(ti, "task", None), "retry_policy", None)
+    if not isinstance(policy, AimylogicRetryPolicy):
+        return False
+    return policy.evaluate(error, ti.try_number, getattr(ti, "max_tries", 0), context).action.value == "fail"

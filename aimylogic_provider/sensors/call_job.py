@@ -16,6 +16,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     BaseSensorOperator,
 )
 from aimylogic_provider.airflow_task.argument_checks import (
+    DEFAULT_CONN_ID,
     check_choice,
     check_deferrable,
     check_share,
@@ -221,7 +222,7 @@ class CallJobSensor(BaseSensorOperator):
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.waiting.job_source import JobSource
 
-        blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+        blank_as_nothing(self, aimylogic_conn_id=DEFAULT_CONN_ID)
         given = self.ids if self._by_ids else self.call_list
         if given is None:
             name = "ids" if self._by_ids else "call_list"

@@ -13,7 +13,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     BaseSensorOperator,
 )
-from aimylogic_provider.airflow_task.argument_checks import check_deferrable, is_deferrable
+from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_deferrable, is_deferrable
 from aimylogic_provider.waiting_task.wait_or_defer import longest_deferral
 
 if TYPE_CHECKING:
@@ -128,4 +128,4 @@ class CampaignStatusSensor(BaseSensorOperator):
     def _take_blank_as_nothing(self) -> None:
         from aimylogic_provider.airflow_task.template_values import blank_as_nothing
 
-        blank_as_nothing(self, aimylogic_conn_id="aimylogic_default")
+        blank_as_nothing(self, aimylogic_conn_id=DEFAULT_CONN_ID)

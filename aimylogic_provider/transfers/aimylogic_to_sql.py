@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
-from aimylogic_provider.airflow_task.argument_checks import check_choice, report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import policy_argument
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AimylogicToSqlOperator"]
 
-_CONN_ID = "aimylogic_default"
 _KEYS = {"jobs": ("campaign", "call_job_id"), "attempts": ("campaign", "call_job_id", "attempt_number")}
 
 
@@ -126,7 +125,7 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
         with self._ending():
             selection = self._selection(context)
             with closing(self._tables()) as tables:
-                campaign = CampaignReading((self.aimylogic_conn_id or "").strip() or _CONN_ID, self.log)
+                campaign = CampaignReading(conn_id_of(self.aimylogic_conn_id), self.log)
                 full = self.phones == "full"
                 home = ReportToTables(campaign, tables, selection, full_phones=full, lag=self._lag, log=self.log)
                 with self._counting(home):
@@ -157,7 +156,7 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TaskLineage
 
-        campaign = (self.aimylogic_conn_id or "").strip() or _CONN_ID
+        campaign = conn_id_of(self.aimylogic_conn_id)
         return TaskLineage(reads_campaign=campaign, tables=self._written if over else ())
 
     @contextmanager
@@ -166,7 +165,7 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
         from aimylogic_provider.airflow_task.telemetry import metric_names
         from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
 
-        telemetry = TaskTelemetry(self, self.aimylogic_conn_id or "")
+        telemetry = TaskTelemetry(self, conn_id_of(self.aimylogic_conn_id))
         with telemetry.during("aimylogic.report", metric_names.REPORT_DURATION) as span:
             try:
                 yield

@@ -34,7 +34,7 @@ MAY_USE = {
         "campaign_task/action_errors.py",
         "lineage",
     },
-    "lineage": {"airflow_task/airflow_imports.py"},
+    "lineage": {"airflow_task/airflow_imports.py", "airflow_task/assets.py"},
     "assets": {"airflow_task", "lineage"},
     "report_tables": {"calls_api", "sql_database"},
     "campaign_task": {
@@ -151,3 +151,10 @@ def test_make_test_long_finds_all_that_make_test_leaves_out(repository: Path) ->
         if "pytest.mark.long" in file.read_text() and file.name != Path(__file__).name
     }
     assert [one for one in where if not one.startswith(tuple(" ".join(folders).split()))] == []
+
+
+def test_make_test_runs_all_tests_but_those_that_have_a_target_of_their_own(repository: Path) -> None:
+    makefile = (repository / "Makefile").read_text().replace("\\\n", " ")
+    lists = re.findall(r"^(?:SMALL|LARGE)_TESTS := (.*)$", makefile, re.MULTILINE)
+    there = {file.relative_to(repository).parts[1] for file in (repository / "tests").rglob("test_*.py")}
+    assert {f"tests/{name}" for name in there} - {*" ".join(lists).split()} == {"tests/real"}

@@ -15,6 +15,7 @@ import pytest
 from packaging.version import Version
 
 from aimylogic_provider import __version__, decorators, hooks, notifications, operators, sensors, transfers, triggers
+from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID
 from aimylogic_provider.get_provider_info import get_provider_info
 
 COMMAND = str(Path(sys.executable).parent / "airflow")
@@ -197,3 +198,7 @@ def test_importing_is_cheap(statement: str, loaded: dict[str, set[str]]) -> None
     airflows = {"sensor", "decorator"}
     theirs = {"aimylogic_provider", "numbers", "airflow.sdk.definitions.retry_policy"}
     assert modules - ours <= {*theirs, *(f"airflow.sdk.bases.{name}" for name in airflows)}, modules - ours
+
+
+def test_a_campaign_that_is_not_named_is_that_of_the_hooks_default_connection() -> None:
+    assert hooks.AimylogicHook.default_conn_name == hooks.AimylogicAsyncHook.default_conn_name == DEFAULT_CONN_ID

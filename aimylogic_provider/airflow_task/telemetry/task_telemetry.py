@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from aimylogic_provider.airflow_task.argument_checks import conn_id_of
 from aimylogic_provider.airflow_task.telemetry import metric_names as names
 from aimylogic_provider.airflow_task.telemetry.task_metrics import TaskMetrics
 from aimylogic_provider.airflow_task.telemetry.task_spans import TaskSpan, span
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ListTelemetry", "TaskTelemetry"]
 
-_DEFAULT_CONN_ID = "aimylogic_default"
 _BATCH_SPANS = 1000
 """Batches of a try that have a span each: exporters drop what comes in floods."""
 
@@ -33,7 +33,7 @@ class TaskTelemetry:
     """
 
     def __init__(self, task: BaseOperator, conn_id: object) -> None:
-        self._conn_id = "" if conn_id is None else str(conn_id).strip() or _DEFAULT_CONN_ID
+        self._conn_id = "" if conn_id is None else conn_id_of(str(conn_id))
         try:
             dag_id = task.dag_id
         except AttributeError:

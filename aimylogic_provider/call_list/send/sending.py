@@ -8,7 +8,6 @@ No request is made here, and nothing is decided about a batch.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -216,7 +215,7 @@ class Sending:
             await self._settle(sender, batch, held)
 
     async def _settle(self, sender: BatchSender, batch: Batch, held: set[str]) -> None:
-        began = time.time_ns()
+        began = int(self._clock.wall() * 1e9)
         under_way = await self._shard.load(batch)
         before = Counts.of(under_way.outcomes.values())
         self.progress.add(before, earlier=True)

@@ -18,7 +18,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-__all__ = ["OWN_COLUMNS", "ResultsTable", "key_as_text"]
+__all__ = ["KEY", "OWN_COLUMNS", "ResultsTable", "key_as_text"]
 
 OWN_COLUMNS = (
     "call_list", "row_number", "dag_id", "task_id", "run_id", "phone", "outcome", "call_job_id", "reason", "frozen_at",
@@ -27,7 +27,7 @@ OWN_COLUMNS = (
 """The columns that every results table has; the key columns stand between ``run_id`` and ``phone``, and new tables have
 those of ``job_columns`` at their end, which are written by ``job_results`` alone."""
 
-_KEY = ("call_list", "row_number")
+KEY = ("call_list", "row_number")
 _TOLD = ("outcome", "call_job_id", "reason", "settled_at")
 _OPEN = ("pending", "unknown")
 _TRIES = 5
@@ -219,8 +219,8 @@ class ResultsTable:
             told.append("it has the columns for what became of calls, one of which has the name of a key column")
         unique = [inspector.get_pk_constraint(*place)["constrained_columns"]]
         unique += [one["column_names"] for one in inspector.get_unique_constraints(*place)]
-        if {*_KEY} not in [{*columns} for columns in unique]:
-            told.append(f"{' and '.join(_KEY)} are not unique in it")
+        if {*KEY} not in [{*columns} for columns in unique]:
+            told.append(f"{' and '.join(KEY)} are not unique in it")
         return told
 
     def _upsert(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -261,7 +261,7 @@ class ResultsTable:
 
         new, old = statement.excluded.outcome, self._table.columns.outcome
         return statement.on_conflict_do_update(
-            index_elements=list(_KEY),
+            index_elements=list(KEY),
             set_={name: statement.excluded[name] for name in _TOLD},
             where=sa.and_(
                 new != named("pending"),
