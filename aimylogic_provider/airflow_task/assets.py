@@ -16,9 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from aimylogic_provider.airflow_task.airflow_imports import OperatorMixin
 from aimylogic_provider.airflow_task.argument_checks import is_template
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from aimylogic_provider.airflow_task.airflow_imports import Asset, BaseOperator, Context
@@ -26,16 +29,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CALLS",
     "CAMPAIGNS",
+    "TellsCampaign",
     "asset_of",
     "calls_asset",
     "campaign_asset",
     "campaign_name",
     "campaign_uri",
-    "declare_campaign",
     "declare_mapped_record",
     "declare_record",
-    "tell_counts",
-    "tell_nothing",
 ]
 
 CALLS = "aimylogic://calls"
@@ -96,16 +97,6 @@ def declare_record(task: BaseOperator) -> None:
         task.inlets = [*task.inlets, calls]
 
 
-def declare_campaign(task: BaseOperator, conn_id: object) -> None:
-    """Have a task of its own declare its campaign, unless its DAG did so, or is started by it."""
-    if getattr(task, "_BaseOperator__from_mapped", False) or _in_mapped_group(task):
-        return
-    campaign = campaign_asset(conn_id)
-    if campaign is None or _declares((*task.inlets, *task.outlets), campaign) or _starts_its_dag(task, campaign):
-        return
-    task.outlets = [*task.outlets, campaign]
-
-
 def declare_mapped_record(partial: OperatorPartial) -> OperatorPartial:
     """Have a mapped task declare its record, unless its DAG did so.
 
@@ -117,7 +108,7 @@ def declare_mapped_record(partial: OperatorPartial) -> OperatorPartial:
     return partial
 
 
-def _in_mapped_group(task: BaseOperator) -> bool:
+def _in_mapped_group(task: Any) -> bool:
     group: Any = task.task_group
     while group is not None:
         if hasattr(group, "iter_mapped_dependencies"):
@@ -126,14 +117,14 @@ def _in_mapped_group(task: BaseOperator) -> bool:
     return False
 
 
-def _starts_its_dag(task: BaseOperator, asset: Asset) -> bool:
+def _starts_its_dag(task: Any, asset: Asset) -> bool:
     """Whether an asset's events start the DAG that the task is in."""
     dag: Any = task.get_dag()
     left = [getattr(getattr(dag, "timetable", None), "asset_condition", None)]
     while left:
         one: Any = left.pop()
         left += getattr(one, "objects", ())  # of what is joined by | and &
-        if asset.name in (getattr(one, "name", None), getattr(one, "uri", None)):
+        if _is_same(one, asset):
             return True
     return False
 
@@ -145,26 +136,66 @@ def _listed(assets: Any) -> list[Any]:
 
 
 def _declares(declared: Iterable[Any], asset: Asset) -> bool:
-    return any(getattr(one, "name", None) == asset.name for one in declared)
+    return any(_is_same(one, asset) for one in declared)
 
 
-def tell_counts(context: Context, conn_id: object, counts: Mapping[str, Any]) -> None:
-    """Have the event of the campaign's asset, if there will be one, tell what was done.
+class TellsCampaign(OperatorMixin):
+    """What tasks have that add calls: their campaign's asset as an outlet, whose event tells what was added.
 
-    :param counts: plain JSON, without phones
+    Airflow fails a task one of whose outlets isn't active, before it runs; and that may come of another DAG, which
+    misspells the asset, or of a connection that was changed. So the outlet that the task declared by itself stands in
+    the DAG, is put aside while the task runs, and is put back once there is something to tell: then Airflow makes its
+    event, or, for an asset that isn't active, only warns.
     """
-    asset = campaign_asset(conn_id)
-    events: Any = context.get("outlet_events")
-    if asset is None or events is None or not _declares(context.get("outlets") or (), asset):
-        return
-    events[asset].extra.update(counts)
+
+    _own_outlet: str | None = None
+
+    def _declare_campaign(self, conn_id: object) -> None:
+        """Declare the campaign, unless the DAG did so, or is started by it."""
+        if getattr(self, "_BaseOperator__from_mapped", False) or _in_mapped_group(self):
+            return
+        campaign = campaign_asset(conn_id)
+        if campaign is None or _declares(self.outlets, campaign) or _starts_its_dag(self, campaign):
+            return
+        self.outlets = [*self.outlets, campaign]
+        self._own_outlet = campaign.uri
+
+    def prepare_for_execution(self) -> Self:
+        """As any operator's. Airflow calls it before it looks at the outlets."""
+        ready = super().prepare_for_execution()
+        ready.outlets = [one for one in ready.outlets if getattr(one, "uri", None) != ready._own_outlet]
+        return ready
+
+    def _tell_campaign(self, context: Context, conn_id: object, counts: Mapping[str, Any] | None) -> None:
+        """Have the event of the campaign's asset, if there will be one, tell what was added.
+
+        Of other campaigns, which a task with a template for its connection may declare, there is none.
+
+        :param conn_id: as it was rendered
+        :param counts: plain JSON, without phones; None for nobody, of which there is no event
+        """
+        try:
+            asset = campaign_asset(conn_id) if counts is not None else None
+            outlets = [one for one in self.outlets if not _is_campaign(one) or _is_same(one, asset)]
+            if asset is not None and self._own_outlet == asset.uri and not _starts_its_dag(self, asset):
+                outlets = [one for one in outlets if not _is_same(one, asset)] + [asset]
+            self.outlets = outlets
+            if asset is not None and _declares(outlets, asset) and "outlet_events" in context:
+                events: Any = context["outlet_events"]
+                events[_declared(outlets, asset)].extra.update(counts or {})
+        except Exception as error:  # noqa: BLE001 - it only tells
+            self.log.debug("The campaign's asset isn't told what was added: %s.", type(error).__name__)
 
 
-def tell_nothing(task: BaseOperator, conn_id: object) -> None:
-    """Have the campaign's asset make no event of this try: nobody was added to it.
+def _declared(declared: Iterable[Any], asset: Asset) -> Any:
+    """The asset as it was declared: with a name of the DAG's own, say."""
+    return next(one for one in declared if _is_same(one, asset))
 
-    :param task: the one that runs; Airflow asks it for its outlets once it has succeeded
-    """
-    asset = campaign_asset(conn_id)
-    if asset is not None and _declares(task.outlets, asset):
-        task.outlets = [one for one in task.outlets if getattr(one, "name", None) != asset.name]
+
+def _is_campaign(declared: Any) -> bool:
+    return any(str(getattr(declared, part, "")).startswith(f"{CAMPAIGNS}/") for part in ("uri", "name"))
+
+
+def _is_same(declared: Any, asset: Asset | None) -> bool:
+    """Whether something declared is an asset, by its URI, or by its name; as a reference has either."""
+    return asset is not None and asset.uri in (getattr(declared, "uri", None), getattr(declared, "name", None))

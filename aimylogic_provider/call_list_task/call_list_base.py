@@ -33,6 +33,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
     results_table: str | None = None
     """Of those that have one; see :class:`ResultsTableBase`."""
     results_conn_id: str | None = None
+    _told_by: ListTelemetry | None = None
     _asked: bool = False
     """Whether this try asked the database for rows."""
     _lists: str | None = None
@@ -71,7 +72,9 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
         """What tells metrics and spans of this try. Its campaign is not known to what only freezes lists."""
         from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
 
-        return ListTelemetry(self, getattr(self, "aimylogic_conn_id", None))
+        if self._told_by is None:
+            self._told_by = ListTelemetry(self, getattr(self, "aimylogic_conn_id", None))
+        return self._told_by
 
     def _results_conn_id(self) -> str:
         """The connection of the results table's database."""

@@ -15,7 +15,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     conn_id_of,
     report_lag_seconds,
 )
-from aimylogic_provider.airflow_task.assets import declare_campaign
+from aimylogic_provider.airflow_task.assets import TellsCampaign
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.waiting_list import WaitsForList
@@ -40,7 +40,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(WaitsForList, AsksAboutParked):
+class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -82,7 +82,7 @@ class SendBase(WaitsForList, AsksAboutParked):
         report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.keep_call_list = keep_call_list
-        declare_campaign(self, aimylogic_conn_id)
+        self._declare_campaign(aimylogic_conn_id)
         self._current: Sending | None = None
         self._keeper: EntryKeeper | None = None
 
@@ -93,18 +93,14 @@ class SendBase(WaitsForList, AsksAboutParked):
 
     def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
         """Tell the campaign's asset, and whoever collects lineage. What reached nobody makes no event."""
-        from aimylogic_provider.airflow_task.assets import tell_counts, tell_nothing
         from aimylogic_provider.call_list.tables.results_table import KEY
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
         self._added, self._rows_told = created_now, report.get("rows")
         if (table := report.get("results_table")) and self._rows_told:
             tell_written(self._results_conn_id(), table, KEY, self._rows_told)
-        if not report.get("created"):
-            return tell_nothing(self, self.aimylogic_conn_id)
-        told = {name: value for name, value in report.items() if name not in _NOT_TOLD}
-        tell_counts(context, self.aimylogic_conn_id, {**told, "created_now": created_now})
-        return None
+        told = {name: value for name, value in report.items() if name not in _NOT_TOLD} | {"created_now": created_now}
+        self._tell_campaign(context, self.aimylogic_conn_id, told if report.get("created") else None)
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows

@@ -38,6 +38,7 @@ class WaitsForList(WaitsForJobs, CallListBase):
         :raises AirflowFailException: if it didn't end well, or a job ended as ``fail_on`` forbids
         :raises AirflowException: if another try may end better
         """
+        self._take_blank_as_nothing()  # what Airflow rendered anew
         self._asked = True  # by the same try, before it was deferred
         # Airflow forgets what a task told of its assets by then.
         self._tell_added(context, report, report.get("created", 0) if created_now is None else created_now)
@@ -90,7 +91,6 @@ class WaitsForList(WaitsForJobs, CallListBase):
         from aimylogic_provider.call_list_task.results_of_task import tell_jobs
 
         if table := report.get("results_table"):
-            self._take_blank_as_nothing()  # what Airflow rendered anew after a trigger
             lag = report_lag_seconds(self.report_lag)
             telemetry = self._telemetry()
             tell_jobs(report, table, self._results_conn_id(), self.aimylogic_conn_id, lag, self.log, telemetry)

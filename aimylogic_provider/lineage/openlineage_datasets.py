@@ -60,7 +60,7 @@ def _of_address(address: str) -> tuple[str, str]:
     parts = urlsplit(address)
     if parts.scheme in ("", "file"):
         return "file", unquote(parts.path)
-    return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/") or "/"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.path.lstrip("/") or "/"
 
 
 def _plain(sql: str) -> str:

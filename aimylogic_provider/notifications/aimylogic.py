@@ -6,6 +6,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseNotifier
@@ -186,9 +187,9 @@ class AimylogicNotifier(BaseNotifier):
                 mask_secret(str(phone))
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """Render the fields. A payload that can't be is noted: people are rung all the same, with the usual one.
+        """Render the fields. If a payload or a zone can't be, people are rung all the same, with the usual one.
 
-        :raises AirflowException: if a phone, a zone or a connection can't be rendered
+        :raises AirflowException: if a phone or a connection can't be rendered
         """
         from aimylogic_provider.airflow_task.masked_fields import masked_phones
         from aimylogic_provider.airflow_task.template_values import check_rendered, rendering
@@ -204,9 +205,13 @@ class AimylogicNotifier(BaseNotifier):
                 check_rendered({name: what for name, what in noted.items() if name == field and name != "phone"})
             except Exception as error:  # noqa: BLE001 - whatever a template may raise
                 reason = f"{type(error).__name__}: {masked_phones(str(error))}"
-                if field != "payload":
+                if field == "payload":
+                    self._unusable = reason
+                elif field == "gmt_zone":
+                    self._tell_unusable(field, reason)
+                    self.gmt_zone = None
+                else:
                     raise self._failure(f"Nobody is rung: {field} can't be rendered ({reason})") from None
-                self._unusable = reason
 
     def _check(self) -> None:
         """Check what is no template, where the DAG is parsed: in the middle of the night it is too late.
@@ -265,25 +270,45 @@ class AimylogicNotifier(BaseNotifier):
     def _rings(self, event: CallbackEvent, campaign: CampaignOfConnection) -> tuple[list[Ring], list[str]]:
         """The calls that are to be added, each phone once; and why some can't be."""
         from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.keys import Notice, campaign_digest
-        from aimylogic_provider.notifications.ringing import Ring
 
         rings: dict[str, Ring] = {}
         rejected: list[str] = []
         payload = self._usable_payload(event)
-        which = campaign_digest(campaign.address)
+        self._drop_unusable_zone()
         for phone in _listed(self.phone):
             try:
-                call = self._call(phone, payload)
+                ring = self._ring(phone, payload, event, campaign)
             except RejectedError as error:
                 rejected.append(f"{error}")
-                continue
-            about = event.about(self.once_per)
-            notice = Notice(event.dag_id, event.run_id, about, which, call.phone, self.test_call)
-            rings[call.phone] = Ring(call, notice.key, self.test_call)
+            else:
+                rings[ring.call.phone] = ring
         if not rings and not rejected:
             rejected.append(_NO_PHONE)
         return [*rings.values()], rejected
+
+    def _ring(self, phone: object, payload: Mapping[str, object], event: CallbackEvent, campaign: Any) -> Ring:
+        """A call that is to be added: with the usual payload, if the one that is wished makes the request too long.
+
+        :raises RejectedError: if the phone can't be called
+        """
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.keys import Notice, campaign_digest
+        from aimylogic_provider.notifications.ringing import Ring
+
+        call = self._call(phone, payload)
+        about, which = event.about(self.once_per), campaign_digest(campaign.address)
+        notice = Notice(event.dag_id, event.run_id, about, which, call.phone, self.test_call)
+        ring = Ring(call, notice.key, self.test_call)
+        try:
+            campaign.address.url(ring.request)
+        except RejectedError as error:
+            self._tell_unusable("payload", str(error))
+            return replace(ring, call=self._call(phone, event.facts(self.once_per)))
+        return ring
+
+    def _tell_unusable(self, field: str, reason: str) -> None:
+        """Log why a field can't be used: who is on call is rung all the same, and with the usual one."""
+        self.log.error("The %s can't be used, and the usual one is taken in its place: %s", field, reason)
 
     def _usable_payload(self, event: CallbackEvent) -> Mapping[str, object]:
         """The payload, or, if it can't be used, the usual one: who is on call is rung all the same."""
@@ -299,8 +324,19 @@ class AimylogicNotifier(BaseNotifier):
                 self._unusable = str(error)
             else:
                 return event.facts(self.once_per) if payload is None else payload
-        self.log.error("The payload can't be used, and the usual one is sent in its place: %s", self._unusable)
+        self._tell_unusable("payload", self._unusable)
         return event.facts(self.once_per)
+
+    def _drop_unusable_zone(self) -> None:
+        """Have each number's own time zone, if the one that is wished can't be used."""
+        from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
+        from aimylogic_provider.calls_api.errors import RejectedError
+
+        try:
+            canonical_gmt_zone(self.gmt_zone)
+        except RejectedError as error:
+            self._tell_unusable("gmt_zone", str(error))
+            self.gmt_zone = None
 
     def _call(self, phone: object, payload: Mapping[str, object]) -> Call:
         from aimylogic_provider.calls_api.calls.call import Call

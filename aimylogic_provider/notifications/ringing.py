@@ -73,6 +73,11 @@ class _Sends:
         self._count = 0
         self._unanswered = False
 
+    def too_late(self) -> Outcome:
+        """Nothing was sent, for the others took all the time that a callback has."""
+        told = f"no time was left to send, of the {SECONDS:g} seconds that a callback has: its turn never came"
+        return Outcome(self._ring, error=told, refused=True)
+
     def failed(self, error: ApiError | RejectedError) -> float | Outcome:
         """Return the pause until the next send, in seconds, or how this ends."""
         self._count += 1
@@ -107,6 +112,8 @@ def ring(campaign: CampaignOfConnection, rings: Sequence[Ring]) -> list[Outcome]
 
 def _ring(client: CampaignClient, one: Ring, begin_until: float) -> Outcome:
     sends = _Sends(one, begin_until)
+    if time.monotonic() > begin_until:
+        return sends.too_late()
     while True:
         try:
             return Outcome(one, job=client.ask(one.request).value)
@@ -130,6 +137,8 @@ async def ring_async(campaign: CampaignOfConnection, rings: Sequence[Ring]) -> l
 
 async def _ring_async(client: AsyncCampaignClient, one: Ring, begin_until: float) -> Outcome:
     sends = _Sends(one, begin_until)
+    if time.monotonic() > begin_until:
+        return sends.too_late()
     while True:
         try:
             return Outcome(one, job=(await client.ask(one.request)).value)

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
-from aimylogic_provider.airflow_task.assets import (
-    declare_campaign,
-    declare_mapped_record,
-    declare_record,
-    tell_counts,
-)
+from aimylogic_provider.airflow_task.assets import TellsCampaign, declare_mapped_record, declare_record
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
+class AddPhoneOperator(HasRetryPolicy, TellsCampaign, TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -159,7 +154,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs
         self.call_list_path = call_list_path
         if second_record:
             declare_record(self)
-            declare_campaign(self, aimylogic_conn_id)
+            self._declare_campaign(aimylogic_conn_id)
         if not AIRFLOW_HAS_POLICIES and not getattr(self, "_BaseOperator__from_mapped", False):
             from aimylogic_provider.retries.late_retries import warn_of_late_retries
 
@@ -221,7 +216,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs
         blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=AimylogicHook.default_conn_name)
         # Airflow forgets what a task told of its assets before it was deferred.
         self._created = created
-        tell_counts(context, self.aimylogic_conn_id, {"created": created})
+        self._tell_campaign(context, self.aimylogic_conn_id, {"created": created})
         return self._ended(job, self._waited(event))
 
     def _waited_for(self, job: str) -> str | dict[str, Any]:
@@ -277,7 +272,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsLineage, RendersMasked, WaitsForJobs
                 self._created = int(attempt.call.found_out)
                 span.tell(calls__created=self._created)
             telemetry.count(metric_names.CALLS_CREATED, self._created)
-            tell_counts(context, self.aimylogic_conn_id, {"created": self._created})
+            self._tell_campaign(context, self.aimylogic_conn_id, {"created": self._created})
             return job
         except RejectedError as error:
             telemetry.count(metric_names.CALLS_REJECTED)

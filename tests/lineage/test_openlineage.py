@@ -12,6 +12,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.lineage.openlineage_datasets import operator_lineage
+from aimylogic_provider.lineage.task_lineage import TaskLineage
 from aimylogic_provider.operators import (
     AddPhoneOperator,
     AddPhonesOperator,
@@ -189,3 +191,8 @@ def test_whatever_fails_in_it_no_task_does(
     assert (told is None) == (broken == "provider")
     assert report["created"] == 2
     assert json.dumps(report)
+
+
+def test_who_logs_in_to_a_store_is_not_told() -> None:
+    lineage = TaskLineage(writes_lists="ftp://user:secret@store.example/lists/sale")
+    assert names(operator_lineage(lineage).outputs) == [("ftp://store.example", "lists/sale")]

@@ -363,7 +363,34 @@ def test_words_that_cannot_be_made_keep_nobody_from_being_rung(
 ) -> None:
     notify_async(Run().of_deadline(), payload=payload)
     assert [job.payload["event"] for job in jobs(emulator)] == ["deadline"]
-    assert "The payload can't be used, and the usual one is sent in its place" in capsys.readouterr().out
+    assert "The payload can't be used, and the usual one is taken in its place" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("call", [notify, notify_async])
+@pytest.mark.parametrize("words", ["x" * 9000, "я" * 1500])
+def test_words_that_make_a_request_too_long_do_neither(
+    emulator: Emulator, call: Any, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call({**Run().of_task(), "exception": words}, payload={"why": "{{ exception }}"}, phone=[ON_CALL, OTHER])
+    assert [job.payload.get("event") for job in jobs(emulator)] == ["failed", "failed"]
+    assert "The payload can't be used, and the usual one is taken in its place" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("zone", ["{{ 'Mars' }}", "{{ var.value.not_set }}", "{{ 1 / 0 }}"])
+def test_nor_does_a_time_zone(emulator: Emulator, zone: str, capsys: pytest.CaptureFixture[str]) -> None:
+    notify(Run().of_task(), gmt_zone=zone)
+    assert len(jobs(emulator)) == 1
+    assert "The gmt_zone can't be used" in capsys.readouterr().out
+
+
+def test_nobody_is_rung_once_the_time_of_a_callback_is_over(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow ends the process then, and would tell of nobody."""
+    monkeypatch.setattr(ringing, "SECONDS", 0.0)
+    with pytest.raises(AirflowException, match=r"7912\*\*\*6789 is not rung: no time was left to send"):
+        notify(Run().of_task())
+    assert emulator.count("addPhone") == 0
 
 
 def test_the_context_is_left_as_it_was(emulator: Emulator) -> None:

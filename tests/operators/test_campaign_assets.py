@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,114 @@ class TestWhoDeclaresIt:
         assert (outlets(same), outlets(one)) == ([], [])
         assert outlets(other) == ["aimylogic://campaign/aimylogic_other"]
 
+    @pytest.mark.parametrize(
+        "same", [Asset.ref(uri=HERE), Asset.ref(name=HERE), Asset(name="sale", uri=HERE)], ids=["uri", "name", "named"]
+    )
+    def test_not_beside_the_same_under_another_name(self, same: Any) -> None:
+        """Two names of one URI could never both be active, and Airflow would run the task no more."""
+        assert AddPhonesOperator(task_id="a", calls=["1"], outlets=[same]).outlets == [same]
+
+    def test_whoever_reads_its_events_tells_it_too(self) -> None:
+        assert outlets(AddPhonesOperator(task_id="a", calls=["1"], inlets=[campaign("aimylogic_default")])) == [HERE]
+
+
+class TestWhileItRuns:
+    """Airflow fails a task with an outlet that isn't active, before it runs: one that only tells mustn't be why."""
+
+    @pytest.fixture
+    def inactive(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+        """Airflow's own look at a task's outlets, where none of them is active."""
+        from airflow.sdk.api.datamodels._generated import AssetProfile
+        from airflow.sdk.execution_time import task_runner
+
+        profile = AssetProfile(name=HERE, uri=HERE, type="Asset")
+        comms = SimpleNamespace(send=lambda msg: SimpleNamespace(inactive_assets=[profile]))
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+
+        def look(task: Any) -> None:
+            ti: Any = SimpleNamespace(task=task, id="019a0000-0000-7000-8000-000000000001")
+            task_runner._validate_task_inlets_and_outlets(ti=ti, log=None)  # type: ignore[arg-type]
+
+        return look
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: AddPhoneOperator(task_id="a", phone="1", second_record=True),
+            lambda: AddPhonesOperator(task_id="a", calls=["1"]),
+            lambda: SqlToAimylogicOperator(task_id="a", **SYNC),
+        ],
+    )
+    def test_its_own_outlet_does_not_keep_it_from_running(
+        self, make: Callable[[], Any], inactive: Callable[[Any], None]
+    ) -> None:
+        task = make()
+        task.inlets = []  # the record's asset is needed
+        with pytest.raises(Exception, match="inactive"):
+            inactive(task)
+        ready = task.prepare_for_execution()
+        inactive(ready)
+        assert (outlets(task), outlets(ready)) == ([HERE], [])
+
+    def test_one_that_the_dag_declares_is_the_dags_affair(self, inactive: Callable[[Any], None]) -> None:
+        task = AddPhonesOperator(task_id="a", calls=["1"], outlets=[campaign("aimylogic_default")])
+        with pytest.raises(Exception, match="inactive"):
+            inactive(task.prepare_for_execution())
+
+    @pytest.mark.parametrize("ready", [True, False])
+    def test_it_tells_all_the_same(self, add: Callable[..., Tried], ready: bool) -> None:
+        sync = add("79123456789")
+        make = sync.make
+        sync.make = lambda: make().prepare_for_execution() if ready else make()
+        told = sync.event()
+        assert told is not None
+        assert told["created"] == 1
+
+    @pytest.mark.parametrize("how", ["add_task", "dag", "follows"])
+    def test_a_task_that_comes_into_a_dag_later_does_not_set_it_off_either(
+        self, add: Callable[..., Tried], how: str
+    ) -> None:
+        def make() -> Any:
+            task = sync()
+            with DAG("sale", schedule=[campaign("aimylogic_default")], start_date=datetime(2026, 1, 1)) as dag:
+                first = AddPhonesOperator(task_id="first", calls=["1"])
+            if how == "add_task":
+                dag.add_task(task)
+            elif how == "dag":
+                task.dag = dag
+            else:
+                first >> task
+            return task.prepare_for_execution()
+
+        tried = add("79123456789")
+        sync, tried.make = tried.make, make
+        assert tried.event() is None
+
+    @pytest.mark.parametrize(("calls", "found"), [(["79123456789"], [HERE]), ([], [])])
+    def test_of_several_campaigns_the_one_that_it_was_tells(
+        self, connections: None, no_pauses: None, tmp_path: Any, calls: list[str], found: list[str]
+    ) -> None:
+        task = AddPhonesOperator(
+            task_id="sync", calls=calls, call_list_path=str(tmp_path), aimylogic_conn_id="{{ params.conn }}",
+            outlets=[campaign("aimylogic_default"), campaign("other"), Asset("file:///mine")],
+        )  # fmt: skip
+        task.aimylogic_conn_id = "aimylogic_default"  # as rendered
+        instance = TaskInstance(task_id="sync")
+        instance.current_try = 1
+        context = {**instance.context(), "outlet_events": OutletEventAccessors()}
+        task.execute(context)
+        assert set(outlets(task)) == {*found, "file:///mine"}
+
+    def test_what_airflow_has_of_events_may_fail(self, add: Callable[..., Tried]) -> None:
+        class Broken:
+            def __getitem__(self, asset: object) -> object:
+                raise RuntimeError("no events")
+
+        sync = add("79123456789")
+        sync.task.current_try = 1
+        context = {**sync.task.context(), "outlet_events": Broken()}
+        assert sync.make().execute(context)["created"] == 1
+
 
 class Tried:
     """Tries of one task, and the events of its campaign that each would make."""
@@ -157,6 +266,30 @@ class TestItsEvent:
         earlier = sync.event("execute_after_wait", event=event, report=kwargs["report"])
         assert earlier is not None
         assert earlier["created_now"] == 1, "an earlier version deferred it, and told no more"
+
+    def test_a_connection_that_is_rendered_blank_is_the_default_also_after_a_trigger(
+        self, connections: None, no_pauses: None, tmp_path: Any, emulator: Emulator
+    ) -> None:
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
+
+        def make() -> Any:
+            task = AddPhonesOperator(
+                task_id="sync", calls=["79123456789"], call_list_path=str(tmp_path), wait_for_completion=True,
+                deferrable=True, aimylogic_conn_id="{{ params.conn }}", outlets=[campaign("aimylogic_default")],
+            )  # fmt: skip
+            task.aimylogic_conn_id = ""  # as rendered
+            return task
+
+        sync = Tried(make)
+        with pytest.raises(TaskDeferred) as deferred:
+            sync.event()
+        emulator.advance(hours=12)
+        event = WaitEnd(WaitOutcome.OVER, {"longCallWithResult": 1}).as_event()
+        told = sync.event("execute_after_wait", event=event, **(deferred.value.kwargs or {}))
+        assert told is not None
+        assert told["created"] == 1
 
 
 class TestItsUri:

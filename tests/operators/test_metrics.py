@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -278,6 +279,22 @@ class TestNeverAFailure:
         assert tried == ["aimylogic.calls.created"]
         (line,) = caplog.records
         assert (line.levelname, "tells no more metrics" in line.getMessage()) == ("DEBUG", True)
+
+    def test_a_slow_backend_holds_up_a_try_once_whatever_the_try_does(
+        self, sync: Sync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from aimylogic_provider.airflow_task import airflow_imports
+
+        tried = []
+
+        def tell(name: str, value: float, *, tags: dict[str, str]) -> None:
+            tried.append(name)
+
+        monkeypatch.setattr(airflow_imports, "Stats", SimpleNamespace(incr=tell, timing=tell), raising=False)
+        monkeypatch.setattr(task_metrics, "_MOST_SECONDS", -1.0)
+        sync.add(PHONES)
+        assert sync.attempt()["created"] == 25
+        assert len(tried) == 1
 
     def test_a_host_that_has_no_address_is_looked_up_once(self, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
         asked, look_up = [], socket.getaddrinfo

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.airflow_task.argument_checks import conn_id_of
@@ -68,11 +68,9 @@ class ListTelemetry(TaskTelemetry):
     _batches = 0
     _counts: Counts | None = None
 
-    @contextmanager
-    def freezing(self) -> Iterator[TaskSpan]:
+    def freezing(self) -> AbstractContextManager[TaskSpan]:
         """A list is being frozen."""
-        with self.during("aimylogic.freeze", names.FREEZE_DURATION) as told:
-            yield told
+        return self.during("aimylogic.freeze", names.FREEZE_DURATION)
 
     def frozen(self, pointer: Pointer) -> None:
         """A list was frozen, and is the task's from now on."""
@@ -90,6 +88,7 @@ class ListTelemetry(TaskTelemetry):
     def sending(self) -> Iterator[None]:
         """A list, or a shard, is being sent."""
         began = time.monotonic()
+        self._batches, self._counts = 0, None
         with span("aimylogic.send") as self._sent:
             self._sent.tell(conn_id=self._conn_id)
             try:
