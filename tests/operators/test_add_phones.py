@@ -195,6 +195,26 @@ def test_what_a_mapped_task_returned_is_a_list_and_read_once(given: Given) -> No
     assert calls.reads <= 26
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        OTHERS,
+        json.dumps(OTHERS),
+        {"items": OTHERS, "next": None},
+        {"phone": OTHERS},
+        {"data": {"people": [called(one) for one in OTHERS]}},
+        {one: "Alex" for one in OTHERS},
+        {"7": called(OTHERS[7]), "8": called(OTHERS[8])},
+    ],
+    ids=["list", "text", "page", "phones", "deep", "by phone", "by key"],
+)
+def test_a_page_in_the_place_of_a_call_stops_all_for_its_people_would_be_missed(given: Given, page: Any) -> None:
+    with pytest.raises(AirflowFailException, match="call 2 is of type .*, and nobody is called: give") as error:
+        given.attempt(calls=[PHONES[0], page])
+    assert not [one for one in OTHERS if one in str(error.value)]
+    assert given.sends() == 0
+
+
 @pytest.mark.parametrize("text", [json.dumps([called(one) for one in PHONES]), str([called(one) for one in PHONES])])
 def test_a_list_may_be_written_as_text(given: Given, text: str) -> None:
     assert given.attempt(calls=text)["created"] == 25
@@ -472,7 +492,7 @@ def test_a_text_is_shown_so_too(given: Given, write: Callable[[Any], str]) -> No
 
 def test_no_phone_is_logged(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     given.emulator.settings(bad_numbers=PHONES[:1])
-    given.calls += [{"phone": OTHERS[0], OTHERS[1]: 1}, {"phone": OTHERS[2], "policy": OTHERS[3]}, [OTHERS[4]]]
+    given.calls += [{"phone": OTHERS[0], OTHERS[1]: 1}, {"phone": OTHERS[2], "policy": OTHERS[3]}]
     given.emulator.fault("after_commit", "reset", path="addPhones", times=3)
     with suppress(AirflowException):
         given.attempt()

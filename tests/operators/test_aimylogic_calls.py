@@ -387,6 +387,44 @@ def test_a_page_in_the_place_of_a_call_stops_all_for_its_people_would_be_missed(
     assert asked.sends() == 0
 
 
+class PageOfApi(NamedTuple):
+    items: Any
+    next: Any = None
+
+
+@dataclass
+class DataPage:
+    items: Any
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ({"items": OTHERS, "next": None}, "of type dict, with a list under 'items', and nobody is called: give its"),
+        (PageOfApi(OTHERS), "of type PageOfApi, with a list under 'items', and nobody is called: give its calls"),
+        (DataPage(tuple(OTHERS)), "of type DataPage, with a tuple under 'items', and nobody is called"),
+        ({"phone": OTHERS}, "of type dict, with a list as its phone, and nobody is called: give a call for each phone"),
+        (DataCall({*OTHERS}), "of type DataCall, with a set as its phone"),
+        ({"phone": PHONES[1], "data": {"more": (one for one in OTHERS)}}, "with a dict under 'data'"),
+        ({"phone": json.dumps(OTHERS)}, "with a str as its phone, and nobody is called"),
+        (json.dumps(OTHERS), "of type str, and nobody is called: give its calls one by one"),
+        ({one: "Alex" for one in OTHERS}, "of type dict, of several, and nobody is called: give its calls one by one"),
+        ({"7": called(OTHERS[7]), "8": called(OTHERS[8])}, "of type dict, of several, and nobody is called"),
+    ],
+)
+def test_a_page_that_has_names_stops_all_too(asked: Asked, page: Any, told: str) -> None:
+    with pytest.raises(AirflowFailException, match=f"call 2 that .*{told}") as error:
+        asked.gives([PHONES[0], page])
+    assert not [one for one in OTHERS if one in str(error.value)]
+    assert asked.sends() == 0
+
+
+@pytest.mark.parametrize("wrong", [{"phones": PHONES[1], "name": "Alex"}, {"phone": PHONES[1], "payloads": {"n": 1}}])
+def test_a_misspelt_name_is_of_one_call_alone(asked: Asked, wrong: Any) -> None:
+    report = asked.gives([PHONES[0], wrong])
+    assert (report["created"], report["rejected"]) == (1, 1)
+
+
 def test_rows_of_sqlite_say_how_to_name_them(asked: Asked) -> None:
     asked.add(PHONES)
 
