@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -488,6 +489,21 @@ def test_a_text_is_shown_so_too(given: Given, write: Callable[[Any], str]) -> No
     assert "***" in shown
     assert not any(one in shown for one in PHONES)
     assert len(shown) < 2200
+
+
+@pytest.mark.parametrize("odd", [{("a", 1): "x"}, {"n": 10**400}, {"n": Decimal("sNaN")}])
+def test_whatever_a_payload_holds_the_page_that_shows_it_fails_no_task(given: Given, odd: Any) -> None:
+    operator: Any = given.operator(calls=[{"phone": PHONES[0], "payload": odd}, PHONES[1]])
+    operator.render_template_fields(given.task.context())
+    shown = str(_serialize_rendered_fields(operator))
+    assert "phone" in shown
+    assert not [one for one in PHONES if one in shown]
+
+
+def test_a_text_that_says_no_list_is_cut_behind_a_phone(given: Given) -> None:
+    operator: Any = given.operator(calls="{{ people }}")
+    operator.render_template_fields({**given.task.context(), "people": "x" * 14 + "8 (912) 345-67-89; " * 200})
+    assert "345" not in str(_serialize_rendered_fields(operator)["calls"])
 
 
 def test_no_phone_is_logged(given: Given, capsys: pytest.CaptureFixture[str]) -> None:

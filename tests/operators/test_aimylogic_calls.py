@@ -6,7 +6,7 @@ import gc
 import json
 import sqlite3
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -673,6 +673,52 @@ def test_arguments_are_shown_masked_and_the_function_gets_them_whole(asked: Aske
     operator.execute(context)
     assert got[:2] == [PHONES, PHONES[1]]
     assert got[-1] == "12345678"
+
+
+def shown_arguments(asked: Asked, *args: Any) -> Any:
+    """What *Rendered Templates* show of a function's arguments, read as a task's process does."""
+    with DAG("dag", schedule=None):
+        operator = asked.operator(lambda *_: PHONES, *args)
+    asked.task.current_try += 1
+    operator.render_template_fields(asked.task.context())
+    return _serialize_rendered_fields(operator)["op_args"]
+
+
+class Unreadable(Mapping[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        raise RuntimeError("detached")
+
+    __iter__ = __len__ = __getitem__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({("Perm", 1): "x"}, {"('Perm', 1)": "x"}),
+        ({frozenset({PHONES[0]}): 1}, {f"frozenset({{'{PHONES[0][:4]}***{PHONES[0][-4:]}'}})": 1}),
+        (10**400, None),
+        (10**5000, "of type int"),
+        (Decimal("sNaN"), "of type Decimal"),
+        (int(PHONES[0]), f"{PHONES[0][:4]}***{PHONES[0][-4:]}"),
+    ],
+    ids=["a tuple", "a set", "a long number", "too long a number", "no number", "a phone"],
+)
+def test_whatever_an_argument_is_the_page_that_shows_it_fails_no_task(asked: Asked, value: Any, shown: Any) -> None:
+    [got] = shown_arguments(asked, value)
+    assert PHONES[0] not in str(got)
+    assert shown is None or got == shown
+
+
+def test_what_can_not_be_read_is_shown_by_its_type(asked: Asked) -> None:
+    assert shown_arguments(asked, Unreadable()) == "of type tuple"
+
+
+@pytest.mark.parametrize("before", range(19))
+@pytest.mark.parametrize("one", ["8 (912) 345-67-89; ", "+7 912 345 67 89 and "])
+def test_no_part_of_a_phone_stays_where_a_long_text_is_cut(asked: Asked, before: int, one: str) -> None:
+    [got] = shown_arguments(asked, "x" * before + one * 200)
+    assert "345" not in got
+    assert 1000 < len(got) <= 2000
 
 
 def test_no_phone_is_logged(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
