@@ -46,9 +46,10 @@ def as_shown(
     """
     if value is None or not _SHOWS.match(_module(reader)):
         return value
+    # Airflow reads it before the task begins: what can't be shown would fail every try.
     try:
         return _shown(value, is_phone=is_phone, of_calls=of_calls, of_arguments=of_arguments)
-    except Exception:  # Airflow reads it before the task begins: what can't be shown would fail every try
+    except Exception:  # noqa: BLE001 - whatever a value's own methods may raise
         return _of_type(value)
 
 

@@ -204,13 +204,13 @@ def test_what_a_mapped_task_returned_is_a_list_and_read_once(given: Given) -> No
         {"items": OTHERS, "next": None},
         {"phone": OTHERS},
         {"data": {"people": [called(one) for one in OTHERS]}},
-        {one: "Alex" for one in OTHERS},
+        dict.fromkeys(OTHERS, "Alex"),
         {"7": called(OTHERS[7]), "8": called(OTHERS[8])},
     ],
     ids=["list", "text", "page", "phones", "deep", "by phone", "by key"],
 )
 def test_a_page_in_the_place_of_a_call_stops_all_for_its_people_would_be_missed(given: Given, page: Any) -> None:
-    with pytest.raises(AirflowFailException, match="call 2 is of type .*, and nobody is called: give") as error:
+    with pytest.raises(AirflowFailException, match=r"call 2 is of type .*, and nobody is called: give") as error:
         given.attempt(calls=[PHONES[0], page])
     assert not [one for one in OTHERS if one in str(error.value)]
     assert given.sends() == 0
