@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import PurePath
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +91,8 @@ class _Teller:
         return f"[{', '.join(map(self.told, values))}]"
 
     def _object(self, value: object) -> str:
+        if isinstance(value, FunctionType) and "<" not in value.__qualname__:  # no lambda, nor made by another one
+            return f"{value.__module__}.{value.__qualname__}"
         attributes = _attributes(value)
         if attributes:
             return f"{type(value).__qualname__} {self._names(attributes)}"

@@ -710,6 +710,13 @@ def test_mapped_over_what_can_not_be_told_calls_nobody_and_says_so(asked: Asked,
     assert asked.sends() == 0
 
 
+def test_a_function_of_a_module_is_told_by_its_name(asked: Asked) -> None:
+    mapped = Mapped(asked, lambda whom, name: whom(), [gives_phones], by_kwargs=False)
+    assert mapped.attempt(0)["created"] == 25
+    mapped.run.clear_number += 1
+    assert mapped.attempt(0)["created"] == 25
+
+
 class Unprintable:
     __slots__ = ()
 
