@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 
-__all__ = ["given_arguments", "templates_among"]
+__all__ = ["arguments_of_all", "given_arguments", "templates_among"]
 
 
 def templates_among(fields: Sequence[str], operator: BaseOperator, context: Any) -> list[str]:
@@ -39,6 +39,23 @@ def given_arguments(operator: BaseOperator, context: Any) -> set[str]:
         return set()
     written, arguments = task.partial_kwargs.get("op_kwargs") or {}, getattr(operator, "op_kwargs", {})
     return {name for name, value in arguments.items() if name not in written or written[name] is not value}
+
+
+def arguments_of_all(operator: BaseOperator) -> set[str]:
+    """Return which arguments of a decorated function are given alike to all instances of its mapped task.
+
+    In a loop it isn't known of any, for they may differ by iteration. (In a mapped task group there are no mapped
+    tasks.) To be asked before they are rendered.
+
+    :param operator: as of :func:`templates_among`
+    """
+    from aimylogic_provider.airflow_task.task_loops import is_in_loop
+
+    task = _mapped_task(operator)
+    if getattr(task, "op_kwargs_expand_input", None) is None or is_in_loop(task):
+        return set()
+    written, arguments = task.partial_kwargs.get("op_kwargs") or {}, getattr(operator, "op_kwargs", {})
+    return {name for name, value in arguments.items() if name in written and written[name] is value}
 
 
 def _mapped_task(operator: BaseOperator) -> Any:

@@ -25,6 +25,7 @@ _SHOWS = re.compile(r"airflow\.(?:sdk\.execution_time|models|serialization|cli|p
 # A template that is being rendered reads for whoever has it rendered.
 _TEMPLATE = re.compile(r"jinja2\b|$")
 _BETWEEN = r"[\s()./\-\u2010-\u2015\u2212]{0,5}"
+_PART_OF_PHONE = re.compile(r"[\d\s()./\-\u2010-\u2015\u2212+]")
 _PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d){{9,}}")
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
 
@@ -45,6 +46,14 @@ def as_shown(
     """
     if value is None or not _SHOWS.match(_module(reader)):
         return value
+    # Airflow reads it before the task begins: what can't be shown would fail every try.
+    try:
+        return _shown(value, is_phone=is_phone, of_calls=of_calls, of_arguments=of_arguments)
+    except Exception:  # noqa: BLE001 - whatever a value's own methods may raise
+        return _of_type(value)
+
+
+def _shown(value: Any, *, is_phone: bool, of_calls: bool, of_arguments: bool) -> Any:
     if of_calls:
         return _masked_calls(value)
     if of_arguments:
@@ -57,6 +66,19 @@ def as_shown(
     return masked_phones(value)
 
 
+def _of_type(value: object) -> str:
+    return f"of type {type(value).__name__}"
+
+
+def _masked_text(text: str) -> str:
+    """The beginning of a text, masked: no phone in it is cut before it is masked, for half of it would be shown."""
+    end = min(len(text), _CHARACTERS + 100)
+    while end < len(text) and end and _PART_OF_PHONE.match(text[end - 1]):
+        end -= 1
+    masked: str = masked_phones(text[:end])
+    return masked[:_CHARACTERS]
+
+
 def _masked_calls(value: Any) -> Any:
     """The first calls of a list, or of a text that says one, masked; of what is neither, its type."""
     from aimylogic_provider.calls_api.calls.text_values import as_value
@@ -66,19 +88,18 @@ def _masked_calls(value: Any) -> Any:
         more = len(calls) - _CALLS
         return [_masked_call(one) for one in calls[:_CALLS]] + ([f"… and {more:,} more"] if more > 0 else [])
     if isinstance(value, str):
-        # Cut after it is masked: half of a phone could else be shown.
-        return masked_phones(value[: _CHARACTERS + 100])[:_CHARACTERS]
-    return masked_phones(value) if isinstance(value, (Mapping, int, float)) else f"of type {type(value).__name__}"
+        return _masked_text(value)
+    return masked_phones(value) if isinstance(value, (Mapping, int, float)) else _of_type(value)
 
 
 def _masked_arguments(value: Any) -> Any:
     """Arguments, masked: the first few of what is long; of what isn't plain its type, for its text may be anything."""
     if isinstance(value, str):
-        return masked_phones(value[: _CHARACTERS + 100])[:_CHARACTERS]
+        return _masked_text(value)
     if isinstance(value, Mapping):
         more = len(value) - _ARGUMENTS
         named = {
-            masked_phones(name): mask_phone(one)
+            _masked_name(name): mask_phone(one)
             if name == "phone" and isinstance(one, (str, int))
             else _masked_arguments(one)
             for name, one in islice(value.items(), _ARGUMENTS)
@@ -90,13 +111,13 @@ def _masked_arguments(value: Any) -> Any:
         return [*some, f"… and {more:,} more"] if more > 0 else some
     if value is None or isinstance(value, (bool, int, float, Decimal)):
         return masked_phones(value)
-    return value if isinstance(value, (date, time, timedelta)) else f"of type {type(value).__name__}"
+    return value if isinstance(value, (date, time, timedelta)) else _of_type(value)
 
 
 def _masked_call(call: Any) -> Any:
     if isinstance(call, Mapping):
         return {
-            masked_phones(name): mask_phone(one) if one and name == "phone" else masked_phones(one)
+            _masked_name(name): mask_phone(one) if one and name == "phone" else masked_phones(one)
             for name, one in call.items()
         }
     return masked_phones(call) if call is None or isinstance(call, (list, tuple)) else mask_phone(call)
@@ -113,13 +134,27 @@ def masked_phones(value: Any) -> Any:
     if isinstance(value, bytes):
         return masked_phones(value.decode(errors="replace"))
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        whole = math.isfinite(value) and value == int(value)
-        return mask_phone(int(value)) if whole and _PHONE.fullmatch(str(abs(int(value)))) else value
+        return _masked_number(value)
     if isinstance(value, Mapping):
-        return {masked_phones(name): masked_phones(one) for name, one in value.items()}
+        return {_masked_name(name): masked_phones(one) for name, one in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [masked_phones(one) for one in value]
     return value
+
+
+def _masked_name(name: Any) -> Any:
+    """A name of a dictionary; one that isn't plain, as the text of it."""
+    plain = name is None or isinstance(name, (str, bytes, bool, int, float, Decimal))
+    return masked_phones(name if plain else str(name))
+
+
+def _masked_number(value: float | Decimal) -> Any:
+    try:
+        whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
+        digits = str(abs(int(value))) if whole else ""
+    except (ValueError, OverflowError):  # a number too long for a text, or one that says that it is none
+        return _of_type(value)
+    return mask_phone(int(value)) if _PHONE.fullmatch(digits) else value
 
 
 def _masked(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
 
-__all__ = ["has_region", "iteration", "may_replace_another"]
+__all__ = ["has_region", "is_in_loop", "is_in_mapped_group", "iteration", "may_replace_another"]
 
 
 def iteration(context: Context) -> int | None:
@@ -66,6 +66,16 @@ def may_replace_another(context: Context) -> bool:
 def has_region(context: Context) -> bool:
     """Whether Airflow runs the task instance in a region: that of its loop, or that of its own mapping (since 3.4)."""
     return _has_region(context["ti"])
+
+
+def is_in_loop(task: Any) -> bool:
+    """Whether a task is in a loop, whose arguments differ from iteration to iteration."""
+    return any(map(_is_loop, _groups_around(task)))
+
+
+def is_in_mapped_group(task: Any) -> bool:
+    """Whether a task is in a mapped task group, and so has a map index, though it isn't mapped itself."""
+    return any(map(_maps_tasks, _groups_around(task)))
 
 
 def _groups_around(task: Any) -> Iterator[Any]:

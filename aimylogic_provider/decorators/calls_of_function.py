@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from aimylogic_provider.airflow_task.airflow_imports import (
+    AirflowFailException,
     BaseOperator,
     DecoratedOperator,
     determine_kwargs,
@@ -17,7 +17,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
 )
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.operators.add_phones import AddPhonesOperator
-from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
+from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["aimylogic_calls"]
+
+
+_SIGNALS = ("DownstreamTasksSkipped", "DagRunTriggerException", "TaskDeferred", "TaskAwaitingInput")
+"""What operators raise that isn't an error. By name, for each stands elsewhere in another Airflow, or not at all."""
 
 
 class _Dataclass(Protocol):
@@ -72,16 +76,49 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, calls=(), **kwargs)
+        self._same_for_all: Collection[str] = ()
+        if not self._is_of_mapped():  # a mapped task's run tells it, as an error that no retry mends
+            self._check_read_again()
+
+    def _is_of_mapped(self) -> bool:
+        """Whether it is one of a mapped task's instances."""
+        return bool(getattr(self, "_BaseOperator__from_mapped", False))
+
+    def _has_index(self) -> bool:
+        """Whether its people must be told from another index's."""
+        from aimylogic_provider.airflow_task.task_loops import is_in_mapped_group
+
+        return self._is_of_mapped() or is_in_mapped_group(self)
+
+    def _check_read_again(self) -> None:
+        """Check that the next try's function finds what this one's does."""
+        from aimylogic_provider.decorators.told_arguments import read_only_once, type_of
+
+        for name, value in self._arguments():
+            if (found := read_only_once(value)) is not None:
+                from aimylogic_provider.calls_api.errors import RejectedError
+
+                raise RejectedError(
+                    f"{name} of {_name_of(self.python_callable)} is, or holds, something of type {type_of(found)}: it "
+                    "can be read only once, and a retry must find what the first try did: give list(…) of it, or have "
+                    "the function make it"
+                )
+
+    def _arguments(self) -> Iterator[tuple[str, object]]:
+        """The function's arguments, and what each is called in messages."""
+        yield from ((f"argument {place}", value) for place, value in enumerate(self.op_args, 1))
+        yield from ((f"argument {name!r}", value) for name, value in self.op_kwargs.items())
 
     def _do_render_template_fields(
         self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
     ) -> None:
-        from aimylogic_provider.airflow_task.mapped_templates import given_arguments
+        from aimylogic_provider.airflow_task.mapped_templates import arguments_of_all, given_arguments
 
         if parent is not self:
             super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
             return
         arguments = dict(self.op_kwargs)
+        self._same_for_all = arguments_of_all(self)
         data = given_arguments(self, context)
         self.op_kwargs = {name: value for name, value in arguments.items() if name not in data}
         super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
@@ -89,7 +126,16 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
 
     def _freeze(self, context: Context, *arguments: Any, **more: Any) -> Pointer:
         self._context = context
-        return super()._freeze(context, *arguments, **more)
+        try:
+            return super()._freeze(context, *arguments, **more)
+        except BaseException as error:
+            if signal := next((one.__name__ for one in type(error).__mro__ if one.__name__ in _SIGNALS), None):
+                raise AirflowFailException(
+                    f"{_name_of(self.python_callable)} raised {signal}, by which an operator tells Airflow that a task "
+                    "is done, or waits, and nobody is called: an operator can't be run within the function. Make a "
+                    "task of it, and give the function what that returns; to skip this one, raise AirflowSkipException"
+                ) from None
+            raise
 
     def _row_source(self) -> RowSource:
         from aimylogic_provider.call_list.freeze.yielded_calls import YieldedCallReader
@@ -109,14 +155,37 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
 
     def _returned(self) -> object:
         """What the function returns, given its arguments, and what it takes of Airflow's context."""
+        self._check_read_again()
         given = {**self._context, **self.op_kwargs}
         return self.python_callable(*self.op_args, **determine_kwargs(self.python_callable, self.op_args, given))
 
     def _told(self) -> list[object]:
         from aimylogic_provider.call_list.store.manifest import sha256
 
-        arguments = f"{_told_of([*self.op_args])} {_told_of({**self.op_kwargs})}"
-        return [sha256(arguments.encode(errors="backslashreplace")), self.aimylogic_conn_id]
+        # What is given to all indexes alike tells none from another, and may differ after a clear, as a report does.
+        same = {f"argument {name!r}" for name in self._same_for_all}
+        told = sorted(self._told_of(one) for one in self._arguments() if one[0] not in same)
+        return [sha256("; ".join(told).encode(errors="backslashreplace")), self.aimylogic_conn_id]
+
+    def _told_of(self, argument: tuple[str, object]) -> str:
+        """What an argument says; of an ordinary task, whose people are its own anyway, its type where that can't be.
+
+        :raises RejectedError: if it can't be told, and the task is mapped
+        """
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.decorators.told_arguments import UntoldError, type_of, what_is_told
+
+        name, value = argument
+        try:
+            return f"{name}: {what_is_told(value, whole=self._has_index())}"
+        except UntoldError as error:
+            if not self._has_index():
+                return f"{name}: {type_of(value)}"
+            raise RejectedError(
+                f"{name} of {_name_of(self.python_callable)} is, or holds, something of type {error}, of which can't "
+                "be told whether it is that of another map index: its people might be called twice, or missed. Map "
+                "over plain values, as ids and dictionaries, and have the function make the rest"
+            ) from None
 
 
 @overload
@@ -189,7 +258,35 @@ def _decorated(arguments: Mapping[str, Any], function: Callable[..., Any]) -> An
     _check_not_async(function)
     # What the task returns is its report, whatever the function's annotation says.
     given = {"multiple_outputs": False, **arguments}
-    return task_decorator_factory(function, decorated_operator_class=CallsDecoratedOperator, **given)
+    decorated: Any = task_decorator_factory(function, decorated_operator_class=CallsDecoratedOperator, **given)
+    made_by: Any = type(decorated)
+    decorated.__class__ = _checking(made_by)  # Airflow makes it of its own class
+    return decorated
+
+
+@cache
+def _checking(decorator: Any) -> Any:
+    """Airflow's decorator, which looks at arguments' names, and gives mapped tasks the operator's own retry policy."""
+
+    class CallsDecorator(decorator):  # type: ignore[misc]
+        def override(self, **arguments: Any) -> Any:
+            _check_names(arguments)
+            return super().override(**arguments)
+
+        def expand(self, **arguments: Any) -> Any:
+            return _with_policy(super().expand(**arguments))
+
+        def expand_kwargs(self, *arguments: Any, **more: Any) -> Any:
+            return _with_policy(super().expand_kwargs(*arguments, **more))
+
+    return CallsDecorator
+
+
+def _with_policy(output: Any) -> Any:
+    """A mapped task's output, once it has a retry policy: what default_args say, or the DAG does, it has already."""
+    if AIRFLOW_HAS_POLICIES:
+        output.operator.partial_kwargs.setdefault("retry_policy", DEFAULT_RETRY_POLICY)
+    return output
 
 
 def _check_names(arguments: Mapping[str, Any]) -> None:
@@ -212,16 +309,3 @@ def _check_not_async(function: Callable[..., Any]) -> None:
 
 def _name_of(function: object) -> str:
     return str(getattr(function, "__name__", None) or type(function).__name__)
-
-
-def _told_of(value: object) -> str:
-    """What an argument says, alike in each process; what is read one by one isn't read for that."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name!r}: {_told_of(one)}' for name, one in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_told_of, value))}]"
-    if isinstance(value, (set, frozenset)):
-        return f"[{', '.join(sorted(map(_told_of, value)))}]"
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, range)):
-        return f"{type(value).__name__} of {len(value)}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))

@@ -179,10 +179,16 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             self.calls = list(self.calls)  # what a mapped task returned, Airflow reads one by one
 
     def _row_source(self) -> RowSource:
-        from aimylogic_provider.call_list.freeze.given_calls import GivenCallReader, listed_calls, own_policies
+        from aimylogic_provider.call_list.freeze.given_calls import (
+            GivenCallReader,
+            check_no_pages,
+            listed_calls,
+            own_policies,
+        )
         from aimylogic_provider.call_list_task.row_source import RowSource
 
         calls = listed_calls(self.calls)
+        check_no_pages(calls)
         own = own_policies(calls)
         rules = self._call_rules({"finish"} & own)  # an unknown name is told of the call that has it
         reader = GivenCallReader(rules, calls)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -193,6 +194,26 @@ def test_what_a_mapped_task_returned_is_a_list_and_read_once(given: Given) -> No
     calls = ReadOneByOne([called(one) for one in PHONES])
     assert given.by_xcom(calls)["created"] == 25
     assert calls.reads <= 26
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        OTHERS,
+        json.dumps(OTHERS),
+        {"items": OTHERS, "next": None},
+        {"phone": OTHERS},
+        {"data": {"people": [called(one) for one in OTHERS]}},
+        dict.fromkeys(OTHERS, "Alex"),
+        {"7": called(OTHERS[7]), "8": called(OTHERS[8])},
+    ],
+    ids=["list", "text", "page", "phones", "deep", "by phone", "by key"],
+)
+def test_a_page_in_the_place_of_a_call_stops_all_for_its_people_would_be_missed(given: Given, page: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"call 2 is of type .*, and nobody is called: give") as error:
+        given.attempt(calls=[PHONES[0], page])
+    assert not [one for one in OTHERS if one in str(error.value)]
+    assert given.sends() == 0
 
 
 @pytest.mark.parametrize("text", [json.dumps([called(one) for one in PHONES]), str([called(one) for one in PHONES])])
@@ -470,9 +491,24 @@ def test_a_text_is_shown_so_too(given: Given, write: Callable[[Any], str]) -> No
     assert len(shown) < 2200
 
 
+@pytest.mark.parametrize("odd", [{("a", 1): "x"}, {"n": 10**400}, {"n": Decimal("sNaN")}])
+def test_whatever_a_payload_holds_the_page_that_shows_it_fails_no_task(given: Given, odd: Any) -> None:
+    operator: Any = given.operator(calls=[{"phone": PHONES[0], "payload": odd}, PHONES[1]])
+    operator.render_template_fields(given.task.context())
+    shown = str(_serialize_rendered_fields(operator))
+    assert "phone" in shown
+    assert not [one for one in PHONES if one in shown]
+
+
+def test_a_text_that_says_no_list_is_cut_behind_a_phone(given: Given) -> None:
+    operator: Any = given.operator(calls="{{ people }}")
+    operator.render_template_fields({**given.task.context(), "people": "x" * 14 + "8 (912) 345-67-89; " * 200})
+    assert "345" not in str(_serialize_rendered_fields(operator)["calls"])
+
+
 def test_no_phone_is_logged(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     given.emulator.settings(bad_numbers=PHONES[:1])
-    given.calls += [{"phone": OTHERS[0], OTHERS[1]: 1}, {"phone": OTHERS[2], "policy": OTHERS[3]}, [OTHERS[4]]]
+    given.calls += [{"phone": OTHERS[0], OTHERS[1]: 1}, {"phone": OTHERS[2], "policy": OTHERS[3]}]
     given.emulator.fault("after_commit", "reset", path="addPhones", times=3)
     with suppress(AirflowException):
         given.attempt()

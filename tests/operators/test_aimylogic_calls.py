@@ -6,7 +6,7 @@ import gc
 import json
 import sqlite3
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,13 +15,23 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
-from airflow.sdk import DAG, task
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
+from airflow.sdk import DAG, task, task_group
 from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 
+from aimylogic_provider.airflow_task.airflow_imports import DownstreamTasksSkipped
+from aimylogic_provider.airflow_task.mapped_templates import arguments_of_all
 from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.decorators import aimylogic_calls
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.retries import AimylogicRetryPolicy
+from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.call_list.test_sync import crash_once, done, first_note
 from tests.conftest import StateStore, TaskInstance, needs_record
@@ -387,6 +397,44 @@ def test_a_page_in_the_place_of_a_call_stops_all_for_its_people_would_be_missed(
     assert asked.sends() == 0
 
 
+class PageOfApi(NamedTuple):
+    items: Any
+    next: Any = None
+
+
+@dataclass
+class DataPage:
+    items: Any
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ({"items": OTHERS, "next": None}, "of type dict, with a list under 'items', and nobody is called: give its"),
+        (PageOfApi(OTHERS), "of type PageOfApi, with a list under 'items', and nobody is called: give its calls"),
+        (DataPage(tuple(OTHERS)), "of type DataPage, with a tuple under 'items', and nobody is called"),
+        ({"phone": OTHERS}, "of type dict, with a list as its phone, and nobody is called: give a call for each phone"),
+        (DataCall({*OTHERS}), "of type DataCall, with a set as its phone"),
+        ({"phone": PHONES[1], "data": {"more": (one for one in OTHERS)}}, "with a dict under 'data'"),
+        ({"phone": json.dumps(OTHERS)}, "with a str as its phone, and nobody is called"),
+        (json.dumps(OTHERS), "of type str, and nobody is called: give its calls one by one"),
+        (dict.fromkeys(OTHERS, "Alex"), "of type dict, of several, and nobody is called: give its calls one by one"),
+        ({"7": called(OTHERS[7]), "8": called(OTHERS[8])}, "of type dict, of several, and nobody is called"),
+    ],
+)
+def test_a_page_that_has_names_stops_all_too(asked: Asked, page: Any, told: str) -> None:
+    with pytest.raises(AirflowFailException, match=f"call 2 that .*{told}") as error:
+        asked.gives([PHONES[0], page])
+    assert not [one for one in OTHERS if one in str(error.value)]
+    assert asked.sends() == 0
+
+
+@pytest.mark.parametrize("wrong", [{"phones": PHONES[1], "name": "Alex"}, {"phone": PHONES[1], "payloads": {"n": 1}}])
+def test_a_misspelt_name_is_of_one_call_alone(asked: Asked, wrong: Any) -> None:
+    report = asked.gives([PHONES[0], wrong])
+    assert (report["created"], report["rejected"]) == (1, 1)
+
+
 def test_rows_of_sqlite_say_how_to_name_them(asked: Asked) -> None:
     asked.add(PHONES)
 
@@ -605,6 +653,174 @@ def test_mapped_over_what_turned_it_sends_nothing(asked: Asked) -> None:
     asked.assert_once(PHONES)
 
 
+class City:
+    def __init__(self, phones: Any) -> None:
+        self.phones = phones
+
+
+class SlottedCity:
+    __slots__ = ("phones",)
+
+    def __init__(self, phones: Any) -> None:
+        self.phones = phones
+
+
+def an_array(phones: list[str]) -> Any:
+    """Whose text leaves its middle out."""
+    import numpy as np
+
+    return np.array([0] * 1500 + [int(one) for one in phones] + [0] * 1500)
+
+
+def a_frame(phones: list[str]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"phone": [""] * 500 + phones + [""] * 500})
+
+
+def phones_of(whom: Any, name: Any) -> list[str]:
+    while isinstance(whom, (City, SlottedCity, DataPage)):
+        whom = whom.items if isinstance(whom, DataPage) else whom.phones
+    return [str(one) for one in (whom["phone"] if hasattr(whom, "columns") else whom) if one]
+
+
+@pytest.mark.parametrize("make", [City, SlottedCity, DataPage, lambda phones: City(City(phones)), an_array, a_frame])
+def test_mapped_over_what_looks_alike_each_index_has_its_people(asked: Asked, make: Any) -> None:
+    mapped = Mapped(asked, phones_of, [make(PHONES), make(OTHERS)], by_kwargs=False)
+    assert [mapped.attempt(index)["created"] for index in (0, 1)] == [25, 25]
+    mapped.run.clear_number += 1
+    mapped.returned = [make(PHONES), make(OTHERS)]  # made anew, as in another process
+    assert [mapped.attempt(index)["created"] for index in (0, 1)] == [25, 25]
+    mapped.run.clear_number += 1
+    mapped.returned = [make(OTHERS), make(PHONES)]
+    with pytest.raises(AirflowFailException, match="from other rows, or by other connections, than it is given now"):
+        mapped.attempt(0)
+    asked.assert_once([*PHONES, *OTHERS])
+
+
+@pytest.mark.parametrize(
+    "odd", [object, lambda: lambda: 1, lambda: City(object()), lambda: Unprintable(), lambda: iter("")]
+)
+def test_mapped_over_what_can_not_be_told_calls_nobody_and_says_so(asked: Asked, odd: Any) -> None:
+    mapped = Mapped(asked, lambda whom, name: PHONES, [odd()], by_kwargs=False)
+    with pytest.raises(
+        AirflowFailException, match=r"argument 'whom' of .* is, or holds, something of type .*, of which"
+    ):
+        mapped.attempt(0)
+    assert asked.sends() == 0
+
+
+def test_a_function_of_a_module_is_told_by_its_name(asked: Asked) -> None:
+    mapped = Mapped(asked, lambda whom, name: whom(), [gives_phones], by_kwargs=False)
+    assert mapped.attempt(0)["created"] == 25
+    mapped.run.clear_number += 1
+    assert mapped.attempt(0)["created"] == 25
+
+
+class Unprintable:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise RuntimeError("detached")
+
+
+def test_an_argument_that_has_no_text_fails_no_try(asked: Asked) -> None:
+    asked.task.current_try += 1
+    operator = asked.operator(lambda whom: PHONES, Unprintable())
+    assert operator.execute(asked.task.context())["created"] == 25
+
+
+@pytest.mark.parametrize("told", [{"whom": iter(PHONES)}, {"whom": {"all": [map(str, PHONES)]}}])
+def test_an_argument_that_can_be_read_only_once_is_refused_where_it_stands(asked: Asked, told: Any) -> None:
+    with pytest.raises(ValueError, match=r"argument 'whom' of .* it can be read only once, .* give list\(…\)"):
+        asked.operator(lambda whom: whom, told=told)
+    with pytest.raises(ValueError, match=r"argument 1 of .* it can be read only once"):
+        asked.operator(lambda whom: whom, *told.values())
+
+
+def test_nor_may_a_template_make_one(asked: Asked) -> None:
+    asked.task.current_try += 1
+    operator = asked.operator(lambda whom: whom, "{{ whom }}")
+    operator.op_args = (iter(PHONES),)  # as a native template does
+    with pytest.raises(AirflowFailException, match="it can be read only once"):
+        operator.execute(asked.task.context())
+    assert asked.sends() == 0
+
+
+def test_what_all_indexes_are_given_alike_may_differ_after_a_clear(asked: Asked) -> None:
+    mapped = Mapped(asked, lambda whom, name: whom, [PHONES, OTHERS], by_kwargs=False)
+    mapped.mapped.partial_kwargs["op_kwargs"] = {"name": {"seconds": 0.1}}
+    assert [mapped.attempt(index)["created"] for index in (0, 1)] == [25, 25]
+    mapped.run.clear_number += 1
+    mapped.mapped.partial_kwargs["op_kwargs"] = {"name": {"seconds": 0.2}}
+    assert [mapped.attempt(index)["created"] for index in (0, 1)] == [25, 25]
+    asked.assert_once([*PHONES, *OTHERS])
+
+
+def test_in_a_loop_what_all_indexes_are_given_alike_tells_the_iterations_apart(asked: Asked) -> None:
+    mapped = Mapped(asked, phones_of, [PHONES], by_kwargs=False).mapped
+    instance = mapped.unmap({"op_kwargs": {"whom": PHONES}})
+    assert arguments_of_all(instance) == {"name"}
+    mapped.task_group = SimpleNamespace(gate_task_id="gate", parent_group=None)
+    assert arguments_of_all(instance) == set()
+
+
+def test_in_a_mapped_group_arguments_must_tell_who_is_called() -> None:
+    with DAG("dag", schedule=None) as dag:
+
+        @task_group
+        def of_city(city: Any) -> None:
+            aimylogic_calls(task_id="remind")(phones_of)(city, name=object())
+
+        of_city.expand(city=[1, 2])
+    operator: Any = dag.get_task("of_city.remind")
+    with pytest.raises(RejectedError, match="argument 'name' of phones_of is, or holds, something of type object"):
+        operator._told()
+
+
+def test_override_knows_the_names_too_however_often() -> None:
+    decorated: Any = aimylogic_calls(task_id="remind")(lambda whom=1: PHONES)
+    for arguments in ({"retrys": 3}, {"calls": []}, {"results_table": "x"}):
+        for made in (decorated, decorated.override(retries=3), decorated.partial(whom=1)):
+            with pytest.raises(TypeError, match=f"aimylogic_calls .* argument '{next(iter(arguments))}'"):
+                made.override(**arguments)
+
+
+@pytest.mark.skipif(not AIRFLOW_HAS_POLICIES, reason="this Airflow has no retry policies")
+def test_mapped_it_has_its_retry_policy_unless_the_dag_has_one() -> None:
+    own = AimylogicRetryPolicy(max_delay=60)
+    decorated: Any = aimylogic_calls(lambda whom, name=1: PHONES)
+
+    def policies(**default_args: Any) -> list[Any]:
+        with DAG("dag", schedule=None, default_args=default_args):
+            outputs = [decorated.expand(whom=[1]), decorated.partial(name=2).expand_kwargs([{"whom": 1}])]
+        return [one.operator.retry_policy for one in outputs]
+
+    assert policies() == [DEFAULT_RETRY_POLICY] * 2
+    assert policies(retry_policy=own) == [own] * 2
+    assert policies(retry_policy=None) == [None] * 2
+    with DAG("dag", schedule=None):
+        assert decorated.override(retry_policy=own).expand(whom=[1]).operator.retry_policy == own
+
+
+@pytest.mark.parametrize("at", [0, 12])
+@pytest.mark.parametrize(
+    "signal",
+    [
+        lambda: DownstreamTasksSkipped(tasks=[]),
+        lambda: TaskDeferred(trigger=None, method_name="execute"),
+    ],
+)
+def test_what_has_airflow_take_the_task_for_done_is_a_failure(asked: Asked, signal: Any, at: int) -> None:
+    def half() -> Iterator[Any]:
+        yield from PHONES[:at]
+        raise signal()
+
+    with pytest.raises(AirflowFailException, match=r"half raised .* nobody is called: an operator can't be run within"):
+        asked.attempt(function=half)
+    assert asked.sends() == 0
+
+
 # What is shown
 
 
@@ -635,6 +851,52 @@ def test_arguments_are_shown_masked_and_the_function_gets_them_whole(asked: Aske
     operator.execute(context)
     assert got[:2] == [PHONES, PHONES[1]]
     assert got[-1] == "12345678"
+
+
+def shown_arguments(asked: Asked, *args: Any) -> Any:
+    """What *Rendered Templates* show of a function's arguments, read as a task's process does."""
+    with DAG("dag", schedule=None):
+        operator = asked.operator(lambda *_: PHONES, *args)
+    asked.task.current_try += 1
+    operator.render_template_fields(asked.task.context())
+    return _serialize_rendered_fields(operator)["op_args"]
+
+
+class Unreadable(Mapping[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        raise RuntimeError("detached")
+
+    __iter__ = __len__ = __getitem__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({("Perm", 1): "x"}, {"('Perm', 1)": "x"}),
+        ({frozenset({PHONES[0]}): 1}, {f"frozenset({{'{PHONES[0][:4]}***{PHONES[0][-4:]}'}})": 1}),
+        (10**400, None),
+        (10**5000, "of type int"),
+        (Decimal("sNaN"), "of type Decimal"),
+        (int(PHONES[0]), f"{PHONES[0][:4]}***{PHONES[0][-4:]}"),
+    ],
+    ids=["a tuple", "a set", "a long number", "too long a number", "no number", "a phone"],
+)
+def test_whatever_an_argument_is_the_page_that_shows_it_fails_no_task(asked: Asked, value: Any, shown: Any) -> None:
+    [got] = shown_arguments(asked, value)
+    assert PHONES[0] not in str(got)
+    assert shown is None or got == shown
+
+
+def test_what_can_not_be_read_is_shown_by_its_type(asked: Asked) -> None:
+    assert shown_arguments(asked, Unreadable()) == "of type tuple"
+
+
+@pytest.mark.parametrize("before", range(19))
+@pytest.mark.parametrize("one", ["8 (912) 345-67-89; ", "+7 912 345 67 89 and "])
+def test_no_part_of_a_phone_stays_where_a_long_text_is_cut(asked: Asked, before: int, one: str) -> None:
+    [got] = shown_arguments(asked, "x" * before + one * 200)
+    assert "345" not in got
+    assert 1000 < len(got) <= 2000
 
 
 def test_no_phone_is_logged(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ MAY_USE = {
         "lineage",
     },
     "notifications": {"calls_api", "idempotence", "hooks", "airflow_task"},
-    "decorators": {"call_list", "airflow_task", "retries", "call_list_task", "operators"},
+    "decorators": {"calls_api", "call_list", "airflow_task", "retries", "call_list_task", "operators"},
     "emulator": {"calls_api"},
 }
 """Which rooms each may use."""

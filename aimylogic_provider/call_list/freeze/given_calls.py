@@ -6,6 +6,7 @@ A call is a dictionary of :data:`CALL_FIELDS`, or a phone alone. What a phone, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
@@ -23,12 +24,18 @@ from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, shown
 
-__all__ = ["CALL_FIELDS", "CallRules", "GivenCallReader", "is_list", "listed_calls", "own_policies"]
+__all__ = [
+    "CALL_FIELDS", "CallRules", "GivenCallReader", "check_no_pages", "is_list", "is_page", "listed_calls",
+    "own_policies", "page_within",
+]  # fmt: skip
 
 CALL_FIELDS = ("phone", "payload", "gmt_zone", "policy", "key")
 """What a call may hold: its ``key`` is kept beside it, and not sent."""
 
 _EVEN_OF_ONE = "give a list, even of one, as in [{'phone': '+79123456789', 'payload': {'name': 'Alex'}}]"
+_DEEPEST = 20
+"""How deep in a call a page of people is looked for."""
+_DIGITS = re.compile(r"\+?(?:\W{0,2}\d){7,15}")
 _encode = msgspec.json.encode
 
 
@@ -69,6 +76,60 @@ def _way_out(value: object) -> str:
     if isinstance(value, (set, frozenset)):
         return "it has no order: give a list, as by sorted(calls)"
     return _EVEN_OF_ONE
+
+
+def check_no_pages(calls: Sequence[object]) -> None:
+    """Make sure that none of the calls holds several people: as one rejected call, they would be missed.
+
+    :raises RejectedError: if one does
+    """
+    for number, call in enumerate(calls, 1):
+        if is_page(call) and not isinstance(call, Mapping):
+            raise RejectedError(
+                f"call {number:,} is of type {type(call).__name__}, and nobody is called: give its calls one by one. "
+                "Lists of several tasks are to be joined to one"
+            )
+        if isinstance(call, Mapping) and (page := page_within(call)):
+            raise RejectedError(f"call {number:,} is of type {type(call).__name__}, {page}")
+
+
+def page_within(call: Mapping[Any, object]) -> str:
+    """Where a call holds several people that it has no place for, in words, and the way out; empty if it doesn't.
+
+    A name that there isn't may be a misspelt one, and is a fault of that call alone, unless there are several below it.
+    """
+    if is_page(phone := call.get("phone")):
+        return (
+            f"with a {type(phone).__name__} as its phone, and nobody is called: give a call for each phone, as by "
+            "`for phone in …`"
+        )
+    for name, value in call.items():
+        if name not in CALL_FIELDS and is_page(value):
+            return (
+                f"with a {type(value).__name__} under {shown(name)}, and nobody is called: give its calls one by one, "
+                f"dictionaries of {', '.join(CALL_FIELDS)}. What the campaign's script reads belongs into payload"
+            )
+    if phone is None and _is_of_several(call):
+        return f"of several, and nobody is called: give its calls one by one, dictionaries of {', '.join(CALL_FIELDS)}"
+    return ""
+
+
+def _is_of_several(call: Mapping[Any, object]) -> bool:
+    """Whether it has people by their phones, or by whatever other name."""
+    unknown = {name: value for name, value in call.items() if name not in CALL_FIELDS}
+    phones = sum(_DIGITS.fullmatch(str(name)) is not None for name in unknown if isinstance(name, (str, int)))
+    return phones > 1 or sum(isinstance(value, Mapping) for value in unknown.values()) > 1
+
+
+def is_page(value: object, depth: int = 0) -> bool:
+    """Whether several could be taken from it one by one, at whatever depth."""
+    if isinstance(value, str) and value.lstrip("\ufeff \n")[:1] in ("[", "{"):
+        value = as_value(value)
+    if isinstance(value, Mapping):
+        return depth < _DEEPEST and any(is_page(one, depth + 1) for one in value.values())
+    if isinstance(value, (str, bytes, bytearray, memoryview)):
+        return False
+    return isinstance(value, Iterable) or hasattr(value, "to_pylist")
 
 
 def own_policies(calls: Iterable[object]) -> frozenset[str]:

@@ -12,7 +12,14 @@ from dataclasses import fields, is_dataclass
 from numbers import Number
 from typing import Any, Protocol, TypeGuard
 
-from aimylogic_provider.call_list.freeze.given_calls import CALL_FIELDS, CallRules, GivenCallReader, own_policies
+from aimylogic_provider.call_list.freeze.given_calls import (
+    CALL_FIELDS,
+    CallRules,
+    GivenCallReader,
+    is_page,
+    own_policies,
+    page_within,
+)
 from aimylogic_provider.calls_api.errors import RejectedError
 
 __all__ = ["WAIT_WITHIN", "YieldedCallReader"]
@@ -102,17 +109,26 @@ class YieldedCallReader(GivenCallReader):
 
     def _as_call(self, given: object, number: int) -> object:
         """What can be read as a call; raise RejectedError if that can't be one."""
-        if given is None or isinstance(given, (Mapping, str, Number)):
-            return given
-        if _is_named_tuple(given):
-            return given._asdict()
-        if is_dataclass(given) and not isinstance(given, type):
-            return {one.name: getattr(given, one.name) for one in fields(given)}
+        call = _by_names(given)
+        page = page_within(call) if isinstance(call, Mapping) else ""
+        if not page and (call is None or isinstance(call, (Mapping, Number)) or _is_phone_text(call)):
+            return call
         _discard(given)
-        raise RejectedError(
-            f"call {number:,} that {self._function} gives is of type {type(given).__name__}, and nobody is called: "
-            f"{_way_out(given)}"
-        )
+        what = f"call {number:,} that {self._function} gives is of type {type(given).__name__}, "
+        raise RejectedError(what + (page or f"and nobody is called: {_way_out(given)}"))
+
+
+def _is_phone_text(call: object) -> bool:
+    return isinstance(call, str) and not is_page(call)
+
+
+def _by_names(given: object) -> object:
+    """A named tuple, or a dataclass, as a dictionary; anything else as it is."""
+    if _is_named_tuple(given):
+        return given._asdict()
+    if is_dataclass(given) and not isinstance(given, type):
+        return {one.name: getattr(given, one.name) for one in fields(given)}
+    return given
 
 
 def _iterated(returned: object, function: str) -> Iterator[object]:
@@ -159,6 +175,6 @@ def _way_out(given: object) -> str:
         return "give a dictionary, as by dict(row)"
     if isinstance(given, tuple):
         return "give a dictionary, as in {'phone': …, 'payload': {…}}"
-    if isinstance(given, Iterable):
+    if isinstance(given, Iterable):  # a text of JSON, too
         return "give its calls one by one, as by `yield from`"
     return f"give a dictionary of {', '.join(CALL_FIELDS)}, or a phone alone"
