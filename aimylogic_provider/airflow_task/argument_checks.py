@@ -7,6 +7,7 @@ from datetime import timedelta
 
 __all__ = [
     "DEFAULT_CONN_ID",
+    "YEAR",
     "check_choice",
     "check_deferrable",
     "check_seconds",
@@ -82,6 +83,10 @@ def is_deferrable(wanted: bool | None) -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
+YEAR = 366 * 24 * 3600.0
+"""Seconds: the longest time span that an argument may be."""
+
+
 def check_seconds(name: str, value: object, least: float = 1.0) -> float:
     """Return an argument that is a time span, in seconds.
 
@@ -89,7 +94,7 @@ def check_seconds(name: str, value: object, least: float = 1.0) -> float:
     """
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not number or not least <= seconds <= 366 * 24 * 3600:  # type: ignore[operator]
+    if not number or not least <= seconds <= YEAR:  # type: ignore[operator]
         raise ValueError(f"{name} {value!r} can't be used: give a timedelta, or seconds, from {least:g} to a year")
     return float(seconds)  # type: ignore[arg-type]
 

@@ -85,7 +85,7 @@ class Response:
         """Seconds to wait by the ``Retry-After`` header (a number or a date), or None."""
         text = self.headers.get("retry-after", "").strip()
         if text.isascii() and text.isdigit():
-            return float(text[:9])
+            return float(text.lstrip("0")[:9] or 0)
         at, now = _moment(text), self.date
         return None if at is None or now is None else max(0.0, at - now)
 

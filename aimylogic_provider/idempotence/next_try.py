@@ -29,24 +29,34 @@ class NextTry:
     :param shown: before that the report proves nothing, and nothing else is left to be done; 0 if something is
     :param within: until then what went unanswered can be repeated by its key; None if nothing did, or no key protects
     :param told: when this was told, by the worker's clocks; None for at the end of the try
+    :param all_shown: from then on the report proves something of all that waits for it, *shown* being of the first
     """
 
     asked: float = 0.0
     shown: float = 0.0
     within: float | None = None
     told: Reading | None = None
+    all_shown: float = 0.0
 
     @classmethod
     def at(
-        cls, now: float, told: Reading, *, asked: float = 0.0, shown: float | None = None, within: float | None = None
+        cls,
+        now: float,
+        told: Reading,
+        *,
+        asked: float = 0.0,
+        shown: float | None = None,
+        all_shown: float | None = None,
+        within: float | None = None,
     ) -> NextTry:
         """Make it of times of one clock, in Unix seconds.
 
         :param now: what that clock shows, at the earliest
         :param told: the worker's clocks then
         """
-        wait = 0.0 if shown is None else seconds_until(shown, now)
-        return cls(asked, wait, None if within is None else within - now - _WHOLE_SECONDS, told)
+        first, last = (0.0 if time is None else seconds_until(time, now) for time in (shown, all_shown))
+        until = None if within is None else within - now - _WHOLE_SECONDS
+        return cls(asked, first, until, told, max(first, last))
 
     def from_now(self, clock: Clock) -> NextTry:
         """The same, from now on: a key's time is shorter by what has passed, and no wait is."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.argument_checks import check_seconds
+from aimylogic_provider.airflow_task.argument_checks import YEAR, check_seconds
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
@@ -27,13 +27,17 @@ else:
 
 __all__ = ["AIRFLOW_HAS_POLICIES", "DEFAULT_RETRY_POLICY", "AimylogicRetryPolicy"]
 
+_LONGEST_SHOWN = 24 * 3600.0
+"""Seconds: who would wait longer for a report has been told a wrong time."""
+
 
 @dataclass(frozen=True)
 class AimylogicRetryPolicy(RetryPolicy):
     """Have the next try of a failed task come when it can help, where that is known; else as the task's settings say.
 
     - The server asked to wait (``Retry-After``): the next try comes no sooner.
-    - Whether a call was added is known only once the campaign's report shows it: no sooner than that.
+    - All that is left to be done waits until the campaign's report shows whether calls were added: no sooner than it
+      shows the first of them; for the last try, than it shows all.
     - A request went unanswered, and the task's own delay would have the next try come when the idempotence key protects
       it no more: the next try comes before that, once.
 
@@ -41,7 +45,8 @@ class AimylogicRetryPolicy(RetryPolicy):
     about a try whose worker was killed: set ``retries`` and ``retry_delay`` all the same.
 
     :param max_delay: a server that asks to wait longer fails the task at once, without retries, unless the task's own
-        delay is as long: clear it then; a timedelta, or seconds; None for as long as a server asks
+        delay is as long: clear it then; a timedelta, or seconds; None for as long as a server asks, up to a year. The
+        report is waited for a day at most, and no longer than this
     :raises RuntimeError: before Airflow 3.3
     :raises ValueError: if *max_delay* can't be used
     """
@@ -76,16 +81,18 @@ class AimylogicRetryPolicy(RetryPolicy):
         from aimylogic_provider.retries.task_failures import next_try_of
 
         when = next_try_of(exception)
-        return RetryDecision.default() if when is None else self._decision(when, _own_delay(context, try_number))
+        if when is None:
+            return RetryDecision.default()
+        return self._decision(when, _own_delay(context, try_number), last_follows=try_number >= max_tries)
 
-    def _decision(self, when: NextTry, own: OwnDelay | None) -> RetryDecision:
+    def _decision(self, when: NextTry, own: OwnDelay | None, *, last_follows: bool) -> RetryDecision:
         from airflow.sdk.definitions.retry_policy import RetryDecision
 
         from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK
 
         least, most = (0.0, 0.0) if own is None else own
-        longest = None if self.max_delay is None else check_seconds("max_delay", self.max_delay)
-        shown = when.shown if longest is None or when.shown <= longest else 0.0
+        longest = YEAR if self.max_delay is None else check_seconds("max_delay", self.max_delay)
+        shown = _shown(when, min(longest, _LONGEST_SHOWN), last_follows=last_follows)
         needed = max(when.asked, shown)
         if when.within is not None and max(most, needed) > when.within:
             latest = when.within - AIRFLOW_SLACK  # Airflow may be late, and its clock is another one
@@ -93,10 +100,10 @@ class AimylogicRetryPolicy(RetryPolicy):
                 return RetryDecision.retry(timedelta(seconds=latest), _before_the_key_ends(latest, most))
         if needed <= least:
             return RetryDecision.default()
-        if longest is not None and when.asked > max(longest, least):
+        if when.asked > max(longest, least):
+            than = "a year" if self.max_delay is None else f"max_delay ({_span(longest)})"
             return RetryDecision.fail(
-                f"The server asks to wait {_span(when.asked)}, longer than max_delay ({_span(longest)}). Clear the "
-                "task after that"
+                f"The server asks to wait {_span(when.asked)}, longer than {than}. Clear the task after that"
             )
         if when.asked >= shown:
             return RetryDecision.retry(timedelta(seconds=needed), f"The server asks to wait {_span(needed)}")
@@ -126,6 +133,15 @@ def _own_delay(context: Context | None, try_number: int) -> OwnDelay | None:
     task = context.get("task") or getattr(context.get("ti"), "task", None)
     settings = RetrySettings.of(task)
     return None if settings is None else settings.after(try_number)
+
+
+def _shown(when: NextTry, longest: float, *, last_follows: bool) -> float:
+    """How long the report is waited for; 0 if it isn't.
+
+    Whoever can be settled first isn't held back by the others, while there are tries for those.
+    """
+    waits = (when.all_shown, when.shown) if last_follows else (when.shown,)
+    return next((wait for wait in waits if when.shown and wait <= longest), 0.0)
 
 
 def _before_the_key_ends(latest: float, own: float) -> str:

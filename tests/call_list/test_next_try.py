@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
+from aimylogic_provider.call_list.send.sending import Sending
 from aimylogic_provider.retries import AimylogicRetryPolicy, RetryLaterError
 from tests.call_list.sync import Sync, phone
 from tests.conftest import HOUR, needs_record
@@ -68,15 +70,76 @@ def test_the_report_is_waited_for_and_then_settles_it(sync: Sync) -> None:
     assert sync.attempt()["created"] == 9
 
 
-def test_what_waits_for_the_report_does_so_though_others_have_keys(sync: Sync) -> None:
-    """One batch waits for the report; the server answers nothing about the others any more."""
-    sync.add(PHONES)
+def refuse_after_no_answer(sync: Sync) -> None:
+    """The first batch waits for the report: its first request goes unanswered, and the others are refused."""
     sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[0], times=1)
     sync.emulator.settings(bad_numbers=[PHONES[0]])
-    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[22], times=None)
+
+
+def test_what_waits_for_the_report_holds_up_nothing_whose_key_protects_it(sync: Sync) -> None:
+    """One batch waits for the report; another one is not answered, and can be repeated by its key."""
+    sync.add(PHONES)
+    refuse_after_no_answer(sync)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[22], times=3)
     error = fails(sync, concurrency=1)
-    assert error.shown_after > 660
+    assert "wait for the report" in str(error)
+    assert (error.shown_after, error.all_shown_after) == (0, 0)
     assert error.retry_within is not None
+    assert fails(sync, concurrency=1).shown_after > 600
+    assert len(sync.calls_by_phone()) == 15
+
+
+def test_nor_whom_the_server_asked_to_wait_with_and_who_would_be_too_late(sync: Sync) -> None:
+    sync.add(PHONES[:20])
+    refuse_after_no_answer(sync)
+    sync.emulator.fault(**{**BUSY, "times": 1}, path="addPhones", phone=PHONES[10], headers={"Retry-After": "30"})
+    arguments = {"concurrency": 1, "call_before": sync.emulator.now() + timedelta(minutes=5)}
+    error = fails(sync, **arguments)
+    assert (error.retry_after, error.shown_after) == (30, 0)
+    sync.emulator.advance(seconds=60)
+    assert fails(sync, **arguments).shown_after > 550
+    sync.assert_once(PHONES[10:20])
+
+
+def test_nor_what_a_try_that_was_stopped_never_came_to(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync.add(PHONES)
+    refuse_after_no_answer(sync)
+    settle = Sending._settle
+
+    async def stopped(sending: Sending, *given: Any) -> None:
+        await settle(sending, *given)
+        sending.end()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sending, "_settle", stopped)
+        with pytest.raises(RetryLaterError) as failed:
+            sync.attempt(concurrency=1)
+    assert "wait for the report" in str(failed.value)
+    assert failed.value.shown_after == 0
+    assert fails(sync, concurrency=1).shown_after > 600
+    sync.assert_once(PHONES[10:])
+
+
+def test_a_number_that_never_is_answered_is_repeated_by_addphone_in_every_try(sync: Sync) -> None:
+    sync.add(PHONES[:3])
+    sync.emulator.fault("before_commit", "reset", path="addPhone", phone=PHONES[0], times=None)
+    for _ in range(4):
+        error = fails(sync, method="addPhone")
+        assert error.shown_after == 0
+        assert error.retry_within is not None
+
+
+def test_of_several_waits_the_first_counts_and_for_the_last_try_the_last(sync: Sync) -> None:
+    """A batch that went unanswered in two tries waits for twice the lag; one that is refused then, once."""
+    sync.add(PHONES[:20])
+    sync.emulator.settings(bad_numbers=[PHONES[0]])
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[10], times=None)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[0], times=3)
+    fails(sync, concurrency=1)
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[0], times=1)
+    error = fails(sync, concurrency=1)
+    assert 660 < error.shown_after < 900
+    assert 1260 < error.all_shown_after < 1500
 
 
 def test_a_list_whose_policy_gives_up_holds_nobody_any_more(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:

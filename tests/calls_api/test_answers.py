@@ -252,6 +252,7 @@ def test_every_way_of_not_answering(kind: NoResponseKind) -> None:
     ("header", "seconds"),
     [
         ("120", 120.0), ("0", 0.0), ("", None), ("soon", None), ("-5", None), ("1.5", None), ("٣", None),
+        ("0000000000090", 90.0), ("0000000000000", 0.0), ("9" * 30, 999_999_999.0),
         ("Mon, 23 Nov 2026 10:01:00 GMT", 60.0), ("Mon, 23 Nov 2026 09:00:00 GMT", 0.0),
     ],
 )  # fmt: skip

@@ -165,10 +165,29 @@ class Try:
     """The report on what was sent, of one that waits for a list."""
     campaign: str = ""
     """Where it is to send a list, by that campaign's first token."""
+    held: tuple[float, tuple[int, int]] = (0.0, (0, 0))
+    """Until when its end would have the next one held back for the report, and after how many clears."""
 
     @property
     def name(self) -> str:
         return f"{self.instance.name}#{self.number}"
+
+    def hold(self, result: Any) -> None:
+        """Take in how the try ended: until when its retry policy would hold back the next one, for the report."""
+        told = getattr(result, "next_try", None)
+        shown = getattr(result, "shown_after", 0.0) if told is None else told.shown
+        if shown:
+            self.instance.run.simulation.count("held back for the report")
+        run = self.instance.run
+        self.held = run.simulation.now + shown, (run.clear_number, run.uncounted)
+
+    def holds_back(self) -> float:
+        """For how many seconds the policy would yet have held back this try, which came sooner; 0 if it wouldn't."""
+        run = self.instance.run
+        if self.number < 2:
+            return 0.0
+        until, clears = self.instance.tries[self.number - 2].held
+        return max(0.0, until - run.simulation.now) if clears == (run.clear_number, run.uncounted) else 0.0
 
     def report_known(self) -> float:
         """When the report was last asked, as far as this try can know of it."""

@@ -44,12 +44,15 @@ INVARIANTS = {
     "waits": "a task that waits for its calls sends nothing that may create a job",
     "said no": "nobody is called whose list a person said no to",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
+    "held back": "the retry policy has nobody wait for the report who can be sent",
     "ends": "once faults heal, everything comes to an end",
 }
 _FRESH = 31.0
 _NOTED_WITHIN = 150.0
 """Seconds: the server's time was told within a minute, was asked for within another, and what was decided is fresh."""
 _SENDS = 3
+_LATE = 5.0
+"""Seconds that a wait may be too long."""
 
 Call = tuple[str, ...]
 """An intended call: run, phone, and what else tells it from others."""
@@ -116,6 +119,11 @@ class Promise:
             if self._people.setdefault(sent.key, whom) != whom:
                 self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {whom}")
         uses = self._uses[sent.campaign, sent.key]
+        refused = any(use.definite and not use.took_effect for use in uses)  # it may well be refused again
+        if not refused and one_try.replaced_at is None and (seconds := one_try.holds_back()) > _LATE:
+            self.violated(
+                "held back", f"{name} sends {sent.people}, whom the policy holds back for {seconds:.0f} seconds"
+            )
         known = one_try.report_known() - REPORT_LAG
         of_run = [use for use in uses if use.worker.about.instance.run is instance.run]  # or of one of the same id
         for use in of_run:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from aimylogic_provider.call_list.send.decision import MOST_SILENT
+from aimylogic_provider.call_list.send.unanswered_sends import UnansweredSends
 from tests.conftest import HAS_RECORD
 from tests.proof.coverage import missing
 from tests.proof.exhaustive import BATCH, CALL, Product, combinations, evenly, exhaustive
@@ -62,6 +64,12 @@ def test_a_seed_always_gives_the_same_trace(level: Level, seed: int) -> None:
         others = {play(level, replace(schedule, seed=seed + 70), now).simulation.trace}
     assert len(traces) == 1
     assert traces != others
+
+
+@pytest.mark.parametrize("seed", [25, 81])
+def test_whoever_is_held_back_though_a_key_protects_them_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UnansweredSends, "_is_repeated", lambda sends, silent: silent < MOST_SILENT)
+    assert [failure.invariant for failure in swarm("operators", [seed]).failures] == ["held back"]
 
 
 def test_a_failure_shrinks_to_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,7 @@ class World:
             except (Exception, TimedOutError) as error:  # noqa: BLE001 - looked at afterwards
                 result = error
             worker.check_alive()
+            one_try.hold(result)
             tasks.learn(one_try, result)
             return result
 

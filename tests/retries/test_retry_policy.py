@@ -13,6 +13,7 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowException, Ai
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.retries import AimylogicRetryPolicy, RetryLaterError
 from aimylogic_provider.retries.task_delays import RetrySettings
+from aimylogic_provider.retries.task_failures import gives_up
 from tests.conftest import HAS_RECORD, HOUR
 
 pytestmark = pytest.mark.skipif(not HAS_RECORD, reason="retry policies came with Airflow 3.3")
@@ -117,6 +118,24 @@ class TestMaxDelay:
     def test_as_long_as_a_server_asks(self) -> None:
         assert decided(later(retry_after=9 * DAY), policy=AimylogicRetryPolicy(max_delay=None)) == ("retry", 9 * DAY)
 
+    def test_but_not_for_a_time_that_cant_be_meant(self) -> None:
+        """``Retry-After: Fri, 31 Dec 9999 23:59:59 GMT``: Airflow's scheduler can't count so far."""
+        unbounded = AimylogicRetryPolicy(max_delay=None)
+        for asked in (366 * DAY + 1, 251_606_282_399.0):
+            assert decided(later(retry_after=asked), policy=unbounded) == ("fail", None)
+        decision = unbounded.evaluate(later(retry_after=251_606_282_399.0), 1, 3, context())
+        assert decision.reason is not None
+        assert decision.reason.startswith("The server asks to wait ")
+        assert decision.reason.endswith(", longer than a year. Clear the task after that")
+
+    def test_and_no_report_is_waited_for_beyond_a_day(self) -> None:
+        """As by one wrong ``Date``."""
+        for policy in (AimylogicRetryPolicy(max_delay=None), AimylogicRetryPolicy(max_delay=9 * DAY)):
+            assert decided(later(shown_after=DAY), policy=policy) == ("retry", DAY)
+            for shown in (DAY + 1, 1.78e9):
+                assert decided(later(shown_after=shown), policy=policy) == DEFAULT
+                assert decided(later(shown_after=shown, retry_after=90), policy=policy) == ("retry", 90)
+
     def test_where_the_report_needs_longer_the_tasks_own_delay_counts(self) -> None:
         minutes = AimylogicRetryPolicy(max_delay=300)
         assert decided(later(shown_after=690), policy=minutes) == DEFAULT
@@ -126,6 +145,40 @@ class TestMaxDelay:
     def test_what_cant_be_used_is_said_while_the_dag_is_parsed(self, wrong: Any) -> None:
         with pytest.raises(ValueError, match="max_delay"):
             AimylogicRetryPolicy(max_delay=wrong)
+
+
+class TestSeveralWaits:
+    """Of what waits for the report, some is shown sooner."""
+
+    @pytest.mark.parametrize(("number", "wait"), [(1, 690), (2, 690), (3, 1290)])
+    def test_the_first_comes_first_and_all_have_a_last_try(self, number: int, wait: float) -> None:
+        assert decided(later(shown_after=690, all_shown_after=1290), number=number) == ("retry", wait)
+
+    def test_nothing_is_waited_for_while_something_can_be_done(self) -> None:
+        for number in (1, 3):
+            assert decided(later(retry_after=90, all_shown_after=1290), number=number) == ("retry", 90)
+
+    def test_the_last_try_waits_no_longer_than_it_may(self) -> None:
+        shown = later(shown_after=690, all_shown_after=1290)
+        assert decided(shown, number=3, policy=AimylogicRetryPolicy(max_delay=1000)) == ("retry", 690)
+        assert decided(shown, number=3, policy=AimylogicRetryPolicy(max_delay=600)) == DEFAULT
+        assert decided(later(shown_after=690, all_shown_after=1.78e9), number=3) == ("retry", 690)
+
+
+class TestGivesUp:
+    def test_a_mistake_in_a_subclass_hides_no_error_of_the_task(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Mistaken(AimylogicRetryPolicy):
+            def evaluate(self, *given: Any, **named: Any) -> Any:
+                raise KeyError("a mistake")
+
+        of_task = SimpleNamespace(task=SimpleNamespace(retry_policy=Mistaken()), try_number=1, max_tries=3)
+        assert gives_up({"ti": of_task}, later(retry_after=2 * DAY)) is False  # type: ignore[arg-type,typeddict-item]
+        assert "Mistaken can't say whether another try comes" in caplog.text
+
+    def test_as_the_policy_says(self) -> None:
+        of_task = SimpleNamespace(task=SimpleNamespace(retry_policy=AimylogicRetryPolicy()), try_number=1, max_tries=3)
+        for asked, gives in ((DAY, False), (2 * DAY, True)):
+            assert gives_up({"ti": of_task}, later(retry_after=asked)) is gives  # type: ignore[arg-type,typeddict-item]
 
 
 class TestReasons:

@@ -8,7 +8,7 @@ No request is made here, and nothing is decided about a batch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 
@@ -28,6 +28,7 @@ from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.call_list.send.unanswered_sends import UnansweredSends
 from aimylogic_provider.call_list.send.unsettled_calls import (
+    NONE_PARKED,
     Parked,
     ParkedCalls,
     UnansweredCalls,
@@ -35,6 +36,7 @@ from aimylogic_provider.call_list.send.unsettled_calls import (
     WaitingCalls,
 )
 from aimylogic_provider.call_list.store.manifest import Batch
+from aimylogic_provider.call_list.store.open_batch import OpenBatch
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, SettledBatch
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -45,6 +47,7 @@ from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.server_time import Clock, Reading
+from aimylogic_provider.idempotence.time_limits import SLACK
 
 __all__ = ["Sending"]
 
@@ -91,6 +94,8 @@ class Sending:
         self._notes = SendNotes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)
         self._refusals = Refusals(call_list.pointer.rejected, settings.most_set_aside, self.progress)
         self._unsettled = UnsettledBatches()
+        self._gone_on_with: dict[str, set[float]] = {}
+        """Of each batch that this try is done with: as :meth:`.UnansweredSends.gone_on_with` tells it."""
 
     def end(self) -> str:
         """Send nothing from now on. For use in a signal's handler."""
@@ -158,17 +163,40 @@ class Sending:
         return ended
 
     def _next_try(self) -> NextTry:
-        """When a next try can help, by what went unanswered and isn't parked."""
+        """When a next try can help, by what is left to be done: nothing of that waits for what others need."""
         parked = {under_way.batch.name for under_way, _ in self._unsettled.parked}
-        unanswered = UnansweredSends(
-            (batch for name, batch in self._keeper.entry.open.items() if name not in parked),
+        opened = self._keeper.entry.open
+        within = self._unanswered_sends().keys_live_until(one for name, one in opened.items() if name not in parked)
+        times = sorted(self._times()) if self._questions.knows_time else []
+        now, first = self._questions.last_time(), times[0] if times else 0.0
+        waits = first > now
+        return NextTry.at(
+            now,
+            Reading.of(self._clock),
+            shown=max(time for time in times if time <= first + SLACK) if waits else None,
+            all_shown=times[-1] if waits else None,
+            within=within,
+        )
+
+    def _times(self) -> set[float]:
+        """The server's times from which on something can be done, each for some calls; 0 for now."""
+        times: set[float] = set()
+        for batch in self._shard.left:
+            known = self._gone_on_with.get(batch.name)
+            if known is None:
+                # This try didn't come to it. What is settled of it counts as left: its wait may be none, not too long.
+                state = self._keeper.entry.open.get(batch.name, OpenBatch())
+                known = self._unanswered_sends().gone_on_with(state, range(batch.calls), {})
+            times |= known
+        return times
+
+    def _unanswered_sends(self) -> UnansweredSends:
+        return UnansweredSends(
+            self.call_list.manifest.method,
             self._settings.campaign,
             self._settings.limits,
             time_is_known=self._questions.knows_time,
         )
-        within, now = unanswered.keys_live_until(), self._questions.last_time()
-        shown = unanswered.shown_by() if within is None and self._questions.knows_time else None
-        return NextTry.at(now, Reading.of(self._clock), shown=shown, within=within)
 
     async def _run(self, task: str, begun_now: bool) -> None:
         settings = self._settings
@@ -219,23 +247,28 @@ class Sending:
         under_way = await self._shard.load(batch)
         before = Counts.of(under_way.outcomes.values())
         self.progress.add(before, earlier=True)
+        free = {place for place in under_way.unsettled if under_way.phone(place) not in held}
+        parked = NONE_PARKED
+        waits: Mapping[int, float] = {}
         try:
             await sender.settle(under_way)
         except ParkedCalls as end:
-            self._unsettled.park(under_way, end.parked)
-        except WaitingCalls as waiting:
-            self._unsettled.waiting[batch.name] = waiting.until
-            self._leave(under_way, waiting.parked, held)
-        except UnansweredCalls as unanswered:
-            self._unsettled.left += [(under_way, left) for left in unanswered.left]
-            if unanswered.until:
-                self._unsettled.waiting[batch.name] = unanswered.until
-            self._leave(under_way, unanswered.parked, held)
+            parked = end.parked
+            self._unsettled.park(under_way, parked)
+        except (WaitingCalls, UnansweredCalls) as end:
+            parked, waits = end.parked, end.waits
+            if isinstance(end, UnansweredCalls):
+                self._unsettled.left += [(under_way, left) for left in end.left]
+            if waits:
+                self._unsettled.waiting[batch.name] = max(waits.values())
+            self._leave(under_way, parked, held)
         except NotAddedError as error:
             self._fail(error)
         except ApiError as error:
             self._fail(_not_asked(error))
         await self._shard.put_away(under_way)
+        left = free.intersection(under_way.unsettled).difference(parked.places)
+        self._gone_on_with[batch.name] = self._unanswered_sends().gone_on_with(under_way.state, left, waits)
         # What was refused is counted already.
         after = Counts.of(under_way.outcomes.values())
         self.progress.add(Counts(created=after.created - before.created, expired=after.expired - before.expired))

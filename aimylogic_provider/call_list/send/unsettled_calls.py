@@ -5,7 +5,7 @@ Whether a call is settled is decided by then; nothing is sent, nor asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ from aimylogic_provider.call_list.store.sync_entry import ListQuestion, ListRuli
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import digest
-from aimylogic_provider.idempotence.next_try import NextTry, seconds_until
+from aimylogic_provider.idempotence.next_try import NextTry
 
 __all__ = [
+    "NONE_PARKED",
     "Jobs",
     "NotAddedCalls",
     "Parked",
@@ -64,11 +65,14 @@ NONE_PARKED = Parked((), None)
 
 
 class WaitingCalls(Exception):
-    """A batch is left to a later try: before the server's time *until*, the report proves nothing of some of it."""
+    """A batch is left to a later try: the report proves nothing yet of some of it.
 
-    def __init__(self, until: float, parked: Parked = NONE_PARKED) -> None:
+    :param waits: before which of the server's times it doesn't, by place
+    """
+
+    def __init__(self, waits: Mapping[int, float], parked: Parked = NONE_PARKED) -> None:
         super().__init__()
-        self.until = until
+        self.waits = waits
         self.parked = parked
 
 
@@ -95,14 +99,14 @@ class UnansweredCalls(Exception):
     """Some calls of a batch are left to a later try, for the server answers others, and not the requests for these.
 
     :param left: which, and the last answers
-    :param until: before that server's time the report proves nothing of some of them; 0 if that is not waited for
+    :param waits: before which of the server's times the report proves nothing of some of them, by place
     :param parked: which others of the batch only a person can decide
     """
 
-    def __init__(self, left: Sequence[NotAddedCalls], until: float, parked: Parked = NONE_PARKED) -> None:
+    def __init__(self, left: Sequence[NotAddedCalls], waits: Mapping[int, float], parked: Parked = NONE_PARKED) -> None:
         super().__init__()
         self.left = left
-        self.until = until
+        self.waits = waits
         self.parked = parked
 
 
@@ -130,7 +134,7 @@ class UnsettledBatches:
     """How the batches ended that are not done.
 
     :param errors: that ended the try
-    :param waiting: until when, by batch
+    :param waiting: until when all of it may wait for the report, by batch
     :param parked: batches, and which of their calls only a person can decide
     :param left: calls that could not be added, though others were
     """
@@ -169,7 +173,7 @@ class UnsettledBatches:
         """Return if all is settled.
 
         :param now: the server's time
-        :param next_try: when that can help, as far as sends tell it
+        :param next_try: when that can help, but for what the server asks
         :param before: what stands in each batch for sends of which nothing is on record
         :param stopped: why nothing more was sent, if so
         :param ruling: what a person last said of parked calls
@@ -188,7 +192,7 @@ class UnsettledBatches:
             raise NotAddedError(
                 f"{told_reasons}. {told} The next try goes on with what is left. {unknown}".rstrip(),
                 retryable=True,
-                next_try=self._next_try(next_try, now),
+                next_try=self._asked(next_try),
             )
         if unknown:
             names = {under_way.batch.name for under_way, _ in self.parked}
@@ -216,11 +220,10 @@ class UnsettledBatches:
             )
         return reasons or ([] if stopped is None else [stopped])
 
-    def _next_try(self, next_try: NextTry, now: float) -> NextTry:
-        """When a next try can help, with all that is known."""
+    def _asked(self, next_try: NextTry) -> NextTry:
+        """When a next try can help, with what the server asks for."""
         asked = max((error.next_try.asked for error in self.errors if error.next_try is not None), default=0.0)
-        waiting = seconds_until(max(self.waiting.values()), now) if self.waiting else 0.0
-        return replace(next_try, asked=asked, shown=max(next_try.shown, waiting))
+        return replace(next_try, asked=asked)
 
     def _question(self, call_list: CallList, shown: Sequence[Jobs], now: float, campaign: str) -> ListQuestion:
         """What a person can be asked of the parked calls."""

@@ -10,7 +10,7 @@ way*: its calls go into the next request together. The others are set apart, or 
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -118,6 +118,15 @@ class OpenBatch(msgspec.Struct, frozen=True, omit_defaults=True):
         """The last place that it names; -1 if it names none."""
         spans = [*self.part, *(span for part in self.apart for span in part.places)]
         return max((stop for _, stop in spans), default=0) - 1
+
+    def under_way_of(self, rest: Collection[int]) -> set[int]:
+        """Which of the calls that are in no part set apart are surely in the part that is under way.
+
+        :param rest: the places of those calls that aren't settled, or may not be
+        """
+        if self.part:
+            return {*rest}.intersection(_places_of(self.part))
+        return {*rest} if self.parts == 1 else set()
 
     @property
     def open_sends(self) -> list[NotedSend]:

@@ -147,7 +147,7 @@ class _BatchInRounds:
             if self._rounds_unanswered >= self._most:
                 self._sender.unanswered_requests.left(last)
             raise UnansweredCalls(
-                [NotAddedCalls((place,), f"{error}") for place, error in self._given_up.items()], 0.0, self._parked()
+                [NotAddedCalls((place,), f"{error}") for place, error in self._given_up.items()], {}, self._parked()
             )
         while self._left:
             self._follow_a_person()
@@ -191,12 +191,11 @@ class _BatchInRounds:
     def _follow_a_person(self) -> None:
         """Do what a person said of the numbers that are left; once."""
         under_way = self._under_way
-        waiting = [one.until for one in self._left.values() if one.action is UnitAction.WAIT]
-        if waiting and self._under_way.state.silent:
-            left = tuple(place for place, one in self._left.items() if one.action is UnitAction.WAIT)
-            raise UnansweredCalls([NotAddedCalls(left, self._under_way.state.last)], max(waiting), self._parked())
-        if waiting:
-            raise WaitingCalls(max(waiting), self._parked())
+        waits = {place: one.until for place, one in self._left.items() if one.action is UnitAction.WAIT}
+        if waits and self._under_way.state.silent:
+            raise UnansweredCalls([NotAddedCalls(tuple(waits), self._under_way.state.last)], waits, self._parked())
+        if waits:
+            raise WaitingCalls(waits, self._parked())
         elsewhere = all(one.elsewhere for one in self._left.values())
         ruling = self._context.shard.ruling_for(under_way, elsewhere=elsewhere)
         shown = elsewhere or all(under_way.phone(place) in self._shown for place in self._left)

@@ -35,8 +35,8 @@ class PartsLeft:
         """All of them."""
         self._not_added: list[NotAddedCalls] = []
         """Numbers that could not be added, and the last answer."""
-        self._until = 0.0
-        """When the last of those that wait for the report need wait no more; 0 for none."""
+        self._waits: dict[int, float] = {}
+        """Until when numbers wait for the report, by place."""
         self._parked: list[OpenPart] = []
         """Those that only a person can decide."""
         self._shown: ShownJobs | None = ShownJobs()
@@ -50,7 +50,7 @@ class PartsLeft:
     @property
     def only_parked(self) -> bool:
         """Whether nothing is left but what a person can decide, and there is some."""
-        return bool(self._parked) and not self._not_added and not self._until
+        return bool(self._parked) and not self._not_added and not self._waits
 
     def leave(self) -> None:
         """Leave the part under way, with what is noted of it; another one is under way then."""
@@ -70,7 +70,7 @@ class PartsLeft:
 
     def wait(self, until: float) -> None:
         """Leave the part under way until the server's time *until*: the report proves nothing of it before."""
-        self._until = max(self._until, until)
+        self._waits.update(dict.fromkeys(self._under_way.part, until))
         if self._under_way.state.silent:
             self.not_added(self._under_way.part, self._under_way.state.last)
         self.leave()
@@ -116,9 +116,9 @@ class PartsLeft:
         :raises WaitingCalls: if some must wait for the report
         """
         if self._not_added:
-            raise UnansweredCalls(self._not_added, self._until, self._all_parked())
-        if self._until:
-            raise WaitingCalls(self._until, self._all_parked())
+            raise UnansweredCalls(self._not_added, self._waits, self._all_parked())
+        if self._waits:
+            raise WaitingCalls(self._waits, self._all_parked())
 
     def _all_parked(self) -> Parked:
         places = [place for part in self._parked for place in part.open_places(self._under_way.outcomes)]
