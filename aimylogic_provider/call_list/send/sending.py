@@ -247,7 +247,7 @@ class Sending:
         under_way = await self._shard.load(batch)
         before = Counts.of(under_way.outcomes.values())
         self.progress.add(before, earlier=True)
-        free = {place for place in under_way.unsettled if under_way.phone(place) not in held}
+        held_by_others = frozenset(held)
         parked = NONE_PARKED
         waits: Mapping[int, float] = {}
         try:
@@ -267,7 +267,8 @@ class Sending:
         except ApiError as error:
             self._fail(_not_asked(error))
         await self._shard.put_away(under_way)
-        left = free.intersection(under_way.unsettled).difference(parked.places)
+        left = {place for place in under_way.unsettled if under_way.phone(place) not in held_by_others}
+        left.difference_update(parked.places)
         self._gone_on_with[batch.name] = self._unanswered_sends().gone_on_with(under_way.state, left, waits)
         # What was refused is counted already.
         after = Counts.of(under_way.outcomes.values())
