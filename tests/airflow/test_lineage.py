@@ -19,13 +19,12 @@ from tests.conftest import absent
 
 @pytest.mark.long
 def test_events_of_real_tasks(airflow: LocalAirflow, tmp_path: Path) -> None:
-    """By ``dag.test()``, in whose process the plugin listens as it does in a worker's."""
+    """By ``dag.test()``, in whose process the plugin listens as in a worker's; the DAG is paused for the scheduler."""
     if find_spec("airflow.providers.openlineage") is None:
         absent("OpenLineage is absent: `make mariadb` installs what tests/optional.lock names")
     warehouse, events = tmp_path / "warehouse.db", tmp_path / "events"
     make_warehouse(warehouse, 30)
     folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
-    airflow.wait_for_dag("told")
     with Emulator(tokens=(TOKEN,)) as emulator:
         settings = {
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
