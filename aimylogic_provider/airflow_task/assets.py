@@ -163,7 +163,8 @@ class TellsCampaign(OperatorMixin):
     def prepare_for_execution(self) -> Self:
         """As any operator's. Airflow calls it before it looks at the outlets."""
         ready = super().prepare_for_execution()
-        ready.outlets = [one for one in ready.outlets if getattr(one, "uri", None) != ready._own_outlet]
+        if ready._own_outlet is not None:
+            ready.outlets = [one for one in ready.outlets if getattr(one, "uri", None) != ready._own_outlet]
         return ready
 
     def _tell_campaign(self, context: Context, conn_id: object, counts: Mapping[str, Any] | None) -> None:

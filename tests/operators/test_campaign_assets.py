@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
-from airflow.sdk import DAG, Asset, TaskGroup
+from airflow.sdk import DAG, Asset, AssetAlias, TaskGroup
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from aimylogic_provider.airflow_task.assets import asset_of
@@ -139,6 +139,12 @@ class TestWhileItRuns:
         task = AddPhonesOperator(task_id="a", calls=["1"], outlets=[campaign("aimylogic_default")])
         with pytest.raises(Exception, match="inactive"):
             inactive(task.prepare_for_execution())
+
+    @pytest.mark.parametrize("conn_id", ["aimylogic_default", "{{ params.conn }}"])
+    def test_what_else_the_dag_declares_is_left_as_it_is(self, conn_id: str) -> None:
+        others = [AssetAlias("sale"), Asset.ref(name="list"), Asset("file:///mine")]
+        task = AddPhonesOperator(task_id="a", calls=["1"], aimylogic_conn_id=conn_id, outlets=others)
+        assert task.prepare_for_execution().outlets == others
 
     @pytest.mark.parametrize("ready", [True, False])
     def test_it_tells_all_the_same(self, add: Callable[..., Tried], ready: bool) -> None:
