@@ -19,6 +19,7 @@ from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.request_size import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.store.manifest import Method
 from aimylogic_provider.calls_api.calls.call import ListedCall
+from aimylogic_provider.calls_api.calls.consent import NoConsentError, has_consent
 from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
 from aimylogic_provider.calls_api.calls.payload import flat_payload, nested_payload, nested_value
 from aimylogic_provider.calls_api.calls.policy import CallPolicy
@@ -44,6 +45,7 @@ class Columns:
     """Which columns of a query are what.
 
     :param payload: None for all that are nothing else
+    :param consent: the column that tells that a person may be called; see :func:`.has_consent`
     :param phone_region: and the three after it: see :class:`.PhoneRules`
     :param policy: by argument of :meth:`.CallPolicy.of`
     :param policy_of_all: what holds where no column says otherwise, by the same names
@@ -54,6 +56,7 @@ class Columns:
     gmt_zone: str | None = None
     payload: tuple[str, ...] | None = None
     keys: tuple[str, ...] = ()
+    consent: str | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
     policy_of_all: Mapping[str, object] = field(default_factory=dict)
     phone_region: str | None = None
@@ -85,6 +88,10 @@ class RowReader:
         self._phone = self._index("phone_column", columns.phone)
         self._zone = None if columns.gmt_zone is None else self._index("gmt_zone_column", columns.gmt_zone)
         self._keys = [(name, self._index("key_columns", name)) for name in columns.keys]
+        self._consent = None if columns.consent is None else self._index("consent_column", columns.consent)
+        self._kept = list(self._keys)
+        if self._consent is not None and not self._is_key(self._consent):
+            self._kept.append((str(columns.consent), self._consent))
         self._policy = [(one, self._index(f"policy_columns[{one!r}]", name)) for one, name in columns.policy.items()]
         self._payload = sorted(self._payload_places())
         self._zones: dict[object, str] = {}
@@ -108,8 +115,13 @@ class RowReader:
 
     @property
     def key_names(self) -> tuple[str, ...]:
-        """The names of the key columns."""
-        return self._columns.keys
+        """The names of the key columns, and of the one that tells of consent."""
+        return tuple(name for name, _ in self._kept)
+
+    @property
+    def evidence(self) -> str:
+        """Which of those isn't part of who a row is, as what tells of consent; empty for none."""
+        return self._kept[-1][0] if len(self._kept) > len(self._keys) else ""
 
     @property
     def policy_by_row(self) -> bool:
@@ -126,10 +138,10 @@ class RowReader:
         )
 
     def keys(self, row: Sequence[Any]) -> bytes:
-        """Return the key columns as JSON."""
-        if not self._keys:
+        """Return the key columns as JSON, and what tells of consent."""
+        if not self._kept:
             return b"{}"
-        keys = {name: row[index] for name, index in self._keys}
+        keys = {name: row[index] for name, index in self._kept}
         try:
             return _encode(keys, enc_hook=str)
         except (ValueError, OverflowError, RecursionError, TypeError):  # text that is no Unicode, a number too long
@@ -162,6 +174,8 @@ class RowReader:
 
         :raises RejectedError: if it can't be called, naming the value (a phone masked), the rule and the way out
         """
+        if self._consent is not None and not has_consent(row[self._consent]):
+            raise NoConsentError(str(self._columns.consent), row[self._consent])
         phone, call = self._listed(row) if self._columns.method == "addPhones" else self._single(row)
         check_bytes(call, self._columns.max_bytes, "columns")
         return phone, call
@@ -271,7 +285,7 @@ class RowReader:
         named = self._columns.payload
         if named is None:
             used = {self._phone, *(() if self._zone is None else (self._zone,))}
-            used.update(index for _, index in chain(self._keys, self._policy))
+            used.update(index for _, index in chain(self._kept, self._policy))
             named = tuple(name for index, name in enumerate(self._names) if index not in used)
         check = nested_payload if self._columns.method == "addPhones" else flat_payload
         if self._columns.method == "addPhone" and self._columns.payload is None and "gmtZone" in named:
@@ -284,6 +298,9 @@ class RowReader:
         if twice := {name for name in names if names.count(name) > 1}:
             raise RejectedError(f"payload_columns name {shown(min(twice))} twice: name each column apart, with AS")
         return indexes
+
+    def _is_key(self, place: int) -> bool:
+        return any(index == place for _, index in self._keys)
 
     def _index(self, argument: str, name: str) -> int:
         """Where a column stands; written in other capitals, if no other column could be meant."""

@@ -23,11 +23,23 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["Parameters", "Ran", "has_column_types", "is_nothing", "streamed"]
+__all__ = ["Parameters", "Ran", "UnreadableRowError", "has_column_types", "is_nothing", "streamed"]
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 Ran = Callable[[str, Any, int | None], None]
 """Is told of a statement that ran, of the cursor that ran it, and how many rows it gave, if all of them were read."""
+
+
+class UnreadableRowError(RejectedError):
+    """A row holds what its driver can't read.
+
+    :param where: and what, in words that are none of the driver's, which may quote it
+    """
+
+    def __init__(self, where: str, told: str, way_out: str) -> None:
+        super().__init__(f"{where} ({shown(told.strip()[:200])}): {way_out}")
+        self.where = f"{where}: {way_out}"
+
 
 _ROWS_AT_ONCE = 1000
 _CURSOR = "aimylogic_call_list"
@@ -181,7 +193,7 @@ def _readable(
             if not text and not _is_unreadable(error):
                 raise
             columns = database_drivers.may_hold(connection, cursor.description or description or (), text=text)
-            raise RejectedError(_unreadable(columns, error, tally.rows, text=text)) from None
+            raise _unreadable(columns, error, tally.rows, text=text) from None
         if rows is None:
             tally.is_whole = True
             return
@@ -198,7 +210,7 @@ def _is_unreadable(error: Exception) -> bool:
     return isinstance(error, (ValueError, OverflowError)) or type(error).__name__ == "DataError"
 
 
-def _unreadable(columns: Sequence[str], error: Exception, read: int, *, text: bool) -> str:
+def _unreadable(columns: Sequence[str], error: Exception, read: int, *, text: bool) -> UnreadableRowError:
     told = error.reason if isinstance(error, UnicodeDecodeError) else str(error).partition(" with text ")[0]
     where = f" in {', '.join(map(repr, columns))}" if columns else ""
     way_out = (
@@ -208,9 +220,10 @@ def _unreadable(columns: Sequence[str], error: Exception, read: int, *, text: bo
         "nullif(…) around it, or leave the column out"
     )
     what = "text that can't be decoded" if text else "a date or number that Python has no value for"
-    return (
-        f"a row after the first {read:,} of the query ({read + 1:,} to {read + _ROWS_AT_ONCE:,}) holds {what}{where} "
-        f"({shown(told.strip()[:200])}): {way_out}"
+    return UnreadableRowError(
+        f"a row after the first {read:,} of the query ({read + 1:,} to {read + _ROWS_AT_ONCE:,}) holds {what}{where}",
+        told,
+        way_out,
     )
 
 

@@ -18,7 +18,7 @@ from aimylogic_provider.calls_api.phones.phone_text import CUT_OFF
 if TYPE_CHECKING:
     from phonenumbers import PhoneMetadata, PhoneNumberDesc
 
-__all__ = ["in_use", "international", "main_region", "national"]
+__all__ = ["NationalPlan", "Plan", "in_use", "international", "main_region", "national", "national_plan", "plan_of"]
 
 
 def international(text: str) -> str | None:
@@ -53,12 +53,17 @@ def main_region(digits: str) -> str | None:
     return None if plan is None else plan.region
 
 
+def plan_of(digits: str) -> Plan | None:
+    """What is known of the country code that some digits begin with; None if they begin with none."""
+    return _plans[digits[:3]]
+
+
 def national(digits: str, region: str) -> str | None:
     """Return the canonical form of the digits of a national number, if that is their only reading; else None.
 
     :param region: one that has phone numbers, in capitals
     """
-    plan = _national_plan(region)
+    plan = national_plan(region)
     if plan is None or plan.leads_abroad(digits) or digits.startswith(plan.code):
         return None
     other = _plans[digits[:3]]
@@ -74,7 +79,7 @@ def national(digits: str, region: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What must be known of a country code to read its plain numbers.
 
     :param region: the first that has it
@@ -91,7 +96,7 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _NationalPlan:
+class NationalPlan:
     """What must be known of a region to read its national numbers.
 
     :param prefix: what all its national numbers may begin with, if it is plain digits
@@ -103,14 +108,14 @@ class _NationalPlan:
     code: str
     prefix: str
     doubtful: Callable[[str], object]
-    leads_abroad: Callable[[str], object]
+    leads_abroad: Callable[[str], re.Match[str] | None]
     in_use: Callable[[str], object]
 
 
-class _Plans(dict[str, _Plan | None]):
+class _Plans(dict[str, Plan | None]):
     """Plans by the first three digits of a number, each looked up once: all at once take a tenth of a second."""
 
-    def __missing__(self, start: str) -> _Plan | None:
+    def __missing__(self, start: str) -> Plan | None:
         plan = self[start] = _plan(start)
         return plan
 
@@ -118,7 +123,7 @@ class _Plans(dict[str, _Plan | None]):
 _plans = _Plans()
 
 
-def _plan(start: str) -> _Plan | None:
+def _plan(start: str) -> Plan | None:
     """The plan of the country code that *start* begins with. No code is the beginning of another."""
     import phonenumbers
 
@@ -134,7 +139,7 @@ def _plan(start: str) -> _Plan | None:
     possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
     prefixes = filter(None, (metadata.national_prefix_for_parsing, OLD_FORMS.get(start[:length], ("",))[0]))
     prefix = "|".join(f"(?:{one})" for one in prefixes)
-    return _Plan(
+    return Plan(
         region=regions[0],
         code_length=length,
         lengths=frozenset(length + rest for rest in possible),
@@ -144,7 +149,11 @@ def _plan(start: str) -> _Plan | None:
 
 
 @cache
-def _national_plan(region: str) -> _NationalPlan | None:
+def national_plan(region: str) -> NationalPlan | None:
+    """What is known of a region.
+
+    :param region: one that has phone numbers, in capitals
+    """
     import phonenumbers
 
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
@@ -153,7 +162,7 @@ def _national_plan(region: str) -> _NationalPlan | None:
     code = f"{metadata.country_code}"
     prefix = metadata.national_prefix_for_parsing or ""
     plain = prefix.isdigit() and not metadata.national_prefix_transform_rule
-    return _NationalPlan(
+    return NationalPlan(
         code=code,
         prefix=prefix if plain else "",
         doubtful=re.compile(prefix).match if prefix and not plain else _no_match,

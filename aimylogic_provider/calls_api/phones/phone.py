@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousPhoneError", "PhoneCheck", "PhoneReading", "PhoneRules", "as_text", "canonical_phone", "mask_phone",
-    "quick_phone", "region_of", "same_phone", "shown",
+    "possible_phone", "quick_phone", "region_of", "same_phone", "shown",
 ]  # fmt: skip
 
 PhoneReading = Literal["either", "international", "national"]
@@ -157,6 +157,16 @@ def canonical_phone(
 @lru_cache(maxsize=64)
 def _rules(region: str | None, reading: PhoneReading, check: PhoneCheck) -> PhoneRules:
     return PhoneRules(region=region, reading=reading, check=check)
+
+
+def possible_phone(text: str, region: str | None = None) -> str | None:
+    """Return the canonical form of a number that is possible, in use or not; None if it isn't.
+
+    :param text: digits; behind a plus if they bear their country code
+    :param region: whose national numbers are understood, in capitals
+    """
+    number = _parsed(text, region)
+    return None if number is None else _digits(number)
 
 
 def same_phone(written: str, phone: str) -> bool:

@@ -15,7 +15,7 @@ from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.masking import mask_phone
 from aimylogic_provider.calls_api.phones.spreadsheet_numbers import LONGEST, not_negative, of_spreadsheet
 
-__all__ = ["CUT_OFF", "phone_text"]
+__all__ = ["CUT_OFF", "is_missing", "phone_text"]
 
 _TOO_LARGE = 10**40
 _EXACT_FLOAT = 2.0**53
@@ -95,7 +95,7 @@ def _digits_of(text: str) -> str:
 
 
 def _from_value(value: object) -> str:
-    if _is_missing(value):
+    if is_missing(value):
         raise RejectedError("phone is None: it is missing. Give a number, as in '+79123456789'")
     if isinstance(value, str):  # a driver's, or NumPy's, own kind of text
         return str.__str__(value)
@@ -126,7 +126,7 @@ def _from_decimal(value: Decimal) -> str:
     )
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """None, and what data frames have in its place."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True

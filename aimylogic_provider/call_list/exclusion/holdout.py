@@ -1,0 +1,44 @@
+"""A holdout: a stable share of the people isn't called, so that it can be measured what calling does.
+
+Who they are hangs on their phones and the salt alone: neither on keys that are rotated, nor on the list or the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
+from aimylogic_provider.idempotence.keys import begun_digest, digest_after
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list.tables.row_keys import Person
+
+__all__ = ["Holdout"]
+
+_LABEL = "holdout 1"
+"""Of the recipe, which must stay as it is: another one would hold out other people."""
+
+
+class Holdout:
+    """Holds out a share of the people; a larger share holds out the same ones, and more.
+
+    :param share: above 0, and below 1
+    :param salt: what has the same people held out wherever it is the same
+    """
+
+    kind: SparedKind = "held_out"
+
+    def __init__(self, share: float, salt: str = "") -> None:
+        self._share = share
+        self._below = int(share * 2**64)
+        self._begun = begun_digest(_LABEL, salt)
+
+    def holds_out(self, phone: str) -> bool:
+        """Whether a canonical phone is held out."""
+        return int.from_bytes(digest_after(self._begun, phone)[:8], "big") < self._below
+
+    def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
+        """Mark those who are held out: all rows of a phone alike."""
+        marks = bytearray(self.holds_out(person.phone) for person in people())
+        return Marked(marks, [f"held out, to measure what calling does: holdout={self._share:g}"])
