@@ -159,8 +159,8 @@ def _rows_beside(call_list: CallList, calls: Container[int]) -> Iterator[int]:
 
 
 def _people(call_list: CallList, batch: Batch, settled: set[int]) -> Iterator[Person]:
-    from aimylogic_provider.call_list.tables.claims import Person
+    from aimylogic_provider.call_list.tables.row_keys import person_of
 
     for line in call_list.lines(batch):
         if line.row not in settled:
-            yield Person(line.row, line.keys, line.phone)
+            yield person_of(line.row, line.keys, line.phone, call_list.manifest.consent)

@@ -172,14 +172,15 @@ def _holder(task: TaskFolder, noted: Freezing) -> ListHolder:
 
 
 def _people(call_list: CallList, shard: int, known: KnownOutcomes, *, settled: bool) -> Iterator[Person]:
-    from aimylogic_provider.call_list.tables.claims import Person
+    from aimylogic_provider.call_list.tables.row_keys import person_of
 
+    consent = call_list.manifest.consent
     for batch in call_list.batches(shard):
         outcomes, _ = known(batch)
         rows = {one.row for one in outcomes}
         for line in call_list.lines(batch):
             if (line.row in rows) is settled:
-                yield Person(line.row, line.keys, line.phone)
+                yield person_of(line.row, line.keys, line.phone, consent)
 
 
 def _is_begun(path: str, log: Log) -> bool:

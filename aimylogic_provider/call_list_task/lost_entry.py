@@ -78,7 +78,7 @@ def _about_to_be_sent(task: TaskFolder, since: float | None, table: str, conn_id
     return pointer_to(there[0]) if len(folders) == len(there) == 1 else None
 
 
-def check_none_pending(task: TaskFolder, table: str, conn_id: str, keys: Sequence[str]) -> None:
+def check_none_pending(task: TaskFolder, table: str, conn_id: str, keys: Sequence[str], consent: str) -> None:
     """Make sure that no row of a list that is lost stands as pending in the results table, which the query may ask.
 
     It is for a person to delete them: from then on other runs' queries find those people, too.
@@ -89,7 +89,7 @@ def check_none_pending(task: TaskFolder, table: str, conn_id: str, keys: Sequenc
     from aimylogic_provider.call_list_task.results_of_task import opened
 
     of = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id}
-    with opened(table, conn_id, keys) as results:
+    with opened(table, conn_id, keys, consent) as results:
         pending = results.count_pending(of)
     if pending:
         whose = " of this map index, once the others have ended," if task.map_index >= 0 else ""

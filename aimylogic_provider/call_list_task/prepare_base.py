@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
-from aimylogic_provider.call_list_task.call_list_base import CallListBase
+from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
+from aimylogic_provider.call_list_task.rules.holdout import HoldoutBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -29,7 +30,7 @@ _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under 
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class PrepareBase(RendersMasked, CallListBase):
+class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
     """The half that freezes a call list; asks nothing of Aimylogic."""
 
     _nobody: ClassVar[str]
@@ -120,7 +121,8 @@ class PrepareBase(RendersMasked, CallListBase):
         from aimylogic_provider.call_list_task.results_of_task import opened
 
         if self.results_table is not None:
-            with opened(self.results_table, self._results_conn_id(), self._key_names()):
+            keys, consent = self._key_names(), self._consent_kept()
+            with opened(self.results_table, self._results_conn_id(), keys, consent):
                 pass
 
     def _phone_rules_told(self) -> list[object]:
@@ -204,14 +206,25 @@ class PrepareBase(RendersMasked, CallListBase):
 
     def _rules_told(self) -> dict[str, Any]:
         """What a list says of the rules that hold for it until it is sent: ``exclude``, ``caps`` and ``consent``."""
-        return {}
+        reads = (getattr(self, "phone_column", "phone"), self.phone_region or "")
+        return {"exclude": self._excluded_by(), "exclude_reads": reads, "consent": self._consent_kept()}
+
+    def _consent_kept(self) -> str:
+        """The column that is kept as evidence of consent, and doesn't tell who a row is; empty for none."""
+        return ""
 
     def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule]:
         """The rules by which rows aren't called, in the order in which they are applied.
 
         :param stack: ends what they opened
         """
-        return []
+        from aimylogic_provider.call_list.exclusion.excluded_rule import ExcludedRule
+
+        rules: list[FreezeRule] = []
+        query = self._exclusion_query(getattr(self, "phone_column", "phone"), self.phone_region)
+        if query is not None:
+            rules.append(ExcludedRule(query))
+        return [*rules, *self._holdout_rules()]
 
     @contextmanager
     def _counting_rejected(self) -> Iterator[None]:

@@ -28,7 +28,10 @@ class QueryBase(OneAtATime, PrepareBase):
     """
 
     parameters = ShownMasked()
-    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {"values": ("parameters", "policy"), "as_they_are": ("sql",)}
+    _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
+        "values": ("parameters", "policy"),
+        "as_they_are": ("sql", "exclude_sql"),
+    }
     _mapped_are_data: ClassVar[bool] = False
     _nobody: ClassVar[str] = "The query gave no rows"
     _with_policies: ClassVar[str] = "policy, policy_columns and call_before"
@@ -44,9 +47,15 @@ class QueryBase(OneAtATime, PrepareBase):
         payload_columns: Sequence[str] | None = None,
         key_columns: Sequence[str] | None = (),
         policy_columns: Mapping[str, str] | None = None,
+        consent_column: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if consent_column is not None and not (isinstance(consent_column, str) and consent_column.strip()):
+            raise ValueError(
+                f"consent_column {consent_column!r} can't be used: give the name of the column in which it stands that "
+                "a person agreed to be called"
+            )
         if self.method == "addPhone" and policy_columns:
             raise ValueError(self._no_policies())
         for name, columns in (("payload_columns", payload_columns), ("key_columns", key_columns)):
@@ -65,6 +74,7 @@ class QueryBase(OneAtATime, PrepareBase):
         self.payload_columns = payload_columns
         self.key_columns = key_columns or ()
         self.policy_columns = policy_columns
+        self.consent_column = consent_column
 
     def _freeze(self, context: Context, *arguments: Any, **more: Any) -> Pointer:
         if getattr(self, "wait_for_completion", False) and not (self.results_table or self.max_active_tis_per_dag):
@@ -83,6 +93,7 @@ class QueryBase(OneAtATime, PrepareBase):
             gmt_zone=self.gmt_zone_column,
             payload=None if self.payload_columns is None else tuple(self.payload_columns),
             keys=tuple(self.key_columns),
+            consent=self.consent_column,
             policy=dict(self.policy_columns or {}),
             policy_of_all=self._policy_of_all(self.policy_columns or {}),
             phone_region=self.phone_region,
@@ -117,7 +128,12 @@ class QueryBase(OneAtATime, PrepareBase):
         return RowSource(has_finish, opened, typed=has_column_types(hook))
 
     def _key_names(self) -> Sequence[str]:
-        return self.key_columns
+        return [*self.key_columns, *filter(None, [self._consent_kept()])]
+
+    def _consent_kept(self) -> str:
+        """The column of consent, unless it is a key column, too."""
+        keys = {name.casefold() for name in self.key_columns}
+        return "" if self.consent_column is None or self.consent_column.casefold() in keys else self.consent_column
 
     def _told(self) -> list[object]:
         return [self.sql, self.sql_conn_id, self.parameters, self.phone_column, self.payload_columns]

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["keeping_results", "opened", "tell_jobs", "tell_rejected"]
 
 
-def opened(name: str, conn_id: str, keys: Sequence[str]) -> closing[ResultsTable]:
+def opened(name: str, conn_id: str, keys: Sequence[str], consent: str = "") -> closing[ResultsTable]:
     """Return a results table, made if there is none, as a context manager.
 
     :param name: of the table
     :param conn_id: of its database
+    :param consent: as of :class:`.ResultsTable`
     :raises RejectedError: if it can't be used
     :raises CallListError: if the database can't be reached
     """
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
     from aimylogic_provider.call_list_task.databases import engine_of
 
-    return closing(ResultsTable(engine_of("results_conn_id", conn_id), name, keys))
+    return closing(ResultsTable(engine_of("results_conn_id", conn_id), name, keys, consent))
 
 
 def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -> None:
@@ -44,7 +45,7 @@ def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -
 
     call_list = CallList.open(pointer)
     results = RowResults(call_list, 0, _of(context), full_phones=False)
-    with opened(name, conn_id, call_list.manifest.keys) as table:
+    with opened(name, conn_id, call_list.manifest.keys, call_list.manifest.consent) as table:
         for rows in results.of_others():
             table.write(rows)
 
@@ -78,7 +79,8 @@ def keeping_results(
 
     call_list = sending.call_list
     results = RowResults(call_list, shard, _of(context), full_phones=phones == "full")
-    with opened(name, conn_id, call_list.manifest.keys) as table, opened_claims(name, conn_id) as claims:
+    told = call_list.manifest
+    with opened(name, conn_id, told.keys, told.consent) as table, opened_claims(name, conn_id) as claims:
         if not claims.begin_sending(call_list.manifest.id, call_list.folder.address):
             log.warning(
                 "The list was frozen without a results table, so that nothing keeps its people apart from those of "

@@ -19,6 +19,7 @@ from aimylogic_provider.airflow_task.assets import TellsCampaign
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
+from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
 from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending):
+class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, ExclusionBase):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -255,7 +256,9 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending):
         :param opened: ends what they open
         :raises CallListError: if the list was frozen by rules that this task can't heed
         """
-        return []
+        shard = self._shard_of(call_list.pointer)
+        look = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
+        return [] if look is None else [look]
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.

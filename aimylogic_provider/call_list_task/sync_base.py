@@ -76,7 +76,7 @@ class SyncBase(PrepareBase, SendBase):
         check_source_unsent(task.begun_in_run(others_since(context)), source)
         self._make_results_table()
         if keeper.entry.doubtful_since is not None and results is not None:
-            check_none_pending(task, *results, self._key_names())
+            check_none_pending(task, *results, self._key_names(), self._consent_kept())
         try:
             doubtful = keeper.entry.doubtful_since
             with self._counting_rejected():

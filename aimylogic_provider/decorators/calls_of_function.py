@@ -57,12 +57,14 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
     template_fields: Sequence[str] = (
         "op_args", "op_kwargs", *(name for name in AddPhonesOperator.template_fields if name != "calls"),
     )  # fmt: skip
-    template_fields_renderers: ClassVar[dict[str, str]] = {"op_args": "py", "op_kwargs": "py", "policy": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "op_args": "py", "op_kwargs": "py", "policy": "json", "exclude_sql": "sql",
+    }  # fmt: skip
     custom_operator_name: str = "@task.aimylogic_calls"
     op_args = ShownMasked(of_arguments=True)
     op_kwargs = ShownMasked(of_arguments=True)
     _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
-        "values": ("policy",), "as_they_are": ("op_args", "op_kwargs"),
+        "values": ("policy",), "as_they_are": ("op_args", "op_kwargs", "exclude_sql"),
     }  # fmt: skip
     _nobody: ClassVar[str] = "The function gave no calls"
     _not_again: ClassVar[str] = "the function is not asked again"
@@ -205,6 +207,11 @@ def aimylogic_calls(
     batch_size: int | None = None,
     max_batch_bytes: int = 1_000_000,
     max_calls_per_phone: int | None = 1,
+    exclude_sql: str | None = None,
+    exclude_conn_id: str | None = None,
+    exclude_unreadable: Literal["fail", "skip"] = "fail",
+    holdout: float | None = None,
+    holdout_salt: str = "",
     on_rejected: Literal["skip", "fail"] = "skip",
     max_rejected: float | None = None,
     call_list_path: str | None = None,

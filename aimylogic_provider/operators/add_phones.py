@@ -58,6 +58,14 @@ class AddPhonesOperator(SyncBase, BaseOperator):
     :param max_batch_bytes: of a request, at most
     :param max_calls_per_phone: how many calls of one list may go to one phone, if they differ; further ones are set
         aside as ``capped``. None for any number
+    :param exclude_sql: a query, or a file with one, that gives the phones of those who mustn't be called, in any
+        writing: asked when the list is frozen, and again right before each send. They are *excluded*. (templated)
+    :param exclude_conn_id: the connection of its database; needed with it. (templated)
+    :param exclude_unreadable: what becomes of its rows that hold no phone that could be read: ``fail`` sends nothing,
+        and ``skip`` goes on without them
+    :param holdout: a share of the people that isn't called, above 0 and below 1, always the same ones: to measure what
+        calling does. They are *held out*
+    :param holdout_salt: any text: tasks of the same one hold out the same people
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets calls aside that can't be made, ``fail`` sends nothing if there is one
@@ -79,11 +87,14 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         says alone
     """
 
-    template_fields: Sequence[str] = ("calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json"}
+    template_fields: Sequence[str] = (
+        "calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path", "exclude_sql", "exclude_conn_id",
+    )  # fmt: skip
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json", "exclude_sql": "sql"}
     ui_color = "#e6f2ff"
     _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
-        "sent": ("calls",), "nested": ("calls",), "values": ("policy",),
+        "sent": ("calls",), "nested": ("calls",), "values": ("policy",), "as_they_are": ("exclude_sql",),
     }  # fmt: skip
     calls = ShownMasked(of_calls=True)
     _nobody: ClassVar[str] = "calls is an empty list"
@@ -104,6 +115,11 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        exclude_sql: str | None = None,
+        exclude_conn_id: str | None = None,
+        exclude_unreadable: Literal["fail", "skip"] = "fail",
+        holdout: float | None = None,
+        holdout_salt: str = "",
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
@@ -136,6 +152,11 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            exclude_sql=exclude_sql,
+            exclude_conn_id=exclude_conn_id,
+            exclude_unreadable=exclude_unreadable,
+            holdout=holdout,
+            holdout_salt=holdout_salt,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,
@@ -156,6 +177,8 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             **policy_argument(retry_policy),
             **kwargs,
         )
+        if self.exclude_sql is not None and self.exclude_conn_id is None:
+            raise ValueError("exclude_sql needs exclude_conn_id: the connection of the database that it asks")
         self.calls = calls
         # Of a mapped task this is its run, which tells it as an error that no retry mends.
         if not (_is_list_or_known_later(calls) or getattr(self, "_BaseOperator__from_mapped", False)):

@@ -42,10 +42,12 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
 
     template_fields: Sequence[str] = (
         "sql", "sql_conn_id", "parameters", "policy", "call_before", "call_list_path", "results_table",
-        "results_conn_id",
+        "results_conn_id", "exclude_sql", "exclude_conn_id",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql", "parameters": "json", "policy": "json", "exclude_sql": "sql",
+    }  # fmt: skip
     ui_color = "#e6f2ff"
 
     def __init__(
@@ -69,6 +71,12 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        exclude_sql: str | None = None,
+        exclude_conn_id: str | None = None,
+        exclude_unreadable: Literal["fail", "skip"] = "fail",
+        consent_column: str | None = None,
+        holdout: float | None = None,
+        holdout_salt: str = "",
         shards: int = 1,
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
@@ -97,6 +105,12 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            exclude_sql=exclude_sql,
+            exclude_conn_id=exclude_conn_id,
+            exclude_unreadable=exclude_unreadable,
+            consent_column=consent_column,
+            holdout=holdout,
+            holdout_salt=holdout_salt,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,

@@ -40,6 +40,8 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
     :param call_list: what :class:`PrepareCallListOperator` returned: its ``.output``. (templated)
     :param call_list_path: where lists lie; if it is given, one that lies elsewhere is refused. (templated)
     :param shard: which of its shards, from 0; may be left out for a list that has one. (templated)
+    :param exclude_sql: that with which the list was frozen, which is asked again right before each send. (templated)
+    :param exclude_conn_id: the connection of its database: that with which the list was frozen. (templated)
     :param aimylogic_conn_id: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
         each shard's own; Airflow's pool bounds all of them together
@@ -49,8 +51,10 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
 
     template_fields: Sequence[str] = (
         "call_list", "shard", "aimylogic_conn_id", "call_list_path", "results_table", "results_conn_id",
+        "exclude_sql", "exclude_conn_id",
     )  # fmt: skip
-    template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json", "exclude_sql": "sql"}
     ui_color = "#e6f2ff"
     _sends_a_given_list: ClassVar[bool] = True
 
@@ -69,6 +73,9 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
+        exclude_sql: str | None = None,
+        exclude_conn_id: str | None = None,
+        exclude_unreadable: Literal["fail", "skip"] = "fail",
         results_table: str | None = None,
         results_conn_id: str | None = None,
         wait_for_completion: bool = False,
@@ -93,6 +100,9 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,
+            exclude_sql=exclude_sql,
+            exclude_conn_id=exclude_conn_id,
+            exclude_unreadable=exclude_unreadable,
             results_table=results_table,
             results_conn_id=results_conn_id,
             wait_for_completion=wait_for_completion,
@@ -108,6 +118,8 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
         )
         if self.results_table is not None and self.results_conn_id is None:
             raise ValueError("results_table needs results_conn_id: the connection of the database that has the table")
+        if self.exclude_sql is not None and self.exclude_conn_id is None:
+            raise ValueError("exclude_sql needs exclude_conn_id: the connection of the database that it asks")
         self.call_list = call_list
         self.shard = shard
 

@@ -60,6 +60,16 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param max_batch_bytes: of a request, at most
     :param max_calls_per_phone: how many calls of one list may go to one phone, if rows with it differ; further rows are
         set aside as ``capped``. None for any number
+    :param exclude_sql: a query, or a file with one, that gives the phones of those who mustn't be called, in any
+        writing: asked when the list is frozen, and again right before each send. They are *excluded*. (templated)
+    :param exclude_conn_id: the connection of its database; that of the query if left out. (templated)
+    :param exclude_unreadable: what becomes of its rows that hold no phone that could be read: ``fail`` sends nothing,
+        and ``skip`` goes on without them
+    :param consent_column: in which it stands that a person agreed to be called: rows where that is empty, or a no, are
+        rejected. It is kept beside the call, and in the results table
+    :param holdout: a share of the people that isn't called, above 0 and below 1, always the same ones: to measure what
+        calling does. They are *held out*
+    :param holdout_salt: any text: tasks of the same one hold out the same people
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
@@ -99,10 +109,12 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
 
     template_fields: Sequence[str] = (
         "sql", "sql_conn_id", "parameters", "aimylogic_conn_id", "policy", "call_before", "call_list_path",
-        "results_table", "results_conn_id",
+        "results_table", "results_conn_id", "exclude_sql", "exclude_conn_id",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json", "policy": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "sql": "sql", "parameters": "json", "policy": "json", "exclude_sql": "sql",
+    }  # fmt: skip
     ui_color = "#e6f2ff"
     _not_again: ClassVar[str] = "the warehouse is not asked again"
 
@@ -127,6 +139,12 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        exclude_sql: str | None = None,
+        exclude_conn_id: str | None = None,
+        exclude_unreadable: Literal["fail", "skip"] = "fail",
+        consent_column: str | None = None,
+        holdout: float | None = None,
+        holdout_salt: str = "",
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
@@ -170,6 +188,12 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            exclude_sql=exclude_sql,
+            exclude_conn_id=exclude_conn_id,
+            exclude_unreadable=exclude_unreadable,
+            consent_column=consent_column,
+            holdout=holdout,
+            holdout_salt=holdout_salt,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,

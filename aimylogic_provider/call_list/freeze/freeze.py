@@ -65,7 +65,7 @@ class ListOrigin:
     :param task_folder: beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
     :param results_table: that its task was given; empty for none
-    :param exclude: and the two after it: see :class:`.Manifest`
+    :param exclude: and the three after it: see :class:`.Manifest`
     """
 
     list_id: str
@@ -74,6 +74,7 @@ class ListOrigin:
     source: str = ""
     results_table: str = ""
     exclude: str = ""
+    exclude_reads: tuple[str, str] = ("phone", "")
     caps: tuple[tuple[int, float], ...] = ()
     consent: str = ""
 
@@ -148,7 +149,7 @@ def freeze(
     """
     with (
         ListWriter(folder) as writer,
-        Spools() as spools,
+        Spools(origin.consent) as spools,
         RejectedCsv(reader.key_names) as told_to_people,
     ):
         spool = spools.fresh()
@@ -322,6 +323,7 @@ class _FrozenRows:
             source=origin.source,
             results_table=origin.results_table,
             exclude=origin.exclude,
+            exclude_reads=origin.exclude_reads,
             caps=origin.caps,
             consent=origin.consent,
             method=self._reader.method,

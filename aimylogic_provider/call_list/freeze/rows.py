@@ -119,11 +119,6 @@ class RowReader:
         return tuple(name for name, _ in self._kept)
 
     @property
-    def evidence(self) -> str:
-        """Which of those isn't part of who a row is, as what tells of consent; empty for none."""
-        return self._kept[-1][0] if len(self._kept) > len(self._keys) else ""
-
-    @property
     def policy_by_row(self) -> bool:
         """Whether columns give rows policies of their own."""
         return bool(self._columns.policy)

@@ -22,7 +22,7 @@ from aimylogic_provider.call_list.store.stored_call import (
     decode_phone_and_payload,
     encode_line,
 )
-from aimylogic_provider.call_list.tables.claims import Person
+from aimylogic_provider.call_list.tables.row_keys import Person, person_of
 
 __all__ = ["Spool", "SpooledCall", "Spools"]
 
@@ -48,15 +48,28 @@ class SpooledCall(NamedTuple):
 
 
 class Spools(ExitStack):
-    """Spools, as a context manager; nothing is left of what they hold."""
+    """Spools, as a context manager; nothing is left of what they hold.
+
+    :param consent: as of :class:`Spool`
+    """
+
+    def __init__(self, consent: str = "") -> None:
+        super().__init__()
+        self._consent = consent
 
     def fresh(self) -> Spool:
         """Return an empty one."""
-        return self.enter_context(Spool())
+        return self.enter_context(Spool(self._consent))
 
 
 class Spool:
-    """Calls between their two readings, as a context manager; nothing is left of them."""
+    """Calls between their two readings, as a context manager; nothing is left of them.
+
+    :param consent: which of the key columns doesn't tell who a row is; empty for none
+    """
+
+    def __init__(self, consent: str = "") -> None:
+        self._consent = consent
 
     def __enter__(self) -> Self:
         self._file = TemporaryFile(buffering=1 << 20)  # for the owner alone, and of no name
@@ -80,7 +93,7 @@ class Spool:
         """Who all calls are for, in the order of rows."""
         for line, phone, _ in self._read():
             told = decode_line(line)
-            yield Person(told.row, told.keys, str(phone))
+            yield person_of(told.row, told.keys, str(phone), self._consent)
 
     def part(self, marks: Sequence[int], kept: Spool, aside: Callable[[CallLine, int], object]) -> None:
         """Part the calls: those with a mark go to *aside*, with it, and the others are kept in another spool."""

@@ -239,6 +239,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param results_table: that the task which froze it was given; empty for none
     :param exclude: a digest of the exclusion list that it was frozen with, which is looked at again before each send;
         empty for none
+    :param exclude_reads: how that one is read: the column of its phones if it has several, and the country whose
+        national numbers are understood; empty for none
     :param caps: how many calls a person may get within how many days, as ``(calls, days)``; each holds
     :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
     """
@@ -268,6 +270,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     countries: dict[str, Count] = {}
     results_table: str = ""
     exclude: str = ""
+    exclude_reads: tuple[str, str] = ("phone", "")
     caps: tuple[tuple[Count, float], ...] = ()
     consent: str = ""
 

@@ -7,6 +7,7 @@ many tries and shards write at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claim_tables import CLAIMS, LISTS
 from aimylogic_provider.call_list.tables.job_columns import are_taken, has_all, index_of_open, job_columns, kind_of
 from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.sql_database.alterations import add_columns
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -41,11 +43,12 @@ class ResultsTable:
     :param engine: of the database
     :param name: of the table, after its schema and a dot where it has one
     :param keys: the key columns, which are text here, whatever they are in the query
+    :param consent: that of them which is added to a table that was made without it; empty for none
     :raises RejectedError: if a name can't be used, or there is a table of another shape, with the difference
     :raises CallListError: if the database can't be reached
     """
 
-    def __init__(self, engine: Engine, name: str, keys: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, name: str, keys: Sequence[str], consent: str = "") -> None:
         self._engine = engine
         self._schema, _, self._name = name.rpartition(".")
         if not self._name:
@@ -68,6 +71,7 @@ class ResultsTable:
         for one in (self._name, *keys):
             self._check_length(one)
         self._keys = keys
+        self._consent = consent
         self._table = self._described()
         self._make()
 
@@ -183,6 +187,8 @@ class ResultsTable:
                 except DBAPIError:
                     if not sa.inspect(self._engine).has_table(self._name, self._schema or None):
                         raise  # else another task made it at the same moment
+            elif self._consent:
+                self._add_consent()
             differences = self._differences()
         except SQLAlchemyError as error:
             raise CallListError(
@@ -194,6 +200,16 @@ class ResultsTable:
                 f"results_table {self._shown!r} has another shape than the results of this task: "
                 f"{'; '.join(differences)}. Give another table, or rename that one, and clear the task"
             )
+
+    def _add_consent(self) -> None:
+        """Add the column of consent to a table that was made without it. If that can't be, the difference is told."""
+        import sqlalchemy as sa
+        from sqlalchemy.exc import DBAPIError
+
+        found = {column["name"] for column in sa.inspect(self._engine).get_columns(self._name, self._schema or None)}
+        if self._consent not in found and {*KEY, *_TOLD} <= found:
+            with suppress(DBAPIError):
+                add_columns(self._engine, self._table, [self._table.columns[self._consent]])
 
     def _differences(self) -> list[str]:
         import sqlalchemy as sa

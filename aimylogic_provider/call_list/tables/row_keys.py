@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from aimylogic_provider.idempotence.keys import begun_digest, digest_after
 
-__all__ = ["NO_KEYS", "Person", "RowKey", "RowKeys", "key_names"]
+__all__ = ["NO_KEYS", "Person", "RowKey", "RowKeys", "key_names", "person_of"]
 
 NO_KEYS = "-"
 """What stands for the names of no key columns."""
@@ -29,6 +29,15 @@ class Person(NamedTuple):
     row: int
     keys: Mapping[str, object]
     phone: str
+
+
+def person_of(row: int, kept: Mapping[str, object], phone: str, consent: str) -> Person:
+    """Who a row is, by what is kept beside its call, but for what tells of consent: that may change.
+
+    :param consent: the column in which that stands; empty for none
+    """
+    keys = {name: value for name, value in kept.items() if name != consent} if consent else kept
+    return Person(row, keys, phone)
 
 
 class RowKey(NamedTuple):

@@ -1,0 +1,60 @@
+"""Whom a query excludes while a list is frozen: his rows are set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from aimylogic_provider.call_list.exclusion.excluded_phones import Excluded, ExclusionQuery
+from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
+from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list.tables.row_keys import Person
+
+__all__ = ["ExcludedRule", "tell"]
+
+_REASON = "excluded: its phone stood on the exclusion list when the list was frozen"
+
+
+class ExcludedRule:
+    """Marks whose phone a query gives.
+
+    :param query: that gives them
+    """
+
+    kind: SparedKind = "excluded"
+
+    def __init__(self, query: ExclusionQuery) -> None:
+        self._query = query
+
+    def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
+        """Ask the database, and mark whom it gives.
+
+        :raises CallListError: if that can't be known
+        :raises RejectedError: if the query can't be used
+        """
+        phones = PhoneSet(person.phone for person in people())
+        if not len(phones):
+            return Marked(b"", ())
+        excluded = self._query.excluded(phones)
+        tell(self._query, excluded, len(phones))
+        if not len(excluded.phones):
+            return Marked(b"", ())
+        return Marked(bytearray(person.phone in excluded.phones for person in people()), (_REASON,))
+
+
+def tell(query: ExclusionQuery, excluded: Excluded, phones: int) -> None:
+    """Tell in the log what a query gave."""
+    log, hit = query.log, f"{len(excluded.phones):,} of the {phones:,} phones of this list are excluded"
+    if not excluded.entries:
+        log.warning("exclude_sql gives no rows: nobody is excluded.")
+    elif excluded.unreadable:
+        log.warning(
+            "exclude_sql gives %s: %s. What can't be read excludes nobody: %s.", excluded.in_words(), hit,
+            ", ".join(excluded.shown),
+        )  # fmt: skip
+    elif excluded.empty == excluded.entries:
+        log.warning("exclude_sql gives %s, and so no phone: %s.", excluded.in_words(), hit)
+    else:
+        log.info("exclude_sql gives %s: %s.", excluded.in_words(), hit)

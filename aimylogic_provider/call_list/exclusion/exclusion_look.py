@@ -1,0 +1,133 @@
+"""The exclusion list, looked at again right before calls are sent: who said no since the list was frozen isn't called.
+
+A long list takes seconds to read. So batches that are sent at the same time share a look; and what a look told is gone
+by for twice the time that it took itself, so that no more than a third of all time is spent looking, and nothing that
+is gone by is older than three times the time that the query takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuery
+from aimylogic_provider.call_list.exclusion.excluded_rule import tell
+from aimylogic_provider.call_list.exclusion.phone_set import PhoneMarks, PhoneSet
+from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
+from aimylogic_provider.call_list.send.last_look import Barred
+from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.calls_api.errors import RejectedError
+from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.server_time import Clock
+
+__all__ = ["ExclusionLook"]
+
+_GONE_BY = 2
+"""How many times as long as it took, a look is gone by."""
+_BARRED = Barred("excluded", "excluded: its phone stood on the exclusion list right before it was to be sent")
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen.
+
+    :param began: when, by the worker's clock
+    :param ended: and until when it took
+    """
+
+    phones: PhoneMarks
+    began: float
+    ended: float
+
+
+class ExclusionLook:
+    """Looks at the exclusion list.
+
+    :param query: that gives it
+    :param phones: begins to go through the phones that are to be called
+    """
+
+    def __init__(self, query: ExclusionQuery, phones: Callable[[], Iterable[str]], clock: Clock) -> None:
+        self._query = query
+        self._all_phones = phones
+        self._phones: PhoneSet | None = None
+        self._clock = clock
+        self._known: _Look | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def barred(self, under_way: BatchUnderWay, places: Sequence[int]) -> Mapping[int, Barred]:
+        """Tell which calls are for somebody who is excluded by now.
+
+        :raises NotAddedError: if it can't be known
+        """
+        excluded = await self._excluded()
+        return {place: _BARRED for place in places if under_way.phone(place) in excluded}
+
+    async def left(self, under_way: BatchUnderWay) -> None:
+        """Nothing is held of a batch."""
+
+    async def _excluded(self) -> PhoneMarks:
+        """The phones that are excluded now, as a look tells that began since, or that may be gone by."""
+        asked = self._clock.monotonic()
+        while not self._holds(asked):
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+            await asyncio.shield(self._looking)  # whoever is ended ends it for nobody else
+        assert self._known is not None
+        return self._known.phones
+
+    def _holds(self, asked: float) -> bool:
+        known = self._known
+        if known is None:
+            return False
+        took = known.ended - known.began
+        return known.began >= asked or self._clock.monotonic() < known.ended + _GONE_BY * took
+
+    async def _look(self) -> None:
+        try:
+            began = self._clock.monotonic()
+            phones = await in_thread(self._ask)
+            self._known = _Look(phones, began, self._clock.monotonic())
+        finally:
+            self._looking = None
+
+    def _ask(self) -> PhoneMarks:
+        """Ask the database by a connection of its own: one that was open before might show what was there before.
+
+        :raises NotAddedError: if that fails
+        """
+        is_first = self._phones is None
+        if self._phones is None:
+            self._phones = PhoneSet(self._all_phones())
+        query = self._query if is_first else replace(self._query, ran=lambda sql, cursor, rows: None)
+        try:
+            excluded = query.excluded(self._phones)
+        except (CallListError, RejectedError) as error:
+            retryable = isinstance(error, CallListError) and error.retryable
+            raise NotAddedError(f"{error}. What was to be sent since isn't", retryable=retryable) from None
+        if is_first:
+            tell(query, excluded, len(self._phones))
+        return excluded.phones
+
+
+async def in_thread(act: Callable[[], PhoneMarks]) -> PhoneMarks:
+    """Do something in a thread that nothing waits for if the task is ended: a query may hang."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[PhoneMarks] = loop.create_future()
+
+    def tell_loop(tell: Callable[[Any], None], what: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed, for the task was ended meanwhile
+            loop.call_soon_threadsafe(lambda: None if done.done() else tell(what))
+
+    def run() -> None:
+        try:
+            tell_loop(done.set_result, act())
+        except Exception as error:  # noqa: BLE001 - handed on
+            tell_loop(done.set_exception, error)
+
+    threading.Thread(target=run, name="aimylogic-exclusion", daemon=True).start()
+    return await done
