@@ -158,8 +158,10 @@ def _words(error: Exception) -> str:
     """What an error of a driver says, if it names no values; else its kind, and the database's own number of it."""
     kind, state = type(error).__name__, database_drivers.state_of(error)
     told = f"{error}".strip().partition("\n")[0][:300]
-    of_sqlite = type(error).__module__ == "sqlite3" and kind == "OperationalError"
-    if state.startswith(_OF_STATEMENTS) or of_sqlite:
+    driver = type(error).__module__.partition(".")[0]
+    # Without a state it is one of SQLite's, or of a connection that PostgreSQL's driver couldn't make.
+    stateless = kind == "OperationalError" and driver in ("sqlite3", "psycopg", "psycopg2") and not state
+    if state.startswith(_OF_STATEMENTS) or stateless:
         return f"{kind}: {told}"
     number = next((one for one in islice(error.args, 1) if isinstance(one, int)), "")
     return " ".join(filter(None, (kind, state, f"{number}")))

@@ -117,8 +117,8 @@ class ExclusionBase(CallListBase):
         if told.exclude and own != told.exclude and not same_task:
             raise CallListError(
                 "exclude_sql or exclude_conn_id is another one than that with which the list was frozen, so that "
-                "others might be called than are meant to. This try sent nothing. Give both tasks the same text (what a "
-                "template makes of it must be the same, too) and the same connection, which the first one takes from "
+                "others might be called than are meant to. This try sent nothing. Give both tasks the same text (also "
+                "what a template makes of it) and the same connection, which the first one takes from "
                 "sql_conn_id if it is given none; and clear this task"
             )
         if own and own != told.exclude:
