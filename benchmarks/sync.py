@@ -4,7 +4,8 @@ The bare way reads the same rows and sends the same requests, in a loop of ``req
 (addPhone, as many at a time), each with a key of its own, and remembers nothing: when it dies, it begins again from the
 top. Ours is a task of a real Airflow; what is timed is its ``execute``, freezing and imports included. Pairs of runs
 alternate. Without keys (``--keyless``) the bare way lets the server do less, and is a bit faster. "results" is ours
-with a results table in the warehouse.
+with a results table in the warehouse; "excluded" is ours with an exclusion list as long as the list is, read when it is
+frozen and again before each send.
 """
 
 from __future__ import annotations
@@ -41,6 +42,13 @@ def customers(count: int) -> Iterator[tuple[int, str, str, str, float]]:
     """Rows like those of a shop."""
     for number in range(count):
         yield number, f"79{number + 100_000_000:09}", f"Клиент {number}", CITIES[number % 4], number * 0.5 + 0.25
+
+
+def stopped(count: int) -> Iterator[str]:
+    """An exclusion list as people write one; nobody of the customers is on it, so that as many calls are made."""
+    for number in range(count):
+        digits = f"9{number + 700_000_000:09}"
+        yield f"8 ({digits[:3]}) {digits[3:6]}-{digits[6:8]}-{digits[8:]}" if number % 2 else f"+7{digits}"
 
 
 # One run, in a process of its own
@@ -120,12 +128,16 @@ class Timed(SqlToAimylogicOperator):
         peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
         return {"seconds": took, "peak": peak, "report": report}
 
-for name, method in (("addPhones", "addPhones"), ("addPhone", "addPhone"), ("results", "addPhones")):
+RULES = {
+    "results": {"results_table": "results_{{ run_id }}"},
+    "excluded": {"exclude_sql": "select phone from stop"},
+}
+for name, method in (("addPhones", "addPhones"), ("addPhone", "addPhone"), *((name, "addPhones") for name in RULES)):
     with DAG(f"bench_{name}", schedule=None, start_date=datetime(2026, 1, 1), params={"warehouse": ""}):
         Timed(
             task_id="sync", sql_conn_id="{{ params.warehouse }}", key_columns=["id"], method=method,
             sql="select id, phone, name, city, debt from customer order by id", call_list_path=os.environ["LISTS"],
-            keep_call_list=None, results_table="results_{{ run_id }}" if name == "results" else None,
+            keep_call_list=None, **RULES.get(name, {}),
         )
 """
 
@@ -152,7 +164,7 @@ class Bench:
         self.emulator = emulator
         self._runs = count(1)
         airflow.connect(emulator.url, TOKEN)
-        for name in ("addPhones", "addPhone", "results"):
+        for name in ("addPhones", "addPhone", "results", "excluded"):
             airflow.wait_for_dag(f"bench_{name}")
 
     def run(self, way: str, method: str, warehouse: Warehouse) -> dict[str, Any]:
@@ -166,7 +178,7 @@ class Bench:
                 raise RuntimeError(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
             results: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         else:
-            dag, run = f"bench_{'results' if way == 'results' else method}", f"run-{next(self._runs)}"
+            dag, run = f"bench_{method if way == 'ours' else way}", f"run-{next(self._runs)}"
             self.airflow.trigger(dag, run, {"warehouse": warehouse.conn_id})
             self.airflow.wait_for_task(dag, run, "sync", ("success",), seconds=600)
             results = self.airflow.xcom(dag, run, "sync")
@@ -201,6 +213,8 @@ class Warehouse:
             with closing(sqlite3.connect(path)) as database, database:
                 database.execute("create table customer(id integer, phone text, name text, city text, debt real)")
                 database.executemany("insert into customer values (?, ?, ?, ?, ?)", customers(rows))
+                database.execute("create table stop(phone text)")
+                database.executemany("insert into stop values (?)", ((one,) for one in stopped(rows)))
             return cls(kind, rows, path, json.dumps({"conn_type": "sqlite", "host": path}))
         import psycopg2
 
@@ -212,12 +226,14 @@ class Warehouse:
                 "copy customer from stdin",
                 StringIO("".join("\t".join(map(str, row)) + "\n" for row in customers(rows))),
             )
+            cursor.execute("create table stop(phone text)")
+            cursor.copy_expert("copy stop from stdin", StringIO("".join(f"{one}\n" for one in stopped(rows))))
         return cls(kind, rows, postgres.dsn(name), postgres.connection(name))
 
 
 def compared(bench: Bench, part: str, method: str, warehouse: Warehouse, runs: int) -> dict[str, Any]:
     """Pairs of runs, alternating; medians, and that of the pairs' ratios."""
-    first, second = ("ours", "results") if part == "results" else ("bare", "ours")
+    first, second = {"results": ("ours", "results"), "excluded": ("ours", "excluded")}.get(part, ("bare", "ours"))
     pairs = []
     for number in range(runs):
         order = (first, second) if number % 2 else (second, first)
@@ -240,7 +256,7 @@ def main() -> None:
     options.add_argument("--numbers", type=int, default=100_000, help="rows sent by addPhone")
     options.add_argument("--memory", type=int, nargs=2, default=(100_000, 1_000_000), help="rows")
     options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--only", choices=("lists", "numbers", "results", "memory"))
+    options.add_argument("--only", choices=("lists", "numbers", "results", "excluded", "memory"))
     options.add_argument("--keyless", action="store_true", help="the bare way sends no idempotence keys")
     options.add_argument("--json", type=Path, default=Path(".bench/sync.json"))
     chosen = options.parse_args()
@@ -252,6 +268,7 @@ def main() -> None:
     cases = [("lists", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
     cases += [("numbers", "addPhone", "sqlite", chosen.numbers)]
     cases += [("results", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
+    cases += [("excluded", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
     cases += [("memory", "addPhones", "sqlite", rows) for rows in chosen.memory]
     cases = [case for case in cases if chosen.only in (None, case[0])]
     table: list[dict[str, Any]] = []
@@ -279,7 +296,7 @@ def main() -> None:
 
 def show(table: Sequence[dict[str, Any]], memory: Sequence[dict[str, Any]]) -> None:
     """Print the tables."""
-    for first, second in (("bare", "ours"), ("ours", "results")):
+    for first, second in (("bare", "ours"), ("ours", "results"), ("ours", "excluded")):
         rows = [row for row in table if second in row and first in row]
         if rows:
             print(f"{'numbers a second':16} {'from':9} {'rows':>9} {first:>9} {second:>9} {f'{second}/{first}':>13}")
