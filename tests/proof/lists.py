@@ -102,8 +102,13 @@ class ListTasks(Tasks):
         return {
             "sql": sql, "sql_conn_id": "warehouse", "key_columns": ["id"],
             "batch_size": self.size, "method": self.method, "call_list_path": "/lists",
-            "max_calls_per_phone": self.most, **until,
+            "max_calls_per_phone": self.most, **until, **self._excludes(),
         }  # fmt: skip
+
+    def _excludes(self) -> dict[str, Any]:
+        if not self.world.schedule.excludes:
+            return {}
+        return {"exclude_sql": "select phone from stop", "exclude_conn_id": "stop"}
 
     def _sends(self, one_try: Try) -> dict[str, Any]:
         """How a try that begins now sends."""
@@ -164,7 +169,7 @@ class ListTasks(Tasks):
 
         def run() -> Any:
             operator = self._waiting(SendCallListOperator, one_try)(
-                task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **sends
+                task_id="send", call_list=self.prepared, shard=one_try.instance.map_index, **sends, **self._excludes()
             )
             return operator.execute(one_try.context())
 
@@ -234,12 +239,15 @@ class ListTasks(Tasks):
 
     def _check_counts(self, one_try: Try, report: dict[str, Any]) -> None:
         """What is told of a list sums to its rows, and somebody was reached."""
-        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
+        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped",
+                   "excluded", "held_out")  # fmt: skip
+        if report["excluded"]:
+            self.world.simulation.count("rows excluded")
         if report["capped"]:
             self.world.simulation.count("rows capped")
         if sum(report[name] for name in counted) != report["rows"] or report["unknown"]:
             self.world.promise.violated("counts", f"{one_try.name}: {report}")
-        to_call = report["rows"] - report["claimed"]
+        to_call = report["rows"] - report["claimed"] - report["excluded"]
         nobody = not self.sharded and to_call and not report["created"]
         if nobody or report["expired"]:
             self.world.promise.violated("reached", f"{one_try.name} ends well: {report}")
@@ -280,15 +288,20 @@ class ListTasks(Tasks):
 
     def _expired(self) -> set[int]:
         """The rows of which a list of this run tells that they expired."""
-        if self.finish is None:
-            return set()
+        return set() if self.finish is None else self._told_as("expired")
+
+    def _excluded(self) -> set[int]:
+        """The rows of which a list of this run tells that they were excluded right before they were to be sent."""
+        return self._told_as("excluded") if self.world.schedule.excludes else set()
+
+    def _told_as(self, outcome: str) -> set[int]:
         return {
             line["row"]
             for instance in self.instances
             for name in self._objects(f"file:///lists/winter_sale/{'prepare' if self.sharded else instance.task_id}/")
             if f"/{self.run.name}/" in name and ("/done/" in name or "/progress/" in name)
             for line in self._lines(name)
-            if line["outcome"] == "expired"
+            if line["outcome"] == outcome
         }
 
     def change(self, which: int) -> None:
@@ -319,7 +332,8 @@ class ListTasks(Tasks):
             refused = dict(self._refused(frozen))
             unknown = Counter(self._unknown()) if last.outcome not in ("done", "elsewhere") else Counter()
             made = [call for call in frozen if jobs.get(call)]
-            expired = self._expired()
+            expired, excluded = self._expired(), self._excluded()
+            self._check_excluded(instance)
             if last.outcome == "done" and len(made) != last.result["created"]:
                 promise.violated("counts", f"{last.name} tells {last.result}, and the server holds {len(made)} of its")
             for call, row in frozen.items():
@@ -327,6 +341,10 @@ class ListTasks(Tasks):
                     promise.not_created(call, "refused")
                 elif row in expired:
                     promise.not_created(call, "expired")
+                elif row in excluded:
+                    promise.not_created(call, "excluded")
+                    if promise.stop_list is None or call[1] not in promise.stop_list.ever:
+                        promise.violated("not excluded", f"{call}, row {row}, is excluded, and never said no")
                 elif self._is_poisoned(call):
                     continue
                 elif not jobs.get(call) and row not in unknown:
@@ -337,6 +355,15 @@ class ListTasks(Tasks):
         self._check_capped(jobs)
         promise.check()
         self._check_no_other(jobs)
+
+    def _check_excluded(self, instance: TaskInstance) -> None:
+        """Of the rows that a list left out from the first, each is of somebody who said no."""
+        stop_list = self.world.promise.stop_list
+        for name in self._objects(f"{self._path(instance)}/excluded/"):
+            for line in self._lines(name):
+                left_out = line["keys"]["id"]
+                if left_out < 90 and (stop_list is None or phone(left_out) not in stop_list.ever):
+                    self.world.promise.violated("not excluded", f"{name} tells {line}, who never said no")
 
     def _is_poisoned(self, call: Call) -> bool:
         poison = self.world.server.poison
@@ -362,6 +389,8 @@ class ListTasks(Tasks):
         jobs, expired = world.promise.jobs(), self._expired()
         frozen = dict(self._frozen(one_try.instance))
         is_open = {call[1] for call in frozen if world.promise.is_open(call)}
+        if self.world.promise.stop_list is not None:
+            is_open |= self.world.promise.stop_list.ever
         for call, row in frozen.items():
             if call[1] not in {poison.phone, BAD, *is_open} and row not in expired and not jobs.get(call):
                 world.promise.violated("nobody missed", f"{call} waits, though nothing of it is open: {one_try.result}")
@@ -387,7 +416,7 @@ class ListTasks(Tasks):
                 call = of_row.get(line["row"])
                 if call is None:
                     continue  # of another shard
-                if line["outcome"] in ("refused", "expired"):
+                if line["outcome"] in ("refused", "expired", "excluded"):
                     if jobs.get(call):
                         self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
                 elif line["job"] not in jobs.get(call, ()):
@@ -426,7 +455,10 @@ class ListTasks(Tasks):
         of_row = {line["row"]: line["call"]["phone"] for name in names for line in self._lines(name)}
         calls = Counter(of_row.values())
         capped = [line["row"] for name in self._objects(f"{path}/capped/") for line in self._lines(name)]
-        told = sum(manifest.get(name, 0) for name in ("calls", "doubles", "rejected", "claimed", "capped"))
+        told = sum(
+            manifest.get(name, 0)
+            for name in ("calls", "doubles", "rejected", "claimed", "capped", "excluded", "held_out")
+        )
         if told != manifest["rows"] or len(capped) != manifest.get("capped", 0):
             self.world.promise.violated("counts", f"{path} tells {manifest}, and capped are {capped}")
         full = [calls[phone(number)] for number in (0, 1)]

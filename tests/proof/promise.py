@@ -15,6 +15,7 @@ from tests.proof.airflow_seam import TaskInstance, Try
 from tests.proof.network import Person, Sent, Server
 from tests.proof.objects import ObjectStorage
 from tests.proof.simulation import DAY, Simulation
+from tests.proof.stop_list import StopList
 
 __all__ = ["INVARIANTS", "REPORT_LAG", "Call", "Promise", "Violation"]
 
@@ -35,6 +36,7 @@ INVARIANTS = {
     "one person": "one key, one person, in one campaign",
     "old key": "nothing is sent on a key that may be forgotten, but by a report that was asked after its lag",
     "other key": "nothing is sent with another key while one is open, but by a report that was asked after its lag",
+    "not excluded": "nobody is added who said no before his batch was sent, nor left out who never did",
     "capped": "a run calls no number for more of its rows than it may, and for no fewer",
     "counts": "counts sum to the rows, and are those of the server",
     "budget": "no call is sent more than three times in a try without an answer",
@@ -50,6 +52,8 @@ INVARIANTS = {
 _FRESH = 31.0
 _NOTED_WITHIN = 150.0
 """Seconds: the server's time was told within a minute, was asked for within another, and what was decided is fresh."""
+_READ_WITHIN = 3.0
+"""Seconds that an exclusion list is read for, at most. A look of that time is gone by for twice as long."""
 _SENDS = 3
 _LATE = 5.0
 """Seconds that a wait may be too long."""
@@ -81,6 +85,8 @@ class Promise:
     server: Server
     storage: ObjectStorage
     by_payload: bool
+    stop_list: StopList | None = None
+    """Who said no, if the tasks are to heed it."""
     violations: list[Violation] = field(default_factory=list)
     _open: dict[Call, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     _uses: dict[tuple[str, str | None], list[Sent]] = field(default_factory=lambda: defaultdict(list))
@@ -118,6 +124,7 @@ class Promise:
             whom = (sent.campaign, *(phone for phone, _ in sent.people))
             if self._people.setdefault(sent.key, whom) != whom:
                 self.violated("one person", f"{name}: key {sent.key} of {self._people[sent.key]} sends {whom}")
+        self._check_excluded(sent, name)
         uses = self._uses[sent.campaign, sent.key]
         refused = any(use.definite and not use.took_effect for use in uses)  # it may well be refused again
         if not refused and one_try.replaced_at is None and (seconds := one_try.holds_back()) > _LATE:
@@ -150,6 +157,16 @@ class Promise:
             self._unanswered[one_try.name, call] += 1
             if self._unanswered[one_try.name, call] > _SENDS:
                 self.violated("budget", f"{name} sends {call} once more")
+
+    def _check_excluded(self, sent: Sent, name: str) -> None:
+        """What is sent is for nobody who said no before the last look; afterwards somebody may."""
+        if self.stop_list is None:
+            return
+        for phone, _ in sent.people:
+            since = self.stop_list.since.get(phone)
+            if since is not None and sent.at - since > _FRESH + 3 * _READ_WITHIN:
+                self.violated("not excluded", f"{name} sends {phone}, who said no at {since:.3f}")
+        self.stop_list.moment()
 
     def answered(self, sent: Sent) -> None:
         """Its sender got the server's own answer."""

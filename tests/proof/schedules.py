@@ -142,6 +142,11 @@ class Schedule:
         return self.kind in (*OF_CALLS, *_PLAIN_LISTS) and random.Random(f"waits {self.seed}").random() < 0.25
 
     @property
+    def excludes(self) -> bool:
+        """Whether its people may stand on an exclusion list."""
+        return self.kind in _PLAIN_LISTS and random.Random(f"excludes {self.seed}").random() < 0.3
+
+    @property
     def tells_phones(self) -> bool:
         """Whether the report's phones can be read."""
         return self.report not in ("masked", "none")

@@ -54,6 +54,8 @@ class Beneath:
     queried: Callable[[], Sequence[tuple[Any, ...]]] | None = None
     """What gives the rows, if that is not known before."""
     database: Database
+    excluded: Callable[[], Sequence[tuple[Any, ...]]] | None = None
+    """What gives the rows of the exclusion list, if there is one."""
     writes_entry_at_once: bool = True
     """Whether the entry in a file is written in one moment: beyond the bounds it isn't."""
 
@@ -66,6 +68,7 @@ def beneath() -> Iterator[Beneath]:
     from tenacity import nap, wait
 
     from aimylogic_provider.call_list import garbage_collection
+    from aimylogic_provider.call_list.exclusion import excluded_phones, exclusion_look
     from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
     from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import progress
@@ -117,6 +120,11 @@ def beneath() -> Iterator[Beneath]:
         running_worker().point("before the query")
         yield list(now.columns), list(now.rows if now.queried is None else now.queried())
 
+    @contextmanager
+    def excluding(*_: Any) -> Iterator[Any]:
+        assert now.excluded is not None
+        yield ["phone"], now.excluded()
+
     class SimulatedDatetime(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
@@ -160,6 +168,8 @@ def beneath() -> Iterator[Beneath]:
         for name in ("write", "write_from", "read", "names", "folders", "delete", "delete_all_but"):
             patch.setattr(Folder, name, _of_storage(now, name))
         patch.setattr(warehouse, "streamed", streamed)
+        patch.setattr(excluded_phones, "streamed", excluding)
+        patch.setattr(exclusion_look, "in_thread", asyncio.to_thread)
         patch.setattr(claims, "create", now.database.make)
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
         for module in (claims, freeze, old_lists, unfinished_lists):

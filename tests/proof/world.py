@@ -16,6 +16,7 @@ from tests.proof.promise import Promise, Violation
 from tests.proof.schedules import OF_LISTS, Happening, Schedule, Step, Tries
 from tests.proof.seams import TOKENS, Beneath
 from tests.proof.simulation import DAY, HOUR, MINUTE, Point, Simulation, TimedOutError, Worker
+from tests.proof.stop_list import StopList
 
 __all__ = ["Tasks", "World", "phone"]
 
@@ -143,6 +144,9 @@ class World:
         if schedule.kind == "overlapping":
             beneath.database.begin()
         self.promise = self._new_promise()
+        if schedule.excludes:
+            self.promise.stop_list = StopList(simulation, [phone(number) for number in range(schedule.people)])
+            beneath.excluded = self.promise.stop_list.look
         self.server.promise = self.promise
         self._make = make
         self.runs: dict[int, Tasks] = {}
@@ -357,6 +361,8 @@ class World:
     def _heal(self) -> None:
         """All faults end; tries go on until everything has come to an end."""
         self.healing = True
+        if self.promise.stop_list is not None:
+            self.promise.stop_list.heals = True
         self.simulation.finish_all()
         if self.server.poison is not None and self.server.poison.how == "all refused":
             self.server.poison = None

@@ -14,6 +14,7 @@ from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.send_notes import SendNotes
 from aimylogic_provider.call_list.send.shard import Shard
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["Barred", "BarredCalls", "LastLook"]
 
@@ -51,11 +52,16 @@ class BarredCalls:
     :param progress: tells of them in the log
     """
 
-    def __init__(self, looks: Sequence[LastLook], shard: Shard, notes: SendNotes, progress: SyncProgress) -> None:
+    def __init__(
+        self, looks: Sequence[LastLook], shard: Shard, notes: SendNotes, progress: SyncProgress, clock: Clock
+    ) -> None:
         self._looks = looks
         self._shard = shard
         self._notes = notes
         self._progress = progress
+        self._clock = clock
+        self._looked: dict[str, Reading] = {}
+        """Of each batch, the worker's clocks when the last looks for it had ended."""
 
     async def among(self, under_way: BatchUnderWay, places: Sequence[int]) -> dict[int, Barred]:
         """Which of some calls must not be made.
@@ -66,7 +72,17 @@ class BarredCalls:
         for look in self._looks:
             if rest := [place for place in places if place not in found]:
                 found.update(await look.barred(under_way, rest))
+        if self._looks:
+            self._looked[under_way.batch.name] = Reading.of(self._clock)
         return found
+
+    def fresh_since(self, under_way: BatchUnderWay, reading: Reading) -> Reading:
+        """Since when what a request is decided by must be fresh: the last looks, or what came before those.
+
+        :param reading: the worker's clocks when the server's time was told
+        """
+        looked = self._looked.get(under_way.batch.name, reading)
+        return min(looked, reading, key=lambda one: one.monotonic)
 
     async def set_aside(self, under_way: BatchUnderWay, barred: Mapping[int, Barred]) -> None:
         """Take calls for what they are barred as, of which no send is open any more.
@@ -87,5 +103,6 @@ class BarredCalls:
 
         :raises NotAddedError: if what a look held of others can't be let go of
         """
+        self._looked.pop(under_way.batch.name, None)
         for look in self._looks:
             await look.left(under_way)

@@ -96,7 +96,7 @@ class Sending:
         )
         self._notes = SendNotes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)
         self._refusals = Refusals(call_list.pointer.rejected, settings.most_set_aside, self.progress)
-        self._barred_calls = BarredCalls(looks, self._shard, self._notes, self.progress)
+        self._barred_calls = BarredCalls(looks, self._shard, self._notes, self.progress, clock)
         self._unsettled = UnsettledBatches()
         self._gone_on_with: dict[str, set[float]] = {}
         """Of each batch that this try is done with: as :meth:`.UnansweredSends.gone_on_with` tells it."""

@@ -160,6 +160,7 @@ class _BatchInRounds:
         while places := self._to_be_settled():
             barred = await self._context.barred_calls.among(under_way, places)
             time, reading = await self._context.questions.time()
+            reading = self._context.barred_calls.fresh_since(under_way, reading)
             decisions = self._decisions(places, time, barred)
             if any(decision.action is UnitAction.ASK_REPORT for decision in decisions.values()):
                 self._jobs, self._asked = await self._context.questions.jobs(under_way, places)

@@ -140,6 +140,7 @@ class _BatchInParts:
         await self._context.request_rate.wait()
         barred = await self._context.barred_calls.among(under_way, part)
         time, reading = await questions.time()
+        reading = self._context.barred_calls.fresh_since(under_way, reading)
         late = self._context.expired_calls.late(under_way, part, time)
         decisions = self._decisions(part, time, evidence, barred=bool(barred or late))
         settled = decisions[part[0]].settled

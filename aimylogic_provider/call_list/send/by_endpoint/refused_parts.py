@@ -118,6 +118,7 @@ class RefusedParts:
         await self._context.request_rate.wait()
         barred = bool(await self._context.barred_calls.among(under_way, [place]))
         time, reading = await self._context.questions.time()
+        reading = self._context.barred_calls.fresh_since(under_way, reading)
         barred = barred or bool(self._context.expired_calls.late(under_way, [place], time))
         error = None if barred else await self._send([place], time, reading)
         if barred:

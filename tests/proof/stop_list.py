@@ -1,0 +1,67 @@
+"""Who said no, in the simulation: a list that changes at random moments, also while it is read and while one sends."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from tests.proof.simulation import DAY, Simulation, running_worker
+
+__all__ = ["StopList"]
+
+_WRITTEN = ("+{0}", "{0}", "8{1}", "8 ({2}) {3}-{4}")
+_READS = (0.005, 0.5, 3.0)
+"""Seconds for which the query is read."""
+_CHANGES, _FAILS = 0.15, 0.04
+"""Chances that somebody says no, or changes his mind, at a moment; and that a query fails."""
+
+
+class StopList:
+    """The exclusion list of one world.
+
+    :param phones: of those who may say no
+    """
+
+    def __init__(self, simulation: Simulation, phones: Sequence[str]) -> None:
+        self._simulation = simulation
+        self._phones = phones
+        self._rng = simulation.rng("stop list")
+        self.since: dict[str, float] = {}
+        """Who stands there now, and since when."""
+        self.ever: set[str] = set()
+        """Who ever stood there."""
+        self.heals = False
+        """Whether no query fails any more, and nobody says anything."""
+        for one in phones:
+            if self._rng.random() < 0.1:
+                self._says_no(one)
+        for _ in range(3):
+            simulation.at(simulation.now + self._rng.random() ** 3 * DAY, self.moment)
+
+    def moment(self) -> None:
+        """Somebody may say no now, or change his mind."""
+        if not self.heals and self._rng.random() < _CHANGES:
+            one = self._rng.choice(self._phones)
+            if one in self.since:
+                del self.since[one]
+            else:
+                self._says_no(one)
+
+    def look(self) -> list[tuple[str | None]]:
+        """What the query gives, as it begins; it is read for a while, in which that may change."""
+        worker = running_worker()
+        worker.point("before the exclusion query")
+        if not self.heals and self._rng.random() < _FAILS:
+            self._simulation.count("exclusion query failed")
+            raise sqlite3.OperationalError("database is locked")
+        found: list[tuple[str | None]] = [(self._written(one),) for one in self.since]
+        worker.simulation.pass_time(self._rng.choice(_READS))
+        self.moment()
+        return [*found, (None,)]
+
+    def _says_no(self, one: str) -> None:
+        self.since[one] = self._simulation.now
+        self.ever.add(one)
+
+    def _written(self, one: str) -> str:
+        return self._rng.choice(_WRITTEN).format(one, one[1:], one[1:4], one[4:7], one[7:])
