@@ -11,13 +11,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from aimylogic_provider.call_list.persons.caps import Cap
 from aimylogic_provider.call_list.persons.person_key import PersonKey
 from aimylogic_provider.call_list.persons.person_rows import called_calls, claimed_rows, insert_calls
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.manifest import CallListError
-from aimylogic_provider.call_list.tables.claim_holders import ListHolder
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables, create
 from aimylogic_provider.call_list.tables.person_tables import person_tables
 from aimylogic_provider.call_list.tables.row_claims import some
@@ -58,7 +58,7 @@ class PersonCalls:
     :param results_table: its name, after its schema and a dot where it has one
     :param keys: by which persons may be known, the one that is preferred first; that of the tables is used
     :param caps: all of which hold
-    :param holder: the list that claims, or is being frozen
+    :param call_list: the list that claims, or is being frozen; empty for none
     :param claims: whether calls are to be claimed, so that the tables are made if there are none
     :raises CallListError: if none of the keys is that of the tables, or the database fails
     """
@@ -69,7 +69,7 @@ class PersonCalls:
         results_table: str,
         keys: Sequence[PersonKey],
         caps: Sequence[Cap],
-        holder: ListHolder | None,
+        call_list: str,
         *,
         claims: bool,
     ) -> None:
@@ -77,7 +77,7 @@ class PersonCalls:
         self._engine = engine
         self._keys, self._calls = person_tables(schema)
         self._lists, _ = claim_tables(schema)
-        self._holder = holder
+        self._call_list = call_list
         self._caps = tuple(caps)
         self._caps_of_keyed = tuple(cap for cap in caps if not cap.keyless)
         spans = [cap.seconds for cap in caps if cap.seconds is not None]
@@ -95,12 +95,12 @@ class PersonCalls:
         """Close the connections."""
         self._engine.dispose()
 
-    def claim(self, call_list: str, wanted: Sequence[Wanted]) -> dict[int, str]:
+    def claim(self, wanted: Sequence[Wanted]) -> dict[int, str]:
         """Claim those calls that no cap forbids, in one transaction; return why the others may not be made, by row.
 
         :raises CallListError: if the database fails, or its key was changed; another try can help
         """
-
+        call_list = self._call_list
         told = [(one, self._key.person(one.phone)) for one in wanted]
 
         def act(connection: Connection) -> dict[int, str]:
@@ -134,8 +134,8 @@ class PersonCalls:
         with self._turn:
             return self._transactions.act("written", act)
 
-    def let_go(self, call_list: str, rows: Sequence[int]) -> None:
-        """Some rows of a list were settled without a job: they count as nobody's call.
+    def let_go(self, rows: Sequence[int]) -> None:
+        """Some rows of the list were settled without a job: they count as nobody's call.
 
         :raises CallListError: if the database fails; another try can help
         """
@@ -144,7 +144,7 @@ class PersonCalls:
         def act(connection: Connection) -> None:
             for few in some(rows):
                 connection.execute(
-                    self._calls.delete().where(calls.call_list == call_list, calls.row_number.in_(few))
+                    self._calls.delete().where(calls.call_list == self._call_list, calls.row_number.in_(few))
                 )  # fmt: skip
 
         with self._turn:
@@ -160,14 +160,14 @@ class PersonCalls:
                 yield ""
             return
         for few in some(wanted, _LIMITS):
-            yield from self._transactions.act("read", lambda connection, few=few: self._looked(connection, few))
+            yield from self._transactions.act("read", partial(self._looked, wanted=few))
 
     # Beneath
 
     def _looked(self, connection: Connection, wanted: Sequence[Wanted]) -> list[str]:
         now = datetime.now(UTC)
-        persons = [self._key.person(one.phone) for one in wanted]
-        known = self._claims_of(connection, persons, now)
+        persons = [self._key.person(one.phone) if self._caps_for(one) else "" for one in wanted]
+        known = self._claims_of(connection, filter(None, persons), now)
         told = []
         for one, person in zip(wanted, persons, strict=True):
             others = [claim for claim in known[person] if claim.call_list not in self._former]
@@ -206,7 +206,7 @@ class PersonCalls:
             by = f"call list {last.call_list}" if told is None else f"DAG {told.dag_id}, run {told.run_id}"
             self._whose[last.call_list] = by
         times = "called" if len(claims) == 1 else f"called {len(claims):,} times, last"
-        return f"{times} on {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {self._whose[last.call_list]}: {cap.words()}"
+        return f"{times} on {last.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC by {self._whose[last.call_list]}: {cap.words}"
 
     def _known_key(self, keys: Sequence[PersonKey], *, claims: bool) -> PersonKey:
         """The key of the tables; theirs becomes the first, if they have none and calls are claimed."""
@@ -237,13 +237,15 @@ class PersonCalls:
 
     def _given_up_before(self) -> frozenset[str]:
         """The lists of this very task instance that were given up; they have claims only if they were lost."""
-        if self._holder is None:
-            return frozenset()
-        lists, holder = self._lists.c, self._holder
-        asked = self._lists.select().with_only_columns(lists.call_list).where(
-            lists.dag_id == holder.dag_id, lists.task_id == holder.task_id, lists.run_id == holder.run_id,
-            lists.map_index == holder.map_index, lists.iteration == holder.iteration, lists.state == "given up",
-        )  # fmt: skip
+        import sqlalchemy as sa
+
+        this, other = self._lists.alias("this"), self._lists.alias("other")
+        of_instance = ("dag_id", "task_id", "run_id", "map_index", "iteration")
+        asked = (
+            sa.select(other.c.call_list)
+            .join_from(this, other, sa.and_(*(this.c[name] == other.c[name] for name in of_instance)))
+            .where(this.c.call_list == self._call_list, other.c.state == "given up")
+        )
         return self._transactions.act("read", lambda connection: frozenset(connection.execute(asked).scalars()))
 
     def _found(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ __all__ = ["called_calls", "claimed_rows", "insert_calls"]
 
 
 def called_calls(
-    connection: Connection, calls: Table, persons: Iterable[str], since: datetime | None
+    connection: Connection, calls: Table, persons: Collection[str], since: datetime | None
 ) -> Iterator[Any]:
     """Give the rows of some persons' calls.
 
@@ -25,6 +25,8 @@ def called_calls(
     import sqlalchemy as sa
 
     columns = calls.c
+    if not persons:
+        return
     asked = sa.select(columns.person, columns.claimed_at, columns.call_list, columns.row_number)
     if since is not None:
         asked = asked.where(columns.claimed_at > since)

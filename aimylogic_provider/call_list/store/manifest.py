@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import msgspec
 from msgspec.structs import replace
 
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.record.records import ClockSource
 
@@ -239,7 +240,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param results_table: that the task which froze it was given; empty for none
     :param exclude: a digest of the exclusion list that it was frozen with, which is looked at again before each send;
         empty for none
-    :param caps: how many calls a person may get within how many days, as ``(calls, days)``; each holds
+    :param caps: how often a person may be called; each holds
     :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
     """
 
@@ -268,7 +269,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     countries: dict[str, Count] = {}
     results_table: str = ""
     exclude: str = ""
-    caps: tuple[tuple[Count, float], ...] = ()
+    caps: tuple[Cap, ...] = ()
     consent: str = ""
 
     def __post_init__(self) -> None:
