@@ -60,6 +60,13 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param max_batch_bytes: of a request, at most
     :param max_calls_per_phone: how many calls of one list may go to one phone, if rows with it differ; further rows are
         set aside as ``capped``. None for any number
+    :param max_calls_per_person: how many calls a person may get within how many days, as ``{"calls": 1, "days": 7}``,
+        or several such, all of which hold: from all DAGs that have their results tables in one schema. Looked at as
+        the list is frozen, and claimed in the database right before a batch is sent; whoever had as many is
+        ``capped``. Needs *results_table*
+    :param only_new: call nobody again whom the results table tells to be called already, or to be about to: ever
+        (``True``), or within a timedelta. By *key_columns*; by the phone if there are none, or where they are empty.
+        Whoever was called is ``capped``. Needs *results_table*
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
@@ -127,6 +134,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        max_calls_per_person: Mapping[str, int] | Sequence[Mapping[str, int]] | None = None,
+        only_new: bool | timedelta = False,
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
@@ -170,6 +179,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            max_calls_per_person=max_calls_per_person,
+            only_new=only_new,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,

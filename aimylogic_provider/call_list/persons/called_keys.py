@@ -12,9 +12,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aimylogic_provider.call_list.freeze.rules import Marked
+from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.persons.caps_in_force import is_keyless
 from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.manifest import CallListError
@@ -49,7 +49,7 @@ class CalledKeys:
     :param cap: says within which time
     """
 
-    kind: Literal["capped"] = "capped"
+    kind: SparedKind = "capped"
 
     def __init__(self, engine: Engine, results_table: str, names: Sequence[str], cap: Cap) -> None:
         import sqlalchemy as sa

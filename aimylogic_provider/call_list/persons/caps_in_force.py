@@ -9,9 +9,9 @@ import asyncio
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from aimylogic_provider.call_list.freeze.rules import Marked
+from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.persons.person_calls import PersonCalls, Wanted
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.last_look import Barred
@@ -36,14 +36,17 @@ def is_keyless(keys: Mapping[str, Any], consent: str = "") -> bool:
 class CappedPeople:
     """A :class:`.FreezeRule`: who is capped as of now.
 
-    :param calls: are looked at; None if they can't be, and are left to the claim
+    :param open: opens the calls that are looked at, or returns None if they are left to the claim; called only if a cap
+        holds for somebody
+    :param keyed: whether there are caps for rows whose keys tell who they are
     :param consent: as :func:`is_keyless` takes it
     """
 
-    kind: Literal["capped"] = "capped"
+    kind: SparedKind = "capped"
 
-    def __init__(self, calls: PersonCalls | None, consent: str = "") -> None:
-        self._calls = calls
+    def __init__(self, open: Callable[[], PersonCalls | None], *, keyed: bool, consent: str = "") -> None:
+        self._open = open
+        self._keyed = keyed
         self._consent = consent
 
     def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
@@ -52,10 +55,12 @@ class CappedPeople:
         :raises CallListError: if the database fails
         """
         marks, numbers = array("L"), dict[str, int]()
-        if self._calls is None:
-            return Marked([0 for _ in people()], ())
+        of_cap = (self._keyed or is_keyless(one.keys, self._consent) for one in people())
+        calls = self._open() if any(of_cap) else None
+        if calls is None:
+            return Marked(array("L", (0 for _ in people())), ())
         wanted = (Wanted(one.row, one.phone, is_keyless(one.keys, self._consent)) for one in people())
-        for reason in self._calls.look(wanted):
+        for reason in calls.look(wanted):
             marks.append(numbers.setdefault(reason, len(numbers) + 1) if reason else 0)
         return Marked(marks, [*numbers])
 
