@@ -6,11 +6,11 @@ The rules themselves stand where what they ask is known: see ``call_list_task``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from aimylogic_provider.call_list.tables.row_keys import Person
 
-__all__ = ["FreezeRule", "Marked", "SparedKind"]
+__all__ = ["FreezeRule", "Marked", "SparedKind", "in_order"]
 
 SparedKind = Literal["excluded", "capped", "held_out"]
 """Why a row isn't called: also its outcome, and the folder in which the list tells of it."""
@@ -39,3 +39,9 @@ class FreezeRule(Protocol):
         :raises CallListError: if it can't be known; then nothing is sent
         :raises RejectedError: if what is asked can't be used
         """
+
+
+def in_order(rules: Iterable[FreezeRule]) -> list[FreezeRule]:
+    """Rules in the order in which they are applied: by their kinds, and as they came among one kind."""
+    kinds = get_args(SparedKind)
+    return sorted(rules, key=lambda rule: kinds.index(rule.kind))
