@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
-from aimylogic_provider.call_list_task.call_list_base import CallListBase
+from aimylogic_provider.call_list_task.brakes_base import HasBrakes
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -28,7 +28,7 @@ _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under 
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class PrepareBase(RendersMasked, CallListBase):
+class PrepareBase(RendersMasked, HasBrakes):
     """The half that freezes a call list; asks nothing of Aimylogic."""
 
     _nobody: ClassVar[str]

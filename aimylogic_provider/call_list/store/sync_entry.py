@@ -100,6 +100,7 @@ class SyncEntry(msgspec.Struct):
         people; empty if that isn't known
     :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
     :param freezing: the list that is being frozen, if it claims rows
+    :param usual: how many calls the task's last runs had when the list was frozen, if a brake was set then
     """
 
     sure: bool
@@ -118,6 +119,7 @@ class SyncEntry(msgspec.Struct):
     campaigns: list[tuple[str, str]] = []
     format: str = ENTRY_FORMAT
     freezing: Freezing | None = None
+    usual: tuple[Count, ...] | None = None
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:
@@ -181,8 +183,11 @@ class EntryKeeper:
         """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""
         self._store.write(self._content())
 
-    def give_up(self, noted: Freezing) -> None:
-        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`."""
+    def give_up(self, noted: Freezing | None) -> None:
+        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`.
+
+        :param noted: the list, if it claimed rows
+        """
         entry = self.entry
         entry.call_list, entry.freezing = None, noted
         entry.done, entry.done_batches, entry.open = 0, "", {}
