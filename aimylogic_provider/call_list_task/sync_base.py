@@ -6,17 +6,16 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from aimylogic_provider.call_list_task.brakes_base import STAGE
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
+from aimylogic_provider.call_list_task.rules.brakes import STAGE
 from aimylogic_provider.call_list_task.send_base import SendBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
-    from aimylogic_provider.call_list.runs.brakes import Usual
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing, StageAnswer
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
 
 __all__ = ["SyncBase"]
 
@@ -127,54 +126,31 @@ class SyncBase(PrepareBase, SendBase):
     def _heed_brakes(self, context: Context, keeper: EntryKeeper, task: TaskFolder, pointer: Pointer) -> None:
         """Go on only if the list has about as many calls as it should, or a person has said that it is to be sent.
 
-        Else it is given up: nothing of it is sent, it holds nobody, and a clear asks for the rows anew.
+        Each try looks at that, by the numbers that were usual when the list was frozen.
 
         :raises CallListError: if it doesn't; or what is usual can't be told
         :raises SaidNoError: if a person said no
         """
         from aimylogic_provider.call_list.runs.brakes import Usual
-        from aimylogic_provider.call_list.store.approval_denied import SaidNoError
         from aimylogic_provider.call_list.store.manifest import CallListError
 
-        entry = keeper.entry
-        if not self._brakes().are_set or ((said := entry.answers.get(STAGE)) is not None and said.go_on):
+        if not self._brakes().are_set and not self._was_answered(keeper):
             return
+        entry = keeper.entry
         begun = self._is_begun(pointer)
-        if entry.usual is None:  # frozen before a brake was set; or the entry was lost
-            if begun:
-                self.log.warning("The call list %s was begun to be sent before: no brake is looked at.", pointer.path)
-                return
+        if begun and (entry.usual is None or STAGE in entry.answers):
+            self.log.info("No brake is looked at: the call list %s was begun to be sent before.", pointer.path)
+            return
+        if entry.usual is None:  # frozen before a brake was set
             entry.usual = tuple(self._usual(task).calls)
         usual = Usual(entry.usual)
-        why = self._why_held(pointer.calls, usual)
-        if why is None or begun == "reported":
-            return
-        if begun:
+        if not begun:
+            self._heed(context, keeper, pointer, usual)
+        elif begun == "begun" and (why := self._why_held(pointer.calls, usual)) is not None:
             raise CallListError(
-                f"{why}. The list was begun to be sent before that was set; nothing more of it is sent now. To have "
-                "the rest called, raise max_calls or max_change, and clear the task"
+                f"{why}. The list was begun to be sent before that was set: nothing more of it is sent. To have the "
+                "rest called, raise max_calls or max_change, and clear the task"
             )
-        if said is None and self.on_excess == "ask":
-            said = self._asked(context, keeper, pointer, why, usual)
-            if said.go_on:
-                return
-        by = None if said is None else said.by
-        keeper.give_up(self._noted(pointer))
-        self._delete_held(pointer, by)
-        if by is not None:
-            raise SaidNoError(f"{by} said no to the call list, for {why}. It is deleted; a clear asks for it anew")
-        raise self._held(why)
-
-    def _asked(self, context: Context, keeper: EntryKeeper, pointer: Pointer, why: str, usual: Usual) -> StageAnswer:
-        """What a person says of a list that a brake holds. If nobody can be asked, it is given up."""
-        from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
-
-        try:
-            return self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual))
-        except AirflowFailException:
-            keeper.give_up(self._noted(pointer))
-            self._delete_held(pointer)
-            raise
 
     def _is_begun(self, pointer: Pointer) -> Literal["begun", "reported"] | None:
         """Whether anybody began to send a list, and whether all of it was reported."""
@@ -182,14 +158,6 @@ class SyncBase(PrepareBase, SendBase):
 
         end = end_of(pointer.path)
         return end if end in ("begun", "reported") else None
-
-    def _noted(self, pointer: Pointer) -> Freezing | None:
-        """A list that is given up, as the entry tells of it until the next one is frozen, if it claimed rows."""
-        from aimylogic_provider.call_list.store.sync_entry import Freezing
-
-        if self.results_table is None:
-            return None
-        return Freezing(pointer.list_id, pointer.path, self.results_table, self._results_conn_id())
 
     def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
         return keeper.entry.call_list if self._sends else None
@@ -202,7 +170,7 @@ class SyncBase(PrepareBase, SendBase):
         try:
             if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
                 return False
-            keeper.give_up(self._noted(pointer))
+            keeper.give_up(self._given_up(pointer))
             self._give_up_claims(pointer)
             CallList.discard(pointer, "for its task failed before it sent anything")
         except (CallListError, OSError) as error:

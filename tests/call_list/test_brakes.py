@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from aimylogic_provider.call_list.runs.brakes import Brakes, Usual
 from tests.call_list.sync import Sync, phone
@@ -63,8 +63,8 @@ def test_the_reason_says_the_numbers_and_what_was_usual() -> None:
         "the most were 1,200)"
     )
     assert both.why_held(2000, THOUSANDS) == (
-        "2,000 calls are more than max_change=0.5 allows, 500 to 1,500; usual are 1,000 (the median of its last 5 runs; "
-        "the most were 1,200)"
+        "2,000 calls are more than max_change=0.5 allows, 500 to 1,500; usual are 1,000 (the median of its last 5 "
+        "runs; the most were 1,200)"
     )
     assert both.why_held(1, THOUSANDS) == (
         "1 call is fewer than max_change=0.5 allows, 500 to 1,500; usual are 1,000 (the median of its last 5 runs; "
@@ -90,18 +90,19 @@ def tell_usual(sync: Sync, *calls: int) -> None:
 
 
 def test_a_broken_where_calls_nobody_and_a_clear_asks_the_query_anew(
-    make_sync: Callable[..., Sync], caplog: pytest.LogCaptureFixture
+    make_sync: Callable[..., Sync], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sync = make_sync(max_change=0.5)
     tell_usual(sync, 10, 12, 10)
     added = sync.calls_by_phone().total()
     with pytest.raises(AirflowFailException) as failed:
         run(sync, 4, 500)
-    assert "500 calls are more than max_change=0.5 allows, 5 to 15; usual are 10 (the median of its last 3 runs; the " in str(
-        failed.value
+    assert (
+        "500 calls are more than max_change=0.5 allows, 5 to 15; usual are 10 (the median of its last 3 runs; the "
+        in str(failed.value)
     )
     assert (sync.calls_by_phone().total(), added) == (32, 32), "nothing was sent"
     assert [one.name for one in sync.lists.rglob("*.jsonl") if "scheduled__4" in str(one)] == [], "and the list is gone"
     sync.execute("delete from customer where id > 9")
     assert sync.attempt()["created"] == 9, "a clear asks the corrected query"
-    assert "Brakes: 9 calls: max_change=0.5 allows 5 to 15; usual are 10" in caplog.text
+    assert "Brakes: 9 calls: max_change=0.5 allows 5 to 15; usual are 10" in capsys.readouterr().out

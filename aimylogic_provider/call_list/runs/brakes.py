@@ -88,8 +88,8 @@ class Brakes:
             allowed.append(f"max_change={self.max_change} allows {_range(*bounds)}")
         elif self.max_change is not None:
             allowed.append(
-                f"max_change={self.max_change} isn't heeded yet: what is usual is known from {FEWEST_RUNS} runs on that "
-                "called somebody"
+                f"max_change={self.max_change} isn't heeded yet, for what is usual is known once {FEWEST_RUNS} runs "
+                "have called somebody"
             )
         return f"{_calls(calls)}: {'; '.join(allowed)}; {usual.told()}"
 

@@ -5,6 +5,7 @@ For workers that don't see each other's folders, and for lists that were sent be
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list.tables.claim_tables import results_of
@@ -30,12 +31,12 @@ def calls_of_last_lists(claims: Claims, holder: ListHolder, runs: int) -> dict[s
     :raises CallListError: if the database fails; another try can help
     """
     found: dict[str, int] = {}
-    for call_list, run_id, results_table in claims.read(lambda connection: _last(connection, claims, holder)):
+    for call_list, run_id, results_table in claims.read(partial(_last, claims=claims, holder=holder)):
         if len(found) >= runs:
             break
         if run_id in found:
             continue
-        calls = claims.read(lambda connection, which=(call_list, results_table): _count(connection, *which))
+        calls = claims.read(partial(_count, call_list=call_list, results_table=results_table))
         if calls:
             found[run_id] = calls
     return found

@@ -24,7 +24,7 @@ _ANSWERS = (
 )
 _ANSWERS_TO_HELD = (
     "**Send**: this list is sent, just as it is. Retries and clears of the task follow that.",
-    "**Leave it**: nobody is called, the list is deleted, and the task is skipped. A clear of it asks for the rows anew.",
+    "**Leave it**: nobody is called, the list is deleted, and the task is skipped. A clear asks for the rows anew.",
 )
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
-from aimylogic_provider.call_list_task.call_list_base import CallListBase
+from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 
 if TYPE_CHECKING:
+    from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.runs.brakes import Brakes, Usual
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-    from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
 
 __all__ = ["STAGE", "HasBrakes"]
 
 STAGE = "brakes"
-"""What the question is called by whom it is noted."""
+"""By what name the question and its answer are noted."""
 _BECAUSE = "for a brake held it"
 """Why such a list was deleted, as what is left of it tells."""
 _MOST = 1_000_000_000
@@ -23,7 +25,7 @@ _PERCENTAGE = 10.0
 """Shares from this on are taken for percentages, by which nothing would be held."""
 
 
-class HasBrakes(CallListBase):
+class HasBrakes(AsksBeforeSending):
     """What freezes a list, and has it sent only if it has about as many calls as it should."""
 
     def __init__(
@@ -93,31 +95,80 @@ class HasBrakes(CallListBase):
         self.log.info("Brakes: %s.", brakes.told(calls, usual))
         return brakes.why_held(calls, usual)
 
-    def _held(self, why: str) -> CallListError:
-        """The error of a list that is given up, for nobody is to be asked about it."""
+    def _was_answered(self, keeper: EntryKeeper) -> bool:
+        """Whether a person has said what is to become of the task's list, whatever brakes are set by now."""
+        entry = keeper.entry
+        brought = self._answer is not None and entry.asking is not None and entry.asking.stage == STAGE
+        return brought or STAGE in entry.answers
+
+    def _heed(self, context: Context, keeper: EntryKeeper, pointer: Pointer, usual: Usual) -> None:
+        """Go on with a list if no brake holds it, or a person says so, or has said so; else give it up.
+
+        Then nothing of it is sent, it holds nobody, and it is deleted: a clear asks for the rows anew.
+
+        :param usual: as it was when the list was frozen
+        :raises CallListError: if nobody is to be asked; or, with another try, if the database fails
+        :raises SaidNoError: if a person says no
+        :raises AirflowFailException: if nobody can be asked
+        """
+        why = self._why_held(pointer.calls, usual)
+        answered = self._was_answered(keeper)
+        if why is not None or answered:
+            self._let_through(context, keeper, pointer, why or "a person was asked about it", usual)
+
+    def _let_through(self, context: Context, keeper: EntryKeeper, pointer: Pointer, why: str, usual: Usual) -> None:
+        """As :meth:`_heed`, of a list that is held.
+
+        :param why: it is, as a sentence without its stop
+        """
+        from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+        from aimylogic_provider.call_list.store.approval_denied import SaidNoError
         from aimylogic_provider.call_list.store.manifest import CallListError
 
-        return CallListError(
+        said = keeper.entry.answers.get(STAGE)
+        if said is None and (self.on_excess == "ask" or self._was_answered(keeper)):
+            try:
+                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual))
+            except AirflowFailException:
+                self._give_up_held(keeper, pointer)
+                raise
+        if said is not None and said.go_on:
+            return
+        self._give_up_held(keeper, pointer, None if said is None else said.by)
+        if said is not None:
+            raise SaidNoError(
+                f"{said.by} said no to the call list: {why}. It is deleted; a clear asks for it anew", said.by
+            )
+        raise CallListError(
             f"{why}. Nothing is sent, and the list is deleted. Look at what selects these people (its WHERE), correct "
-            "it, and clear the task: the list is made anew. If they are meant, raise max_calls or max_change, or have a "
-            "person asked (on_excess='ask')"
+            "it, and clear the task: the list is made anew. If they are meant, raise max_calls or max_change, or have "
+            "a person asked (on_excess='ask')"
         )
 
-    def _delete_held(self, pointer: Pointer, by: str | None = None) -> None:
-        """Delete a list that nobody sends, and have it hold nobody.
+    def _give_up_held(self, keeper: EntryKeeper, pointer: Pointer, by: str | None = None) -> None:
+        """Give up a list of which nothing was sent: it is this task's no more, holds nobody, and is deleted.
 
-        :param by: who said no to it, in words; None if nobody was asked
+        :param by: who said no to it, in words; None if nobody did
         :raises CallListError: if the database fails; another try can help
         """
         from aimylogic_provider.call_list.store.approval_denied import BECAUSE
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list.store.stored_list import CallList
 
+        keeper.give_up(self._given_up(pointer))
         self._give_up_claims(pointer)
         try:
             CallList.discard(pointer, _BECAUSE if by is None else BECAUSE, by)
         except (CallListError, OSError) as error:
             self.log.warning("The call list in %s, which nobody sends, can't be deleted: %s.", pointer.path, error)
+
+    def _given_up(self, pointer: Pointer) -> Freezing | None:
+        """A list that is given up, as the entry tells of it until the next one is frozen, if it claimed rows."""
+        from aimylogic_provider.call_list.store.sync_entry import Freezing
+
+        if self.results_table is None:
+            return None
+        return Freezing(pointer.list_id, pointer.path, self.results_table, self._results_conn_id())
 
     def _asked_about(self, pointer: Pointer, why: str, usual: Usual) -> tuple[str, str]:
         """What a person is asked about a list: in one line, and in Markdown.
@@ -128,7 +179,7 @@ class HasBrakes(CallListBase):
 
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list_task.approval_question import calls_in_words, held_question
+        from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, held_question
 
         preview = Preview.of(CallList.open(pointer))
         than = f" Usual are {usual.median:,.0f}." if usual.calls else ""
