@@ -190,7 +190,10 @@ class SyncBase(PrepareBase, SendBase):
         from aimylogic_provider.call_list.store.stored_list import CallList
 
         self._make_results_table()
+        usual = self._usual(self._task_folder(context))
         pointer = keeper.entry.call_list or self._freeze(context)
+        if (why := self._why_held(pointer.calls, usual)) is not None:
+            self.log.warning("A brake would hold this list: %s.", why)
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
         return {
             "dry_run": True,
