@@ -89,6 +89,7 @@ def test_a_broken_where_waits_for_a_person_through_a_clear_and_a_yes_sends_that_
     dag, task = "braked_sync", "sync"
     for number in range(3):
         warehouse.trigger(dag, f"{run}-{number}", f"id between {number * 6 + 1} and {number * 6 + 6}")
+    for number in range(3):
         airflow.wait_for_task(dag, f"{run}-{number}", task, ("success",))
     warehouse.trigger(dag, run, "id > 0 or 1 = 1")
     wait_to_be_asked(airflow, dag, run, task, 1)

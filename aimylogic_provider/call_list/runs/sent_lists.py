@@ -35,7 +35,7 @@ def note_begun(call_list: CallList) -> None:
     :raises OSError: if it can't be written
     """
     told = call_list.manifest
-    if not told.calls:
+    if not told.calls or not told.task_folder:
         return
     run, *within = call_list.folder.address.removeprefix(f"{told.task_folder}/").split("/")[:-1]
     folder = _folder(Folder(told.task_folder), within)

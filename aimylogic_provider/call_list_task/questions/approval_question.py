@@ -79,10 +79,10 @@ def held_question(preview: Preview, address: str, why: str, usual: Usual, now: f
             ("most of the last runs", f"{max(usual.calls):,}"),
             ("the last runs, newest first", ", ".join(f"{calls:,}" for calls in usual.calls)),
         ]
-    table = "\n".join(["| calls | |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in told)])
+    table = "\n".join(["| runs | calls |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in told)])
     introduction = (
-        f"**A brake holds this list: {why}.** Nothing is sent before somebody answers. A query that selects too many "
-        f"people, as by a broken WHERE, looks just like this.\n\n{table}"
+        f"**A brake holds this list: {why}.** Nothing is sent before somebody answers. A query with a broken WHERE "
+        f"looks just like this.\n\n{table}"
     )
     return question(preview, address, introduction, now, _ANSWERS_TO_HELD)
 

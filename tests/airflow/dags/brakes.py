@@ -1,4 +1,4 @@
-"""DAGs for the tests with a real Airflow: syncs, whole and in halves, whose lists a brake holds until a person answers."""
+"""DAGs for the tests with a real Airflow: syncs, whole and in halves, whose lists wait for a person's answer."""
 
 from __future__ import annotations
 
