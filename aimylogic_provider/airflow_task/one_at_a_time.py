@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OneAtATime", "given_or_default"]
 
+_ASKING = ("on_unknown", "on_excess")
+"""The arguments by which a task may wait for a person."""
+
 _LEFT_OUT: Any = object()
 """Stands for an argument that wasn't given: None is a choice of its own."""
 
@@ -29,7 +32,8 @@ class OneAtATime(OperatorMixin):
         super().__init__(**kwargs)
         # Airflow gives an operator's own arguments what default_args say of them, and hands those on.
         is_given = is_given or "max_active_tis_per_dag" in (kwargs.get("default_args") or {})
-        waits = getattr(self, "on_unknown", "fail") == "ask" or getattr(self, "wait_for_completion", False)
+        asks = "ask" in (getattr(self, name, "fail") for name in _ASKING)
+        waits = asks or getattr(self, "wait_for_completion", False)
         if not is_given and not waits:
             self.max_active_tis_per_dag = 1
 
@@ -37,8 +41,8 @@ class OneAtATime(OperatorMixin):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's: a mapped task is limited in the same way, for its ``__init__`` comes too late for that."""
         partial: OperatorPartial = super().partial(**kwargs)
-        waits = given_or_default("on_unknown", "fail", kwargs) == "ask"
-        if not waits and not given_or_default("wait_for_completion", False, kwargs):
+        asks = "ask" in (given_or_default(name, "fail", kwargs) for name in _ASKING)
+        if not asks and not given_or_default("wait_for_completion", False, kwargs):
             partial.kwargs.setdefault("max_active_tis_per_dag", 1)
         return partial
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.ports import Log
 
 __all__ = [
-    "INTERRUPTIONS", "begun_in_database", "claiming", "end_of_list", "give_up", "give_up_noted", "let_go_of_settled",
-    "opened_claims",
+    "INTERRUPTIONS", "begun_in_database", "claiming", "end_of_list", "give_up", "give_up_noted", "holder_of_instance",
+    "let_go_of_settled", "opened_claims",
 ]  # fmt: skip
 
 INTERRUPTIONS = (AirflowTaskTimeout, KeyboardInterrupt)
@@ -155,10 +155,15 @@ def begun_in_database(task: TaskFolder, results_table: str, conn_id: str) -> Seq
 
     :raises CallListError: if the database fails; another try can help
     """
+    with opened_claims(results_table, conn_id) as claims:
+        return claims.being_sent(holder_of_instance(task))
+
+
+def holder_of_instance(task: TaskFolder) -> ListHolder:
+    """A task instance as the claims know it, with no list of its own yet."""
     from aimylogic_provider.call_list.store.sync_entry import Freezing
 
-    with opened_claims(results_table, conn_id) as claims:
-        return claims.being_sent(_holder(task, Freezing("", "", results_table, conn_id)))
+    return _holder(task, Freezing("", "", "", ""))
 
 
 def _holder(task: TaskFolder, noted: Freezing) -> ListHolder:

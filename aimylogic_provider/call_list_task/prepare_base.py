@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.call_list_task.rules.brakes import HasBrakes
 from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
 from aimylogic_provider.call_list_task.rules.holdout import HoldoutBase
 
@@ -30,7 +31,7 @@ _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under 
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 
 
-class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
+class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
     """The half that freezes a call list; asks nothing of Aimylogic."""
 
     _nobody: ClassVar[str]

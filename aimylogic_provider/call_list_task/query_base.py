@@ -77,11 +77,12 @@ class QueryBase(OneAtATime, CapsPersons):
         self.consent_column = consent_column
 
     def _freeze(self, context: Context, *arguments: Any, **more: Any) -> Pointer:
-        if getattr(self, "wait_for_completion", False) and not (self.results_table or self.max_active_tis_per_dag):
+        waits = getattr(self, "wait_for_completion", False) or self.on_excess == "ask"
+        if waits and not (self.results_table or self.max_active_tis_per_dag):
             self.log.warning(
-                "A task that waits for its calls isn't limited to one at a time, and without a results_table nothing "
-                "keeps two runs at once from calling the same people. Set one, or max_active_tis_per_dag=1, or wait by "
-                "a CallJobSensor."
+                "A task that waits, for its calls or for a person, isn't limited to one at a time, and without a "
+                "results_table nothing keeps two runs at once from calling the same people. Set one, or "
+                "max_active_tis_per_dag=1, or wait for calls by a CallJobSensor."
             )
         return super()._freeze(context, *arguments, **more)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
+from aimylogic_provider.call_list_task.rules.brakes import STAGE
 from aimylogic_provider.call_list_task.send_base import SendBase
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class SyncBase(PrepareBase, SendBase):
                 pointer = self._freeze_once(context, keeper, task, source, results)
             else:
                 pointer = self._frozen_before(context, keeper, task, source)
+            self._heed_brakes(context, keeper, task, pointer)
             report = self._send(context, keeper, pointer, shard=0, begun_now=lost)
             self._check_not_abandoned(context, report)
             return report
@@ -75,6 +77,7 @@ class SyncBase(PrepareBase, SendBase):
 
         check_source_unsent(task.begun_in_run(others_since(context)), source)
         self._make_results_table()
+        usual = self._usual(task)  # before the query, which may take long
         if keeper.entry.doubtful_since is not None and results is not None:
             check_none_pending(task, *results, self._key_names(), self._consent_kept())
         try:
@@ -97,6 +100,9 @@ class SyncBase(PrepareBase, SendBase):
         keeper.entry.freezing = None
         rubbish = never_sent(task.lists(), pointer)
         keeper.entry.call_list, keeper.entry.cleared = pointer, clears(context)
+        # By the same numbers each later try looks at it; and what was said of another list isn't said of this one.
+        keeper.entry.usual = tuple(usual.calls) if self._brakes().are_set else None
+        keeper.entry.asking, keeper.entry.answers = None, {}
         # Whoever writes it first has it: Airflow refuses the write of a try that it replaced.
         keeper.save_now()
         self._telemetry().frozen(pointer)
@@ -117,6 +123,42 @@ class SyncBase(PrepareBase, SendBase):
         self.log.info("Going on with the frozen call list %s: %s.", pointer.path, self._not_again)
         return pointer
 
+    def _heed_brakes(self, context: Context, keeper: EntryKeeper, task: TaskFolder, pointer: Pointer) -> None:
+        """Go on only if the list has about as many calls as it should, or a person has said that it is to be sent.
+
+        Each try looks at that, by the numbers that were usual when the list was frozen.
+
+        :raises CallListError: if it doesn't; or what is usual can't be told
+        :raises SaidNoError: if a person said no
+        """
+        from aimylogic_provider.call_list.runs.brakes import Usual
+        from aimylogic_provider.call_list.store.manifest import CallListError
+
+        if not self._brakes().are_set and not self._was_answered(keeper):
+            return
+        entry = keeper.entry
+        begun = self._is_begun(pointer)
+        if begun and (entry.usual is None or STAGE in entry.answers):
+            self.log.info("No brake is looked at: the call list %s was begun to be sent before.", pointer.path)
+            return
+        if entry.usual is None:  # frozen before a brake was set
+            entry.usual = tuple(self._usual(task).calls)
+        usual = Usual(entry.usual)
+        if not begun:
+            self._heed(context, keeper, pointer, usual)
+        elif begun == "begun" and (why := self._why_held(pointer.calls, usual)) is not None:
+            raise CallListError(
+                f"{why}. The list was begun to be sent before that was set: nothing more of it is sent. To have the "
+                "rest called, raise max_calls or max_change, and clear the task"
+            )
+
+    def _is_begun(self, pointer: Pointer) -> Literal["begun", "reported"] | None:
+        """Whether anybody began to send a list, and whether all of it was reported."""
+        from aimylogic_provider.call_list.runs.old_lists import end_of
+
+        end = end_of(pointer.path)
+        return end if end in ("begun", "reported") else None
+
     def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
         return keeper.entry.call_list if self._sends else None
 
@@ -124,13 +166,11 @@ class SyncBase(PrepareBase, SendBase):
         """If the task never began to send its list, have that hold nobody, and a clear freeze another one."""
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list.store.sync_entry import Freezing
 
         try:
             if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
                 return False
-            noted = Freezing(pointer.list_id, pointer.path, results_table, self._results_conn_id())
-            keeper.give_up(noted)
+            keeper.give_up(self._given_up(pointer))
             self._give_up_claims(pointer)
             CallList.discard(pointer, "for its task failed before it sent anything")
         except (CallListError, OSError) as error:
@@ -150,7 +190,10 @@ class SyncBase(PrepareBase, SendBase):
         from aimylogic_provider.call_list.store.stored_list import CallList
 
         self._make_results_table()
+        usual = self._usual(self._task_folder(context))
         pointer = keeper.entry.call_list or self._freeze(context)
+        if (why := self._why_held(pointer.calls, usual)) is not None:
+            self.log.warning("A brake would hold this list: %s.", why)
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
         return {
             "dry_run": True,

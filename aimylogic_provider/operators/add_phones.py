@@ -66,6 +66,13 @@ class AddPhonesOperator(SyncBase, BaseOperator):
     :param holdout: a share of the people that isn't called, above 0 and below 1, always the same ones: to measure what
         calling does. They are *held out*
     :param holdout_salt: any text: tasks of the same one hold out the same people
+    :param max_calls: how many calls a list may have: with more nothing is sent, or a person is asked (*on_excess*)
+    :param max_change: by which share of the usual number of calls a list's may differ, as a float: 0.5 allows from half
+        to one and a half times, 3.0 up to four times. Usual is the median of the last 10 runs that called somebody,
+        known from the third on; of a mapped task each index has its own. A run with no calls has changed, too
+    :param on_excess: what becomes of such a list: ``fail`` fails the task with the numbers, and a clear takes the
+        calls anew; ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send it. Nothing is
+        sent before that, and after a no the task is skipped, and the list deleted
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets calls aside that can't be made, ``fail`` sends nothing if there is one
@@ -122,6 +129,9 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         holdout_salt: str = "",
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
+        max_calls: int | None = None,
+        max_change: float | None = None,
+        on_excess: Literal["fail", "ask"] = "fail",
         call_list_path: str | None = None,
         concurrency: int | None = None,
         requests_per_second: float | None = None,
@@ -159,6 +169,9 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             holdout_salt=holdout_salt,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
+            max_calls=max_calls,
+            max_change=max_change,
+            on_excess=on_excess,
             call_list_path=call_list_path,
             concurrency=concurrency,
             requests_per_second=requests_per_second,

@@ -77,6 +77,13 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param only_new: call nobody again whom the results table tells to be called already, or to be about to: ever
         (``True``), or within a timedelta. By *key_columns*; by the phone if there are none, or where they are empty.
         Whoever was called is ``capped``. Needs *results_table*
+    :param max_calls: how many calls a list may have: with more nothing is sent, or a person is asked (*on_excess*)
+    :param max_change: by which share of the usual number of calls a list's may differ, as a float: 0.5 allows from half
+        to one and a half times, 3.0 up to four times. Usual is the median of the last 10 runs that called somebody,
+        known from the third on; of a mapped task each index has its own. A run with no calls has changed, too
+    :param on_excess: what becomes of such a list: ``fail`` fails the task with the numbers, and a clear asks for the
+        rows anew; ``ask`` asks a person besides, among Airflow's *Required actions*, whether to send it. Nothing is
+        sent before that, and after a no the task is skipped, and the list deleted
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
@@ -96,7 +103,7 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param results_phones: whether phones stand in it ``masked`` or in ``full``
     :param dry_run: freeze the list and report on it, and send nothing
     :param max_active_tis_per_dag: Airflow's own; 1 if left out, so that a second run asks its query once the first
-        one's sync has ended, and not limited with ``on_unknown="ask"`` or ``wait_for_completion``
+        one's sync has ended, and not limited with ``on_unknown="ask"``, ``on_excess="ask"`` or ``wait_for_completion``
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param wait_for_completion: wait, once all is sent, until the list's calls are over. A retry, or a clear, waits on.
@@ -156,6 +163,9 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         only_new: bool | timedelta = False,
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
+        max_calls: int | None = None,
+        max_change: float | None = None,
+        on_excess: Literal["fail", "ask"] = "fail",
         call_list_path: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
@@ -207,6 +217,9 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             only_new=only_new,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
+            max_calls=max_calls,
+            max_change=max_change,
+            on_excess=on_excess,
             call_list_path=call_list_path,
             results_table=results_table,
             results_conn_id=results_conn_id,

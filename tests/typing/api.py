@@ -56,8 +56,13 @@ def a_sync() -> None:
             policy={"max_attempts": 3},
             call_before="{{ data_interval_end }}",
             max_rejected=0.05,
+            max_calls=10_000,
+            max_change=0.5,
+            on_excess="ask",
         )
-        prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4)
+        prepared = PrepareCallListOperator(
+            task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4, max_change=3.0
+        )
         approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
         SendCallListOperator(task_id="send_approved", call_list=approved.output)
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 
 from aimylogic_provider.call_list.report.campaign_ids import check_created_here
+from aimylogic_provider.call_list.runs.sent_lists import note_begun
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.settings import SendSettings
 from aimylogic_provider.call_list.store.done_batches import DoneBatches
@@ -109,6 +110,7 @@ class Shard:
             entry.before = (claim.at, until, claim.clock, claim.campaign)
         if entry.doubtful_since is not None and entry.before is None:
             entry.before = (entry.doubtful_since - AIRFLOW_SLACK, until, now.clock, campaign)
+        note_begun(self.call_list)
         if begun_now:
             self._keeper.save_now()
 

@@ -19,7 +19,14 @@ _BY = "said_no"
 
 
 class SaidNoError(CallListError):
-    """A list that is not sent, for a person said no to it."""
+    """A list that is not sent, for a person said no to it.
+
+    :param by: who did, in words
+    """
+
+    def __init__(self, message: str, by: str) -> None:
+        super().__init__(message)
+        self.by = by
 
 
 def said_no(pointer: Pointer, by: str) -> dict[str, Any]:
@@ -36,4 +43,5 @@ def check_nobody_said_no(content: object) -> None:
     :raises SaidNoError: if it does
     """
     if isinstance(content, Mapping) and content.get(_BY) is not None:
-        raise SaidNoError(f"nothing of the call list in {content.get('path')} is sent: {content[_BY]} said no to it")
+        by = str(content[_BY])
+        raise SaidNoError(f"nothing of the call list in {content.get('path')} is sent: {by} said no to it", by)

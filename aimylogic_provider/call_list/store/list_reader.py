@@ -337,8 +337,9 @@ def never_sent(path: str, tombstone: Tombstone | None) -> CallListError:
     because = None if tombstone is None else tombstone.because
     way_out = "" if because else ", and keep lists longer if they wait for an approval"
     by = None if tombstone is None or because != BECAUSE else tombstone.said_no or "a person"
-    return (CallListError if by is None else SaidNoError)(
+    told = (
         f"the call list in {path} was deleted before it was sent, {because or 'for it was older than keep_call_list'}: "
         f"nobody was called. {'' if by is None else f'{by} said so. '}Start a new DAG run to have the rows queried "
         f"anew{way_out}"
     )
+    return CallListError(told) if by is None else SaidNoError(told, by)

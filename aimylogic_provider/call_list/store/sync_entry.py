@@ -128,6 +128,7 @@ class SyncEntry(msgspec.Struct):
     :param freezing: the list that is being frozen, if it claims rows
     :param asking: the question before a stage of the list's sending whose answer is not noted yet
     :param answers: what people said before stages of the list's sending, by stage
+    :param usual: how many calls the task's last runs had when the list was frozen, if a brake was set then
     """
 
     sure: bool
@@ -148,6 +149,7 @@ class SyncEntry(msgspec.Struct):
     freezing: Freezing | None = None
     asking: StageQuestion | None = None
     answers: dict[str, StageAnswer] = {}
+    usual: tuple[Count, ...] | None = None
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:
@@ -211,8 +213,11 @@ class EntryKeeper:
         """Write the entry. Raises whatever the store raises: this try was replaced, or the store failed."""
         self._store.write(self._content())
 
-    def give_up(self, noted: Freezing) -> None:
-        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`."""
+    def give_up(self, noted: Freezing | None) -> None:
+        """Note that the task's list, of which nothing was sent, comes to nothing. Raises as :meth:`save_now`.
+
+        :param noted: the list, if it claimed rows
+        """
         entry = self.entry
         entry.call_list, entry.freezing = None, noted
         entry.done, entry.done_batches, entry.open = 0, "", {}

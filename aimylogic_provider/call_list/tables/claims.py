@@ -63,6 +63,13 @@ class Claims:
         """The name of the table of lists, for people."""
         return str(self._lists.fullname)
 
+    def read(self, act: Callable[[Connection], T]) -> T:
+        """Read something in one transaction.
+
+        :raises CallListError: if the database fails; another try can help
+        """
+        return self._act("read", act)
+
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.freeze.finish_times import as_moment
@@ -10,12 +11,21 @@ from aimylogic_provider.calls_api.phones.countries import by_country
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.preview import MaskedCall, Preview
+    from aimylogic_provider.call_list.runs.brakes import Usual
 
-__all__ = ["as_code", "calls_in_words", "question"]
+__all__ = ["as_code", "calls_in_words", "held_question", "question"]
 
 _REASONS_SHOWN = 10
 _FIELDS_SHOWN = 10
 _LONGEST = 60
+_ANSWERS = (
+    "**Approve**: this list is sent, just as it is.",
+    "**Reject**: nobody is called, and the list is deleted.",
+)
+_ANSWERS_TO_HELD = (
+    "**Send**: this list is sent, just as it is. Retries and clears of the task follow that.",
+    "**Leave it**: nobody is called, the list is deleted, and the task is skipped. A clear asks for the rows anew.",
+)
 
 
 def as_code(text: str, most: int = _LONGEST) -> str:
@@ -26,12 +36,15 @@ def as_code(text: str, most: int = _LONGEST) -> str:
     return f"{fence} {line} {fence}"
 
 
-def question(preview: Preview, address: str, introduction: str | None, now: float) -> str:
+def question(
+    preview: Preview, address: str, introduction: str | None, now: float, answers: Sequence[str] = _ANSWERS
+) -> str:
     """Return the body of the question.
 
     :param address: of the list
     :param introduction: the DAG's own words, in Markdown
     :param now: by this worker's clock (Unix seconds)
+    :param answers: what each of them does, in Markdown
     """
     counts = (preview.rows, preview.calls, preview.doubles, preview.rejected)
     parts = [
@@ -46,13 +59,32 @@ def question(preview: Preview, address: str, introduction: str | None, now: floa
         *([f"**Calls by country**: {by_country(preview.countries)}."] if preview.countries else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
         *([_rejected(preview)] if preview.rejected else []),
-        _sample(preview.sample),
-        "**Your answer**\n\n"
-        "1. **Approve**: this list is sent, just as it is.\n"
-        "2. **Reject**: nobody is called, and the list is deleted.",
+        *([_sample(preview.sample)] if preview.sample else []),
+        "**Your answer**\n\n" + "\n".join(f"{number}. {answer}" for number, answer in enumerate(answers, 1)),
         f"The list: {as_code(address, 1000)}",
     ]
     return "\n\n".join(parts)
+
+
+def held_question(preview: Preview, address: str, why: str, usual: Usual, now: float) -> str:
+    """Return the body of the question about a list with too many calls, or too few.
+
+    :param why: it isn't sent without an answer, as a sentence without its stop
+    :param usual: how many calls the task's last runs had
+    """
+    told = [("this run", f"**{preview.calls:,}**")]
+    if usual.calls:
+        told += [
+            ("usual (median)", f"{usual.median:,.0f}"),
+            ("most of the last runs", f"{max(usual.calls):,}"),
+            ("the last runs, newest first", ", ".join(f"{calls:,}" for calls in usual.calls)),
+        ]
+    table = "\n".join(["| runs | calls |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in told)])
+    introduction = (
+        f"**A brake holds this list: {why}.** Nothing is sent before somebody answers. A query with a broken WHERE "
+        f"looks just like this.\n\n{table}"
+    )
+    return question(preview, address, introduction, now, _ANSWERS_TO_HELD)
 
 
 def calls_in_words(count: int) -> str:
