@@ -16,9 +16,10 @@ from aimylogic_provider.airflow_task.argument_checks import (
     report_lag_seconds,
 )
 from aimylogic_provider.airflow_task.assets import TellsCampaign
+from aimylogic_provider.call_list_task.before_the_rest.first_calls import SendsFirstCallsFirst
+from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnOwnPhone
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.parked_calls import AsksAboutParked
-from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -40,7 +41,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
+class SendBase(TellsCampaign, TriesOnOwnPhone, SendsFirstCallsFirst, AsksAboutParked):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
