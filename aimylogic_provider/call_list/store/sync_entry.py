@@ -18,7 +18,8 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.idempotence.ports import Store
 
 __all__ = [
-    "ENTRY_FORMAT", "EntryKeeper", "FirstVerdict", "Freezing", "ListQuestion", "ListRuling", "OwnPhoneCall", "SyncEntry",
+    "ENTRY_FORMAT", "EntryKeeper", "FirstVerdict", "Freezing", "ListQuestion", "ListRuling", "OwnPhoneCall",
+    "StageAnswer", "StageQuestion", "SyncEntry",
 ]  # fmt: skip
 
 ENTRY_FORMAT = "call list 1"
@@ -51,6 +52,31 @@ class ListRuling(msgspec.Struct, frozen=True):
     by: str
     at: float
     question: ListQuestion
+
+
+class StageQuestion(msgspec.Struct, frozen=True):
+    """That a person was asked whether to go on, before a list or the rest of it is sent, and did not answer yet.
+
+    :param stage: before which, as ``brakes``
+    :param reference: of what was asked
+    :param at: when (Unix seconds)
+    """
+
+    stage: str
+    reference: str
+    at: float
+
+
+class StageAnswer(msgspec.Struct, frozen=True):
+    """What a person said who was asked whether to go on.
+
+    :param by: who said so
+    :param at: when, by Airflow's clock (Unix seconds)
+    """
+
+    go_on: bool
+    by: str
+    at: float
 
 
 class Freezing(msgspec.Struct, frozen=True):
@@ -132,6 +158,8 @@ class SyncEntry(msgspec.Struct):
     :param freezing: the list that is being frozen, if it claims rows
     :param own_phone: the call to one's own phone, if there was one
     :param first: what was found of the first calls, if they were waited for
+    :param asking: the question before a stage of the list's sending whose answer is not noted yet
+    :param answers: what people said before stages of the list's sending, by stage
     """
 
     sure: bool
@@ -152,6 +180,8 @@ class SyncEntry(msgspec.Struct):
     freezing: Freezing | None = None
     own_phone: OwnPhoneCall | None = None
     first: FirstVerdict | None = None
+    asking: StageQuestion | None = None
+    answers: dict[str, StageAnswer] = {}
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:
@@ -220,6 +250,7 @@ class EntryKeeper:
         entry = self.entry
         entry.call_list, entry.freezing = None, noted
         entry.done, entry.done_batches, entry.open = 0, "", {}
+        entry.asking, entry.answers = None, {}
         self.save_now()
 
     async def save(self) -> None:

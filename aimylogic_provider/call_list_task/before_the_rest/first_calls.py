@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowException, AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_seconds, check_whole
-from aimylogic_provider.call_list_task.stage_questions import AsksBeforeSending
+from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
 
         :raises NotAddedError: if a person said no
         """
-        from aimylogic_provider.call_list_task.approval_question import calls_in_words
+        from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words
         from aimylogic_provider.idempotence.errors import NotAddedError
 
         rest = calls_in_words(waiting)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
-from aimylogic_provider.call_list_task.stage_questions import AsksBeforeSending
+from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -99,7 +99,7 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
 
         :raises NotAddedError: if a person said no
         """
-        from aimylogic_provider.call_list_task.approval_question import calls_in_words
+        from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words
         from aimylogic_provider.idempotence.errors import NotAddedError
 
         calls = calls_in_words(call_list.manifest.calls)
