@@ -181,7 +181,7 @@ class PrepareBase(RendersMasked, CallListBase):
                 rows,
                 reader,
                 folder,
-                cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
+                cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone, self.first),
                 limit=self._limit(),
                 origin=ListOrigin(
                     list_id,

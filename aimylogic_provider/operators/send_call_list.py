@@ -149,7 +149,7 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
             self._check_beneath(given)
             task = self._task_folder(context)
             told = f"{given.sha256} {self.shard} {self._campaign()}"
-            keeper = self._keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
+            keeper = self._keeper = begin(context, task, self.log, told=told, resumed=self._resumed)
             known = keeper.entry.call_list
             if known is None:
                 pointer = self._begun_before(context, task, given)

@@ -58,7 +58,9 @@ class Bounds:
                 f"the server refused {_share(figures.refused, sent)}, and max_refused allows {self.max_refused:.4g}"
             )
         if self.min_reached is not None and figures.reached < ceil(self.min_reached * sent - _HAIR):
-            broken.append(f"{_share(figures.reached, sent)} reached somebody, and min_reached is {self.min_reached:.4g}")
+            broken.append(
+                f"{_share(figures.reached, sent)} reached somebody, and min_reached is {self.min_reached:.4g}"
+            )
         return broken
 
 

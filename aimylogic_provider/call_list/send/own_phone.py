@@ -60,8 +60,9 @@ class TrialCall:
             client.address.url(endpoints.add_phone(self._call, test_call=True))
         except RejectedError as error:
             raise RejectedError(
-                f"the payload of row {self._row} can't be tried on test_phone, for test/addPhone bears it in its URL, as "
-                f"text by name ({error}): nobody was called. Make that payload flatter and shorter, or leave test_phone out"
+                f"the payload of row {self._row} can't be tried on test_phone, for test/addPhone bears it in its URL, "
+                f"as text by name ({error}): nobody was called. Make that payload flatter and shorter, or leave "
+                "test_phone out"
             ) from None
 
     @property

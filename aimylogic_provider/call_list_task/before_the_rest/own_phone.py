@@ -76,8 +76,8 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
         check_rendered({name: what for name, what in self._noted.items() if name == "test_phone"})
         if call_list.manifest.shards > 1:
             raise RejectedError(
-                f"test_phone can't be called before a list of {call_list.manifest.shards} shards, each of which is sent "
-                "by a task of its own: leave it out, and have a task before them call it, by "
+                f"test_phone can't be called before a list of {call_list.manifest.shards} shards, each of which is "
+                "sent by a task of its own: leave it out, and have a task before them call it, by "
                 "AddPhoneOperator(test_call=True); or freeze the list in one shard"
             )
         try:
@@ -88,13 +88,13 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
         if call.as_text or call.left_out:
             self.log.warning(
                 "What is nested in a payload goes to test_phone as its JSON, for test/addPhone takes text alone (%s), "
-                "and what is null not at all (%s).", ", ".join(call.as_text) or "none", ", ".join(call.left_out) or "none",
-            )  # fmt: skip
+                "and what is null not at all (%s).",
+                ", ".join(call.as_text) or "none",
+                ", ".join(call.left_out) or "none",
+            )
         return call
 
-    def _ask_after_test(
-        self, context: Context, keeper: EntryKeeper, call_list: CallList, trial: OwnPhoneCall
-    ) -> None:
+    def _ask_after_test(self, context: Context, keeper: EntryKeeper, call_list: CallList, trial: OwnPhoneCall) -> None:
         """Ask a person whether to go on, once; return if so.
 
         :raises NotAddedError: if a person said no
