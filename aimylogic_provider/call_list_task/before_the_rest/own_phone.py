@@ -119,6 +119,6 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
         if not answer.go_on:
             raise NotAddedError(
                 f"{answer.by} said to leave it after the test call: nobody of the list was called, and {calls} are not "
-                "made. A clear keeps to that answer. To call these people, start a new DAG run",
+                "made. To call these people, start a new DAG run",
                 retryable=False,
             )
