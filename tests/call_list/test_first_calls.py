@@ -386,9 +386,44 @@ def test_calls_of_one_phone_come_after_the_first_of_each(sync: Sync, waits: None
     sync.add(PHONES[:3], name="Maria")
     sync.add(PHONES[3:])
     dialler(sync)
-    sync.attempt(first=5, max_calls_per_phone=2, **HERE)
-    assert created(sync)[:5] == PHONES[:5]
-    assert len(created(sync)) == 28
+    with pytest.raises(TaskDeferred):
+        sync.attempt(first=5, max_calls_per_phone=2, deferrable=True)
+    assert created(sync) == PHONES[:5]
+    assert sync.attempt(first=5, max_calls_per_phone=2, **HERE)["created"] == 28
+
+
+@pytest.mark.parametrize("has_store", [pytest.param(True, marks=needs_record), False])
+def test_a_task_that_was_deferred_goes_on_with_its_list_whatever_its_templates_give_then(
+    sync: Sync, *, has_store: bool
+) -> None:
+    sync.task = TaskInstance(task_id="sync", has_store=has_store)
+    sync.add(PHONES)
+    with pytest.raises(TaskDeferred) as deferred:
+        sync.attempt(first=7, deferrable=True)
+    end = WaitEnd(WaitOutcome.OVER, {"longCallWithResult": 7})
+    later = sync.operator(first=7, deferrable=True, sql="select 1, phone, 'by now' from customer")
+    report = later.execute_after_first_calls(sync.task.context(), end.as_event(), **deferred.value.kwargs)
+    assert report["created"] == 25
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_whom_another_run_has_taken_meanwhile_is_left_to_it_and_the_others_follow(sync: Sync, waits: None) -> None:
+    """The first calls went unanswered for good, so that the rest was let go of; a clear goes on with what is left."""
+    sync.arguments |= {"results_table": "calls", **HERE}
+    sync.add(PHONES)
+    dialler(sync)
+    sync.emulator.fault("after_commit", "status", status=403, path="addPhones", times=1)
+    with pytest.raises(AirflowFailException):
+        sync.attempt(first=7)
+    ours, sync.task = sync.task, TaskInstance(task_id="sync", run_id="another")
+    assert sync.attempt(sql="select id, phone, name from customer where id > 17")["created"] == 8
+    sync.task = ours
+    sync.task.clear()
+    sync.emulator.advance(hours=1)
+    with pytest.raises(AirflowFailException, match="another run's list has taken people"):
+        sync.attempt(first=7)
+    sync.assert_once(PHONES)
 
 
 @pytest.mark.parametrize(
