@@ -6,6 +6,7 @@ its calls, counts as running, so that it would keep tomorrow's run from beginnin
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import OperatorMixin
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["OneAtATime", "given_or_default"]
 
-_ASKING = ("on_unknown", "on_excess")
-"""The arguments by which a task may wait for a person."""
-
 _LEFT_OUT: Any = object()
 """Stands for an argument that wasn't given: None is a choice of its own."""
+_MAY_WAIT: Mapping[str, Callable[[object], bool]] = {
+    "on_unknown": lambda given: given == "ask",
+    "on_excess": lambda given: given == "ask",
+    "wait_for_completion": bool,
+    "first": lambda given: given is not None,
+    "after_test": lambda given: given == "ask",
+}
+"""The arguments by which a task may wait, for its calls or for a person, and whether one does."""
 
 
 class OneAtATime(OperatorMixin):
@@ -32,17 +38,14 @@ class OneAtATime(OperatorMixin):
         super().__init__(**kwargs)
         # Airflow gives an operator's own arguments what default_args say of them, and hands those on.
         is_given = is_given or "max_active_tis_per_dag" in (kwargs.get("default_args") or {})
-        asks = "ask" in (getattr(self, name, "fail") for name in _ASKING)
-        waits = asks or getattr(self, "wait_for_completion", False)
-        if not is_given and not waits:
+        if not is_given and not any(waits(getattr(self, name, None)) for name, waits in _MAY_WAIT.items()):
             self.max_active_tis_per_dag = 1
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's: a mapped task is limited in the same way, for its ``__init__`` comes too late for that."""
         partial: OperatorPartial = super().partial(**kwargs)
-        asks = "ask" in (given_or_default(name, "fail", kwargs) for name in _ASKING)
-        if not asks and not given_or_default("wait_for_completion", False, kwargs):
+        if not any(waits(given_or_default(name, None, kwargs)) for name, waits in _MAY_WAIT.items()):
             partial.kwargs.setdefault("max_active_tis_per_dag", 1)
         return partial
 

@@ -33,6 +33,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
     results_table: str | None = None
     """Of those that have one; see :class:`ResultsTableBase`."""
     results_conn_id: str | None = None
+    first: int | None = None
+    """Of those that send, and may send some calls before all others: how many."""
     _told_by: ListTelemetry | None = None
     _asked: bool = False
     """Whether this try asked the database for rows."""

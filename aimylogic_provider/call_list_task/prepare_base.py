@@ -188,7 +188,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
                 rows,
                 reader,
                 folder,
-                cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
+                cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone, self.first),
                 limit=self._limit(),
                 origin=ListOrigin(
                     list_id,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import (
@@ -16,11 +17,12 @@ from aimylogic_provider.airflow_task.argument_checks import (
     report_lag_seconds,
 )
 from aimylogic_provider.airflow_task.assets import TellsCampaign
+from aimylogic_provider.call_list_task.before_the_rest.first_calls import SendsFirstCallsFirst
+from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnOwnPhone
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
-from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -43,7 +45,9 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, ExclusionBase):
+class SendBase(
+    TellsCampaign, ExclusionBase, TriesOnOwnPhone, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending
+):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -92,7 +96,12 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
     @property
     def _created_now(self) -> int:
         """How many calls this try created, or found to be created."""
-        return 0 if self._current is None else self._current.progress.created_now
+        return self._created_before + (0 if self._current is None else self._current.progress.created_now)
+
+    @property
+    def _resumed(self) -> bool:
+        """Whether this very try has waited, for a person or for the first calls, and goes on."""
+        return self._answer is not None or self._first_end is not None
 
     def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
         """Tell the campaign's asset, and whoever collects lineage. What reached nobody makes no event."""
@@ -145,7 +154,7 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
         from aimylogic_provider.call_list_task.claim_release import let_go_unsent
         from aimylogic_provider.call_list_task.sync_entry_stores import begin
 
-        task, resumed = self._task_folder(context), self._answer is not None
+        task, resumed = self._task_folder(context), self._resumed
         keeper = self._keeper or begin(context, task, self.log, told="", resumed=resumed)
         pointer = self._list_of(keeper)
         if pointer is not None and not self._give_up_unsent(keeper, pointer, results_table):
@@ -206,7 +215,6 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.runs.old_lists import delete_old
         from aimylogic_provider.call_list.send.nobody_reached import why_not
-        from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
@@ -222,24 +230,19 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
-        telemetry = self._telemetry()
-        with ExitStack() as opened:
-            looks = self._last_looks(call_list, opened)
-            sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry, looks)
-            self._note_answer(context, keeper)
-            try:
-                with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
-                    counts = sending.run(task.words, begun_now=begun_now)
-            except UnknownCallsError as parked:
-                if self.on_unknown != "ask" or not parked.can_be_asked:
-                    raise
-                self._ask(context, keeper, parked)
-        report = self._report(pointer, shard, counts, sending.progress)
+        send = partial(self._settle, context, keeper, pointer, call_list, shard)
+        self._note_answer(context, keeper)
+        self._try_on_own_phone(context, keeper, call_list, shard)
+        if self._wait_for_first_calls(context, keeper, call_list, shard, partial(send, begun_now=begun_now)):
+            begun_now, call_list = False, CallList.open(pointer)
+            send = partial(self._settle, context, keeper, pointer, call_list, shard)
+        counts, progress = send(begun_now=begun_now)
+        report = self._report(pointer, shard, counts, progress)
         call_list.write_report(shard, report)
         if self.results_table is not None:
             end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
-        self.log.info("%s in %.1f seconds.", sending.progress.summary(), sending.progress.seconds)
-        if not sending.progress.calls:
+        self.log.info("%s in %.1f seconds.", progress.summary(), progress.seconds)
+        if not progress.calls:
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
         why = why_not(call_list, shard) if counts.settled > counts.created else ""
         whole = pointer.shards == 1 or CallList.open(pointer).created_none()
@@ -249,6 +252,38 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
         return report
+
+    def _settle(
+        self,
+        context: Context,
+        keeper: EntryKeeper,
+        pointer: Pointer,
+        call_list: CallList,
+        shard: int,
+        *,
+        begun_now: bool,
+        but: frozenset[str] = frozenset(),
+    ) -> tuple[Counts, SyncProgress]:
+        """Send a shard of a list; return what became of its calls, and how that went.
+
+        :param begun_now: as of :meth:`_send`
+        :param but: names of batches that wait
+        """
+        from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+
+        telemetry = self._telemetry()
+        with ExitStack() as opened:
+            looks = self._last_looks(call_list, opened)
+            sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry, looks)
+            sending.hold_back(but)
+            try:
+                with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
+                    counts = sending.run(self._task_folder(context).words, begun_now=begun_now)
+            except UnknownCallsError as parked:
+                if self.on_unknown != "ask" or not parked.can_be_asked:
+                    raise
+                self._ask(context, keeper, parked)
+        return counts, sending.progress
 
     def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
         """What tells right before each request which of its calls must not be made, in the order of asking.

@@ -40,7 +40,7 @@ class SyncBase(PrepareBase, SendBase):
         with self._ending(), self._letting_go(context):
             self._take_blank_as_nothing()
             task = self._task_folder(context)
-            keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._answer is not None)
+            keeper = begin(context, task, self.log, told=self._told_now(), resumed=self._resumed)
             self._keeper = keeper
             if not self._sends:
                 return self._rehearse(context, keeper)

@@ -22,6 +22,7 @@ __all__ = [
     "job_status",
     "nobody_was_reached",
     "shown_status",
+    "talked",
     "why_nobody_is_called",
 ]
 
@@ -34,6 +35,8 @@ JOB_ENDS = (
 _REACH_NOBODY = frozenset({"notDone", "cancelledByUser", "technicalError"})
 """Ends by which nobody was rung, or none of the rings got through."""
 _NOBODY_THERE = "nonexistentNumber"
+_TALKS = frozenset({"longCallWithResult", "longCallWithNoResult"})
+"""Ends by which somebody was reached, as the views of the documentation count them."""
 
 CAMPAIGN_STATUSES = ("new", "planned", "inProgress", "paused", "finished", "deleted")
 
@@ -70,6 +73,11 @@ def nobody_was_reached(ends: Collection[str]) -> bool:
     """
     could_be = {*ends} - {_NOBODY_THERE}
     return bool(could_be) and could_be <= _REACH_NOBODY
+
+
+def talked(end: str) -> bool:
+    """Whether a job that ended so reached somebody: a person answered."""
+    return end in _TALKS
 
 
 def is_cancelled(written: str | None) -> bool:

@@ -232,6 +232,11 @@ def aimylogic_calls(
     fail_on: Collection[str] = (),
     on_paused: Literal["wait", "fail"] = "wait",
     cancel_on_kill: bool = False,
+    first: int | None = None,
+    min_reached: float | None = 0.1,
+    max_refused: float | None = 0.1,
+    test_phone: str | None = None,
+    after_test: Literal["go on", "ask"] = "go on",
     retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
     **kwargs: Unpack[DecoratorArguments],
 ) -> Callable[[Callable[_Parameters, _Calls]], Task[_Parameters, _Calls]]: ...

@@ -90,12 +90,15 @@ class AddPhonesOperator(SyncBase, BaseOperator):
     :param dry_run: freeze the list and report on it, and send nothing
     :param wait_for_completion: and the arguments after it: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`
+    :param first: and the arguments after it: as those of
+        :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. *test_phone* is templated
     :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
         says alone
     """
 
     template_fields: Sequence[str] = (
         "calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path", "exclude_sql", "exclude_conn_id",
+        "test_phone",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json", "exclude_sql": "sql"}
@@ -147,6 +150,11 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
+        first: int | None = None,
+        min_reached: float | None = 0.1,
+        max_refused: float | None = 0.1,
+        test_phone: str | None = None,
+        after_test: Literal["go on", "ask"] = "go on",
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
@@ -187,6 +195,11 @@ class AddPhonesOperator(SyncBase, BaseOperator):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            first=first,
+            min_reached=min_reached,
+            max_refused=max_refused,
+            test_phone=test_phone,
+            after_test=after_test,
             **policy_argument(retry_policy),
             **kwargs,
         )

@@ -45,13 +45,15 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
     :param aimylogic_conn_id: and all further parameters: as those of
         :class:`~aimylogic_provider.transfers.SqlToAimylogicOperator`. ``concurrency`` and ``requests_per_second`` are
         each shard's own; Airflow's pool bounds all of them together
+    :param first: and the two after it: as there. The list is sent by whole batches: as many as hold so many calls
+    :param test_phone: your own phone, with country code; else as there, of a list that is one shard. (templated)
     :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
         says alone
     """
 
     template_fields: Sequence[str] = (
         "call_list", "shard", "aimylogic_conn_id", "call_list_path", "results_table", "results_conn_id",
-        "exclude_sql", "exclude_conn_id",
+        "exclude_sql", "exclude_conn_id", "test_phone",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json", "exclude_sql": "sql"}
@@ -86,6 +88,11 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
+        first: int | None = None,
+        min_reached: float | None = 0.1,
+        max_refused: float | None = 0.1,
+        test_phone: str | None = None,
+        after_test: Literal["go on", "ask"] = "go on",
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
@@ -113,6 +120,11 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            first=first,
+            min_reached=min_reached,
+            max_refused=max_refused,
+            test_phone=test_phone,
+            after_test=after_test,
             **policy_argument(retry_policy),
             **kwargs,
         )
@@ -148,7 +160,7 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
             self._check_beneath(given)
             task = self._task_folder(context)
             told = f"{given.sha256} {self.shard} {self._campaign()}"
-            keeper = self._keeper = begin(context, task, self.log, told=told, resumed=self._answer is not None)
+            keeper = self._keeper = begin(context, task, self.log, told=told, resumed=self._resumed)
             known = keeper.entry.call_list
             if known is None:
                 pointer = self._begun_before(context, task, given)

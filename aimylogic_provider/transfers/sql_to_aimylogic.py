@@ -117,13 +117,22 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param cancel_on_kill: cancel the list's jobs if the task is ended while it waits: in the triggerer, by a person
         (Airflow 3.3 and newer); in a worker, also by its shutdown. A task whose calls are
         cancelled fails, also once it is cleared: nobody was reached
+    :param first: send so many calls of the list before all others, and wait until they are over. The rest follows if
+        what became of them is within *min_reached* and *max_refused*; else, or if it isn't known by *wait_timeout*, a
+        person is asked among Airflow's *Required actions*. Doesn't count as one at a time either
+    :param min_reached: share of the first calls in which somebody was talked to, at least; None for any
+    :param max_refused: share of the first calls that the server refused, at most; None for any
+    :param test_phone: your own phone, with country code or as *phone_region* has it: the payload of the list's first
+        call is sent there by ``test/addPhone`` before anybody is called; once for a list. If the server refuses it,
+        nobody is called. (templated)
+    :param after_test: whether to ``go on`` once it was added, or to ``ask`` a person
     :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
         says alone
     """
 
     template_fields: Sequence[str] = (
         "sql", "sql_conn_id", "parameters", "aimylogic_conn_id", "policy", "call_before", "call_list_path",
-        "results_table", "results_conn_id", "exclude_sql", "exclude_conn_id",
+        "results_table", "results_conn_id", "exclude_sql", "exclude_conn_id", "test_phone",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -185,6 +194,11 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         fail_on: Collection[str] = (),
         on_paused: Literal["wait", "fail"] = "wait",
         cancel_on_kill: bool = False,
+        first: int | None = None,
+        min_reached: float | None = 0.1,
+        max_refused: float | None = 0.1,
+        test_phone: str | None = None,
+        after_test: Literal["go on", "ask"] = "go on",
         retry_policy: RetryPolicy | None = DEFAULT_RETRY_POLICY,
         **kwargs: Unpack[RetriedTaskArguments],
     ) -> None:
@@ -239,6 +253,11 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             fail_on=fail_on,
             on_paused=on_paused,
             cancel_on_kill=cancel_on_kill,
+            first=first,
+            min_reached=min_reached,
+            max_refused=max_refused,
+            test_phone=test_phone,
+            after_test=after_test,
             **policy_argument(retry_policy),
             **kwargs,
         )

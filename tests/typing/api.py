@@ -59,12 +59,17 @@ def a_sync() -> None:
             max_calls=10_000,
             max_change=0.5,
             on_excess="ask",
+            first=100,
+            min_reached=0.2,
+            max_refused=None,
+            test_phone="+7 999 000-00-01",
+            after_test="ask",
         )
         prepared = PrepareCallListOperator(
             task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4, max_change=3.0
         )
         approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
-        SendCallListOperator(task_id="send_approved", call_list=approved.output)
+        SendCallListOperator(task_id="send_approved", call_list=approved.output, first=100, test_phone="+79990000001")
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         SumReportsOperator(task_id="report", reports=sent.output)
         UpdateResultsOperator(task_id="home", results_table="calls", results_conn_id="warehouse", dag_ids=["a", "b"])
@@ -193,6 +198,8 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     aimylogic_calls(calls=[])  # type: ignore[call-overload]
     aimylogic_calls(on_unkown="ask")  # type: ignore[call-overload]
     aimylogic_calls(on_unknown="asks")  # type: ignore[call-overload]
+    aimylogic_calls(first="100")  # type: ignore[call-overload]
+    aimylogic_calls(first=100, min_reached=None, test_phone="+79990000001", after_test="go on")
     aimylogic_calls(retries="3")  # type: ignore[call-overload]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", max_rejectd=3)  # type: ignore[call-arg]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 
 from aimylogic_provider.call_list.freeze.list_files import ListWriter
@@ -21,12 +22,15 @@ class Cut:
     :param max_bytes: of a batch's request, at most
     :param shards: parts that can be sent apart
     :param calls_per_phone: of one phone, at most; None for any number
+    :param first: after so many calls a batch ends, so that those can be sent apart, before all others; None for
+        wherever batches end
     """
 
     batch_size: int = 1000
     max_bytes: int = 1_000_000
     shards: int = 1
     calls_per_phone: int | None = None
+    first: int | None = None
 
 
 class BatchCutter:
@@ -38,6 +42,7 @@ class BatchCutter:
         self._open: dict[tuple[int, int], list[bytes]] = {}
         self._bytes: dict[tuple[int, int], int] = {}
         self._batches: list[Batch] = []
+        self._of_first_turn: Counter[int] = Counter()
         self.calls = 0
 
     def add_batch(self, calls: int, content: bytes) -> None:
@@ -51,11 +56,12 @@ class BatchCutter:
         lines = self._open.setdefault(group, [])
         size = len(call.line)
         full = len(lines) >= self._cut.batch_size or self._bytes.get(group, 0) + size > self._cut.max_bytes - BRACKETS
-        if lines and full:
+        if lines and (full or (call.turn == 0 and self._of_first_turn[shard] == self._cut.first)):
             self._write(group)
             lines = self._open[group] = []
         self._bytes[group] = self._bytes.get(group, 0) + size
         lines.append(call.line)
+        self._of_first_turn[shard] += call.turn == 0
 
     def close(self) -> list[Batch]:
         """Write the rest; return all batches, those of an earlier turn first."""

@@ -293,7 +293,7 @@ class _FrozenRows:
     def cut(self, spool: Spool, cutter: BatchCutter, cut: Cut) -> None:
         """Cut the calls into batches, and set aside doubles, and those of phones that are called often enough."""
         if spool.end() and cut.shards == 1:
-            for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS):
+            for calls, content in spool.runs(cut.batch_size, cut.max_bytes - BRACKETS, cut.first):
                 cutter.add_batch(calls, content)
             return
         for spooled in spool.calls():

@@ -108,15 +108,17 @@ class Spool:
         self._again = self._repeated()
         return not self._again
 
-    def runs(self, most: int, most_bytes: int) -> Iterator[tuple[int, bytes]]:
+    def runs(self, most: int, most_bytes: int, first: int | None = None) -> Iterator[tuple[int, bytes]]:
         """How many calls, and their lines, in the order of rows: as many at a time as the limits allow.
 
         A line is longer than what is sent of it.
+
+        :param first: after so many calls one ends, whatever the limits allow
         """
         self._file.seek(0)
         calls = size = 0
-        for length in self._lengths:
-            if calls and (calls >= most or size + length > most_bytes):
+        for number, length in enumerate(self._lengths):
+            if calls and (calls >= most or size + length > most_bytes or number == first):
                 yield calls, self._file.read(size)
                 calls = size = 0
             calls += 1

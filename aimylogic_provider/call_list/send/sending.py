@@ -111,6 +111,10 @@ class Sending:
         """Send nothing of some batches: they were let go of, and others call their people."""
         self._shard.others = batches
 
+    def hold_back(self, batches: frozenset[str]) -> None:
+        """Send nothing of some batches yet: they wait for what becomes of the first calls."""
+        self._shard.held_back = batches
+
     def known(self, batch: Batch) -> tuple[Iterable[CallOutcome], Collection[int]]:
         """What is known of a batch now: its settled calls, and which of the other rows are parked."""
         for under_way, _ in self._unsettled.parked:
@@ -149,7 +153,7 @@ class Sending:
             before=self._keeper.entry.before,
             campaign=self._settings.campaign,
         )
-        if self._shard.others:
+        if self._shard.others and not self._shard.held_back:
             raise NotAddedError(
                 f"{self.progress.left:,} calls of this list are not sent by it any more: they were let go of when this "
                 f"task ended for good, and another run's list has taken people of them. {self.progress.summary()}. "

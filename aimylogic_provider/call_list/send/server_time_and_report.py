@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from aimylogic_provider.call_list.report.jobs_of_other_tasks import JobsOfOtherTasks
-from aimylogic_provider.call_list.report.reconcile import CampaignReport, ShownJobs, jobs_by_phone
+from aimylogic_provider.call_list.report.reconcile import CampaignReport, ReportRow, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.request_rate import RateLimitedClient, RequestRate
@@ -122,9 +122,14 @@ class ServerQuestions:
         others |= {
             one.job for one in under_way.outcomes.values() if one.job is not None
         }  # of what else is in this batch
+        others |= self._shard.job_of_trial()
         rows = [row for row in rows if row.job.id not in others]
         owned = self._others_jobs.owned(rows, phones)
-        return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), owned.could_own)
+
+        def unadoptable(row: ReportRow, phone: str) -> bool:
+            return owned.could_own(row, phone) or self._shard.could_be_trial(phone)
+
+        return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), unadoptable)
 
     def _check_order(self, under_way: BatchUnderWay) -> None:
         """Warn, once, if ids were answered in another order than they are taken in: so says what the report told."""

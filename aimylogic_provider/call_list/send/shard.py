@@ -19,6 +19,7 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, ListRuling
+from aimylogic_provider.idempotence.keys import phone_digest
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, Time
 
@@ -42,11 +43,14 @@ class Shard:
         self._named = DoneBatches([batch.name for batch in self.batches])
         self.others: frozenset[str] = frozenset()
         """Names of batches that are other lists' by now: nothing more of them is sent."""
+        self.held_back: frozenset[str] = frozenset()
+        """Names of batches that wait for what becomes of the first calls: nothing of them is sent yet."""
 
     @property
     def left(self) -> list[Batch]:
         """The batches that were not done when this try began, in the order in which they are sent."""
-        return [batch for batch in self.batches if batch.name not in self._done and batch.name not in self.others]
+        aside = self._done.keys() | self.others | self.held_back
+        return [batch for batch in self.batches if batch.name not in aside]
 
     @property
     def largest_batch(self) -> int:
@@ -194,6 +198,16 @@ class Shard:
         """Those of *jobs* that are known to be of other batches: of the same phones, or of what can't be read."""
         others = [other for other in self.batches if other.name != batch.name] if jobs else []
         return {one.job for other in others for one in self.outcomes(other) if one.job is not None and one.job in jobs}
+
+    def job_of_trial(self) -> set[str]:
+        """The job of the call to one's own phone by which the list was tried, if there is one."""
+        trial = self._keeper.entry.own_phone
+        return set() if trial is None or not trial.job else {trial.job}
+
+    def could_be_trial(self, phone: str) -> bool:
+        """Whether a job of a phone may be that of such a call, of which it isn't known whether it was created."""
+        trial = self._keeper.entry.own_phone
+        return trial is not None and not (trial.job or trial.refused) and phone_digest(phone) == trial.phone
 
     def jobs_with_phones(self, jobs: Collection[str]) -> Iterator[tuple[str, str]]:
         """Those of *jobs* that stand in the results of batches that are done, and the phones that they are for there.

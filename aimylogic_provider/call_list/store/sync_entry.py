@@ -18,8 +18,8 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.idempotence.ports import Store
 
 __all__ = [
-    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "StageAnswer", "StageQuestion",
-    "SyncEntry",
+    "ENTRY_FORMAT", "EntryKeeper", "FirstVerdict", "Freezing", "ListQuestion", "ListRuling", "OwnPhoneCall",
+    "StageAnswer", "StageQuestion", "SyncEntry",
 ]  # fmt: skip
 
 ENTRY_FORMAT = "call list 1"
@@ -107,6 +107,36 @@ class Freezing(msgspec.Struct, frozen=True):
             return None
 
 
+class OwnPhoneCall(msgspec.Struct, frozen=True):
+    """The call to one's own phone by which a list is tried, noted before it leaves: it rings once for a list.
+
+    :param call_list: the list's id
+    :param phone: digest of the phone
+    :param at: when it was noted, by this worker's clock (Unix seconds)
+    :param job: of the call, once it is created
+    :param refused: why the server refused it, if it did; it is then as if it hadn't been sent
+    """
+
+    call_list: str
+    phone: str
+    at: float
+    job: str = ""
+    refused: str = ""
+
+
+class FirstVerdict(msgspec.Struct, frozen=True):
+    """What was found of the first calls of a list, once they were over, or the time to wait was up.
+
+    :param call_list: the list's id
+    :param broken: which bounds are broken, in words; empty if the rest may follow
+    :param figures: in words
+    """
+
+    call_list: str
+    broken: str
+    figures: str
+
+
 class SyncEntry(msgspec.Struct):
     """All that is durably known of a sync, besides its list.
 
@@ -126,6 +156,8 @@ class SyncEntry(msgspec.Struct):
         people; empty if that isn't known
     :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
     :param freezing: the list that is being frozen, if it claims rows
+    :param own_phone: the call to one's own phone, if there was one
+    :param first: what was found of the first calls, if they were waited for
     :param asking: the question before a stage of the list's sending whose answer is not noted yet
     :param answers: what people said before stages of the list's sending, by stage
     :param usual: how many calls the task's last runs had when the list was frozen, if a brake was set then
@@ -147,6 +179,8 @@ class SyncEntry(msgspec.Struct):
     campaigns: list[tuple[str, str]] = []
     format: str = ENTRY_FORMAT
     freezing: Freezing | None = None
+    own_phone: OwnPhoneCall | None = None
+    first: FirstVerdict | None = None
     asking: StageQuestion | None = None
     answers: dict[str, StageAnswer] = {}
     usual: tuple[Count, ...] | None = None
