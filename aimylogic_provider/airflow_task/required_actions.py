@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.errors import ParkedError
@@ -27,6 +27,7 @@ __all__ = [
     "SEND_AGAIN",
     "SEND_MISSING",
     "HumanAnswer",
+    "answer_of",
     "answered_by",
     "ask",
     "ask_about_list",
@@ -214,12 +215,21 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
     :raises ValueError: if that is nothing of the kind
     """
+    chosen, by, at = answer_of(event, LIST_OPTIONS)
+    return chosen == SEND_MISSING, by, at
+
+
+def answer_of(event: Mapping[str, Any], options: Sequence[str]) -> tuple[str, str, float]:
+    """Which of some answers a person gave, who did, and when.
+
+    :raises ValueError: if it is none of them
+    """
     if "error" in event:
         raise ValueError(f"The answer can't be used: {event['error']}")
     chosen = list(event["chosen_options"])
-    if len(chosen) != 1 or chosen[0] not in LIST_OPTIONS:
-        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(LIST_OPTIONS)}")
-    return chosen[0] == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+    if len(chosen) != 1 or chosen[0] not in options:
+        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options)}")
+    return chosen[0], _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
 
 
 def answered_by(event: Mapping[str, Any]) -> str:
