@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.tables.job_results import JobResults, RowsOf
 
@@ -88,7 +86,7 @@ class ChoosesRows:
             self.log.warning("There is no row of the call list, and it can't be read any more: was it the one meant?")
             return True
 
-    def _opened(self, made: Callable[[Engine, str], Table]) -> Table | None:
+    def _opened(self, made: Callable[[Any, str], Table]) -> Table | None:
         """The table; None if there is none yet, but a task of this DAG makes it in this database.
 
         :param made: opens it, of an engine and its name
