@@ -199,7 +199,6 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
         from aimylogic_provider.airflow_task.task_state import entry_store
         from aimylogic_provider.call_list.tables.job_results import RowsOf
         from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool
-        from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import WithdrawalNotes
         from aimylogic_provider.call_list_task.open_jobs.withdrawing import OpenJobs, Withdrawing, check_limit
         from aimylogic_provider.campaign_task.job_reports import JobReports
 
@@ -228,7 +227,7 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
                     withdrawing.run(spool)
                 finally:
                     self._updated += withdrawing.notes.done - before.done
-                WithdrawalNotes.forget(store)
+                withdrawing.notes.end(store)
         jobs.sum(before, withdrawing)
         self._tell_end(jobs)
         return jobs.as_json()

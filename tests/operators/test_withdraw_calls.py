@@ -6,15 +6,23 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
-from airflow.sdk import DAG
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseHook,
+    TaskDeferred,
+)
+from airflow.sdk import DAG, exceptions
 
 from aimylogic_provider.call_list.freeze import warehouse
 from aimylogic_provider.call_list.tables import withdrawn_rows
@@ -28,7 +36,7 @@ from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import WithdrawCallsOperator
 from tests.call_list.conftest import make_sync
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.conftest import TaskInstance, needs_record, told
+from tests.conftest import HAS_RECORD, TaskInstance, needs_record, told
 
 __all__ = ["make_sync"]
 
@@ -317,16 +325,11 @@ def test_a_dry_run_tells_and_writes_nothing(sync: Sync, results: sa.Engine, sent
 # Who is who
 
 
-@pytest.mark.parametrize(
-    "written", ["id", "cast(id as text)", "' ' || id || '  '", "cast(id as real)", "id || '.00'"],
-    ids=["number", "text", "blanks", "float", "decimal"],
-)  # fmt: skip
-def test_keys_are_compared_however_they_are_written(
-    sync: Sync, in_warehouse: Emulator, withdraw: Withdraw, written: str
-) -> None:
+def test_keys_are_compared_however_they_are_written(sync: Sync, in_warehouse: Emulator, withdraw: Withdraw) -> None:
     pay(sync, 3)
-    withdraw(sql=f"select {written} as ID from customer where name <> 'paid'")
-    assert cancelled(in_warehouse) == [PHONES[2]]
+    for written in ("id", "cast(id as text)", "' ' || id || '  '", "cast(id as real)", "id || '.00'"):
+        sql = f"select {written} as ID from customer where name <> 'paid'"
+        assert counts_of(withdraw(sql=sql, dry_run=True), "still_selected", "deselected") == (24, 1), written
 
 
 @pytest.mark.parametrize(
@@ -585,6 +588,103 @@ def test_a_campaign_that_does_not_answer_is_asked_by_the_next_try(
         withdraw()
     assert withdraw()["still_selected"] == 23
     assert len(cancelled(sent)) == 2
+
+
+# A person's yes
+
+
+@dataclass
+class Questions:
+    """What Airflow keeps of the questions: one for each task instance, in the words in which it was asked first."""
+
+    asked: dict[Any, Any] = field(default_factory=dict)
+
+    def send(self, msg: Any) -> Any:
+        return SimpleNamespace(subject=self.asked.setdefault(msg.ti_id, msg).subject)
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
+    from airflow.sdk.execution_time import task_runner
+
+    questions = Questions()
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", questions, raising=False)
+    return questions
+
+
+TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
+
+
+def answer(task: TaskInstance, waiting: Any, option: str, *, hours_ago: float = 0.0) -> dict[str, Any]:
+    """Airflow resumes the task with an answer."""
+    operator = WithdrawCallsOperator(
+        task_id="withdraw", sql=UNPAID, sql_conn_id="warehouse", key_columns=["id"], results_table="calls",
+        on_excess="ask",
+    )  # fmt: skip
+    event = {
+        "chosen_options": [option], "params_input": {}, "timedout": False,
+        "responded_at": datetime.now(UTC) - timedelta(hours=hours_ago),
+        "responded_by_user": {"id": "7", "name": "Maria"},
+    }  # fmt: skip
+    counts: dict[str, Any] = operator.execute_complete(task.context(), event, **waiting.value.kwargs)
+    return counts
+
+
+def test_a_person_may_say_yes_to_more(
+    sync: Sync, in_warehouse: Emulator, withdraw: Withdraw, task: TaskInstance, questions: Questions
+) -> None:
+    pay(sync, *range(1, 13))
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        withdraw(on_excess="ask")
+    (question,) = questions.asked.values()
+    assert (question.subject, question.options) == ("Withdraw 12 of 25 open calls?", ["Withdraw them", "Leave them"])
+    assert question.body == (
+        "The query selects 12 of 25 open calls no longer (48%), and max_withdrawn=0.2 allows 10.\n\nOf 25 open calls, "
+        "the query selects 13 people's still, and 12 people's no longer. \n\n**Your answer**, which holds for a day\n\n"
+        "1. **Withdraw them**: up to 12 calls are cancelled, of those whom the query doesn't select then.\n"
+        "2. **Leave them**: nothing is cancelled, and the task is skipped."
+    )
+    assert cancelled(in_warehouse) == []
+    pay(sync, 13)
+    with pytest.raises(AirflowException, match="said yes to 12, but 13 are more than that"):
+        answer(task, waiting, "Withdraw them")
+    sync.execute("update customer set name = 'Alex' where id = 13")
+    if HAS_RECORD:
+        assert withdraw(on_excess="ask")["withdrawn"] == 12, "a yes is noted"
+    else:
+        assert answer(task, waiting, "Withdraw them")["withdrawn"] == 12
+    assert cancelled(in_warehouse) == PHONES[:12]
+
+
+def test_a_person_may_say_no(
+    sync: Sync, in_warehouse: Emulator, withdraw: Withdraw, task: TaskInstance, questions: Questions
+) -> None:
+    pay(sync, *range(1, 13))
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        withdraw(on_excess="ask")
+    with pytest.raises(AirflowSkipException, match="said to leave the calls"):
+        answer(task, waiting, "Leave them")
+    with pytest.raises(AirflowException, match="said yes to 12, but that yes is more than a day old"):
+        answer(task, waiting, "Withdraw them", hours_ago=25)
+    with pytest.raises(AirflowFailException, match="can't be used: give one of Withdraw them"):
+        answer(task, waiting, "Perhaps")
+    assert cancelled(in_warehouse) == []
+
+
+@needs_record
+def test_a_question_about_fewer_is_not_taken_for_one_about_more(
+    sync: Sync, in_warehouse: Emulator, withdraw: Withdraw, questions: Questions
+) -> None:
+    pay(sync, *range(1, 13))
+    with pytest.raises(TaskAwaitingInput):
+        withdraw(on_excess="ask")
+    pay(sync, 13)
+    with pytest.raises(AirflowFailException, match="this one's is another: “Withdraw 12 of 25 open calls"):
+        withdraw(on_excess="ask")
+    sync.execute("update customer set name = 'Alex' where id = 13")
+    with pytest.raises((TaskAwaitingInput, TaskDeferred)):
+        withdraw(on_excess="ask")
+    assert cancelled(in_warehouse) == []
 
 
 # Of a list

@@ -86,7 +86,6 @@ class WithdrawalNotes:
         """The same with changes."""
         return replace(self, **changes)
 
-    @staticmethod
-    def forget(store: Store) -> None:
-        """Keep nothing, once a task came to its end: what is cleared begins anew."""
-        store.write({_NAME: None})
+    def end(self, store: Store) -> None:
+        """Keep nothing once a task came to its end, but that a person was asked: what is cleared begins anew."""
+        WithdrawalNotes(asked=self.asked).write(store)
