@@ -60,6 +60,7 @@ def get_provider_info() -> dict[str, Any]:
                     "aimylogic_provider.operators.stop_campaign",
                     "aimylogic_provider.operators.sum_reports",
                     "aimylogic_provider.operators.update_results",
+                    "aimylogic_provider.operators.withdraw_calls",
                 ],
             }
         ],

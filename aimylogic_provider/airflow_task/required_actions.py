@@ -29,6 +29,7 @@ __all__ = [
     "SEND_AGAIN",
     "SEND_MISSING",
     "HumanAnswer",
+    "answer_of",
     "answered_by",
     "ask",
     "ask_about_list",
@@ -264,6 +265,15 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
     """
     chosen = _only_choice(event, LIST_OPTIONS)
     return chosen == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+
+
+def answer_of(event: Mapping[str, Any], options: list[str]) -> tuple[str, str, float]:
+    """Which of some answers a person gave, who did, and when.
+
+    :raises ValueError: if it is none of them
+    """
+    chosen = _only_choice(event, options)
+    return chosen, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
 
 
 def answered_by(event: Mapping[str, Any]) -> str:

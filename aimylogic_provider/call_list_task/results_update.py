@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.calls_api.errors import UnreadableError
@@ -21,12 +21,12 @@ from aimylogic_provider.idempotence.ports import Log
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
-    from aimylogic_provider.call_list.tables.job_results import JobResults, OpenRow, RowsOf
+    from aimylogic_provider.call_list.tables.job_results import OpenRow, RowsOf
     from aimylogic_provider.call_list.tables.job_state import JobState
     from aimylogic_provider.calls_api.reports import CallJob
     from aimylogic_provider.campaign_task.job_reports import AskJobs
 
-__all__ = ["HomeCounts", "bring_home", "counting_updated"]
+__all__ = ["HomeCounts", "TellsOpenRows", "bring_home", "counting_updated"]
 
 _MORE_REQUESTS = 5000
 """Requests of a run beyond those that its rows take: to find ids that the report doesn't know, or can't be read of."""
@@ -35,6 +35,19 @@ _ALL_OF_FEW = 10
 """If more jobs than that can't be read, or aren't known, and not one is, that isn't theirs, but the report's."""
 _FAIL_FOR = timedelta(days=3)
 """So long after its call a job that isn't known is reason to fail; then it is told, and holds up nobody else."""
+
+
+class TellsOpenRows(Protocol):
+    """What tells of open rows, and is told what the report shows: a results table, as ``JobResults`` has it."""
+
+    def lists(self, of: RowsOf) -> list[str]:
+        """The ids of the lists that have open rows."""
+
+    def open_rows(self, call_list: str, of: RowsOf) -> Iterator[list[OpenRow]]:
+        """The open rows of a list, some at a time."""
+
+    def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
+        """Tell of rows what the report shows of their jobs; return how many changed."""
 
 
 @dataclass(slots=True)
@@ -127,7 +140,7 @@ def counting_updated(telemetry: TaskTelemetry, counts: HomeCounts) -> Iterator[N
 
 
 def bring_home(
-    results: JobResults,
+    results: TellsOpenRows,
     of: RowsOf,
     ask: AskJobs,
     counts: HomeCounts,
@@ -158,7 +171,7 @@ def bring_home(
 
 
 class _Home:
-    def __init__(self, results: JobResults, ask: AskJobs, counts: HomeCounts, report_lag: float) -> None:
+    def __init__(self, results: TellsOpenRows, ask: AskJobs, counts: HomeCounts, report_lag: float) -> None:
         self._results = results
         self._ask = ask
         self._counts = counts

@@ -43,12 +43,13 @@ class Some:
 
     count: int = 0
     first: list[str] = field(default_factory=list)
+    most: int = MOST_TOLD
 
     def add(self, values: Iterable[str]) -> None:
         """Count values in."""
         for value in values:
             self.count += 1
-            if len(self.first) < MOST_TOLD:
+            if len(self.first) < self.most:
                 self.first.append(value)
 
     def __str__(self) -> str:
@@ -109,6 +110,7 @@ class JobCancelling:
     :param client: of the campaign
     :param on_not_found: whether ids and phones that the campaign doesn't know are an error once the others are done
     :param on_unsettled: whether calls of a list that have no known job yet are one, too
+    :param most_told: how many ids that are cancelled are told one by one
     """
 
     def __init__(
@@ -116,11 +118,12 @@ class JobCancelling:
         client: CampaignClient,
         on_not_found: Literal["fail", "skip"],
         on_unsettled: Literal["fail", "skip"] = "fail",
+        most_told: int = MOST_TOLD,
     ) -> None:
         self._client = client
         self._fails_unsettled = on_unsettled == "fail"
         self._fails = on_not_found == "fail"
-        self.jobs = CancelledJobs()
+        self.jobs = CancelledJobs(cancelled=Some(most=most_told))
 
     def run(self, selection: JobSelection) -> CancelledJobs:
         """Cancel all that can be, and return what became of all.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.operators.stop_campaign import StopCampaignOperator
     from aimylogic_provider.operators.sum_reports import SumReportsOperator
     from aimylogic_provider.operators.update_results import UpdateResultsOperator
+    from aimylogic_provider.operators.withdraw_calls import WithdrawCallsOperator
 
 __all__ = [
     "AddPhoneOperator",
@@ -36,6 +37,7 @@ __all__ = [
     "StopCampaignOperator",
     "SumReportsOperator",
     "UpdateResultsOperator",
+    "WithdrawCallsOperator",
 ]
 
 _MODULES = {
@@ -51,6 +53,7 @@ _MODULES = {
     "StopCampaignOperator": "stop_campaign",
     "SumReportsOperator": "sum_reports",
     "UpdateResultsOperator": "update_results",
+    "WithdrawCallsOperator": "withdraw_calls",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -32,6 +32,8 @@ MAY_USE = {
         "waiting_task",
         "campaign_task/job_reports.py",
         "campaign_task/action_errors.py",
+        "campaign_task/cancelling_calls.py",
+        "campaign_task/job_selection.py",
         "lineage",
     },
     "lineage": {"airflow_task/airflow_imports.py", "airflow_task/assets.py"},

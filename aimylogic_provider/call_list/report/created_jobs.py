@@ -5,12 +5,13 @@ What became of these jobs since, only the campaign's report tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from aimylogic_provider.call_list.store.list_reader import ListReader, jobs_forgotten
-from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Pointer
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
 
-__all__ = ["created_jobs", "unsettled_calls"]
+__all__ = ["created_jobs", "outcomes_so_far", "unsettled_calls"]
 
 
 def created_jobs(pointer: Pointer, shard: int | None = None) -> Iterator[str]:
@@ -48,15 +49,23 @@ def _opened(pointer: Pointer) -> ListReader:
 def _jobs_of(call_list: ListReader, shard: int | None) -> Iterator[str]:
     done = call_list.done()
     for batch in call_list.manifest.batches if shard is None else call_list.batches(shard):
-        try:
-            if batch.name in done:
-                outcomes = call_list.outcomes(batch)
-            else:
-                name = call_list.furthest_progress(batch)
-                outcomes = [] if name is None else call_list.progress(name)
-        except CallListError:
-            if ListReader.tombstone(call_list.pointer) is None:
-                raise
-            raise jobs_forgotten(call_list.pointer.path) from None
         # No two batches share a job: none is adopted that another call has.
+        outcomes = outcomes_so_far(call_list, batch, done)
         yield from dict.fromkeys(outcome.job for outcome in outcomes if outcome.job is not None)
+
+
+def outcomes_so_far(call_list: ListReader, batch: Batch, done: Collection[str]) -> list[CallOutcome]:
+    """What became of a batch's calls, as far as it is written down.
+
+    :param done: the names of the batches that are done
+    :raises CallListError: if the list was deleted, or can't be read
+    """
+    try:
+        if batch.name in done:
+            return call_list.outcomes(batch)
+        name = call_list.furthest_progress(batch)
+        return [] if name is None else call_list.progress(name)
+    except CallListError:
+        if ListReader.tombstone(call_list.pointer) is None:
+            raise
+        raise jobs_forgotten(call_list.pointer.path) from None
