@@ -218,14 +218,16 @@ class EmulatorClient(AdminCaller):
         self._ask("DELETE", "/faults", Any)
 
     def settle(self, seconds: float = 10.0) -> None:
-        """Wait, in real time, until no fault holds a request back any more.
+        """Wait, in real time, until no fault holds a request back any more, and no external check is being asked.
 
-        :raises EmulatorError: if one still does
+        :raises EmulatorError: if one still does, or is
         """
         until = time.monotonic() + seconds
         while self._ask("GET", "/requests?last=0", Requests).pending:
             if time.monotonic() > until:
-                raise EmulatorError(f"after {seconds:g} seconds a fault still holds a request back")
+                raise EmulatorError(
+                    f"after {seconds:g} seconds a fault still holds a request back, or an external check is still asked"
+                )
             time.sleep(0.01)
 
     # Oracle and journal

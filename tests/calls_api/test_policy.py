@@ -205,14 +205,16 @@ def test_a_bad_address_is_rejected_and_no_more_of_it_told_than_its_host(address:
 
 @pytest.mark.parametrize("address", [5, ["https://example.com/secret"], b"https://example.com/secret"])
 def test_an_address_of_another_type_is_told_so(address: Any) -> None:
-    with pytest.raises(RejectedError, match="external_check_url .* is of type (int|list|bytes): give") as told:
+    with pytest.raises(RejectedError, match=r"external_check_url .* is of type (int|list|bytes): give") as told:
         CallPolicy.of(external_check_url=address)
     assert "secret" not in str(told.value)
 
 
 @pytest.mark.parametrize("number", [-1, 101, True, 2.0, "3", ADDRESS])
 def test_how_often_it_is_asked_again_is_a_whole_number(number: Any) -> None:
-    with pytest.raises(RejectedError, match="external_check_max_retries .* isn't a whole number from 0 to 100") as told:
+    with pytest.raises(
+        RejectedError, match=r"external_check_max_retries .* isn't a whole number from 0 to 100"
+    ) as told:
         CallPolicy.of(external_check_url=ADDRESS, external_check_max_retries=number)
     assert "secret" not in str(told.value)
 

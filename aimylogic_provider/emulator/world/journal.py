@@ -20,7 +20,8 @@ class JournalLine(Struct, gc=False):
     """One request.
 
     :param at: the emulator's time, in Unix seconds
-    :param endpoint: the path behind the token
+    :param endpoint: the path behind the token; ``externalCheck`` for what the emulator itself asked before a ring,
+        which no count holds
     :param phone: masked; of several the first
     :param key: the idempotence key that it bore
     :param outcome: the status that was answered, or which fault struck
