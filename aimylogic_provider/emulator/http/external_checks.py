@@ -17,7 +17,7 @@ from yarl import URL
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.world.jobs import Check, CheckAnswer, ServedJob
-from aimylogic_provider.emulator.world.journal import JournalLine
+from aimylogic_provider.emulator.world.journal import EXTERNAL_CHECK, JournalLine
 from aimylogic_provider.emulator.world.settings import Settings
 from aimylogic_provider.emulator.world.state import EmulatorState
 
@@ -111,13 +111,13 @@ class ExternalChecks:
         line = JournalLine(
             self._state.clock.now(),
             "GET" if settings.check_sends == "query" else "POST",
-            "externalCheck",
+            EXTERNAL_CHECK,
             mask_phone(job.phone),
             None,
             outcome,
         )
         line.set_jobs([job])
-        self._state.journal.lines.append(line)  # and not into the counts, which are of the Calls API's requests
+        self._state.journal.note(line)
 
 
 def _may_be_asked(url: URL, settings: Settings) -> bool:
