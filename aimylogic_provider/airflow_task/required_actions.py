@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ADOPT",
     "CALL_JOB_ID",
+    "GO_AHEAD",
+    "GO_AHEAD_OPTIONS",
     "LEAVE",
     "LIST_OPTIONS",
     "SEND_AGAIN",
@@ -30,8 +32,10 @@ __all__ = [
     "answered_by",
     "ask",
     "ask_about_list",
+    "ask_to_go_on",
     "await_answer",
     "defer_to_trigger",
+    "go_ahead_answer",
     "list_answer",
     "options_of",
     "reaches_later_tries",
@@ -47,6 +51,8 @@ SEND_AGAIN = "Send again"
 LEAVE = "Leave it"
 SEND_MISSING = "Send those without a job"
 LIST_OPTIONS = [SEND_MISSING, LEAVE]
+GO_AHEAD = "Send"
+GO_AHEAD_OPTIONS = [GO_AHEAD, LEAVE]
 CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
@@ -121,6 +127,48 @@ def ask_about_list(context: Context, reference: str, calls: int, known: str) -> 
             f"{known}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
             f"and this one's is about others: “{kept.subject}”.)"
         )
+
+
+def ask_to_go_on(context: Context, reference: str, subject: str, body: str) -> Question:
+    """Put to people whether to go on; return the question, as an answer to it is known by.
+
+    :param reference: of what is asked
+    :param subject: in one line
+    :param body: what is known, and what each answer does, in Markdown
+    :raises AirflowFailException: if Airflow still shows a question about something else
+    """
+    from aimylogic_provider.idempotence.human_answer import Question
+
+    whole = f"{subject} [{reference}]"
+    kept = subject_kept(context, GO_AHEAD_OPTIONS, whole, body)
+    if kept != whole:
+        raise AirflowFailException(
+            f"{subject}\n{body}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its "
+            f"first words, and this one's is about something else: “{kept}”.)"
+        )
+    return Question(reference, datetime.now(UTC).timestamp())
+
+
+def go_ahead_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
+    """What a person said who was asked whether to go on: whether to, who said so, and when.
+
+    :raises ValueError: if that is nothing of the kind
+    """
+    chosen = _only_choice(event, GO_AHEAD_OPTIONS)
+    return chosen == GO_AHEAD, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+
+
+def _only_choice(event: Mapping[str, Any], options: list[str]) -> str:
+    """The one option that was chosen.
+
+    :raises ValueError: if none was, or more
+    """
+    if "error" in event:
+        raise ValueError(f"The answer can't be used: {event['error']}")
+    chosen = list(event["chosen_options"])
+    if len(chosen) != 1 or chosen[0] not in options:
+        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options)}")
+    return str(chosen[0])
 
 
 def await_answer(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
@@ -214,12 +262,8 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
     :raises ValueError: if that is nothing of the kind
     """
-    if "error" in event:
-        raise ValueError(f"The answer can't be used: {event['error']}")
-    chosen = list(event["chosen_options"])
-    if len(chosen) != 1 or chosen[0] not in LIST_OPTIONS:
-        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(LIST_OPTIONS)}")
-    return chosen[0] == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+    chosen = _only_choice(event, LIST_OPTIONS)
+    return chosen == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
 
 
 def answered_by(event: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
     from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rules import FreezeRule
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -185,17 +186,34 @@ class PrepareBase(RendersMasked, CallListBase):
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone),
                 limit=self._limit(),
                 origin=ListOrigin(
-                    list_id, task.words, task.of_task.address, self._source(task), self.results_table or ""
+                    list_id,
+                    task.words,
+                    task.of_task.address,
+                    self._source(task),
+                    self.results_table or "",
+                    **self._rules_told(),
                 ),
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,
+                rules=self._freeze_rules(stack),
                 claim=claim,
                 typed=source.typed,
             )
             told.tell(rows=pointer.rows, calls=pointer.calls, calls__rejected=pointer.rejected)
         self._tell_of_frozen(pointer, rejections, finishes)
         return pointer
+
+    def _rules_told(self) -> dict[str, Any]:
+        """What a list says of the rules that hold for it until it is sent: ``exclude``, ``caps`` and ``consent``."""
+        return {}
+
+    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule]:
+        """The rules by which rows aren't called, in the order in which they are applied.
+
+        :param stack: ends what they opened
+        """
+        return []
 
     @contextmanager
     def _counting_rejected(self) -> Iterator[None]:
@@ -227,10 +245,20 @@ class PrepareBase(RendersMasked, CallListBase):
             )  # fmt: skip
         if pointer.capped:
             self.log.warning(
-                "%s of %s rows are capped: their phones are called for other rows already, as often as "
-                "max_calls_per_phone allows (%s). Which ones, and for which row: %s/capped. To have one person called "
-                "for several rows, as for two debts, raise it.", f"{pointer.capped:,}", f"{pointer.rows:,}",
+                "%s of %s rows are capped: their phones are called for other rows already, or were called by others, "
+                "as often as may be (max_calls_per_phone: %s). Which ones, and why each: %s/capped. To have one person "
+                "called for several rows, as for two debts, raise it.", f"{pointer.capped:,}", f"{pointer.rows:,}",
                 self.max_calls_per_phone, pointer.path,
+            )  # fmt: skip
+        if pointer.excluded:
+            self.log.info(
+                "%s of %s rows are excluded: their phones stand on the exclusion list. Which ones: %s/excluded.",
+                f"{pointer.excluded:,}", f"{pointer.rows:,}", pointer.path,
+            )  # fmt: skip
+        if pointer.held_out:
+            self.log.info(
+                "%s of %s rows are held out, for measuring what calling does. Which ones: %s/held_out.",
+                f"{pointer.held_out:,}", f"{pointer.rows:,}", pointer.path,
             )  # fmt: skip
         self.log.info(
             "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",

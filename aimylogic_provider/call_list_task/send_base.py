@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -17,7 +17,8 @@ from aimylogic_provider.airflow_task.argument_checks import (
 )
 from aimylogic_provider.airflow_task.assets import TellsCampaign
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
-from aimylogic_provider.call_list_task.parked_calls import AsksAboutParked
+from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
+from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 from aimylogic_provider.call_list_task.waiting_list import WaitsForList
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
     from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
+    from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
@@ -40,7 +42,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
+class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -220,15 +222,17 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
         telemetry = self._telemetry()
-        sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry)
-        self._note_answer(context, keeper)
-        try:
-            with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
-                counts = sending.run(task.words, begun_now=begun_now)
-        except UnknownCallsError as parked:
-            if self.on_unknown != "ask" or not parked.can_be_asked:
-                raise
-            self._ask(context, keeper, parked)
+        with ExitStack() as opened:
+            looks = self._last_looks(call_list, opened)
+            sending = self._current = self._sending(call_list, shard, keeper, pointer.rows, telemetry, looks)
+            self._note_answer(context, keeper)
+            try:
+                with self._results(context, sending, shard), telemetry.sending(), _counting_parked(telemetry):
+                    counts = sending.run(task.words, begun_now=begun_now)
+            except UnknownCallsError as parked:
+                if self.on_unknown != "ask" or not parked.can_be_asked:
+                    raise
+                self._ask(context, keeper, parked)
         report = self._report(pointer, shard, counts, sending.progress)
         call_list.write_report(shard, report)
         if self.results_table is not None:
@@ -244,6 +248,14 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
         return report
+
+    def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
+        """What tells right before each request which of its calls must not be made, in the order of asking.
+
+        :param opened: ends what they open
+        :raises CallListError: if the list was frozen by rules that this task can't heed
+        """
+        return []
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.
@@ -288,7 +300,13 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
         return report
 
     def _sending(
-        self, call_list: CallList, shard: int, keeper: EntryKeeper, rows: int, telemetry: ListTelemetry
+        self,
+        call_list: CallList,
+        shard: int,
+        keeper: EntryKeeper,
+        rows: int,
+        telemetry: ListTelemetry,
+        looks: Sequence[LastLook],
     ) -> Sending:
         """What sends a shard of a list.
 
@@ -319,6 +337,7 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked):
             settings=settings,
             log=self.log,
             settled=telemetry.settled,
+            looks=looks,
         )
 
     def _check_not_abandoned(self, context: Context, report: Mapping[str, Any]) -> None:

@@ -160,6 +160,8 @@ class SyncBase(PrepareBase, SendBase):
             "rejected": pointer.rejected,
             "claimed": pointer.claimed,
             "capped": pointer.capped,
+            "excluded": pointer.excluded,
+            "held_out": pointer.held_out,
             "countries": CallList.open(pointer).manifest.countries,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,

@@ -185,7 +185,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         """Put what is told of the list into words; return whether there is anything to ask."""
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list_task.approval_question import calls_in_words, question
+        from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, question
 
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)

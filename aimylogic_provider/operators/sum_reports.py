@@ -18,9 +18,9 @@ class SumReportsOperator(BaseOperator):
     """Sum the reports of a call list's shards, and call nobody.
 
     Returns one report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
-    ``claimed``, ``call_list``, ``rejected_rows`` and ``results_table`` as those of the shards, ``shards``, and the
-    ``seconds`` of the one that took longest. A shard that is missing fails the task, and so do shards that reached
-    nobody.
+    ``claimed`` + ``capped`` + ``excluded`` + ``held_out``, ``call_list``, ``rejected_rows`` and ``results_table`` as
+    those of the shards, ``shards``, and the ``seconds`` of the one that took longest. A shard that is missing fails the
+    task, and so do shards that reached nobody.
 
     :param reports: what :class:`~aimylogic_provider.operators.SendCallListOperator` returned for each shard: its
         ``.output``. (templated)

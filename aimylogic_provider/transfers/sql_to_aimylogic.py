@@ -30,10 +30,10 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     be called are set aside with their reasons; rows of the same phone and payload are one call.
 
     Returns a report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
-    ``claimed`` + ``capped``, ``call_list`` (its address), ``rejected_rows`` (that of the rows that can't be called, or
-    None), ``seconds`` and ``numbers_per_second``. With ``wait_for_completion`` the task waits until the calls are over,
-    and the report has ``jobs``, how many of the list's call jobs ended with which status. Calls API, "addPhones";
-    "Adding phone numbers from CRM systems".
+    ``claimed`` + ``capped`` + ``excluded`` + ``held_out``, ``call_list`` (its address), ``rejected_rows`` (that of the
+    rows that can't be called, or None), ``seconds`` and ``numbers_per_second``. With ``wait_for_completion`` the task
+    waits until the calls are over, and the report has ``jobs``, how many of the list's call jobs ended with which
+    status. Calls API, "addPhones"; "Adding phone numbers from CRM systems".
 
     :param sql: the query, or a file with one. (templated)
     :param sql_conn_id: the connection of any database with a ``DbApiHook``. (templated)

@@ -30,7 +30,7 @@ from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
-from aimylogic_provider.call_list_task.approval_question import as_code
+from aimylogic_provider.call_list_task.questions.approval_question import as_code
 from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record

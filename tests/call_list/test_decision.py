@@ -183,25 +183,25 @@ def test_a_refusal_is_an_outcome_once_the_report_must_show_what_was_sent_before(
     assert decided(SHOWN, send(), refused=True, found=Found.NONE) == Decision(UnitAction.REFUSE, settled=True)
 
 
-# Too late to be sent
+# Barred: forbidden, or too late to be sent
 
 
 @pytest.mark.parametrize("refused", [False, True])
-def test_what_is_too_late_and_was_never_sent_expires(refused: bool) -> None:
-    assert decided(0, late=True, refused=refused) == Decision(UnitAction.EXPIRE)
+def test_what_is_barred_and_was_never_sent_is_set_aside(refused: bool) -> None:
+    assert decided(0, barred=True, refused=refused) == Decision(UnitAction.SET_ASIDE)
 
 
 @pytest.mark.parametrize("after", [0, YOUNG, 25 * HOUR])
-def test_what_is_too_late_is_not_repeated_by_its_key_but_looked_for_in_the_report(after: float) -> None:
-    assert decided(after, send(), late=True) == ASK
-    assert decided(after, send(), late=True, found=Found.ALL) == ADOPT
+def test_what_is_barred_is_not_repeated_by_its_key_but_looked_for_in_the_report(after: float) -> None:
+    assert decided(after, send(), barred=True) == ASK
+    assert decided(after, send(), barred=True, found=Found.ALL) == ADOPT
 
 
-def test_what_is_too_late_expires_once_the_report_must_show_what_was_sent_before() -> None:
-    assert decided(SHOWN - 1, send(), late=True, found=Found.NONE) == wait(SHOWN)
-    assert decided(SHOWN, send(), late=True, found=Found.NONE) == Decision(UnitAction.EXPIRE, settled=True)
-    assert decided(SHOWN, send(), late=True, found=Found.SOME) == PARK
-    assert decided(SHOWN, send(campaign="there"), late=True, found=Found.NONE) == PARK
+def test_what_is_barred_is_set_aside_once_the_report_must_show_what_was_sent_before() -> None:
+    assert decided(SHOWN - 1, send(), barred=True, found=Found.NONE) == wait(SHOWN)
+    assert decided(SHOWN, send(), barred=True, found=Found.NONE) == Decision(UnitAction.SET_ASIDE, settled=True)
+    assert decided(SHOWN, send(), barred=True, found=Found.SOME) == PARK
+    assert decided(SHOWN, send(campaign="there"), barred=True, found=Found.NONE) == PARK
 
 
 # Some in the report
@@ -264,12 +264,12 @@ def situations() -> Iterator[Unit]:
     moments = [-HOUR, -61, -60, 0, SHOWN - 1, SHOWN, SHOWN + HOUR, YOUNG - HOUR, YOUNG, YOUNG + 1, 25 * HOUR, 30 * HOUR]
     sends = [(), (send(),), (send(clock=WORKER),), (send(), send(24 * HOUR)), (send(campaign="there"), send())]
     parts = [{}, {"silent": 1}, {"silent": 2}, {"other_key": True}, {"other_key": True, "silent": 3}]
-    for after, sent, clock, refused, late, key_lost, found, part in product(
+    for after, sent, clock, refused, barred, key_lost, found, part in product(
         moments, sends, ClockSource, [False, True], [False, True], [False, True], [None, *Found], parts
     ):
         asked = [after, after - 30] if found else [after]
         for at in asked:
-            told = {"refused": refused, "late": late, "key_lost": key_lost, "found": found, **part}
+            told = {"refused": refused, "barred": barred, "key_lost": key_lost, "found": found, **part}
             yield unit(after, *sent, clock=clock, asked=at, **told)
 
 
@@ -289,7 +289,7 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
         match decision.action:
             case UnitAction.SEND:
                 assert not known.refused
-                assert not known.late
+                assert not known.barred
                 # None was sent, or nothing came of it, or a repeat is told the first one's jobs.
                 assert not known.sends or proven or living or unseen, known
                 assert not known.sends or known.time.clock is SERVER, known
@@ -300,8 +300,8 @@ def test_whatever_holds_nothing_is_called_twice_or_given_up() -> None:
             case UnitAction.REFUSE:
                 assert known.refused
                 assert not known.sends or proven, known
-            case UnitAction.EXPIRE:
-                assert known.late
+            case UnitAction.SET_ASIDE:
+                assert known.barred
                 assert not known.sends or proven, known
             case UnitAction.ADOPT:
                 assert known.found is Found.ALL

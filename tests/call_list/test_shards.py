@@ -74,7 +74,8 @@ def test_the_reports_of_all_shards_sum_to_the_rows_of_the_query(sync: Sync) -> N
     whole = sharded.sum(reports)
     assert whole == {
         "rows": 129, "created": 117, "doubles": 7, "rejected": 2, "refused": 3, "unknown": 0, "expired": 0,
-        "claimed": 0, "capped": 0, "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"],
+        "claimed": 0, "capped": 0, "excluded": 0, "held_out": 0,
+        "call_list": sharded.call_list["path"], "rejected_rows": reports[0]["rejected_rows"],
         "shards": SHARDS,
         "seconds": max(report["seconds"] for report in reports),
     }  # fmt: skip
@@ -257,6 +258,8 @@ def report(shard: int, **more: Any) -> dict[str, Any]:
         "unknown": 0,
         "claimed": 0,
         "capped": 0,
+        "excluded": 0,
+        "held_out": 0,
     }
     return {**counts, "call_list": "file:///a", "seconds": shard, "shard": shard, "shards": SHARDS, **more}
 

@@ -798,7 +798,7 @@ _NOBODY_RUNG = (
         "list: late batch repeated by its key",
         "A batch whose request is unanswered is repeated by its young key though its finish has passed since.",
         _LIST_DECISION,
-        "    repeats = not known.refused and not known.late and ",
+        "    repeats = not known.refused and not known.barred and ",
         "    repeats = not known.refused and ",
         *_WITH_FINISH,
     ),
@@ -806,9 +806,8 @@ _NOBODY_RUNG = (
         "list: expired while sends are open",
         "A batch that is late by now expires though an earlier request of it went unanswered.",
         _LIST_DECISION,
-        "    if not known.sends:\n        return Decision(UnitAction.EXPIRE",
-        "    if known.late:\n        return Decision(UnitAction.EXPIRE)\n"
-        "    if not known.sends:\n        return Decision(UnitAction.EXPIRE",
+        "    if not known.sends:\n        unsent",
+        "    if known.barred:\n        return Decision(UnitAction.SET_ASIDE)\n    if not known.sends:\n        unsent",
         *_WITH_FINISH,
     ),
     _of_operators(

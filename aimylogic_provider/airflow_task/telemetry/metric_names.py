@@ -61,6 +61,8 @@ CALLS_PARKED = _counter("calls.parked", "calls", "calls left to a person, when t
 CALLS_EXPIRED = _counter("calls.expired", "calls", "calls whose finish passed before they were sent")
 CALLS_DOUBLES = _counter("calls.doubles", "rows", "rows that repeat another row's call")
 CALLS_CAPPED = _counter("calls.capped", "rows", "rows whose phone has as many calls as allowed")
+CALLS_EXCLUDED = _counter("calls.excluded", "rows", "rows, or calls, whose phone stands on the exclusion list")
+CALLS_HELD_OUT = _counter("calls.held_out", "rows", "rows that are not called for measuring what calling does")
 CALLS_CLAIMED = _counter("calls.claimed", "rows", "rows that another run's unfinished list holds")
 CALLS_FROZEN = _counter("calls.frozen", "calls", "calls of lists that were frozen, to be sent")
 FREEZE_DURATION = _timer("freeze.duration", "a list's freezing, the query included")
@@ -74,6 +76,6 @@ RESULTS_DURATION = _timer("results.duration", "bringing home in one try what bec
 
 METRICS = (
     CALLS_CREATED, CALLS_REFUSED, CALLS_REJECTED, CALLS_PARKED, CALLS_EXPIRED, CALLS_DOUBLES, CALLS_CAPPED,
-    CALLS_CLAIMED, CALLS_FROZEN, FREEZE_DURATION, SEND_DURATION, ADD_PHONE_DURATION, REPORT_JOBS, REPORT_ATTEMPTS,
-    REPORT_DURATION, RESULTS_UPDATED, RESULTS_DURATION,
+    CALLS_EXCLUDED, CALLS_HELD_OUT, CALLS_CLAIMED, CALLS_FROZEN, FREEZE_DURATION, SEND_DURATION, ADD_PHONE_DURATION,
+    REPORT_JOBS, REPORT_ATTEMPTS, REPORT_DURATION, RESULTS_UPDATED, RESULTS_DURATION,
 )  # fmt: skip

@@ -79,6 +79,8 @@ class ListTelemetry(TaskTelemetry):
         self.rejected(pointer.rejected)
         self.count(names.CALLS_CLAIMED, pointer.claimed)
         self.count(names.CALLS_CAPPED, pointer.capped)
+        self.count(names.CALLS_EXCLUDED, pointer.excluded)
+        self.count(names.CALLS_HELD_OUT, pointer.held_out)
 
     def rejected(self, rows: int) -> None:
         """Rows can't be called, and are set aside."""
@@ -105,6 +107,8 @@ class ListTelemetry(TaskTelemetry):
         self.count(names.CALLS_CREATED, batch.counts.created)
         self.count(names.CALLS_REFUSED, batch.counts.refused)
         self.count(names.CALLS_EXPIRED, batch.counts.expired)
+        self.count(names.CALLS_EXCLUDED, batch.counts.excluded)
+        self.count(names.CALLS_CAPPED, batch.counts.capped)
         if self._batches <= _BATCH_SPANS:
             self._sent.tell_past(
                 "aimylogic.batch", batch.began, batch=batch.name, calls=batch.calls, **_told(batch.counts)
@@ -121,4 +125,5 @@ def _told(counts: Counts | None) -> dict[str, int]:
         return {}
     return {
         "calls__created": counts.created, "calls__refused": counts.refused, "calls__expired": counts.expired,
+        "calls__excluded": counts.excluded, "calls__capped": counts.capped,
     }  # fmt: skip

@@ -24,7 +24,8 @@ from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
 from aimylogic_provider.call_list.freeze.request_size import BRACKETS
-from aimylogic_provider.call_list.freeze.spool import Spool
+from aimylogic_provider.call_list.freeze.rules import FreezeRule, Marked, SparedKind
+from aimylogic_provider.call_list.freeze.spool import Spool, Spools
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Method, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
@@ -64,6 +65,7 @@ class ListOrigin:
     :param task_folder: beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
     :param results_table: that its task was given; empty for none
+    :param exclude: and the two after it: see :class:`.Manifest`
     """
 
     list_id: str
@@ -71,6 +73,9 @@ class ListOrigin:
     task_folder: str
     source: str = ""
     results_table: str = ""
+    exclude: str = ""
+    caps: tuple[tuple[int, float], ...] = ()
+    consent: str = ""
 
 
 class Reader(Protocol):
@@ -127,6 +132,7 @@ def freeze(
     log: Log,
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
+    rules: Sequence[FreezeRule] = (),
     claim: Callable[[Callable[[], Iterable[Person]]], Claimed] | None = None,
     typed: bool = False,
 ) -> Pointer:
@@ -134,27 +140,33 @@ def freeze(
 
     :param rejections: counts the rows that can't be called
     :param finishes: knows which calls are too late
-    :param claim: claims the rows of those people, once all rows are read; rows that others hold are set aside
+    :param rules: say who isn't called, one after the other, once all rows are read
+    :param claim: claims the rows of the people whom those leave; rows that others hold are set aside
     :param typed: whether all values of a column are of one type, so that one that can't be sent tells of all
     :raises RejectedError: if a column holds what can't be sent, or all rows would be too late
     :raises TooManyRejectedError: if more rows can't be called than *limit* allows: what was set aside is written down
     """
     with (
         ListWriter(folder) as writer,
-        Spool() as spool,
-        Spool() as free,
+        Spools() as spools,
         RejectedCsv(reader.key_names) as told_to_people,
     ):
+        spool = spools.fresh()
         frozen = _FrozenRows(reader, writer, told_to_people, rejections or Rejections(log), finishes or Finishes())
         frozen.read(rows, spool, log, typed=typed)
         frozen.end_rejected(folder)
         frozen.check_limit(limit, folder)
+        for rule in rules:
+            marked = rule.marked(spool.people)
+            if any(marked.marks):
+                frozen.set_aside(rule.kind, marked, spool, free := spools.fresh())
+                spool = free
         holders: list[ListHolder] = []
         if claim is not None:
             claimed = claim(spool.people)
             holders = claimed.others
             if holders:
-                frozen.set_aside_held(claimed, spool, free)
+                frozen.set_aside_held(claimed, spool, free := spools.fresh())
                 spool = free
         cutter = BatchCutter(writer, cut)
         frozen.cut(spool, cutter, cut)
@@ -187,7 +199,8 @@ class _FrozenRows:
         self._rejected = LineFiles(writer, "rejected")
         self._doubles = LineFiles(writer, "doubles")
         self._held = LineFiles(writer, "held")
-        self._capped = LineFiles(writer, "capped")
+        self._spared = {kind: LineFiles(writer, kind) for kind in ("capped", "excluded", "held_out")}
+        self._capped = self._spared["capped"]
         self._countries = CallsByCountry()
         self._rejected_files: dict[str, str] = {}
         self._rows = 0
@@ -259,11 +272,21 @@ class _FrozenRows:
         """
         held_by = [f"held by {other.words}, which is unfinished: not called by this run" for other in claimed.others]
 
+        self._part(Marked(claimed.marks, held_by), spool, free, self._held)
+
+    def set_aside(self, kind: SparedKind, marked: Marked, spool: Spool, free: Spool) -> None:
+        """Set aside the rows that a rule spares.
+
+        :param free: takes the others
+        """
+        self._part(marked, spool, free, self._spared[kind])
+
+    def _part(self, marked: Marked, spool: Spool, free: Spool, files: LineFiles) -> None:
         def set_aside(line: CallLine, mark: int) -> None:
-            self._held.add({"row": line.row, "keys": line.keys, "reason": held_by[mark - 1]})
+            files.add({"row": line.row, "keys": line.keys, "reason": marked.reasons[mark - 1]})
             self._countries.take_off(line.phone)
 
-        spool.part(claimed.marks, free, set_aside)
+        spool.part(marked.marks, free, set_aside)
 
     def cut(self, spool: Spool, cutter: BatchCutter, cut: Cut) -> None:
         """Cut the calls into batches, and set aside doubles, and those of phones that are called often enough."""
@@ -286,7 +309,9 @@ class _FrozenRows:
 
     def manifest(self, origin: ListOrigin, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]) -> Manifest:
         """Write the rest, and return what the list says of itself."""
-        parts = self._rejected_files | self._doubles.close() | self._held.close() | self._capped.close()
+        parts = self._rejected_files | self._doubles.close() | self._held.close()
+        for files in self._spared.values():
+            parts |= files.close()
         batches = tuple(cutter.close())
         return Manifest(
             format=FORMAT,
@@ -296,6 +321,9 @@ class _FrozenRows:
             task_folder=origin.task_folder,
             source=origin.source,
             results_table=origin.results_table,
+            exclude=origin.exclude,
+            caps=origin.caps,
+            consent=origin.consent,
             method=self._reader.method,
             rows=self._rows,
             calls=cutter.calls,
@@ -304,6 +332,8 @@ class _FrozenRows:
             claimed=self._held.count,
             held_by=tuple(other.call_list for other in holders),
             capped=self._capped.count,
+            excluded=self._spared["excluded"].count,
+            held_out=self._spared["held_out"].count,
             shards=cut.shards,
             policy_by_row=self._reader.policy_by_row,
             keys=self._reader.key_names,

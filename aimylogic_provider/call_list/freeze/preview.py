@@ -45,7 +45,9 @@ class Preview:
     :param sample: its first calls
     :param finishes: until when (Unix seconds) the first and the last of the calls that have a finish can be sent
     :param claimed: rows that another run's list held, and that are none of its calls
-    :param capped: rows whose phone is called for others already
+    :param capped: rows whose phone is called for others already, or was called by others
+    :param excluded: rows whose phone stands on the exclusion list
+    :param held_out: rows that aren't called for measuring what calling does
     :param countries: calls by two-letter code of the country; empty if an earlier version froze the list
     """
 
@@ -59,6 +61,8 @@ class Preview:
     claimed: int = 0
     capped: int = 0
     countries: Mapping[str, int] = field(default_factory=dict)
+    excluded: int = 0
+    held_out: int = 0
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -74,8 +78,20 @@ class Preview:
         first = min(manifest.batches, key=lambda batch: int(batch.name), default=None)
         lines = [] if first is None else call_list.lines(first)
         sample = tuple(_masked(line.row, decode_content(line.call)) for line in islice(lines, most))
-        counts = (manifest.rows, manifest.calls, manifest.doubles, manifest.rejected)
-        return cls(*counts, reasons, sample, manifest.finishes, manifest.claimed, manifest.capped, manifest.countries)
+        return cls(
+            manifest.rows,
+            manifest.calls,
+            manifest.doubles,
+            manifest.rejected,
+            reasons,
+            sample,
+            finishes=manifest.finishes,
+            claimed=manifest.claimed,
+            capped=manifest.capped,
+            countries=manifest.countries,
+            excluded=manifest.excluded,
+            held_out=manifest.held_out,
+        )
 
 
 def masked_value(value: object) -> str:

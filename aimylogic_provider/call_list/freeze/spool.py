@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from hashlib import blake2b
 from tempfile import TemporaryFile
 from typing import NamedTuple, Self
@@ -24,7 +24,7 @@ from aimylogic_provider.call_list.store.stored_call import (
 )
 from aimylogic_provider.call_list.tables.claims import Person
 
-__all__ = ["Spool", "SpooledCall"]
+__all__ = ["Spool", "SpooledCall", "Spools"]
 
 _PARTITIONS = 64
 """Phones are compared in so many parts, so that only one of them needs its hash table at a time."""
@@ -45,6 +45,14 @@ class SpooledCall(NamedTuple):
     turn: int = 0
     double_of: int | None = None
     first: int | None = None
+
+
+class Spools(ExitStack):
+    """Spools, as a context manager; nothing is left of what they hold."""
+
+    def fresh(self) -> Spool:
+        """Return an empty one."""
+        return self.enter_context(Spool())
 
 
 class Spool:

@@ -136,6 +136,10 @@ class BatchUnderWay:
         """A call is too late to be sent, for good: nothing that was sent of it is open."""
         self.outcomes[place] = CallOutcome(self.lines[place].row, "expired", reason=reason)
 
+    def barred(self, place: int, outcome: Literal["excluded", "capped"], reason: str) -> None:
+        """A call must not be made: nothing that was sent of it is open."""
+        self.outcomes[place] = CallOutcome(self.lines[place].row, outcome, reason=reason)
+
     def part_settled(self) -> None:
         """The calls of the part that is under way are settled. Another one is under way then."""
         self.state = self.state.settled()

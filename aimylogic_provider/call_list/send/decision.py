@@ -44,7 +44,7 @@ class UnitAction(StrEnum):
     WAIT = "wait until the report proves something"
     PARK = "leave it to a person"
     REFUSE = "take the refusal for the outcome"
-    EXPIRE = "set aside what is too late to be sent"
+    SET_ASIDE = "set aside what must not be sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Decision:
     """What to do.
 
     :param until: of WAIT: the server's time before which the report proves nothing
-    :param settled: of SEND, REFUSE and EXPIRE: whether the report showed that nothing came of the sends so far
+    :param settled: of SEND, REFUSE and SET_ASIDE: whether the report showed that nothing came of the sends so far
     :param elsewhere: of PARK: whether it was sent to another campaign, whose report can't be asked
     """
 
@@ -70,7 +70,8 @@ class Unit:
     :param campaign: digest of where calls are sent now
     :param time: the server's time
     :param refused: whether the last send has just now been refused
-    :param late: whether a call of it is too late to be sent: a job made of it would never be dialled
+    :param barred: whether a call of it must not be sent any more: a rule forbids it, or it is too late, so that a job
+        made of it would never be dialled
     :param key_lost: whether an answer showed that the idempotence key did not reach the server
     :param other_key: whether it would be sent with another key than it was
     :param silent: after how many earlier tries' requests for it there was no answer
@@ -83,7 +84,7 @@ class Unit:
     time: Time
     limits: Limits
     refused: bool = False
-    late: bool = False
+    barred: bool = False
     key_lost: bool = False
     other_key: bool = False
     silent: int = 0
@@ -98,11 +99,12 @@ MOST_SILENT = 2
 def decide(known: Unit) -> Decision:
     """Return what to do next."""
     if not known.sends:
-        return Decision(UnitAction.EXPIRE if known.late else UnitAction.REFUSE if known.refused else UnitAction.SEND)
+        unsent = UnitAction.REFUSE if known.refused else UnitAction.SEND
+        return Decision(UnitAction.SET_ASIDE if known.barred else unsent)
     if any(send.campaign != known.campaign for send in known.sends):
         return Decision(UnitAction.PARK, elsewhere=True)  # the other campaign can't be asked
-    # A repeat of what is too late would find the jobs, or make those that are never dialled: the report finds them too.
-    repeats = not known.refused and not known.late and known.silent < MOST_SILENT and _young(known)
+    # A repeat of what must not be sent would find the jobs, or make them: the report finds them too.
+    repeats = not known.refused and not known.barred and known.silent < MOST_SILENT and _young(known)
     if known.found is None:
         # What is never answered may be there all the same: its first send shows by now, if it came to a job.
         shows = known.silent and known.time.earliest >= _shown(known, min(send.until for send in known.sends))
@@ -118,9 +120,9 @@ def decide(known: Unit) -> Decision:
     if known.found is Found.NONE:
         # Under another key the server knows nothing of those sends: so twice the lag must show nothing of them.
         anew = shown + known.limits.report_lag if known.other_key or known.silent else shown
-        if known.late:
-            expires = Decision(UnitAction.EXPIRE, settled=True)  # and the others have another key then
-            return expires if known.asked >= anew else Decision(UnitAction.WAIT, anew)
+        if known.barred:
+            aside = Decision(UnitAction.SET_ASIDE, settled=True)  # and the others have another key then
+            return aside if known.asked >= anew else Decision(UnitAction.WAIT, anew)
         if known.refused:
             return Decision(UnitAction.REFUSE, settled=True) if proven else Decision(UnitAction.WAIT, shown)
         if known.time.clock is ClockSource.WORKER:

@@ -18,6 +18,8 @@ _EVERY = 5.0
 """Seconds between two lines of the log."""
 
 _REASONS_SHOWN = 10
+_SELDOM = ("expired", "excluded", "capped")
+"""Outcomes that are told where there are such."""
 
 
 class SyncProgress:
@@ -80,6 +82,10 @@ class SyncProgress:
         more = f" And {calls - 1:,} more of its batch." if calls > 1 else ""
         self._log.warning("Too late to be sent, and set aside: %s.%s", reason, more)
 
+    def barred(self, outcome: str, calls: int) -> None:
+        """Tell of calls that a rule forbids, right before they were to be sent."""
+        self._log.info("Not called, for since the list was frozen they are %s: %s calls.", outcome, f"{calls:,}")
+
     def reasons(self) -> str:
         """What the server refused in this try, as one sentence for each; the first of them."""
         shown = " ".join(f"{reason[:1].upper()}{reason[1:]}." for reason in self._reasons[:_REASONS_SHOWN])
@@ -92,15 +98,17 @@ class SyncProgress:
         text = f"{counts.created:,} of {self.calls:,} calls are created"
         if counts.refused:
             text += f", {counts.refused:,} refused"
-        if counts.expired:
-            text += f", {counts.expired:,} expired"
+        for outcome in _SELDOM:
+            if count := getattr(counts, outcome):
+                text += f", {count:,} {outcome}"
         return f"{text}, {self.left:,} left" if self.left else text
 
     def note(self, entry: SyncEntry) -> None:
         """Have the task's state tell it at its next write."""
         entry.progress = {
             "calls": self.calls, "created": self.counts.created, "refused": self.counts.refused,
-            "expired": self.counts.expired, "left": self.left, "numbers_per_second": round(self.rate, 1),
+            **{outcome: getattr(self.counts, outcome) for outcome in _SELDOM},
+            "left": self.left, "numbers_per_second": round(self.rate, 1),
         }  # fmt: skip
 
     async def tell(self, entry: SyncEntry) -> None:

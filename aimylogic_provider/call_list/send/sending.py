@@ -8,7 +8,7 @@ No request is made here, and nothing is decided about a batch.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -19,6 +19,7 @@ from aimylogic_provider.call_list.send.by_endpoint.batch_sender import BatchSend
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phone import AddPhoneSender
 from aimylogic_provider.call_list.send.by_endpoint.by_add_phones import AddPhonesSender
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
+from aimylogic_provider.call_list.send.last_look import BarredCalls, LastLook
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
@@ -58,6 +59,7 @@ class Sending:
     :param call_list: read afresh in this try
     :param client: for what is only asked
     :param settled: is told of each batch, once what became of its calls is kept; quick, and never raises
+    :param looks: tell, before each request, which of its calls must not be made
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Sending:
         settings: SendSettings,
         log: Log,
         settled: Callable[[SettledBatch], None] = lambda batch: None,
+        looks: Sequence[LastLook] = (),
     ) -> None:
         self.call_list = call_list
         self._settled = settled
@@ -93,6 +96,7 @@ class Sending:
         )
         self._notes = SendNotes(self._shard, keeper, self._questions, self.progress, clock=clock, settings=settings)
         self._refusals = Refusals(call_list.pointer.rejected, settings.most_set_aside, self.progress)
+        self._barred_calls = BarredCalls(looks, self._shard, self._notes, self.progress)
         self._unsettled = UnsettledBatches()
         self._gone_on_with: dict[str, set[float]] = {}
         """Of each batch that this try is done with: as :meth:`.UnansweredSends.gone_on_with` tells it."""
@@ -211,6 +215,7 @@ class Sending:
                 expired_calls=ExpiredCalls(
                     self._shard, self._notes, self.progress, self._questions, settings.limits.send_timeout
                 ),
+                barred_calls=self._barred_calls,
                 client=AsyncCampaignClient(self._client.address, transport),
             )
             sender = (
@@ -267,13 +272,18 @@ class Sending:
         except ApiError as error:
             self._fail(_not_asked(error))
         await self._shard.put_away(under_way)
+        try:
+            await self._barred_calls.left(under_way)
+        except NotAddedError as error:
+            self._fail(error)
         left = {place for place in under_way.unsettled if under_way.phone(place) not in held_by_others}
         left.difference_update(parked.places)
         self._gone_on_with[batch.name] = self._unanswered_sends().gone_on_with(under_way.state, left, waits)
         # What was refused is counted already.
         after = Counts.of(under_way.outcomes.values())
-        self.progress.add(Counts(created=after.created - before.created, expired=after.expired - before.expired))
-        self._settled(SettledBatch(batch.name, batch.calls, began, after - before))
+        now = after - before
+        self.progress.add(now - Counts(refused=now.refused))
+        self._settled(SettledBatch(batch.name, batch.calls, began, now))
 
     def _leave(self, under_way: BatchUnderWay, parked: Parked, held: set[str]) -> None:
         """Leave a batch to a later try: what that may yet settle, a later turn must not send to, nor wait for more."""

@@ -6,11 +6,12 @@ Layout, all write-once::
     batches/00001.jsonl                            a call a line
     rejected/00001.jsonl, doubles/00001.jsonl      rows that aren't called, and why
     held/00001.jsonl                               rows that another run's list held, and which
-    capped/00001.jsonl                             rows whose phone is called for another row already
+    capped/00001.jsonl                             rows whose phone is called for another row already, or was by others
+    excluded/00001.jsonl, held_out/00001.jsonl     rows that aren't called by a rule of the user's, and why
     claimed/0.<token>.json                         the task that sends shard 0
     sent/00007.<from>.<to>.server.<campaign>.<token>.json   that a batch is about to be sent, for other tasks to know
     progress/00007.0000998.<token>.jsonl           what became of so many calls of a batch
-    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line (.expired-1 where one did)
+    done/00001.created-998.refused-2.<token>.jsonl what became of a batch, a call a line (.expired-1 … too)
     unknown/<token>.jsonl                          numbers of which it can't be known
     report-0.json                                  the counts of a shard, once all of it is known
     deleted.json                                   the same, once all else was deleted
@@ -50,7 +51,9 @@ from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as,
 from aimylogic_provider.call_list.store.sent_traces import traces_among
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_lines
 
-__all__ = ["ListReader", "jobs_forgotten", "never_sent", "reports_among", "told_of"]
+__all__ = ["ListReader", "PartKind", "jobs_forgotten", "never_sent", "reports_among", "told_of"]
+
+PartKind = Literal["rejected", "doubles", "held", "capped", "excluded", "held_out"]
 
 _REPORT = re.compile(r"report-([0-9]+)\.json")
 _report = msgspec.json.Decoder(dict[str, Any])
@@ -59,6 +62,8 @@ _set_aside: Mapping[str, msgspec.json.Decoder[Any]] = {
     "doubles": msgspec.json.Decoder(DoubleLine),
     "held": msgspec.json.Decoder(RejectedLine),
     "capped": msgspec.json.Decoder(CappedLine),
+    "excluded": msgspec.json.Decoder(RejectedLine),
+    "held_out": msgspec.json.Decoder(RejectedLine),
 }
 
 
@@ -217,7 +222,7 @@ class ListReader:
             )
         return outcomes
 
-    def parts(self, kind: Literal["rejected", "doubles", "held", "capped"]) -> Iterator[list[dict[str, Any]]]:
+    def parts(self, kind: PartKind) -> Iterator[list[dict[str, Any]]]:
         """The rows that aren't called, a file at a time.
 
         :raises CallListError: if a file is gone, unreachable, or not what was frozen

@@ -29,7 +29,7 @@ this package it runs.
 """
 
 _BATCH = re.compile(r"[0-9]+")
-_PART = re.compile(r"(?:rejected|doubles|held|capped)/[0-9]+\.jsonl")
+_PART = re.compile(r"(?:rejected|doubles|held|capped|excluded|held_out)/[0-9]+\.jsonl")
 
 Method = Literal["addPhones", "addPhone"]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -54,7 +54,7 @@ def sha256(content: bytes) -> str:
 
 
 class RejectedLine(TypedDict):
-    """A row that can't be called, or that another run's list holds, and why."""
+    """A row that can't be called, that another run's list holds, or that a rule spares, and why."""
 
     row: int
     keys: dict[str, Any]
@@ -70,9 +70,10 @@ class DoubleLine(TypedDict):
 
 
 class CappedLine(TypedDict):
-    """A row whose phone is called for another one already, and why that is enough.
+    """A row whose phone is called for another one already, or was called by others, and why that is enough.
 
-    :param called: the first row that it is called for; lists of earlier versions name it in the reason alone
+    :param called: the first row of this list that it is called for; missing if others called it, and in lists of
+        earlier versions, which name it in the reason alone
     """
 
     row: int
@@ -115,7 +116,9 @@ class Pointer(msgspec.Struct, frozen=True):
     :param shards: parts in which it can be sent
     :param elsewhere: other folders in which lists of this DAG run were frozen by the same task
     :param claimed: rows that another run's list held when this one was frozen
-    :param capped: rows whose phone is called for others already, as often as may be
+    :param capped: rows whose phone is called for others already, or was called by others, as often as may be
+    :param excluded: rows whose phone stood on the exclusion list
+    :param held_out: rows that aren't called for measuring what calling does
     """
 
     path: str
@@ -128,6 +131,13 @@ class Pointer(msgspec.Struct, frozen=True):
     elsewhere: tuple[str, ...] = ()
     claimed: Count = 0
     capped: Count = 0
+    excluded: Count = 0
+    held_out: Count = 0
+
+    @property
+    def aside(self) -> int:
+        """Rows that are no calls of the list."""
+        return self.doubles + self.rejected + self.claimed + self.capped + self.excluded + self.held_out
 
     @property
     def list_id(self) -> str:
@@ -146,7 +156,8 @@ class Pointer(msgspec.Struct, frozen=True):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         content: dict[str, Any] = msgspec.to_builtins(self)
-        left_out = {name for name in ("elsewhere", "claimed", "capped") if not content[name]}
+        seldom = ("elsewhere", "claimed", "capped", "excluded", "held_out")
+        left_out = {name for name in seldom if not content[name]}
         return {name: content[name] for name in content if name not in left_out}
 
     @classmethod
@@ -226,6 +237,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     :param parts: digests of the further files (rejected rows, doubles), by name
     :param held_by: the ids of the lists of other runs that held rows
     :param results_table: that the task which froze it was given; empty for none
+    :param exclude: a digest of the exclusion list that it was frozen with, which is looked at again before each send;
+        empty for none
+    :param caps: how many calls a person may get within how many days, as ``(calls, days)``; each holds
+    :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
     """
 
     format: int
@@ -248,8 +263,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     claimed: Count = 0
     held_by: tuple[str, ...] = ()
     capped: Count = 0
+    excluded: Count = 0
+    held_out: Count = 0
     countries: dict[str, Count] = {}
     results_table: str = ""
+    exclude: str = ""
+    caps: tuple[tuple[Count, float], ...] = ()
+    consent: str = ""
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:
@@ -272,7 +292,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         return Pointer(
             address, digest, self.rows, self.calls, self.doubles, self.rejected, self.shards, claimed=self.claimed,
-            capped=self.capped,
+            capped=self.capped, excluded=self.excluded, held_out=self.held_out,
         )  # fmt: skip
 
     def fault(self, pointer: Pointer) -> str | None:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["INNER", "Folder", "folder_name"]
 
-INNER = ("batches", "rejected", "doubles", "held", "capped", "claimed", "sent", "progress", "done", "unknown")
+INNER = (
+    "batches", "rejected", "doubles", "held", "capped", "excluded", "held_out", "claimed", "sent", "progress", "done",
+    "unknown",
+)  # fmt: skip
 """The folders within a list's."""
 
 _OF_A_LIST = re.compile(rf"(?:(?:{'|'.join(INNER)})/[^/]+|(?:list|deleted|report-[0-9]+)\.json|rejected\.csv)")

@@ -1,8 +1,8 @@
 """What became of calls: a line for each in a batch's file, and the counts, of a batch, a shard or a list.
 
 The counts of a batch stand in its file's name, so that listing a folder tells how far a list came:
-``done/00001.created-998.refused-2.<token>.jsonl``, with ``.expired-1`` where a call did. Those of a shard stand in the
-report that its task returns. All counting is done here.
+``done/00001.created-998.refused-2.<token>.jsonl``, with ``.expired-1``, ``.excluded-1`` and ``.capped-1`` where a call
+did. Those of a shard stand in the report that its task returns. All counting is done here.
 """
 
 from __future__ import annotations
@@ -10,44 +10,64 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["CallOutcome", "Counts", "RowCounts", "SettledBatch", "decode_outcomes", "name_of_done", "told_by_name"]
+__all__ = [
+    "CallOutcome",
+    "Counts",
+    "Outcome",
+    "RowCounts",
+    "SettledBatch",
+    "decode_outcomes",
+    "name_of_done",
+    "told_by_name",
+]
+
+Outcome = Literal["created", "refused", "expired", "excluded", "capped"]
 
 _DONE = re.compile(
-    r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)(?:\.expired-(?P<expired>\d+))?\..*"
+    r"done/(?P<batch>[^.]+)\.created-(?P<created>\d+)\.refused-(?P<refused>\d+)"
+    r"(?:\.expired-(?P<expired>\d+))?(?:\.excluded-(?P<excluded>\d+))?(?:\.capped-(?P<capped>\d+))?\..*"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Calls by outcome."""
+class Counts(msgspec.Struct, frozen=True):
+    """Calls by outcome.
+
+    :param excluded: calls that must not be made: the phone stood on the exclusion list right before they were sent
+    :param capped: calls to people who were called as often as may be, right before they were sent
+    """
 
     created: int = 0
     refused: int = 0
     expired: int = 0
+    excluded: int = 0
+    capped: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(self.created + other.created, self.refused + other.refused, self.expired + other.expired)
+        return Counts(*(one + another for one, another in zip(self.told(), other.told(), strict=True)))
 
     def __sub__(self, other: Counts) -> Counts:
-        return Counts(self.created - other.created, self.refused - other.refused, self.expired - other.expired)
+        return Counts(*(one - another for one, another in zip(self.told(), other.told(), strict=True)))
 
     @classmethod
     def of(cls, outcomes: Iterable[CallOutcome]) -> Counts:
         """Count outcomes."""
         counted = Counter(one.outcome for one in outcomes)
-        return cls(counted["created"], counted["refused"], counted["expired"])
+        return cls(counted["created"], counted["refused"], counted["expired"], counted["excluded"], counted["capped"])
+
+    def told(self) -> list[int]:
+        """The counts, in their order."""
+        return [getattr(self, name) for name in Counts.__struct_fields__]
 
     @property
     def settled(self) -> int:
         """Calls of any outcome."""
-        return self.created + self.refused + self.expired
+        return sum(self.told())
 
 
 class SettledBatch(NamedTuple):
@@ -69,7 +89,9 @@ class RowCounts(msgspec.Struct, frozen=True):
 
     :param unknown: calls of which nobody knows whether their jobs exist
     :param claimed: rows that another run's list held
-    :param capped: rows whose phone is called for others already, as often as may be
+    :param capped: rows whose phone is called for others already, or was called by others, as often as may be
+    :param excluded: rows whose phone stands on the exclusion list
+    :param held_out: rows that aren't called for measuring what calling does
     """
 
     rows: int
@@ -81,6 +103,8 @@ class RowCounts(msgspec.Struct, frozen=True):
     expired: int = 0
     claimed: int = 0
     capped: int = 0
+    excluded: int = 0
+    held_out: int = 0
 
     @classmethod
     def of_shard(cls, pointer: Pointer, shard: int, calls: int, settled: Counts) -> RowCounts:
@@ -88,11 +112,21 @@ class RowCounts(msgspec.Struct, frozen=True):
 
         :param calls: of the shard
         """
-        of_calls = cls(calls, settled.created, 0, 0, settled.refused, 0, settled.expired)
+        of_calls = cls(
+            calls,
+            created=settled.created,
+            doubles=0,
+            rejected=0,
+            refused=settled.refused,
+            unknown=0,
+            expired=settled.expired,
+            capped=settled.capped,
+            excluded=settled.excluded,
+        )
         if shard:
             return of_calls
         aside = cls(
-            pointer.doubles + pointer.rejected + pointer.claimed + pointer.capped,
+            pointer.aside,
             created=0,
             doubles=pointer.doubles,
             rejected=pointer.rejected,
@@ -100,6 +134,8 @@ class RowCounts(msgspec.Struct, frozen=True):
             unknown=0,
             claimed=pointer.claimed,
             capped=pointer.capped,
+            excluded=pointer.excluded,
+            held_out=pointer.held_out,
         )
         return of_calls + aside
 
@@ -125,7 +161,8 @@ class RowCounts(msgspec.Struct, frozen=True):
         """Whether rows were to be called, and none was.
 
         Rows that are rejected beside some that another run calls are no more than they were in that run. But if all
-        that was left to this one was refused, or came too late, it reached nobody.
+        that was left to this one was refused, or came too late, it reached nobody. Whom a rule of the user's spares,
+        was not to be called.
         """
         missed = self.refused + self.expired or (self.rejected and not self.claimed)
         return not self.created and bool(missed) and not self.unknown
@@ -141,7 +178,7 @@ class CallOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """
 
     row: int
-    outcome: Literal["created", "refused", "expired"]
+    outcome: Outcome
     job: str | None = None
     reason: str | None = None
     by: Literal["answer", "report", "person"] = "answer"
@@ -164,8 +201,9 @@ def decode_outcomes(content: bytes) -> list[CallOutcome]:
 
 def name_of_done(batch: str, counts: Counts, token: str) -> str:
     """The name of the file of a batch that is done."""
-    expired = f".expired-{counts.expired}" if counts.expired else ""
-    return f"done/{batch}.created-{counts.created}.refused-{counts.refused}{expired}.{token}.jsonl"
+    seldom = {"expired": counts.expired, "excluded": counts.excluded, "capped": counts.capped}
+    more = "".join(f".{outcome}-{count}" for outcome, count in seldom.items() if count)
+    return f"done/{batch}.created-{counts.created}.refused-{counts.refused}{more}.{token}.jsonl"
 
 
 def told_by_name(name: str) -> tuple[str, Counts] | None:
@@ -173,4 +211,4 @@ def told_by_name(name: str) -> tuple[str, Counts] | None:
     found = _DONE.fullmatch(name)
     if found is None:
         return None
-    return found["batch"], Counts(int(found["created"]), int(found["refused"]), int(found["expired"] or 0))
+    return found["batch"], Counts(**{name: int(found[name] or 0) for name in Counts.__struct_fields__})

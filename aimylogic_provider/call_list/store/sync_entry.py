@@ -18,7 +18,8 @@ from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
 from aimylogic_provider.idempotence.ports import Store
 
 __all__ = [
-    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "SyncEntry",
+    "ENTRY_FORMAT", "EntryKeeper", "Freezing", "ListQuestion", "ListRuling", "StageAnswer", "StageQuestion",
+    "SyncEntry",
 ]  # fmt: skip
 
 ENTRY_FORMAT = "call list 1"
@@ -51,6 +52,31 @@ class ListRuling(msgspec.Struct, frozen=True):
     by: str
     at: float
     question: ListQuestion
+
+
+class StageQuestion(msgspec.Struct, frozen=True):
+    """That a person was asked whether to go on, before a list or the rest of it is sent, and did not answer yet.
+
+    :param stage: before which, as ``brakes``
+    :param reference: of what was asked
+    :param at: when (Unix seconds)
+    """
+
+    stage: str
+    reference: str
+    at: float
+
+
+class StageAnswer(msgspec.Struct, frozen=True):
+    """What a person said who was asked whether to go on.
+
+    :param by: who said so
+    :param at: when, by Airflow's clock (Unix seconds)
+    """
+
+    go_on: bool
+    by: str
+    at: float
 
 
 class Freezing(msgspec.Struct, frozen=True):
@@ -100,6 +126,8 @@ class SyncEntry(msgspec.Struct):
         people; empty if that isn't known
     :param campaigns: digests of the tokens that were sent with, and of their campaigns' ids
     :param freezing: the list that is being frozen, if it claims rows
+    :param asking: the question before a stage of the list's sending whose answer is not noted yet
+    :param answers: what people said before stages of the list's sending, by stage
     """
 
     sure: bool
@@ -118,6 +146,8 @@ class SyncEntry(msgspec.Struct):
     campaigns: list[tuple[str, str]] = []
     format: str = ENTRY_FORMAT
     freezing: Freezing | None = None
+    asking: StageQuestion | None = None
+    answers: dict[str, StageAnswer] = {}
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:
@@ -186,6 +216,7 @@ class EntryKeeper:
         entry = self.entry
         entry.call_list, entry.freezing = None, noted
         entry.done, entry.done_batches, entry.open = 0, "", {}
+        entry.asking, entry.answers = None, {}
         self.save_now()
 
     async def save(self) -> None:

@@ -209,7 +209,7 @@ class Claims:
             connection.execute(self._claims.delete().where(self._claims.c.call_list == holder.call_list))
             results = results_of(holder.results_table or self._results_table)
             if self._is_there(results):
-                held = results.c.outcome.in_(("pending", "double", "claimed", "capped"))
+                held = results.c.outcome.in_(("pending", "double", "claimed", "capped", "excluded", "held_out"))
                 connection.execute(results.delete().where(results.c.call_list == holder.call_list, held))
 
         self._act("written", act)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from aimylogic_provider.call_list.store.list_reader import PartKind
 from aimylogic_provider.call_list.store.manifest import Batch
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.rows_beside import RowNumbers, rows_beside
@@ -17,6 +18,14 @@ from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 
 __all__ = ["KnownOutcomes", "RowResults"]
+
+_ASIDE: Final[tuple[tuple[PartKind, str], ...]] = (
+    ("rejected", "rejected"),
+    ("held", "claimed"),
+    ("excluded", "excluded"),
+    ("held_out", "held_out"),
+)
+"""The files of rows that aren't called whatever becomes of others, and their outcomes."""
 
 KnownOutcomes = Callable[[Batch], tuple[Iterable[CallOutcome], Collection[int]]]
 """What is known of a batch: its settled calls, and which of the other rows are parked, so that nobody knows of them."""
@@ -72,10 +81,12 @@ class RowResults:
         """The rows that aren't called whatever becomes of others, with their reasons: the first shard's."""
         if self._shard:
             return
-        for rejected in self._list.parts("rejected"):
-            yield [self._aside(line, "rejected", line["reason"]) for line in rejected]
-        for held in self._list.parts("held"):
-            yield [self._aside(line, "claimed", line["reason"]) for line in held]
+        for kind, outcome in _ASIDE:
+            for lines in self._list.parts(kind):
+                yield [self._aside(line, outcome, line["reason"]) for line in lines]
+        for capped in self._list.parts("capped"):
+            if by_others := [line for line in capped if "called" not in line]:
+                yield [self._aside(line, "capped", line["reason"]) for line in by_others]
 
     def _beside(self, calls: RowNumbers) -> Iterator[list[dict[str, Any]]]:
         """The rows that were set aside because of some calls."""

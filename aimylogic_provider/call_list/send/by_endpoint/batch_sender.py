@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.expired_calls import ExpiredCalls
+from aimylogic_provider.call_list.send.last_look import BarredCalls
 from aimylogic_provider.call_list.send.refusals import Refusals
 from aimylogic_provider.call_list.send.request_rate import RequestRate
 from aimylogic_provider.call_list.send.send_notes import SendNotes
@@ -33,6 +34,7 @@ class SendContext:
     request_rate: RequestRate
     refusals: Refusals
     expired_calls: ExpiredCalls
+    barred_calls: BarredCalls
     client: AsyncCampaignClient
     held: set[str] = field(default_factory=set)
 

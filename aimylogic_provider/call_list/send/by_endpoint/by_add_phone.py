@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
@@ -157,10 +158,15 @@ class _BatchInRounds:
         """Send until all is settled but the numbers that wait, are parked, or are never answered."""
         under_way = self._under_way
         while places := self._to_be_settled():
+            barred = await self._context.barred_calls.among(under_way, places)
             time, reading = await self._context.questions.time()
-            decisions = self._decisions(places, time)
+            decisions = self._decisions(places, time, barred)
             if any(decision.action is UnitAction.ASK_REPORT for decision in decisions.values()):
                 self._jobs, self._asked = await self._context.questions.jobs(under_way, places)
+                continue
+            aside = [place for place, decision in decisions.items() if decision.action is UnitAction.SET_ASIDE]
+            if aside:
+                await self._context.barred_calls.set_aside(under_way, {place: barred[place] for place in aside})
                 continue
             to_send = [place for place, decision in decisions.items() if self._heed(place, decision)]
             if to_send and not self._left and all(decisions[place].settled for place in to_send):
@@ -206,7 +212,7 @@ class _BatchInRounds:
         self._left.clear()
         self._jobs = None
 
-    def _decisions(self, places: list[int], time: Time) -> dict[int, Decision]:
+    def _decisions(self, places: list[int], time: Time, barred: Collection[int]) -> dict[int, Decision]:
         """Decide number by number; once for those of which the same is known."""
         settings, noted = self._context.settings, self._under_way.state.open_sends
         usual = Unit(
@@ -218,12 +224,12 @@ class _BatchInRounds:
             silent=min(1, self._under_way.state.silent),  # a number has one key, with which it can be repeated
             asked=self._asked,
         )
-        if self._jobs is None and not self._refused:
+        if self._jobs is None and not self._refused and not barred:
             return dict.fromkeys(places, decide(usual))
         decisions = {}
         for place in places:
             refused = self._refused.get(place)
-            unit = replace(usual, found=self._found(place))
+            unit = replace(usual, found=self._found(place), barred=place in barred)
             decisions[place] = decide(unit if refused is None else replace(unit, refused=True, sends=refused[1]))
         return decisions
 

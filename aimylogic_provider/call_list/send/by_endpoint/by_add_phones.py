@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aimylogic_provider.call_list.report.reconcile import ShownJobs
@@ -21,6 +22,7 @@ from aimylogic_provider.call_list.send.by_endpoint.refusal_cause import RefusalC
 from aimylogic_provider.call_list.send.by_endpoint.refused_parts import RefusedParts
 from aimylogic_provider.call_list.send.by_endpoint.unanswered_requests import PIECES, UnansweredRequests
 from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
+from aimylogic_provider.call_list.send.last_look import Barred
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence.retry import pause_after
@@ -136,9 +138,10 @@ class _BatchInParts:
         under_way, questions = self._under_way, self._context.questions
         await questions.time()  # before the turn to send comes, for asking takes one
         await self._context.request_rate.wait()
+        barred = await self._context.barred_calls.among(under_way, part)
         time, reading = await questions.time()
         late = self._context.expired_calls.late(under_way, part, time)
-        decisions = self._decisions(part, time, evidence, late=bool(late))
+        decisions = self._decisions(part, time, evidence, barred=bool(barred or late))
         settled = decisions[part[0]].settled
         chosen: defaultdict[UnitAction, list[int]] = defaultdict(list)
         for place, decision in decisions.items():
@@ -158,8 +161,8 @@ class _BatchInParts:
             under_way.state = under_way.state.refused()
             await self._refused.heed(under_way.part, evidence.refusal)
             return False
-        if UnitAction.EXPIRE in chosen:
-            return await self._expire(late, evidence, settled=settled)
+        if UnitAction.SET_ASIDE in chosen:
+            return await self._set_aside(barred, late, evidence, settled=settled)
         return await self._send_part(time, reading, evidence, settled=settled)
 
     def _adopt(self, adopted: list[int], evidence: _Evidence) -> bool:
@@ -184,22 +187,28 @@ class _BatchInParts:
         self._under_way.take_up(rest)
         return True
 
-    async def _expire(self, late: list[int], evidence: _Evidence, *, settled: bool) -> bool:
-        """Set calls aside that are surely too late; return whether the part is to be gone on with.
+    async def _set_aside(
+        self, barred: Mapping[int, Barred], late: list[int], evidence: _Evidence, *, settled: bool
+    ) -> bool:
+        """Set calls aside that are forbidden, else those that are surely too late; return whether the part goes on.
 
         :param settled: whether the report showed that nothing came of what was sent
         """
-        surely_late, time = await self._context.expired_calls.surely_late(self._under_way, late)
-        if not surely_late:
-            return True
-        await self._context.expired_calls.set_aside(self._under_way, surely_late, time)
+        if barred:
+            self._under_way.state = self._under_way.state.none_came()
+            await self._context.barred_calls.set_aside(self._under_way, barred)
+        else:
+            surely_late, time = await self._context.expired_calls.surely_late(self._under_way, late)
+            if not surely_late:
+                return True
+            await self._context.expired_calls.set_aside(self._under_way, surely_late, time)
         evidence.forget()
         return not (settled and self._under_way.part and await self._nothing_came_of_it())
 
     async def _send_part(self, time: Time, reading: Reading, evidence: _Evidence, *, settled: bool) -> bool:
         """Send the part under way, or cut it smaller; return whether it is to be gone on with.
 
-        :param settled: as of :meth:`_expire`
+        :param settled: as of :meth:`_set_aside`
         """
         if settled and await self._nothing_came_of_it():
             return False
@@ -226,7 +235,7 @@ class _BatchInParts:
         time: Time,
         evidence: _Evidence,
         *,
-        late: bool,
+        barred: bool,
     ) -> dict[int, Decision]:
         """Decide: for all at once, or, if the report was asked, number by number."""
         under_way, settings, jobs = self._under_way, self._context.settings, evidence.jobs
@@ -239,7 +248,7 @@ class _BatchInParts:
                     time=time,
                     limits=settings.limits,
                     refused=evidence.refusal is not None,
-                    late=late,
+                    barred=barred,
                     key_lost=under_way.state.key_lost,
                     other_key=under_way.state.other_key,
                     silent=under_way.state.silent,

@@ -116,11 +116,12 @@ class RefusedParts:
         rest = under_way.split_off([place]) if len(part) > 1 else None
         await self._context.shard.keep(under_way, parted=True)
         await self._context.request_rate.wait()
+        barred = bool(await self._context.barred_calls.among(under_way, [place]))
         time, reading = await self._context.questions.time()
-        late = self._context.expired_calls.late(under_way, [place], time)
-        error = None if late else await self._send([place], time, reading)
-        if late:
-            under_way.set_apart()  # and taken up again, to expire
+        barred = barred or bool(self._context.expired_calls.late(under_way, [place], time))
+        error = None if barred else await self._send([place], time, reading)
+        if barred:
+            under_way.set_apart()  # and taken up again, to be set aside
         elif error is not None and error.known is Known.REFUSED:
             check_campaign(error)
             alone.append((place, error))

@@ -40,6 +40,8 @@ def question(preview: Preview, address: str, introduction: str | None, now: floa
         f"| {' | '.join(f'{count:,}' for count in counts)} |",
         *([_claimed(preview.claimed)] if preview.claimed else []),
         *([_capped(preview.capped)] if preview.capped else []),
+        *([_excluded(preview.excluded)] if preview.excluded else []),
+        *([_held_out(preview.held_out)] if preview.held_out else []),
         f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
         *([f"**Calls by country**: {by_country(preview.countries)}."] if preview.countries else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
@@ -74,7 +76,15 @@ def _claimed(count: int) -> str:
 
 
 def _capped(count: int) -> str:
-    return f"{count:,} rows besides have phones that are called for other rows already, and are not called."
+    return f"{count:,} rows besides have phones that are called, or were called, as often as may be: not called."
+
+
+def _excluded(count: int) -> str:
+    return f"{count:,} rows besides have phones that stand on the exclusion list, and are not called."
+
+
+def _held_out(count: int) -> str:
+    return f"{count:,} rows besides are held out, and not called, for measuring what calling does."
 
 
 def _rejected(preview: Preview) -> str:

@@ -1,0 +1,41 @@
+"""Rules by which people aren't called, applied once all rows of a list are read: what each of them tells.
+
+The rules themselves stand where what they ask is known: see ``call_list_task``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from aimylogic_provider.call_list.tables.row_keys import Person
+
+__all__ = ["FreezeRule", "Marked", "SparedKind"]
+
+SparedKind = Literal["excluded", "capped", "held_out"]
+"""Why a row isn't called: also its outcome, and the folder in which the list tells of it."""
+
+
+class Marked(NamedTuple):
+    """Who isn't called.
+
+    :param marks: one for each person, in their order: 0 for who is called, n for the nth of *reasons*
+    :param reasons: in words
+    """
+
+    marks: Sequence[int]
+    reasons: Sequence[str]
+
+
+class FreezeRule(Protocol):
+    """Says who of a list isn't called."""
+
+    kind: SparedKind
+
+    def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
+        """Mark who isn't called.
+
+        :param people: begins to go through them, in the order of rows; may be called again
+        :raises CallListError: if it can't be known; then nothing is sent
+        :raises RejectedError: if what is asked can't be used
+        """
