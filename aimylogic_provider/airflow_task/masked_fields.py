@@ -16,7 +16,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any
 
-from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.masking import mask_addresses, mask_phone
 
 __all__ = ["as_shown", "masked_phones"]
 
@@ -30,12 +30,20 @@ _PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]")
 
 
+_POLICY_NAMES = ("policy", "external_check_url")
+"""In a call, or among arguments: what may hold an address that the server is to ask."""
 _CALLS, _CHARACTERS, _ARGUMENTS = 10, 2000, 100
 """How many calls of a list are shown, how much of a text that says none, and how many names of a dictionary."""
 
 
 def as_shown(
-    value: Any, reader: FrameType, *, is_phone: bool, of_calls: bool = False, of_arguments: bool = False
+    value: Any,
+    reader: FrameType,
+    *,
+    is_phone: bool,
+    of_calls: bool = False,
+    of_arguments: bool = False,
+    of_policy: bool = False,
 ) -> Any:
     """Return a value as it is, or masked, if Airflow reads it to show it.
 
@@ -43,11 +51,14 @@ def as_shown(
     :param is_phone: whether the whole of it is a phone, in any writing, or a list of phones
     :param of_calls: whether it is a list of calls
     :param of_arguments: whether it holds a function's arguments
+    :param of_policy: whether it is a call policy
     """
     if value is None or not _SHOWS.match(_module(reader)):
         return value
     # Airflow reads it before the task begins: what can't be shown would fail every try.
     try:
+        if of_policy:
+            return _masked_policy(value)
         return _shown(value, is_phone=is_phone, of_calls=of_calls, of_arguments=of_arguments)
     except Exception:  # noqa: BLE001 - whatever a value's own methods may raise
         return _of_type(value)
@@ -88,8 +99,8 @@ def _masked_calls(value: Any) -> Any:
         more = len(calls) - _CALLS
         return [_masked_call(one) for one in calls[:_CALLS]] + ([f"… and {more:,} more"] if more > 0 else [])
     if isinstance(value, str):
-        return _masked_text(value)
-    return masked_phones(value) if isinstance(value, (Mapping, int, float)) else _of_type(value)
+        return _masked_text(mask_addresses(value))
+    return masked_phones(_masked_policy(value)) if isinstance(value, (Mapping, int, float)) else _of_type(value)
 
 
 def _masked_arguments(value: Any) -> Any:
@@ -101,7 +112,7 @@ def _masked_arguments(value: Any) -> Any:
         named = {
             _masked_name(name): mask_phone(one)
             if name == "phone" and isinstance(one, (str, int))
-            else _masked_arguments(one)
+            else _masked_arguments(_masked_policy(one) if name in _POLICY_NAMES else one)
             for name, one in islice(value.items(), _ARGUMENTS)
         }
         return named | ({"…": f"and {more:,} more"} if more > 0 else {})
@@ -114,10 +125,21 @@ def _masked_arguments(value: Any) -> Any:
     return value if isinstance(value, (date, time, timedelta)) else _of_type(value)
 
 
+def _masked_policy(value: Any) -> Any:
+    """A call policy with its addresses masked but for their hosts: a secret may stand in them."""
+    if isinstance(value, str):
+        return mask_addresses(value)
+    if isinstance(value, Mapping):
+        return {name: _masked_policy(one) for name, one in value.items()}
+    return [_masked_policy(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
 def _masked_call(call: Any) -> Any:
     if isinstance(call, Mapping):
         return {
-            _masked_name(name): mask_phone(one) if one and name == "phone" else masked_phones(one)
+            _masked_name(name): mask_phone(one)
+            if one and name == "phone"
+            else masked_phones(_masked_policy(one) if name in _POLICY_NAMES else one)
             for name, one in call.items()
         }
     return masked_phones(call) if call is None or isinstance(call, (list, tuple)) else mask_phone(call)

@@ -49,12 +49,16 @@ class ShownMasked:
     :param of_calls: whether it is a list of calls, of which the first few are shown
     :param of_arguments: whether it holds a function's arguments: of a long list among them the first few are shown, and
         of what isn't plain, its type
+    :param of_policy: whether it is a call policy, of whose addresses the hosts are shown
     """
 
-    def __init__(self, *, is_phone: bool = False, of_calls: bool = False, of_arguments: bool = False) -> None:
+    def __init__(
+        self, *, is_phone: bool = False, of_calls: bool = False, of_arguments: bool = False, of_policy: bool = False
+    ) -> None:
         self._is_phone = is_phone
         self._of_calls = of_calls
         self._of_arguments = of_arguments
+        self._of_policy = of_policy
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -77,6 +81,7 @@ class ShownMasked:
             is_phone=self._is_phone,
             of_calls=self._of_calls,
             of_arguments=self._of_arguments,
+            of_policy=self._of_policy,
         )
 
     def __set__(self, operator: object, value: object) -> None:

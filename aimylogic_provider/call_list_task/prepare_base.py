@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
-from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
+from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.call_list_task.rules.brakes import HasBrakes
 from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
 from aimylogic_provider.call_list_task.rules.holdout import HoldoutBase
@@ -34,6 +34,7 @@ _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
 class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
     """The half that freezes a call list; asks nothing of Aimylogic."""
 
+    policy = ShownMasked(of_policy=True)
     _nobody: ClassVar[str]
     """What is told if there are no rows."""
     _with_policies: ClassVar[str] = "policy and call_before"
@@ -101,12 +102,13 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         from aimylogic_provider.airflow_task.template_values import as_value, check_rendered
         from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
         from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.calls_api.masking import shown
 
         check_rendered(self._noted)
         policy = {} if _is_blank(self.policy) else as_value(self.policy) or {}
         if not isinstance(policy, dict):
             raise RejectedError(
-                f"policy {self.policy!r} can't be used: give a dictionary, or a template that makes one, of "
+                f"policy {shown(self.policy)} can't be used: give a dictionary, or a template that makes one, of "
                 f"{', '.join(POLICY_FIELDS)}"
             )
         policy = {name: value for name, value in policy.items() if not (isinstance(value, str) and _is_blank(value))}

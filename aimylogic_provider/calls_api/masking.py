@@ -1,4 +1,4 @@
-"""Phones as people may see them, and values as errors may name them: masked.
+"""Phones and addresses as people may see them, and values as errors may name them: masked.
 
 Nothing here says whether a value is a phone that can be called.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-__all__ = ["as_text", "mask_phone", "shown"]
+__all__ = ["as_text", "mask_addresses", "mask_phone", "shown"]
 
 # Up to the first digit no digits, so that no text, however long, takes more than one reading.
 _WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
 _DATE = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9](?: [0-2][0-9])?")
 _WRITTEN_WITHIN = re.compile(r"\+?\(?[0-9](?:[ ()./\-]{0,3}[0-9]){6,}")
+
+_ADDRESS = re.compile(r"""(https?://)(?:[^\s"'<>/?#]*@)?([^\s"'<>/?#@]*)([^\s"'<>]*)""", re.IGNORECASE)
+"""An address in a text: its scheme, its host, and what may be a secret."""
 
 
 def mask_phone(value: object) -> str:
@@ -28,8 +31,16 @@ def mask_phone(value: object) -> str:
     return f"{text[:2]}***{text[-2:]}" if len(text) >= 7 else "***"
 
 
+def mask_addresses(text: str) -> str:
+    """Return a text with its web addresses as they may be shown: ``https://example.com/…``.
+
+    What stands behind the host, or before it, may be a secret by which somebody is let in.
+    """
+    return _ADDRESS.sub(lambda found: f"{found[1]}{found[2]}{'/…' if found[3].strip('/') else found[3]}", text)
+
+
 def shown(value: object) -> str:
-    """Return a value as an error may name it: like ``repr``, but with what could be a phone masked.
+    """Return a value as an error may name it: like ``repr``, but with what could be a phone, or an address, masked.
 
     A phone may stand where something else is meant to, as when two arguments are swapped.
     """
@@ -38,7 +49,7 @@ def shown(value: object) -> str:
     text = as_text(value)
     if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.fullmatch(text):
         return repr(mask_phone(text))
-    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, text[:100])
+    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, mask_addresses(text)[:100])
     return repr(masked) if isinstance(value, str) or masked != text else as_text(value, repr)
 
 

@@ -22,7 +22,7 @@ from aimylogic_provider.emulator.private_file import write_private
 from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault
-from aimylogic_provider.emulator.world.journal import JournalLine
+from aimylogic_provider.emulator.world.journal import EXTERNAL_CHECK, JournalLine
 from aimylogic_provider.emulator.world.settings import Chosen, Settings
 
 __all__ = ["EmulatorClient", "OrderedFault"]
@@ -218,14 +218,16 @@ class EmulatorClient(AdminCaller):
         self._ask("DELETE", "/faults", Any)
 
     def settle(self, seconds: float = 10.0) -> None:
-        """Wait, in real time, until no fault holds a request back any more.
+        """Wait, in real time, until no fault holds a request back any more, and no external check is being asked.
 
-        :raises EmulatorError: if one still does
+        :raises EmulatorError: if one still does, or is
         """
         until = time.monotonic() + seconds
         while self._ask("GET", "/requests?last=0", Requests).pending:
             if time.monotonic() > until:
-                raise EmulatorError(f"after {seconds:g} seconds a fault still holds a request back")
+                raise EmulatorError(
+                    f"after {seconds:g} seconds a fault still holds a request back, or an external check is still asked"
+                )
             time.sleep(0.01)
 
     # Oracle and journal
@@ -257,14 +259,17 @@ class EmulatorClient(AdminCaller):
     def count(self, endpoint: str | None = None) -> int:
         """Return how many requests an endpoint has had, or all of them.
 
-        :param endpoint: its name, as in ``addPhone`` or ``callJob/getReport``
+        :param endpoint: its name, as in ``addPhone`` or ``callJob/getReport``; or ``externalCheck`` for how often the
+            emulator itself asked an address, which isn't among all
         :raises EmulatorError: if there is no such endpoint
         """
-        names = [one.name for one in ENDPOINTS]
+        names = [*(one.name for one in ENDPOINTS), EXTERNAL_CHECK]
         if endpoint is not None and endpoint not in names:
             raise EmulatorError(f"{endpoint!r} isn't an endpoint: use one of {', '.join(names)}")
         counts = self._ask("GET", "/requests?last=0", Requests).counts
-        return sum(counts.values()) if endpoint is None else counts.get(endpoint, 0)
+        if endpoint is None:
+            return sum(counts.values()) - counts.get(EXTERNAL_CHECK, 0)
+        return counts.get(endpoint, 0)
 
     # All of it
 

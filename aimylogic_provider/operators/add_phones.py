@@ -50,7 +50,8 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         are
     :param countries: two-letter codes of the countries that may be called, as in ``["RU", "KZ"]``; all if left out
     :param policy: when and how often to call, for all calls: ``start``, ``finish``, ``allowed_days``,
-        ``allowed_time``, ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
+        ``allowed_time`` (or the name of a law's hours, as ``RU 230-FZ``), ``retry_interval_minutes``, ``max_attempts``,
+        ``priority``, ``external_check_url``, ``external_check_max_retries``. (templated)
     :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. What comes too late for it
         is not sent. (templated)
     :param method: ``addPhones`` (a batch is a request) or ``addPhone`` (a number is), which has no policies

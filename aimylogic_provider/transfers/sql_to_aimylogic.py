@@ -50,8 +50,9 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param phone_check: whether numbers without a plus must be ``in use``, or only ``possible``, as those of new ranges
         are
     :param countries: two-letter codes of the countries that may be called, as in ``["RU", "KZ"]``; all if left out
-    :param policy: when and how often to call, for all rows: ``start``, ``finish``, ``allowed_days``, ``allowed_time``,
-        ``retry_interval_minutes``, ``max_attempts``, ``priority``. (templated)
+    :param policy: when and how often to call, for all rows: ``start``, ``finish``, ``allowed_days``, ``allowed_time``
+        (or the name of a law's hours, as ``RU 230-FZ``), ``retry_interval_minutes``, ``max_attempts``, ``priority``,
+        ``external_check_url``, ``external_check_max_retries``. (templated)
     :param policy_columns: the same by row: from these names to columns
     :param call_before: nobody is dialled after that time: aware, or ISO 8601 text. What comes too late for it
         is not sent. (templated)

@@ -487,3 +487,29 @@ def test_both_methods_send_a_value_in_one_way(method: str, value: object, single
         assert dict(Call.of(PHONE, {"x": value}).payload) == {"x": single}
     else:
         assert ListedCall.of(PHONE, {"x": value}).as_item()["payload"] == {"x": listed}
+
+
+def test_an_address_to_ask_and_a_laws_hours_may_come_by_row() -> None:
+    columns = {"external_check_url": "ask", "external_check_max_retries": "times", "allowed_time": "hours"}
+    made = reader("phone", "ask", "times", "hours", policy=columns)
+    content = item(made, PHONE, "HTTPS://Example.com/one?token=7", Decimal("2.00"), "US TCPA")
+    assert content["externalCheck"] == {
+        "externalCheckUrl": "https://example.com/one?token=7",
+        "externalCheckMaxRetries": 2,
+    }
+    assert content["allowedTime"]["sun"] == [{"localTimeFrom": "08:00", "localTimeTo": "21:00"}]
+    assert "externalCheck" not in item(made, PHONE, None, None, None)
+    with pytest.raises(RejectedError, match="external_check_url isn't an address"):
+        made.read((PHONE, "", None, None))
+    with pytest.raises(RejectedError, match="external_check_max_retries has no external_check_url beside it"):
+        made.read((PHONE, None, 1, None))
+
+
+def test_what_is_the_address_of_all_is_that_of_rows_which_name_none() -> None:
+    made = reader(
+        "phone", "times", policy={"external_check_max_retries": "times"},
+        policy_of_all={"external_check_url": "https://example.com/"},
+    )  # fmt: skip
+    assert item(made, PHONE, 3)["externalCheck"] == {
+        "externalCheckUrl": "https://example.com/", "externalCheckMaxRetries": 3,
+    }  # fmt: skip

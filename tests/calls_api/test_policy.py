@@ -164,3 +164,61 @@ def test_what_is_no_integer(name: str, value: Any) -> None:
 def test_a_bad_value_is_rejected_with_the_rule_and_the_way_out(bad: dict[str, Any], message: str) -> None:
     with pytest.raises(RejectedError, match=message):
         CallPolicy.of(**bad)
+
+
+ADDRESS = "https://example.com/may-be-called?token=secret"
+
+
+def test_an_address_to_ask_before_a_call() -> None:
+    policy = CallPolicy.of(external_check_url=f" HTTPS://Example.COM{ADDRESS[19:]} ", external_check_max_retries=0)
+    assert policy.as_item() == {"externalCheck": {"externalCheckUrl": ADDRESS, "externalCheckMaxRetries": 0}}
+    assert CallPolicy.of(external_check_url=ADDRESS).as_item() == {"externalCheck": {"externalCheckUrl": ADDRESS}}
+    assert "secret" not in repr(policy)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("example.com/secret", "isn't an address of http or https, .*: give an address as in https://"),
+        ("ftp://example.com/secret", "isn't an address of http or https"),
+        ("//example.com/secret", "isn't an address"),
+        ("https:///secret", "isn't an address"),
+        ("https://", "isn't an address"),
+        ("", "isn't an address"),
+        ("https://example.com:99999/secret", "isn't an address"),
+        ("https://example.com:0/secret", "isn't an address"),
+        ("https://[::1/secret", "isn't an address"),
+        ("https://example.com/a secret", "isn't an address"),
+        ("https://example.com/a\nsecret", "isn't an address"),
+        ("https://example.com/é/secret", "in ASCII"),
+        ("https://user:secret@example.com/", "of example.com bears a user's name or password, which would show"),
+        ("https://secret@example.com/", "bears a user's name or password"),
+        ("https://example.com/#secret", "'https://example.com/…' has a fragment"),
+        ("https://example.com/secret" + "x" * 2000, "https://example.com/… has over 2,000 characters"),
+    ],
+)
+def test_a_bad_address_is_rejected_and_no_more_of_it_told_than_its_host(address: str, message: str) -> None:
+    with pytest.raises(RejectedError, match=message) as told:
+        CallPolicy.of(external_check_url=address)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("address", [5, ["https://example.com/secret"], b"https://example.com/secret"])
+def test_an_address_of_another_type_is_told_so(address: Any) -> None:
+    with pytest.raises(RejectedError, match=r"external_check_url .* is of type (int|list|bytes): give") as told:
+        CallPolicy.of(external_check_url=address)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize("number", [-1, 101, True, 2.0, "3", ADDRESS])
+def test_how_often_it_is_asked_again_is_a_whole_number(number: Any) -> None:
+    with pytest.raises(
+        RejectedError, match=r"external_check_max_retries .* isn't a whole number from 0 to 100"
+    ) as told:
+        CallPolicy.of(external_check_url=ADDRESS, external_check_max_retries=number)
+    assert "secret" not in str(told.value)
+
+
+def test_asking_nobody_again_is_no_check() -> None:
+    with pytest.raises(RejectedError, match="has no external_check_url beside it, so that nobody would be asked"):
+        CallPolicy.of(external_check_max_retries=3)

@@ -571,6 +571,18 @@ BAD: list[tuple[str, object]] = [
     ("max_attempts", True),
     ("retry_interval", -1),
     ("retry_interval", 366 * 86400 + 1),
+    ("check_sends", "xml"),
+    ("check_phone", ""),
+    ("check_phone", "callJobId"),
+    ("check_job", "phone"),
+    ("check_job", "x" * 101),
+    ("check_reads", "html"),
+    ("check_field", ""),
+    ("check_timeout", 0),
+    ("check_timeout", 61),
+    ("check_unanswered", "rung"),
+    ("check_hosts", "example.com"),
+    ("check_hosts", [""]),
     ("typo", True),
 ]
 

@@ -574,6 +574,7 @@ class Walk(RuleBasedStateMachine):
                 "attempts": 0,
                 "rings": job.finished is None,
                 "redial": None,
+                "checks": [],
             }
             for job in model.jobs
         ]

@@ -481,6 +481,39 @@ def test_the_first_calls_are_shown_masked_and_the_task_sees_all(given: Given) ->
     assert operator.calls == calls
 
 
+def test_of_an_address_that_the_server_is_to_ask_its_host_alone_is_shown(given: Given) -> None:
+    address = "https://example.com/ask?token=secret"
+    policy: Any = {"external_check_url": address, "max_attempts": 3}
+    with DAG("dag", schedule=None):
+        operator = rendered(given.operator(calls=[called(PHONES[0], policy=policy)], policy=policy), {})
+    shown: Any = _serialize_rendered_fields(operator)
+    masked = {"external_check_url": "https://example.com/…", "max_attempts": 3}
+    assert (shown["policy"], shown["calls"][0]["policy"]) == (masked, masked)
+    assert operator.policy == policy
+    for written in (json.dumps(policy), f"{policy} and more"):
+        with DAG("dag", schedule=None):
+            operator = rendered(given.operator(policy=written, calls=f"no list: {written}"), {})
+        assert "secret" not in str(_serialize_rendered_fields(operator))
+        assert operator.policy == written
+
+
+def test_the_list_has_it_in_canonical_form_and_no_message_tells_it(
+    given: Given, caplog: pytest.LogCaptureFixture
+) -> None:
+    given.calls = [
+        called(PHONES[0], policy={"external_check_url": "HTTPS://Example.com/ask?token=secret"}),
+        called(PHONES[1], policy={"external_check_url": "https://me:secret@example.com/"}),
+        called(PHONES[2], policy={"external_check_max_retries": "https://example.com/?token=secret"}),
+    ]
+    assert given.attempt(policy={"allowed_time": "RU 230-FZ any day"})["rejected"] == 2
+    (call,) = given.stored()
+    assert call["externalCheck"] == {"externalCheckUrl": "https://example.com/ask?token=secret"}
+    assert len(call["allowedTime"]) == 7
+    (rejected,) = given.files("rejected.csv")
+    assert "bears a user's name or password" in rejected.read_text()
+    assert "secret" not in rejected.read_text() + caplog.text
+
+
 @pytest.mark.parametrize("write", [json.dumps, str, lambda calls: f"{calls}, and so on " * 100])
 def test_a_text_is_shown_so_too(given: Given, write: Callable[[Any], str]) -> None:
     with DAG("dag", schedule=None):

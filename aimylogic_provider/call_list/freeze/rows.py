@@ -31,6 +31,7 @@ __all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
 
 POLICY_FIELDS = (
     "start", "finish", "allowed_days", "allowed_time", "retry_interval_minutes", "max_attempts", "priority",
+    "external_check_url", "external_check_max_retries",
 )  # fmt: skip
 """The arguments of :meth:`.CallPolicy.of`."""
 

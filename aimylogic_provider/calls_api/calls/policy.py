@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import pairwise
 from numbers import Integral
 
+from aimylogic_provider.calls_api.calls.external_check import checked_address
+from aimylogic_provider.calls_api.calls.lawful_hours import LAWFUL_HOURS, lawful_hours
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.calls_api.phones.phone import shown
 
@@ -39,6 +41,8 @@ class CallPolicy:
     :param retry_interval_minutes: from one attempt to the next
     :param max_attempts: at most so many
     :param priority: 1 (highest) to 5
+    :param external_check_url: the address that the server asks before it calls; not for display
+    :param external_check_max_retries: how often it asks again at most
     """
 
     start: datetime | None = None
@@ -48,6 +52,8 @@ class CallPolicy:
     retry_interval_minutes: int | None = None
     max_attempts: int | None = None
     priority: int | None = None
+    external_check_url: str | None = field(default=None, repr=False)
+    external_check_max_retries: int | None = None
 
     @classmethod
     def of(
@@ -56,10 +62,12 @@ class CallPolicy:
         start: datetime | None = None,
         finish: datetime | None = None,
         allowed_days: Sequence[str] | None = None,
-        allowed_time: AllowedTime | None = None,
+        allowed_time: AllowedTime | str | None = None,
         retry_interval_minutes: int | None = None,
         max_attempts: int | None = None,
         priority: int | None = None,
+        external_check_url: str | None = None,
+        external_check_max_retries: int | None = None,
     ) -> CallPolicy:
         """Validate what a user wrote and return it in canonical form. What is None is left to the campaign.
 
@@ -67,10 +75,12 @@ class CallPolicy:
         :param finish: aware
         :param allowed_days: 1 to 7 of mon, tue, wed, thu, fri, sat, sun
         :param allowed_time: local times of the person called, by weekday or ``default``; the pairs of a day don't
-            overlap
+            overlap. Or a name of :data:`.LAWFUL_HOURS`, as in ``RU 230-FZ``
         :param retry_interval_minutes: 1 to 2880
         :param max_attempts: 1 to 50
         :param priority: 1 (highest) to 5
+        :param external_check_url: an address (http or https) that the server asks before it calls
+        :param external_check_max_retries: how often it asks again at most, if it isn't answered: 0 to 100
         :raises RejectedError: naming the value, the rule and the way out
         """
         policy = cls(
@@ -81,7 +91,14 @@ class CallPolicy:
             retry_interval_minutes=_number("retry_interval_minutes", retry_interval_minutes, 2880),
             max_attempts=_number("max_attempts", max_attempts, 50),
             priority=_number("priority", priority, 5),
+            external_check_url=None if external_check_url is None else checked_address(external_check_url),
+            external_check_max_retries=_number("external_check_max_retries", external_check_max_retries, 100, least=0),
         )
+        if policy.external_check_url is None and policy.external_check_max_retries is not None:
+            raise RejectedError(
+                "external_check_max_retries has no external_check_url beside it, so that nobody would be asked: give "
+                "the address, or leave both out"
+            )
         if policy.start is not None and policy.finish is not None and policy.start >= policy.finish:
             raise RejectedError(
                 f"start {policy.start.isoformat()} is not before finish {policy.finish.isoformat()}, so that no call "
@@ -105,8 +122,16 @@ class CallPolicy:
             "retryIntervalInMinutes": self.retry_interval_minutes,
             "maxAttempts": self.max_attempts,
             "dialerPriority": self.priority,
+            "externalCheck": self._external_check(),
         }
         return {name: value for name, value in fields.items() if value}
+
+    def _external_check(self) -> dict[str, object]:
+        check = {
+            "externalCheckUrl": self.external_check_url,
+            "externalCheckMaxRetries": self.external_check_max_retries,
+        }
+        return {name: value for name, value in check.items() if value is not None}
 
 
 _EMPTY = CallPolicy()
@@ -164,6 +189,8 @@ def _days(value: object) -> tuple[str, ...]:
 def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     if value is None:
         return ()
+    if isinstance(value, str):
+        value = _lawful_times(value)
     if not isinstance(value, Mapping):
         raise RejectedTypeError(
             f"allowed_time {shown(value)} is of type {type(value).__name__}: give a dictionary, as in "
@@ -179,6 +206,16 @@ def _times(value: object) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
         if day not in (*WEEKDAYS, DEFAULT_DAY):
             raise RejectedError(f"allowed_time has {shown(day)}, which isn't a weekday: use {_DAYS} or {DEFAULT_DAY}")
     return tuple((day, _pairs(day, value[day])) for day in (*WEEKDAYS, DEFAULT_DAY) if day in value)
+
+
+def _lawful_times(name: str) -> Mapping[str, object]:
+    hours = lawful_hours(name)
+    if hours is None:
+        raise RejectedError(
+            f"allowed_time {shown(name)} names no hours that are known: use one of {', '.join(LAWFUL_HOURS)}, or give "
+            "times of the day, as in {'default': [('09:00', '18:00')]}"
+        )
+    return hours.times
 
 
 def _pairs(day: str, value: object) -> tuple[tuple[str, str], ...]:
@@ -235,12 +272,12 @@ def _clock(day: str, value: object) -> str:
     )
 
 
-def _number(name: str, value: object, most: int) -> int | None:
+def _number(name: str, value: object, most: int, *, least: int = 1) -> int | None:
     if value is None:
         return None
-    message = f"{name} {shown(value)} isn't a whole number from 1 to {most}: give one, or None"
+    message = f"{name} {shown(value)} isn't a whole number from {least} to {most}: give one, or None"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise RejectedTypeError(message, what=name, kind=type(value).__name__)
-    if not 1 <= int(value) <= most:
+    if not least <= int(value) <= most:
         raise RejectedError(message)
     return int(value)

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from aimylogic_provider.calls_api.calls.lawful_hours import LAWFUL_HOURS, lawful_hours
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import shown
@@ -32,9 +33,11 @@ def policy_value(name: str, value: Any) -> Any:
                 return [day.strip() for day in text.split(",")] if isinstance(days, str) else days
             case "allowed_time":
                 times = as_value(text)
-                if isinstance(times, str):
+                if isinstance(times, str) and lawful_hours(times) is None:
                     raise ValueError
                 return _times(times)
+            case "external_check_url":
+                return text
             case "start" | "finish":
                 return datetime.fromisoformat(text)
             case _:
@@ -42,7 +45,8 @@ def policy_value(name: str, value: Any) -> Any:
     except (ValueError, RecursionError):
         raise RejectedError(
             f"{name} {shown(value)} can't be read: give days as in 'mon,tue', times of the day as JSON, as in "
-            '\'{"default": [["09:00", "18:00"]]}\', moments in ISO 8601 with a zone, and numbers as whole ones'
+            f'\'{{"default": [["09:00", "18:00"]]}}\', or by the name of a law\'s ({", ".join(LAWFUL_HOURS)}), '
+            "moments in ISO 8601 with a zone, and numbers as whole ones"
         ) from None
 
 

@@ -165,9 +165,11 @@ class AdminApi:
         except ValueError as error:
             clock.put_back(before)
             raise AdminError(str(error)) from None
-        if clock.now() < before.now:
-            for campaign in self._state.campaigns:
+        for campaign in self._state.campaigns:
+            if clock.now() < before.now:
                 campaign.dialler.set_back(clock.now())
+            elif campaign.dialler.has_checks:  # who is to be asked by now is asked, though nobody looks
+                campaign.dialler.run(clock.now())
         return clock.reading()
 
     def _settings(self, request: AdminRequest) -> Settings:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from aimylogic_provider.emulator.world.campaign import CampaignStatus
 from aimylogic_provider.emulator.world.clock import ClockReading
 from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
-from aimylogic_provider.emulator.world.jobs import Result
+from aimylogic_provider.emulator.world.jobs import CheckAnswer, Result
 from aimylogic_provider.emulator.world.journal import JournalLine
 
 __all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "explained"]
@@ -68,6 +68,7 @@ class JobView(Struct, kw_only=True):
     :param status: as reports show it
     :param rings: whether it has rung, or may yet ring, the person
     :param redial: which repeat of another job it is, by the campaign's script
+    :param checks: what its external check said, each time that it was asked; the address is shown nowhere
     """
 
     id: str
@@ -83,6 +84,7 @@ class JobView(Struct, kw_only=True):
     attempts: int
     rings: bool
     redial: int | None = None
+    checks: list[CheckAnswer] = []
 
 
 class Rings(Struct, kw_only=True):
@@ -95,7 +97,7 @@ class Rings(Struct, kw_only=True):
 class Requests(Struct, kw_only=True):
     """The journal: counts of all requests by endpoint and by outcome, and the last ones, oldest first.
 
-    :param pending: requests that a fault holds back at the moment
+    :param pending: requests that a fault holds back at the moment, and external checks that are being asked
     """
 
     counts: dict[str, int]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_time
-from aimylogic_provider.emulator.http.request_bodies import LocalTimes
-from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, Policy
+from aimylogic_provider.emulator.http.request_bodies import ExternalCheck, LocalTimes
+from aimylogic_provider.emulator.world.jobs import DEFAULT_PRIORITY, Check, Policy
 from aimylogic_provider.emulator.world.refusal import Refusal, bad_request
 
 __all__ = ["policy_of"]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_MOST_RETRIES, _LONGEST_URL = 100, 2000
 _MIDNIGHT = "24:00"
 """The end of a day, where the older form names none."""
 
@@ -31,11 +33,13 @@ def policy_of(
     priority: int | None,
     begins: str | None = None,
     ends: str | None = None,
+    check: ExternalCheck | None = None,
 ) -> Policy | None:
     """Return the policy that an item names, None if it names none.
 
     :param begins: of every day, where *times* are none: the older form
     :param ends: the same
+    :param check: who is asked before each ring
     :raises Refusal: ``invalid.dialer_priority``, ``invalid.call.allowed.time``; or the emulator's own type, where no
         source names one
     """
@@ -58,6 +62,7 @@ def policy_of(
         retry_interval=None if retry_minutes is None else retry_minutes * 60.0,
         max_attempts=max_attempts,
         priority=priority or DEFAULT_PRIORITY,
+        check=None if check is None else _check(check),
     )
     return None if policy == Policy() else policy
 
@@ -77,6 +82,21 @@ def _moment(text: str | None, name: str) -> float | None:
     if moment is None:
         raise _bad_time(f"{name} is not a time as ISO 8601 writes it")
     return moment.timestamp()
+
+
+def _check(check: ExternalCheck) -> Check:
+    """Without the address in the refusal: it may bear a secret."""
+    try:
+        parts = urlsplit(check.url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or len(check.url) > _LONGEST_URL:
+        raise bad_request(f"externalCheckUrl is not an address of http or https, of up to {_LONGEST_URL} characters")
+    retries = check.retries or 0
+    if not 0 <= retries <= _MOST_RETRIES:
+        raise bad_request(f"externalCheckMaxRetries is not one of 0 to {_MOST_RETRIES}")
+    return Check(check.url, retries)
 
 
 def _days(days: Sequence[str]) -> tuple[int, ...]:

@@ -238,7 +238,7 @@ def _policy(item: Item, read_before: dict[object, Policy | None]) -> Policy | No
     days = None if item.days is None else tuple(item.days)
     written = (
         item.start, item.finish, days, times, item.retry_minutes, item.max_attempts, item.priority, item.begins,
-        item.ends,
+        item.ends, item.external_check,
     )  # fmt: skip
     if written not in read_before:
         read_before[written] = policy_of(
@@ -251,6 +251,7 @@ def _policy(item: Item, read_before: dict[object, Policy | None]) -> Policy | No
             priority=item.priority,
             begins=item.begins,
             ends=item.ends,
+            check=item.external_check,
         )
     return read_before[written]
 

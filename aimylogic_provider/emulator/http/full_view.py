@@ -62,6 +62,7 @@ def job_views(state: EmulatorState, jobs: Sequence[ServedJob]) -> list[JobView]:
             attempts=len(job.attempts_by(now)),
             rings=job.rings(),
             redial=job.redial,
+            checks=job.checks or [],
         )
         for job in jobs
     ]

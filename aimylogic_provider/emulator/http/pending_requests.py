@@ -49,13 +49,14 @@ class PendingRequests:
         """
         before, until = self.drops, time.monotonic() + seconds
         if seconds:
-            with self._counted():
+            with self.counted():
                 while (left := until - time.monotonic()) > 0 and before == self.drops and not unless():
                     await asyncio.sleep(min(left, _POLL))
         return before == self.drops
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def counted(self) -> Iterator[None]:
+        """Count one more, for as long as the context lasts."""
         self._count += 1
         try:
             yield

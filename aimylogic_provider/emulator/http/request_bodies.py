@@ -17,6 +17,7 @@ from aimylogic_provider.emulator.world.settings import Limits
 
 __all__ = [
     "AttemptsByDate",
+    "ExternalCheck",
     "Item",
     "JobsByDate",
     "LocalTimes",
@@ -45,7 +46,7 @@ class LocalTimes(Struct, frozen=True):
 
 
 class ExternalCheck(Struct, frozen=True):
-    """An address that the server asks before it calls. The emulator asks nobody: what is asked is not stated."""
+    """An address that the server asks before it calls. What it is asked is not stated: see the settings ``check_…``."""
 
     url: str = field(name="externalCheckUrl")
     retries: int | None = field(default=None, name="externalCheckMaxRetries")
@@ -80,6 +81,7 @@ class Item(Struct, kw_only=True, gc=False):
             and self.priority is None
             and self.begins is None
             and self.ends is None
+            and self.external_check is None
         )
 
 

@@ -16,6 +16,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from aimylogic_provider.emulator.http.admin_routes import AdminApi
 from aimylogic_provider.emulator.http.calls_exchange import CallsExchange
 from aimylogic_provider.emulator.http.exchange import Target, error_answer
+from aimylogic_provider.emulator.http.external_checks import ExternalChecks
 from aimylogic_provider.emulator.http.fault_effects import is_gone
 from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.http.responses import http_response
@@ -76,6 +77,7 @@ class EmulatorServer:
         self._pending = PendingRequests()
         self._calls = CallsExchange(state, self._pending, self._body)
         self._admin = AdminApi(state, self._pending)
+        self._checks = ExternalChecks(state, self._pending)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -90,6 +92,7 @@ class EmulatorServer:
     async def stop(self) -> None:
         """Stop serving. What faults still hold back never takes effect."""
         self._pending.drop()
+        await self._checks.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -105,7 +108,12 @@ class EmulatorServer:
                 return http_response(self._admin.answer(request.method, target, body), self.state.clock)
             except Refusal as refusal:
                 return http_response(error_answer(refusal), self.state.clock, last=True)
-        return await self._calls.answer(request, target)
+            finally:
+                self._checks.begin()
+        try:
+            return await self._calls.answer(request, target)
+        finally:
+            self._checks.begin()
 
     async def _body(self, request: web.BaseRequest, limit: int | None = None) -> bytes:
         """Read the body, within its limit: the setting's, if no other is given.

@@ -189,7 +189,7 @@ function showJobs(jobs, campaigns) {
 
 function showRequests(journal) {
   const all = Object.values(journal.counts).reduce((sum, count) => sum + count, 0);
-  const held = journal.pending ? `, ${journal.pending} held back by a fault` : "";
+  const held = journal.pending ? `, ${journal.pending} held back, or asking` : "";
   setText($("requests-count"), amount(all, journal.requests.length) + held);
   setHidden($("requests-empty"), all > 0);
   setHidden($("requests-box"), all === 0);

@@ -68,7 +68,7 @@ class ServedCampaign:
         self.name = name or f"Emulated campaign {number}"
         self.status: CampaignStatus = "inProgress"
         self.ended: float | None = None
-        self.dialler = Dialler(common.settings, lines=10, dials=True, register=common.jobs)
+        self.dialler = Dialler(common.settings, lines=10, dials=True, register=common.jobs, to_ask=common.to_ask)
         self.jobs: list[ServedJob] = []
         """By the time of their creation."""
         self.keyless: dict[tuple[str, str | None], float] = {}

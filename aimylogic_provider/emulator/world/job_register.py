@@ -6,6 +6,7 @@ What a campaign does with its jobs stands in ``campaign``.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,8 +107,12 @@ class JobRegister:
 
 @dataclass(slots=True)
 class Common:
-    """What all campaigns of a server share."""
+    """What all campaigns of a server share.
+
+    :param to_ask: jobs whose addresses are to be asked, before they are rung
+    """
 
     settings: Settings
     keys: Keys = field(default_factory=Keys)
     jobs: JobRegister = field(default_factory=JobRegister)
+    to_ask: deque[ServedJob] = field(default_factory=deque)

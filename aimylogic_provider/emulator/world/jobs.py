@@ -7,11 +7,13 @@ are.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-__all__ = ["DEFAULT_PRIORITY", "Attempt", "Policy", "Result", "ServedJob", "Span", "Spans", "State"]
+__all__ = [
+    "DEFAULT_PRIORITY", "Attempt", "Check", "CheckAnswer", "Policy", "Result", "ServedJob", "Span", "Spans", "State",
+]  # fmt: skip
 
 _END_OF_TIME = 253402300800.0
 """The year 10000."""
@@ -43,6 +45,32 @@ Spans = tuple[tuple[int, int], ...]
 """Minutes of a day, from and to which a number may be rung."""
 
 
+class Check(Struct, frozen=True):
+    """An address that is asked before each ring.
+
+    :param url: may bear a secret, and is shown nowhere
+    :param retries: how often it is asked again, if it gives no answer
+    """
+
+    url: str
+    retries: int = 0
+
+
+class CheckAnswer(Struct, frozen=True, gc=False):
+    """What an address said before a ring.
+
+    :param at: the emulator's time
+    :param says: ``none`` if it gave no answer that could be understood
+    :param requests: how often it was asked for that
+    :param reason: what came of the last request
+    """
+
+    at: float
+    says: Literal["call", "don't call", "none"]
+    requests: int
+    reason: str
+
+
 class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When and how often a number may be rung.
 
@@ -52,6 +80,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     :param times: for each day from Monday, the minutes from and to which it may be rung; None where no time is named
     :param retry_interval: seconds between attempts
     :param priority: 1 is the highest
+    :param check: who is asked before each ring
     """
 
     start: float | None = None
@@ -61,6 +90,7 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry_interval: float | None = None
     max_attempts: int | None = None
     priority: int = DEFAULT_PRIORITY
+    check: Check | None = None
 
     def __post_init__(self) -> None:
         limits = [moment for moment in (self.start, self.finish) if moment is not None]
@@ -102,6 +132,7 @@ class ServedJob(Struct, gc=False, omit_defaults=True):
     :param ending: what it ended as
     :param redial: which repeat of another job it is, by the campaign's script
     :param last: whether the campaign was stopped during its call, so that no further one begins
+    :param checks: what its address said, each time that it was asked
     """
 
     number: int
@@ -119,6 +150,7 @@ class ServedJob(Struct, gc=False, omit_defaults=True):
     ending: str = ""
     redial: int | None = None
     last: bool = False
+    checks: list[CheckAnswer] | None = None
 
     @property
     def id(self) -> str:

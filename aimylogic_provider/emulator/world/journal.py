@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from aimylogic_provider.emulator.world.jobs import ServedJob
 
-__all__ = ["UNKNOWN_PATH", "Journal", "JournalLine"]
+__all__ = ["EXTERNAL_CHECK", "UNKNOWN_PATH", "Journal", "JournalLine"]
 
+EXTERNAL_CHECK = "externalCheck"
 UNKNOWN_PATH = "unknown path"
 _SHOWN = 5
 _LONGEST = 80
@@ -20,7 +21,7 @@ class JournalLine(Struct, gc=False):
     """One request.
 
     :param at: the emulator's time, in Unix seconds
-    :param endpoint: the path behind the token
+    :param endpoint: the path behind the token; ``externalCheck`` for what the emulator itself asked before a ring
     :param phone: masked; of several the first
     :param key: the idempotence key that it bore
     :param outcome: the status that was answered, or which fault struck

@@ -67,6 +67,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :param outcomes: what the attempts of a number end with, one after the other (the last one for all further ones)
     :param max_attempts: attempts of a job without a policy
     :param retry_interval: seconds between attempts of a job without a policy
+    :param check_sends: how an external check is asked: POST with JSON, POST with a form, or GET with a query
+    :param check_phone: the name by which it is told the phone, in digits with country code
+    :param check_job: the name by which it is told the call job's id
+    :param check_reads: which answer counts: JSON with true (call) or false (don't), anything else being none; or the
+        status, 2xx (call) or 4xx but 408 and 429 (don't), any other being none
+    :param check_field: the name in the JSON
+    :param check_timeout: real seconds for each request
+    :param check_unanswered: what becomes of a job whose address gave no answer however often it was asked
+    :param check_hosts: which hosts may be asked besides this machine (``localhost`` and its addresses); ``*`` for all
     """
 
     campaign_before_key: bool = True
@@ -100,8 +109,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outcomes: dict[str, tuple[Result, ...]] = {}
     max_attempts: Annotated[int, Meta(ge=1, le=50)] = 1
     retry_interval: ServerSeconds = 3600.0
+    check_sends: Literal["json", "form", "query"] = "json"
+    check_phone: Annotated[str, Meta(min_length=1, max_length=100)] = "phone"
+    check_job: Annotated[str, Meta(min_length=1, max_length=100)] = "callJobId"
+    check_reads: Literal["json", "status"] = "json"
+    check_field: Annotated[str, Meta(min_length=1, max_length=100)] = "call"
+    check_timeout: Annotated[float, Meta(ge=0.01, le=60)] = 5.0
+    check_unanswered: Literal["not_called", "called"] = "not_called"
+    check_hosts: tuple[Annotated[str, Meta(min_length=1, max_length=253)], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.check_phone == self.check_job:
+            raise ValueError("check_phone and check_job are one name: an address is told both, each by its own")
         if not any(self.odds.values()):
             raise ValueError("odds are all 0: give at least one result a weight above 0")
         outcomes = {}
@@ -156,3 +175,11 @@ class Chosen(TypedDict, total=False):
     outcomes: Mapping[str, Sequence[str]]
     max_attempts: int
     retry_interval: float
+    check_sends: Literal["json", "form", "query"]
+    check_phone: str
+    check_job: str
+    check_reads: Literal["json", "status"]
+    check_field: str
+    check_timeout: float
+    check_unanswered: Literal["not_called", "called"]
+    check_hosts: Sequence[str]

@@ -1,8 +1,9 @@
 """The dialler: call jobs are planned, inProcess, perhaps onRetry, and over, in virtual time and from a seed.
 
 Nothing runs in the background: a campaign's calls are worked out up to the present whenever somebody looks or acts.
-What happens hangs on the seed, the requests and their times alone, never on who looked when. Whose turn it is stands in
-``queue``, when somebody may be rung in ``calling_hours``; what a job is, in ``jobs``.
+What happens hangs on the seed, the requests and their times alone, never on who looked when; but for jobs whose
+address is to be asked first, which hang on the answer, and on when it comes. Whose turn it is stands in ``queue``, when
+somebody may be rung in ``calling_hours``; what a job is, in ``jobs``.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import heapq
 import itertools
 from bisect import bisect_right, insort
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from itertools import accumulate
 from typing import TypeVar
 
+from aimylogic_provider.emulator.world.dialling.calling_hours import hours_of
 from aimylogic_provider.emulator.world.dialling.queue import DiallingQueue, HoursGroup
 from aimylogic_provider.emulator.world.job_register import FIRST_JOB, JobRegister
-from aimylogic_provider.emulator.world.jobs import Attempt, Result, ServedJob, State
+from aimylogic_provider.emulator.world.jobs import Attempt, CheckAnswer, Result, ServedJob, State
 from aimylogic_provider.emulator.world.settings import Settings
 
 __all__ = ["Dialler", "finished_at", "started_at"]
@@ -45,11 +47,19 @@ class Dialler:
     :param lines: calls at once at most; 0 to call nobody
     :param dials: whether new attempts begin: the campaign is running
     :param register: tells which of the server's jobs one is
+    :param to_ask: takes the jobs whose address is to be asked before they are rung; :meth:`answered` is told the answer
     """
 
-    def __init__(self, settings: Settings, *, lines: int, dials: bool, register: JobRegister) -> None:
+    def __init__(
+        self, settings: Settings, *, lines: int, dials: bool, register: JobRegister, to_ask: deque[ServedJob]
+    ) -> None:
         self.settings = settings
         self._register = register
+        self._to_ask = to_ask
+        self._asking: set[int] = set()
+        """Numbers of the jobs whose address is asked at the moment: each has a line kept for it."""
+        self.has_checks = False
+        """Whether any job was ever to be asked about."""
         self.lines = lines
         self.dials = dials
         self.reached = float("-inf")
@@ -96,6 +106,7 @@ class Dialler:
         for job in jobs:
             self.open[job.number] = job
             policy = job.policy
+            self.has_checks |= policy is not None and policy.check is not None
             job.ready = job.created if policy is None or policy.start is None else max(job.created, policy.start)
             if policy is not None and policy.finish is not None and policy.finish <= now:
                 self._finish_job(job, now, State.NOT_DONE)
@@ -116,6 +127,26 @@ class Dialler:
         self._finish_job(job, now, State.CANCELLED)
         self._dial(now)
         return True
+
+    def answered(self, job: ServedJob, answer: CheckAnswer, now: float) -> None:
+        """Go on with a job whose address was asked, unless it is over by now.
+
+        A yes is for now: if the job can't be rung at once any more, its address is asked again before it is.
+        """
+        self.run(now)
+        if job.number not in self._asking:
+            return
+        self._asking.remove(job.number)
+        job.checks = [*(job.checks or ()), answer]
+        says_nothing = answer.says == "none"
+        if answer.says == "don't call" or (says_nothing and self.settings.check_unanswered == "not_called"):
+            ending = State.NOT_DONE if not says_nothing else Result.TECHNICAL_ERROR
+            self._finish_job(job, now, job.attempts[-1].result if job.attempts else ending)
+        elif self._has_line() and self._is_due(job, now):
+            self._begin_attempt(job, now)
+        else:
+            self._queue_when_ready(job, now)
+        self._dial(now)
 
     def stop(self, now: float) -> None:
         """End the jobs that aren't being rung; a running call goes on, and is its job's last."""
@@ -144,6 +175,7 @@ class Dialler:
         """Take up saved jobs, whose calls had been worked out up to a moment."""
         self.reached = reached
         jobs = list(jobs)
+        self.has_checks = any(job.policy is not None and job.policy.check is not None for job in jobs)
         self.open = {job.number: job for job in jobs if job.finished is None}
         self.attempts = sorted(((job, attempt) for job in jobs for attempt in job.attempts or ()), key=_attempt_order)
         self.finished = sorted((job for job in jobs if job.finished is not None), key=_finished_order)
@@ -186,17 +218,35 @@ class Dialler:
 
     def _dial(self, moment: float) -> None:
         """Give free lines to the jobs that are ready, by priority and then in their order."""
-        while self.dials and self.busy_lines < self.lines:
+        while self._has_line():
             found = self._queue.next(moment)
             if found is None:
                 return
             group, opening = found
             if opening == moment:
-                self._begin_attempt(group.take(), moment)
+                self._begin(group.take(), moment)
                 self._queue.enqueue(group)
             elif opening is not None:
                 group.is_closed = True
                 self._schedule(opening, _OPENS, 0, group)
+
+    def _has_line(self) -> bool:
+        """Whether one more may be rung."""
+        return self.dials and self.busy_lines + len(self._asking) < self.lines
+
+    @staticmethod
+    def _is_due(job: ServedJob, now: float) -> bool:
+        """Whether a job may be rung just now, by its hours and its times."""
+        hours = hours_of(job)
+        return job.ready <= now and (hours is None or hours.next_opening(now) == now)
+
+    def _begin(self, job: ServedJob, moment: float) -> None:
+        """Ring, or ask first whether to."""
+        if job.policy is None or job.policy.check is None:
+            self._begin_attempt(job, moment)
+        else:
+            self._asking.add(job.number)
+            self._to_ask.append(job)
 
     def _miss_deadline(self, deadline: float, moment: float) -> None:
         """End the jobs whose deadline has come, but for those that are being rung."""
@@ -257,6 +307,7 @@ class Dialler:
     def _finish_job(self, job: ServedJob, moment: float, ending: str) -> None:
         if job.attempts and job.ready > job.attempts[-1].started:
             self.waiting_for_retry -= 1
+        self._asking.discard(job.number)
         job.finished, job.ending = moment, ending
         self.finished_by_result[ending] += 1
         del self.open[job.number]
