@@ -46,7 +46,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 
 
 class SendBase(
-    TellsCampaign, ExclusionBase, TriesOnOwnPhone, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending
+    TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending
 ):
     """The half that sends a call list, and may wait until its calls are over."""
 
