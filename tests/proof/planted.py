@@ -909,6 +909,17 @@ _OF_REPORTS = (
     ),
 )
 
+_OF_BRAKES = (
+    _of_operators(
+        "a brake looked at once",
+        "Only the try that froze a list looks at its brakes: if that dies, the next one sends it.",
+        "call_list_task/sync_base.py",
+        "            self._heed_brakes(context, keeper, task, pointer)\n",
+        "            if self._asked:\n                self._heed_brakes(context, keeper, task, pointer)\n",
+        "braked",
+    ),
+)
+
 _OF_CLEARED_LISTS = (
     _of_operators(
         "finished batches counted, not named",
@@ -1071,6 +1082,7 @@ PLANTED = (
     *_OF_REPORTS,
     *_FENCES,
     *_OF_LOOPS,
+    *_OF_BRAKES,
     *_OF_CLEARED_LISTS,
     *_CAPPED,
     *_NOBODY_RUNG,

@@ -45,6 +45,7 @@ INVARIANTS = {
     "same trace": "the same seed gives the same trace",
     "waits": "a task that waits for its calls sends nothing that may create a job",
     "said no": "nobody is called whose list a person said no to",
+    "braked": "nothing is sent of a list that has more calls than its task allows",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
     "held back": "the retry policy has nobody wait for the report who can be sent",
     "ends": "once faults heal, everything comes to an end",

@@ -22,7 +22,7 @@ Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
-    "looped", "approved", "list cleared",
+    "looped", "approved", "list cleared", "braked",
 ]  # fmt: skip
 Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
 """How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
@@ -256,7 +256,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     """
     kind = kind or kinds[seed % len(kinds)]
     rng = random.Random(f"schedule {seed} {kind}")
-    listed = kind in (*OF_LISTS, "approved", "list cleared")
+    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked")
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
@@ -302,7 +302,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         second = replace(first, points=(replace(first.points[0], number=rng.choice(numbers)),))
         schedule = replace(schedule, steps=(replace(schedule.steps[0], does=second), *schedule.steps[1:]))
     poison = random.Random(f"poison {seed} {kind}")
-    if listed and kind not in ("overlapping", "approved") and poison.random() < 0.2:
+    if listed and kind not in ("overlapping", "approved", "braked") and poison.random() < 0.2:
         how = poison.choice(POISONS)
         if kind in _PLAIN_LISTS and poison.random() < 0.3:
             schedule, how = replace(schedule, people=_MANY), poison.choice(("all refused", "all refused", how))
@@ -460,7 +460,7 @@ def _unanswered_twice(rng: random.Random) -> list[Step]:
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
-    listed = kind in (*OF_LISTS, "approved", "list cleared")
+    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked")
     most = 110 if listed else 16
     points: list[Point] = []
     if rng.random() < 0.45:

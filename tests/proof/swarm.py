@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 
 from tests.proof.airflow_seam import DagRun
 from tests.proof.approved import ApprovedTasks
+from tests.proof.braked import BrakedTasks
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.cleared import ClearedTasks
@@ -89,6 +90,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
         make = ApprovedTasks
     elif schedule.kind == "list cleared":
         make = ClearedTasks
+    elif schedule.kind == "braked":
+        make = BrakedTasks
     elif schedule.kind == "overlapping":
         make = OverlappingTasks
     world = World(schedule, now, make, told=told)
@@ -99,13 +102,15 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
     """The schedules of some seeds. Syncs take longer: of seven schedules they are two.
 
-    Of 28, one is of a loop, one of approvals, and one of runs that are cleared whole.
+    Of 28, one is of a brake, one of a loop, one of approvals, and one of runs that are cleared whole.
     """
     for seed in seeds:
         if kind is not None:
             yield draw(seed, kind)
         elif level == "beneath":
             yield draw(seed, kinds=OF_CALLS)
+        elif seed % 28 == 4:
+            yield draw(seed, "braked")
         elif seed % 28 == 11:
             yield draw(seed, "looped")
         elif seed % 28 == 18:

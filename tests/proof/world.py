@@ -170,7 +170,7 @@ class World:
         )
 
     def _new_promise(self) -> Promise:
-        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved", "list cleared")
+        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved", "list cleared", "braked")
         return Promise(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def run(self) -> None:
