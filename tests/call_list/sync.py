@@ -74,7 +74,8 @@ class Sync:
         """The next try."""
         self.task.current_try += 1
         report: dict[str, Any] = self.operator(**arguments).execute(self.task.context())
-        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
+        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped",
+                   "excluded", "held_out")  # fmt: skip
         assert report["rows"] == sum(report[name] for name in counted)
         return report
 

@@ -315,6 +315,8 @@ def test_the_sum_of_shards_that_reached_nobody_fails(sync: Sync) -> None:
     reports = [
         {"rows": 3, "created": 0, "doubles": 0, "rejected": 1, "refused": 2, "unknown": 0, "expired": 0, "claimed": 0,
          "capped": 0,
+         "excluded": 0,
+         "held_out": 0,
          "call_list": "file:///x", "seconds": 1.0, "shard": shard, "shards": 2}
         for shard in range(2)
     ]  # fmt: skip

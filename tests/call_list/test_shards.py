@@ -258,6 +258,8 @@ def report(shard: int, **more: Any) -> dict[str, Any]:
         "unknown": 0,
         "claimed": 0,
         "capped": 0,
+        "excluded": 0,
+        "held_out": 0,
     }
     return {**counts, "call_list": "file:///a", "seconds": shard, "shard": shard, "shards": SHARDS, **more}
 

@@ -231,7 +231,7 @@ class TestItsEvent:
         assert told.pop("call_list").startswith("file://")
         assert told == {
             "rows": 3, "created": 1, "doubles": 1, "rejected": 1, "refused": 0, "unknown": 0, "expired": 0,
-            "claimed": 0, "capped": 0, "created_now": 1,
+            "claimed": 0, "capped": 0, "excluded": 0, "held_out": 0, "created_now": 1,
         }  # fmt: skip
 
     def test_a_retry_tells_all_and_what_it_created_itself(self, add: Callable[..., Tried], emulator: Emulator) -> None:

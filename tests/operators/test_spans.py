@@ -80,7 +80,8 @@ def test_a_sync_has_a_span_of_its_freeze_and_its_sending_and_each_batch(sync: Sy
     assert kept.told("aimylogic.freeze") == [
         {**conn_id, "aimylogic.rows": 26, "aimylogic.calls": 25, "aimylogic.calls.rejected": 1}
     ]
-    counts = {"aimylogic.calls.created": 24, "aimylogic.calls.refused": 1, "aimylogic.calls.expired": 0}
+    counts = {"aimylogic.calls.created": 24, "aimylogic.calls.refused": 1, "aimylogic.calls.expired": 0,
+              "aimylogic.calls.excluded": 0, "aimylogic.calls.capped": 0}  # fmt: skip
     assert kept.told("aimylogic.send") == [{**conn_id, "aimylogic.batches": 3, **counts}]
     batches = kept.told("aimylogic.batch")
     assert sorted(one["aimylogic.calls"] for one in batches) == [5, 10, 10]

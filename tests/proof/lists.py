@@ -234,7 +234,8 @@ class ListTasks(Tasks):
 
     def _check_counts(self, one_try: Try, report: dict[str, Any]) -> None:
         """What is told of a list sums to its rows, and somebody was reached."""
-        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped")
+        counted = ("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed", "capped",
+                   "excluded", "held_out")  # fmt: skip
         if report["capped"]:
             self.world.simulation.count("rows capped")
         if sum(report[name] for name in counted) != report["rows"] or report["unknown"]:
@@ -426,7 +427,10 @@ class ListTasks(Tasks):
         of_row = {line["row"]: line["call"]["phone"] for name in names for line in self._lines(name)}
         calls = Counter(of_row.values())
         capped = [line["row"] for name in self._objects(f"{path}/capped/") for line in self._lines(name)]
-        told = sum(manifest.get(name, 0) for name in ("calls", "doubles", "rejected", "claimed", "capped"))
+        told = sum(
+            manifest.get(name, 0)
+            for name in ("calls", "doubles", "rejected", "claimed", "capped", "excluded", "held_out")
+        )
         if told != manifest["rows"] or len(capped) != manifest.get("capped", 0):
             self.world.promise.violated("counts", f"{path} tells {manifest}, and capped are {capped}")
         full = [calls[phone(number)] for number in (0, 1)]
