@@ -7,7 +7,7 @@ replaced; its reads find nothing then. Any write can fail before or after it too
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -122,6 +122,10 @@ class TaskInstance:
     """Of the loop that it is in, if it is in one."""
     copy_was_lost: bool = False
     """Whether a try that was replaced has deleted a copy of a later one, taking it for that of a deleted run."""
+    first_over: bool = False
+    """Whether a try of it has learnt that the first calls of its list are over."""
+    watch: Callable[[Try, Collection[tuple[str, str]]], None] | None = None
+    """Is told whom each of its requests is to add, before it leaves."""
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +63,9 @@ class ListTasks(Tasks):
         if schedule.until is not None and not by_number:
             self.finish = float(int(world.simulation.now)) + schedule.until
         self.finish_by_row = schedule.seed % 3 == 1
+        plain = schedule.kind in ("by list", "by number") and schedule.until is None and schedule.seed % 40 != 10
+        self.first = 1 + schedule.seed % 4 if world.waits and plain and schedule.seed % 2 else None
+        """How many calls are sent before all others, and waited for; None for none."""
         self.sharded = schedule.kind in ("shards", "list cleared")
         self.size = 2 + schedule.seed % 3
         if schedule.people > 10 and schedule.seed % 4:
@@ -79,6 +82,7 @@ class ListTasks(Tasks):
             # A list in three is the only one of a mapped task.
             mapped = schedule.kind in ("by list", "by number") and schedule.seed % 3 == 2
             self.instance("sync", 0 if mapped else -1)
+            self.instances[-1].watch = self.sends
             # After a clear a mapped task calls nobody by another query: that could be of another index.
             self.clearable = not (mapped and self._asks_otherwise)
 
@@ -113,7 +117,9 @@ class ListTasks(Tasks):
     def _sends(self, one_try: Try) -> dict[str, Any]:
         """How a try that begins now sends."""
         one_try.campaign = self.world.server.tokens[self.campaign]
-        waits = _WAITS if self.world.waits else {}
+        waits: dict[str, Any] = _WAITS if self.world.waits else {}
+        if self.first is not None:  # whatever became of them, the rest follows: but not before that is known
+            waits = {**waits, "first": self.first, "min_reached": None, "max_refused": None}
         return {**_COMMON, **waits, "aimylogic_conn_id": f"aimylogic_{self.campaign}"}
 
     def _waiting(self, operator: type[Any], one_try: Try) -> type[Any]:
@@ -122,10 +128,46 @@ class ListTasks(Tasks):
 
         class Waiting(operator):  # type: ignore[misc]
             def _wait_for(self, jobs: Any, **more: Any) -> Any:
+                if "report" not in more["kwargs"]:
+                    return tasks.waits_for_first(one_try, lambda: super(Waiting, self)._wait_for(jobs, **more))
                 tasks.begins_to_wait(one_try, more["kwargs"]["report"])
                 return super()._wait_for(jobs, **more)
 
+            def _go_ahead(self, context: Any, keeper: Any, stage: str, subject: str, body: str) -> Any:
+                return tasks.says_go_on(one_try)
+
         return Waiting if self.world.waits else operator
+
+    def waits_for_first(self, one_try: Try, wait: Callable[[], Any]) -> Any:
+        """A try has sent the first calls, and sends nothing until they are over."""
+        self.world.simulation.count("wait for first calls")
+        one_try.waits, asked = "the first calls", dict(one_try.asked)
+        try:
+            end = wait()
+        finally:
+            one_try.waits = ""
+            one_try.asked = asked  # what a wait asks is no part of sending
+        if end.outcome == "over":
+            self.world.simulation.count("first calls over")
+            one_try.instance.first_over = True
+        return end
+
+    def says_go_on(self, one_try: Try) -> Any:
+        """A person is asked about first calls that weren't over in time, and has the rest sent."""
+        from aimylogic_provider.call_list.store.sync_entry import StageAnswer
+
+        self.world.simulation.count("asked about first calls")
+        one_try.instance.first_over = True
+        return StageAnswer(True, "Maria", self.world.simulation.now)
+
+    def sends(self, one_try: Try, people: Collection[tuple[str, str]]) -> None:
+        """A request leaves that may create jobs: of the first calls, as long as it isn't known that those are over."""
+        if self.first is None or one_try.instance.first_over:
+            return
+        frozen = [call for call, _ in self._frozen(one_try.instance)]
+        first = {call[1:] for call in frozen[: self.first]}
+        if not {*people} <= first:
+            self.world.promise.violated("first", f"{one_try.name} sends {people}, and {first} are not known to be over")
 
     def begins_to_wait(self, one_try: Try, report: dict[str, Any]) -> None:
         """A try has sent its list, and sends nothing from now on."""
@@ -345,7 +387,7 @@ class ListTasks(Tasks):
                     promise.not_created(call, "excluded")
                     if promise.stop_list is None or call[1] not in promise.stop_list.ever:
                         promise.violated("not excluded", f"{call}, row {row}, is excluded, and never said no")
-                elif self._is_poisoned(call):
+                elif self._is_poisoned(call) or self._waits_for_first(instance, call):
                     continue
                 elif not jobs.get(call) and row not in unknown:
                     promise.violated("nobody missed", f"{call}, row {row}, has no job: {last.outcome} {last.result}")
@@ -364,6 +406,13 @@ class ListTasks(Tasks):
                 left_out = line["keys"]["id"]
                 if left_out < 90 and (stop_list is None or phone(left_out) not in stop_list.ever):
                     self.world.promise.violated("not excluded", f"{name} tells {line}, who never said no")
+
+    def _waits_for_first(self, instance: TaskInstance, call: Call) -> bool:
+        """Whether a call waits, for good, for first ones of which it can't be known what became of them."""
+        if self.first is None or instance.first_over or instance.tries[-1].outcome == "done":
+            return False
+        self.world.simulation.count("wait for first calls for good")
+        return call not in [one for one, _ in self._frozen(instance)][: self.first]
 
     def _is_poisoned(self, call: Call) -> bool:
         poison = self.world.server.poison

@@ -1046,6 +1046,30 @@ _OVERLAPPING = (
     ),
 )
 
+_FIRST = "call_list_task/before_the_rest/first_calls.py"
+_FIRST_CALLS = (
+    _of_operators(
+        "first calls: not judged after a kill",
+        "A try that finds the first calls sent takes them for over, and sends the rest.",
+        _FIRST,
+        "        done = call_list.done()\n        if any(",
+        "        done = call_list.done()\n"
+        "        if all(one.name in done for one in call_list.batches(shard) if one.name not in held):\n"
+        '            return FirstVerdict(call_list.manifest.id, "", "")\n'
+        "        if any(",
+        "by list",
+    ),
+    _of_operators(
+        "first calls: the rest is not held back",
+        "The first calls are sent together with all others, and waited for.",
+        "call_list/send/shard.py",
+        "        aside = self._done.keys() | self.others | self.held_back\n",
+        "        aside = self._done.keys() | self.others\n",
+        "by list",
+        "by number",
+    ),
+)
+
 _OF_WAITS = (
     _of_operators(
         "wait: who was not reached is added again",
@@ -1089,5 +1113,6 @@ PLANTED = (
     *_OF_APPROVALS,
     *_OF_TIME_OUTS,
     *_OVERLAPPING,
+    *_FIRST_CALLS,
     *_OF_WAITS,
 )

@@ -44,6 +44,7 @@ INVARIANTS = {
     "crash": "a try ends as tasks end",
     "same trace": "the same seed gives the same trace",
     "waits": "a task that waits for its calls sends nothing that may create a job",
+    "first": "nobody but the first of a list is called before those are over",
     "said no": "nobody is called whose list a person said no to",
     "braked": "nothing is sent of a list that has more calls than its task allows",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
@@ -116,6 +117,8 @@ class Promise:
         name = f"{one_try.name} at {self.simulation.now:.3f}"
         if one_try.waits:
             self.violated("waits", f"{name} sends, and waits for {one_try.waits}")
+        if instance.watch is not None:
+            instance.watch(one_try, sent.people)
         if instance.has_store and one_try.replaced_at is not None and sent.at - one_try.replaced_at > _FRESH:
             self.violated("replaced", f"{name}, replaced at {one_try.replaced_at:.3f}, sends")
         # What a replaced try may still send, it has noted before, and the next one may have settled since.

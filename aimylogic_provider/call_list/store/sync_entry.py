@@ -236,6 +236,7 @@ class EntryKeeper:
         self._changes = 0
         self._saved = 0
         self._writing = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def list_of_another_try(self) -> str | None:
         """The list that another try has pointed to meanwhile, if the store lets two of them write; where it is."""
@@ -262,13 +263,20 @@ class EntryKeeper:
         """Return once a write that began after this call has ended. Raises as :meth:`save_now`."""
         self._changes += 1
         mine = self._changes
-        async with self._writing:
+        async with self._one_at_a_time():
             if self._saved >= mine:
                 return  # another's write took this change along
             changes = self._changes
             self.entry.fence += 1
             await asyncio.to_thread(self._store.write, self._content())
             self._saved = changes
+
+    def _one_at_a_time(self) -> asyncio.Lock:
+        """The lock of the event loop that runs: a try that sends the first calls by themselves has two, in turn."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._writing = loop, asyncio.Lock()
+        return self._writing
 
     def _content(self) -> dict[str, object]:
         content: dict[str, object] = msgspec.json.decode(msgspec.json.encode(self.entry))

@@ -162,10 +162,8 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         try:
             _, progress = send(but=held)
         except NotAddedError as error:
-            if not error.retryable:
-                error.args = (
-                    f"{error}\nThe other {waiting:,} calls wait for the first ones, and were not sent. {_ANYWAY}",
-                )
+            told = f"The other {waiting:,} calls wait for the first ones, and were not sent. {_ANYWAY}"
+            error.args = (f"{error}\n{told}",)
             raise
         self._created_before += progress.created_now
         self._current = None
