@@ -1,4 +1,4 @@
-"""Reminders of overdue debts, within rules that a lawyer can read here: consent, refusals, hours, frequency, withdrawal.
+"""Reminders of overdue debts, by rules that a lawyer can read here: consent, refusals, hours, frequency, withdrawal.
 
 The rules are those of Russia's Federal Law No. 230-FZ of 3 July 2016, on the return of overdue debts of natural
 persons, in its text as of 1 February 2024, as far as a dialling task can keep them. **This is an example, and no legal
@@ -54,14 +54,17 @@ with DAG(
     tags=["aimylogic", "example"],
     default_args=TRIED_AGAIN,
     doc_md=__doc__,
-):
+) as calling:
     SqlToAimylogicOperator(
         task_id="call_debtors",
         sql=STILL_OWES,
         sql_conn_id="warehouse",
         key_columns=["id"],  # kept beside each call and in the results, not sent
         results_table=RESULTS,
-        gmt_zone_column="gmt_zone",
+        # The law of this country, so nobody abroad: 8 (912) 345-67-89 is a number of it, and others are rejected.
+        phone_region="RU",
+        countries=["RU"],
+        gmt_zone_column="gmt_zone",  # the debtor's own clock; NULL for the number's, which may not tell it
         payload_columns=["name", "owes"],  # what the campaign's script reads, and nothing else of a person
         # Consent to the processing of one's data (Federal Law No. 152-FZ, article 9): a date, or a document's number,
         # which is kept in the results as the evidence. Without one, a row is rejected.
@@ -101,7 +104,7 @@ with DAG(
     tags=["aimylogic", "example"],
     default_args=TRIED_AGAIN,
     doc_md=__doc__,
-):
+) as withdrawing:
     results = UpdateResultsOperator(
         task_id="bring_results_home",
         results_table=RESULTS,
