@@ -29,6 +29,8 @@ __all__ = ["PrepareBase"]
 
 _BATCH_SIZE = {"addPhones": 1000, "addPhone": 500}  # two of those may be under way
 _MOST_CALLS = {"addPhones": 100_000, "addPhone": 1000}
+_CAPS = ("max_calls_per_phone", "max_calls_per_person", "only_new")
+"""The arguments by which rows are capped."""
 
 
 class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
@@ -262,11 +264,12 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
                 pointer.path,
             )  # fmt: skip
         if pointer.capped:
+            by = [name for name in _CAPS if getattr(self, name, None)]
             self.log.warning(
-                "%s of %s rows are capped: their phones are called for other rows already, or were called by others, "
-                "as often as may be (max_calls_per_phone: %s). Which ones, and why each: %s/capped. To have one person "
-                "called for several rows, as for two debts, raise it.", f"{pointer.capped:,}", f"{pointer.rows:,}",
-                self.max_calls_per_phone, pointer.path,
+                "%s of %s rows are capped, and not called: their phones are called for other rows already, or were "
+                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person called for "
+                "several rows, as for two debts, raise max_calls_per_phone.",
+                f"{pointer.capped:,}", f"{pointer.rows:,}", " and ".join(by), pointer.path,
             )  # fmt: skip
         if pointer.excluded:
             self.log.info(

@@ -45,9 +45,7 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(
-    TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending
-):
+class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True

@@ -160,11 +160,11 @@ class RowCounts(msgspec.Struct, frozen=True):
     def reached_nobody(self) -> bool:
         """Whether rows were to be called, and none was.
 
-        Rows that are rejected beside some that another run calls are no more than they were in that run. But if all
-        that was left to this one was refused, or came too late, it reached nobody. Whom a rule of the user's spares,
-        was not to be called.
+        Rows that are rejected beside some that another run calls, or that a rule of the user's spares, are no more than
+        they were before. But if all that was left to this one was refused, or came too late, it reached nobody.
         """
-        missed = self.refused + self.expired or (self.rejected and not self.claimed)
+        spared = self.claimed + self.capped + self.excluded + self.held_out
+        missed = self.refused + self.expired or (self.rejected and not spared)
         return not self.created and bool(missed) and not self.unknown
 
 
