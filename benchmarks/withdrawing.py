@@ -27,13 +27,17 @@ FEW = 1000
 def main(jobs: int) -> None:
     """Print a table."""
     print(
-        "| open jobs | withdrawn | seconds | seconds of processor | requests | most memory, MiB |\n|---|---|---|---|---|---|"
+        "| open jobs | withdrawn | seconds | seconds of processor | requests | most memory, MiB |\n"
+        "|---|---|---|---|---|---|"
     )
     for number in (min(FEW, jobs), jobs):
-        told = subprocess.run(
-            [sys.executable, "-m", "benchmarks.withdrawing", "--in", str(number)], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout.splitlines()[-1]  # fmt: skip
-        print(f"| {number:,} | {told} |", flush=True)
+        print(f"| {number:,} | {told_by('--in', str(number))} |", flush=True)
+
+
+def told_by(*arguments: str) -> str:
+    """The last line that another process of this program prints."""
+    command = [sys.executable, "-m", "benchmarks.withdrawing", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
 
 
 def prepare(jobs: int) -> None:
@@ -66,9 +70,7 @@ def prepare(jobs: int) -> None:
             plain.execute("create table debts(id integer, paid integer)")
             plain.executemany("insert into debts values (?, ?)", ((n + 1, n % 10 == 0) for n in range(jobs)))
         before = emulator.count()
-        seconds, memory, processor, withdrawn = json.loads(subprocess.run(
-            [sys.executable, "-m", "benchmarks.withdrawing", "--withdraw"], stdout=subprocess.PIPE, text=True, check=True
-        ).stdout.splitlines()[-1])  # fmt: skip
+        seconds, memory, processor, withdrawn = json.loads(told_by("--withdraw"))
         cancelled = sum(job.status == "cancelledByUser" for job in emulator.jobs())
         assert cancelled == withdrawn == -(-jobs // 10), (cancelled, withdrawn)
         requests = emulator.count() - before
