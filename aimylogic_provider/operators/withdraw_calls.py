@@ -198,9 +198,11 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
     ) -> dict[str, Any]:
         from aimylogic_provider.airflow_task.task_state import entry_store
         from aimylogic_provider.call_list.tables.job_results import RowsOf
+        from aimylogic_provider.call_list.tables.results_table import KEY
         from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool
         from aimylogic_provider.call_list_task.open_jobs.withdrawing import OpenJobs, Withdrawing, check_limit
         from aimylogic_provider.campaign_task.job_reports import JobReports
+        from aimylogic_provider.lineage.hook_lineage import tell_written
 
         of = RowsOf() if self.results_table is None else self._rows_of(context)
         ask = JobReports(self.aimylogic_conn_id, self.log).ask
@@ -229,6 +231,8 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
                     self._updated += withdrawing.notes.done - before.done
                 withdrawing.notes.end(store)
         jobs.sum(before, withdrawing)
+        if self.results_table is not None and self._cancels:
+            tell_written(self.results_conn_id or self.sql_conn_id, self.results_table, KEY, self._updated)
         self._tell_end(jobs)
         return jobs.as_json()
 

@@ -11,7 +11,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, BaseHook
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators import AddPhonesOperator, PrepareCallListOperator, UpdateResultsOperator
+from aimylogic_provider.operators import (
+    AddPhonesOperator,
+    PrepareCallListOperator,
+    UpdateResultsOperator,
+    WithdrawCallsOperator,
+)
 from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 from tests.lineage.test_openlineage import run
 
@@ -106,3 +111,16 @@ def test_whatever_fails_in_it_no_task_does(
     told = [record for record in caplog.records if record.name.startswith("aimylogic_provider.lineage")]
     assert {record.levelno for record in told} == {logging.DEBUG}
     assert "345-67-89" not in caplog.text
+
+
+def test_a_withdrawal_tells_its_query_and_its_results_table(
+    arguments: dict[str, Any], collected: Any, emulator: Emulator
+) -> None:
+    emulator.campaign(lines=0)
+    run(SqlToAimylogicOperator(task_id="sync", results_table="calls", key_columns=["id"], **arguments))
+    sql = "select id from customer where id <> 1"
+    given = {"sql": sql, "sql_conn_id": "warehouse", "key_columns": ["id"], "results_table": "calls"}
+    assert run(WithdrawCallsOperator(task_id="withdraw", **given))["withdrawn"] == 1
+    *_, query, results = collected()
+    assert query == ("warehouse", sql, 2)
+    assert (results[0], results[1].partition(" (")[0]) == ("warehouse", "INSERT INTO calls")

@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators import AddPhoneOperator, PrepareCallListOperator
+from aimylogic_provider.operators import AddPhoneOperator, PrepareCallListOperator, WithdrawCallsOperator
 from tests.conftest import TaskInstance
 
 PHONE = "79123456789"
@@ -153,9 +153,14 @@ def test_phones_in_payload_and_in_a_querys_parameters_are_shown_masked_and_seen_
         prepare = PrepareCallListOperator(
             task_id="prepare", sql="select 1", sql_conn_id="warehouse", parameters={"phone": "{{ phone }}"}
         )
-    rendered(prepare, {"phone": PHONE})
-    assert prepare.parameters == {"phone": PHONE}
-    assert _serialize_rendered_fields(prepare)["parameters"] == {"phone": MASKED}
+        withdraw = WithdrawCallsOperator(
+            task_id="withdraw", sql="select 1", sql_conn_id="warehouse", parameters={"phone": "{{ phone }}"},
+            key_columns=["id"], results_table="calls",
+        )  # fmt: skip
+    for task in (prepare, withdraw):
+        rendered(task, {"phone": PHONE})
+        assert task.parameters == {"phone": PHONE}
+        assert _serialize_rendered_fields(task)["parameters"] == {"phone": MASKED}
 
 
 def test_the_label_of_a_map_index_shows_it_masked_and_a_template_of_the_dags_own_reads_it_whole() -> None:

@@ -258,6 +258,7 @@ def test_a_failing_query_cancels_nothing(sync: Sync, in_warehouse: Emulator, wit
     assert cancelled(in_warehouse) == []
 
 
+@pytest.mark.long
 def test_a_query_that_fails_midway_cancels_nothing(sync: Sync, in_warehouse: Emulator, withdraw: Withdraw) -> None:
     failing = "select case when id < 20 then id else abs(-9223372036854775807 - 1) end as id from customer"
     with pytest.raises(Exception, match="integer overflow"):
@@ -278,6 +279,7 @@ def test_too_many_cancel_nothing_and_the_numbers_are_told(
     assert withdraw(max_withdrawn=11)["withdrawn"] == 11
 
 
+@pytest.mark.long
 def test_of_few_calls_any_share_may_be_withdrawn(sync: Sync, in_warehouse: Emulator, withdraw: Withdraw) -> None:
     pay(sync, *range(1, 11))
     assert withdraw(max_withdrawn=0.01)["withdrawn"] == 10
@@ -513,7 +515,15 @@ def test_a_job_that_ends_before_it_is_cancelled_was_too_late(
 
 
 @needs_record
-@pytest.mark.parametrize("dies", ["before it asks", "after it asked", "before it tells", "after it told"])
+@pytest.mark.parametrize(
+    "dies",
+    [
+        "after it asked",
+        "before it tells",
+        pytest.param("before it asks", marks=pytest.mark.long),
+        pytest.param("after it told", marks=pytest.mark.long),
+    ],
+)
 def test_a_kill_in_the_midst_and_a_retry_come_to_the_same_end(
     sync: Sync, results: sa.Engine, sent: Emulator, withdraw: Withdraw, monkeypatch: pytest.MonkeyPatch, dies: str
 ) -> None:
@@ -579,6 +589,7 @@ def test_a_lost_answer_is_repeated_and_counts_once(
     assert len(cancelled(sent)) == 2
 
 
+@pytest.mark.long
 def test_a_campaign_that_does_not_answer_is_asked_by_the_next_try(
     sync: Sync, results: sa.Engine, sent: Emulator, withdraw: Withdraw
 ) -> None:
@@ -711,6 +722,7 @@ def test_a_list_knows_its_results_table(in_warehouse: Emulator, sync: Sync, with
         withdraw(results_table=None, call_list=sync.entry["call_list"], sql="select id from calls")
 
 
+@pytest.mark.long
 def test_one_list_of_a_table(sync: Sync, in_warehouse: Emulator, withdraw: Withdraw) -> None:
     pay(sync, 3)
     assert withdraw(call_list=sync.entry["call_list"], dag_ids=None)["withdrawn"] == 1

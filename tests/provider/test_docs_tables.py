@@ -32,6 +32,7 @@ from aimylogic_provider.operators import (
     StopCampaignOperator,
     SumReportsOperator,
     UpdateResultsOperator,
+    WithdrawCallsOperator,
 )
 from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
@@ -39,9 +40,9 @@ from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicO
 
 OPERATORS: list[Any] = [
     AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
-    SendCallListOperator, SumReportsOperator, UpdateResultsOperator, CancelCallsOperator, PauseCampaignOperator,
-    ResumeCampaignOperator, StopCampaignOperator, GetCampaignOperator, AimylogicToSqlOperator, CallJobSensor,
-    CampaignStatusSensor,
+    SendCallListOperator, SumReportsOperator, UpdateResultsOperator, CancelCallsOperator, WithdrawCallsOperator,
+    PauseCampaignOperator, ResumeCampaignOperator, StopCampaignOperator, GetCampaignOperator, AimylogicToSqlOperator,
+    CallJobSensor, CampaignStatusSensor,
 ]  # fmt: skip
 WITH_A_TABLE: list[Any] = [*OPERATORS, AimylogicNotifier]
 FOR_AIRFLOW = {"get_ui_field_behaviour", "get_connection_form_widgets"}

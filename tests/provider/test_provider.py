@@ -137,6 +137,8 @@ IMPORTS = (
     "from aimylogic_provider.operators import UpdateResultsOperator as U; "
     "U(task_id='a', results_table='b', results_conn_id='c')",
     "from aimylogic_provider.operators import CancelCallsOperator as C; C(task_id='a', phones=['79123456789'])",
+    "from aimylogic_provider.operators import WithdrawCallsOperator as W; "
+    "W(task_id='a', sql='', sql_conn_id='b', key_columns=['c'], results_table='d')",
     "from aimylogic_provider.operators import GetCampaignOperator as G; G(task_id='a')",
     "from aimylogic_provider.operators import PauseCampaignOperator as P; P(task_id='a')",
     "from aimylogic_provider.operators import ResumeCampaignOperator as R; R(task_id='a')",

@@ -26,6 +26,7 @@ from aimylogic_provider.operators import (
     SendCallListOperator,
     StopCampaignOperator,
     UpdateResultsOperator,
+    WithdrawCallsOperator,
 )
 from aimylogic_provider.retries.late_retries import warn_of_late_retries
 from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY, AimylogicRetryPolicy
@@ -42,6 +43,7 @@ OPERATORS: list[tuple[Any, dict[str, Any]]] = [
     (SendCallListOperator, {"call_list": "{{ none }}"}),
     (UpdateResultsOperator, {"results_table": "a", "results_conn_id": "b"}),
     (CancelCallsOperator, {"ids": ["1"]}),
+    (WithdrawCallsOperator, {"sql": "select 1", "sql_conn_id": "a", "key_columns": ["b"], "results_table": "c"}),
     (PauseCampaignOperator, {}),
     (ResumeCampaignOperator, {}),
     (StopCampaignOperator, {}),

@@ -30,6 +30,7 @@ from aimylogic_provider.operators import (
     StopCampaignOperator,
     SumReportsOperator,
     UpdateResultsOperator,
+    WithdrawCallsOperator,
 )
 from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
@@ -82,6 +83,23 @@ def what_acts_on_a_campaign() -> None:
         CancelCallsOperator(task_id="cancel", ids=added.output, phones=["+79123456789", 79123456780], retries=3)
         CancelCallsOperator(task_id="by_list", call_list="{{ ti.xcom_pull('sync') }}", on_not_found="skip")
         CancelCallsOperator.partial(task_id="map").expand(ids=[["5665334669"], [5665334670]])
+        WithdrawCallsOperator(
+            task_id="paid",
+            results_table="sales.calls",
+            results_conn_id="warehouse",
+            sql="select id from debts where not paid",
+            sql_conn_id="warehouse",
+            key_columns=["id"],
+            aimylogic_conn_id="winter",
+            max_withdrawn=0.1,
+        )
+        WithdrawCallsOperator(
+            task_id="by_phone",
+            sql="select phone from debts",
+            sql_conn_id="w",
+            phone_column="phone",
+            call_list=added.output,
+        )
         ResumeCampaignOperator(task_id="resume") >> PauseCampaignOperator(task_id="pause")
         GetCampaignOperator(task_id="look") >> StopCampaignOperator(task_id="stop", aimylogic_conn_id="winter")
 
@@ -218,6 +236,10 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     CancelCallsOperator(task_id="a", id=["5665334669"])  # type: ignore[call-arg]
     CancelCallsOperator(task_id="a", ids=5665334669.0)  # type: ignore[arg-type]
     CancelCallsOperator(task_id="a", ids=[], on_not_found="ignore")  # type: ignore[arg-type]
+    WithdrawCallsOperator(task_id="a", sql="select 1")  # type: ignore[call-arg]
+    WithdrawCallsOperator(task_id="a", sql="select 1", sql_conn_id="b", max_withdraw=1)  # type: ignore[call-arg]
+    WithdrawCallsOperator(task_id="a", sql="select 1", sql_conn_id="b", max_withdrawn="1")  # type: ignore[arg-type]
+    WithdrawCallsOperator(task_id="a", sql="select 1", sql_conn_id="b", on_excess="warn")  # type: ignore[arg-type]
     GetCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
     GetCampaignOperator(task_id="a", aimylogic_conn_id=3)  # type: ignore[arg-type]
     PauseCampaignOperator(task_id="a", conn_id="b")  # type: ignore[call-arg]
