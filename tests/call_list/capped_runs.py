@@ -270,8 +270,8 @@ def main() -> int:
     bad = 0
     preload()
     with LocalPostgres() as postgres:
-        for kind in ("sqlite", "postgresql"):
-            for seed in range(chosen.first, chosen.first + chosen.seeds):
+        for seed in range(chosen.first, chosen.first + chosen.seeds):
+            for kind in ("sqlite", "postgresql"):
                 began = time.monotonic()
                 account = hunted(seed, kind, postgres)  # type: ignore[arg-type]
                 bad += bool(account.faults)
