@@ -1,7 +1,8 @@
 """Ten runs at once of two DAGs under one cap, their workers killed at random: nobody is called more often, nor lost.
 
 Each try is a process of its own, which SIGKILL ends before or after whatever statement, note or request; the database
-and the emulator are real, and only Airflow's seam is played. ``python -m tests.call_list.capped_runs`` goes through 20 seeds in each database.
+and the emulator are real, and only Airflow's seam is played. ``python -m tests.call_list.capped_runs`` goes through 20
+seeds in each database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ def attempt(run: Run, try_number: int, dies_at: int) -> None:
     task.current_try = try_number
     operator = SqlToAimylogicOperator(
         task_id="sync",
-        sql=f"select id, phone from customer where {run.people} order by id",  # noqa: S608
+        sql=f"select id, phone from customer where {run.people} order by id",
         sql_conn_id="warehouse",
         key_columns=["id"],
         results_table="calls",
@@ -106,12 +107,13 @@ def attempt(run: Run, try_number: int, dies_at: int) -> None:
     os._exit(0)
 
 
-_moments: Callable[[], None] = lambda: None
+def _moments() -> None:
+    """A moment passes."""
 
 
 def _die_at(moment: int) -> None:
     """Have this process killed at that moment: they are counted before and after statements, notes and requests."""
-    global _moments  # noqa: PLW0603 - of this process, which plays one try
+    global _moments
     from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
 
     lock, passed = threading.Lock(), [0]
@@ -130,7 +132,7 @@ def _die_at(moment: int) -> None:
         count()
         return answer
 
-    _moments = count
+    _moments = count  # type: ignore[assignment]
     AiohttpTransport.send = send  # type: ignore[method-assign]
     for event in ("before_cursor_execute", "after_cursor_execute", "commit"):
         sa.event.listen(sa.Engine, event, lambda *_: count())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import aiohttp
 import sqlalchemy
+from airflow.providers.sqlite.hooks.sqlite import SqliteHook
+
 import tests.conftest
 from aimylogic_provider.call_list.freeze import freeze
 from aimylogic_provider.call_list.persons import caps_in_force
 from aimylogic_provider.call_list.send import sending
 from aimylogic_provider.call_list_task import send_base, sync_base
 from aimylogic_provider.transfers import SqlToAimylogicOperator
-from airflow.providers.sqlite.hooks.sqlite import SqliteHook
 
 __all__ = [
     "SqlToAimylogicOperator", "SqliteHook", "aiohttp", "caps_in_force", "freeze", "send_base", "sending", "sqlalchemy",

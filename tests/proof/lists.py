@@ -240,7 +240,7 @@ class ListTasks(Tasks):
             self.world.simulation.count("rows capped")
         if sum(report[name] for name in counted) != report["rows"] or report["unknown"]:
             self.world.promise.violated("counts", f"{one_try.name}: {report}")
-        to_call = report["rows"] - report["claimed"]
+        to_call = report["rows"] - report["claimed"] - report["capped"]
         nobody = not self.sharded and to_call and not report["created"]
         if nobody or report["expired"]:
             self.world.promise.violated("reached", f"{one_try.name} ends well: {report}")
@@ -281,15 +281,20 @@ class ListTasks(Tasks):
 
     def _expired(self) -> set[int]:
         """The rows of which a list of this run tells that they expired."""
-        if self.finish is None:
-            return set()
+        return set() if self.finish is None else self._told_as("expired")
+
+    def _spared(self) -> set[int]:
+        """The rows of which a list of this run tells that they were capped right before a request."""
+        return set()
+
+    def _told_as(self, outcome: str) -> set[int]:
         return {
             line["row"]
             for instance in self.instances
             for name in self._objects(f"file:///lists/winter_sale/{'prepare' if self.sharded else instance.task_id}/")
             if f"/{self.run.name}/" in name and ("/done/" in name or "/progress/" in name)
             for line in self._lines(name)
-            if line["outcome"] == "expired"
+            if line["outcome"] == outcome
         }
 
     def change(self, which: int) -> None:
@@ -320,7 +325,7 @@ class ListTasks(Tasks):
             refused = dict(self._refused(frozen))
             unknown = Counter(self._unknown()) if last.outcome not in ("done", "elsewhere") else Counter()
             made = [call for call in frozen if jobs.get(call)]
-            expired = self._expired()
+            expired, spared = self._expired(), self._spared()
             if last.outcome == "done" and len(made) != last.result["created"]:
                 promise.violated("counts", f"{last.name} tells {last.result}, and the server holds {len(made)} of its")
             for call, row in frozen.items():
@@ -328,6 +333,8 @@ class ListTasks(Tasks):
                     promise.not_created(call, "refused")
                 elif row in expired:
                     promise.not_created(call, "expired")
+                elif row in spared:
+                    promise.not_created(call, "capped")
                 elif self._is_poisoned(call):
                     continue
                 elif not jobs.get(call) and row not in unknown:
@@ -388,7 +395,7 @@ class ListTasks(Tasks):
                 call = of_row.get(line["row"])
                 if call is None:
                     continue  # of another shard
-                if line["outcome"] in ("refused", "expired"):
+                if line["outcome"] in ("refused", "expired", "capped"):
                     if jobs.get(call):
                         self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
                 elif line["job"] not in jobs.get(call, ()):
