@@ -48,6 +48,7 @@ INVARIANTS = {
     "said no": "nobody is called whose list a person said no to",
     "braked": "nothing is sent of a list that has more calls than its task allows",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
+    "per person": "nobody is in more jobs than the cap allows, of whatever lists and runs",
     "held back": "the retry policy has nobody wait for the report who can be sent",
     "ends": "once faults heal, everything comes to an end",
 }

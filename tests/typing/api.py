@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
@@ -65,6 +65,9 @@ def a_sync() -> None:
             max_refused=None,
             test_phone="+7 999 000-00-01",
             after_test="ask",
+            results_table="calls",
+            max_calls_per_person={"calls": 1, "days": 7},
+            only_new=timedelta(days=30),
         )
         prepared = PrepareCallListOperator(
             task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4, max_change=3.0
