@@ -22,7 +22,7 @@ from aimylogic_provider.call_list.send.last_look import Barred
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.server_time import Clock
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["ExclusionLook"]
 
@@ -35,13 +35,13 @@ _BARRED = Barred("excluded", "excluded: its phone stood on the exclusion list ri
 class _Look:
     """What was seen.
 
-    :param began: when, by the worker's clock
+    :param began: when, by the worker's clocks
     :param ended: and until when it took
     """
 
     phones: PhoneMarks
-    began: float
-    ended: float
+    began: Reading
+    ended: Reading
 
 
 class ExclusionLook:
@@ -84,14 +84,15 @@ class ExclusionLook:
         known = self._known
         if known is None:
             return False
-        took = known.ended - known.began
-        return known.began >= asked or self._clock.monotonic() < known.ended + _GONE_BY * took
+        took = known.ended.monotonic - known.began.monotonic
+        # By both clocks, for one of them stands still in a suspended machine.
+        return known.began.monotonic >= asked or known.ended.is_within(_GONE_BY * took, self._clock)
 
     async def _look(self) -> None:
         try:
-            began = self._clock.monotonic()
+            began = Reading.of(self._clock)
             phones = await in_thread(self._ask)
-            self._known = _Look(phones, began, self._clock.monotonic())
+            self._known = _Look(phones, began, Reading.of(self._clock))
         finally:
             self._looking = None
 
