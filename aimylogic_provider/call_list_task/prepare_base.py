@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
     from aimylogic_provider.call_list.freeze.rejections import Rejections
-    from aimylogic_provider.call_list.freeze.rules import FreezeRule
+    from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -213,17 +213,18 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
         """The column that is kept as evidence of consent, and doesn't tell who a row is; empty for none."""
         return ""
 
-    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule]:
+    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
         """The rules by which rows aren't called, in the order in which they are applied.
 
         :param stack: ends what they opened
         """
         from aimylogic_provider.call_list.exclusion.excluded_rule import ExcludedRule
 
-        rules: list[FreezeRule] = []
+        rules: list[FreezeRule | PhoneRule] = []
         query = self._exclusion_query(getattr(self, "phone_column", "phone"), self.phone_region)
         if query is not None:
-            rules.append(ExcludedRule(query))
+            self._frozen_by = ExcludedRule(query)
+            rules.append(self._frozen_by)
         return [*rules, *self._holdout_rules()]
 
     @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,10 +48,10 @@ class ExclusionLook:
     """Looks at the exclusion list.
 
     :param query: that gives it
-    :param phones: begins to go through the phones that are to be called
+    :param phones: gives the phones that are to be called; asked once, in a thread
     """
 
-    def __init__(self, query: ExclusionQuery, phones: Callable[[], Iterable[str]], clock: Clock) -> None:
+    def __init__(self, query: ExclusionQuery, phones: Callable[[], PhoneSet], clock: Clock) -> None:
         self._query = query
         self._all_phones = phones
         self._phones: PhoneSet | None = None
@@ -65,7 +65,7 @@ class ExclusionLook:
         :raises NotAddedError: if it can't be known
         """
         excluded = await self._excluded()
-        return {place: _BARRED for place in places if under_way.phone(place) in excluded}
+        return {place: _BARRED for place in places if int(under_way.phone(place)) in excluded}
 
     async def left(self, under_way: BatchUnderWay) -> None:
         """Nothing is held of a batch."""
@@ -103,7 +103,7 @@ class ExclusionLook:
         """
         is_first = self._phones is None
         if self._phones is None:
-            self._phones = PhoneSet(self._all_phones())
+            self._phones = self._all_phones()
         query = self._query if is_first else replace(self._query, ran=lambda sql, cursor, rows: None)
         try:
             excluded = query.excluded(self._phones)

@@ -6,11 +6,11 @@ The rules themselves stand where what they ask is known: see ``call_list_task``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from aimylogic_provider.call_list.tables.row_keys import Person
 
-__all__ = ["FreezeRule", "Marked", "SparedKind"]
+__all__ = ["FreezeRule", "Marked", "PhoneRule", "SparedKind"]
 
 SparedKind = Literal["excluded", "capped", "held_out"]
 """Why a row isn't called: also its outcome, and the folder in which the list tells of it."""
@@ -39,3 +39,13 @@ class FreezeRule(Protocol):
         :raises CallListError: if it can't be known; then nothing is sent
         :raises RejectedError: if what is asked can't be used
         """
+
+
+@runtime_checkable
+class PhoneRule(Protocol):
+    """Says which phones of a list aren't called: what else stands in their rows needn't be read for it."""
+
+    kind: SparedKind
+
+    def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
+        """As :meth:`FreezeRule.marked`, by the rows' phones."""

@@ -10,6 +10,7 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuery
+    from aimylogic_provider.call_list.exclusion.excluded_rule import ExcludedRule
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.store.manifest import Manifest
     from aimylogic_provider.call_list.store.stored_list import CallList
@@ -19,6 +20,9 @@ __all__ = ["ExclusionBase"]
 
 class ExclusionBase(CallListBase):
     """What both halves of a sync have that a query excludes people from."""
+
+    _frozen_by: ExcludedRule | None = None
+    """The rule by which this try froze the list that it sends, if it did: it knows the list's phones."""
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class ExclusionBase(CallListBase):
         :raises RejectedError: if the query can't be used
         """
         from aimylogic_provider.call_list.exclusion.exclusion_look import ExclusionLook
+        from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
         from aimylogic_provider.idempotence.server_time import SystemClock
 
         told = call_list.manifest
@@ -100,8 +105,13 @@ class ExclusionBase(CallListBase):
         if query is None:
             return None
 
-        def phones() -> Any:
-            return (line.phone for batch in call_list.batches(shard) for line in call_list.lines(batch))
+        rule = self._frozen_by
+
+        def phones() -> PhoneSet:
+            if rule is not None and rule.phones is not None:
+                return rule.phones
+            lines = (line for batch in call_list.batches(shard) for line in call_list.lines(batch))
+            return PhoneSet(int(line.phone) for line in lines)
 
         return ExclusionLook(query, phones, SystemClock())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
-    from aimylogic_provider.call_list.freeze.rules import FreezeRule
+    from aimylogic_provider.call_list.freeze.rules import PhoneRule
 
 __all__ = ["HoldoutBase"]
 
@@ -27,7 +27,7 @@ class HoldoutBase(CallListBase):
         self.holdout = holdout
         self.holdout_salt = holdout_salt
 
-    def _holdout_rules(self) -> list[FreezeRule]:
+    def _holdout_rules(self) -> list[PhoneRule]:
         from aimylogic_provider.call_list.exclusion.holdout import Holdout
 
         return [] if self.holdout is None else [Holdout(self.holdout, self.holdout_salt)]
