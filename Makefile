@@ -27,7 +27,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports compare \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports compare \
 	lock map clean chromium postgresql mariadb
 
 help:
@@ -48,6 +48,7 @@ help:
 	@echo "make prove-kills 50 workers killed in syncs, at random moments, under a real Airflow; results compared row by row"
 	@echo "make prove-overlapping two triggers, a trigger beside the schedule, a backfill of three: each with a kill between"
 	@echo "                 freeze and send, under a real Airflow; people beside jobs"
+	@echo "make prove-caps  ten runs at once of two DAGs under one cap, their workers killed at random; 20 seeds, two databases"
 	@echo "make prove-real  105 kills of calls, syncs and shards, their supervisors too, on PostgreSQL, with upgrades and outages"
 	@echo "                 between, in 18 minutes; KILLS=6 is its short form"
 	@echo "make fuzz        the emulator's HTTP surface, fuzzed at length, and 100,000 refused requests"
@@ -168,6 +169,9 @@ prove-kills: $(READY)
 
 prove-overlapping: $(READY)
 	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/airflow/test_overlapping_runs.py -s
+
+prove-caps: $(READY) postgresql
+	@$(BIN)/python -m tests.call_list.capped_runs
 
 # Below 100 kills, fewer scenarios and none that take minutes.
 prove-real: KILLS ?= 105

@@ -30,19 +30,11 @@ with DAG(
 ):
     prepared = PrepareCallListOperator(
         task_id="prepare",
-        sql="""
-            select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
-            where not exists (
-                select 1 from aimylogic_calls
-                where aimylogic_calls.id = cast(customer.id as varchar(250))
-                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
-                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
-            )
-            order by customer.id
-        """,
+        sql="select id, phone, gmt_zone, name, due from customer order by id",
         sql_conn_id="warehouse",
         key_columns=["id"],
         results_table="aimylogic_calls",  # all three are told: what a list holds, a no lets go of
+        only_new=timedelta(days=30),  # whoever was called, or may have been, by the table
         gmt_zone_column="gmt_zone",
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},
     )

@@ -34,24 +34,15 @@ with DAG(
 ):
     SqlToAimylogicOperator(
         task_id="call_customers",
-        sql="""
-            select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
-            where not exists (
-                select 1 from aimylogic_calls
-                where aimylogic_calls.id = cast(customer.id as varchar(250))
-                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
-                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
-            )
-            order by customer.id
-        """,
+        sql="select id, phone, gmt_zone, name, due from customer order by id",
         sql_conn_id="warehouse",
         key_columns=["id"],  # kept beside each call and in the results, not sent
         results_table="aimylogic_calls",  # made before the query, if there is none
+        only_new=timedelta(days=30),  # whoever was called, or may have been, by the table
         gmt_zone_column="gmt_zone",
         payload_columns=["name", "due"],  # what the campaign's script reads
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3, "retry_interval_minutes": 60},
         call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",  # the last fence: nobody is dialled later
-        # More bad rows than that, and somebody should look first. A count, for a share would fail the next days:
-        # rejected rows are selected again, and those that were called are not.
+        # More bad rows than that, and somebody should look first: rejected rows are selected again, until corrected.
         max_rejected=100,
     )

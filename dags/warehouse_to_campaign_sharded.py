@@ -34,25 +34,17 @@ with DAG(
 ):
     prepared = PrepareCallListOperator(
         task_id="prepare",
-        sql="""
-            select cast(id as varchar(250)) as id, phone, gmt_zone, name, due from customer
-            where not exists (
-                select 1 from aimylogic_calls
-                where aimylogic_calls.id = cast(customer.id as varchar(250))
-                  and aimylogic_calls.outcome not in ('rejected', 'refused', 'expired', 'claimed')
-                  and aimylogic_calls.frozen_at >= '{{ macros.ds_add(dag_run.run_after | ds, -30) }}'
-            )
-            order by customer.id
-        """,
+        sql="select id, phone, gmt_zone, name, due from customer order by id",
         sql_conn_id="warehouse",
         results_table="aimylogic_calls",
+        only_new=timedelta(days=30),  # whoever was called, or may have been, by the table
         shards=SHARDS,
         key_columns=["id"],
         gmt_zone_column="gmt_zone",
         payload_columns=["name", "due"],
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3, "retry_interval_minutes": 60},
         call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",
-        max_rejected=100,  # a count: rejected rows are selected again, and those that were called are not
+        max_rejected=100,  # rejected rows are selected again, until they are corrected
     )
     sent = SendCallListOperator.partial(
         task_id="send",

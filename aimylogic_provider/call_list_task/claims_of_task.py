@@ -98,7 +98,7 @@ def claiming(
         for own in earlier:
             claims.give_up(own, unless_sending=True)
         for own in lost:
-            claims.give_up(own)
+            claims.give_up(own, may_be_sent=True)
         try:
             given_up = {own.call_list for own in (*earlier, *lost)}
             tell_of((one for one in others if one[0].holder.call_list not in given_up), claims, holder, log)

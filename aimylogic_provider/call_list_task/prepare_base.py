@@ -37,6 +37,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
     """What is told if there are no rows."""
     _with_policies: ClassVar[str] = "policy and call_before"
     """The arguments that give calls a policy, in words."""
+    _begun_list: str = ""
+    """The id of the list that is being frozen."""
 
     def __init__(
         self,
@@ -160,6 +162,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
         from aimylogic_provider.call_list.freeze.finish_times import Finishes
         from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
         from aimylogic_provider.call_list.freeze.rejections import Rejections
+        from aimylogic_provider.call_list.freeze.rules import in_order
         from aimylogic_provider.call_list.store.sync_entry import Freezing
         from aimylogic_provider.call_list_task.claims_of_task import claiming, give_up_noted
 
@@ -168,6 +171,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
         rejections, finishes = Rejections(self.log), Finishes(arrival)
         task = self._task_folder(context)
         list_id, folder = task.fresh()
+        self._begun_list = list_id
         size = self.batch_size or _BATCH_SIZE[self.method]
         with ExitStack() as stack:
             told = stack.enter_context(self._telemetry().freezing())
@@ -196,7 +200,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,
-                rules=self._freeze_rules(stack),
+                rules=in_order(self._freeze_rules(stack)),
                 claim=claim,
                 typed=source.typed,
             )
@@ -214,7 +218,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase):
         return ""
 
     def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
-        """The rules by which rows aren't called, in the order in which they are applied.
+        """The rules by which rows aren't called; they are applied in the order of their kinds.
 
         :param stack: ends what they opened
         """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.airflow_task.one_at_a_time import OneAtATime
-from aimylogic_provider.call_list_task.prepare_base import PrepareBase
+from aimylogic_provider.call_list_task.rules.caps_base import CapsPersons
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["QueryBase"]
 
 
-class QueryBase(OneAtATime, PrepareBase):
+class QueryBase(OneAtATime, CapsPersons):
     """The half that freezes, of the rows of a query.
 
     Which columns are missing, and what a policy holds, is told before any row is read.

@@ -257,8 +257,26 @@ class SendBase(TellsCampaign, WaitsForList, AsksAboutParked, AsksBeforeSending, 
         :raises CallListError: if the list was frozen by rules that this task can't heed
         """
         shard = self._shard_of(call_list.pointer)
-        look = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
-        return [] if look is None else [look]
+        excluding = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
+        looks = [] if excluding is None else [excluding]
+        if call_list.manifest.caps:
+            looks.append(self._claiming(call_list, opened))
+        return looks
+
+    def _claiming(self, call_list: CallList, opened: ExitStack) -> LastLook:
+        """What claims the persons' calls, by the caps that the list was frozen with."""
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list_task.rules.caps_base import person_claiming
+
+        if self.results_table is None:
+            raise CallListError(
+                "the list was frozen with a cap on how often a person is called, and results_table is missing here, "
+                "beside which that is kept: nothing is sent. Give this task the same results_table, and clear it"
+            )
+        table, conn_id = self.results_table, self._results_conn_id()
+        return opened.enter_context(
+            person_claiming(call_list.manifest, self.aimylogic_conn_id, table, conn_id, self.log)
+        )
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.

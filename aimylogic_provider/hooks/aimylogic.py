@@ -28,8 +28,8 @@ class AimylogicHook(BaseHook):
 
     The connection's password is the campaign's token; host and port say where it is, Aimylogic's own host if left
     empty. Its extra may hold ``connect_timeout`` and ``read_timeout`` (seconds), ``verify`` (true, false or the path of
-    certificates), ``proxies`` (URL by scheme) and ``allow_plain_http`` (true, to send the token unencrypted beyond
-    this machine).
+    certificates), ``proxies`` (URL by scheme), ``allow_plain_http`` (true, to send the token unencrypted beyond
+    this machine) and ``person_secret`` (what caps know persons by, instead of Airflow's fernet key).
 
     Reading methods (``get_…``) repeat a request that failed for a passing reason, three times in all. All others send
     once, for a repeat could call a person twice: :class:`~aimylogic_provider.operators.AddPhoneOperator` knows when it

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTRAS", "ConnectionExtra"]
 
-EXTRAS = frozenset({"connect_timeout", "read_timeout", "verify", "proxies", "allow_plain_http"})
+EXTRAS = frozenset({"connect_timeout", "read_timeout", "verify", "proxies", "allow_plain_http", "person_secret"})
+_LEAST_SECRET = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,16 @@ class ConnectionExtra:
                 return value.lower() == "true"
         raise self._wrong(name, value, "true or false")
 
+    def person_secret(self) -> str | None:
+        """Return the secret by which persons are known without their phones; None if there is none.
+
+        :raises ConnectionRejectedError: if it can't be used; it isn't shown
+        """
+        value = self.values.get("person_secret")
+        if value is None or (isinstance(value, str) and len(value.strip()) >= _LEAST_SECRET):
+            return None if value is None else str(value).strip()
+        raise self._wrong("person_secret", value, f"text of {_LEAST_SECRET} characters or more, which nobody can guess")
+
     def _seconds(self, name: str, default: float) -> float:
         value = self.values.get(name, default)
         try:
@@ -110,7 +121,7 @@ class ConnectionExtra:
     def _wrong(self, name: str, value: object, rule: str) -> ConnectionRejectedError:
         from aimylogic_provider.calls_api.phones.phone import shown
 
-        told = "" if name == "proxies" else f" {shown(value)}"
+        told = "" if name in ("proxies", "person_secret") else f" {shown(value)}"
         return ConnectionRejectedError(
             f"{name}{told} in the extra of connection {self.conn_id!r} can't be used: give {rule}"
         )

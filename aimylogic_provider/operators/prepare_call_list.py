@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
@@ -77,6 +77,8 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
         consent_column: str | None = None,
         holdout: float | None = None,
         holdout_salt: str = "",
+        max_calls_per_person: Mapping[str, int] | Sequence[Mapping[str, int]] | None = None,
+        only_new: bool | timedelta = False,
         shards: int = 1,
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
@@ -111,6 +113,8 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
             consent_column=consent_column,
             holdout=holdout,
             holdout_salt=holdout_salt,
+            max_calls_per_person=max_calls_per_person,
+            only_new=only_new,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,

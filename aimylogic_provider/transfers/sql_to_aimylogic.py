@@ -70,6 +70,13 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
     :param holdout: a share of the people that isn't called, above 0 and below 1, always the same ones: to measure what
         calling does. They are *held out*
     :param holdout_salt: any text: tasks of the same one hold out the same people
+    :param max_calls_per_person: how many calls a person may get within how many days, as ``{"calls": 1, "days": 7}``,
+        or several such, all of which hold: from all DAGs that have their results tables in one schema. Looked at as
+        the list is frozen, and claimed in the database right before a batch is sent; whoever had as many is
+        ``capped``. Needs *results_table*
+    :param only_new: call nobody again whom the results table tells to be called already, or to be about to: ever
+        (``True``), or within a timedelta. By *key_columns*; by the phone if there are none, or where they are empty.
+        Whoever was called is ``capped``. Needs *results_table*
     :param concurrency: requests under way at a time; 8 if left out, 16 by addPhone
     :param requests_per_second: at most; as many as go if left out
     :param on_rejected: ``skip`` sets rows aside that can't be called, ``fail`` sends nothing if there is one
@@ -145,6 +152,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
         consent_column: str | None = None,
         holdout: float | None = None,
         holdout_salt: str = "",
+        max_calls_per_person: Mapping[str, int] | Sequence[Mapping[str, int]] | None = None,
+        only_new: bool | timedelta = False,
         on_rejected: Literal["skip", "fail"] = "skip",
         max_rejected: float | None = None,
         call_list_path: str | None = None,
@@ -194,6 +203,8 @@ class SqlToAimylogicOperator(QueryBase, SyncBase, SentResultsBase, BaseOperator)
             consent_column=consent_column,
             holdout=holdout,
             holdout_salt=holdout_salt,
+            max_calls_per_person=max_calls_per_person,
+            only_new=only_new,
             on_rejected=on_rejected,
             max_rejected=max_rejected,
             call_list_path=call_list_path,

@@ -247,7 +247,7 @@ class ListTasks(Tasks):
             self.world.simulation.count("rows capped")
         if sum(report[name] for name in counted) != report["rows"] or report["unknown"]:
             self.world.promise.violated("counts", f"{one_try.name}: {report}")
-        to_call = report["rows"] - report["claimed"] - report["excluded"]
+        to_call = report["rows"] - report["claimed"] - report["capped"] - report["excluded"]
         nobody = not self.sharded and to_call and not report["created"]
         if nobody or report["expired"]:
             self.world.promise.violated("reached", f"{one_try.name} ends well: {report}")
@@ -294,6 +294,10 @@ class ListTasks(Tasks):
         """The rows of which a list of this run tells that they were excluded right before they were to be sent."""
         return self._told_as("excluded") if self.world.schedule.excludes else set()
 
+    def _spared(self) -> set[int]:
+        """The rows of which a list of this run tells that they were capped right before a request."""
+        return set()
+
     def _told_as(self, outcome: str) -> set[int]:
         return {
             line["row"]
@@ -332,7 +336,7 @@ class ListTasks(Tasks):
             refused = dict(self._refused(frozen))
             unknown = Counter(self._unknown()) if last.outcome not in ("done", "elsewhere") else Counter()
             made = [call for call in frozen if jobs.get(call)]
-            expired, excluded = self._expired(), self._excluded()
+            expired, spared, excluded = self._expired(), self._spared(), self._excluded()
             self._check_excluded(instance)
             if last.outcome == "done" and len(made) != last.result["created"]:
                 promise.violated("counts", f"{last.name} tells {last.result}, and the server holds {len(made)} of its")
@@ -345,6 +349,8 @@ class ListTasks(Tasks):
                     promise.not_created(call, "excluded")
                     if promise.stop_list is None or call[1] not in promise.stop_list.ever:
                         promise.violated("not excluded", f"{call}, row {row}, is excluded, and never said no")
+                elif row in spared:
+                    promise.not_created(call, "capped")
                 elif self._is_poisoned(call):
                     continue
                 elif not jobs.get(call) and row not in unknown:
@@ -416,7 +422,7 @@ class ListTasks(Tasks):
                 call = of_row.get(line["row"])
                 if call is None:
                     continue  # of another shard
-                if line["outcome"] in ("refused", "expired", "excluded"):
+                if line["outcome"] in ("refused", "expired", "excluded", "capped"):
                     if jobs.get(call):
                         self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
                 elif line["job"] not in jobs.get(call, ()):

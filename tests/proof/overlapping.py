@@ -36,9 +36,17 @@ class OverlappingTasks(ListTasks):
         self.rows = [row for row in self.rows if row[1].isdecimal() and row[1] != BAD] or [(0, phone(0), "Alex")]
         self.finish = None
         self.most = None  # whom one run sets aside is another's to call
+        if by_person(world):
+            # Each run knows people by keys of its own, as another DAG does: only the cap tells that they are the same.
+            first = {one: (number, one, name) for number, one, name in reversed(self.rows)}
+            self.rows = [(number + 1000 * (len(world.runs) + 1), one, name) for number, one, name in first.values()]
 
     def _frozen_by(self) -> dict[str, Any]:
-        return {**super()._frozen_by(), "results_table": "calls", "results_conn_id": "results"}
+        cap = {"max_calls_per_person": {"calls": 1, "days": 366}} if by_person(self.world) else {}
+        return {**super()._frozen_by(), "results_table": "calls", "results_conn_id": "results", **cap}
+
+    def _spared(self) -> set[int]:
+        return self._told_as("capped")
 
     def _rows(self) -> None:
         beneath = self.world.beneath
@@ -90,6 +98,11 @@ class OverlappingTasks(ListTasks):
         return {frozen[row][1:] for row in self._unknown() if row in frozen}
 
 
+def by_person(world: World) -> bool:
+    """Whether runs are kept apart by a cap on persons, and not by the rows that they hold."""
+    return world.schedule.seed % 3 == 2
+
+
 def check_people(world: World) -> None:
     """Nobody is in two runs' jobs, and nobody was left out."""
     jobs = world.promise.jobs()
@@ -98,7 +111,10 @@ def check_people(world: World) -> None:
         runs[call[1:]].append(call)
     for person, calls in runs.items():
         if len(calls) > 1:
-            world.promise.violated("one run", f"{person} has jobs of {', '.join(call[0] for call in calls)}")
+            world.promise.violated(
+                "per person" if by_person(world) else "one run",
+                f"{person} has jobs of {', '.join(call[0] for call in calls)}",
+            )
     for tasks in world.runs.values():
         assert isinstance(tasks, OverlappingTasks)
     parked = {person for tasks in world.runs.values() for person in tasks.unknown_people()}  # type: ignore[attr-defined]

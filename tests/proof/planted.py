@@ -1040,8 +1040,8 @@ _EXCLUDED = (
         "excluded: looked at only when freezing",
         "Who says no between the freezing and the send of a list is called.",
         "call_list_task/send_base.py",
-        "        return [] if look is None else [look]\n",
-        "        return []\n",
+        "        looks = [] if excluding is None else [excluding]\n",
+        "        looks = []\n",
         *_BY_LIST,
     ),
     _of_operators(
@@ -1104,6 +1104,33 @@ _EXCLUDED = (
     ),
 )
 
+_PER_PERSON = (
+    _of_operators(
+        "per person: one more than the cap",
+        "A person is called once more than the cap allows.",
+        "call_list/persons/person_calls.py",
+        "        if len(counted) >= cap.calls:\n",
+        "        if len(counted) > cap.calls:\n",
+        "overlapping",
+    ),
+    _of_operators(
+        "per person: who has a job is let go of",
+        "What a list claimed is let go of with each batch, also where a job came of it.",
+        "call_list/persons/caps_in_force.py",
+        'if one.outcome not in ("created", "capped")]',
+        'if one.outcome != "capped"]',
+        "overlapping",
+    ),
+    _of_operators(
+        "per person: looked at when frozen alone",
+        "Nothing is claimed before a request: two lists that were frozen at once call the same person.",
+        "call_list_task/send_base.py",
+        "        if call_list.manifest.caps:\n",
+        "        if not call_list.manifest:\n",
+        "overlapping",
+    ),
+)
+
 _OF_WAITS = (
     _of_operators(
         "wait: who was not reached is added again",
@@ -1147,5 +1174,6 @@ PLANTED = (
     *_OF_TIME_OUTS,
     *_OVERLAPPING,
     *_EXCLUDED,
+    *_PER_PERSON,
     *_OF_WAITS,
 )

@@ -46,6 +46,7 @@ INVARIANTS = {
     "waits": "a task that waits for its calls sends nothing that may create a job",
     "said no": "nobody is called whose list a person said no to",
     "one run": "nobody is in the jobs of two runs that overlap, with a results table",
+    "per person": "nobody is in more jobs than the cap allows, of whatever lists and runs",
     "held back": "the retry policy has nobody wait for the report who can be sent",
     "ends": "once faults heal, everything comes to an end",
 }

@@ -70,6 +70,7 @@ def beneath() -> Iterator[Beneath]:
     from aimylogic_provider.call_list import garbage_collection
     from aimylogic_provider.call_list.exclusion import excluded_phones, exclusion_look
     from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
+    from aimylogic_provider.call_list.persons import person_calls
     from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import progress
     from aimylogic_provider.call_list.send.by_endpoint import by_add_phone, by_add_phones
@@ -170,9 +171,11 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(warehouse, "streamed", streamed)
         patch.setattr(excluded_phones, "streamed", excluding)
         patch.setattr(exclusion_look, "in_thread", asyncio.to_thread)
-        patch.setattr(claims, "create", now.database.make)
+        for module in (claims, person_calls):
+            patch.setattr(module, "create", now.database.make)
+        patch.setenv("AIRFLOW__CORE__FERNET_KEY", "c" * 43 + "=")
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
-        for module in (claims, freeze, old_lists, unfinished_lists):
+        for module in (claims, freeze, old_lists, person_calls, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
         for module in (freeze, progress, sync_entry_stores):
             patch.setattr(module, "time", time)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
@@ -56,6 +56,9 @@ def a_sync() -> None:
             policy={"max_attempts": 3},
             call_before="{{ data_interval_end }}",
             max_rejected=0.05,
+            results_table="calls",
+            max_calls_per_person={"calls": 1, "days": 7},
+            only_new=timedelta(days=30),
         )
         prepared = PrepareCallListOperator(task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4)
         approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")

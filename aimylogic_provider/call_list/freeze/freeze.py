@@ -27,6 +27,7 @@ from aimylogic_provider.call_list.freeze.request_size import BRACKETS
 from aimylogic_provider.call_list.freeze.rules import FreezeRule, Marked, PhoneRule, SparedKind
 from aimylogic_provider.call_list.freeze.spool import Spool, Spools
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Method, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line
@@ -75,7 +76,7 @@ class ListOrigin:
     results_table: str = ""
     exclude: str = ""
     exclude_reads: tuple[str, str] = ("phone", "")
-    caps: tuple[tuple[int, float], ...] = ()
+    caps: tuple[Cap, ...] = ()
     consent: str = ""
 
 

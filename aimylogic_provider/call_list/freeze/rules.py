@@ -6,11 +6,11 @@ The rules themselves stand where what they ask is known: see ``call_list_task``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from aimylogic_provider.call_list.tables.row_keys import Person
 
-__all__ = ["FreezeRule", "Marked", "PhoneRule", "SparedKind"]
+__all__ = ["FreezeRule", "Marked", "PhoneRule", "SparedKind", "in_order"]
 
 SparedKind = Literal["excluded", "capped", "held_out"]
 """Why a row isn't called: also its outcome, and the folder in which the list tells of it."""
@@ -49,3 +49,9 @@ class PhoneRule(Protocol):
 
     def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """As :meth:`FreezeRule.marked`, by the rows' phones."""
+
+
+def in_order(rules: Iterable[FreezeRule | PhoneRule]) -> list[FreezeRule | PhoneRule]:
+    """Rules in the order in which they are applied: by their kinds, and as they came among one kind."""
+    kinds = get_args(SparedKind)
+    return sorted(rules, key=lambda rule: kinds.index(rule.kind))

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 import msgspec
 from msgspec.structs import replace
 
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.record.records import ClockSource
 
@@ -241,7 +242,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         empty for none
     :param exclude_reads: how that one is read: the column of its phones if it has several, and the country whose
         national numbers are understood; empty for none
-    :param caps: how many calls a person may get within how many days, as ``(calls, days)``; each holds
+    :param caps: how often a person may be called; each holds
     :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
     """
 
@@ -271,7 +272,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     results_table: str = ""
     exclude: str = ""
     exclude_reads: tuple[str, str] = ("phone", "")
-    caps: tuple[tuple[Count, float], ...] = ()
+    caps: tuple[Cap, ...] = ()
     consent: str = ""
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.tables.claim_holders import ListHolder, UnfinishedList, holder_of
 from aimylogic_provider.call_list.tables.claim_tables import claim_tables, create, results_of
+from aimylogic_provider.call_list.tables.person_tables import PersonClaims
 from aimylogic_provider.call_list.tables.row_claims import Claimed, claim_rows, some
 from aimylogic_provider.call_list.tables.row_keys import Person, RowKeys
 from aimylogic_provider.sql_database.transactions import Transactions
@@ -46,6 +47,8 @@ class Claims:
         self._engine = engine
         self._results_table = results_table
         self._lists, self._claims = claim_tables(results_table.rpartition(".")[0])
+        self.persons = PersonClaims(results_table.rpartition(".")[0])
+        """Persons' calls that lists have claimed."""
         self._transactions = Transactions(engine, self._failed)
         self._act = self._transactions.act
         self._transactions.repeat("made or read", lambda: create(engine, self._lists, self._claims))
@@ -182,15 +185,20 @@ class Claims:
                 self._set_state(connection, holder.call_list, "ended")
                 ours = self._claims.c.call_list == holder.call_list
                 connection.execute(self._claims.delete().where(ours, self._claims.c.ended < 0))
+                results = results_of(holder.results_table or self._results_table)
+                if self._is_there(results):
+                    self.persons.let_go_of_jobless(connection, holder.call_list, results)
 
         self._act("written", act)
 
-    def give_up(self, holder: ListHolder, *, unless_sending: bool = False) -> None:
+    def give_up(self, holder: ListHolder, *, unless_sending: bool = False, may_be_sent: bool = False) -> None:
         """A list comes to nothing, and nothing of it was sent: nobody is held by it, and it is never sent.
 
         What the results table says of its rows goes, too, or queries would leave its people out. Safe to repeat.
 
         :param unless_sending: whether nothing is done if somebody has begun to send it
+        :param may_be_sent: whether it may have been sent and lost, so that its persons' calls still count: another
+            list of the same task instance finds out about them, and takes them over
         """
         lists = self._lists.c
         kept = ("ended", "sending") if unless_sending else ("ended",)
@@ -207,6 +215,8 @@ class Claims:
             elif state != "given up":
                 return
             connection.execute(self._claims.delete().where(self._claims.c.call_list == holder.call_list))
+            if not may_be_sent:
+                self.persons.let_go(connection, holder.call_list)
             results = results_of(holder.results_table or self._results_table)
             if self._is_there(results):
                 held = results.c.outcome.in_(("pending", "double", "claimed", "capped", "excluded", "held_out"))

@@ -124,6 +124,7 @@ class UnsentRows:
                 self._set_end(connection, claims.row_key.in_([name for name, _, _ in free]), None, FREE)
                 self._set_end(connection, claims.phone_key.in_([phone for phone, _ in whole]), None, FREE)
                 self._claims.forget(connection, self._holder, ["pending"], [row for _, _, row in free])
+                self._claims.persons.let_go(connection, self._holder.call_list, [person.row for person in one])
                 for _, row in whole:
                     called.add(row)
                 gone += len(free)
@@ -146,6 +147,7 @@ class UnsentRows:
             ours = (claims.call_list == self._holder.call_list, claims.ended.is_(None))
             connection.execute(self._table.update().where(*ours).values(ended=FREE))
             self._claims.forget(connection, self._holder, ["pending", *_ASIDE])
+            self._claims.persons.let_go(connection, self._holder.call_list)
 
         self._claims.in_turn(self._holder, act)
 

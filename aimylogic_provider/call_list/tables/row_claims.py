@@ -186,8 +186,8 @@ class _Claiming:
         return self._known[call_list]
 
 
-def some(of: Iterable[T]) -> Iterator[list[T]]:
+def some(of: Iterable[T], at_once: int = _AT_ONCE) -> Iterator[list[T]]:
     """As many at a time as a statement names."""
     iterator = iter(of)
-    while found := list(islice(iterator, _AT_ONCE)):
+    while found := list(islice(iterator, at_once)):
         yield found

@@ -17,7 +17,10 @@ from aimylogic_provider.call_list.store.stored_call import CallLine
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 
-__all__ = ["KnownOutcomes", "RowResults"]
+__all__ = ["DOUBLE_OF", "KnownOutcomes", "RowResults"]
+
+DOUBLE_OF = "the same call as row "
+"""The reason of a double, before the number of the row that is called."""
 
 _ASIDE: Final[tuple[tuple[PartKind, str], ...]] = (
     ("rejected", "rejected"),
@@ -92,7 +95,7 @@ class RowResults:
         """The rows that were set aside because of some calls."""
         for kind, lines in rows_beside(self._list, calls):
             if kind == "doubles":
-                yield [self._aside(line, "double", f"the same call as row {line['double_of']}") for line in lines]
+                yield [self._aside(line, "double", f"{DOUBLE_OF}{line['double_of']}") for line in lines]
             else:
                 yield [self._aside(line, "capped", line["reason"]) for line in lines]
 

@@ -1,0 +1,42 @@
+"""Caps: how many calls a person may have within which time, as a list says of itself in its manifest.
+
+Values alone. Whoever sends a list holds the caps with which it was frozen.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+import msgspec
+
+__all__ = ["Cap"]
+
+_DAY = 24 * 3600
+
+
+class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many calls a person at most.
+
+    :param calls: how many
+    :param seconds: within which; None for ever
+    :param rule: the argument that said so, as reasons name it
+    :param keyless: whether it holds only for rows whose key columns say nothing
+    """
+
+    calls: Annotated[int, msgspec.Meta(ge=1)]
+    seconds: Annotated[float, msgspec.Meta(gt=0)] | None
+    rule: Literal["max_calls_per_person", "only_new"]
+    keyless: bool = False
+
+    @property
+    def words(self) -> str:
+        """What it allows."""
+        return f"{self.rule} allows {self.calls} {'in all' if self.seconds is None else f'in {_span(self.seconds)}'}"
+
+
+def _span(seconds: float) -> str:
+    days, rest = divmod(seconds, _DAY)
+    if rest:
+        return f"{timedelta(seconds=seconds)}"
+    return "1 day" if days == 1 else f"{days:,.0f} days"
