@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
-from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
-from aimylogic_provider.call_list_task.rules.holdout import HoldoutBase
+from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase, HoldoutBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
