@@ -28,7 +28,7 @@ from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuer
 from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
 
 phones, entries = map(int, sys.argv[1:])
-listed = PhoneSet(f"79{number * 997 % 1_000_000_000:09}" for number in range(phones))
+listed = PhoneSet(79_000_000_000 + number * 997 % 1_000_000_000 for number in range(phones))
 query = ExclusionQuery(hook=BaseHook.get_hook("stop"), sql=f"select phone from stop limit {entries}", column="phone",
                        region=None, unreadable="fail", log=logging.getLogger())
 began, cpu = time.perf_counter(), time.process_time()

@@ -5,7 +5,7 @@ The bare way reads the same rows and sends the same requests, in a loop of ``req
 top. Ours is a task of a real Airflow; what is timed is its ``execute``, freezing and imports included. Pairs of runs
 alternate. Without keys (``--keyless``) the bare way lets the server do less, and is a bit faster. "results" is ours
 with a results table in the warehouse; "excluded" is ours with an exclusion list as long as the list is, read when it is
-frozen and again before each send.
+frozen and again before each send, "rules" is "results" with that and a cap on calls a person.
 """
 
 from __future__ import annotations
@@ -131,6 +131,10 @@ class Timed(SqlToAimylogicOperator):
 RULES = {
     "results": {"results_table": "results_{{ run_id }}"},
     "excluded": {"exclude_sql": "select phone from stop"},
+    "rules": {
+        "results_table": "results_{{ run_id }}", "exclude_sql": "select phone from stop",
+        "max_calls_per_person": {"calls": 1000, "days": 7},
+    },
 }
 for name, method in (("addPhones", "addPhones"), ("addPhone", "addPhone"), *((name, "addPhones") for name in RULES)):
     with DAG(f"bench_{name}", schedule=None, start_date=datetime(2026, 1, 1), params={"warehouse": ""}):
@@ -164,7 +168,7 @@ class Bench:
         self.emulator = emulator
         self._runs = count(1)
         airflow.connect(emulator.url, TOKEN)
-        for name in ("addPhones", "addPhone", "results", "excluded"):
+        for name in ("addPhones", "addPhone", "results", "excluded", "rules"):
             airflow.wait_for_dag(f"bench_{name}")
 
     def run(self, way: str, method: str, warehouse: Warehouse) -> dict[str, Any]:
@@ -231,9 +235,13 @@ class Warehouse:
         return cls(kind, rows, postgres.dsn(name), postgres.connection(name))
 
 
+_PAIRS = {"results": ("ours", "results"), "excluded": ("ours", "excluded"), "rules": ("results", "rules")}
+"""What is compared with what, by the part of the benchmark."""
+
+
 def compared(bench: Bench, part: str, method: str, warehouse: Warehouse, runs: int) -> dict[str, Any]:
     """Pairs of runs, alternating; medians, and that of the pairs' ratios."""
-    first, second = {"results": ("ours", "results"), "excluded": ("ours", "excluded")}.get(part, ("bare", "ours"))
+    first, second = _PAIRS.get(part, ("bare", "ours"))
     pairs = []
     for number in range(runs):
         order = (first, second) if number % 2 else (second, first)
@@ -256,7 +264,7 @@ def main() -> None:
     options.add_argument("--numbers", type=int, default=100_000, help="rows sent by addPhone")
     options.add_argument("--memory", type=int, nargs=2, default=(100_000, 1_000_000), help="rows")
     options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--only", choices=("lists", "numbers", "results", "excluded", "memory"))
+    options.add_argument("--only", choices=("lists", "numbers", "results", "excluded", "rules", "memory"))
     options.add_argument("--keyless", action="store_true", help="the bare way sends no idempotence keys")
     options.add_argument("--json", type=Path, default=Path(".bench/sync.json"))
     chosen = options.parse_args()
@@ -268,7 +276,9 @@ def main() -> None:
     cases = [("lists", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
     cases += [("numbers", "addPhone", "sqlite", chosen.numbers)]
     cases += [("results", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
-    cases += [("excluded", "addPhones", kind, chosen.rows) for kind in ("sqlite", "postgres")]
+    cases += [
+        (part, "addPhones", kind, chosen.rows) for part in ("excluded", "rules") for kind in ("sqlite", "postgres")
+    ]
     cases += [("memory", "addPhones", "sqlite", rows) for rows in chosen.memory]
     cases = [case for case in cases if chosen.only in (None, case[0])]
     table: list[dict[str, Any]] = []
@@ -296,7 +306,7 @@ def main() -> None:
 
 def show(table: Sequence[dict[str, Any]], memory: Sequence[dict[str, Any]]) -> None:
     """Print the tables."""
-    for first, second in (("bare", "ours"), ("ours", "results"), ("ours", "excluded")):
+    for first, second in (("bare", "ours"), *_PAIRS.values()):
         rows = [row for row in table if second in row and first in row]
         if rows:
             print(f"{'numbers a second':16} {'from':9} {'rows':>9} {first:>9} {second:>9} {f'{second}/{first}':>13}")

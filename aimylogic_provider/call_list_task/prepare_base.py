@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.call_list_task.rules.brakes import HasBrakes
-from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
-from aimylogic_provider.call_list_task.rules.holdout import HoldoutBase
+from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase, HoldoutBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
     from aimylogic_provider.call_list.freeze.rejections import Rejections
-    from aimylogic_provider.call_list.freeze.rules import FreezeRule
+    from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.sync_entry import Freezing
@@ -222,17 +221,18 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         """The column that is kept as evidence of consent, and doesn't tell who a row is; empty for none."""
         return ""
 
-    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule]:
+    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
         """The rules by which rows aren't called; they are applied in the order of their kinds.
 
         :param stack: ends what they opened
         """
         from aimylogic_provider.call_list.exclusion.excluded_rule import ExcludedRule
 
-        rules: list[FreezeRule] = []
+        rules: list[FreezeRule | PhoneRule] = []
         query = self._exclusion_query(getattr(self, "phone_column", "phone"), self.phone_region)
         if query is not None:
-            rules.append(ExcludedRule(query))
+            self._frozen_by = ExcludedRule(query)
+            rules.append(self._frozen_by)
         return [*rules, *self._holdout_rules()]
 
     @contextmanager
@@ -267,8 +267,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
             by = [name for name in _CAPS if getattr(self, name, None)]
             self.log.warning(
                 "%s of %s rows are capped, and not called: their phones are called for other rows already, or were "
-                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person called for "
-                "several rows, as for two debts, raise max_calls_per_phone.",
+                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person called "
+                "for several rows, as for two debts, raise max_calls_per_phone.",
                 f"{pointer.capped:,}", f"{pointer.rows:,}", " and ".join(by), pointer.path,
             )  # fmt: skip
         if pointer.excluded:

@@ -289,10 +289,9 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
         :param opened: ends what they open
         :raises CallListError: if the list was frozen by rules that this task can't heed
         """
-        looks: list[LastLook] = []
         shard = self._shard_of(call_list.pointer)
-        if (look := self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)) is not None:
-            looks.append(look)
+        excluding = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
+        looks = [] if excluding is None else [excluding]
         if call_list.manifest.caps:
             looks.append(self._claiming(call_list, opened))
         return looks

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from aimylogic_provider.call_list.exclusion.holdout import Holdout
-from aimylogic_provider.call_list.tables.row_keys import Person
 
 PHONES = [str(79000000000 + number * 7) for number in range(100_000)]
 
@@ -36,8 +35,7 @@ HELD_OUT = ["79000000000", "79000000077", "79000000217", "79000000329", "7900000
 
 
 def test_rows_of_one_phone_are_held_out_alike() -> None:
-    phone = next(phone for phone in PHONES if Holdout(0.05).holds_out(phone))
-    people = [Person(1, {"id": 1}, phone), Person(2, {"id": 2}, phone), Person(3, {"id": 3}, "79123456780")]
-    marked = Holdout(0.05).marked(lambda: people)
-    assert list(marked.marks)[:2] == [1, 1]
+    phone = next(int(phone) for phone in PHONES if Holdout(0.05).holds_out(phone))
+    marked = Holdout(0.05).marked_phones(lambda: [phone, phone])
+    assert list(marked.marks) == [1, 1]
     assert "holdout=0.05" in marked.reasons[0]

@@ -104,3 +104,30 @@ def test_any_number_in_any_writing_of_its_country_is_found(region: str, more: in
     if bare:
         written = "".join(one for one in written if one.isdigit())
     assert int(canonical) in PossiblePhones([canonical[:3]]).of(written), (canonical, written)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["791", "771", "380", "155", "493", "447", "393", "549", "521", "919", "861"]), min_size=1
+    ),
+    st.sampled_from(["", "+", "8", "0", "00", "810", "011"]),
+    st.sampled_from(["7912", "7095", "214748", "429496", "380", "1555", "5491115", "5215", "91", "9", "8", "495"]),
+    st.integers(0, 10**8),
+    st.integers(0, 10**8),
+)
+def test_what_is_learnt_of_one_number_holds_for_the_next(
+    starts: list[str], before: str, start: str, one: int, other: int
+) -> None:
+    """Of numbers that begin alike the second is read by what the first one told: as if it were the first."""
+    learning, fresh = PossiblePhones(starts), PossiblePhones(starts)
+    read(learning, f"{before}{start}{one:08}")
+    written = f"{before}{start}{other:08}"
+    assert read(learning, written) == read(fresh, written)
+
+
+def read(phones: PossiblePhones, written: str) -> set[int] | None:
+    try:
+        return set(phones.of(written))
+    except UnreadablePhoneError:
+        return None

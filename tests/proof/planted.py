@@ -1070,6 +1070,75 @@ _FIRST_CALLS = (
     ),
 )
 
+_EXCLUDED = (
+    _of_operators(
+        "excluded: looked at only when freezing",
+        "Who says no between the freezing and the send of a list is called.",
+        "call_list_task/send_base.py",
+        "        looks = [] if excluding is None else [excluding]\n",
+        "        looks = []\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "excluded: one look for the whole try",
+        "What the first look of a try told is gone by until the try ends.",
+        "call_list/exclusion/exclusion_look.py",
+        "        return known.began.monotonic >= asked or ",
+        "        return known.began.monotonic >= 0 or ",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "excluded: a look's age by one clock",
+        "A machine that was suspended takes a look of before for a fresh one.",
+        "call_list/exclusion/exclusion_look.py",
+        "known.ended.is_within(_GONE_BY * took, self._clock)",
+        "self._clock.monotonic() - known.ended.monotonic <= _GONE_BY * took",
+        *_BY_NUMBER,
+    ),
+    _of_operators(
+        "excluded: looked at before a wait",
+        "A worker that stands still between the look and the request sends by what it saw before.",
+        "call_list/send/last_look.py",
+        "        return min(looked, reading, key=lambda one: one.monotonic)\n",
+        "        return reading\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "excluded: nobody if the query fails",
+        "A query that fails excludes nobody, and those who said no are called.",
+        "call_list/exclusion/excluded_phones.py",
+        "        except Exception as error:  # noqa: BLE001 - of any driver; its words may quote a row\n",
+        "        except Exception:\n            return found\n        except ZeroDivisionError as error:\n",
+        *_BY_LIST,
+    ),
+    _of_operators(
+        "excluded: repeated by its young key",
+        "A batch whose request is unanswered is repeated by its key, though somebody of it has said no since.",
+        _LIST_DECISION,
+        "    repeats = not known.refused and not known.barred and ",
+        "    repeats = not known.refused and ",
+        "by list",
+        "shards",
+    ),
+    _of_operators(
+        "excluded: shortened while a send is open",
+        "Who said no is set aside at once, though a request of his batch went unanswered, and the rest is sent.",
+        _LIST_DECISION,
+        "    if not known.sends:\n        unsent",
+        "    if known.barred:\n        return Decision(UnitAction.SET_ASIDE)\n    if not known.sends:\n        unsent",
+        "by list",
+        "by number",
+    ),
+    _of_operators(
+        "excluded: shortened under the same key",
+        "A batch has one key, whoever of it is set aside.",
+        _WORK,
+        'digest_after(self._key_begun, ",".join(map(str, places)), *again)',
+        'digest_after(self._key_begun, "" if places[1:] else str(places), *again)',
+        *_BY_LIST,
+    ),
+)
+
 _PER_PERSON = (
     _of_operators(
         "per person: one more than the cap",
@@ -1141,6 +1210,7 @@ PLANTED = (
     *_OF_TIME_OUTS,
     *_OVERLAPPING,
     *_FIRST_CALLS,
+    *_EXCLUDED,
     *_PER_PERSON,
     *_OF_WAITS,
 )

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.exclusion.excluded_phones import Excluded, ExclusionQuery
 from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
-
-if TYPE_CHECKING:
-    from aimylogic_provider.call_list.tables.row_keys import Person
 
 __all__ = ["ExcludedRule", "tell"]
 
@@ -27,21 +23,23 @@ class ExcludedRule:
 
     def __init__(self, query: ExclusionQuery) -> None:
         self._query = query
+        self.phones: PhoneSet | None = None
+        """Those of the list, once they were looked for."""
 
-    def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
+    def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """Ask the database, and mark whom it gives.
 
         :raises CallListError: if that can't be known
         :raises RejectedError: if the query can't be used
         """
-        phones = PhoneSet(person.phone for person in people())
-        if not len(phones):
+        self.phones = PhoneSet(phones())
+        if not len(self.phones):
             return Marked(b"", ())
-        excluded = self._query.excluded(phones)
-        tell(self._query, excluded, len(phones))
+        excluded = self._query.excluded(self.phones)
+        tell(self._query, excluded, len(self.phones))
         if not len(excluded.phones):
             return Marked(b"", ())
-        return Marked(bytearray(person.phone in excluded.phones for person in people()), (_REASON,))
+        return Marked(bytearray(phone in excluded.phones for phone in phones()), (_REASON,))
 
 
 def tell(query: ExclusionQuery, excluded: Excluded, phones: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ from aimylogic_provider.call_list.send.last_look import Barred
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.idempotence.errors import NotAddedError
-from aimylogic_provider.idempotence.server_time import Clock
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["ExclusionLook"]
 
@@ -35,23 +35,23 @@ _BARRED = Barred("excluded", "excluded: its phone stood on the exclusion list ri
 class _Look:
     """What was seen.
 
-    :param began: when, by the worker's clock
+    :param began: when, by the worker's clocks
     :param ended: and until when it took
     """
 
     phones: PhoneMarks
-    began: float
-    ended: float
+    began: Reading
+    ended: Reading
 
 
 class ExclusionLook:
     """Looks at the exclusion list.
 
     :param query: that gives it
-    :param phones: begins to go through the phones that are to be called
+    :param phones: gives the phones that are to be called; asked once, in a thread
     """
 
-    def __init__(self, query: ExclusionQuery, phones: Callable[[], Iterable[str]], clock: Clock) -> None:
+    def __init__(self, query: ExclusionQuery, phones: Callable[[], PhoneSet], clock: Clock) -> None:
         self._query = query
         self._all_phones = phones
         self._phones: PhoneSet | None = None
@@ -65,7 +65,7 @@ class ExclusionLook:
         :raises NotAddedError: if it can't be known
         """
         excluded = await self._excluded()
-        return {place: _BARRED for place in places if under_way.phone(place) in excluded}
+        return {place: _BARRED for place in places if int(under_way.phone(place)) in excluded}
 
     async def left(self, under_way: BatchUnderWay) -> None:
         """Nothing is held of a batch."""
@@ -84,14 +84,15 @@ class ExclusionLook:
         known = self._known
         if known is None:
             return False
-        took = known.ended - known.began
-        return known.began >= asked or self._clock.monotonic() < known.ended + _GONE_BY * took
+        took = known.ended.monotonic - known.began.monotonic
+        # By both clocks, for one of them stands still in a suspended machine.
+        return known.began.monotonic >= asked or known.ended.is_within(_GONE_BY * took, self._clock)
 
     async def _look(self) -> None:
         try:
-            began = self._clock.monotonic()
+            began = Reading.of(self._clock)
             phones = await in_thread(self._ask)
-            self._known = _Look(phones, began, self._clock.monotonic())
+            self._known = _Look(phones, began, Reading.of(self._clock))
         finally:
             self._looking = None
 
@@ -102,7 +103,7 @@ class ExclusionLook:
         """
         is_first = self._phones is None
         if self._phones is None:
-            self._phones = PhoneSet(self._all_phones())
+            self._phones = self._all_phones()
         query = self._query if is_first else replace(self._query, ran=lambda sql, cursor, rows: None)
         try:
             excluded = query.excluded(self._phones)

@@ -6,13 +6,9 @@ Who they are hangs on their phones and the salt alone: neither on keys that are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.idempotence.keys import begun_digest, digest_after
-
-if TYPE_CHECKING:
-    from aimylogic_provider.call_list.tables.row_keys import Person
 
 __all__ = ["Holdout"]
 
@@ -38,7 +34,7 @@ class Holdout:
         """Whether a canonical phone is held out."""
         return int.from_bytes(digest_after(self._begun, phone)[:8], "big") < self._below
 
-    def marked(self, people: Callable[[], Iterable[Person]]) -> Marked:
+    def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """Mark those who are held out: all rows of a phone alike."""
-        marks = bytearray(self.holds_out(person.phone) for person in people())
+        marks = bytearray(self.holds_out(str(phone)) for phone in phones())
         return Marked(marks, [f"held out, to measure what calling does: holdout={self._share:g}"])

@@ -15,18 +15,16 @@ _PARTITIONS = 64
 class PhoneSet:
     """Some phones, each once.
 
-    :param phones: canonical ones
+    :param phones: canonical ones, as numbers
     """
 
-    def __init__(self, phones: Iterable[str]) -> None:
+    def __init__(self, phones: Iterable[int]) -> None:
         parts = [array("Q") for _ in range(_PARTITIONS)]
-        self.starts: set[str] = set()
-        """The first three digits of the phones."""
         for phone in phones:
-            number = int(phone)
-            parts[number % _PARTITIONS].append(number)
-            self.starts.add(phone[:3])
+            parts[phone % _PARTITIONS].append(phone)
         self.parts = [array("Q", sorted({*part})) for part in parts]
+        self.starts = {str(phone)[:3] for part in self.parts for phone in part}
+        """The first three digits of the phones."""
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))
@@ -55,11 +53,10 @@ class PhoneMarks:
             if place < len(part) and part[place] == phone:
                 self._marks[number][place] = 1
 
-    def __contains__(self, phone: str) -> bool:
-        number = int(phone)
-        part = self._parts[number % _PARTITIONS]
-        place = bisect_left(part, number)
-        return place < len(part) and part[place] == number and bool(self._marks[number % _PARTITIONS][place])
+    def __contains__(self, phone: int) -> bool:
+        part = self._parts[phone % _PARTITIONS]
+        place = bisect_left(part, phone)
+        return place < len(part) and part[place] == phone and bool(self._marks[phone % _PARTITIONS][place])
 
     def __len__(self) -> int:
         return sum(map(sum, self._marks))

@@ -24,7 +24,7 @@ from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.rejected_csv import RejectedCsv
 from aimylogic_provider.call_list.freeze.rejections import Rejections
 from aimylogic_provider.call_list.freeze.request_size import BRACKETS
-from aimylogic_provider.call_list.freeze.rules import FreezeRule, Marked, SparedKind
+from aimylogic_provider.call_list.freeze.rules import FreezeRule, Marked, PhoneRule, SparedKind
 from aimylogic_provider.call_list.freeze.spool import Spool, Spools
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.caps import Cap
@@ -134,7 +134,7 @@ def freeze(
     log: Log,
     rejections: Rejections | None = None,
     finishes: Finishes | None = None,
-    rules: Sequence[FreezeRule] = (),
+    rules: Sequence[FreezeRule | PhoneRule] = (),
     claim: Callable[[Callable[[], Iterable[Person]]], Claimed] | None = None,
     typed: bool = False,
 ) -> Pointer:
@@ -159,7 +159,7 @@ def freeze(
         frozen.end_rejected(folder)
         frozen.check_limit(limit, folder)
         for rule in rules:
-            marked = rule.marked(spool.people)
+            marked = rule.marked_phones(spool.phones) if isinstance(rule, PhoneRule) else rule.marked(spool.people)
             if any(marked.marks):
                 frozen.set_aside(rule.kind, marked, spool, free := spools.fresh())
                 spool = free

@@ -6,11 +6,11 @@ The rules themselves stand where what they ask is known: see ``call_list_task``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from aimylogic_provider.call_list.tables.row_keys import Person
 
-__all__ = ["FreezeRule", "Marked", "SparedKind", "in_order"]
+__all__ = ["FreezeRule", "Marked", "PhoneRule", "SparedKind", "in_order"]
 
 SparedKind = Literal["excluded", "capped", "held_out"]
 """Why a row isn't called: also its outcome, and the folder in which the list tells of it."""
@@ -41,7 +41,17 @@ class FreezeRule(Protocol):
         """
 
 
-def in_order(rules: Iterable[FreezeRule]) -> list[FreezeRule]:
+@runtime_checkable
+class PhoneRule(Protocol):
+    """Says which phones of a list aren't called: what else stands in their rows needn't be read for it."""
+
+    kind: SparedKind
+
+    def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
+        """As :meth:`FreezeRule.marked`, by the rows' phones."""
+
+
+def in_order(rules: Iterable[FreezeRule | PhoneRule]) -> list[FreezeRule | PhoneRule]:
     """Rules in the order in which they are applied: by their kinds, and as they came among one kind."""
     kinds = get_args(SparedKind)
     return sorted(rules, key=lambda rule: kinds.index(rule.kind))

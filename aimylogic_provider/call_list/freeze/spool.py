@@ -74,6 +74,7 @@ class Spool:
     def __enter__(self) -> Self:
         self._file = TemporaryFile(buffering=1 << 20)  # for the owner alone, and of no name
         self._phones = [array("Q") for _ in range(_PARTITIONS)]
+        self._parts = bytearray()
         self._lengths = array("L")
         return self
 
@@ -85,9 +86,16 @@ class Spool:
         self._add(int(phone), encode_line(row, keys, call))
 
     def _add(self, number: int, line: bytes) -> None:
-        self._phones[number % _PARTITIONS].append(number)
+        part = number % _PARTITIONS
+        self._phones[part].append(number)
+        self._parts.append(part)
         self._lengths.append(len(line))
         self._file.write(line)
+
+    def phones(self) -> Iterator[int]:
+        """The phones of all calls, in the order of rows."""
+        parts = [iter(part) for part in self._phones]
+        return (next(parts[part]) for part in self._parts)
 
     def people(self) -> Iterator[Person]:
         """Who all calls are for, in the order of rows."""

@@ -12,7 +12,7 @@ from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 from aimylogic_provider.call_list_task.rules.cap_arguments import check_caps, check_only_new
 
 if TYPE_CHECKING:
-    from aimylogic_provider.call_list.freeze.rules import FreezeRule
+    from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.persons.caps_in_force import PersonClaiming
     from aimylogic_provider.call_list.persons.person_calls import PersonCalls
     from aimylogic_provider.call_list.store.caps import Cap
@@ -67,7 +67,7 @@ class CapsPersons(PrepareBase):
     def _rules_told(self) -> dict[str, Any]:
         return {**super()._rules_told(), "caps": self._caps()}
 
-    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule]:
+    def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
         from aimylogic_provider.call_list.persons.called_keys import CalledKeys
         from aimylogic_provider.call_list.persons.caps_in_force import CappedPeople
         from aimylogic_provider.call_list.store.caps import Cap

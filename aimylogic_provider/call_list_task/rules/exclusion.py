@@ -1,4 +1,4 @@
-"""The arguments by which a query excludes people: what is looked at when a list is frozen, and before each send."""
+"""The arguments by which a query excludes people, when freezing and before each send; and those of a holdout."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuery
+    from aimylogic_provider.call_list.exclusion.excluded_rule import ExcludedRule
+    from aimylogic_provider.call_list.freeze.rules import PhoneRule
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.store.manifest import Manifest
     from aimylogic_provider.call_list.store.stored_list import CallList
 
-__all__ = ["ExclusionBase"]
+__all__ = ["ExclusionBase", "HoldoutBase"]
 
 
 class ExclusionBase(CallListBase):
     """What both halves of a sync have that a query excludes people from."""
+
+    _frozen_by: ExcludedRule | None = None
+    """The rule by which this try froze the list that it sends, if it did: it knows the list's phones."""
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class ExclusionBase(CallListBase):
         :raises RejectedError: if the query can't be used
         """
         from aimylogic_provider.call_list.exclusion.exclusion_look import ExclusionLook
+        from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
         from aimylogic_provider.idempotence.server_time import SystemClock
 
         told = call_list.manifest
@@ -100,8 +106,13 @@ class ExclusionBase(CallListBase):
         if query is None:
             return None
 
-        def phones() -> Any:
-            return (line.phone for batch in call_list.batches(shard) for line in call_list.lines(batch))
+        rule = self._frozen_by
+
+        def phones() -> PhoneSet:
+            if rule is not None and rule.phones is not None:
+                return rule.phones
+            lines = (line for batch in call_list.batches(shard) for line in call_list.lines(batch))
+            return PhoneSet(int(line.phone) for line in lines)
 
         return ExclusionLook(query, phones, SystemClock())
 
@@ -126,3 +137,24 @@ class ExclusionBase(CallListBase):
                 "The list was frozen with %s. Before each send that of now is looked at.",
                 "another exclude_sql, or exclude_conn_id" if told.exclude else "no exclude_sql",
             )
+
+
+class HoldoutBase(CallListBase):
+    """What freezes lists without a share of their people."""
+
+    def __init__(self, *, holdout: float | None = None, holdout_salt: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        number = isinstance(holdout, (int, float)) and not isinstance(holdout, bool)
+        if holdout is not None and not (number and 0 < holdout < 1):
+            raise ValueError(f"holdout {holdout!r} can't be used: give a share above 0 and below 1, as in 0.05")
+        if not isinstance(holdout_salt, str):
+            raise ValueError(f"holdout_salt {holdout_salt!r} can't be used: give a text")
+        if holdout_salt and holdout is None:
+            raise ValueError("holdout_salt says who is held out by holdout: give both, or neither")
+        self.holdout = holdout
+        self.holdout_salt = holdout_salt
+
+    def _holdout_rules(self) -> list[PhoneRule]:
+        from aimylogic_provider.call_list.exclusion.holdout import Holdout
+
+        return [] if self.holdout is None else [Holdout(self.holdout, self.holdout_salt)]

@@ -86,6 +86,7 @@ class Plan:
     :param lengths: of its numbers, the country code included
     :param doubtful: matches in a number, from the country code's end, what may be a national prefix, or an old form
     :param in_use: matches numbers, country code included, that are in use in its main region and bear no such prefix
+    :param told_by: how many first digits, at most, tell whether it is doubtful; 0 if they don't
     """
 
     region: str
@@ -93,6 +94,7 @@ class Plan:
     lengths: frozenset[int]
     doubtful: Callable[[str, int], object]
     in_use: Callable[[str], object]
+    told_by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _plan(start: str) -> Plan | None:
     if metadata is None or metadata.general_desc is None:
         return None
     possible = {*metadata.general_desc.possible_length} - {*metadata.general_desc.possible_length_local_only}
-    prefixes = filter(None, (metadata.national_prefix_for_parsing, OLD_FORMS.get(start[:length], ("",))[0]))
+    prefixes = [*filter(None, (metadata.national_prefix_for_parsing, OLD_FORMS.get(start[:length], ("",))[0]))]
     prefix = "|".join(f"(?:{one})" for one in prefixes)
     return Plan(
         region=regions[0],
@@ -145,6 +147,7 @@ def _plan(start: str) -> Plan | None:
         lengths=frozenset(length + rest for rest in possible),
         doubtful=re.compile(prefix).match if prefix else _no_match,
         in_use=re.compile(_in_use(start[:length], metadata)).fullmatch,
+        told_by=length + max(map(len, prefixes), default=0) if all(map(str.isdigit, prefixes)) else 0,
     )
 
 

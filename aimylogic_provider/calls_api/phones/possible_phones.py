@@ -22,6 +22,8 @@ from aimylogic_provider.calls_api.phones.phone_text import CUT_OFF, is_missing, 
 __all__ = ["PossiblePhones", "UnreadablePhoneError"]
 
 _NO_MEANING = str.maketrans("", "", " ()-\u00a0")
+_TELLING = 5
+"""Characters at a number's start that tell how it is read, in most countries."""
 _FEWEST = 7
 """Digits of what may be a phone of its own, among other text."""
 _RUN = re.compile(r"\+?\(?[0-9](?:[ ().\-]{0,3}[0-9])*")
@@ -45,6 +47,7 @@ class _Country(NamedTuple):
     :param abroad: the first digits of what is dialled for other countries
     :param leads_abroad: matches at the start of that
     :param was_written: matches numbers in a form of former days; None if there are none
+    :param is_plain: whether a number's first few digits tell all that of it
     """
 
     region: str
@@ -55,6 +58,7 @@ class _Country(NamedTuple):
     abroad: str
     leads_abroad: Callable[[str], re.Match[str] | None]
     was_written: Callable[[str], object] | None
+    is_plain: bool
 
 
 class PossiblePhones:
@@ -71,6 +75,9 @@ class PossiblePhones:
         plans = (plan_of(start) for start in sorted(starts))
         regions = dict.fromkeys([*([region] if region else []), *(plan.region for plan in plans if plan is not None)])
         self._countries = [one for one in map(_country, regions) if one is not None]
+        self._recipes: dict[tuple[str, int], tuple[tuple[int, int], ...]] = {}
+        """By a number's first characters and its length, for numbers of which those tell all: how many digits to leave
+        out, and what to add to the rest, for each phone that it may be."""
 
     def of(self, value: object) -> Collection[int]:
         """Return all the phones that a value may be; none if nothing stands there.
@@ -81,6 +88,11 @@ class PossiblePhones:
         kind = type(value)
         if kind is str:
             text: str = value.translate(_NO_MEANING)  # type: ignore[attr-defined]
+            recipe = self._recipes.get((text[:_TELLING], len(text)))
+            if recipe is not None and value[-1] != ")":  # type: ignore[index]
+                digits = text[1:] if text[0] == "+" else text
+                if digits.isdecimal():
+                    return [int(digits[left_out:]) + added for left_out, added in recipe]
             if text.isdigit() and text.isascii() and value[-1] != ")":  # type: ignore[index]
                 found = self._of_digits(text)
             elif text[:1] == "+" and text[1:].isdigit() and text.isascii() and value[-1] != ")":  # type: ignore[index]
@@ -95,32 +107,41 @@ class PossiblePhones:
 
     def _of_digits(self, digits: str) -> list[int] | None:
         """The phones that plain digits may be, if that can be told without parsing; else None."""
-        found = []
-        plan = plan_of(digits)
-        if plan is not None and len(digits) in plan.lengths:
-            if plan.doubtful(digits, plan.code_length) and not plan.in_use(digits):
+        recipe = []
+        plan, length, telling = plan_of(digits), len(digits), True
+        if plan is not None and length in plan.lengths:
+            doubtful = plan.doubtful(digits, plan.code_length)
+            if doubtful and not plan.in_use(digits):
                 return None
-            found.append(int(digits))
+            telling = not doubtful and 0 < plan.told_by <= _TELLING
+            recipe.append((0, 0))
         first = digits[0]
-        for _, code, prefix, lengths, parsed, abroad, leads_abroad, was_written in self._countries:
+        for _, code, prefix, lengths, parsed, abroad, leads_abroad, was_written, is_plain in self._countries:
+            telling = telling and is_plain
             if (first in abroad and leads_abroad(digits)) or (parsed and parsed(digits)):
                 return None
             if prefix and digits.startswith(prefix):
-                number = code + digits[len(prefix) :]
-                if len(number) in lengths:
-                    found.append(int(number))
-            number = code + digits
-            if len(number) in lengths:
-                if was_written and was_written(number):
+                left = length - len(prefix)
+                if len(code) + left in lengths:
+                    recipe.append((len(prefix), int(code) * 10**left))
+            if len(code) + length in lengths:
+                if was_written and was_written(code + digits):
                     return None
-                found.append(int(number))
-        return found if found and digits not in CUT_OFF else None
+                recipe.append((0, int(code) * 10**length))
+        if not recipe or digits in CUT_OFF:
+            return None
+        if telling and not any(one.startswith(digits[:_TELLING]) for one in CUT_OFF):
+            self._recipes[digits[:_TELLING], length] = tuple(recipe)
+        return [int(digits[left_out:]) + added for left_out, added in recipe]
 
-    @staticmethod
-    def _of_international(text: str) -> list[int] | None:
+    def _of_international(self, text: str) -> list[int] | None:
         """The phone that digits behind a plus are, if that can be told without parsing; else None."""
-        phone = numbering_plans.international(text)
-        return None if phone is None else [int(phone)]
+        phone, plan = numbering_plans.international(text), plan_of(text[1:])
+        if phone is None or plan is None:
+            return None
+        if 0 < plan.told_by < _TELLING and len(phone) in plan.lengths and not plan.doubtful(phone, plan.code_length):
+            self._recipes[text[:_TELLING], len(text)] = ((0, 0),)
+        return [int(phone)]
 
     def _of_anything(self, value: object) -> Collection[int]:
         if isinstance(value, (list, tuple, set, frozenset)):
@@ -170,6 +191,7 @@ def _country(region: str) -> _Country | None:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     if national is None or plan is None or metadata is None:
         return None
+    abroad = metadata.international_prefix or ""
     old_form, _ = OLD_FORMS.get(national.code, ("", ""))
     return _Country(
         region=region,
@@ -177,9 +199,12 @@ def _country(region: str) -> _Country | None:
         prefix=national.prefix,
         lengths=plan.lengths,
         parsed=None if national.prefix or not metadata.national_prefix_for_parsing else national.doubtful,
-        abroad=_first_digits(metadata.international_prefix or ""),
+        abroad=_first_digits(abroad),
         leads_abroad=national.leads_abroad,
         was_written=re.compile(national.code + old_form).fullmatch if old_form else None,
+        is_plain=not old_form
+        and (national.prefix or not metadata.national_prefix_for_parsing)
+        and all(len(one) < _TELLING and (not one or one.isdigit()) for one in (national.prefix, abroad)),
     )
 
 
