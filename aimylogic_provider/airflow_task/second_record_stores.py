@@ -115,7 +115,7 @@ def _of(context: Context, rows: Rows, call_list_path: str | None) -> SecondRecor
     index = -1 if ti.map_index is None else ti.map_index
     traces: Traces | None = None
     if call_list_path:
-        from aimylogic_provider.call_list.store.call_traces import CallTraces
+        from aimylogic_provider.call_list.store.traces.call_traces import CallTraces
 
         traces = CallTraces(
             call_list_path, dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id,
@@ -142,7 +142,7 @@ def other_tasks(context: Context, campaign: str, call_list_path: str | None, log
     if not call_list_path:
         return None
     from aimylogic_provider.call_list.report.jobs_of_other_tasks import OtherTasksJobsOfPhone
-    from aimylogic_provider.call_list.store.call_traces import whose
+    from aimylogic_provider.call_list.store.traces.call_traces import whose
 
     ti = context["ti"]
     return OtherTasksJobsOfPhone(

@@ -267,8 +267,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
             by = [name for name in _CAPS if getattr(self, name, None)]
             self.log.warning(
                 "%s of %s rows are capped, and not called: their phones are called for other rows already, or were "
-                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person called "
-                "for several rows, as for two debts, raise max_calls_per_phone.",
+                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person "
+                "called for several rows, as for two debts, raise max_calls_per_phone.",
                 f"{pointer.capped:,}", f"{pointer.rows:,}", " and ".join(by), pointer.path,
             )  # fmt: skip
         if pointer.excluded:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from aimylogic_provider.call_list.store.call_traces import CALLS
+from aimylogic_provider.call_list.store.traces.call_traces import CALLS
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from aimylogic_provider.call_list.report.reconcile import ReportRow
 from aimylogic_provider.call_list.runs.lists_in_folder import is_list_id
-from aimylogic_provider.call_list.store.call_traces import CALLS, calls_to
 from aimylogic_provider.call_list.store.list_reader import ListReader
 from aimylogic_provider.call_list.store.manifest import (
     CallListError,
@@ -23,7 +22,8 @@ from aimylogic_provider.call_list.store.manifest import (
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import NotedSend
 from aimylogic_provider.call_list.store.read_objects import decoded, names_of
-from aimylogic_provider.call_list.store.sent_traces import SentTrace, traces_among
+from aimylogic_provider.call_list.store.traces.call_traces import CALLS, calls_to
+from aimylogic_provider.call_list.store.traces.sent_traces import SentTrace, traces_among
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 from aimylogic_provider.calls_api.phones.report_phones import Meant, WrittenPhones
 from aimylogic_provider.calls_api.reports import CallJob

@@ -48,8 +48,8 @@ from aimylogic_provider.call_list.store.manifest import (
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, decode_outcomes, told_by_name
 from aimylogic_provider.call_list.store.read_objects import decoded, decoded_as, names_of, read_from, unreadable
-from aimylogic_provider.call_list.store.sent_traces import traces_among
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_lines
+from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
 
 __all__ = ["ListReader", "PartKind", "jobs_forgotten", "never_sent", "reports_among", "told_of"]
 

@@ -22,7 +22,7 @@ from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.open_batch import SendNote
 from aimylogic_provider.call_list.store.outcomes import CallOutcome, Counts, name_of_done
 from aimylogic_provider.call_list.store.read_objects import names_of
-from aimylogic_provider.call_list.store.sent_traces import name_of, traces_among
+from aimylogic_provider.call_list.store.traces.sent_traces import name_of, traces_among
 from aimylogic_provider.idempotence.time_limits import send_window
 
 __all__ = ["CallList"]
