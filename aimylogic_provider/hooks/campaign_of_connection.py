@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.calls_api.transports.requests_transport import TransportSettings
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["CampaignOfConnection", "campaign_of_connection"]
+__all__ = ["CampaignOfConnection", "campaign_of_connection", "person_secret_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,19 @@ def campaign_of_connection(conn_id: str, connection: Connection, log: Log) -> Ca
     for secret in address.secrets():
         mask_secret(secret)
     return CampaignOfConnection(address, extra.transport_settings())
+
+
+def person_secret_of(conn_id: str) -> str | None:
+    """Return the secret by which persons are known without their phones, and have Airflow mask it; None if none is set.
+
+    :raises ConnectionRejectedError: if it can't be used, saying what to set
+    """
+    from airflow.sdk.log import mask_secret
+
+    from aimylogic_provider.airflow_task.airflow_imports import BaseHook
+    from aimylogic_provider.hooks.connection_extra import ConnectionExtra
+
+    secret = ConnectionExtra.of(conn_id, BaseHook.get_connection(conn_id).extra_dejson).person_secret()
+    if secret is not None:
+        mask_secret(secret)
+    return secret

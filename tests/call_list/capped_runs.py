@@ -38,7 +38,7 @@ DAGS = ("winter", "spring")
 FERNET_KEY = "c" * 43 + "="
 MOST_KILLS = 3
 """Of one run's workers."""
-MOST_TRIES = 30
+MOST_TRIES = 90
 MOMENTS = 130
 """A try is killed at one of so many moments, if it has as many."""
 
@@ -181,7 +181,7 @@ def hunted(
         environment = {
             "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
             "AIRFLOW_CONN_WAREHOUSE": warehouse,
-            "AIRFLOW_CONN_AIMYLOGIC_DEFAULT": emulator.connection(),
+            "AIRFLOW_CONN_AIMYLOGIC_DEFAULT": emulator.connection(connect_timeout=2, read_timeout=10),
         }
         runs = [
             Run(dag_id, f"run {number}", _some(chance, people), folder, environment)
@@ -227,7 +227,7 @@ def _to_its_end(run: Run, chance: random.Random, account: Account, lock: threadi
         if process.exitcode == 0:
             return
         if process.exitcode > 0:
-            time.sleep(1)
+            time.sleep(3)  # a batch that went unanswered twice waits for the report
     with lock:
         account.faults.append(f"{run.dag_id} {run.run_id} never ended well")
 

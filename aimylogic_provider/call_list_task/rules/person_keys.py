@@ -38,18 +38,10 @@ def person_keys(aimylogic_conn_id: str | None) -> list[PersonKey]:
 
 
 def _of_connection(conn_id: str | None) -> list[str]:
-    if conn_id is None:
-        return []
-    from airflow.sdk.log import mask_secret
+    from aimylogic_provider.hooks.campaign_of_connection import person_secret_of
 
-    from aimylogic_provider.airflow_task.airflow_imports import BaseHook
-    from aimylogic_provider.hooks.connection_extra import ConnectionExtra
-
-    secret = ConnectionExtra.of(conn_id, BaseHook.get_connection(conn_id).extra_dejson).person_secret()
-    if secret is None:
-        return []
-    mask_secret(secret)
-    return [secret]
+    secret = None if conn_id is None else person_secret_of(conn_id)
+    return [] if secret is None else [secret]
 
 
 def _of_airflow() -> list[str]:
