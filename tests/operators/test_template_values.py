@@ -173,10 +173,23 @@ def test_blank_text_is_nothing_in_every_templated_argument_of_a_sync(
 ) -> None:
     sync.add([phone(1)])
     names = [one for one in SqlToAimylogicOperator.template_fields
-             if one not in ("sql", "sql_conn_id", "call_list_path", "parameters", "policy")]  # fmt: skip
+             if one not in ("sql", "sql_conn_id", "call_list_path", "parameters", "policy", "exclude_sql")]  # fmt: skip
     sync.task.current_try += 1
-    operator = sync.operator(**dict.fromkeys(names, blank))
+    nobody = "select phone from customer where id > 1"
+    operator = sync.operator(exclude_sql=nobody, **dict.fromkeys(names, blank))
     assert rendered(operator, environment).execute(sync.task.context())["created"] == 1
+
+
+@pytest.mark.parametrize("blank", ["", " ", "{{ none }}", "{{ blank }}"])
+def test_a_blank_query_of_those_who_must_not_be_called_is_no_query_that_excludes_nobody(
+    sync: Sync, environment: jinja2.Environment, blank: str
+) -> None:
+    sync.add([phone(1)])
+    sync.task.current_try += 1
+    operator = rendered(sync.operator(exclude_sql=blank), environment)
+    with pytest.raises(AirflowFailException, match="exclude_sql is empty"):
+        operator.execute(sync.task.context())
+    assert sync.sends() == 0
 
 
 @pytest.mark.parametrize("blank", ["", " "])

@@ -72,7 +72,7 @@ class ExclusionBase(CallListBase):
         if not self._excludes:
             return None
         sql = self.exclude_sql
-        if not isinstance(sql, str) or is_nothing(sql):
+        if not isinstance(sql, str) or is_nothing(sql) or sql.strip() == "None":  # as a template of nothing gives it
             raise RejectedError(
                 "exclude_sql is empty, or no text, though it is given: nobody would be excluded. Give one SELECT that "
                 "gives the phones of those who mustn't be called; or leave it out, if nobody is to be excluded"
