@@ -393,7 +393,9 @@ class ListTasks(Tasks):
                         promise.violated("not excluded", f"{call}, row {row}, is excluded, and never said no")
                 elif row in spared:
                     promise.not_created(call, "capped")
-                elif self._is_poisoned(call) or self._waits_for_first(instance, call):
+                elif (
+                    self._is_poisoned(call) or self._waits_for_first(instance, call) or self._waits_beside_poison(call)
+                ):
                     continue
                 elif not jobs.get(call) and row not in unknown:
                     promise.violated("nobody missed", f"{call}, row {row}, has no job: {last.outcome} {last.result}")
@@ -403,6 +405,12 @@ class ListTasks(Tasks):
         self._check_capped(jobs)
         promise.check()
         self._check_no_other(jobs)
+
+    def _waits_beside_poison(self, call: Call) -> bool:
+        """Whether he said no, and the report can't settle his send while his batch is noted anew for a bad number."""
+        stop_list, poison = self.world.promise.stop_list, self.world.server.poison
+        by_number = self.method == "addPhone" and poison is not None
+        return by_number and stop_list is not None and call[1] in stop_list.since
 
     def _changed_his_mind(self, call: Call) -> bool:
         stop_list = self.world.promise.stop_list

@@ -132,7 +132,8 @@ class Promise:
         self._check_excluded(sent, name)
         uses = self._uses[sent.campaign, sent.key]
         refused = any(use.definite and not use.took_effect for use in uses)  # it may well be refused again
-        if not refused and one_try.replaced_at is None and (seconds := one_try.holds_back()) > _LATE:
+        freed = self.stop_list is not None and any(phone in self.stop_list.changed for phone, _ in sent.people)
+        if not refused and not freed and one_try.replaced_at is None and (seconds := one_try.holds_back()) > _LATE:
             self.violated(
                 "held back", f"{name} sends {sent.people}, whom the policy holds back for {seconds:.0f} seconds"
             )
