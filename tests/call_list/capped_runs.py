@@ -155,9 +155,16 @@ class _Kept(dict[str, str]):
 
 
 def hunted(
-    seed: int, kind: Literal["sqlite", "postgresql"], postgres: LocalPostgres | None = None, people: int = 120
+    seed: int,
+    kind: Literal["sqlite", "postgresql"],
+    postgres: LocalPostgres | None = None,
+    people: int = 120,
+    of_each: int = RUNS,
 ) -> Account:
-    """Play one seed; return what it came to."""
+    """Play one seed; return what it came to.
+
+    :param of_each: how many runs each DAG has
+    """
     chance = random.Random(seed)
     account = Account(people=people)
     with ExitStack() as stack:
@@ -186,7 +193,7 @@ def hunted(
         runs = [
             Run(dag_id, f"run {number}", _some(chance, people), folder, environment)
             for dag_id in DAGS
-            for number in range(RUNS)
+            for number in range(of_each)
         ]
         lock = threading.Lock()
         threads = [

@@ -1,4 +1,4 @@
-"""The short form of ``make prove-caps``: ten runs at once under one cap, their workers killed."""
+"""The short form of ``make prove-caps``: four runs at once under one cap, their workers killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_no_cap_is_exceeded_and_nobody_is_lost_whoever_is_killed(
     kind: Literal["sqlite", "postgresql"], postgres: LocalPostgres
 ) -> None:
     preload()
-    account = hunted(7, kind, postgres, people=24)
+    account = hunted(7, kind, postgres, people=24, of_each=2)
     assert account.faults == []
     assert account.kills > 0
     assert account.jobs > account.people

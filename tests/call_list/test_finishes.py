@@ -280,7 +280,7 @@ def test_what_expired_stays_so_when_the_task_is_cleared(sync: Sync, engine: sa.E
 
 
 def test_those_who_expired_are_found_by_a_later_run_of_the_examples_query(repository: Path) -> None:
-    dag = (repository / "dags/warehouse_to_campaign.py").read_text()
+    dag = (repository / "dags/campaign_results.py").read_text()
     assert "'expired'" in dag[dag.index("outcome not in") :].splitlines()[0]
 
 

@@ -387,7 +387,7 @@ class ListTasks(Tasks):
                     promise.not_created(call, "refused")
                 elif row in expired:
                     promise.not_created(call, "expired")
-                elif row in excluded:
+                elif row in excluded and not (jobs.get(call) and self._changed_his_mind(call)):
                     promise.not_created(call, "excluded")
                     if promise.stop_list is None or call[1] not in promise.stop_list.ever:
                         promise.violated("not excluded", f"{call}, row {row}, is excluded, and never said no")
@@ -403,6 +403,10 @@ class ListTasks(Tasks):
         self._check_capped(jobs)
         promise.check()
         self._check_no_other(jobs)
+
+    def _changed_his_mind(self, call: Call) -> bool:
+        stop_list = self.world.promise.stop_list
+        return stop_list is not None and call[1] in stop_list.changed
 
     def _check_excluded(self, instance: TaskInstance) -> None:
         """Of the rows that a list left out from the first, each is of somebody who said no."""
@@ -472,6 +476,8 @@ class ListTasks(Tasks):
                 if call is None:
                     continue  # of another shard
                 if line["outcome"] in ("refused", "expired", "excluded", "capped"):
+                    if line["outcome"] == "excluded" and self._changed_his_mind(call):
+                        continue
                     if jobs.get(call):
                         self.world.promise.violated("refused", f"{call} has jobs {jobs[call]}: {name} tells {line}")
                 elif line["job"] not in jobs.get(call, ()):

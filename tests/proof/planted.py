@@ -1104,6 +1104,14 @@ _EXCLUDED = (
         *_BY_LIST,
     ),
     _of_operators(
+        "excluded: set aside before others are kept",
+        "The entry tells that no send is open before it is kept who was created by those.",
+        "call_list/send/last_look.py",
+        "        await self._shard.keep(under_way)\n        # The fence",
+        "        # The fence",
+        *_BY_NUMBER,
+    ),
+    _of_operators(
         "excluded: nobody if the query fails",
         "A query that fails excludes nobody, and those who said no are called.",
         "call_list/exclusion/excluded_phones.py",

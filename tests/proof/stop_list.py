@@ -30,6 +30,8 @@ class StopList:
         """Who stands there now, and since when."""
         self.ever: set[str] = set()
         """Who ever stood there."""
+        self.changed: set[str] = set()
+        """Who changed his mind since: what isn't durable yet of his exclusion doesn't bind the next try."""
         self.heals = False
         """Whether no query fails any more, and nobody says anything."""
         for one in phones:
@@ -44,6 +46,7 @@ class StopList:
             one = self._rng.choice(self._phones)
             if one in self.since:
                 del self.since[one]
+                self.changed.add(one)
             else:
                 self._says_no(one)
 

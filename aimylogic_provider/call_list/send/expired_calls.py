@@ -70,7 +70,9 @@ class ExpiredCalls:
         :raises Exception: whatever the store raises
         """
         under_way.state = under_way.state.none_came()
-        # The fence comes first: a try that was replaced may not know what its successor has sent.
+        # What is settled by now is kept before the entry tells that no send is open, or it would be sent once more.
+        await self._shard.keep(under_way)
+        # The fence comes before the rest: a try that was replaced may not know what its successor has sent.
         await self._notes.save(under_way)
         arrival = Arrival(time, self._send_timeout)
         for place in late:

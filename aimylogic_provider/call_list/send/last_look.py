@@ -89,7 +89,9 @@ class BarredCalls:
 
         :raises Exception: whatever the store raises
         """
-        # The fence comes first: a try that was replaced may not know what its successor has sent.
+        # What is settled by now is kept before the entry tells that no send is open, or it would be sent once more.
+        await self._shard.keep(under_way)
+        # The fence comes before the rest: a try that was replaced may not know what its successor has sent.
         await self._notes.save(under_way)
         for place, one in barred.items():
             under_way.barred(place, one.outcome, one.reason)
