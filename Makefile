@@ -27,7 +27,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports compare \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules compare \
 	lock map clean chromium postgresql mariadb
 
 help:
@@ -57,6 +57,7 @@ help:
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make bench-waiting what a wait for 10,000 jobs costs a triggerer: its event loop's longest block, requests a poll"
 	@echo "make bench-reports 1,000,000 attempts brought home: beside a bare loop, with pages that fail and shift, and kills"
+	@echo "make bench-rules a look at 1,000,000 excluded phones, and the withdrawal of calls from 100,000 that are open: seconds, memory"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make map         draw the map in docs/design.md anew"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -206,6 +207,10 @@ bench-waiting: $(READY)
 bench-reports: ATTEMPTS ?= 1000000
 bench-reports: $(READY) postgresql mariadb
 	@$(BIN)/python -m benchmarks.reports_home --attempts $(ATTEMPTS)
+
+bench-rules: $(READY)
+	@$(BIN)/python -m benchmarks.exclusion
+	@$(BIN)/python -m benchmarks.withdrawing
 
 compare: $(READY) postgresql
 	@$(BIN)/python -m benchmarks.compare

@@ -155,8 +155,8 @@ def go_ahead_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
     :raises ValueError: if that is nothing of the kind
     """
-    chosen = _only_choice(event, GO_AHEAD_OPTIONS)
-    return chosen == GO_AHEAD, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+    chosen, by, at = answer_of(event, GO_AHEAD_OPTIONS)
+    return chosen == GO_AHEAD, by, at
 
 
 def _only_choice(event: Mapping[str, Any], options: list[str]) -> str:
@@ -263,8 +263,8 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
     :raises ValueError: if that is nothing of the kind
     """
-    chosen = _only_choice(event, LIST_OPTIONS)
-    return chosen == SEND_MISSING, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+    chosen, by, at = answer_of(event, LIST_OPTIONS)
+    return chosen == SEND_MISSING, by, at
 
 
 def answer_of(event: Mapping[str, Any], options: list[str]) -> tuple[str, str, float]:

@@ -27,7 +27,6 @@ from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
-    from aimylogic_provider.call_list.freeze.finish_times import Arrival
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.progress import SyncProgress
@@ -421,37 +420,6 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
 
         rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
         check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why)
-
-    def _arrival(self) -> Arrival:
-        """When what is sent now arrives, by the server's time.
-
-        :raises NotAddedError: if the server doesn't answer
-        """
-        from aimylogic_provider.call_list.freeze.finish_times import Arrival
-        from aimylogic_provider.calls_api.errors import ApiError
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.errors import NotAddedError
-        from aimylogic_provider.idempotence.next_try import NextTry
-        from aimylogic_provider.idempotence.retry import FRESH, repeated
-        from aimylogic_provider.idempotence.server_time import SystemClock
-        from aimylogic_provider.idempotence.server_view import ServerView
-
-        hook, clock = AimylogicHook(self.aimylogic_conn_id), SystemClock()
-        view = ServerView(hook.get_conn(), clock, self.log)
-        try:
-            repeated(lambda attempt: view.fresh_time(), clock.sleep)
-            # Whatever is late is rejected for good: not by a single answer.
-            if not any(repeated(lambda attempt: view.told_alike(), clock.sleep) for _ in range(3)):
-                raise NotAddedError(
-                    "The server tells its time otherwise with each answer: nothing is frozen, for calls might be "
-                    "rejected as too late that aren't. The next try asks again",
-                    retryable=True,
-                )
-            time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
-        except ApiError as error:
-            next_try = NextTry(asked=error.retry_after or 0.0)
-            raise NotAddedError(f"{error}", retryable=error.retryable, next_try=next_try) from None
-        return Arrival(time, FRESH + hook.transport_settings.total_timeout)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
         from aimylogic_provider.call_list.store.outcomes import RowCounts

@@ -185,6 +185,37 @@ class SyncBase(PrepareBase, SendBase):
     def _arrival_at_freeze(self) -> Arrival | None:
         return self._arrival() if self._sends else None
 
+    def _arrival(self) -> Arrival:
+        """When what is sent now arrives, by the server's time.
+
+        :raises NotAddedError: if the server doesn't answer
+        """
+        from aimylogic_provider.call_list.freeze.finish_times import Arrival
+        from aimylogic_provider.calls_api.errors import ApiError
+        from aimylogic_provider.hooks.aimylogic import AimylogicHook
+        from aimylogic_provider.idempotence.errors import NotAddedError
+        from aimylogic_provider.idempotence.next_try import NextTry
+        from aimylogic_provider.idempotence.retry import FRESH, repeated
+        from aimylogic_provider.idempotence.server_time import SystemClock
+        from aimylogic_provider.idempotence.server_view import ServerView
+
+        hook, clock = AimylogicHook(self.aimylogic_conn_id), SystemClock()
+        view = ServerView(hook.get_conn(), clock, self.log)
+        try:
+            repeated(lambda attempt: view.fresh_time(), clock.sleep)
+            # Whatever is late is rejected for good: not by a single answer.
+            if not any(repeated(lambda attempt: view.told_alike(), clock.sleep) for _ in range(3)):
+                raise NotAddedError(
+                    "The server tells its time otherwise with each answer: nothing is frozen, for calls might be "
+                    "rejected as too late that aren't. The next try asks again",
+                    retryable=True,
+                )
+            time = repeated(lambda attempt: view.fresh_time(), clock.sleep)
+        except ApiError as error:
+            next_try = NextTry(asked=error.retry_after or 0.0)
+            raise NotAddedError(f"{error}", retryable=error.retryable, next_try=next_try) from None
+        return Arrival(time, FRESH + hook.transport_settings.total_timeout)
+
     def _rehearse(self, context: Context, keeper: EntryKeeper) -> dict[str, Any]:
         """Freeze the list without making it this task's, and report on it. The server isn't asked even its time."""
         from aimylogic_provider.call_list.store.stored_list import CallList

@@ -34,9 +34,9 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
     """Freeze the rows of a query as a call list, and call nobody.
 
     Returns where the list is, its counts and its digest, as a dictionary for :class:`SendCallListOperator`: ``path``,
-    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed`` and ``capped`` if there are
-    any. Each try freezes a list of its own, and deletes what one that died left half-written; but a list about which a
-    person is asked, or was (*on_excess*), is gone on with.
+    ``sha256``, ``rows``, ``calls``, ``doubles``, ``rejected``, ``shards``, and ``claimed``, ``capped``, ``excluded``
+    and ``held_out`` if there are any. Each try freezes a list of its own, and deletes what one that died left
+    half-written; but a list about which a person is asked, or was (*on_excess*), is gone on with.
 
     :param shards: parts in which the list can be sent, by tasks of their own
     :param results_table: as that of :class:`SendCallListOperator`: made before the query, and whom another run's

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.call_list.exclusion import exclusion_look
 from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuery
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api import endpoints
@@ -52,7 +53,8 @@ def engine(sync: Sync) -> sa.Engine:
 
 
 def after_batch(monkeypatch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> None:
-    """Something happens once a batch is settled."""
+    """Something happens once a batch is settled; the next one has a look of its own, however long the last one took."""
+    monkeypatch.setattr(exclusion_look, "_GONE_BY", 0)
     put_away = Shard.put_away
 
     async def put(shard: Shard, under_way: Any) -> None:
