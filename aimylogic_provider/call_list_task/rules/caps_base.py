@@ -48,7 +48,7 @@ class CapsPersons(PrepareBase):
 
     def _telling_keys(self) -> list[str]:
         """The key columns that tell who a row is."""
-        return [*self._key_names()]
+        return [name for name in self._key_names() if name != self._consent_kept()]
 
     def _caps(self) -> tuple[Cap, ...]:
         """What holds until a list is sent: what its keys tell is settled as it is frozen."""
