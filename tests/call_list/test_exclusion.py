@@ -104,6 +104,19 @@ def test_a_list_all_of_whose_calls_are_excluded_ends_well_for_nobody_was_to_be_c
     assert stopped.sends() == 0
 
 
+def test_an_exclusion_list_that_excludes_most_of_them_is_told_as_a_warning(
+    stopped: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a query of all customers does, which its author took for that of those who said no."""
+    stopped.attempt(exclude_sql="select phone from customer")
+    assert "30 of 30 rows are excluded" in (told_of := capsys.readouterr().out)
+    assert "is exclude_sql meant to give them" in told_of
+    stop(stopped, *PHONES[:10])
+    stopped.task = TaskInstance(task_id="sync", run_id="next")
+    stopped.attempt(**STOP)
+    assert "is exclude_sql meant to give them" not in capsys.readouterr().out
+
+
 def test_the_column_of_several_is_the_one_named_as_the_lists(stopped: Sync) -> None:
     stopped.execute("create table leads (id, phone, since)")
     stopped.execute(f"insert into leads values (1, '{PHONES[0]}', '2024-05-12')")
@@ -352,6 +365,16 @@ def test_each_shard_looks_for_itself(stopped: Sync) -> None:
     reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(3)]
     assert sum(report["excluded"] for report in reports) == 6
     stopped.assert_once(PHONES[1:25])
+
+
+def test_who_is_written_as_at_home_is_read_alike_by_all_looks(stopped: Sync) -> None:
+    """Also once nobody of his country is called any more: else he would be unreadable, and nothing sent."""
+    stopped.add(["+49 30 123456"])
+    stop(stopped, "030 123456")
+    halves = Halves(stopped, 2, **STOP)
+    assert halves.pointer["excluded"] == 1
+    reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(2)]
+    assert sum(report["created"] for report in reports) == 30
 
 
 @pytest.mark.parametrize(

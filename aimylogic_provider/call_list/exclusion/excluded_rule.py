@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from aimylogic_provider.call_list.exclusion.excluded_phones import Excluded, ExclusionQuery
 from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
@@ -25,6 +25,11 @@ class ExcludedRule:
         self._query = query
         self.phones: PhoneSet | None = None
         """Those of the list, once they were looked for."""
+
+    @property
+    def starts(self) -> Collection[str]:
+        """The first three digits of those."""
+        return () if self.phones is None else self.phones.starts
 
     def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """Ask the database, and mark whom it gives.
