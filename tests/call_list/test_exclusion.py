@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.call_list.exclusion import exclusion_look
 from aimylogic_provider.call_list.exclusion.excluded_phones import ExclusionQuery
 from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api import endpoints
@@ -258,6 +259,18 @@ def test_an_entry_that_can_not_be_read_by_then_sends_nothing_either(
     with pytest.raises(AirflowException, match="1 of 1 rows"):
         stopped.attempt(**STOP, **AT_ONE_TIME)
     assert stopped.sends() == 1
+
+
+def test_an_exclusion_list_that_loses_most_of_its_rows_meanwhile_is_told_as_a_warning(
+    stopped: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that is being filled anew, while batches are sent."""
+    monkeypatch.setattr(exclusion_look, "_GONE_BY", 0)
+    stop(stopped, *PHONES[:5])
+    after_batch(monkeypatch, "00001", lambda: stopped.execute("delete from stop"))
+    stopped.attempt(**STOP, **AT_ONE_TIME, batch_size=5)
+    told_of = capsys.readouterr().out
+    assert told_of.count("exclude_sql gives 0 rows by now, and gave 5 before") == 1
 
 
 def test_batches_that_are_sent_at_once_share_a_look(stopped: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
