@@ -320,9 +320,7 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
                 "beside which that is kept: nothing is sent. Give this task the same results_table, and clear it"
             )
         table, conn_id = self.results_table, self._results_conn_id()
-        return opened.enter_context(
-            person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log)
-        )
+        return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.

@@ -179,6 +179,21 @@ def test_whom_a_dead_worker_claimed_and_nothing_was_sent_to_others_call_once_its
 
 
 @needs_record
+def test_a_batch_that_is_sent_a_week_late_gives_way_to_a_call_of_meanwhile_and_its_claims_go(sync: Sync) -> None:
+    sync.emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    sync.emulator.clear_faults()
+    assert claims() > 0
+    sync.emulator.advance(days=8)
+    let_days_pass(sync, 8)
+    assert another_dag(sync).attempt()["created"] == 25
+    assert sync.attempt()["capped"] == 25
+    assert claims() == 25
+    sync.assert_once(PHONES)
+
+
+@needs_record
 def test_a_cap_that_is_set_once_the_list_is_frozen_holds_for_what_is_not_sent_yet(
     sync: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,8 +46,10 @@ class PhoneRule(Protocol):
     """Says which phones of a list aren't called: what else stands in their rows needn't be read for it."""
 
     kind: SparedKind
-    starts: Collection[str]
-    """The first three digits of the phones that were looked for, where a later look must know them; else empty."""
+
+    @property
+    def starts(self) -> Collection[str]:
+        """The first three digits of the phones that were looked for, where a later look must know them; else empty."""
 
     def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """As :meth:`FreezeRule.marked`, by the rows' phones."""

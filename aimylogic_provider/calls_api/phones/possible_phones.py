@@ -28,7 +28,7 @@ _FEWEST = 7
 """Digits of what may be a phone of its own, among other text."""
 _RUN = re.compile(r"\+?\(?[0-9](?:[ ().\-]{0,3}[0-9])*")
 """Digits, and what stands between those of one number."""
-_MISTYPED = re.compile(r"[0-9][OoОоIlЗ](?![^\W\d_])")  # noqa: RUF001 - that is what is meant
+_MISTYPED = re.compile(r"[0-9][OoОоIlЗ](?![^\W\d_])")
 """A letter that is taken for a digit: without it, the number is somebody else's."""
 _IN_BRACKETS = re.compile(r"\([ 0-9]{0,8}\) *$")
 """An extension."""
