@@ -272,13 +272,9 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
                 f"{pointer.capped:,}", f"{pointer.rows:,}", " and ".join(by), pointer.path,
             )  # fmt: skip
         if pointer.excluded:
-            # Such a list is likelier of all customers than of those who said no; and yet it may be meant.
-            most = 2 * pointer.excluded > pointer.rows - pointer.rejected
-            tell = self.log.warning if most else self.log.info
-            tell(
-                "%s of %s rows are excluded: their phones stand on the exclusion list. Which ones: %s/excluded.%s",
+            self.log.info(
+                "%s of %s rows are excluded: their phones stand on the exclusion list. Which ones: %s/excluded.",
                 f"{pointer.excluded:,}", f"{pointer.rows:,}", pointer.path,
-                " That is most of them: is exclude_sql meant to give them?" if most else "",
             )  # fmt: skip
         if pointer.held_out:
             self.log.info(

@@ -110,12 +110,16 @@ def test_an_exclusion_list_that_excludes_most_of_them_is_told_as_a_warning(
 ) -> None:
     """As a query of all customers does, which its author took for that of those who said no."""
     stopped.attempt(exclude_sql="select phone from customer")
-    assert "30 of 30 rows are excluded" in (told_of := capsys.readouterr().out)
+    assert "30 of the 30 phones of this list are excluded" in (told_of := capsys.readouterr().out)
     assert "is exclude_sql meant to give them" in told_of
     stop(stopped, *PHONES[:10])
     stopped.task = TaskInstance(task_id="sync", run_id="next")
     stopped.attempt(**STOP)
     assert "is exclude_sql meant to give them" not in capsys.readouterr().out
+    halves = Halves(stopped, **STOP)
+    stop(stopped, *PHONES)
+    halves.send(**STOP, exclude_conn_id="warehouse")
+    assert "is exclude_sql meant to give them" in capsys.readouterr().out, "nor right before the send"
 
 
 def test_the_column_of_several_is_the_one_named_as_the_lists(stopped: Sync) -> None:

@@ -59,5 +59,12 @@ def tell(query: ExclusionQuery, excluded: Excluded, phones: int) -> None:
         )  # fmt: skip
     elif excluded.empty == excluded.entries:
         log.warning("exclude_sql gives %s, and so no phone: %s.", excluded.in_words(), hit)
+    elif 2 * len(excluded.phones) > phones:
+        # Likelier a query of all customers than of those who said no; and yet it may be meant.
+        log.warning(
+            "exclude_sql gives %s: %s. That is most of them: is exclude_sql meant to give them?",
+            excluded.in_words(),
+            hit,
+        )
     else:
         log.info("exclude_sql gives %s: %s.", excluded.in_words(), hit)
