@@ -52,7 +52,7 @@ with DAG(
             where not exists (
                 select 1 from aimylogic_results
                 where aimylogic_results.id = cast(customer.id as varchar(250))
-                  and aimylogic_results.outcome not in ('rejected', 'refused', 'expired', 'claimed')
+                  and aimylogic_results.outcome not in ('rejected', 'refused', 'expired', 'claimed', 'excluded')
                   and not (
                       aimylogic_results.outcome = 'created'
                       and aimylogic_results.finished_at is not null

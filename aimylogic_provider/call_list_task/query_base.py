@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["QueryBase"]
+
+_OTHER_OUTCOMES = re.compile(r"outcome\s*(?:not\s+in\b|<>|!=)")
+"""Of a query that leaves out whoever has another outcome than some."""
 
 
 class QueryBase(OneAtATime, CapsPersons):
@@ -84,7 +88,22 @@ class QueryBase(OneAtATime, CapsPersons):
                 "results_table nothing keeps two runs at once from calling the same people. Set one, or "
                 "max_active_tis_per_dag=1, or wait for calls by a CallJobSensor."
             )
+        self._tell_of_own_rule()
         return super()._freeze(context, *arguments, **more)
+
+    def _tell_of_own_rule(self) -> None:
+        """Warn if the query may take whoever isn't called today for called, and never select them again."""
+        given = {"excluded": self._excludes, "capped": self.max_calls_per_person or self.only_new}
+        asked = f"{self.sql}".casefold()
+        table = (self.results_table or "").rpartition(".")[2].casefold()
+        spared = [f"'{outcome}'" for outcome, rule in given.items() if rule and f"'{outcome}'" not in asked]
+        if table and spared and table in asked and ("outcome" not in asked or _OTHER_OUTCOMES.search(asked)):
+            self.log.warning(
+                "The query asks %s, and doesn't name the outcome %s. Who isn't called today for a rule has a row there "
+                "all the same. If the query leaves out all but some outcomes, it never selects them again, also once "
+                "the rule lets them be called: have it name who was called, as in outcome in ('created', 'pending', "
+                "'unknown'), or take only_new.", self.results_table, " and ".join(spared),
+            )  # fmt: skip
 
     def _columns(self) -> Columns:
         from aimylogic_provider.call_list.freeze.rows import Columns

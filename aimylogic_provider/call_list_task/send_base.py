@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
+    from aimylogic_provider.call_list.store.caps import Cap
+    from aimylogic_provider.call_list.store.manifest import Manifest, Pointer, Tombstone
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -291,12 +292,24 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
         shard = self._shard_of(call_list.pointer)
         excluding = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
         looks = [] if excluding is None else [excluding]
-        if call_list.manifest.caps:
-            looks.append(self._claiming(call_list, opened))
+        if caps := self._caps_in_force(call_list.manifest):
+            looks.append(self._claiming(call_list.manifest, caps, opened))
         return looks
 
-    def _claiming(self, call_list: CallList, opened: ExitStack) -> LastLook:
-        """What claims the persons' calls, by the caps that the list was frozen with."""
+    def _caps_in_force(self, of_list: Manifest) -> tuple[Cap, ...]:
+        """The caps that the list was frozen with; those of now, if this task froze it, and its author changed them."""
+        own: tuple[Cap, ...] = () if self._sends_a_given_list else getattr(self, "_caps", tuple)()
+        if not own or {*own} == {*of_list.caps}:
+            return of_list.caps
+        self.log.warning(
+            "The list was frozen with %s. Before each send those of now are heeded: %s.",
+            "other caps on a person's calls" if of_list.caps else "no cap on a person's calls",
+            "; ".join(cap.words for cap in own),
+        )  # fmt: skip
+        return own
+
+    def _claiming(self, of_list: Manifest, caps: Sequence[Cap], opened: ExitStack) -> LastLook:
+        """What claims the persons' calls of a list."""
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list_task.rules.caps_base import person_claiming
 
@@ -306,9 +319,7 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
                 "beside which that is kept: nothing is sent. Give this task the same results_table, and clear it"
             )
         table, conn_id = self.results_table, self._results_conn_id()
-        return opened.enter_context(
-            person_claiming(call_list.manifest, self.aimylogic_conn_id, table, conn_id, self.log)
-        )
+        return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.

@@ -178,6 +178,56 @@ def test_whom_a_dead_worker_claimed_and_nothing_was_sent_to_others_call_once_its
     assert sync.attempt()["capped"] == 25
 
 
+@needs_record
+def test_a_batch_that_is_sent_a_week_late_gives_way_to_a_call_of_meanwhile_and_its_claims_go(sync: Sync) -> None:
+    sync.emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        sync.attempt()
+    sync.emulator.clear_faults()
+    assert claims() > 0
+    sync.emulator.advance(days=8)
+    let_days_pass(sync, 8)
+    assert another_dag(sync).attempt()["created"] == 25
+    assert sync.attempt()["capped"] == 25
+    assert claims() == 25
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_a_cap_that_is_set_once_the_list_is_frozen_holds_for_what_is_not_sent_yet(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by whoever sees that a task calls too many, gives it a cap, and clears it; or had it by an earlier version."""
+    sync.emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        sync.attempt(max_calls_per_person=None)
+    sync.emulator.clear_faults()
+    other = another_dag(sync)
+    assert other.attempt()["created"] == 25
+    with pytest.raises(AirflowException):
+        sync.attempt()  # nothing came of it, as the report must show first
+    sync.emulator.advance(minutes=25)
+    assert sync.attempt()["capped"] == 25
+    assert "frozen with no cap on a person's calls" in capsys.readouterr().out
+    sync.assert_once(PHONES)
+
+
+def test_a_query_of_ones_own_that_would_take_the_capped_for_called_is_told_of(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = """
+        select id, phone, name from customer where not exists (
+            select 1 from calls where calls.id = cast(customer.id as text) and calls.outcome {})
+        """
+    warned = "doesn't name the outcome 'capped'"
+    sync.attempt(sql=own.format("not in ('refused', 'rejected')"))
+    assert warned in capsys.readouterr().out
+    another_dag(sync).attempt(sql=own.format("in ('created', 'pending', 'unknown')"))
+    another_dag(sync, "third").attempt(sql=own.format("not in ('refused', 'capped')"))
+    another_dag(sync, "fourth").attempt()
+    assert warned not in capsys.readouterr().out
+
+
 def test_without_any_key_nothing_is_sent(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW__CORE__FERNET_KEY")
     with pytest.raises(AirflowFailException, match=r"there is no key .* fernet_key .* person_secret"):

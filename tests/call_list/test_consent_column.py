@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowFailException
+from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.exclusion.holdout import Holdout
 from aimylogic_provider.operators import AddPhonesOperator, PrepareCallListOperator
@@ -98,6 +99,29 @@ def test_without_key_columns_too(agreed: Sync) -> None:
     assert prepare(agreed, "first", key_columns=[])["calls"] == 2
     agreed.execute("update person set agreed = '2026-01-01' where id = 1")
     assert prepare(agreed, "second", key_columns=[])["claimed"] == 2
+
+
+@needs_record
+def test_only_new_goes_by_the_keys_and_not_by_the_consent(agreed: Sync) -> None:
+    """Neither does a renewed consent have anybody called again, nor does it hide who was called."""
+    assert agreed.attempt(**AGREED, only_new=True)["created"] == 2
+    agreed.execute("update person set agreed = '2025-01-01', phone = '79129999999' where id = 1")
+    agreed.task = TaskInstance(task_id="sync", run_id="next")
+    report = agreed.attempt(**AGREED, only_new=True)
+    assert (report["created"], report["capped"]) == (0, 2)
+
+
+@needs_record
+def test_only_new_without_keys_goes_by_the_phone_and_not_by_the_consent(
+    agreed: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    by_phone = {**AGREED, "only_new": True, "key_columns": []}
+    assert agreed.attempt(**by_phone)["created"] == 2
+    agreed.execute("update person set agreed = '2024-05-12' where id >= 4")
+    agreed.task = TaskInstance(task_id="sync", run_id="next")
+    report = agreed.attempt(**by_phone)
+    assert (report["created"], report["capped"]) == (3, 2), "many people agreed on one day"
 
 
 def test_a_results_table_of_before_is_given_the_column(agreed: Sync, engine: sa.Engine) -> None:

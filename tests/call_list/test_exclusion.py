@@ -106,6 +106,23 @@ def test_a_list_all_of_whose_calls_are_excluded_ends_well_for_nobody_was_to_be_c
     assert stopped.sends() == 0
 
 
+def test_an_exclusion_list_that_excludes_most_of_them_is_told_as_a_warning(
+    stopped: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a query of all customers does, which its author took for that of those who said no."""
+    stopped.attempt(exclude_sql="select phone from customer")
+    assert "30 of the 30 phones of this list are excluded" in (told_of := capsys.readouterr().out)
+    assert "is exclude_sql meant to give them" in told_of
+    stop(stopped, *PHONES[:10])
+    stopped.task = TaskInstance(task_id="sync", run_id="next")
+    stopped.attempt(**STOP)
+    assert "is exclude_sql meant to give them" not in capsys.readouterr().out
+    halves = Halves(stopped, **STOP)
+    stop(stopped, *PHONES)
+    halves.send(**STOP, exclude_conn_id="warehouse")
+    assert "is exclude_sql meant to give them" in capsys.readouterr().out, "nor right before the send"
+
+
 def test_the_column_of_several_is_the_one_named_as_the_lists(stopped: Sync) -> None:
     stopped.execute("create table leads (id, phone, since)")
     stopped.execute(f"insert into leads values (1, '{PHONES[0]}', '2024-05-12')")
@@ -249,6 +266,18 @@ def test_an_entry_that_can_not_be_read_by_then_sends_nothing_either(
     assert stopped.sends() == 1
 
 
+def test_an_exclusion_list_that_loses_most_of_its_rows_meanwhile_is_told_as_a_warning(
+    stopped: Sync, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that is being filled anew, while batches are sent."""
+    monkeypatch.setattr(exclusion_look, "_GONE_BY", 0)
+    stop(stopped, *PHONES[:5])
+    after_batch(monkeypatch, "00001", lambda: stopped.execute("delete from stop"))
+    stopped.attempt(**STOP, **AT_ONE_TIME, batch_size=5)
+    told_of = capsys.readouterr().out
+    assert told_of.count("exclude_sql gives 0 rows by now, and gave 5 before") == 1
+
+
 def test_batches_that_are_sent_at_once_share_a_look(stopped: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
     excluded = ExclusionQuery.excluded
@@ -354,6 +383,16 @@ def test_each_shard_looks_for_itself(stopped: Sync) -> None:
     reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(3)]
     assert sum(report["excluded"] for report in reports) == 6
     stopped.assert_once(PHONES[1:25])
+
+
+def test_who_is_written_as_at_home_is_read_alike_by_all_looks(stopped: Sync) -> None:
+    """Also once nobody of his country is called any more: else he would be unreadable, and nothing sent."""
+    stopped.add(["+49 30 123456"])
+    stop(stopped, "030 123456")
+    halves = Halves(stopped, 2, **STOP)
+    assert halves.pointer["excluded"] == 1
+    reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(2)]
+    assert sum(report["created"] for report in reports) == 30
 
 
 @pytest.mark.parametrize(

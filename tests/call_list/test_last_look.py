@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +14,11 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
-from aimylogic_provider.call_list.send.last_look import Barred
+from aimylogic_provider.call_list.send.last_look import Barred, BarredCalls
 from aimylogic_provider.call_list.tables.row_keys import Person
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 from aimylogic_provider.call_list_task.send_base import SendBase
+from aimylogic_provider.idempotence.server_time import Reading
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 
@@ -136,3 +139,55 @@ def test_rules_are_applied_when_the_list_is_frozen_each_to_whom_the_one_before_l
     assert results(sync)[PHONES[3]] == ("excluded", f"spared as {PHONES[3]}")
     assert results(sync)[PHONES[4]] == ("capped", f"spared as {PHONES[4]}")
     assert results(sync)[PHONES[5]] == ("held_out", f"spared as {PHONES[5]}")
+
+
+class Ticking:
+    """Clocks that go on as others say."""
+
+    now = 1000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_what_was_looked_at_first_is_looked_at_again_if_what_came_next_took_long() -> None:
+    """Somebody says no while the batch waits for its claims, which a hundred others are making."""
+    clock, under_way = Ticking(), SimpleNamespace(batch=SimpleNamespace(name="00001"), phone=lambda place: f"{place}")
+    excluding = Look()
+
+    class Claiming:
+        granted = False
+
+        async def barred(self, under_way: Any, places: Sequence[int]) -> Mapping[int, Barred]:
+            if not self.granted:
+                self.granted = True
+                clock.now += 25
+                excluding.phones.add("1")
+                return {2: Barred("capped", "called")}
+            return {}
+
+        async def left(self, under_way: Any) -> None:
+            """Nothing."""
+
+    unused: Any = None
+    looks = BarredCalls([excluding, Claiming()], unused, unused, unused, clock)  # type: ignore[arg-type]
+    barred = asyncio.run(looks.among(under_way, [0, 1, 2]))  # type: ignore[arg-type]
+    assert {place: one.outcome for place, one in barred.items()} == {1: "excluded", 2: "capped"}
+
+
+def test_a_request_counts_its_seconds_from_the_first_look() -> None:
+    clock, under_way = Ticking(), SimpleNamespace(batch=SimpleNamespace(name="00001"), phone=lambda place: f"{place}")
+
+    class Slow(Look):
+        async def barred(self, under_way: Any, places: Sequence[int]) -> Mapping[int, Barred]:
+            clock.now += 25
+            return {}
+
+    unused: Any = None
+    looks = BarredCalls([Look(), Slow()], unused, unused, unused, clock)  # type: ignore[arg-type]
+    asyncio.run(looks.among(under_way, [0]))  # type: ignore[arg-type]
+    now = Reading.of(clock)  # type: ignore[arg-type]
+    assert looks.fresh_since(under_way, now).monotonic == clock.now - 25  # type: ignore[arg-type]

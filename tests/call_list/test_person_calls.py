@@ -113,9 +113,28 @@ def test_a_row_is_claimed_once_however_often_its_task_is_tried(engine: sa.Engine
     for _ in range(3):
         assert claimed(engine, "a", 1, 2) == [1]
     age(engine, 30)
-    assert claimed(engine, "a", 1, 2) == [1, 2], "its first claim is older than the cap: another row may be called"
-    assert claimed(engine, "a", 1, 2) == [1, 2]
-    assert count(engine) == 2
+    assert claimed(engine, "a", 1, 2) == [1], "its first claim is older than the cap, but the call is made now"
+    assert count(engine) == 1
+
+
+def test_a_claim_that_is_sent_late_counts_from_then_on(engine: sa.Engine) -> None:
+    """Else a task that is cleared a week later makes a second call beside another DAG's, or lets that one do so."""
+    begun(engine, holder("a"))
+    begun(engine, holder("b", dag_id="spring"))
+    assert claimed(engine, "a", 1) == [1]
+    age(engine, 8)
+    assert claimed(engine, "a", 1) == [1], "sent only now"
+    assert claimed(engine, "b", 5) == []
+
+
+def test_a_claim_that_is_too_old_gives_way_to_whoever_called_since(engine: sa.Engine) -> None:
+    begun(engine, holder("a"))
+    begun(engine, holder("b", dag_id="spring"))
+    assert claimed(engine, "a", 1) == [1]
+    age(engine, 8)
+    assert claimed(engine, "b", 5) == [5]
+    assert claimed(engine, "a", 1) == []
+    assert claimed(engine, "b", 5) == [5]
 
 
 def test_all_of_several_caps_hold(sqlite: sa.Engine) -> None:

@@ -16,6 +16,7 @@ from aimylogic_provider.calls_api.calls.consent import NoConsentError, has_conse
         None, False, 0, 0.0, Decimal(0), float("nan"), Decimal("NaN"), "", "  ", "\u00a0", "false", "False", "F", "no",
         "N", "off", "0", "0.0", "00", "нет", "Нет.", "ложь", "none", "NULL", "n/a", "NaT", "-", "—", "?", "'0'", b"",
         b"\0", b"0", b"no", [], {}, timedelta(0), "0000-00-00",
+        "0000-00-00 00:00:00", "Нет!", "{NULL}", "[null]", [None], ["", "no"], (0,),
     ],
 )  # fmt: skip
 def test_no_consent(value: object) -> None:
@@ -26,7 +27,8 @@ def test_no_consent(value: object) -> None:
     "value",
     [
         True, 1, 1.0, Decimal("0.5"), "yes", "да", "t", "y", "on", "1", "2024-05-12", "№ 17/2", "договор 12", b"\1",
-        b"1", date(2024, 5, 12), datetime(2024, 5, 12, tzinfo=UTC), ["signed"], "nope.pdf", "0017",
+        b"1", date(2024, 5, 12), datetime(2024, 5, 12, tzinfo=UTC), ["signed"], [None, "signed"], "nope.pdf",
+        "0000-00-01", "(17)", "0017",
     ],
 )  # fmt: skip
 def test_evidence(value: object) -> None:

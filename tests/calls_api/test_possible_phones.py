@@ -45,6 +45,7 @@ def test_nothing_is_no_phone(nothing: object) -> None:
     [
         "12", "12345", "abc123", True, False, object(), 0, "0", -79123456789, 1.5, "2147483647", 4294967295,
         "7.912E+10", 7.912e30, Decimal("7.9E+10"), "+7 912 345", "8 912 345 67", "12.05.2024", "2024-05-12",
+        "8 912 345-67-8O", "89123О56789", "8 912 З45-67-89", "8 912 345-67-8o, 8 913 345 67 89",
     ],
 )  # fmt: skip
 def test_what_is_no_phone_is_told_and_masked(written: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from aimylogic_provider.call_list.exclusion.excluded_phones import Excluded, ExclusionQuery
 from aimylogic_provider.call_list.exclusion.phone_set import PhoneSet
@@ -25,6 +25,11 @@ class ExcludedRule:
         self._query = query
         self.phones: PhoneSet | None = None
         """Those of the list, once they were looked for."""
+
+    @property
+    def starts(self) -> Collection[str]:
+        """The first three digits of those."""
+        return () if self.phones is None else self.phones.starts
 
     def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """Ask the database, and mark whom it gives.
@@ -54,5 +59,12 @@ def tell(query: ExclusionQuery, excluded: Excluded, phones: int) -> None:
         )  # fmt: skip
     elif excluded.empty == excluded.entries:
         log.warning("exclude_sql gives %s, and so no phone: %s.", excluded.in_words(), hit)
+    elif 2 * len(excluded.phones) > phones:
+        # Likelier a query of all customers than of those who said no; and yet it may be meant.
+        log.warning(
+            "exclude_sql gives %s: %s. That is most of them: is exclude_sql meant to give them?",
+            excluded.in_words(),
+            hit,
+        )
     else:
         log.info("exclude_sql gives %s: %s.", excluded.in_words(), hit)

@@ -56,6 +56,7 @@ class ExclusionLook:
         self._all_phones = phones
         self._phones: PhoneSet | None = None
         self._clock = clock
+        self._most_entries = 0
         self._known: _Look | None = None
         self._looking: asyncio.Task[None] | None = None
 
@@ -112,6 +113,14 @@ class ExclusionLook:
             raise NotAddedError(f"{error}. What was to be sent since isn't", retryable=retryable) from None
         if is_first:
             tell(query, excluded, len(self._phones))
+        if 2 * excluded.entries < self._most_entries:
+            query.log.warning(
+                "exclude_sql gives %s by now, and gave %s before: whoever it doesn't give any more is called. If its "
+                "table is being filled anew, have that done in one transaction.",
+                excluded.in_words(), f"{self._most_entries:,}",
+            )  # fmt: skip
+            self._most_entries = 0
+        self._most_entries = max(self._most_entries, excluded.entries)
         return excluded.phones
 
 

@@ -5,7 +5,7 @@ Who they are hangs on their phones and the salt alone: neither on keys that are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.idempotence.keys import begun_digest, digest_after
@@ -24,6 +24,7 @@ class Holdout:
     """
 
     kind: SparedKind = "held_out"
+    starts: Collection[str] = ()
 
     def __init__(self, share: float, salt: str = "") -> None:
         self._share = share

@@ -16,15 +16,16 @@ class PhoneSet:
     """Some phones, each once.
 
     :param phones: canonical ones, as numbers
+    :param starts: the first three digits of others beside which they were read
     """
 
-    def __init__(self, phones: Iterable[int]) -> None:
+    def __init__(self, phones: Iterable[int], starts: Iterable[str] = ()) -> None:
         parts = [array("Q") for _ in range(_PARTITIONS)]
         for phone in phones:
             parts[phone % _PARTITIONS].append(phone)
         self.parts = [array("Q", sorted({*part})) for part in parts]
-        self.starts = {str(phone)[:3] for part in self.parts for phone in part}
-        """The first three digits of the phones."""
+        self.starts = {*starts, *(str(phone)[:3] for part in self.parts for phone in part)}
+        """The first three digits of the phones, and of those."""
 
     def __len__(self) -> int:
         return sum(map(len, self.parts))

@@ -172,7 +172,7 @@ def freeze(
                 spool = free
         cutter = BatchCutter(writer, cut)
         frozen.cut(spool, cutter, cut)
-        manifest = frozen.manifest(origin, cutter, cut, holders)
+        manifest = frozen.manifest(origin, cutter, cut, holders, _starts(rules))
         content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         writer.wait()  # what names the rest is written last
         writer.write("list.json", content)
@@ -309,7 +309,14 @@ class _FrozenRows:
                 self._doubles.add({"row": line.row, "keys": line.keys, "double_of": spooled.double_of})
                 self._countries.take_off(str(spooled.phone))
 
-    def manifest(self, origin: ListOrigin, cutter: BatchCutter, cut: Cut, holders: Sequence[ListHolder]) -> Manifest:
+    def manifest(
+        self,
+        origin: ListOrigin,
+        cutter: BatchCutter,
+        cut: Cut,
+        holders: Sequence[ListHolder],
+        starts: tuple[str, ...],
+    ) -> Manifest:
         """Write the rest, and return what the list says of itself."""
         parts = self._rejected_files | self._doubles.close() | self._held.close()
         for files in self._spared.values():
@@ -325,6 +332,7 @@ class _FrozenRows:
             results_table=origin.results_table,
             exclude=origin.exclude,
             exclude_reads=origin.exclude_reads,
+            exclude_starts=starts,
             caps=origin.caps,
             consent=origin.consent,
             method=self._reader.method,
@@ -352,6 +360,11 @@ class _FrozenRows:
             log.info("Calls by country: %s.", by_country(manifest.countries))
         if aside := self._rejections.told():
             log.warning("%s rows can't be called and are set aside: %s.", f"{manifest.rejected:,}", aside)
+
+
+def _starts(rules: Sequence[FreezeRule | PhoneRule]) -> tuple[str, ...]:
+    """What a later look must know of the phones that were looked for: in the same order, whoever asks."""
+    return tuple(sorted({start for rule in rules if isinstance(rule, PhoneRule) for start in rule.starts}))
 
 
 def capped_because(first: int | None, cut: Cut) -> str:

@@ -5,7 +5,7 @@ The rules themselves stand where what they ask is known: see ``call_list_task``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from aimylogic_provider.call_list.tables.row_keys import Person
@@ -46,6 +46,10 @@ class PhoneRule(Protocol):
     """Says which phones of a list aren't called: what else stands in their rows needn't be read for it."""
 
     kind: SparedKind
+
+    @property
+    def starts(self) -> Collection[str]:
+        """The first three digits of the phones that were looked for, where a later look must know them; else empty."""
 
     def marked_phones(self, phones: Callable[[], Iterable[int]]) -> Marked:
         """As :meth:`FreezeRule.marked`, by the rows' phones."""

@@ -64,7 +64,6 @@ class CalledKeys:
         ]
         own.append(sa.column("frozen_at", sa.DateTime(timezone=True)))
         self._table = sa.table(name, *own, *(sa.column(one, sa.Text) for one in names), schema=schema or None)
-        self._by_whom: dict[str, _ByWhom] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -79,6 +78,7 @@ class CalledKeys:
 
         keys = array("q", (self._hash(one.keys) for one in people()))
         lists: dict[str, int] = {}
+        told_of = [_ByWhom(datetime.min.replace(tzinfo=UTC), "")]
         known = array("q", sorted(keys))
         found = array("L", bytes(len(known) * array("L").itemsize))
         firsts = [key_as_text(one.keys.get(self._names[0])) or "" for one in people()] if len(keys) <= _SHORT else None
@@ -87,10 +87,11 @@ class CalledKeys:
                 key = hash(tuple(told))
                 place = bisect_left(known, key)
                 if place < len(known) and known[place] == key:
-                    number = lists.setdefault(call_list, len(lists) + 1)
-                    if not found[place] or (found[place] != number and self._is_later(call_list, lists, found[place])):
+                    if (number := lists.setdefault(call_list, len(told_of))) == len(told_of):
+                        told_of.append(self._told_of(call_list))
+                    if told_of[number].at > told_of[found[place]].at:
                         found[place] = number
-            reasons = [f"{self._told_of(call_list).words}: {self._cap.words}" for call_list in lists]
+            reasons = [f"{one.words}: {self._cap.words}" for one in told_of[1:]]
         except SQLAlchemyError as error:
             raise CallListError(
                 f"the results table {self._shown} doesn't tell who was called ({kind_of(error)}), as only_new asks it: "
@@ -141,19 +142,12 @@ class CalledKeys:
             .where(table.outcome == "double", called.c.outcome.in_(_CALLED), *within)
         )
 
-    def _is_later(self, call_list: str, lists: Mapping[str, int], number: int) -> bool:
-        other = next(one for one, of in lists.items() if of == number)
-        return self._told_of(call_list).at > self._told_of(other).at
-
     def _told_of(self, call_list: str) -> _ByWhom:
         import sqlalchemy as sa
 
-        if call_list not in self._by_whom:
-            table = self._table.c
-            asked = sa.select(table.frozen_at, table.dag_id, table.run_id).where(table.call_list == call_list).limit(1)
-            with self._engine.connect() as connection:
-                at, dag_id, run_id = connection.execute(asked).one()
-            at = at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
-            words = f"called by the list of {at:%Y-%m-%d %H:%M} UTC of DAG {dag_id}, run {run_id}"
-            self._by_whom[call_list] = _ByWhom(at, words)
-        return self._by_whom[call_list]
+        table = self._table.c
+        asked = sa.select(table.frozen_at, table.dag_id, table.run_id).where(table.call_list == call_list).limit(1)
+        with self._engine.connect() as connection:
+            at, dag_id, run_id = connection.execute(asked).one()
+        at = at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return _ByWhom(at, f"called by the list of {at:%Y-%m-%d %H:%M} UTC of DAG {dag_id}, run {run_id}")

@@ -118,7 +118,7 @@ class PersonClaiming:
     async def left(self, under_way: BatchUnderWay) -> None:
         """Let go of the calls that were settled without a job. What fails here is made good at the list's end."""
         self._granted.pop(under_way.batch.name, None)
-        rows = [one.row for one in under_way.outcomes.values() if one.outcome not in ("created", "capped")]
+        rows = [one.row for one in under_way.outcomes.values() if one.outcome != "created"]
         if self._calls is None or not rows:
             return
         try:

@@ -2,7 +2,8 @@
 
 A batch's claims are made in one transaction, right before it is sent. The first thing that it does is to count a use of
 the key: so of all who claim in a database only one does at a time, whatever kind of database it is; and what it reads
-then, nobody adds to. A claim is one of a list's rows: to claim it again changes nothing.
+then, nobody adds to. A claim is one of a list's rows: to claim it again
+makes no second one, but has it count from then on.
 """
 
 from __future__ import annotations
@@ -116,11 +117,18 @@ class PersonCalls:
             known = self._claims_of(connection, [person for _, person in told], now)
             barred: dict[int, tuple[Cap, list[_Claim]]] = {}
             new: list[tuple[int, str]] = []
+            again: list[int] = []
             for one, person in told:
                 claims = known[person]
                 if one.row in own:
-                    continue
-                if claims and (former := self._former_of(claims)) is not None:
+                    # Made anew, for the call is made now: others may have called meanwhile, if it is an old one.
+                    of_others = [claim for claim in claims if (claim.call_list, claim.row) != (call_list, one.row)]
+                    if (why := _forbidden(self._caps_for(one), of_others, now)) is not None:
+                        barred[one.row] = why
+                    else:
+                        again.append(one.row)
+                        claims[:] = [*of_others, _Claim(now, call_list, one.row)]
+                elif claims and (former := self._former_of(claims)) is not None:
                     self._take_over(connection, former, call_list, one.row)
                     claims[claims.index(former)] = former._replace(call_list=call_list, row=one.row)
                 elif (why := _forbidden(self._caps_for(one), claims, now)) is not None:
@@ -129,6 +137,7 @@ class PersonCalls:
                     new.append((one.row, person))
                     claims.append(_Claim(now, call_list, one.row))
             insert_calls(connection, self._calls, call_list, new, now)
+            self._claim_again(connection, again, now)
             return {row: self._reason(connection, *why) for row, why in barred.items()}
 
         with self._turn:
@@ -197,6 +206,13 @@ class PersonCalls:
         calls = self._calls.c
         which = calls.call_list == former.call_list, calls.row_number == former.row
         connection.execute(self._calls.update().where(*which).values(call_list=call_list, row_number=row))
+
+    def _claim_again(self, connection: Connection, rows: Sequence[int], now: datetime) -> None:
+        """Calls that the list has claimed before are made now. No clock that is behind makes a claim older."""
+        calls = self._calls.c
+        for few in some(rows):
+            older = calls.call_list == self._call_list, calls.row_number.in_(few), calls.claimed_at < now
+            connection.execute(self._calls.update().where(*older).values(claimed_at=now))
 
     def _reason(self, connection: Connection, cap: Cap, claims: list[_Claim]) -> str:
         last = max(claims)

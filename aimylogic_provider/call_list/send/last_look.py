@@ -19,6 +19,11 @@ from aimylogic_provider.idempotence.server_time import Clock, Reading
 __all__ = ["Barred", "BarredCalls", "LastLook"]
 
 
+_SOON = 5.0
+"""Seconds after which what the first look told is looked at again, before anything leaves by it."""
+_LOOKS = 3
+
+
 class Barred(NamedTuple):
     """That a call must not be made.
 
@@ -61,7 +66,7 @@ class BarredCalls:
         self._progress = progress
         self._clock = clock
         self._looked: dict[str, Reading] = {}
-        """Of each batch, the worker's clocks when the last looks for it had ended."""
+        """Of each batch, the worker's clocks when the first of the last looks for it had ended."""
 
     async def among(self, under_way: BatchUnderWay, places: Sequence[int]) -> dict[int, Barred]:
         """Which of some calls must not be made.
@@ -69,11 +74,17 @@ class BarredCalls:
         :raises NotAddedError: if it can't be known
         """
         found: dict[int, Barred] = {}
-        for look in self._looks:
-            if rest := [place for place in places if place not in found]:
-                found.update(await look.barred(under_way, rest))
-        if self._looks:
-            self._looked[under_way.batch.name] = Reading.of(self._clock)
+        for _ in range(_LOOKS):
+            readings = []
+            for look in self._looks:
+                if rest := [place for place in places if place not in found]:
+                    found.update(await look.barred(under_way, rest))
+                    readings.append(Reading.of(self._clock))
+            if readings:
+                self._looked[under_way.batch.name] = readings[0]
+            # What one look told gets old while the next one waits for others, as for their claims.
+            if not readings or readings[0].is_within(_SOON, self._clock):
+                break
         return found
 
     def fresh_since(self, under_way: BatchUnderWay, reading: Reading) -> Reading:

@@ -242,6 +242,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         empty for none
     :param exclude_reads: how that one is read: the column of its phones if it has several, and the country whose
         national numbers are understood; empty for none
+    :param exclude_starts: the first three digits of all phones that were looked for when it was frozen, by which
+        national numbers of their countries are understood, too; empty in lists of earlier versions
     :param caps: how often a person may be called; each holds
     :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
     """
@@ -272,6 +274,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     results_table: str = ""
     exclude: str = ""
     exclude_reads: tuple[str, str] = ("phone", "")
+    exclude_starts: tuple[str, ...] = ()
     caps: tuple[Cap, ...] = ()
     consent: str = ""
 

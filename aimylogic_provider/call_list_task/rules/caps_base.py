@@ -108,17 +108,18 @@ class CapsPersons(PrepareBase):
 
 
 def person_claiming(
-    manifest: Manifest, aimylogic_conn_id: str, results_table: str, conn_id: str, log: Log
+    manifest: Manifest, caps: Sequence[Cap], aimylogic_conn_id: str, results_table: str, conn_id: str, log: Log
 ) -> closing[PersonClaiming]:
-    """What claims the persons' calls of a list, by its own caps, as a context manager.
+    """What claims the persons' calls of a list, as a context manager.
 
+    :param caps: all of which hold
     :param conn_id: of the results table's database
     :raises CallListError: if their tables can't be used; nothing was sent then
     """
     from aimylogic_provider.call_list.persons.caps_in_force import PersonClaiming
 
-    opening = partial(_opened, aimylogic_conn_id, manifest.caps, manifest.id, results_table, conn_id, claims=True)
-    keyed = not all(cap.keyless for cap in manifest.caps)
+    opening = partial(_opened, aimylogic_conn_id, caps, manifest.id, results_table, conn_id, claims=True)
+    keyed = not all(cap.keyless for cap in caps)
     claiming = PersonClaiming(opening, keyed=keyed, consent=manifest.consent, log=log)
     if keyed:
         claiming.opened()

@@ -112,7 +112,7 @@ class ExclusionBase(CallListBase):
             if rule is not None and rule.phones is not None:
                 return rule.phones
             lines = (line for batch in call_list.batches(shard) for line in call_list.lines(batch))
-            return PhoneSet(int(line.phone) for line in lines)
+            return PhoneSet((int(line.phone) for line in lines), told.exclude_starts)
 
         return ExclusionLook(query, phones, SystemClock())
 

@@ -41,6 +41,8 @@ def has_consent(value: object) -> bool:
         return has_consent(text) if text.isprintable() else any(bytes(value))  # or bits, as of a BIT(1)
     if isinstance(value, str):
         return _says_something(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(has_consent(one) for one in value)
     try:
         return bool(value)
     except (TypeError, ValueError):  # of a kind that is neither true nor false
@@ -49,10 +51,10 @@ def has_consent(value: object) -> bool:
 
 def _says_something(text: str) -> bool:
     """Whether a text has a letter or a digit, isn't a no, and isn't 0, as in 0.0."""
-    plain = text.strip().strip(".'\"").casefold()
+    plain = text.strip().strip(".!'\"{}[]() ").casefold()
     if plain in _NO or not any(one.isalnum() for one in plain):
         return False
-    return bool(plain.strip("0.,-+ "))
+    return bool(plain.strip("0.,-+: "))  # nor a day 0, as MySQL has them
 
 
 def _is_told(value: object) -> bool:

@@ -28,6 +28,8 @@ _FEWEST = 7
 """Digits of what may be a phone of its own, among other text."""
 _RUN = re.compile(r"\+?\(?[0-9](?:[ ().\-]{0,3}[0-9])*")
 """Digits, and what stands between those of one number."""
+_MISTYPED = re.compile(r"[0-9][OoОоIlЗ](?![^\W\d_])")
+"""A letter that is taken for a digit: without it, the number is somebody else's."""
 _IN_BRACKETS = re.compile(r"\([ 0-9]{0,8}\) *$")
 """An extension."""
 _DIGIT = re.compile("[0-9]")
@@ -220,6 +222,8 @@ def _is_former(phone: str) -> bool:
 def _within(text: str) -> list[str]:
     """The numbers within a text: two of them, or one with words around it, or with an extension."""
     plain = _IN_BRACKETS.sub("", _plain(text)[:1000])
+    if _MISTYPED.search(plain):
+        return []
     runs = (re.sub(r"[^0-9+]", "", run) for run in _RUN.findall(plain))
     return [run for run in runs if len(run.lstrip("+")) >= _FEWEST]
 
