@@ -341,13 +341,6 @@ def test_only_new_leaves_out_a_double_of_whoever_was_called(new_only: Sync) -> N
     assert (report["created"], report["capped"]) == (1, 25)
 
 
-def test_only_new_takes_nobody_for_new_whose_consent_was_renewed(new_only: Sync) -> None:
-    new_only.arguments["consent_column"] = "agreed"
-    assert new_only.attempt(sql="select id, phone, name, '2026-01-01' as agreed from customer")["created"] == 25
-    again = another_run(new_only, "next").attempt(sql="select id, phone, name, '2026-06-01' as agreed from customer")
-    assert (again["created"], again["capped"]) == (0, 25)
-
-
 def test_only_new_compares_several_keys_together(new_only: Sync) -> None:
     new_only.arguments["key_columns"] = ["id", "name"]
     assert new_only.attempt()["created"] == 25
