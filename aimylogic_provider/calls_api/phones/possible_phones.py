@@ -172,6 +172,8 @@ class PossiblePhones:
                 yield phone
                 return
             text = text[1:]  # as people write a national number behind one: +8 912
+            if any(len(text) < min(one.lengths) and text.startswith(one.code) for one in self._countries):
+                return  # one with its country code that lost a digit, and no other one's national number
         if text in CUT_OFF:
             return
         for digits in (text, text.removeprefix("00")):
