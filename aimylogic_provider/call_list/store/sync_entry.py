@@ -161,6 +161,7 @@ class SyncEntry(msgspec.Struct):
     :param asking: the question before a stage of the list's sending whose answer is not noted yet
     :param answers: what people said before stages of the list's sending, by stage
     :param usual: how many calls the task's last runs had when the list was frozen, if a brake was set then
+    :param put: the reference of the question that was put last, answered or not; empty for none
     """
 
     sure: bool
@@ -184,6 +185,7 @@ class SyncEntry(msgspec.Struct):
     asking: StageQuestion | None = None
     answers: dict[str, StageAnswer] = {}
     usual: tuple[Count, ...] | None = None
+    put: str = ""
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:

@@ -20,6 +20,10 @@ STAGE = "brakes"
 """By what name the question and its answer are noted."""
 _BECAUSE = "for a brake held it"
 """Why such a list was deleted, as what is left of it tells."""
+_OTHERWISE = (
+    "The list is deleted. If these calls are meant, raise max_calls or max_change, and clear the task, which makes the "
+    "list anew; or start a new DAG run, which asks anew"
+)
 _MOST = 1_000_000_000
 _PERCENTAGE = 10.0
 """Shares from this on are taken for percentages, by which nothing would be held."""
@@ -128,7 +132,7 @@ class HasBrakes(AsksBeforeSending):
         said = keeper.entry.answers.get(STAGE)
         if said is None and (self.on_excess == "ask" or self._was_answered(keeper)):
             try:
-                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual))
+                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual), _OTHERWISE)
             except AirflowFailException:
                 self._give_up_held(keeper, pointer)
                 raise
