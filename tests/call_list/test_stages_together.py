@@ -40,7 +40,7 @@ def waiting(sync: Sync, **arguments: Any) -> dict[str, Any]:
     return kwargs
 
 
-def answer(sync: Sync, kwargs: dict[str, Any], option: str, **arguments: Any) -> Any:
+def answer(sync: Sync, kwargs: dict[str, Any], option: str, operator: Any = None, **arguments: Any) -> Any:
     event = {
         "chosen_options": [option],
         "params_input": {},
@@ -48,7 +48,7 @@ def answer(sync: Sync, kwargs: dict[str, Any], option: str, **arguments: Any) ->
         "responded_by_user": {"id": "7", "name": "Maria"},
         "timedout": False,
     }
-    return sync.operator(**arguments).execute_complete(sync.task.context(), event, **kwargs)
+    return (operator or sync.operator(**arguments)).execute_complete(sync.task.context(), event, **kwargs)
 
 
 def rung(sync: Sync) -> int:
@@ -133,3 +133,38 @@ def test_phones_as_native_templates_make_them(sync: Sync, given: Any) -> None:
 def test_a_whole_one_is_no_share(sync: Sync, bound: str) -> None:
     with pytest.raises(ValueError, match="1.0"):
         sync.operator(first=7, **{bound: 1})
+
+
+@needs_record
+def test_whom_that_list_let_go_another_run_may_call_and_nobody_is_called_twice(
+    sync: Sync, questions: Questions
+) -> None:
+    kwargs = waiting(sync)
+    sync.emulator.fault("before_commit", "reset", times=None)
+    with pytest.raises(AirflowException):
+        answer(sync, kwargs, GO_AHEAD)
+    sync.emulator.clear_faults()
+    first = sync.task
+    sync.task = TaskInstance(task_id="sync", run_id="the_next")
+    sql = "select id, phone, name from customer where id not in (select id from calls) and id <= 8 order by id"
+    assert sync.attempt(sql=sql)["created"] == 8
+    sync.task = first
+    sync.task.clear()
+    with pytest.raises(AirflowFailException, match="let go of"):
+        sync.attempt()
+    assert sync.calls_by_phone().total() == 8 + 15
+    assert sync.calls_by_phone().most_common(1)[0][1] == 1
+
+
+@needs_record
+def test_what_was_created_before_a_question_about_the_rest_is_told_with_it(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: sync.emulator.advance(hours=1))
+    sync.emulator.freeze()
+    sync.emulator.settings(odds={"noAnswer": 1.0})
+    first = {"first": 7, "deferrable": False, "max_calls": None, "on_excess": "fail"}
+    kwargs = waiting(sync, **first)
+    operator = sync.operator(**first)
+    assert answer(sync, kwargs, GO_AHEAD, operator)["created"] == 25
+    assert operator._created_now == 25, "as the campaign's asset is told"

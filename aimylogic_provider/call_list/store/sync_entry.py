@@ -130,11 +130,13 @@ class FirstVerdict(msgspec.Struct, frozen=True):
     :param call_list: the list's id
     :param broken: which bounds are broken, in words; empty if the rest may follow
     :param figures: in words
+    :param created_now: how many of them the try created that found it
     """
 
     call_list: str
     broken: str
     figures: str
+    created_now: int = 0
 
 
 class SyncEntry(msgspec.Struct):

@@ -98,6 +98,8 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         waiting = sum(batch.calls for batch in call_list.batches(shard) if batch.name in held)
         if verdict is None or verdict.call_list != call_list.manifest.id:
             verdict = self._judged(keeper, call_list, shard, held, waiting, send)
+        elif self._answer is not None:  # the try that created them asked, and goes on
+            self._created_before = verdict.created_now
         if verdict.broken:
             self._ask_for_the_rest(context, keeper, verdict, waiting)
         else:
@@ -153,7 +155,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         broken = Bounds(self.min_reached, self.max_refused).broken(figures)
         if end.outcome is WaitOutcome.TIMEOUT:
             broken.insert(0, self._too_long(end, figures))
-        verdict = FirstVerdict(call_list.manifest.id, "; ".join(broken), figures.in_words())
+        verdict = FirstVerdict(call_list.manifest.id, "; ".join(broken), figures.in_words(), self._created_before)
         keeper.entry.first = verdict
         keeper.save_now()
         self.log.info("%s.", verdict.figures)
