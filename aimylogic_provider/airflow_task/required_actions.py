@@ -141,9 +141,8 @@ def ask_to_go_on(context: Context, reference: str, subject: str, body: str, othe
     """
     from aimylogic_provider.idempotence.human_answer import Question
 
-    whole = f"{subject} [{reference}]"
-    kept = subject_kept(context, GO_AHEAD_OPTIONS, whole, body)
-    if kept != whole:
+    kept = subject_kept(context, GO_AHEAD_OPTIONS, f"{subject} [{reference}]", body)
+    if not kept.endswith(f" [{reference}]"):
         raise AirflowFailException(
             f"{subject}\n{body}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its "
             f"first words, and this one's is about something else: “{kept}”.{f' {otherwise}.' if otherwise else ''})"
