@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
+from aimylogic_provider.call_list_task.call_list_base import differing_by
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 
 if TYPE_CHECKING:
@@ -46,6 +47,12 @@ class HasBrakes(AsksBeforeSending):
         check_choice("on_excess", on_excess, "fail", "ask")
         if on_excess == "ask" and max_calls is None and max_change is None:
             raise ValueError("on_excess='ask' asks about nothing: give max_calls or max_change besides")
+        if max_change is not None and self.results_table is None and (names := differing_by(self.call_list_path)):
+            raise ValueError(
+                f"call_list_path {self.call_list_path!r} may differ from run to run, by {', '.join(names)}: how many "
+                "calls earlier runs had stands there, so that what is usual would be never known to max_change. Give "
+                "one path for all runs, or a results_table, which knows it, too"
+            )
         self.max_calls = max_calls
         self.max_change = max_change
         self.on_excess = on_excess
