@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferred,
+)
 from airflow.sdk import exceptions
+from cryptography.fernet import Fernet
 
 from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.airflow_task.required_actions import GO_AHEAD, LEAVE
 from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync, phone
+from tests.call_list.test_claims import engine
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
 
@@ -168,3 +176,63 @@ def test_what_was_created_before_a_question_about_the_rest_is_told_with_it(
     operator = sync.operator(**first)
     assert answer(sync, kwargs, GO_AHEAD, operator)["created"] == 25
     assert operator._created_now == 25, "as the campaign's asset is told"
+
+
+def claimed_persons() -> int:
+    with closing(engine().connect()) as connection:
+        return int(connection.exec_driver_sql("select count(*) from aimylogic_person_calls").scalar_one())
+
+
+@needs_record
+def test_whom_nobody_called_has_no_call_claimed(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of a list that a brake held, nor of the rest that a person left: another DAG may call them."""
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: sync.emulator.advance(hours=1))
+    sync.emulator.freeze()
+    sync.emulator.settings(odds={"noAnswer": 1.0})
+    sync.arguments |= {"max_calls_per_person": {"calls": 1, "days": 7}}
+    with pytest.raises(AirflowSkipException):
+        answer(sync, waiting(sync), LEAVE)
+    first = {"first": 7, "deferrable": False, "max_calls": None, "on_excess": "fail"}
+    sync.task = TaskInstance(task_id="sync", run_id="the_next")
+    kwargs = waiting(sync, **first)
+    with pytest.raises(AirflowFailException, match="Maria"):
+        answer(sync, kwargs, LEAVE, **first)
+    assert claimed_persons() == 7
+    other = TaskInstance(dag_id="spring_sale", task_id="sync")
+    sync.task = other
+    report = sync.attempt(max_calls=None, on_excess="fail")
+    assert (report["created"], report["capped"]) == (18, 7)
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_first_calls_that_are_all_excluded_by_then_have_a_person_asked(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aimylogic_provider.transfers import SqlToAimylogicOperator
+
+    sync.execute("create table no(phone text)")
+    frozen = SqlToAimylogicOperator._freeze
+
+    def says_no(self: Any, *arguments: Any, **more: Any) -> Any:
+        pointer = frozen(self, *arguments, **more)
+        for one in PHONES[:7]:
+            sync.execute(f"insert into no values ('{one}')")
+        return pointer
+
+    monkeypatch.setattr(SqlToAimylogicOperator, "_freeze", says_no)
+    first = {
+        "first": 7,
+        "deferrable": False,
+        "max_calls": None,
+        "on_excess": "fail",
+        "exclude_sql": "select phone from no",
+    }
+    kwargs = waiting(sync, **first)
+    assert sync.emulator.jobs() == []
+    report = answer(sync, kwargs, GO_AHEAD, **first)
+    assert (report["created"], report["excluded"]) == (18, 7)
+    sync.assert_once(PHONES[7:])
