@@ -130,22 +130,22 @@ def ask_about_list(context: Context, reference: str, calls: int, known: str) -> 
         )
 
 
-def ask_to_go_on(context: Context, reference: str, subject: str, body: str) -> Question:
+def ask_to_go_on(context: Context, reference: str, subject: str, body: str, otherwise: str = "") -> Question:
     """Put to people whether to go on; return the question, as an answer to it is known by.
 
     :param reference: of what is asked
     :param subject: in one line
     :param body: what is known, and what each answer does, in Markdown
+    :param otherwise: what to do if nobody can be asked, as a sentence without its stop
     :raises AirflowFailException: if Airflow still shows a question about something else
     """
     from aimylogic_provider.idempotence.human_answer import Question
 
-    whole = f"{subject} [{reference}]"
-    kept = subject_kept(context, GO_AHEAD_OPTIONS, whole, body)
-    if kept != whole:
+    kept = subject_kept(context, GO_AHEAD_OPTIONS, f"{subject} [{reference}]", body)
+    if not kept.endswith(f" [{reference}]"):
         raise AirflowFailException(
             f"{subject}\n{body}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its "
-            f"first words, and this one's is about something else: “{kept}”.)"
+            f"first words, and this one's is about something else: “{kept}”.{f' {otherwise}.' if otherwise else ''})"
         )
     return Question(reference, datetime.now(UTC).timestamp())
 

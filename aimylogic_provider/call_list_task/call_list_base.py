@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.lineage.task_lineage import TaskLineage
 
-__all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs"]
+__all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs", "differing_by"]
 
 
 class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
@@ -151,13 +151,18 @@ def check_same_in_all_runs(name: str, value: object) -> None:
 
     :raises ValueError: if it names what differs
     """
-    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
-    if differing := sorted({found for block in blocks for found in re.findall(_OF_A_RUN, block)}):
+    if differing := differing_by(value):
         raise ValueError(
             f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
             "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
             "name may differ"
         )
+
+
+def differing_by(value: object) -> list[str]:
+    """The names in a template by which it may differ from run to run; none if it is none."""
+    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
+    return sorted({found for block in blocks for found in re.findall(_OF_A_RUN, block)})
 
 
 def _schema_of(results_table: object) -> object:

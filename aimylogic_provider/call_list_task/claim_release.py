@@ -47,12 +47,14 @@ def let_go_unsent(
     task: TaskFolder,
     *,
     is_fenced: bool,
+    keeps_list: bool,
     results_table: str,
     conn_id: str,
     log: Log,
 ) -> None:
     """A task ended for good: have its list hold nobody any more of whom surely nothing was sent. Only logs what fails.
 
+    :param keeps_list: whether the task goes on with the list in any case
     :param is_fenced: whether no other try of the task can send by now what isn't noted in its entry
     """
     from aimylogic_provider.call_list.store.manifest import CallListError
@@ -82,7 +84,7 @@ def let_go_unsent(
                 gone, left = pointer.calls, 0
             else:
                 unsent, others = _split(entry, call_list, shard, claimed=claimed)
-                if not claimed:
+                if not claimed and not keeps_list:
                     entry.call_list = None  # the task may be given another one, which it then sends
                 keeper.save_now()
                 left = sum(1 for _ in others())

@@ -162,6 +162,7 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
                 self._shard_of(pointer),
                 task,
                 is_fenced=has_store(context) or (is_first_try(context) and not resumed),
+                keeps_list=self._said_yes(keeper),
                 results_table=results_table,
                 conn_id=self._results_conn_id(),
                 log=self.log,
@@ -173,6 +174,10 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
 
     def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
         """Delete a list that the task never began to send, if it can freeze another one; return whether that is so."""
+        return False
+
+    def _said_yes(self, keeper: EntryKeeper) -> bool:
+        """Whether the task keeps its list though nothing of it was sent."""
         return False
 
     def _shard_of(self, pointer: Pointer) -> int:

@@ -167,6 +167,8 @@ class SyncBase(PrepareBase, SendBase):
         from aimylogic_provider.call_list.store.manifest import CallListError
         from aimylogic_provider.call_list.store.stored_list import CallList
 
+        if self._said_yes(keeper):
+            return False
         try:
             if CallList.tombstone(pointer) is not None or CallList.open(pointer).claims():
                 return False
@@ -181,6 +183,11 @@ class SyncBase(PrepareBase, SendBase):
             "anew.", pointer.path,
         )  # fmt: skip
         return True
+
+    def _said_yes(self, keeper: EntryKeeper) -> bool:
+        """Whether a person said to send this very list, and none said no: it is kept, for nobody may be asked again."""
+        answers = keeper.entry.answers.values()
+        return bool(answers) and all(one.go_on for one in answers)
 
     def _arrival_at_freeze(self) -> Arrival | None:
         return self._arrival() if self._sends else None

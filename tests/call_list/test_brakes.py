@@ -534,11 +534,21 @@ def test_calls_that_a_dag_gives_are_counted_too(sync: Sync) -> None:
         ({"max_change": 1}, "max_change 1 can't be used"),
         ({"max_calls": 1, "on_excess": "skip"}, "on_excess 'skip' can't be used: give 'fail' or 'ask'"),
         ({"on_excess": "ask"}, "on_excess='ask' asks about nothing"),
+        (
+            {"max_change": 0.5, "call_list_path": "/lists/{{ ds }}"},
+            "call_list_path '/lists/{{ ds }}' may differ from run to run, by ds: .* never known to max_change",
+        ),
     ],
 )
 def test_what_is_no_brake_is_told_while_the_dag_is_read(sync: Sync, arguments: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         sync.operator(**arguments)
+
+
+def test_a_results_table_knows_what_was_usual_wherever_lists_lie(sync: Sync) -> None:
+    sync.operator(max_change=0.5, call_list_path="/lists/{{ ds }}", results_table="calls")
+    sync.operator(max_change=0.5, call_list_path="/lists/{{ var.value.bucket }}")
+    sync.operator(max_calls=5, call_list_path="/lists/{{ ds }}")
 
 
 def test_a_task_that_may_wait_for_a_person_keeps_no_other_run_from_beginning(sync: Sync) -> None:

@@ -606,3 +606,14 @@ def test_a_try_that_stood_still_leaves_its_successors_list_alone(sync: Sync, mon
             sync.attempt()
     assert sync.attempt()["created"] == 25
     sync.assert_once(PHONES)
+
+
+def test_the_end_of_a_list_larger_than_the_databases_cache_waits_for_no_other_connection(
+    sync: Sync, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite keeps all others out, also of reading, once a transaction changes more than its cache holds."""
+    sync.add([phone(number) for number in range(8000)])
+    sync.attempt(results_table="calls", batch_size=1000)
+    told = caplog.text + capsys.readouterr().out
+    assert "8,000 of 8,000 calls are created" in told
+    assert "can't be written" not in told

@@ -384,6 +384,27 @@ def test_phones_tell_people_apart_in_any_writing(sync: Sync, results: sa.Engine,
     assert cancelled(sync.emulator) == [PHONES[2]]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "'8 (' || substr(phone, 2, 3) || ') ' || substr(phone, 5)",
+        "substr(phone, 2)",
+        "'tel. +' || phone || ' ext. 3'",
+        "cast(phone as integer)",
+    ],
+)
+def test_a_phone_that_may_be_meant_is_kept_though_no_region_is_given(
+    sync: Sync, results: sa.Engine, withdraw: Withdraw, written: str
+) -> None:
+    sync.emulator.campaign(lines=0)
+    sync.add(PHONES)
+    sync.attempt(results_phones="full")
+    pay(sync, 3)
+    sql = f"select case when id < 5 then {written} else '+' || phone end as tel from customer where name <> 'paid'"
+    withdraw(sql=sql, key_columns=None, phone_column="tel")
+    assert cancelled(sync.emulator) == [PHONES[2]]
+
+
 def test_masked_phones_tell_nobody_apart(in_warehouse: Emulator, withdraw: Withdraw) -> None:
     with pytest.raises(AirflowFailException, match=r"phones are masked in it, as in 7912\*\*\*0000: several people"):
         withdraw(sql="select phone from customer", key_columns=None, phone_column="phone")
@@ -431,6 +452,26 @@ def test_jobs_of_another_campaign_stay(sync: Sync, in_warehouse: Emulator, withd
     assert (len(in_other), {job.status for job in in_other}) == (25, {"planned"})
     counts = withdraw(task_ids="sync_other", aimylogic_conn_id="aimylogic_other")
     assert counts_of(counts, "open", "withdrawn", "not_shown") == (25, 1, 0)
+
+
+def test_a_query_that_knows_nobody_of_one_of_two_tasks_cancels_nothing(
+    sync: Sync, in_warehouse: Emulator, withdraw: Withdraw
+) -> None:
+    """A table that two tasks share, who call other people: debtors, and those who asked for a call."""
+    other = TaskInstance(task_id="sync_others", run_id=sync.task.run_id)
+    other.current_try = 1
+    leads = [phone(number) for number in range(100, 111)]
+    sync.execute("create table lead(id integer, phone text)")
+    for number, one in enumerate(leads, 501):
+        sync.execute(f"insert into lead values ({number}, '{one}')")
+    sync.operator(sql="select id, phone from lead", call_list_path=str(sync.lists)).execute(other.context())
+    pay(sync, 3)
+    with pytest.raises(AirflowException, match=r"nobody of task sync_others.*11.*Nothing is cancelled.*task_ids"):
+        withdraw(max_withdrawn=0.5)
+    assert cancelled(in_warehouse) == []
+    assert withdraw(max_withdrawn=0.5, allow_empty=True, dry_run=True)["deselected"] == 12
+    assert counts_of(withdraw(task_ids="sync"), "open", "withdrawn") == (25, 1)
+    assert cancelled(in_warehouse) == [PHONES[2]]
 
 
 def test_the_wrong_campaign_is_told(in_warehouse: Emulator, withdraw: Withdraw) -> None:

@@ -133,7 +133,9 @@ class ListTasks(Tasks):
                 tasks.begins_to_wait(one_try, more["kwargs"]["report"])
                 return super()._wait_for(jobs, **more)
 
-            def _go_ahead(self, context: Any, keeper: Any, stage: str, subject: str, body: str) -> Any:
+            def _go_ahead(
+                self, context: Any, keeper: Any, stage: str, subject: str, body: str, otherwise: str = ""
+            ) -> Any:
                 return tasks.says_go_on(one_try)
 
         return Waiting if self.world.waits else operator

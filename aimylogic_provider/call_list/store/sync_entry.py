@@ -130,11 +130,13 @@ class FirstVerdict(msgspec.Struct, frozen=True):
     :param call_list: the list's id
     :param broken: which bounds are broken, in words; empty if the rest may follow
     :param figures: in words
+    :param created_now: how many of them the try created that found it
     """
 
     call_list: str
     broken: str
     figures: str
+    created_now: int = 0
 
 
 class SyncEntry(msgspec.Struct):
@@ -161,6 +163,7 @@ class SyncEntry(msgspec.Struct):
     :param asking: the question before a stage of the list's sending whose answer is not noted yet
     :param answers: what people said before stages of the list's sending, by stage
     :param usual: how many calls the task's last runs had when the list was frozen, if a brake was set then
+    :param put: the reference of the question that was put last, answered or not; empty for none
     """
 
     sure: bool
@@ -184,6 +187,7 @@ class SyncEntry(msgspec.Struct):
     asking: StageQuestion | None = None
     answers: dict[str, StageAnswer] = {}
     usual: tuple[Count, ...] | None = None
+    put: str = ""
 
     @classmethod
     def of(cls, content: object) -> SyncEntry:

@@ -193,7 +193,7 @@ class Claims:
                 ours = self._claims.c.call_list == holder.call_list
                 connection.execute(self._claims.delete().where(ours, self._claims.c.ended < 0))
                 results = results_of(holder.results_table or self._results_table)
-                if self._is_there(results):
+                if _is_there(connection, results):
                     self.persons.let_go_of_jobless(connection, holder.call_list, results)
 
         self._act("written", act)
@@ -225,7 +225,7 @@ class Claims:
             if not may_be_sent:
                 self.persons.let_go(connection, holder.call_list)
             results = results_of(holder.results_table or self._results_table)
-            if self._is_there(results):
+            if _is_there(connection, results):
                 held = results.c.outcome.in_(("pending", "double", "claimed", "capped", "excluded", "held_out"))
                 connection.execute(results.delete().where(results.c.call_list == holder.call_list, held))
 
@@ -350,13 +350,15 @@ class Claims:
         which = [table.c.call_list == holder.call_list, table.c.outcome.in_(outcomes)]
         if rows is not None:
             which.append(table.c.row_number.in_(rows))
-        if self._is_there(results):
+        if _is_there(connection, results):
             connection.execute(table.delete().where(*which))
 
-    def _is_there(self, results: Any) -> bool:
-        import sqlalchemy as sa
 
-        return sa.inspect(self._engine).has_table(results.name, results.schema)
+def _is_there(connection: Connection, results: Any) -> bool:
+    """Whether there is such a table; asked within the transaction, for its locks may keep any other connection out."""
+    import sqlalchemy as sa
+
+    return sa.inspect(connection).has_table(results.name, results.schema)
 
 
 def _given_up(path: str) -> CallListError:

@@ -73,6 +73,18 @@ class WithdrawnRows(JobResults):
                 return
             after = columns.row_number > rows[-1][0]
 
+    def task_of(self, call_list: str) -> str:
+        """The task that sent a list, with its DAG.
+
+        :raises CallListError: as :meth:`people`
+        """
+        import sqlalchemy as sa
+
+        columns = self._table.c
+        asked = sa.select(columns.dag_id, columns.task_id).where(columns.call_list == call_list).limit(1)
+        found = self._transactions.act("read", lambda connection: connection.execute(asked).first())
+        return "" if found is None else f"{found.task_id} of DAG {found.dag_id}"
+
     def update(self, *told: Any, **more: Any) -> int:
         """As of :class:`.JobResults`; of a dry run, nothing."""
         return super().update(*told, **more) if self._writes else 0

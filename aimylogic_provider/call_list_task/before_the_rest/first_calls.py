@@ -50,9 +50,12 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         super().__init__(**kwargs)
         check_whole("first", first, 1, 1_000_000)
         for name, share in (("min_reached", min_reached), ("max_refused", max_refused)):
-            number = isinstance(share, (int, float)) and not isinstance(share, bool)
-            if share is not None and not (number and 0 <= share <= 1):
-                raise ValueError(f"{name} {share!r} can't be used: give a share from 0.0 to 1.0, as in 0.1, or None")
+            is_share = share == 0 if isinstance(share, int) else isinstance(share, float) and 0 <= share <= 1
+            if share is not None and (isinstance(share, bool) or not is_share):
+                raise ValueError(
+                    f"{name} {share!r} can't be used: give a share as a float from 0.0 to 1.0, as in 0.1, or None (a "
+                    "whole 1 may be a count, or a percentage)"
+                )
         if first is None and (min_reached, max_refused) != (_MIN_REACHED, _MAX_REFUSED):
             raise ValueError(
                 "min_reached and max_refused are bounds of the first calls: set first, too, as in first=100"
@@ -95,6 +98,8 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         waiting = sum(batch.calls for batch in call_list.batches(shard) if batch.name in held)
         if verdict is None or verdict.call_list != call_list.manifest.id:
             verdict = self._judged(keeper, call_list, shard, held, waiting, send)
+        elif self._answer is not None:  # the try that created them asked, and goes on
+            self._created_before = verdict.created_now
         if verdict.broken:
             self._ask_for_the_rest(context, keeper, verdict, waiting)
         else:
@@ -150,7 +155,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         broken = Bounds(self.min_reached, self.max_refused).broken(figures)
         if end.outcome is WaitOutcome.TIMEOUT:
             broken.insert(0, self._too_long(end, figures))
-        verdict = FirstVerdict(call_list.manifest.id, "; ".join(broken), figures.in_words())
+        verdict = FirstVerdict(call_list.manifest.id, "; ".join(broken), figures.in_words(), self._created_before)
         keeper.entry.first = verdict
         keeper.save_now()
         self.log.info("%s.", verdict.figures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["TriesOnOwnPhone"]
 
 _STAGE = "test call"
+_OTHERWISE = (
+    "To send without a question, set after_test='go on', and clear the task; to have a person asked after the test "
+    "call, start a new DAG run"
+)
 
 
 class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
@@ -42,6 +47,7 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
 
         :raises RejectedError: if the phone, or the payload, can't be used
         :raises NotAddedError: if the server refused the call or didn't answer, or a person said no
+        :raises AirflowFailException: if a person is to be asked, and can't be
         """
         from aimylogic_provider.call_list.send.own_phone import noted_trial
         from aimylogic_provider.calls_api.errors import RejectedError
@@ -56,6 +62,7 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
             if call_list.claims():
                 self.log.info("test_phone isn't called: this list was begun to be sent before.")
                 return
+            self._check_can_ask(keeper)
             call = self._trial_call(call_list)
             trial = call.ring(keeper, SystemClock(), self.log)
         elif not trial.job:
@@ -65,6 +72,17 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
             )
         if self.after_test == "ask":
             self._ask_after_test(context, keeper, call_list, trial)
+
+    def _check_can_ask(self, keeper: EntryKeeper) -> None:
+        """Check that the phone doesn't ring for a question that can't be put.
+
+        :raises AirflowFailException: if it would
+        """
+        if self.after_test == "ask" and not self._can_be_asked(keeper, _STAGE):
+            raise AirflowFailException(
+                "Nobody could be asked after the test call, so test_phone isn't called, and nobody else: Airflow keeps "
+                f"one question for each task instance, and this one asked already ({keeper.entry.put}). {_OTHERWISE}"
+            )
 
     def _trial_call(self, call_list: CallList) -> TrialCall:
         from aimylogic_provider.airflow_task.template_values import check_rendered
@@ -115,6 +133,7 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
             f"Was the test call right? Make {calls}?",
             f"{told} Nobody of the list was called yet.\n\n**Your answer**, which retries and clears follow\n\n"
             f"1. **Send**: {calls} are made.\n2. **Leave it**: nobody is called, and the task fails.",
+            _OTHERWISE,
         )
         if not answer.go_on:
             raise NotAddedError(

@@ -31,6 +31,9 @@ class OpenJobSource(Protocol):
     def people(self, call_list: str, of: RowsOf, *, only_open: bool = True) -> Iterator[list[PersonOfRow]]:
         """The rows of a list, with who they are: the open ones, or all that were to be called."""
 
+    def task_of(self, call_list: str) -> str:
+        """The task that sent a list, in words."""
+
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
         """Tell what the report shows of jobs; how many rows changed."""
 
@@ -82,6 +85,10 @@ class ListOfJobs:
                     for line in lines
                     if line.row in jobs or not only_open
                 ]
+
+    def task_of(self, call_list: str) -> str:
+        """The list's own."""
+        return self._list.manifest.task
 
     def update(self, call_list: str, shown: Mapping[int, JobState], read_at: datetime) -> int:
         """Keep nothing, for the files of a list are written once."""

@@ -6,7 +6,7 @@ Digests stand for people. Nothing of it stays, even if the worker is killed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 __all__ = ["JobSpool", "SpooledRow"]
@@ -102,6 +102,20 @@ class JobSpool:
     def left(self) -> int:
         """How many are to be withdrawn."""
         return self._count("select count(*) from withdrawn")
+
+    def left_of(self, lists: Sequence[str]) -> tuple[int, bool]:
+        """How many jobs of some lists are to be withdrawn, and whether the query selects somebody of them.
+
+        For use once the jobs are parted.
+        """
+        left, selected = 0, False
+        for one in lists:
+            left += self._database.execute(
+                "select count(distinct job) from line where list = ? and job not in (select job from kept)", (one,)
+            ).fetchone()[0]
+            asked = "select 1 from line where list = ? and key in (select key from asked) limit 1"
+            selected = selected or self._database.execute(asked, (one,)).fetchone() is not None
+        return left, selected
 
     @property
     def selected(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +31,27 @@ class PeopleBy:
         """The columns of a results table that tell the same."""
         return self.columns if self.rules is None else ("phone",)
 
-    def selected(self, values: Sequence[Any]) -> bytes | None:
-        """The digest of a person whom a query selects; None if nothing tells who that is.
+    def selecting(self, starts: Iterable[str]) -> Callable[[Sequence[Any]], Collection[bytes]]:
+        """What takes from a query's values the digests of those who may be meant; of none if nothing tells who.
 
-        :raises RejectedError: if a phone can't be read
+        A phone is read generously: whoever may be meant is kept. It raises RejectedError if a phone can't be read.
+
+        :param starts: the first three digits of the phones that are called
         """
-        if self.rules is None:
-            return key_digest(values)
-        return None if values[0] is None or values[0] == "" else key_digest([self.rules.canonical(values[0])])
+        if (rules := self.rules) is None:
+            return lambda values: [] if (digest := key_digest(values)) is None else [digest]
+        from aimylogic_provider.calls_api.phones.possible_phones import PossiblePhones
+
+        possible = PossiblePhones(starts, rules.region)
+
+        def phones(values: Sequence[Any]) -> Collection[bytes]:
+            if values[0] is None or values[0] == "":
+                return []
+            if not (found := possible.of(values[0])):
+                raise RejectedError("text without a digit")
+            return [digest for one in found if (digest := key_digest([str(one)])) is not None]
+
+        return phones
 
     def of_row(self, values: Sequence[Any]) -> bytes | None:
         """The digest of a row's person; None if nothing tells who that is.

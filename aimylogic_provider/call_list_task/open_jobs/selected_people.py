@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,9 +38,10 @@ class StillToBeCalled:
     unreadable: int = 0
     first_unreadable: str = ""
 
-    def read(self, spool: JobSpool, log: Log) -> None:
+    def read(self, spool: JobSpool, log: Log, starts: Iterable[str] = ()) -> None:
         """Ask the query, and note whom it selects.
 
+        :param starts: the first three digits of the phones that are called
         :raises RejectedError: if it can't be used
         :raises Exception: whatever the database raises
         """
@@ -50,18 +51,18 @@ class StillToBeCalled:
         argument = "key_columns" if self.by.rules is None else "phone_column"
         with streamed(self.hook, self.sql, self.parameters, log, partial(tell_query, self.hook)) as (names, rows):
             values = places_of(self.by.columns, names, argument)
-            spool.ask(self._digests(values(row) for row in rows))
+            spool.ask(self._digests((values(row) for row in rows), self.by.selecting(starts)))
 
-    def _digests(self, people: Iterator[list[Any]]) -> Iterator[bytes]:
+    def _digests(
+        self, people: Iterator[list[Any]], selected: Callable[[Sequence[Any]], Collection[bytes]]
+    ) -> Iterator[bytes]:
         for values in people:
             self.rows += 1
             try:
-                digest = self.by.selected(values)
+                digests = selected(values)
             except RejectedError as error:
                 self.unreadable += 1
                 self.first_unreadable = self.first_unreadable or str(error)
                 continue
-            if digest is None:
-                self.nobody += 1
-            else:
-                yield digest
+            self.nobody += not digests
+            yield from digests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FEW", "WithdrawalLimit", "check_max_withdrawn", "nobody_selected", "none_of_ours"]
+__all__ = ["FEW", "WithdrawalLimit", "check_max_withdrawn", "nobody_selected", "none_of_ours", "none_of_task"]
 
 FEW = 10
 """So many calls may be withdrawn whatever share they are: of few, any share is soon exceeded."""
@@ -70,4 +70,14 @@ def none_of_ours(selected: int, open: int, columns: str) -> str:
         "the query hold what they held when the list was made? Does it look, by a view perhaps, to where those stand "
         "who were called already? It must tell who is still to be called. If that is really nobody of them, set "
         "allow_empty=True, and max_withdrawn=1.0"
+    )
+
+
+def none_of_task(task: str, left: int) -> str:
+    """What is to be told if a query selects people of some tasks, and nobody of another one's lists."""
+    return (
+        f"the query selects nobody of task {task}, neither of its {left:,} open calls nor of the other calls of their "
+        "lists, though of other tasks' it does: it would have all of that task's cancelled. Nothing is cancelled. If "
+        "the query tells of other tasks' people, name those by task_ids; if really nobody of these is to be called any "
+        "more, set allow_empty=True"
     )

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.call_list.tables.job_results import RowsOf
 from aimylogic_provider.call_list.tables.job_state import JobState
 from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool, SpooledRow
-from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import WithdrawalLimit, nobody_selected, none_of_ours
+from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import (
+    FEW,
+    WithdrawalLimit,
+    nobody_selected,
+    none_of_ours,
+    none_of_task,
+)
 from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import PersonsYes, WithdrawalNotes
 from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
 from aimylogic_provider.calls_api import report_endpoints
@@ -100,6 +106,8 @@ class OpenJobs:
         self._ask = ask
         self._log = log
         self.home = HomeCounts()
+        self._starts: set[str] = set()
+        """Of phones that are called, if it is by phones: the first three digits, which tell the countries."""
 
     def read(self, spool: JobSpool, report_lag: float) -> None:
         """Read the jobs that are open by now, as the report shows them, with their people.
@@ -117,6 +125,8 @@ class OpenJobs:
         bring_home(self._source, self._of, ask, self.home, report_lag=report_lag)
         for call_list in self._source.lists(self._of):
             for rows in self._source.people(call_list, self._of):
+                if self._by.rules is not None:
+                    self._starts.update(f"{one.values[0] or ''}"[:3] for one in rows)
                 spool.add((SpooledRow(call_list, one.row, one.job), self._by.of_row(one.values)) for one in rows)
 
     @property
@@ -131,7 +141,7 @@ class OpenJobs:
         :raises RejectedError: if it can't be used
         :raises Exception: whatever its database raises
         """
-        query.read(spool, self._log)
+        query.read(spool, self._log, self._starts)
         jobs = WithdrawnJobs(open=spool.open, without_key=spool.without_key, not_shown=self.not_shown)
         if query.nobody:
             raise ActionError(
@@ -153,13 +163,33 @@ class OpenJobs:
         if jobs.deselected and not jobs.still_selected and not allow_empty and not self._knows_any(spool):
             told = none_of_ours(spool.selected, jobs.open, " and ".join(query.by.columns))
             raise ActionError(told, retryable=True)
+        if jobs.deselected and not allow_empty:
+            self._check_each_task(spool)
         return jobs
+
+    def _check_each_task(self, spool: JobSpool) -> None:
+        """Check that the query knows somebody of each task whose calls it would have cancelled, but for a few.
+
+        :raises ActionError: if it tells of other tasks' people alone
+        """
+        lists_of: dict[str, list[str]] = {}
+        for call_list in spool.lists():
+            lists_of.setdefault(self._source.task_of(call_list), []).append(call_list)
+        if len(lists_of) < 2:
+            return
+        for task, lists in lists_of.items():
+            left, selected = spool.left_of(lists)
+            if left > FEW and not selected and not self._knows_any_of(spool, lists):
+                raise ActionError(none_of_task(task, left), retryable=True)
 
     def _knows_any(self, spool: JobSpool) -> bool:
         """Whether the query selects anybody of the lists whose jobs are open, called or not."""
+        return self._knows_any_of(spool, spool.lists())
+
+    def _knows_any_of(self, spool: JobSpool, lists: Iterable[str]) -> bool:
         return any(
             spool.selects(self._by.of_row(one.values) for one in rows)
-            for call_list in spool.lists()
+            for call_list in lists
             for rows in self._source.people(call_list, self._of, only_open=False)
         )
 

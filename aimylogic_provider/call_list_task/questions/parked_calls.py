@@ -80,7 +80,7 @@ class AsksAboutParked(CallListBase):
 
         question = parked.question
         required_actions.ask_about_list(context, question.reference, parked.calls, parked.known)
-        keeper.entry.asked = question
+        keeper.entry.asked, keeper.entry.put = question, question.reference
         keeper.save_now()
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
         required_actions.await_answer(context, Question(question.reference, question.at), required_actions.LIST_OPTIONS)

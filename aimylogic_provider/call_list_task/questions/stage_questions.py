@@ -25,13 +25,14 @@ class AsksBeforeSending(CallListBase):
     """What Airflow brought as an answer, and the reference of its question; see :class:`.AsksAboutParked`."""
 
     def _go_ahead(  # noqa: RET503 - what asks never returns
-        self, context: Context, keeper: EntryKeeper, stage: str, subject: str, body: str
+        self, context: Context, keeper: EntryKeeper, stage: str, subject: str, body: str, otherwise: str = ""
     ) -> StageAnswer:
         """Return what a person said before a stage; ask, and give the worker back until then, if nobody has said so.
 
         :param stage: its name, one word for people, as ``brakes``
         :param subject: what is asked, in one line
         :param body: what is known, in Markdown
+        :param otherwise: what to do if nobody can be asked, as a sentence without its stop
         :raises AirflowFailException: if nobody can be asked, or the answer can't be used
         :raises TaskAwaitingInput: for Airflow to wait; ``TaskDeferred`` before 3.3
         """
@@ -42,22 +43,32 @@ class AsksBeforeSending(CallListBase):
         if stage in entry.answers:
             return entry.answers[stage]
         assert entry.call_list is not None, "what is asked about is frozen"
-        reference = f"{stage} {entry.call_list.list_id}"
+        reference = _reference(stage, entry.call_list.list_id)
         if self._answer is not None and entry.asking is not None and entry.asking.stage == stage:
             return self._note_go_ahead(keeper, stage, self._answer)
         if entry.asking is not None and entry.asking.reference == reference and required_actions.reaches_later_tries():
             self.log.info("A person was asked (%s): going on with the answer, or waiting for it.", stage)
             question = Question(entry.asking.reference, entry.asking.at)
             required_actions.defer_to_trigger(context, question, required_actions.GO_AHEAD_OPTIONS)
-        question = required_actions.ask_to_go_on(context, reference, subject, body)
+        question = required_actions.ask_to_go_on(context, reference, subject, body, otherwise)
         self._note_asked(keeper, stage, question)
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", subject)
         required_actions.await_answer(context, question, required_actions.GO_AHEAD_OPTIONS)
+
+    def _can_be_asked(self, keeper: EntryKeeper, stage: str) -> bool:
+        """Whether a question before a stage can be put, as far as is known: Airflow keeps one of each task instance."""
+        from aimylogic_provider.airflow_task import required_actions
+
+        entry = keeper.entry
+        assert entry.call_list is not None, "what is asked about is frozen"
+        own = _reference(stage, entry.call_list.list_id)
+        return stage in entry.answers or entry.put in ("", own) or not required_actions.reaches_later_tries()
 
     def _note_asked(self, keeper: EntryKeeper, stage: str, question: Any) -> None:
         from aimylogic_provider.call_list.store.sync_entry import StageQuestion
 
         keeper.entry.asking = StageQuestion(stage, question.reference, question.at)
+        keeper.entry.put = question.reference
         keeper.save_now()
 
     def _note_go_ahead(self, keeper: EntryKeeper, stage: str, answer: tuple[Mapping[str, Any], str]) -> StageAnswer:
@@ -81,3 +92,7 @@ class AsksBeforeSending(CallListBase):
         keeper.save_now()
         self.log.info("Noted: %s said to %s (%s).", by, "go on" if go_on else "leave it", stage)
         return noted
+
+
+def _reference(stage: str, list_id: str) -> str:
+    return f"{stage} {list_id}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
+from aimylogic_provider.call_list_task.call_list_base import differing_by
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ STAGE = "brakes"
 """By what name the question and its answer are noted."""
 _BECAUSE = "for a brake held it"
 """Why such a list was deleted, as what is left of it tells."""
+_OTHERWISE = (
+    "The list is deleted. If these calls are meant, raise max_calls or max_change, and clear the task, which makes the "
+    "list anew; or start a new DAG run, which asks anew"
+)
 _MOST = 1_000_000_000
 _PERCENTAGE = 10.0
 """Shares from this on are taken for percentages, by which nothing would be held."""
@@ -42,6 +47,12 @@ class HasBrakes(AsksBeforeSending):
         check_choice("on_excess", on_excess, "fail", "ask")
         if on_excess == "ask" and max_calls is None and max_change is None:
             raise ValueError("on_excess='ask' asks about nothing: give max_calls or max_change besides")
+        if max_change is not None and self.results_table is None and (names := differing_by(self.call_list_path)):
+            raise ValueError(
+                f"call_list_path {self.call_list_path!r} may differ from run to run, by {', '.join(names)}: how many "
+                "calls earlier runs had stands there, so that what is usual would be never known to max_change. Give "
+                "one path for all runs, or a results_table, which knows it, too"
+            )
         self.max_calls = max_calls
         self.max_change = max_change
         self.on_excess = on_excess
@@ -128,7 +139,7 @@ class HasBrakes(AsksBeforeSending):
         said = keeper.entry.answers.get(STAGE)
         if said is None and (self.on_excess == "ask" or self._was_answered(keeper)):
             try:
-                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual))
+                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual), _OTHERWISE)
             except AirflowFailException:
                 self._give_up_held(keeper, pointer)
                 raise
