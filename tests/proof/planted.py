@@ -1091,8 +1091,8 @@ _EXCLUDED = (
         "excluded: a look's age by one clock",
         "A machine that was suspended takes a look of before for a fresh one.",
         "call_list/exclusion/exclusion_look.py",
-        "known.ended.is_within(_GONE_BY * took, self._clock)",
-        "self._clock.monotonic() - known.ended.monotonic <= _GONE_BY * took",
+        "known.ended.is_within(gone_by, self._clock)",
+        "self._clock.monotonic() - known.ended.monotonic <= gone_by",
         *_BY_NUMBER,
     ),
     _of_operators(

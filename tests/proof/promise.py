@@ -56,7 +56,9 @@ _FRESH = 31.0
 _NOTED_WITHIN = 150.0
 """Seconds: the server's time was told within a minute, was asked for within another, and what was decided is fresh."""
 _READ_WITHIN = 3.0
-"""Seconds that an exclusion list is read for, at most. A look of that time is gone by for twice as long."""
+"""Seconds that an exclusion list is read for, at most."""
+_GONE_BY = 10.0
+"""Seconds for which a look is gone by, at most."""
 _SENDS = 3
 _LATE = 5.0
 """Seconds that a wait may be too long."""
@@ -170,7 +172,7 @@ class Promise:
             return
         for phone, _ in sent.people:
             since = self.stop_list.since.get(phone)
-            if since is not None and sent.at - since > _FRESH + 3 * _READ_WITHIN:
+            if since is not None and sent.at - since > _FRESH + _READ_WITHIN + _GONE_BY:
                 self.violated("not excluded", f"{name} sends {phone}, who said no at {since:.3f}")
         self.stop_list.moment()
 

@@ -1,8 +1,9 @@
 """The exclusion list, looked at again right before calls are sent: who said no since the list was frozen isn't called.
 
 A long list takes seconds to read. So batches that are sent at the same time share a look; and what a look told is gone
-by for twice the time that it took itself, so that no more than a third of all time is spent looking, and nothing that
-is gone by is older than three times the time that the query takes.
+by for twenty times the time that it took itself, and ten seconds at most: so that of a list that is read within half a
+second no more than a twentieth of all time is spent looking, and nothing that is gone by is older than the time that
+the query takes and ten seconds more.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from aimylogic_provider.idempotence.server_time import Clock, Reading
 
 __all__ = ["ExclusionLook"]
 
-_GONE_BY = 2
+_GONE_BY = 20
 """How many times as long as it took, a look is gone by."""
+_LONGEST = 10.0
+"""Seconds that a look is gone by, at most, however long it took."""
 _BARRED = Barred("excluded", "excluded: its phone stood on the exclusion list right before it was to be sent")
 
 
@@ -85,9 +88,9 @@ class ExclusionLook:
         known = self._known
         if known is None:
             return False
-        took = known.ended.monotonic - known.began.monotonic
+        gone_by = min(_GONE_BY * (known.ended.monotonic - known.began.monotonic), _LONGEST)
         # By both clocks, for one of them stands still in a suspended machine.
-        return known.began.monotonic >= asked or known.ended.is_within(_GONE_BY * took, self._clock)
+        return known.began.monotonic >= asked or known.ended.is_within(gone_by, self._clock)
 
     async def _look(self) -> None:
         try:
