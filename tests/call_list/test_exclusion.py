@@ -482,3 +482,32 @@ class Requests(list[tuple[str, tuple[str, ...]]]):
 
     def assert_no_key_has_other_members(self) -> None:
         assert len({key for key, _ in self}) == len({*self})
+
+
+class Hands:
+    """A worker's clocks, set by hand."""
+
+    now = 1000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("took", "gone_by"), [(0.02, 0.4), (0.4, 8.0), (3.0, 10.0), (60.0, 10.0)])
+def test_a_look_is_gone_by_for_twenty_times_the_time_it_took_and_ten_seconds_at_most(
+    took: float, gone_by: float
+) -> None:
+    clock, nobody = Hands(), exclusion_look.PhoneSet([])
+    look = exclusion_look.ExclusionLook(ExclusionQuery.__new__(ExclusionQuery), lambda: nobody, clock)
+    began = exclusion_look.Reading.of(clock)
+    clock.sleep(took)
+    look._known = exclusion_look._Look(nobody.marks(), began, exclusion_look.Reading.of(clock))
+    for later, holds in ((gone_by - 0.01, True), (0.02, False)):
+        clock.sleep(later)
+        assert look._holds(asked=clock.now) is holds
