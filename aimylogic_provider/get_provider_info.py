@@ -77,6 +77,9 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "aimylogic_provider.transfers.sql_to_aimylogic",
             },
         ],
+        "plugins": [
+            {"name": "aimylogic", "plugin-class": "aimylogic_provider.plugins.aimylogic.AimylogicPlugin"},
+        ],
         "asset-uris": [
             {
                 "schemes": ["aimylogic"],

@@ -1,0 +1,89 @@
+"""The pages' app: its routes, the one dependency before all of them, the headers of answers, and errors as pages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from aimylogic_provider.pages.access import Right, authorise, needs
+from aimylogic_provider.pages.call_lists.routes import router as call_lists
+from aimylogic_provider.pages.campaigns.routes import router as campaigns
+from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, page, root_of
+from aimylogic_provider.pages.waiting.routes import router as waiting
+
+__all__ = ["make_app"]
+
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+_HEADERS = {
+    b"content-security-policy": _CSP.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"same-origin",
+}
+
+
+def make_app() -> FastAPI:
+    """Make the app that Airflow's API server mounts. Every route of it passes :func:`access.authorise`."""
+    app = FastAPI(
+        title="Aimylogic's pages", dependencies=[Depends(authorise)], docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.add_middleware(_Headers)
+    app.add_exception_handler(StarletteHTTPException, _refused)
+    app.add_exception_handler(Exception, _failed)
+    app.add_api_route("/", _first_page)
+    app.add_api_route("/static/{name}", _static)
+    for router in (campaigns, call_lists, waiting):
+        app.include_router(router)
+    return app
+
+
+@needs(Right.SIGNED_IN)
+def _first_page(request: Request) -> Response:
+    return RedirectResponse(f"{root_of(request)}/lists")
+
+
+@needs(Right.SIGNED_IN)
+def _static(name: str) -> Response:
+    path = next((path for path in STATIC.iterdir() if path.name == name), None)
+    if path is None:
+        raise HTTPException(404, "There is no such file")
+    return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    told = str(getattr(error, "detail", "")) or "The page failed"
+    return _told(request, status, told)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    logging.getLogger(__name__).error("A page of Aimylogic's failed: %s", type(error).__name__)
+    return _told(request, 500, "The page failed. The log of Airflow's API server tells why")
+
+
+def _told(request: Request, status: int, told: str) -> Response:
+    if request.headers.get(FRAGMENT) or request.method not in ("GET", "HEAD"):
+        return JSONResponse({"detail": told}, status)
+    return page(request, None, "error.html", title="Not shown", status=status, told=told, code=status)
+
+
+class _Headers:
+    """Puts the headers that keep strangers out into each answer."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

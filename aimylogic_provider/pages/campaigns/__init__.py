@@ -1,0 +1,1 @@
+"""The page *Campaigns*: how each connection's campaign stands, and pausing, resuming and stopping it."""

@@ -1,0 +1,133 @@
+// What all pages do: times in the reader's zone, actions that are confirmed, parts that are loaded again, links to Airflow.
+"use strict";
+const Aimylogic = (() => {
+  const told = (text, bad = false) => {
+    const place = document.getElementById("told");
+    place.textContent = text;
+    place.classList.toggle("bad", bad);
+    place.classList.add("shown");
+    clearTimeout(told.timer);
+    if (!bad) told.timer = setTimeout(() => place.classList.remove("shown"), 8000);
+  };
+
+  const times = (within) => {
+    for (const time of within.querySelectorAll("time[datetime]:not([data-local])")) {
+      const at = new Date(time.dateTime);
+      time.dataset.local = "";
+      time.title = time.textContent;
+      time.textContent = at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    }
+  };
+
+  // A question before something is done: the frame is sandboxed, and confirm() does nothing there.
+  const confirmed = (title, text, yes) =>
+    new Promise((resolve) => {
+      const dialog = document.getElementById("ask");
+      dialog.returnValue = "no";
+      document.getElementById("ask-title").textContent = title;
+      document.getElementById("ask-text").textContent = text;
+      document.getElementById("ask-yes").textContent = yes;
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+      dialog.showModal();
+    });
+
+  const csrf = () => document.querySelector("meta[name=aimylogic-csrf]").content;
+
+  // A request that changes something. Returns the answer's JSON; throws an Error with what to tell.
+  const send = async (url, body = {}, method = "POST") => {
+    let answer;
+    try {
+      answer = await fetch(url, {
+        method,
+        headers: { "Content-Type": "application/json", "X-Aimylogic-CSRF": csrf() },
+        body: JSON.stringify(body),
+      });
+    } catch {
+      throw new Error("Airflow could not be reached: whether it was done is not known. Look at the page again");
+    }
+    const content = await answer.json().catch(() => ({}));
+    if (!answer.ok) {
+      const detail = typeof content.detail === "string" ? content.detail : `Airflow answered ${answer.status}`;
+      throw new Error(detail);
+    }
+    return content;
+  };
+
+  // Loads an element's content again, as the server has it now. Not while somebody works in it.
+  const reload = async (element) => {
+    const url = element.dataset.refresh;
+    let answer;
+    try {
+      answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" } });
+    } catch {
+      element.dataset.stale = "Airflow can't be reached: what is shown is older";
+      return;
+    }
+    if (!answer.ok) {
+      const content = await answer.json().catch(() => ({}));
+      element.dataset.stale = content.detail || `Airflow answered ${answer.status}: what is shown is older`;
+      return;
+    }
+    delete element.dataset.stale;
+    const open = new Set([...element.querySelectorAll("details[open][id]")].map((one) => one.id));
+    const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+    element.innerHTML = await answer.text();
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    times(element);
+    element.dispatchEvent(new CustomEvent("aimylogic:loaded", { bubbles: true }));
+    if (!element.querySelector("[data-live]")) element.dataset.over = "";
+  };
+
+  const busy = (element) =>
+    document.hidden ||
+    document.querySelector("dialog[open]") ||
+    element.querySelector("input:checked, textarea:focus, input:focus, select:focus");
+
+  const live = () => {
+    for (const element of document.querySelectorAll("[data-refresh][data-every]")) {
+      setInterval(() => {
+        if (!("over" in element.dataset) && !busy(element)) reload(element);
+      }, 1000 * Number(element.dataset.every));
+    }
+  };
+
+  // Beneath this page's frame nothing may leave it; the page around it is Airflow's own, and may.
+  const byPageAround = (link, download) => {
+    if (window.parent === window) return false;
+    const outside = window.parent.document.createElement("a");
+    outside.href = link.href;
+    if (download) outside.download = link.download || "";
+    window.parent.document.body.append(outside);
+    outside.click();
+    outside.remove();
+    return true;
+  };
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a.airflow, a[download]");
+    if (link && byPageAround(link, link.hasAttribute("download"))) event.preventDefault();
+    const button = event.target.closest("button[data-send]");
+    if (!button) return;
+    const { send: url, confirm, text, yes, body } = button.dataset;
+    if (confirm && !(await confirmed(confirm, text || "", yes || button.textContent))) return;
+    button.disabled = true;
+    try {
+      const answer = await send(url, body ? JSON.parse(body) : {});
+      told(answer.told || "Done");
+    } catch (error) {
+      told(error.message, true);
+    } finally {
+      button.disabled = false;
+      const part = button.closest("[data-refresh]");
+      if (part) await reload(part);
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    times(document);
+    live();
+    for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
+  });
+  return { confirmed, send, told, reload, times };
+})();

@@ -1,0 +1,107 @@
+"""The pages as Airflow's API server mounts them, in this process: a real auth manager, its users, a real database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+PEOPLE = {"vera": "viewer", "uma": "user", "otto": "op", "ada": "admin"}
+"""Who may what: Airflow's simple auth manager has a role each."""
+
+Client = Callable[..., "TestClient"]
+
+
+@pytest.fixture(scope="session")
+def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Airflow's database, empty, in a file of its own; and everybody with a role."""
+    folder = tmp_path_factory.mktemp("pages")
+    settings = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in PEOPLE.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
+        "AIRFLOW__API__SECRET_KEY": "y" * 32,
+    }
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ, settings))
+        from airflow import settings as airflow_settings
+        from airflow.api_fastapi.app import init_auth_manager
+        from airflow.models.base import Base
+
+        airflow_settings.configure_vars()
+        airflow_settings.configure_orm()
+        from airflow.utils.db import import_all_models
+
+        import_all_models()
+        Base.metadata.create_all(airflow_settings.engine)
+        init_auth_manager()
+        yield folder / "airflow.db"
+        airflow_settings.dispose_orm()
+
+
+@pytest.fixture
+def session(airflow_database: Path) -> Iterator[Any]:
+    """A session of Airflow's database, whose rows are gone after the test."""
+    from airflow import settings as airflow_settings
+    from airflow.models.base import Base
+
+    session = airflow_settings.Session()
+    yield session
+    session.rollback()
+    session.close()
+    with airflow_settings.engine.begin() as connection:
+        connection.exec_driver_sql("pragma foreign_keys=off")
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.fixture(scope="session")
+def app(airflow_database: Path) -> Any:
+    """An API server that mounts the plugin, and nothing else."""
+    from fastapi import FastAPI
+
+    from aimylogic_provider.plugins.aimylogic import AimylogicPlugin
+
+    server = FastAPI()
+    for one in AimylogicPlugin.fastapi_apps:
+        server.mount(one["url_prefix"], one["app"])
+    return server
+
+
+def session_token(name: str) -> str:
+    """What Airflow gives a person who signs in."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=PEOPLE[name].upper())))
+
+
+@pytest.fixture
+def client(app: Any, session: Any) -> Client:
+    """A browser of a person who is signed in, or of nobody: ``client("uma")``, ``client()``.
+
+    Its ``csrf`` header is that of a page which the person has open.
+    """
+    from fastapi.testclient import TestClient
+
+    from aimylogic_provider.pages.csrf import HEADER, token_for
+
+    def browser(name: str | None = None, *, page: bool = True, follow: bool = False) -> TestClient:
+        made = TestClient(app, base_url="http://localhost/aimylogic", follow_redirects=follow)
+        if name is not None:
+            made.cookies.set("_token", session_token(name))
+            if page:
+                made.headers[HEADER] = token_for(name)
+        return made
+
+    return browser
