@@ -53,9 +53,11 @@ class PagesOnFirstRequest:
 
         self._making = self._making or asyncio.Lock()
         async with self._making:
-            app: _App = self._app or await asyncio.to_thread(make_app)
-            self._app = app
-        return app
+            if self._app is not None:
+                return self._app
+            made: _App = await asyncio.to_thread(make_app)
+            self._app = made
+            return made
 
 
 async def _unavailable(scope: _Scope, send: _Send) -> None:

@@ -87,6 +87,19 @@ MAY_USE = {
     },
     "notifications": {"calls_api", "idempotence", "hooks", "airflow_task"},
     "decorators": {"calls_api", "call_list", "airflow_task", "retries", "call_list_task", "operators"},
+    "pages": {
+        "calls_api",
+        "idempotence",
+        "call_list",
+        "campaign_report",
+        "hooks",
+        "airflow_task",
+        "call_list_task",
+        "campaign_task",
+        "waiting",
+        "plugins",
+    },
+    "plugins": {"airflow_task/airflow_imports.py", "pages/app.py"},
     "emulator": {"calls_api"},
 }
 """Which rooms each may use."""
