@@ -145,7 +145,7 @@ mariadb: $(READY)
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing MariaDB …" \
 		&& apt-get update -qq && apt-get install -y -qq mariadb-server libmariadb-dev pkg-config gcc >/dev/null; } \
 		|| echo "MariaDB is absent and can't be installed: its tests will be skipped"
-	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas, openlineage.client, statsd' 2>/dev/null || { echo "Installing what tests have besides …"; \
+	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas, openlineage.client, statsd, axe_playwright_python' 2>/dev/null || { echo "Installing what tests have besides …"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/optional.lock; } \
 		|| echo "Some of tests/optional.lock can't be installed: their tests will be skipped"
 
