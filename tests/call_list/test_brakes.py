@@ -316,8 +316,8 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
     kwargs = waiting(asking)
     assert called(asking) == 12, "nothing is sent before"
     (question,) = questions.asked.values()
-    assert question.options == [GO_AHEAD, LEAVE]
-    assert question.subject.startswith("Make 25 calls? Usual are 4. [brakes ")
+    assert question.options == ["Send 25 calls", "Leave it: nobody is called"]
+    assert question.subject.startswith("Make 25 calls? Usual are 4. (aimylogic_default) [brakes ")
     for told in (
         "**A brake holds this list: 25 calls are more than the 10 that max_calls allows; usual are 4 (the median",
         "| the last runs, newest first | 5, 4, 3 |",
