@@ -134,15 +134,12 @@ def _put(context: Context, options: list[str], subject: str, body: str, params: 
 
 
 def _runs_meanwhile(context: Context) -> str:
-    """What waiting takes, in Markdown: the DAG run goes on, and Airflow begins so many of a DAG at once."""
+    """What waiting takes, in Markdown: the DAG run goes on, and of a DAG, Airflow has only so many at once."""
     most = getattr(context.get("dag"), "max_active_runs", None)
     if not most:
         return ""
-    return "\n\nUntil somebody answers, this DAG run goes on: of this DAG, Airflow has " + (
-        "one run at a time (`max_active_runs`), so that no other one begins."
-        if most == 1
-        else f"{most:,} at a time (`max_active_runs`)."
-    )
+    told = "the only run" if most == 1 else f"one of the {most:,} runs"
+    return f"\n\nUntil somebody answers, this run counts as {told} of its DAG that may be active (`max_active_runs`)."
 
 
 def subject_kept(context: Context, options: list[str], subject: str, body: str) -> str:

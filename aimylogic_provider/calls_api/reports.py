@@ -57,7 +57,9 @@ class CallJob:
     def __str__(self) -> str:
         created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"
         status = shown_status(self.status) or "status unknown"
-        return f"job {self.id} ({status}, created at {created}, {mask_phone(self.phone)})"
+        over = f", finished at {self.finished_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.finished_at else ""
+        attempts = f", attempts: {self.attempts_count}" if self.attempts_count else ""
+        return f"job {self.id} ({status}, created at {created}{over}{attempts}, {mask_phone(self.phone)})"
 
 
 @dataclass(frozen=True, slots=True)

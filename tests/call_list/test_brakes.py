@@ -337,6 +337,20 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
 
 
 @needs_record
+@pytest.mark.parametrize("label", ["Send 25 calls", "Send 1,000 calls", "Send"])
+def test_a_yes_is_taken_whatever_number_its_label_bears(asking: Sync, questions: Questions, label: str) -> None:
+    assert answer(asking, waiting(asking), label)["created"] == 25
+    assert called(asking) == 37
+
+
+@needs_record
+def test_a_yes_to_fewer_calls_than_would_be_sent_sends_none(asking: Sync, questions: Questions) -> None:
+    with pytest.raises(AirflowFailException, match=r"about 24 calls, and 25 would be sent\. Nothing was sent"):
+        answer(asking, waiting(asking), "Send 24 calls")
+    assert called(asking) == 12
+
+
+@needs_record
 def test_a_no_calls_nobody_and_a_clear_asks_the_query_anew(asking: Sync, questions: Questions) -> None:
     kwargs = waiting(asking)
     with pytest.raises(AirflowSkipException, match=r"Nobody is called: Maria \(7\) said no to the call list: 25"):

@@ -183,7 +183,7 @@ def test_the_subject_tells_mapped_calls_apart_in_one_line(
     (question,) = questions.asked.values()
     reference = parked.kwargs["reference"]
     assert question.subject == f"Was the call to 7912***6789 added? ({shown}, aimylogic_default) [{reference}]"
-    assert question.body.endswith("this DAG run goes on: of this DAG, Airflow has 16 at a time (`max_active_runs`).")
+    assert question.body.endswith("one of the 16 runs of its DAG that may be active (`max_active_runs`).")
     assert parked.answer(SEND_AGAIN)
 
 
