@@ -165,12 +165,12 @@ SCRIPT = "<script>document.title = 'run'</script> <b>Maria</b> **M** [x](javascr
 def test_calls_of_a_mapped_task_are_told_apart_and_markup_in_a_name_is_text(
     airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, dag: str
 ) -> None:
-    names = ["Maria, order 17", SCRIPT, "two\nlines", "é" * 5_000]
+    names = ["Maria, order 17", SCRIPT, "two\nlines", "e" * 500]
     people = [(f"7912345{number:04}", name) for number, name in enumerate(names)]
     park_many(airflow, campaign, dag, run, people)
     waiting = f"/api/v2/dags/{dag}/dagRuns/{run}/hitlDetails?limit=100"
     told = {one["task_instance"]["map_index"]: one for one in airflow.api("GET", waiting)["hitl_details"]}
-    by_name = ["Maria, order 17", f"{SCRIPT[:59]}…", "two lines", "é" * 59 + "…"]
+    by_name = ["Maria, order 17", f"{SCRIPT[:59]}…", "two lines", "e" * 59 + "…"]
     for index, (phone, _) in enumerate(people):
         masked = f"7912***{phone[-4:]}"
         which = by_name[index] if dag == "asks_by_name" else f"map index {index}"
