@@ -142,18 +142,17 @@ def test_an_answer_by_rest_is_given_once_and_one_that_cant_be_followed_asks_agai
 def park_many(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, people: list[tuple[str, str]]) -> None:
     """Have each of a mapped task's calls parked: each is added, nobody hears of it, and a day passes."""
     airflow.wait_for_dag(dag)
-    campaign.fault("after_commit", "reset", times=None)
+    campaign.fault("after_commit", "reset", times=3 * len(people))
     airflow.trigger(dag, run, {"conn_id": campaign.conn_id, "people": people})
-    wait_for("the calls", lambda: len({job.phone for job in campaign.jobs}) == len(people), seconds=120)
-    campaign.emulator.advance(hours=25)
     instances = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances?limit=100"
 
-    def all_wait() -> bool:
+    def all_are(*states: str) -> bool:
         told = [one["state"] for one in airflow.api("GET", instances)["task_instances"] if one["task_id"] == TASK]
-        return len(told) == len(people) and {*told} <= {*WAITING}
+        return len(told) == len(people) and {*told} <= {*states}
 
-    wait_for("the questions", all_wait, seconds=120)
-    campaign.emulator.clear_faults()
+    wait_for("the first tries", lambda: all_are("up_for_retry"), seconds=120)
+    campaign.emulator.advance(hours=25)
+    wait_for("the questions", lambda: all_are(*WAITING), seconds=120)
     time.sleep(1.5)
 
 
@@ -173,7 +172,7 @@ def test_calls_of_a_mapped_task_are_told_apart_and_markup_in_a_name_is_text(
     by_name = ["Maria, order 17", f"{SCRIPT[:59]}…", "two lines", "e" * 59 + "…"]
     for index, (phone, _) in enumerate(people):
         masked = f"7912***{phone[-4:]}"
-        which = by_name[index] if dag == "asks_by_name" else f"map index {index}"
+        which = by_name[index] if dag == "asks_by_name" else f"#{index}"
         assert told[index]["subject"].startswith(f"Was the call to {masked} added? ({which}, {campaign.conn_id}) [")
         assert told[index]["body"].endswith("one of the 50 runs of its DAG that may be active (`max_active_runs`).")
         if dag == "asks_of_many" and LABELLED_FIRST:

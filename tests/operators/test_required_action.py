@@ -154,9 +154,9 @@ def test_each_candidate_is_an_answer_of_its_own_that_can_be_told_from_the_others
 @pytest.mark.parametrize(
     ("label", "shown"),
     [
-        (None, "map index 3"),
+        (None, "#3"),
         ("Maria, order 17", "Maria, order 17"),
-        ("", "map index 3"),
+        ("", "#3"),
         ("<script>alert(1)</script> **b** [x](http://y)", "<script>alert(1)</script> **b** [x](http://y)"),
         ("two\nlines\tand\u202eback", "two lines and back"),
         ("é" * 5_000, "é" * 59 + "…"),

@@ -106,7 +106,8 @@ with DAG(dag_id="asks", **ARGUMENTS):
 
 # Twenty people and more, each of whose calls may come to be parked; told apart by what the DAG says, or by itself.
 for name, label in (("asks_of_many", {}), ("asks_by_name", {"map_index_template": "{{ task.payload['name'] }}"})):
-    with DAG(dag_id=name, max_active_runs=50, **ARGUMENTS):
+    slowly = {"retries": 3, "retry_delay": timedelta(seconds=15)}  # time enough to have all first tries end
+    with DAG(dag_id=name, max_active_runs=50, **{**ARGUMENTS, "default_args": slowly}):
 
         @task
         def people_with_names() -> list[dict[str, Any]]:
