@@ -46,19 +46,19 @@ def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
 
 
 def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int = 1) -> None:
-    airflow.wait_for_task(DAG, run, "approve", WAITING, tries=tries)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", WAITING, tries=tries)
     # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
     time.sleep(1.5)
 
 
 def path(run: str) -> str:
-    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/ask_whether_to_call/-1/hitlDetails"
 
 
 def ended(airflow: LocalAirflow, run: str) -> tuple[str, str, str]:
     """How the run, its question and its sending ended."""
     state = wait_for("the run", lambda: (one := airflow.run_state(DAG, run)) in ("success", "failed") and one, 90)
-    return state, *(airflow.task(DAG, run, task)["state"] for task in ("approve", "send"))
+    return state, *(airflow.task(DAG, run, task)["state"] for task in ("ask_whether_to_call", "send"))
 
 
 def folder_of(airflow: LocalAirflow, run: str) -> Path:
@@ -112,10 +112,10 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
         return
     assert [one.name for one in folder.rglob("*")] == ["deleted.json"]
     assert not any(one.encode() in (folder / "deleted.json").read_bytes() for one in GOOD)
-    body = {"dry_run": False, "dag_run_id": run, "task_ids": ["approve", "send"], "only_failed": False,
+    body = {"dry_run": False, "dag_run_id": run, "task_ids": ["ask_whether_to_call", "send"], "only_failed": False,
             "reset_dag_runs": True}  # fmt: skip
     airflow.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", body)
-    airflow.wait_for_task(DAG, run, "approve", ("skipped",), tries=2)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("skipped",), tries=2)
     assert ended(airflow, run) == ("success", "skipped", "skipped"), "a no remains one, and nobody is asked"
     assert emulator.jobs() == []
 
@@ -133,16 +133,16 @@ def test_a_clear_of_the_whole_run_takes_no_answer_for_a_list_that_nobody_saw(
         database.execute("insert into customer values (9999, '79990000002', null, 'New', '')")
     airflow.clear(DAG, run)
     if CLEAR_FORGETS:  # the old answer is gone, and the question is one about the list of now
-        airflow.wait_for_task(DAG, run, "approve", ("awaiting_input",), tries=2)
+        airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("awaiting_input",), tries=2)
         assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)
         return
     if not HAS_RECORD:  # nor is there a question about the list of now: Airflow shows the old one, and no answer counts
         assert ended(airflow, run) == ("failed", "failed", "upstream_failed")
-        assert "Nobody can be asked about the call list" in airflow.log(DAG, run, "approve", 2)
+        assert "Nobody can be asked about the call list" in airflow.log(DAG, run, "ask_whether_to_call", 2)
         assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)
         return
     # It stays with the list that was sent, as the sending task does; whoever is new is left to the next run, aloud.
-    airflow.wait_for_task(DAG, run, "approve", ("success",), tries=2)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("success",), tries=2)
     assert ended(airflow, run) == ("success", "success", "success")
-    assert "it is gone on with. Since then another one was frozen" in airflow.log(DAG, run, "approve", 2)
+    assert "it is gone on with. Since then another one was frozen" in airflow.log(DAG, run, "ask_whether_to_call", 2)
     assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)

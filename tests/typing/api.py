@@ -77,7 +77,7 @@ def a_sync() -> None:
         prepared = PrepareCallListOperator(
             task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4, max_change=3.0
         )
-        approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
+        approved = ApproveCallListOperator(task_id="ask_whether_to_call", call_list=prepared.output, defaults="Reject")
         SendCallListOperator(task_id="send_approved", call_list=approved.output, first=100, test_phone="+79990000001")
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         SumReportsOperator(task_id="report", reports=sent.output)
