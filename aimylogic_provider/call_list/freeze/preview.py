@@ -47,7 +47,7 @@ T = TypeVar("T")
 class MaskedCall:
     """A call in which nobody can be recognised.
 
-    :param row: of the query
+    :param row: of the query; of a pasted text, the line
     :param phone: masked
     :param payload: names whole, values masked
     """
@@ -73,6 +73,7 @@ class Preview:
         all calls
     :param looked_at: phones of the calls that were looked at, all or some
     :param bad_lines: of a pasted text, the first lines that were rejected, and why
+    :param is_pasted: whether it is of a pasted text, whose lines are counted
     :param brakes: what its task had set; None if an earlier version froze the list
     """
 
@@ -91,6 +92,7 @@ class Preview:
     rhythms: Sequence[tuple[CallRhythm, int]] = ()
     looked_at: Sequence[str] = field(default=(), repr=False)
     bad_lines: Sequence[tuple[int, str]] = ()
+    is_pasted: bool = False
     brakes: BrakesTold | None = None
 
     @classmethod
@@ -103,9 +105,10 @@ class Preview:
         manifest = call_list.manifest
         reasons: Counter[str] = Counter()
         bad: list[tuple[int, str]] = []
+        is_pasted = manifest.keys == (_LINE,)
         for rejected in call_list.parts("rejected"):
             reasons.update(kind_of(line["reason"]) for line in rejected)
-            if manifest.keys == (_LINE,):
+            if is_pasted:
                 bad += [(line["keys"][_LINE], line["reason"]) for line in rejected[: _MOST_BAD - len(bad)]]
         lines = _looked_at(call_list)
         return cls(
@@ -114,7 +117,10 @@ class Preview:
             manifest.doubles,
             manifest.rejected,
             reasons,
-            tuple(_masked(line.row, decode_content(line.call)) for line in _spread_sample(lines, most)),
+            tuple(
+                _masked(line.keys[_LINE] if is_pasted else line.row, decode_content(line.call))
+                for line in _spread_sample(lines, most)
+            ),
             finishes=manifest.finishes,
             claimed=manifest.claimed,
             capped=manifest.capped,
@@ -124,6 +130,7 @@ class Preview:
             rhythms=_rhythms(lines, manifest.calls, by_row=manifest.policy_by_row),
             looked_at=[line.phone for line in lines],
             bad_lines=bad,
+            is_pasted=is_pasted,
             brakes=manifest.brakes,
         )
 

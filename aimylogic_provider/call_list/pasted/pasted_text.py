@@ -1,4 +1,4 @@
-"""Text that a person pastes, read line by line: what parts its cells, which of them is the phone, and what is on each line.
+"""Text that a person pastes, line by line: what parts its cells, which of them is the phone, and what each line holds.
 
 Nothing of a person's is dropped in silence: what can't be told for sure is refused with the way out, and a line is read
 by itself, so that a stray quote swallows no others. What a phone is, is for ``calls_api`` to say.
@@ -11,10 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from aimylogic_provider.calls_api.errors import RejectedError
 
-__all__ = ["MOST_LINES", "PastedLine", "PastedList", "calls_of_text", "read_pasted"]
+__all__ = ["MOST_LINES", "PastedCall", "PastedLine", "PastedList", "calls_of_text", "read_pasted"]
 
 MOST_LINES = 5_000
 """Lines that may be pasted, at most: of more, a warehouse or a file is the place."""
@@ -22,6 +23,8 @@ MOST_LINES = 5_000
 _SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 _LOOKED_AT = 200
 """Lines by which the separator, and the phone's column, are told."""
+_ABOVE = 6
+"""Within so many lines a header is looked for that doesn't stand first."""
 _MOST_JOINED = 20
 """Lines that one quoted cell may go over, at most."""
 _SEP = re.compile(r"\"?sep=(.)\"?[;,\t]*", re.IGNORECASE)
@@ -37,6 +40,14 @@ _PERHAPS = frozenset({"number", "numbers", "номер", "номера", "contac
 _LIKE_A_PHONE = re.compile(r"['\u2018\u2019\u02bc]?\+?[ ()./\-]*[0-9](?:[ ()./\-]*[0-9]){6,17}[ )]*(?:[.,]0+)?")
 _EXPONENT = re.compile(r"\+?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 _DATE = re.compile(r"[0-9]{4}[-./][01]?[0-9][-./][0-3]?[0-9]|[0-3]?[0-9][-./][01]?[0-9][-./][0-9]{4}")
+
+
+class PastedCall(TypedDict):
+    """A call, as ``AddPhonesOperator`` takes it; its key is its line."""
+
+    phone: str
+    payload: dict[str, str]
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +113,12 @@ def read_pasted(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINE
     names, phone = _named(data, header, columns)
     parted = f"cells parted by {'a ' + _SEPARATORS.get(separator, repr(separator)) if separator else 'nothing'}"
     head = f"line {rows[0].number} is the header" if header else "no header"
-    told = f"{len(data):,} lines; {head}; {parted}; the phone is in column {phone + 1}"
+    lines_told = "1 line" if len(data) == 1 else f"{len(data):,} lines"
+    told = f"{lines_told}; {head}; {parted}; the phone is in column {phone + 1}"
     return PastedList([_line(row, names, phone) for row in data], told)
 
 
-def calls_of_text(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINES) -> list[dict[str, object]]:
+def calls_of_text(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINES) -> list[PastedCall]:
     """Return the calls of a pasted text, as ``AddPhonesOperator`` takes them: the ``key`` of each is its line.
 
     A phone that can't be called is among them, for whoever adds it to reject.
@@ -212,6 +224,11 @@ def _folded(name: str) -> str:
 def _header_of(rows: Sequence[_Row]) -> list[str] | None:
     """The names in the first row, if it is a header: no cell is like a phone, and one is named so, or all are words."""
     cells = rows[0].cells
+    for row in rows[1:_ABOVE]:
+        if any(_folded(cell) in _SURELY for cell in row.cells) and not any(map(_is_like_a_phone, row.cells)):
+            raise RejectedError(
+                f"line {row.number} looks like the header, and something stands above it: delete the lines above"
+            )
     if any(_is_like_a_phone(cell) for cell in cells):
         return None
     if any(_folded(cell) in _SURELY | _PERHAPS for cell in cells):
@@ -225,7 +242,11 @@ def _named(data: Sequence[_Row], header: list[str] | None, columns: Sequence[str
     if header is not None:
         names = _checked(header, data)
         phone = _phone_named(names)
-        return names, _phone_by_values(data, names) if phone is None else phone
+        if phone is None:
+            return names, _phone_by_values(data, names)
+        if _folded(names[phone]) in _PERHAPS:
+            _check_no_other(data, names, phone)
+        return names, phone
     if columns:
         names = [name.strip() for name in columns]
         phone = _phone_named(names)
@@ -233,6 +254,8 @@ def _named(data: Sequence[_Row], header: list[str] | None, columns: Sequence[str
             raise RejectedError(
                 f"none of the columns {', '.join(names)} is the phone's: name it phone, as in phone, name"
             )
+        if not _counts(data)[phone : phone + 1] or not _counts(data)[phone]:
+            _check_no_other(data, names, phone)
         return _checked(names, data), phone
     width = max(len(row.cells) for row in data)
     names = [f"column_{number}" for number in range(1, width + 1)]
@@ -244,8 +267,7 @@ def _checked(names: list[str], data: Sequence[_Row]) -> list[str]:
     folded = [name.casefold() for name in names]
     if twice := next((name for name in names if name and folded.count(name.casefold()) > 1), None):
         raise RejectedError(
-            f"two columns are called {twice[:50]!r}, so that it isn't clear which one is meant: give each a name of its "
-            "own"
+            f"two columns are called {twice[:50]!r}, and it isn't clear which one is meant: give each a name of its own"
         )
     for number, name in enumerate(names):
         if not name and any(row.cells[number : number + 1] not in ([], [""]) for row in data):
@@ -270,16 +292,32 @@ def _phone_named(names: Sequence[str]) -> int | None:
     return None
 
 
+def _counts(data: Sequence[_Row]) -> list[int]:
+    """On how many of the first lines each column holds what looks like a phone."""
+    looked_at = data[:_LOOKED_AT]
+    return [
+        sum(len(row.cells) > number and _is_like_a_phone(row.cells[number]) for row in looked_at)
+        for number in range(max(len(row.cells) for row in data))
+    ]
+
+
+def _check_no_other(data: Sequence[_Row], names: Sequence[str], phone: int) -> None:
+    """Make sure that no other column than the one that is meant looks like the phone's."""
+    least = len(data[:_LOOKED_AT]) / 2
+    for number, count in enumerate(_counts(data)):
+        if number != phone and count > least:
+            other = repr(names[number]) if number < len(names) else str(number + 1)
+            raise RejectedError(
+                f"column {names[phone]!r} is taken for the phone's, but what looks like phones stands in column "
+                f"{other}: put a header above the list, and name the phone's column phone"
+            )
+
+
 def _phone_by_values(data: Sequence[_Row], names: Sequence[str]) -> int:
     """Which column's values look like phones."""
-    width = max(len(row.cells) for row in data)
-    if width == 1:
+    counts, looked_at = _counts(data), data[:_LOOKED_AT]
+    if len(counts) == 1:
         return 0
-    looked_at = data[:_LOOKED_AT]
-    counts = [
-        sum(len(row.cells) > number and _is_like_a_phone(row.cells[number]) for row in looked_at)
-        for number in range(width)
-    ]
     found = [number for number, count in enumerate(counts) if count * 2 > len(looked_at)]
     if len(found) == 1 and all(not count or number in found for number, count in enumerate(counts)):
         return found[0]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.call_list.freeze.finish_times import as_moment
 from aimylogic_provider.call_list_task.questions.surroundings import Surroundings
 from aimylogic_provider.calls_api.phones.countries import by_country
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["as_code", "calls_in_words", "held_question", "question"]
 
 _REASONS_SHOWN = 4
-_LINES_SHOWN = 8
+_LINES_SHOWN = 5
 _FIELDS_SHOWN = 8
 _LINES_FREE = 7
 """So many lines may stand above the sample; with more, fewer calls are shown, that the buttons stay in sight."""
@@ -74,15 +74,12 @@ def question(
     ]
     lines = len(facts) + min(len(preview.bad_lines), _LINES_SHOWN + 1)
     sample = preview.sample[: max(_FEWEST_CALLS, len(preview.sample) - max(lines - _LINES_FREE, 0))]
-    parts = [
-        *([introduction] if introduction else []),
-        answers,
-        "\n".join(f"- {fact}" for fact in facts),
+    facts += [
         *([_bad_lines(preview)] if preview.bad_lines else []),
-        *([_sample(preview.calls, sample)] if sample else []),
+        *([_sample(preview, sample)] if sample else []),
         f"The list: {as_code(address, 1000)}",
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join([*([introduction] if introduction else []), answers, "\n".join(f"- {fact}" for fact in facts)])
 
 
 def held_question(
@@ -105,7 +102,8 @@ def calls_in_words(count: int) -> str:
 
 
 def _calls(preview: Preview) -> str:
-    rows = "1 row" if preview.rows == 1 else f"{preview.rows:,} rows"
+    of = "line" if preview.is_pasted else "row"
+    rows = f"1 {of}" if preview.rows == 1 else f"{preview.rows:,} {of}s"
     return f"**Calls**: {preview.calls:,} of {rows}, each added to the campaign once; {_rings(preview)}"
 
 
@@ -163,13 +161,17 @@ def _days(days: Sequence[str]) -> str:
 
 def _finishes(first: float, last: float, now: float) -> str:
     """Until when a yes is of use: what is sent later expires, and nobody of it is called."""
-    when = f"**Answer before {as_moment(first)}**"
+    when = f"**Answer before {_moment(first)}**"
     if first < last:
-        when += f" for all calls to be made, and before {as_moment(last)} for any of those with a finish"
-    told = f"{when}: whoever can't be dialled any more is not added, and counts as expired."
+        when += f" to have all called, and before {_moment(last)} to have anybody who has a finish"
+    told = f"{when}: who is too late isn't added, and expires."
     if last < now:
         return f"{told} **That has passed**: a yes calls nobody of them."
     return f"{told} **The first has passed**: a yes calls not all of them." if first < now else told
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _lately(told: LatelyTold) -> str:
@@ -197,7 +199,7 @@ def _not_called(preview: Preview) -> list[str]:
     """Rows that are no calls, by why; and the commonest reasons of those that were rejected."""
     counts = {
         "rejected": preview.rejected,
-        "doubles of those": preview.doubles,
+        "double of a call" if preview.doubles == 1 else "doubles of calls": preview.doubles,
         "held by unfinished lists of other runs, which are to call them": preview.claimed,
         "with phones that are called, or were called, as often as may be": preview.capped,
         "on the exclusion list": preview.excluded,
@@ -221,19 +223,24 @@ def _bad_lines(preview: Preview) -> str:
     from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
 
     lines = [
-        f"- line {line:,}: {as_code(reason if reason.startswith('phone ') else kind_of(reason), 200)}"
+        f"line {line}: {as_code(reason.partition(': ')[0] if reason.startswith('phone ') else kind_of(reason), 110)}"
         for line, reason in preview.bad_lines[:_LINES_SHOWN]
     ]
     if more := preview.rejected - len(lines):
-        lines.append(f"- and {more:,} more: in `rejected.csv`, and in the log of the task that read them")
+        lines.append(f"and {more:,} more")
     are = "1 bad line, which isn't" if preview.rejected == 1 else f"{preview.rejected:,} bad lines, which aren't"
-    return "\n".join([f"**{are} called**", "", *lines])
+    return _beneath(f"**{are} called**; the log of the task that read them says what to do:", lines)
 
 
-def _sample(calls: int, sample: Sequence[MaskedCall]) -> str:
-    lines = [f"- row {call.row:,}: {as_code(call.phone)}{_payload(call)}" for call in sample]
-    which = "The call" if calls == 1 else f"{len(sample)} of the calls"
-    return "\n".join([f"**{which}**, masked: dates are whole, and of all else the first character", "", *lines])
+def _sample(preview: Preview, sample: Sequence[MaskedCall]) -> str:
+    of = "line" if preview.is_pasted else "row"
+    lines = [f"{of} {call.row}: {as_code(call.phone)}{_payload(call)}" for call in sample]
+    which = "The call" if preview.calls == 1 else f"{len(sample)} of the calls"
+    return _beneath(f"**{which}**, masked: dates are whole, and of all else the first character", lines)
+
+
+def _beneath(head: str, lines: Sequence[str]) -> str:
+    return "\n".join([head, *(f"  - {line}" for line in lines)])
 
 
 def _payload(call: MaskedCall) -> str:
