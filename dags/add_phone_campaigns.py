@@ -33,8 +33,8 @@ with DAG(
             type="string",
             format="multiline",
             title="People",
-            description="A line for each, or cells copied from a spreadsheet: phone, name, and city, which is Moscow or "
-            "Perm. It is kept with the run, unmasked.",
+            description="A line for each, or cells copied from a spreadsheet: phone, name, and city, Moscow or Perm. "
+            "It is kept with the run, unmasked.",
         )
     },
 ):

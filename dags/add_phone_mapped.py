@@ -31,8 +31,8 @@ with DAG(
             type="string",
             format="multiline",
             title="People",
-            description="A line for each, or cells copied from a spreadsheet. The first line says what they are: phone, "
-            "and whatever else the campaign's script reads. It is kept with the run, unmasked.",
+            description="A line for each, or cells copied from a spreadsheet. The first line says what they are: "
+            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked.",
         )
     },
 ):

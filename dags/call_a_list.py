@@ -6,9 +6,9 @@ lines are called, each once; after a no, nobody is. Bad lines: correct them, and
 own, for each run calls whoever is on its list.
 
 Needs the connection ``aimylogic_default``. **What you paste is kept with the run**, phones and names in full: in
-Airflow's database, and on the pages of the run, for all who may see this DAG's runs, until the run is deleted. Logs, the
-question and what tasks return don't show a whole phone. If people's data mustn't be kept there, have them read from a
-table (``approved_campaign``), or delete the run once it is over: what it sent stays sent.
+Airflow's database, and on the pages of the run, for all who may see this DAG's runs, until the run is deleted. Logs,
+the question and what tasks return don't show a whole phone. If people's data mustn't be kept there, have them read from
+a table (``approved_campaign``), or delete the run once it is over: what it sent stays sent.
 """
 
 from __future__ import annotations

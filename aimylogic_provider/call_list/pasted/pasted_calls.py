@@ -44,7 +44,7 @@ class PastedCallReader(GivenCallReader):
         assert isinstance(call, PastedLine)
         try:
             if call.fault:
-                raise RejectedError(f"the line of phone {mask_phone(call.phone)!r} can't be read: {call.fault}")
+                raise RejectedError(f"phone {mask_phone(call.phone)!r} stands on a line with {call.fault}")
             return super().read({"phone": call.phone, "payload": call.payload})
         except RejectedError as error:
             self.bad.append((call.number, str(error)))

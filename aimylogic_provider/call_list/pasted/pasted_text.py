@@ -57,7 +57,7 @@ class PastedLine:
     :param number: of the text, from 1, as an editor shows it
     :param phone: as it is written; empty if there is none
     :param payload: the other cells that hold something, by the names of their columns
-    :param fault: why it can't be a call, whatever its phone is; empty if nothing speaks against it
+    :param fault: what it has, and why it can't be a call, whatever its phone is; empty if nothing speaks against it
     """
 
     number: int
@@ -128,7 +128,7 @@ def calls_of_text(text: str, columns: Sequence[str] = (), *, most: int = MOST_LI
     """
     lines = read_pasted(text, columns, most=most).lines
     if faults := [line for line in lines if line.fault]:
-        raise RejectedError(f"line {faults[0].number} can't be read, and nobody is called: {faults[0].fault}")
+        raise RejectedError(f"nobody is called: line {faults[0].number} has {faults[0].fault}")
     return [{"phone": line.phone, "payload": line.payload, "key": line.number} for line in lines]
 
 
@@ -339,7 +339,7 @@ def _line(row: _Row, names: Sequence[str], phone: int) -> PastedLine:
     beyond = [cell for cell in cells[len(names) :] if cell]
     if beyond:
         fault = (
-            f"it has {len(cells)} cells, and there are {len(names)} columns: put a cell that holds the separator in "
+            f"{len(cells)} cells, and there are {len(names)} columns: put a cell that holds the separator in "
             'quotes, as in "Petrov, Ivan"; or name the columns in a header'
         )
         return PastedLine(row.number, written, {}, fault)

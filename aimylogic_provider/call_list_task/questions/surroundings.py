@@ -138,7 +138,8 @@ def _conn_ids_of_senders(operator: Any, context: Context) -> Iterator[str]:
         if not getattr(task.operator_class if mapped else type(task), "_sends_a_given_list", False):
             continue
         given = task.partial_kwargs.get("aimylogic_conn_id", DEFAULT_CONN_ID) if mapped else task.aimylogic_conn_id
-        yield str(operator.render_template(given, context)).strip() or DEFAULT_CONN_ID
+        rendered = operator.render_template(given, context) if "{" in given else given
+        yield str(rendered).strip() or DEFAULT_CONN_ID
 
 
 def _lately(preview: Preview, results_table: str, conn_id: str, campaign_conn_id: str | None) -> LatelyTold | None:
