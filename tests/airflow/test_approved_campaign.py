@@ -65,6 +65,16 @@ def folder_of(airflow: LocalAirflow, run: str) -> Path:
     return Path(airflow.xcom(DAG, run, "prepare")["path"].removeprefix("file://"))
 
 
+def check_buttons_in_sight(page: Page, button: str) -> None:
+    """On a small screen, without scrolling."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": 900})
+    try:
+        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+    finally:
+        page.set_viewport_size(before or {"width": 1280, "height": 1300})
+
+
 def shot(page: Page, name: str) -> None:
     if folder := os.environ.get("AIMYLOGIC_SHOTS"):
         page.screenshot(path=f"{folder}/{name}.png", full_page=True)
@@ -85,15 +95,18 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     shot(page, f"{answer}-1-actions")
     row.get_by_role("link", name="Make 297 calls?").click()
     page.get_by_role("button", name=answer).wait_for()
-    expect(page.get_by_role("row").filter(has_text="300").last).to_contain_text("297")
+    expect(page.get_by_role("listitem").filter(has_text="297 of 300 rows").first).to_contain_text("891 rings at most")
     for text in (
         "297 calls",
+        "is running: 0 of 0 numbers done",
+        "every day 09:00–20:00",
         "phone is not a possible number with a country code",
         "gmt_zone is none of the allowed forms",
         f"7915***{GOOD[0][-4:]}",
         "2026-12-01",
     ):
         expect(page.get_by_text(text).first).to_be_visible()
+    check_buttons_in_sight(page, answer)
     shot(page, f"{answer}-2-question")
     for hidden in (*GOOD[:5], "Customer 2", "1/0", "alert(1)"):
         assert hidden not in page.content()

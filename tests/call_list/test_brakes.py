@@ -320,11 +320,12 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
     assert question.subject.startswith("Make 25 calls? Usual are 4. (aimylogic_default) [brakes ")
     for told in (
         "**A brake holds this list: 25 calls are more than the 10 that max_calls allows; usual are 4 (the median",
-        "| the last runs, newest first | 5, 4, 3 |",
-        "**What a yes costs**: 25 calls, each added to the campaign once.",
+        "The last runs, newest first: 5, 4, 3.",
+        "**Calls**: 25 of 25 rows, each added to the campaign once",
+        "numbers done",
         "row 1: ` 7912***3000 `, ` name ` ` A… `",
-        "1. **Send**: this list is sent, just as it is.",
-        "2. **Leave it**: nobody is called, the list is deleted",
+        "**Send** sends this list, just as it is",
+        "**Leave it** calls nobody, deletes the list",
     ):
         assert told in question.body
     select(asking, 700)

@@ -104,7 +104,7 @@ MAY_USE = {
 }
 """Which rooms each may use."""
 DOWN = {
-    "call_list": ["store", "runs", "tables", "report", "freeze", "send", "persons", "exclusion"],
+    "call_list": ["store", "runs", "tables", "report", "freeze", "pasted", "send", "persons", "exclusion"],
     "emulator": ["world", "http"],
 }
 """Rooms within rooms, from the lowest to the highest."""

@@ -25,6 +25,7 @@ from aimylogic_provider.operators import (
     GetCampaignOperator,
     PauseCampaignOperator,
     PrepareCallListOperator,
+    PrepareCallsOperator,
     ResumeCampaignOperator,
     SendCallListOperator,
     StopCampaignOperator,
@@ -231,6 +232,10 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="")  # type: ignore[call-arg]
+    PrepareCallsOperator(task_id="a", pasted="{{ params.people }}", columns=["phone", "name"], max_calls=10)
+    PrepareCallsOperator(task_id="a", pasted=5)  # type: ignore[arg-type]
+    PrepareCallsOperator(task_id="a", calls=["79123456789"], test_phone="79123456789")  # type: ignore[call-arg]
+    ApproveCallListOperator(task_id="a", call_list="", aimylogic_conn_id="other")
     PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", shard=4)  # type: ignore[call-arg]
     PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", key_columns=3)  # type: ignore[arg-type]
     SendCallListOperator(task_id="a", call_list=call_list, on_unkown="ask")  # type: ignore[call-arg]
