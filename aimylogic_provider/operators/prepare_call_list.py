@@ -238,9 +238,13 @@ class PrepareCallListOperator(QueryBase, ResultsTableBase, BaseOperator):
         return pointer.as_json()
 
     def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.call_list.store.approval_denied import said_no_by
+        from aimylogic_provider.call_list.store.manifest import Pointer
         from aimylogic_provider.task_end.counts_in_words import list_in_words
 
-        return f"nothing is sent yet; {list_in_words(result)}"
+        if said_no_by(result) is not None:
+            return "the answer was no, and nobody is called"
+        return f"nothing is sent yet; {list_in_words({**result, 'rejected_rows': Pointer.of(result).rejected_rows})}"
 
     def _known_list(self) -> Pointer | None:
         return self._prepared or super()._known_list()

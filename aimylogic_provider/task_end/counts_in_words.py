@@ -29,7 +29,7 @@ def list_in_words(report: Mapping[str, Any]) -> str:
     if "unknown" in report:
         parts.append(f"{report['unknown']:,} unknown")
     if report.get("left"):
-        parts.append(f"{report['left']:,} not sent yet")
+        parts.append(f"{report['left']:,} not settled yet")
     told = f"{report['rows']:,} rows: {', '.join(parts)}" if "rows" in report else ", ".join(parts)
     if report.get("dry_run"):
         told += "; a dry run: nobody is called"
@@ -60,8 +60,10 @@ def withdrawn_in_words(counts: Mapping[str, Any]) -> str:
 
 def report_in_words(report: Mapping[str, Any]) -> str:
     """What was brought home of a campaign's report: rows of the tables that are new, changed and so on."""
-    told = [_table_in_words(name, report[name]) for name in ("jobs", "attempts") if report.get(name) is not None]
-    return "; ".join(told) or "nothing was brought home"
+    tables = {name: report[name] for name in ("jobs", "attempts") if report.get(name) is not None}
+    if not any(counts["read"] or counts["unread"] or counts["not_found"] for counts in tables.values()):
+        return "nothing to bring home: the report shows nothing of what was asked for"
+    return "; ".join(_table_in_words(name, counts) for name, counts in tables.items())
 
 
 def _table_in_words(name: str, counts: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ The error itself tells all, and stands below the line in Airflow's log.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ _TO_DO = {
     "nobody": "Correct what the reasons name, and start a new run",
     "no_row": "Correct the rows or the query, and clear the task",
     "unanswered": "No further try comes by itself: clear the task{harmless}",
-    "timeout": "No further try comes by itself: clear the task, which waits on{harmless}",
+    "timeout": "No further try comes by itself: clear the task{harmless}",
     "failed": "What to do stands below",
     "other": "Mend what that names, and clear the task{harmless}",
 }
@@ -67,7 +68,7 @@ def failure_of(error: BaseException, context: Context, operator: TellsEnd) -> Fa
     conn_id = getattr(operator, "aimylogic_conn_id", None)
     to_do = to_do.format(
         conn_id=f" {conn_id}" if isinstance(conn_id, str) and len(conn_id) <= 60 else "",
-        harmless=", and calls nobody twice" if operator._adds_calls else "",
+        harmless=", which calls nobody twice" if operator._adds_calls else "",
     )
     return Failure(kind, _line(begins, _reason(error, kind), to_do, always=when is not None), when is not None,
                    type(error).__name__ != "AirflowRuntimeError")  # fmt: skip
@@ -121,7 +122,7 @@ def _kind(error: BaseException) -> str:
     from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
     from aimylogic_provider.call_list.send.nobody_reached import NobodyReachedError
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
-    from aimylogic_provider.calls_api.errors import ApiError, ConnectionRejectedError, RejectedError
+    from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
     from aimylogic_provider.idempotence.errors import ParkedError, RefusedCallError
 
     if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)):
@@ -133,8 +134,7 @@ def _kind(error: BaseException) -> str:
         return "nobody"
     if isinstance(cause, (NobodyToCallError, TooManyRejectedError)):
         return "no_row"
-    if any(isinstance(one, ConnectionRejectedError) or (isinstance(one, ApiError) and _is_of_token(one))
-           for one in _chain(error)):  # fmt: skip
+    if any(isinstance(one, ConnectionRejectedError) for one in _chain(error)) or _is_of_token(error):
         return "connection"
     if isinstance(cause, RefusedCallError):
         return "refused"
@@ -145,8 +145,11 @@ def _kind(error: BaseException) -> str:
     return "unanswered" if getattr(cause, "retryable", False) else "failed"
 
 
-def _is_of_token(error: Any) -> bool:
-    return error.type == "invalid.token" or error.status in (401, 403)
+def _is_of_token(error: BaseException) -> bool:
+    """Whether the server knows no campaign of this token, or lets nobody in: told by what it answered, or in words."""
+    return any(
+        re.search(r"\binvalid\.token\b|answered with 40[13]\b", str(one)) for one in _chain(error) if is_ours(one)
+    )
 
 
 def _reason(error: BaseException, kind: str) -> str:
