@@ -84,6 +84,7 @@ MAY_USE = {
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "retries",
         "call_list_task",
         "campaign_task",
