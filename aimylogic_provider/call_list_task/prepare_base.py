@@ -260,6 +260,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         """
         from aimylogic_provider.call_list.freeze.finish_times import as_moment
 
+        self._frozen = pointer
         if pointer.claimed:
             self.log.warning(
                 "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -33,6 +34,7 @@ class PreparesLists(PrepareBase):
         self.shards = shards
         self._answer = None
         self._asked_at = 0.0
+        self._prepared: Pointer | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Freeze the list.
@@ -118,6 +120,7 @@ class PreparesLists(PrepareBase):
         from aimylogic_provider.call_list.runs.brakes import Usual
         from aimylogic_provider.call_list.store.approval_denied import SaidNoError, said_no
 
+        self._prepared = pointer
         try:
             self._heed(context, keeper, pointer, usual or Usual(keeper.entry.usual or ()))
         except SaidNoError as error:
@@ -126,6 +129,23 @@ class PreparesLists(PrepareBase):
             self.log.info("Nobody is called: %s.", error)
             return said_no(pointer, error.by)
         return pointer.as_json()
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.call_list.store.approval_denied import said_no_by
+        from aimylogic_provider.call_list.store.manifest import Pointer
+        from aimylogic_provider.task_end.counts_in_words import list_in_words
+
+        if said_no_by(result) is not None:
+            return "the answer was no, and nobody is called"
+        return f"nothing is sent yet; {list_in_words({**result, 'rejected_rows': Pointer.of(result).rejected_rows})}"
+
+    def _known_list(self) -> Pointer | None:
+        return self._prepared or super()._known_list()
+
+    def _counts_in_words(self, counts: Mapping[str, Any]) -> str:
+        from aimylogic_provider.task_end.counts_in_words import list_in_words
+
+        return list_in_words(counts)
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from dataclasses import replace

@@ -15,6 +15,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     TaskDeferred,
 )
 from aimylogic_provider.airflow_task.downstream_skips import StopsWhatFollows, index_of
+from aimylogic_provider.task_end.tells_end import TellsEnd
 
 try:
     from airflow.sdk.exceptions import TaskAwaitingInput
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ApproveCallListOperator"]
 
 
-class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
+class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
     """Ask a person among Airflow's *Required actions* whether a call list is to be sent.
 
     The person sees how many calls and rings a yes costs, why rows were rejected, calling hours, deadline, countries and
@@ -148,6 +149,13 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
                 answer(context, event)
             raise AirflowFailException(f"The answer was {self.REJECT}: {by} said no, and fail_on_reject is set")
         return self._stop(context, said_no(pointer, by), lambda: answer(context, event))
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.call_list.store.approval_denied import said_no_by
+
+        if result is None or said_no_by(result) is not None:
+            return "the answer was no, and nobody is called"
+        return f"the list is sent: {result['calls']:,} calls, in {result['path']}"
 
     def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
         """The list that a person said yes to, if it was begun to be sent, and another one was frozen since then.
