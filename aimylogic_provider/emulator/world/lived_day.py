@@ -59,8 +59,8 @@ _PLACES = (
     _Place("America/Los_Angeles", 3, tuple(f"1{area}55501" for area in (206, 213, 415, 503, 619, 702)), 2),
     # The United Kingdom: a thousand of each of some areas, and of mobiles.
     _Place("Europe/London", 7, ("442079460", "447700900", "441214960", "441314960", "441614960", "441632960"), 3),
-    # Australia: ten thousand and more of each region.
-    _Place("Australia/Sydney", 3, ("6125550", "6127010", "6135550", "6137010"), 4),
+    # Australia: ten thousand and more of each region; of those, some.
+    _Place("Australia/Sydney", 3, ("61255500", "61270101", "61355502", "61370103"), 3),
 )  # at any hour, it is day in one of them
 
 
