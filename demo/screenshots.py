@@ -1,7 +1,7 @@
 """``make screenshots``: the pictures of the documentation, taken again from a real Airflow and the emulator.
 
-To add one: a row of ``PICTURES``, and, where something has to happen before, a function that lets it, and tells what its
-path needs. Then name the picture in a page of ``docs/``.
+To add one: a row of ``PICTURES``, and, where something has to happen before, a function that lets it, and tells what
+its path needs. Then name the picture in a page of ``docs/``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _COLOURS = 256
 
 
 def smaller(png: bytes) -> bytes:
-    """Return a PNG of eight bits a channel, without alpha or with, as one of a palette; or as it is, if that is no gain.
+    """Return a PNG of eight bits a channel, alpha or not, as one of a palette; or as it is, if that is no gain.
 
     :raises ValueError: if it is no such PNG
     """
@@ -44,10 +44,8 @@ def _palette(pixels: list[bytes]) -> tuple[list[bytes], dict[bytes, int]]:
         index[colour] = min(
             range(len(palette)),
             key=lambda number: (
-                (palette[number][0] - red) ** 2  # noqa: B023 - used at once
-                + (palette[number][1] - green) ** 2  # noqa: B023
-                + (palette[number][2] - blue) ** 2
-            ),  # noqa: B023
+                (palette[number][0] - red) ** 2 + (palette[number][1] - green) ** 2 + (palette[number][2] - blue) ** 2
+            ),
         )
     return palette, index
 

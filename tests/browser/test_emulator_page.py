@@ -303,7 +303,8 @@ CONTRASTS = """() => {
     const colour = getComputedStyle(node).backgroundColor;
     return colour === "rgba(0, 0, 0, 0)" ? behind(node.parentElement) : colour;
   };
-  return Object.fromEntries([...document.querySelectorAll("h1, h2, p, th, td, td span, li, button:enabled, a, label, select")]
+  const told = "h1, h2, p, th, td, td span, li, button:enabled, a, label, select";
+  return Object.fromEntries([...document.querySelectorAll(told)]
     .filter((node) => node.offsetParent && node.textContent.trim())
     .map((node) => {
       const [low, high] = [light(getComputedStyle(node).color), light(behind(node))].sort((one, other) => one - other);

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -57,10 +58,12 @@ def test_whoever_was_added_was_added_by_day_and_rung_by_day(emulator: Emulator) 
         range(9, 20)
     )
     hours = Counter(moment(job.created).hour for job in emulator.jobs())
-    assert len(hours) > 18 and max(hours.values()) > 3 * min(hours.values()), "a rhythm, and no even rain"
+    assert len(hours) > 18
+    assert max(hours.values()) > 3 * min(hours.values()), "a rhythm, and no even rain"
     created = [job.created for job in emulator.jobs()]
     assert created == sorted(created)
-    assert NOW - DAY <= moment(created[0]) and moment(created[-1]) < NOW
+    assert moment(created[0]) >= NOW - DAY
+    assert moment(created[-1]) < NOW
     assert get(emulator).json()["creationDate"] <= created[0] * 1000
 
 
@@ -124,7 +127,7 @@ def test_nobody_is_real(emulator: Emulator) -> None:
     assert all(phone[4:9] == "55501" and len(phone) == 11 for phone in phones if phone.startswith("1"))
 
 
-def test_it_goes_on_from_there_and_is_saved(emulator: Emulator, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_it_goes_on_from_there_and_is_saved(emulator: Emulator, tmp_path: Path) -> None:
     emulator.live_through(jobs=300)
     emulator.save(tmp_path / "day.json")
     emulator.advance(days=2)
@@ -138,7 +141,7 @@ def test_it_goes_on_from_there_and_is_saved(emulator: Emulator, tmp_path) -> Non
 
 def test_a_campaign_that_has_a_past_or_rests_is_given_none(emulator: Emulator) -> None:
     assert add(emulator).ok
-    with pytest.raises(EmulatorError, match="has call jobs already.*forget all first"):
+    with pytest.raises(EmulatorError, match=r"has call jobs already.*forget all first"):
         emulator.live_through()
     emulator.reset()
     emulator.campaign(status="paused")
