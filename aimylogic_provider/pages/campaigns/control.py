@@ -47,19 +47,19 @@ class Action:
 
     def question(self, standing: Standing) -> str:
         """What it does to a campaign that stands so, in words and numbers."""
-        left, calls = _numbers(standing.left), standing.in_progress
+        left, calls = standing.left, standing.in_progress
         match self.name:
             case "pause":
-                goes_on = f"{_calls(calls)} in progress: such go on." if calls else "A call in progress goes on."
-                return f"{left} not called until the campaign is resumed; neither are those added meanwhile. {goes_on}"
+                goes_on = "Calls in progress go on" + (f": {calls:,} now" if calls else "")
+                return f"Nobody more is called until it is resumed: {_numbers(left)}. {goes_on}."
             case "resume":
-                return f"{left} called from now on, within the campaign's calling hours. It costs minutes again."
+                return f"Calling goes on, within the campaign's hours, and costs minutes again: {_numbers(left)}."
             case _:
-                unknown = "calls in progress" if not calls else f"{_calls(calls)} in progress"
+                running = f"the {_calls(calls)}" if calls else "calls"
                 return (
-                    "This is final: a stopped campaign can't be resumed from Airflow, takes no more numbers, and "
-                    f"starts no call any more. {left} not called, and tasks that add numbers to it will fail. "
-                    f"What becomes of {unknown}, no page of Aimylogic's says. To have it only rest, pause it."
+                    "This is final: a stopped campaign can't be resumed from Airflow. It starts no call any more: "
+                    f"{_numbers(left)}. It takes no numbers, so tasks that add some will fail. What becomes of "
+                    f"{running} in progress, no page of Aimylogic's says. To have it only rest, pause it."
                 )
 
 
@@ -80,9 +80,10 @@ def actions_for(standing: Standing) -> list[Action]:
 
 
 def _numbers(left: int | None) -> str:
+    """How many numbers aren't done."""
     if left is None:
-        return "The numbers that are not done are"
-    return "1 number that is not done is" if left == 1 else f"{left:,} numbers that are not done are"
+        return "how many numbers are not done, the server doesn't tell"
+    return "1 number is not done yet" if left == 1 else f"{left:,} numbers are not done yet"
 
 
 def _calls(calls: int) -> str:

@@ -18,7 +18,7 @@ from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 from aimylogic_provider.pages.campaigns.asking import LIMIT, NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.shared_readings import SharedReadings
 
-__all__ = ["HOURS", "MOST_OF_HOUR", "Hour", "LastDay", "last_day_of"]
+__all__ = ["HOURS", "MOST_OF_HOUR", "Hour", "LastDay", "known_day_of", "last_day_of"]
 
 HOURS = 24
 _HOUR = 3600.0
@@ -133,7 +133,7 @@ async def last_day_of(campaign: CampaignOfConnection, now: float, done: int | No
     :param now: the server's time
     :param done: numbers that the campaign itself says are done
     """
-    name = f"{campaign.address.base_url} {campaign.address.token}"
+    name = _name_of(campaign)
     day = _days.pop(name, None) or LastDay()
     _days[name] = day
     while len(_days) > _MOST_DAYS:
@@ -145,6 +145,15 @@ async def last_day_of(campaign: CampaignOfConnection, now: float, done: int | No
             return await _readings.get(name, lambda: _read(day, campaign, now, done))
     except TimeoutError:
         return day
+
+
+def known_day_of(campaign: CampaignOfConnection) -> LastDay | None:
+    """Return what is known of a campaign's last day, without asking; None if nothing is."""
+    return _days.get(_name_of(campaign))
+
+
+def _name_of(campaign: CampaignOfConnection) -> str:
+    return f"{campaign.address.base_url} {campaign.address.token}"
 
 
 async def _read(day: LastDay, campaign: CampaignOfConnection, now: float, done: int | None) -> LastDay:

@@ -17,7 +17,7 @@ from aimylogic_provider.pages.campaigns import standing
 from aimylogic_provider.pages.campaigns.asking import NotReachedError
 from aimylogic_provider.pages.campaigns.connection_lookup import NoSuchConnectionError
 from aimylogic_provider.pages.campaigns.control import ACTIONS, Action, NotDoneError, actions_for, bring
-from aimylogic_provider.pages.campaigns.last_day import HOURS, MOST_OF_HOUR, last_day_of
+from aimylogic_provider.pages.campaigns.last_day import HOURS, MOST_OF_HOUR, known_day_of, last_day_of
 from aimylogic_provider.pages.campaigns.listed_connections import listed_connections
 from aimylogic_provider.pages.rendering import page
 from aimylogic_provider.pages.slow_readings import TooSlowError
@@ -78,15 +78,17 @@ async def state(
 async def day(request: Request, user: User, conn_id: str) -> Response:
     """The numbers that a campaign was done with in each hour of its last day."""
     look = await standing.look_at(conn_id)
-    shown = None
-    if look.campaign is not None and look.standing is not None and look.problem is None:
-        shown = await last_day_of(look.campaign, look.standing.now, look.standing.done)
+    shown, stands = None, look.standing
+    if look.campaign is not None and stands is not None:
+        reads = look.problem is None
+        shown = await last_day_of(look.campaign, stands.now, stands.done) if reads else known_day_of(look.campaign)
     return page(
         request,
         user,
         "campaign_day.html",
         title=f"The last day of {conn_id}",
         day=shown,
+        done=None if stands is None else stands.done,
         hours=HOURS,
         most=MOST_OF_HOUR,
     )

@@ -124,6 +124,14 @@ const Aimylogic = (() => {
     return true;
   };
 
+  // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
+  const refocus = (part, id) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const again = id && document.getElementById(id);
+    if (!again) part.tabIndex = -1;
+    (again || part).focus({ preventScroll: true });
+  };
+
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a.airflow, a[download]");
     if (link && byPageAround(link, link.hasAttribute("download"))) event.preventDefault();
@@ -140,7 +148,10 @@ const Aimylogic = (() => {
     } finally {
       button.disabled = false;
       const part = button.closest("[data-refresh]");
-      if (part) await reload(part);
+      if (part) {
+        await reload(part);
+        refocus(part, button.id);
+      }
     }
   });
 
