@@ -56,6 +56,7 @@ const Aimylogic = (() => {
   // Loads an element's content again, as the server has it now. Not while somebody works in it.
   const reload = async (element) => {
     const url = element.dataset.refresh;
+    element.dataset.asked = "";
     let answer;
     try {
       answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" } });
@@ -81,6 +82,7 @@ const Aimylogic = (() => {
 
   const busy = (element) =>
     document.hidden ||
+    "outOfView" in element.dataset ||
     document.querySelector("dialog[open]") ||
     element.querySelector("input:checked, textarea:focus, input:focus, select:focus");
 
@@ -89,6 +91,24 @@ const Aimylogic = (() => {
       setInterval(() => {
         if (!("over" in element.dataset) && !busy(element)) reload(element);
       }, 1000 * Number(element.dataset.every));
+    }
+  };
+
+  // Parts that ask only while they are in view, or nearly: a page may have hundreds of them.
+  const inView = () => {
+    const seen = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (isIntersecting) delete target.dataset.outOfView;
+          else target.dataset.outOfView = "";
+          if (isIntersecting && !("asked" in target.dataset)) reload(target);
+        }
+      },
+      { rootMargin: "100px" },
+    );
+    for (const element of document.querySelectorAll("[data-refresh][data-in-view]")) {
+      element.dataset.outOfView = "";
+      seen.observe(element);
     }
   };
 
@@ -102,6 +122,14 @@ const Aimylogic = (() => {
     outside.click();
     outside.remove();
     return true;
+  };
+
+  // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
+  const refocus = (part, id) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const again = id && document.getElementById(id);
+    if (!again) part.tabIndex = -1;
+    (again || part).focus({ preventScroll: true });
   };
 
   document.addEventListener("click", async (event) => {
@@ -120,13 +148,17 @@ const Aimylogic = (() => {
     } finally {
       button.disabled = false;
       const part = button.closest("[data-refresh]");
-      if (part) await reload(part);
+      if (part) {
+        await reload(part);
+        refocus(part, button.id);
+      }
     }
   });
 
   document.addEventListener("DOMContentLoaded", () => {
     times(document);
     live();
+    inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
   return { confirmed, send, told, reload, times };
