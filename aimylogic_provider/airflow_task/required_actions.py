@@ -11,6 +11,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+from aimylogic_provider.airflow_task.shown.answer_labels import (
+    ADOPT,
+    ADOPT_ONE,
+    GO_AHEAD,
+    LEAVE,
+    SEND_AGAIN,
+    SEND_MISSING,
+    candidate_of,
+    kind_of_question,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,24 +45,18 @@ __all__ = [
     "ask_about_list",
     "ask_to_go_on",
     "await_answer",
+    "candidate_of",
     "defer_to_trigger",
     "go_ahead_answer",
+    "kind_of_question",
     "list_answer",
     "options_of",
     "reaches_later_tries",
     "subject_kept",
 ]
 
-ADOPT = "Adopt the job"
-_ADOPT_ONE = "Adopt job "
-"""With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
-
 _MOST_OFFERED = 20
-SEND_AGAIN = "Send again"
-LEAVE = "Leave it"
-SEND_MISSING = "Send those without a job"
 LIST_OPTIONS = [SEND_MISSING, LEAVE]
-GO_AHEAD = "Send"
 GO_AHEAD_OPTIONS = [GO_AHEAD, LEAVE]
 CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
@@ -90,7 +94,7 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
 
 def options_of(question: Question) -> list[str]:
     """Return the answers that a question about a call offers."""
-    return [*(f"{_ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
+    return [*(f"{ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
 
 
 def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
@@ -242,7 +246,7 @@ class HumanAnswer:
         if "error" in event:
             raise ValueError(f"The answer can't be used: {event['error']}")
         choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
-        offered = {option: option.removeprefix(_ADOPT_ONE) for option in options_of(self.question)[: -len(choices)]}
+        offered = {option: option.removeprefix(ADOPT_ONE) for option in options_of(self.question)[: -len(choices)]}
         chosen = list(event["chosen_options"])
         if len(chosen) != 1 or chosen[0] not in {**offered, **choices}:
             raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options_of(self.question))}")
@@ -298,7 +302,7 @@ def _adopting(question: Question) -> str:
     """The answers that take a job for the call, in Markdown."""
     lines = []
     if question.candidates:
-        lines.append(f"- **{_ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
+        lines.append(f"- **{ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
     lines.append(
         f"- **{ADOPT}**: {'another' if question.candidates else 'a'} job of this phone is this call: the one whose id "
         "you write into the field. Nothing is sent, and the task returns it.\n"
