@@ -82,6 +82,14 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
         """The connection of the results table's database."""
         return self.results_conn_id or str(getattr(self, "sql_conn_id", ""))
 
+    def _where_and_which(self, context: Context) -> str:
+        """What tells a question apart from those of other campaigns, and of other indexes of a mapped task."""
+        from aimylogic_provider.airflow_task.required_actions import where_and_which
+
+        label = getattr(self, "index_label", None)
+        conn_id = getattr(self, "aimylogic_conn_id", None)
+        return where_and_which(context, conn_id, label(context["ti"]) if label is not None else "")
+
     def _give_up_claims(self, pointer: Pointer) -> None:
         """A list that surely nobody sends comes to nothing: have it hold nobody, if there is a results table.
 

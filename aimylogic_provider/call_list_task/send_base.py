@@ -17,6 +17,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     report_lag_seconds,
 )
 from aimylogic_provider.airflow_task.assets import TellsCampaign
+from aimylogic_provider.airflow_task.shown.index_labels import HasIndexLabel
 from aimylogic_provider.call_list_task.before_the_rest.first_calls import SendsFirstCallsFirst
 from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnOwnPhone
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
@@ -45,7 +46,15 @@ _NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
 """What an event leaves out of a report."""
 
 
-class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFirst, AsksAboutParked, AsksBeforeSending):
+class SendBase(
+    TellsCampaign,
+    HasIndexLabel,
+    TriesOnOwnPhone,
+    ExclusionBase,
+    SendsFirstCallsFirst,
+    AsksAboutParked,
+    AsksBeforeSending,
+):
     """The half that sends a call list, and may wait until its calls are over."""
 
     _adds_calls: ClassVar[bool] = True
@@ -111,6 +120,9 @@ class SendBase(TellsCampaign, TriesOnOwnPhone, ExclusionBase, SendsFirstCallsFir
             tell_written(self._results_conn_id(), table, KEY, self._rows_told)
         told = {name: value for name, value in report.items() if name not in _NOT_TOLD} | {"created_now": created_now}
         self._tell_campaign(context, self.aimylogic_conn_id, told if report.get("created") else None)
+
+    def _told_by_label(self) -> str:
+        return str(self.aimylogic_conn_id)
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows

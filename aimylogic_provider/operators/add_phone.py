@@ -11,6 +11,7 @@ from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import TellsCampaign, declare_mapped_record, declare_record
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
+from aimylogic_provider.airflow_task.shown.index_labels import HasIndexLabel
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
 from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["AddPhoneOperator"]
 
 
-class AddPhoneOperator(HasRetryPolicy, TellsCampaign, TellsLineage, RendersMasked, WaitsForJobs, BaseOperator):
+class AddPhoneOperator(
+    HasRetryPolicy, TellsCampaign, TellsLineage, HasIndexLabel, RendersMasked, WaitsForJobs, BaseOperator
+):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
     However the task fails, and whenever its retry comes, the person is not called twice and not missed. What can't be
@@ -237,6 +240,11 @@ class AddPhoneOperator(HasRetryPolicy, TellsCampaign, TellsLineage, RendersMaske
         self._check_end(end)
         return report_of_job(self.aimylogic_conn_id, job, self.log)
 
+    def _told_by_label(self) -> str:
+        from aimylogic_provider.calls_api.masking import mask_phone
+
+        return mask_phone(self.phone)
+
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TaskLineage
 
@@ -288,7 +296,7 @@ class AddPhoneOperator(HasRetryPolicy, TellsCampaign, TellsLineage, RendersMaske
                     f"{parked}\n(Nobody could be asked: this task's question about another call is still open.)"
                 ) from None
             what = f"{'test ' if self.test_call else ''}call to {attempt.intent.call.masked_phone}"
-            question = required_actions.ask(context, what, parked)
+            question = required_actions.ask(context, what, parked, conn_id_of(self.aimylogic_conn_id) or "")
             attempt.call.note_question(question)
             self.log.warning(
                 "The %s is parked, and a person is asked about it: see Required actions in Airflow.\n%s",

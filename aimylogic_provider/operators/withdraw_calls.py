@@ -258,7 +258,7 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
 
         if self.on_excess != "ask" or not self._cancels:
             return None
-        return lambda jobs, excess: ask(context, withdrawing, jobs, excess)
+        return lambda jobs, excess: ask(context, withdrawing, jobs, excess, str(self.aimylogic_conn_id))
 
     def _note_answer(self, withdrawing: Withdrawing) -> None:
         from aimylogic_provider.call_list_task.open_jobs.withdrawal_question import yes_of

@@ -31,7 +31,7 @@ class Questions:
 
     def send(self, msg: Any) -> Any:
         kept = self.asked.setdefault(msg.ti_id, msg)
-        return SimpleNamespace(subject=kept.subject, body=kept.body, params=kept.params)
+        return SimpleNamespace(subject=kept.subject, body=kept.body, options=kept.options, params=kept.params)
 
 
 @pytest.fixture

@@ -133,13 +133,22 @@ class HasBrakes(AsksBeforeSending):
         :param why: it is, as a sentence without its stop
         """
         from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+        from aimylogic_provider.airflow_task.shown.answer_labels import go_ahead_options
         from aimylogic_provider.call_list.store.approval_denied import SaidNoError
         from aimylogic_provider.call_list.store.manifest import CallListError
 
         said = keeper.entry.answers.get(STAGE)
         if said is None and (self.on_excess == "ask" or self._was_answered(keeper)):
             try:
-                said = self._go_ahead(context, keeper, STAGE, *self._asked_about(pointer, why, usual), _OTHERWISE)
+                said = self._go_ahead(
+                    context,
+                    keeper,
+                    STAGE,
+                    *self._asked_about(pointer, why, usual),
+                    _OTHERWISE,
+                    options=go_ahead_options(pointer.calls),
+                    calls=pointer.calls,
+                )
             except AirflowFailException:
                 self._give_up_held(keeper, pointer)
                 raise
