@@ -82,7 +82,7 @@ const Aimylogic = (() => {
   const busy = (element) =>
     document.hidden ||
     document.querySelector("dialog[open]") ||
-    element.querySelector("input:checked, textarea:focus, input:focus, select:focus");
+    element.querySelector("input:checked, textarea:focus, input:focus, select:focus, details[open][data-question]");
 
   const live = () => {
     for (const element of document.querySelectorAll("[data-refresh][data-every]")) {
@@ -124,8 +124,18 @@ const Aimylogic = (() => {
     }
   });
 
+  // How many things wait for somebody, in the tab of their page.
+  const badges = async () => {
+    for (const link of document.querySelectorAll("a[data-count]")) {
+      const answer = await fetch(link.dataset.count).catch(() => null);
+      const { count } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     times(document);
+    badges();
     live();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
