@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import FrameLocator, Page, expect
 
+from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
-from tests.airflow.campaign import TOKEN, Campaign
+from tests.airflow.campaign import TOKEN, Campaign, random_token
 
-TASK = "add_phone"
+TOKEN_OF_NOW = random_token()
+"""Of the campaign to which a connection leads since."""
+
+
+@pytest.fixture
+def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
+    with Emulator(tokens=(TOKEN, TOKEN_OF_NOW)) as emulator:
+        yield Campaign(airflow, emulator)
 
 
 def phone(index: int) -> str:
@@ -36,15 +45,20 @@ def pause(airflow: LocalAirflow, dag: str, *, paused: bool) -> None:
 
 
 def park(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, *, one: int, none: int, several: int) -> None:
-    """Have calls parked: of the first ones the campaign has a job, of the next none, of the last two each."""
+    """Have calls parked: of the first ones the report shows a job, of the next none, of the last two each.
+
+    Those with none were sent to a campaign that can't be asked any more: the token of the connection has changed.
+    """
     calls = one + none + several
+    moved = f"{campaign.conn_id}_moved"
+    airflow.connect(campaign.emulator.url, TOKEN, moved)
     lost = [
         campaign.fault("before_commit" if one <= index < one + none else "after_commit", "reset", times=None,
                        phone=phone(index))
         for index in range(calls)
     ]  # fmt: skip
     airflow.wait_for_dag(dag)
-    airflow.trigger(dag, run, {"conn_id": campaign.conn_id})
+    airflow.trigger(dag, run, {"conn_id": campaign.conn_id, "moved_id": moved})
     wait_for("each to be tried", lambda: all(fault.hits for fault in lost), 120)
     pause(airflow, dag, paused=True)
     wait_for("each to wait for its retry", lambda: all_in(airflow, dag, run, calls, "up_for_retry"), 120)
@@ -53,6 +67,7 @@ def park(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, *, one: 
     for index in range(one + none, calls):
         headers = {"Idempotence-Key": f"theirs {index}"}
         requests.post(add, params={"phone": phone(index)}, headers=headers, timeout=5).raise_for_status()
+    airflow.connect(campaign.emulator.url, TOKEN_OF_NOW, moved)
     campaign.emulator.advance(hours=25)
     pause(airflow, dag, paused=False)
     wait_for("each to wait", lambda: all_in(airflow, dag, run, calls, "awaiting_input", "deferred"), 120)

@@ -101,14 +101,14 @@ def _rest(questions: Sequence[WaitingQuestion], ready: Sequence[WaitingQuestion]
 
 
 def _told_of_calls(count: int, way: Way) -> tuple[str, str]:
-    what = "1 call" if count == 1 else f"{count:,} calls"
+    what = "1 call is" if count == 1 else f"{count:,} calls are"
     if way is Way.ADOPT:
-        which = "has exactly one job" if count == 1 else "have exactly one job"
-        return f"Adopt {count:,} that {which}", f"{what} to be taken as created, with the job named. Nothing is sent."
+        title = f"Adopt {count:,} that {'has' if count == 1 else 'have'} exactly one job"
+        return title, f"{what} taken as created, with the one job that the question names. Nothing is sent."
     if way is Way.SEND:
-        return f"Send the {count:,} without a job", f"{what} to be sent now, as if never sent before. {_CALLED_TWICE}"
+        return f"Send the {count:,} without a job", f"{what} sent now. {_CALLED_TWICE}"
     tasks = "its task fails" if count == 1 else "their tasks fail"
-    return ("Leave it" if count == 1 else f"Leave all {count:,}"), f"{what} to be left: nothing is sent, and {tasks}."
+    return ("Leave it" if count == 1 else f"Leave all {count:,}"), f"{what} left: nothing is sent, and {tasks}."
 
 
 def _told_of_lists(answers: Sequence[Answer], way: Way) -> tuple[str, str]:

@@ -16,9 +16,14 @@ _LONGEST = 20_000
 """Characters; what is longer is cut, and says so."""
 
 
-def shown_body(body: str) -> Markup:
-    """Return it for a page; as plain text, if this Airflow has no Markdown."""
-    text = masked_phones(body if len(body) <= _LONGEST else f"{body[:_LONGEST]}\n\n… the rest: see the task's page")
+def shown_body(body: str, *, masked: bool) -> Markup:
+    """Return it for a page; as plain text, if this Airflow has no Markdown.
+
+    :param masked: whether whatever could be a phone is masked, as are jobs' ids then: a task masks phones by itself,
+        but a DAG may have words of its own
+    """
+    text = body if len(body) <= _LONGEST else f"{body[:_LONGEST]}\n\n… the rest: see the task's page"
+    text = masked_phones(text) if masked else text
     renderer = _renderer()
     if renderer is None:
         return Markup('<div class="plain">{}</div>').format(text)

@@ -23,13 +23,13 @@ from aimylogic_provider.airflow_task.shown.index_labels import in_one_line
 __all__ = ["KINDS", "MOST", "Subject", "WaitingQuestion", "body_of", "chosen_of", "read_questions", "read_subject"]
 
 KINDS = {
-    "call": "Parked calls",
-    "list": "Parked lists",
-    "approval": "Lists to approve",
-    "go_ahead": "Brakes, first calls and own phone",
-    "withdrawal": "Withdrawals",
+    "call": ("Parked calls", "parked call"),
+    "list": ("Parked lists", "parked list"),
+    "approval": ("Lists to approve", "list to approve"),
+    "go_ahead": ("Brakes and first calls", "brake or first calls"),
+    "withdrawal": ("Withdrawals", "withdrawal"),
 }
-"""What questions are about, in the order in which they are shown."""
+"""What questions are about, in the order in which they are shown: in words for several, and for one."""
 
 MOST = 5_000
 """Questions that are read at most."""
@@ -133,6 +133,11 @@ class WaitingQuestion:
         if not self.region:
             return path
         return f"{path}?{urlencode({'region_id': self.region, 'region_index': self.map_index})}"
+
+    @property
+    def seconds(self) -> float:
+        """For how long it waits."""
+        return max(0.0, (datetime.now(UTC) - self.asked_at).total_seconds())
 
     def says(self, text: str) -> bool:
         """Whether a text stands in what is shown of it."""

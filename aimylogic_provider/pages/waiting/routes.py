@@ -109,7 +109,8 @@ def question(request: Request, user: User, session: SessionDep, question_id: str
     found = next((one for one in read_questions(session, asked_dags(user)) if one.id == question_id), None)
     if found is None:
         raise HTTPException(404, "This question waits no longer: it was answered, or its task was cleared or ended")
-    body = shown_body(body_of(session, found))
+    whole = has_right(user, Right.CHANGE_RUN, dag_id=found.dag_id)
+    body = shown_body(body_of(session, found), masked=not whole)
     may = has_right(user, Right.ANSWER, dag_id=found.dag_id)
     return page(
         request, user, "waiting_question.html", title=found.told.asked, one=found, body=body, may=may, any_job=ADOPT
@@ -189,15 +190,25 @@ def _shown(session: Session, user: BaseUser, wanted: Filter, query: str) -> dict
     return {
         "groups": groups, "wanted": wanted, "query": query, "found": len(found), "left": len(left), "most": MOST,
         "number": number, "pages": pages, "kinds": KINDS,
-        "counts": [(label, sum(one.kind == kind for one in left)) for kind, label in KINDS.items()],
+        "counts": _counts(left),
         "dags": sorted({one.dag_id for one in found}),
         "campaigns": sorted({one.told.campaign for one in found} - {""}),
     }  # fmt: skip
 
 
+def _counts(found: list[WaitingQuestion]) -> list[str]:
+    """How many of each kind there are, in words."""
+    numbers = {kind: sum(one.kind == kind for one in found) for kind in KINDS}
+    return [
+        f"{number:,} {KINDS[kind][1] if number == 1 else KINDS[kind][0].lower()}"
+        for kind, number in numbers.items()
+        if number
+    ]
+
+
 def _group(kind: str, dag: str, rows: list[WaitingQuestion], whole: list[WaitingQuestion], may: bool) -> dict[str, Any]:
     jobs = [len(one.candidates) for one in whole]
     return {
-        "kind": kind, "label": KINDS[kind], "dag": dag, "rows": rows, "total": len(whole), "may": may,
+        "kind": kind, "label": KINDS[kind][0], "dag": dag, "rows": rows, "total": len(whole), "may": may,
         "one": jobs.count(1), "none": jobs.count(0), "several": sum(number > 1 for number in jobs),
     }  # fmt: skip

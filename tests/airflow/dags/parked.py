@@ -8,12 +8,20 @@ from airflow.sdk import DAG
 
 from aimylogic_provider.operators import AddPhoneOperator
 
-for calls in (6, 20):
-    with DAG(f"parked_{calls}", schedule=None, start_date=datetime(2026, 1, 1), params={"conn_id": "nobodys"}):
+# So many in the campaign of one connection, so many in that of another, and so many in the first one's again.
+for one, none, several in ((2, 2, 2), (8, 7, 5)):
+    connections = ["conn_id"] * one + ["moved_id"] * none + ["conn_id"] * several
+    with DAG(
+        f"parked_{len(connections)}",
+        schedule=None,
+        start_date=datetime(2026, 1, 1),
+        params={"conn_id": "nobodys", "moved_id": "nobodys"},
+    ):
         AddPhoneOperator.partial(
-            task_id="add_phone",
-            aimylogic_conn_id="{{ params.conn_id }}",
-            on_unknown="ask",
-            retries=20,
-            retry_delay=timedelta(seconds=1),
-        ).expand(phone=[f"7912000{index:04}" for index in range(calls)])
+            task_id="add_phone", on_unknown="ask", retries=20, retry_delay=timedelta(seconds=1)
+        ).expand_kwargs(
+            [
+                {"phone": f"7912000{index:04}", "aimylogic_conn_id": f"{{{{ params.{connection} }}}}"}
+                for index, connection in enumerate(connections)
+            ]
+        )
