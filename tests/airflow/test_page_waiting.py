@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -83,13 +83,24 @@ def waiting_page(page: Page, airflow: LocalAirflow) -> FrameLocator:
     return frame
 
 
+def leave(airflow: LocalAirflow, dag: str, run: str, index: int) -> None:
+    """Somebody else answers one of them."""
+    path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/add_phone/{index}/hitlDetails"
+    airflow.api("PATCH", path, {"chosen_options": ["Leave it"], "params_input": {}})
+
+
 def shoot(page: Page, name: str) -> None:
     if folder := os.environ.get("AIMYLOGIC_SHOTS"):
         page.screenshot(path=f"{folder}/waiting-{name}.png", full_page=True)
 
 
-def answer_all(frame: FrameLocator, page: Page, way: str, told: str) -> str:
-    """Choose all that wait, press a button, say yes; return what is asked before."""
+def answer_all(
+    frame: FrameLocator, page: Page, way: str, told: str, meanwhile: Callable[[], object] = lambda: None
+) -> str:
+    """Choose all that wait, press a button, say yes; return what is asked before.
+
+    :param meanwhile: what others do before the yes
+    """
     frame.locator("[data-all]").check()
     shoot(page, f"chosen-{way.split()[0]}")
     frame.get_by_role("button", name=way, exact=True).click()
@@ -97,6 +108,7 @@ def answer_all(frame: FrameLocator, page: Page, way: str, told: str) -> str:
     expect(dialog).to_contain_text(f"{way}?")
     shoot(page, f"asked-{way.split()[0]}")
     text = dialog.inner_text()
+    meanwhile()
     dialog.get_by_role("button", name=way, exact=True).click()
     expect(frame.get_by_role("status")).to_contain_text(told)
     return text
@@ -126,11 +138,15 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
     expect(frame.locator("details[open]")).to_contain_text("Requests so far")
     shoot(page, "opened")
     first.click()
+    page.route("**/hitlDetails*", lambda route: route.fulfill(status=401, json={"detail": "Not authenticated"}))
+    answer_all(frame, page, f"Leave all {calls}", f"0 of {calls} were answered. {calls} wait still: Not authenticated")
+    page.unroute("**/hitlDetails*")
     asked = answer_all(frame, page, f"Adopt {one} that have exactly one job", f"{one} were answered")
     assert f"{none + several} others stay as they are" in asked
     asked = answer_all(frame, page, f"Send the {none} without a job", f"{none} were answered")
     assert "is called twice" in asked
-    answer_all(frame, page, f"Leave all {several}", f"{several} were answered")
+    told = f"{several - 1} of {several} were answered. 1 was answered by somebody else meanwhile"
+    answer_all(frame, page, f"Leave all {several}", told, lambda: leave(airflow, dag, run, calls - 1))
     expect(frame.get_by_text("Nothing waits for a person.").or_(frame.get_by_text("None of the"))).to_be_visible()
     wait_for("each to end", lambda: all_in(airflow, dag, run, calls, "success", "failed"), 120)
     states = [found["state"] for found in instances(airflow, dag, run)]

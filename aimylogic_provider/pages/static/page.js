@@ -53,8 +53,9 @@ const Aimylogic = (() => {
     return content;
   };
 
-  // Loads an element's content again, as the server has it now. Not while somebody works in it.
-  const reload = async (element) => {
+  // Loads an element's content again, as the server has it now.
+  // By itself not while somebody works in it, nor if somebody began to while it was loaded.
+  const reload = async (element, byItself = false) => {
     const url = element.dataset.refresh;
     let answer;
     try {
@@ -68,10 +69,12 @@ const Aimylogic = (() => {
       element.dataset.stale = content.detail || `Airflow answered ${answer.status}: what is shown is older`;
       return;
     }
+    const text = await answer.text();
+    if (byItself && busy(element)) return;
     delete element.dataset.stale;
     const open = new Set([...element.querySelectorAll("details[open][id]")].map((one) => one.id));
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-    element.innerHTML = await answer.text();
+    element.innerHTML = text;
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     times(element);
@@ -87,7 +90,7 @@ const Aimylogic = (() => {
   const live = () => {
     for (const element of document.querySelectorAll("[data-refresh][data-every]")) {
       setInterval(() => {
-        if (!("over" in element.dataset) && !busy(element)) reload(element);
+        if (!("over" in element.dataset) && !busy(element)) reload(element, true);
       }, 1000 * Number(element.dataset.every));
     }
   };

@@ -92,7 +92,7 @@
       };
       await Promise.all(Array.from({ length: AT_ONCE }, work));
     }
-    tellEnd(answers.length, sum, why);
+    return [answers.length, sum, why];
   };
 
   // Asks the server what would be answered, tells it, and does it if that is confirmed.
@@ -104,12 +104,12 @@
       const plan = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, wanted);
       if (!plan.answers.length) {
         Aimylogic.told(plan.text || "This question waits no longer", true);
+        await Aimylogic.reload(list());
       } else if (await Aimylogic.confirmed(plan.title, plan.text, plan.yes)) {
-        await give(plan.answers);
-      } else {
-        return;
+        const end = await give(plan.answers);
+        await Aimylogic.reload(list());
+        tellEnd(...end);
       }
-      await Aimylogic.reload(list());
     } catch (error) {
       Aimylogic.told(error.message, true);
     } finally {
