@@ -41,7 +41,8 @@ async def download(user: User, asked: Asked, name: str) -> Response:
     except NothingLeftError as error:
         raise HTTPException(410, str(error)) from None
     except (CallListError, OSError) as error:
-        raise HTTPException(404, f"The API server can't read it: {error}") from None
+        why = str(error).partition(". ")[0]
+        raise HTTPException(404, f"The API server can't read the list's folder: {why}") from None
     except TooSlowError as error:
         raise HTTPException(503, f"The storage of the list is slow: {error}") from None
     await found.in_database(

@@ -31,6 +31,8 @@ _OF_EACH = 25
 """Tasks that it shows of each run; the run's own page has all."""
 _TASKS = 200
 """Tasks of a page of a run's lists."""
+_SECONDS = 8.0
+"""For what storage, or a results table, is asked."""
 _LIST = "/lists/{dag_id}/{run_id}/{task_id}/{map_index}"
 
 
@@ -120,11 +122,16 @@ async def folder_of_list(request: Request, user: User, asked: Asked) -> Response
         told = "No list is frozen yet, as far as Airflow knows"
     else:
         try:
-            summary = await read_within(8, summary_of, found.place)
+            summary = await read_within(_SECONDS, summary_of, found.place)
         except TooSlowError as error:
             told = f"The storage of the list is slow: {error}. What is above stands in Airflow's database"
         except (CallListError, OSError) as error:
-            told = f"The API server can't read the list's folder: {error}. What is above stands in Airflow's database"
+            # What a task is to do about it, as the rest of the error says, isn't for whoever looks at a page.
+            why = str(error).partition(". ")[0]
+            told = (
+                f"The API server can't read the list's folder: {why}. What is above stands in Airflow's database. Have "
+                "call_list_path name a place that the API server reaches, too"
+            )
     return page(
         request, user, "call_list_folder.html", title="What the list's folder tells", told=told, summary=summary,
         live=not found.shown.is_over,
@@ -138,7 +145,7 @@ async def who_was_reached(request: Request, user: User, asked: Asked) -> Respons
     found = await asked_list(asked)
     told, reached = "", Reached("")
     try:
-        reached = await read_within(8, reached_of, found.list_id, found.settings)
+        reached = await read_within(_SECONDS, reached_of, found.list_id, found.settings)
     except NoResultsError as error:
         told = str(error)
     except TooSlowError as error:
