@@ -90,7 +90,12 @@ class AirflowRows:
 
         if hasattr(xcom, "XComModelV2"):
             self._insert(
-                xcom.XComModelV2, id=uuid6.uuid7(), task_instance_id=id, key=key, value=value, timestamp=datetime.now(UTC)
+                xcom.XComModelV2,
+                id=uuid6.uuid7(),
+                task_instance_id=id,
+                key=key,
+                value=value,
+                timestamp=datetime.now(UTC),
             )
         else:
             self._insert(

@@ -28,12 +28,16 @@ class SentList:
         self.tell(report, state=state)
         return report
 
-    def tell(self, report: Any = None, *, state: str = "success", rendered: Any = None, entry: Any = None) -> None:
-        fields = {"aimylogic_conn_id": "aimylogic_default", "sql_conn_id": "warehouse", "call_list_path": str(self.sync.lists)}
+    def tell(self, report: Any = None, *, state: str = "success", entry: Any = None) -> None:
+        fields = {
+            "aimylogic_conn_id": "aimylogic_default",
+            "sql_conn_id": "warehouse",
+            "call_list_path": str(self.sync.lists),
+        }
         stored = entry or (self.sync.entry if self.sync.task.has_store else None)
         self.task_instance = self.rows.task(
             "winter_sale", RUN, "sync", state=state, returned=report, entry=stored,
-            rendered=fields | (rendered or {}) | {k: self.sync.arguments[k] for k in ("results_table", "results_conn_id") if k in self.sync.arguments},
+            rendered=fields | {name: self.sync.arguments[name] for name in self.sync.arguments if "results" in name},
         )  # fmt: skip
 
     @property

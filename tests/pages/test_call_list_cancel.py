@@ -22,7 +22,12 @@ BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restartin
 
 @pytest.fixture
 def sent(
-    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None, monkeypatch: pytest.MonkeyPatch, session: Any
+    tmp_path: Path,
+    emulator: Emulator,
+    connections: None,
+    no_pauses: None,
+    monkeypatch: pytest.MonkeyPatch,
+    session: Any,
 ) -> SentList:
     monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
     # The API server looks connections up anew each time.
@@ -36,7 +41,7 @@ def statuses(emulator: Emulator) -> set[str | None]:
 def slices(client: Client, address: str, name: str = "uma") -> list[dict[str, Any]]:
     """All answers, as the page's script asks for them."""
     answers: list[dict[str, Any]] = []
-    while not answers or not answers[-1]["over"]:
+    while not answers or not answers[-1]["finished"]:
         answer = client(name).post(f"{address}/cancel", json={"begin": not answers})
         assert answer.status_code == 200, answer.text
         answers.append(answer.json())
@@ -80,7 +85,7 @@ def test_what_is_over_and_what_the_campaign_does_not_know_is_told_apart(sent: Se
     lines[3]["job"], lines[20]["job"] = "999999999999", "999999999998"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     (answer,) = slices(client, sent.address)
-    assert (answer["cancelled"], answer["not_known"], answer["left"]) == (28, 2, 0)
+    assert (answer["cancelled"] + answer["over"], answer["not_known"], answer["left"]) == (28, 2, 0)
     assert "2 the campaign doesn't know" in answer["told"]
 
 
@@ -164,6 +169,8 @@ def test_a_viewer_may_not_and_what_was_done_is_in_the_audit_log(sent: SentList, 
 def test_a_connection_that_is_not_known_any_more_is_told(sent: SentList, client: Client) -> None:
     sent.sync.add([phone(1)])
     report = sent.sync.attempt()
-    sent.rows.task("winter_sale", RUN, "sync", returned=report, entry=sent.sync.entry if sent.sync.task.has_store else None)
+    sent.rows.task(
+        "winter_sale", RUN, "sync", returned=report, entry=sent.sync.entry if sent.sync.task.has_store else None
+    )
     told = client("uma").post(f"{sent.address}/cancel", json={}).json()["detail"]
     assert "isn't known to Airflow any more" in told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,12 @@ def rows(session: Any) -> AirflowRows:
 
 @pytest.fixture
 def sent(
-    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None, monkeypatch: pytest.MonkeyPatch, rows: AirflowRows
+    tmp_path: Path,
+    emulator: Emulator,
+    connections: None,
+    no_pauses: None,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: AirflowRows,
 ) -> SentList:
     monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
     return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=10), rows)
@@ -51,7 +55,9 @@ def test_the_index_shows_a_list_with_its_counts_in_words(sent: SentList, client:
     assert RUN in told
     for count in ("28 rows", "24 created", "1 refused by the server", "2 rejected", "1 doubles"):
         assert count in told, count
-    assert f'href="/aimylogic/lists/winter_sale/{RUN.replace(":", "%3A").replace("+", "%2B")}/sync/-1?list=' in shown.text
+    assert (
+        f'href="/aimylogic/lists/winter_sale/{RUN.replace(":", "%3A").replace("+", "%2B")}/sync/-1?list=' in shown.text
+    )
 
 
 def test_a_dag_that_one_may_not_read_is_not_listed(
@@ -94,7 +100,13 @@ def test_shards_of_one_list_are_one_list_summed(sent: SentList, rows: AirflowRow
         report = sharded.send(shard)
         entry = sharded.sending[shard].entry if sharded.sending[shard].has_store else None
         rows.task(
-            "winter_sale", RUN, "send", map_index=shard, operator=SendCallListOperator.__name__, returned=report, entry=entry
+            "winter_sale",
+            RUN,
+            "send",
+            map_index=shard,
+            operator=SendCallListOperator.__name__,
+            returned=report,
+            entry=entry,
         )
     rows.task("winter_sale", RUN, "send", map_index=3, operator="SendCallListOperator", state="queued")
     text = client("vera").get(f"lists/winter_sale/{RUN}").text
@@ -329,5 +341,3 @@ def test_what_a_failed_task_told_counts(rows: AirflowRows, client: Client) -> No
     told = words(client("vera").get("lists").text)
     assert "6 created" in told
     assert "3 unknown" in told
-
-

@@ -50,8 +50,8 @@ async def how_it_stands(request: Request, user: User, asked: Asked) -> Response:
     except HTTPException as error:
         why_not = str(error.detail)
     return page(
-        request, user, "call_list_cancel.html", title="Cancel", asked=asked, found=found, why_not=why_not, so_far=so_far,
-        conn_id=found.settings.get("aimylogic_conn_id", ""),
+        request, user, "call_list_cancel.html", title="Cancel", asked=asked, found=found, why_not=why_not,
+        so_far=so_far, conn_id=found.settings.get("aimylogic_conn_id", ""),
     )  # fmt: skip
 
 
@@ -87,32 +87,36 @@ async def cancel(user: User, asked: Asked, body: dict[str, Any] | None = None) -
         if so_far.at != began:
             noted = found.in_database(lambda session: _note(session, user, _DONE, asked, found, so_far))
             await asyncio.shield(noted)
-    over = not so_far.left
-    told = f"{so_far.words()}. " + ("That is all" if over else f"{so_far.left:,} are left")
-    return {**msgspec.to_builtins(so_far), "left": so_far.left, "over": over, "told": told}
+    finished = not so_far.left
+    told = f"{so_far.words()}. " + ("That is all" if finished else f"{so_far.left:,} are left")
+    return {**msgspec.to_builtins(so_far), "left": so_far.left, "finished": finished, "told": told}
 
 
 def _why_not(found: FoundList) -> str:
     """Why a list's calls can't be cancelled now, and what to do first; empty if they can be."""
-    busy = [task for task, _ in found.shown.tasks if not task.is_over] + [one for one in found.others if not one.is_over]
+    busy = [task for task, _ in found.shown.tasks if not task.is_over] + [
+        one for one in found.others if not one.is_over
+    ]
     if busy:
         states = ", ".join(f"{task.name} ({task.state or 'not begun'})" for task in busy[:5])
         more = f" and {len(busy) - 5:,} more" if len(busy) > 5 else ""
         return (
-            f"The list may still be sent, by {states}{more}: what is cancelled now would be followed by new calls. Mark "
-            "these tasks as failed in Airflow first, and then cancel"
+            f"The list may still be sent, by {states}{more}: what is cancelled now would be followed by new calls. "
+            "Mark these tasks as failed in Airflow first, and then cancel"
         )
     if found.place is None:
         return "No call list is known of this task: there is nothing to cancel"
     if not found.settings.get("aimylogic_conn_id"):
         return (
-            "By which connection the list was sent isn't known to Airflow any more (it keeps that of a task's last runs "
-            "alone). Cancel its calls by CancelCallsOperator in a DAG"
+            "By which connection the list was sent isn't known to Airflow any more (it keeps that of a task's last "
+            "runs alone). Cancel its calls by CancelCallsOperator in a DAG"
         )
     return ""
 
 
-async def _from_there(found: FoundList, asked: AskedTask, *, again: bool) -> tuple[Cancelled, list[str], dict[str, str]]:
+async def _from_there(
+    found: FoundList, asked: AskedTask, *, again: bool
+) -> tuple[Cancelled, list[str], dict[str, str]]:
     """How far the list's jobs are gone through; the next of them; and where it was sent.
 
     :param again: whether to begin anew, if all were gone through
@@ -122,7 +126,9 @@ async def _from_there(found: FoundList, asked: AskedTask, *, again: bool) -> tup
     so_far = await found.in_database(lambda session: _noted(session, asked, found.list_id))
     try:
         of, ids, sent_to, senders = await read_within(10, jobs_from, found.place, so_far.at)
-        if so_far.of and (so_far.of != of or (again and not so_far.left)):  # it has other jobs than then, or all are meant
+        if so_far.of and (
+            so_far.of != of or (again and not so_far.left)
+        ):  # it has other jobs than then, or all are meant
             so_far = Cancelled()
             of, ids, sent_to, senders = await read_within(10, jobs_from, found.place, 0)
     except (CallListError, OSError) as error:

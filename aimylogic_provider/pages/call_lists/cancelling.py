@@ -68,9 +68,7 @@ def jobs_of_list(found: ListReader) -> int:
     done = found.done()
     told = sum(counts.created for counts in done.values())
     under_way = (batch for batch in found.manifest.batches if batch.name not in done)
-    return told + sum(
-        outcome.job is not None for batch in under_way for outcome in outcomes_so_far(found, batch, done)
-    )
+    return told + sum(outcome.job is not None for batch in under_way for outcome in outcomes_so_far(found, batch, done))
 
 
 def jobs_from(place: Place, at: int) -> tuple[int, list[str], dict[str, str], list[str]]:
@@ -91,7 +89,12 @@ def jobs_from(place: Place, at: int) -> tuple[int, list[str], dict[str, str], li
         ids += islice(jobs, max(at - skipped, 0), None)
         skipped += len(jobs)
     claims = found.claims()
-    return jobs_of_list(found), ids[:_MOST], {one.campaign: one.campaign_id for one in claims}, [one.task for one in claims]
+    return (
+        jobs_of_list(found),
+        ids[:_MOST],
+        {one.campaign: one.campaign_id for one in claims},
+        [one.task for one in claims],
+    )
 
 
 async def cancel_some(client: AsyncCampaignClient, ids: Sequence[str], so_far: Cancelled) -> None:

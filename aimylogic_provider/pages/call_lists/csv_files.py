@@ -36,7 +36,9 @@ def rejected(place: Place) -> Iterator[bytes]:
     """The rows that can't be called, with their reasons."""
     found = _whole(place)
     keys = found.manifest.keys
-    rows = ([line["row"], *_keys(line["keys"], keys), line["reason"]] for lines in found.parts("rejected") for line in lines)
+    rows = (
+        [line["row"], *_keys(line["keys"], keys), line["reason"]] for lines in found.parts("rejected") for line in lines
+    )
     return _written(["row", *keys, "reason"], rows)
 
 

@@ -1,4 +1,4 @@
-"""Downloads of a list: rejected and unknown rows, and results, as CSV with phones, to whoever may change the DAG's runs."""
+"""Downloads of a list: rejected and unknown rows, and results, as CSV with phones, by the right to change runs."""
 
 from __future__ import annotations
 

@@ -161,9 +161,9 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _rates(found: ListReader, done: Mapping[str, Counts]) -> tuple[list[tuple[str, int]], int]:
-    """How many calls were settled when: those of a batch count as of its last sending, whose time its trace's name bears.
+    """How many calls were settled when, and how long a stretch is.
 
-    That stands by the server's clock, on any store; and how long a stretch is.
+    Those of a batch count as of its last sending, whose time its trace's name bears, by the server's clock.
     """
     sent: dict[str, float] = {}
     for trace in traces_among(found.names):
@@ -178,7 +178,9 @@ def _rates(found: ListReader, done: Mapping[str, Counts]) -> tuple[list[tuple[st
         settled[int(at // width)] += done[batch].settled
     start, end = int(first // width), int(last // width)
     places = range(max(start, end - 4 * _COLUMNS), end + 1)
-    return [(f"{datetime.fromtimestamp(place * width, UTC):%Y-%m-%d %H:%M:%S} UTC", settled[place]) for place in places], width
+    return [
+        (f"{datetime.fromtimestamp(place * width, UTC):%Y-%m-%d %H:%M:%S} UTC", settled[place]) for place in places
+    ], width
 
 
 def _aside_of(found: ListReader) -> _Aside:
@@ -223,4 +225,3 @@ def _reasons_of_calls(found: ListReader, done: Mapping[str, Counts]) -> Iterator
 def _shown(line: Mapping[str, Any]) -> AsideRow:
     keys: Sequence[str] = [f"{name}={mask_within(str(value))[:80]}" for name, value in line["keys"].items()]
     return AsideRow(line["row"], ", ".join(keys), mask_within(line["reason"])[:300])
-

@@ -13,7 +13,16 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-__all__ = ["FREEZES", "OPERATORS", "OVER", "ListTask", "RunWithLists", "runs_with_lists", "tasks_of_runs", "tasks_of_task"]
+__all__ = [
+    "FREEZES",
+    "OPERATORS",
+    "OVER",
+    "ListTask",
+    "RunWithLists",
+    "runs_with_lists",
+    "tasks_of_runs",
+    "tasks_of_task",
+]
 
 FREEZES = "PrepareCallListOperator"
 """What freezes a list, and leaves sending it to another task."""
@@ -84,7 +93,7 @@ _COLUMNS = (
 def runs_with_lists(
     session: Session, dag_ids: Collection[str], *, before: int | None = None, most: int = 20
 ) -> list[RunWithLists]:
-    """The newest DAG runs that have tasks with call lists, the newest first; one more than asked for, if there are more.
+    """The newest DAG runs that have tasks with call lists, the newest first; one more than asked for, if there is one.
 
     Runs are gone through from the newest one on, and for each its tasks are looked up by an index: what is read doesn't
     grow with what lies further back.

@@ -11,10 +11,10 @@ from dataclasses import replace
 from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
 
+from aimylogic_provider.call_list.report.campaign_ids import digest_of_id
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
 from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, RejectedError
-from aimylogic_provider.call_list.report.campaign_ids import digest_of_id
 from aimylogic_provider.hooks.aimylogic_async import load
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection, campaign_of_connection
 from aimylogic_provider.idempotence.keys import campaign_digest
@@ -86,6 +86,6 @@ async def check_sent_there(client: AsyncCampaignClient, sent_to: Mapping[str, st
             ) from None
     if found is None or digest_of_id(client.address, found) not in ids:
         raise CampaignGoneError(
-            "the connection leads to another campaign than the list was sent to (its host or token was changed): nothing "
-            "is cancelled. Set the connection back, or cancel the calls by CancelCallsOperator with one of that campaign"
+            "the connection leads to another campaign than the list was sent to (its host or token was changed): "
+            "nothing is cancelled. Set the connection back, or cancel the calls by CancelCallsOperator with one of it"
         )

@@ -1,4 +1,4 @@
-"""Call lists as pages show them: of which tasks, and how many of its rows came to which outcome. Made of what tasks told.
+"""Call lists as pages show them: of which tasks, and how many rows came to which outcome; made of what tasks told.
 
 Tasks that send one list, a shard each, are one list here.
 """

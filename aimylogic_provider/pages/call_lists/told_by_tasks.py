@@ -113,7 +113,9 @@ class TaskTold:
             self.settled = _as(Settled, content.get("progress") or None)
             self.campaigns = dict(_as(list[tuple[str, str]], content.get("campaigns")) or ())
         elif "call_list" in content:
-            self.odd = f"the task's state has another format, {str(form)[:40]!r}: another version of the provider wrote it"
+            self.odd = (
+                f"the task's state has another format, {str(form)[:40]!r}: another version of the provider wrote it"
+            )
 
     def take_report(self, content: object) -> None:
         """Read what the task returned."""

@@ -20,7 +20,7 @@ document.addEventListener("click", async (event) => {
       bar.max = answer.of || 1;
       bar.value = answer.at;
       words.textContent = ` ${answer.told}.`;
-      if (answer.over) {
+      if (answer.finished) {
         Aimylogic.told(answer.told);
         break;
       }

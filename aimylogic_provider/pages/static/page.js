@@ -55,6 +55,16 @@ const Aimylogic = (() => {
 
   // Loads an element's content again, as the server has it now. Not while somebody works in it.
   const reload = async (element) => {
+    if ("loading" in element.dataset) return; // what is slow is not asked for again meanwhile
+    element.dataset.loading = "";
+    try {
+      await load(element);
+    } finally {
+      delete element.dataset.loading;
+    }
+  };
+
+  const load = async (element) => {
     const url = element.dataset.refresh;
     let answer;
     try {
