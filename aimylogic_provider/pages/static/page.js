@@ -53,9 +53,20 @@ const Aimylogic = (() => {
     return content;
   };
 
-  // Loads an element's content again, as the server has it now.
-  // By itself not while somebody works in it, nor if somebody began to while it was loaded.
+  // Loads an element's content again, as the server has it now. By itself not while it is still being loaded (what is
+  // slow isn't asked for twice), nor while somebody works in it, or began to while it was loaded.
+  const loading = new Map();
   const reload = async (element, byItself = false) => {
+    if (loading.has(element)) {
+      if (byItself) return;
+      await loading.get(element);
+    }
+    const done = load(element, byItself).finally(() => loading.delete(element));
+    loading.set(element, done);
+    await done;
+  };
+
+  const load = async (element, byItself) => {
     const url = element.dataset.refresh;
     element.dataset.asked = "";
     let answer;
