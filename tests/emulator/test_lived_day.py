@@ -33,9 +33,9 @@ def moment(seconds: float) -> datetime:
 
 
 def test_2_000_jobs_of_a_day_within_two_seconds(emulator: Emulator) -> None:
-    began = time.monotonic()
+    began = time.process_time()  # the emulator is a thread of this process, and others may have the machine
     campaign = emulator.live_through()
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert campaign.jobs == 2000 == len(emulator.jobs())
     assert campaign.by_status["inProcess"] == campaign.lines, "the lines are busy"
     told = {"planned", "onRetry", "longCallWithResult", "longCallWithNoResult", "noAnswer", "nonexistentNumber"}
