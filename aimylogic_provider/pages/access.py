@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from aimylogic_provider.pages.csrf import HEADER, is_of
 
-__all__ = ["Right", "User", "authorise", "campaigns_among", "has_right", "needs", "readable_dags"]
+__all__ = ["Right", "User", "asked_dags", "authorise", "campaigns_among", "has_right", "needs", "readable_dags"]
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _MARK = "__aimylogic_right__"
@@ -44,6 +44,9 @@ class Right(Enum):
 
     CHANGE_RUN = "change this DAG's runs"
     """See phones whole, as in a download; cancel calls of a list."""
+
+    ANSWER = "answer this DAG's required actions"
+    """Answer what waits for a person, as Airflow's own page lets one."""
 
     SEE_CAMPAIGN = "read this connection"
     """See how its campaign stands."""
@@ -67,11 +70,11 @@ def has_right(user: BaseUser, right: Right, *, dag_id: str | None = None, conn_i
     manager = get_auth_manager()
     if right is Right.SIGNED_IN:
         return bool(manager.is_authorized_view(access_view=AccessView.WEBSITE, user=user))
-    if right in (Right.SEE_RUN, Right.CHANGE_RUN):
+    if right in (Right.SEE_RUN, Right.CHANGE_RUN, Right.ANSWER):
         if not dag_id:
             return False
         dag = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-        entity = DagAccessEntity.RUN
+        entity = DagAccessEntity.HITL_DETAIL if right is Right.ANSWER else DagAccessEntity.RUN
         return bool(manager.is_authorized_dag(method=_method(right), access_entity=entity, details=dag, user=user))
     if not conn_id:
         return False
@@ -80,12 +83,20 @@ def has_right(user: BaseUser, right: Right, *, dag_id: str | None = None, conn_i
 
 
 def _method(right: Right) -> Literal["GET", "PUT"]:
-    return "PUT" if right in (Right.CHANGE_RUN, Right.CHANGE_CAMPAIGN) else "GET"
+    return "PUT" if right in (Right.CHANGE_RUN, Right.ANSWER, Right.CHANGE_CAMPAIGN) else "GET"
 
 
 def readable_dags(user: BaseUser) -> set[str]:
     """The ids of the DAGs that a user may read."""
     return set(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+
+
+def asked_dags(user: BaseUser) -> set[str]:
+    """The ids of the DAGs whose required actions a user may read, as Airflow's own list of them chooses them."""
+    entity = DagAccessEntity.HITL_DETAIL
+    if not get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user):
+        return set()
+    return readable_dags(user)
 
 
 def campaigns_among(user: BaseUser, conn_ids: set[str]) -> set[str]:

@@ -53,8 +53,20 @@ const Aimylogic = (() => {
     return content;
   };
 
-  // Loads an element's content again, as the server has it now. Not while somebody works in it.
-  const reload = async (element) => {
+  // Loads an element's content again, as the server has it now. By itself not while it is still being loaded (what is
+  // slow isn't asked for twice), nor while somebody works in it, or began to while it was loaded.
+  const loading = new Map();
+  const reload = async (element, byItself = false) => {
+    if (loading.has(element)) {
+      if (byItself) return;
+      await loading.get(element);
+    }
+    const done = load(element, byItself).finally(() => loading.delete(element));
+    loading.set(element, done);
+    await done;
+  };
+
+  const load = async (element, byItself) => {
     const url = element.dataset.refresh;
     element.dataset.asked = "";
     let answer;
@@ -69,10 +81,12 @@ const Aimylogic = (() => {
       element.dataset.stale = content.detail || `Airflow answered ${answer.status}: what is shown is older`;
       return;
     }
+    const text = await answer.text();
+    if (byItself && busy(element)) return;
     delete element.dataset.stale;
     const open = new Set([...element.querySelectorAll("details[open][id]")].map((one) => one.id));
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-    element.innerHTML = await answer.text();
+    element.innerHTML = text;
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     times(element);
@@ -84,12 +98,12 @@ const Aimylogic = (() => {
     document.hidden ||
     "outOfView" in element.dataset ||
     document.querySelector("dialog[open]") ||
-    element.querySelector("input:checked, textarea:focus, input:focus, select:focus");
+    element.querySelector("input:checked, textarea:focus, input:focus, select:focus, details[open][data-question]");
 
   const live = () => {
     for (const element of document.querySelectorAll("[data-refresh][data-every]")) {
       setInterval(() => {
-        if (!("over" in element.dataset) && !busy(element)) reload(element);
+        if (!("over" in element.dataset) && !busy(element)) reload(element, true);
       }, 1000 * Number(element.dataset.every));
     }
   };
@@ -155,8 +169,18 @@ const Aimylogic = (() => {
     }
   });
 
+  // How many things wait for somebody, in the tab of their page.
+  const badges = async () => {
+    for (const link of document.querySelectorAll("a[data-count]")) {
+      const answer = await fetch(link.dataset.count).catch(() => null);
+      const { count } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     times(document);
+    badges();
     live();
     inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
