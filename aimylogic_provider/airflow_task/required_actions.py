@@ -1,7 +1,8 @@
-"""A parked call among Airflow's *Required actions*: the question, and what a person answered.
+"""Questions among Airflow's *Required actions*: of a parked call, of a list; and what a person answered.
 
 Airflow keeps one question for each task instance, through retries and clears, in the words in which it was asked first.
-So the answers are those of the first candidates, and the subject bears a reference by which it is known what was asked.
+So the answers are those of the first candidates, with the first numbers, and the subject bears a reference by which it
+is known what was asked.
 """
 
 from __future__ import annotations
@@ -11,9 +12,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+from aimylogic_provider.airflow_task.shown.answer_labels import (
+    ADOPT,
+    ADOPT_ONE,
+    GO_AHEAD,
+    LEAVE,
+    SEND_AGAIN,
+    SEND_MISSING,
+    Chosen,
+    candidate_of,
+    kind_of_question,
+    list_options,
+    read_go_ahead,
+    read_list_answer,
+)
+from aimylogic_provider.airflow_task.shown.index_labels import in_one_line, name_of_instance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.errors import ParkedError
@@ -23,9 +39,7 @@ __all__ = [
     "ADOPT",
     "CALL_JOB_ID",
     "GO_AHEAD",
-    "GO_AHEAD_OPTIONS",
     "LEAVE",
-    "LIST_OPTIONS",
     "SEND_AGAIN",
     "SEND_MISSING",
     "HumanAnswer",
@@ -35,51 +49,46 @@ __all__ = [
     "ask_about_list",
     "ask_to_go_on",
     "await_answer",
+    "candidate_of",
     "defer_to_trigger",
     "go_ahead_answer",
+    "kind_of_question",
     "list_answer",
     "options_of",
     "reaches_later_tries",
     "subject_kept",
+    "where_and_which",
 ]
 
-ADOPT = "Adopt the job"
-_ADOPT_ONE = "Adopt job "
-"""With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
-
 _MOST_OFFERED = 20
-SEND_AGAIN = "Send again"
-LEAVE = "Leave it"
-SEND_MISSING = "Send those without a job"
-LIST_OPTIONS = [SEND_MISSING, LEAVE]
-GO_AHEAD = "Send"
-GO_AHEAD_OPTIONS = [GO_AHEAD, LEAVE]
 CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
 
-def ask(context: Context, what: str, parked: ParkedError) -> Question:
+def ask(context: Context, what: str, parked: ParkedError, conn_id: str = "") -> Question:
     """Put the question to people, and return what it tells them: perhaps less than is known now.
 
     :param what: the call, in words, its phone masked
+    :param conn_id: of the campaign
     :raises AirflowFailException: if Airflow still shows a question that is about another call, or lacks a candidate job
     """
     from aimylogic_provider.airflow_task.task_state import has_store
 
-    subject = f"Was the {what} added? [{parked.question.reference}]"
+    reference = parked.question.reference
     kept = _put(
         context,
         options_of(parked.question),
-        subject,
+        f"Was the {what} added?{where_and_which(context, conn_id)} [{reference}]",
         _body(what, parked, remembered=has_store(context)),
         {CALL_JOB_ID: _field(parked.question)},
     )
-    shown = _question_of(kept.params[CALL_JOB_ID])
     why = None
-    if kept.subject != subject:
+    if not _is_about(kept.subject, reference):
         why = f"is about another call: “{kept.subject}”"
-    elif unnamed := set(parked.question.candidates) - set(shown.candidates):
-        why = f"was asked before, and does not name {', '.join(sorted(unnamed))}"
+    else:
+        shown = _question_of(kept.params[CALL_JOB_ID])
+        if unnamed := set(parked.question.candidates) - set(shown.candidates):
+            why = f"was asked before, and does not name {', '.join(sorted(unnamed))}"
     if why is not None:
         raise AirflowFailException(
             f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
@@ -88,9 +97,24 @@ def ask(context: Context, what: str, parked: ParkedError) -> Question:
     return shown
 
 
+def where_and_which(context: Context, conn_id: object, otherwise: str = "") -> str:
+    """Return what tells a question apart from others in a list of them, in brackets behind a blank; or nothing.
+
+    :param conn_id: of the campaign; empty if there is none
+    :param otherwise: what a mapped task instance is called, if the DAG gives it no label
+    """
+    told = [name_of_instance(context, otherwise), in_one_line(conn_id) if conn_id else ""]
+    told = [one for one in told if one]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _is_about(subject: str, reference: str) -> bool:
+    return subject.endswith(f" [{reference}]")
+
+
 def options_of(question: Question) -> list[str]:
     """Return the answers that a question about a call offers."""
-    return [*(f"{_ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
+    return [*(f"{ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
 
 
 def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
@@ -99,9 +123,23 @@ def _put(context: Context, options: list[str], subject: str, body: str, params: 
 
     return _supervisor().send(
         CreateHITLDetailPayload(
-            ti_id=context["ti"].id, options=options, subject=subject, body=body, params=params, assigned_users=[]
+            ti_id=context["ti"].id,
+            options=options,
+            subject=subject,
+            body=f"{body}{_runs_meanwhile(context)}",
+            params=params,
+            assigned_users=[],
         )
     )
+
+
+def _runs_meanwhile(context: Context) -> str:
+    """What waiting takes, in Markdown: the DAG run goes on, and of a DAG, Airflow has only so many at once."""
+    most = getattr(context.get("dag"), "max_active_runs", None)
+    if not most:
+        return ""
+    told = "the only run" if most == 1 else f"one of the {most:,} runs"
+    return f"\n\nUntil somebody answers, this run counts as {told} of its DAG that may be active (`max_active_runs`)."
 
 
 def subject_kept(context: Context, options: list[str], subject: str, body: str) -> str:
@@ -109,70 +147,111 @@ def subject_kept(context: Context, options: list[str], subject: str, body: str) 
     return str(_put(context, options, subject, body, {}).subject)
 
 
-def ask_about_list(context: Context, reference: str, calls: int, known: str) -> None:
+def ask_about_list(context: Context, reference: str, calls: int, without_job: int, known: str, where: str = "") -> None:
     """Put to people what is to become of a list's parked calls.
 
+    :param without_job: of how many of them the report shows no job
     :param known: what is known of them, in words
+    :param where: as :func:`where_and_which` tells it
     :raises AirflowFailException: if Airflow still shows a question about others
     """
-    subject = f"What is to become of {calls:,} calls of the list? [{reference}]"
+    send, leave = list_options(calls, without_job)
+    subject = f"What is to become of {_calls(calls)} of the list?{where} [{reference}]"
     body = (
         f"{known}\n\n**Your answer**, which retries and clears of the task follow\n\n"
-        f"1. **{SEND_MISSING}**: calls that the report shows a job of count as created, with that job; the others are "
-        "sent now. Whose job the report doesn't show although there is one is called twice.\n"
-        f"2. **{LEAVE}**: nothing is sent, and the task fails."
+        f"1. **{send}**: {_what_is_sent(calls, without_job)}. The report is asked anew before: whoever has a job by "
+        "then is not sent. Whose job it doesn't show although there is one is called twice.\n"
+        f"2. **{leave}**: nothing is sent, and the task fails."
     )
-    kept = _put(context, LIST_OPTIONS, subject, body, {})
-    if kept.subject != subject:
-        raise AirflowFailException(
-            f"{known}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
-            f"and this one's is about others: “{kept.subject}”.)"
+    kept = _put(context, [send, leave], subject, body, {})
+    if (other := _other_question(kept, reference, without_job, read_list_answer)) is not None:
+        raise AirflowFailException(f"{known}\n{other}")
+
+
+def _what_is_sent(calls: int, without_job: int) -> str:
+    with_job = calls - without_job
+    told = []
+    if with_job:
+        told.append(
+            f"{_calls(with_job)} count{'s' if with_job == 1 else ''} as created, with the job that the report shows"
         )
+    if without_job:
+        told.append(f"{_calls(without_job)} {'is' if without_job == 1 else 'are'} sent, with new keys")
+    return "; ".join(told)
 
 
-def ask_to_go_on(context: Context, reference: str, subject: str, body: str, otherwise: str = "") -> Question:
+def ask_to_go_on(
+    context: Context,
+    reference: str,
+    subject: str,
+    body: str,
+    otherwise: str = "",
+    *,
+    options: Sequence[str],
+    calls: int,
+) -> Question:
     """Put to people whether to go on; return the question, as an answer to it is known by.
 
     :param reference: of what is asked
     :param subject: in one line
     :param body: what is known, and what each answer does, in Markdown
     :param otherwise: what to do if nobody can be asked, as a sentence without its stop
-    :raises AirflowFailException: if Airflow still shows a question about something else
+    :param options: the answers, as :func:`.go_ahead_options` makes them
+    :param calls: how many calls a yes sends
+    :raises AirflowFailException: if Airflow still shows a question about something else, or about fewer calls
     """
     from aimylogic_provider.idempotence.human_answer import Question
 
-    kept = subject_kept(context, GO_AHEAD_OPTIONS, f"{subject} [{reference}]", body)
-    if not kept.endswith(f" [{reference}]"):
-        raise AirflowFailException(
-            f"{subject}\n{body}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its "
-            f"first words, and this one's is about something else: “{kept}”.{f' {otherwise}.' if otherwise else ''})"
-        )
+    kept = _put(context, [*options], f"{subject} [{reference}]", body, {})
+    if (other := _other_question(kept, reference, calls, read_go_ahead)) is not None:
+        raise AirflowFailException(f"{subject}\n{body}\n{other}{f' {otherwise}.' if otherwise else ''}")
     return Question(reference, datetime.now(UTC).timestamp())
 
 
-def go_ahead_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
+def _other_question(kept: Any, reference: str, calls: int, read: Callable[[str], Chosen | None]) -> str | None:
+    """Why the question that Airflow keeps is not the one that was put, in words; None if it is, or tells as much.
+
+    One that was put by an earlier try may name more calls than a yes would send now: whoever says yes agrees to fewer.
+    """
+    why = None
+    if not _is_about(kept.subject, reference):
+        why = f"is about something else: “{kept.subject}”"
+    else:
+        told = [chosen.calls for option in kept.options if (chosen := read(option)) is not None and chosen.yes]
+        if any(number is not None and number < calls for number in told):
+            why = f"speaks of fewer calls, {told[0]:,} rather than {calls:,}"
+    if why is None:
+        return None
+    return (
+        "(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, and this one's "
+        f"{why}.)"
+    )
+
+
+def go_ahead_answer(event: Mapping[str, Any], calls: int) -> tuple[bool, str, float]:
     """What a person said who was asked whether to go on: whether to, who said so, and when.
 
-    :raises ValueError: if that is nothing of the kind
+    :param calls: how many calls a yes sends
+    :raises ValueError: if that is nothing of the kind, or a yes to fewer calls
     """
-    chosen, by, at = answer_of(event, GO_AHEAD_OPTIONS)
-    return chosen == GO_AHEAD, by, at
+    chosen, by, at = answer_of(event, read_go_ahead, (GO_AHEAD, LEAVE))
+    if chosen.yes and chosen.calls is not None and chosen.calls < calls:
+        raise ValueError(f"The answer was about {_calls(chosen.calls)}, and {calls:,} would be sent")
+    return chosen.yes, by, at
 
 
-def _only_choice(event: Mapping[str, Any], options: list[str]) -> str:
-    """The one option that was chosen.
+def _only_choice(event: Mapping[str, Any]) -> str:
+    """The one option that was chosen; empty if none was, or more.
 
-    :raises ValueError: if none was, or more
+    :raises ValueError: if Airflow brings an error instead
     """
     if "error" in event:
         raise ValueError(f"The answer can't be used: {event['error']}")
     chosen = list(event["chosen_options"])
-    if len(chosen) != 1 or chosen[0] not in options:
-        raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options)}")
-    return str(chosen[0])
+    return str(chosen[0]) if len(chosen) == 1 else ""
 
 
-def await_answer(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
+def await_answer(context: Context, question: Question, options: Sequence[str] | None = None) -> NoReturn:
     """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``.
 
     :raises TaskAwaitingInput: always, for Airflow to act on
@@ -195,7 +274,7 @@ def reaches_later_tries() -> bool:
     return get_base_airflow_version_tuple() < (3, 4, 0)
 
 
-def defer_to_trigger(context: Context, question: Question, options: list[str] | None = None) -> NoReturn:
+def defer_to_trigger(context: Context, question: Question, options: Sequence[str] | None = None) -> NoReturn:
     """Give the worker back to a trigger, which waits for the answer, and finds one that was given before.
 
     A worker can't read an answer, and Airflow brings each once: to a try that may not have lived to heed it.
@@ -208,7 +287,7 @@ def defer_to_trigger(context: Context, question: Question, options: list[str] | 
 
     trigger = HITLTrigger(
         ti_id=context["ti"].id,
-        options=options or options_of(question),
+        options=[*(options or options_of(question))],
         params={},
         timeout_datetime=None,
         poke_interval=2.0,
@@ -239,16 +318,14 @@ class HumanAnswer:
         from aimylogic_provider.idempotence.human_answer import Choice, Ruling
 
         event = self.event
-        if "error" in event:
-            raise ValueError(f"The answer can't be used: {event['error']}")
         choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
-        offered = {option: option.removeprefix(_ADOPT_ONE) for option in options_of(self.question)[: -len(choices)]}
-        chosen = list(event["chosen_options"])
-        if len(chosen) != 1 or chosen[0] not in {**offered, **choices}:
-            raise ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options_of(self.question))}")
-        choice = choices.get(chosen[0], Choice.ADOPT)
+        chosen = _only_choice(event)
         # Whoever chooses a job by its name means that one, whatever the field was left with.
-        job = offered.get(chosen[0]) or str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
+        job = candidate_of(chosen)
+        if chosen not in choices and job not in self.question.candidates:
+            raise _unusable(event, options_of(self.question))
+        choice = choices.get(chosen, Choice.ADOPT)
+        job = job or str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
         return Ruling(
             choice,
             by=_name(event.get("responded_by_user")),
@@ -263,17 +340,28 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
     :raises ValueError: if that is nothing of the kind
     """
-    chosen, by, at = answer_of(event, LIST_OPTIONS)
-    return chosen == SEND_MISSING, by, at
+    chosen, by, at = answer_of(event, read_list_answer, (SEND_MISSING, LEAVE))
+    return chosen.yes, by, at
 
 
-def answer_of(event: Mapping[str, Any], options: list[str]) -> tuple[str, str, float]:
+def answer_of(
+    event: Mapping[str, Any], read: Callable[[str], Chosen | None], options: Sequence[str]
+) -> tuple[Chosen, str, float]:
     """Which of some answers a person gave, who did, and when.
 
+    :param read: tells what a label means, whatever number it bears
+    :param options: the answers, for people
     :raises ValueError: if it is none of them
     """
-    chosen = _only_choice(event, options)
+    chosen = read(_only_choice(event))
+    if chosen is None:
+        raise _unusable(event, options)
     return chosen, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
+
+
+def _unusable(event: Mapping[str, Any], options: Sequence[str]) -> ValueError:
+    chosen = [in_one_line(one) for one in event["chosen_options"]]
+    return ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options)}")
 
 
 def answered_by(event: Mapping[str, Any]) -> str:
@@ -298,7 +386,7 @@ def _adopting(question: Question) -> str:
     """The answers that take a job for the call, in Markdown."""
     lines = []
     if question.candidates:
-        lines.append(f"- **{_ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
+        lines.append(f"- **{ADOPT_ONE}…**: that job is this call. Nothing is sent, and the task returns it.\n")
     lines.append(
         f"- **{ADOPT}**: {'another' if question.candidates else 'a'} job of this phone is this call: the one whose id "
         "you write into the field. Nothing is sent, and the task returns it.\n"
@@ -337,6 +425,10 @@ def _supervisor() -> Any:
     from airflow.sdk.execution_time import task_runner
 
     return task_runner.SUPERVISOR_COMMS
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
 
 
 def _name(user: Mapping[str, Any] | None) -> str:

@@ -256,6 +256,13 @@ class SendCallListOperator(SendBase, SentResultsBase, BaseOperator):
                 "of it is sent. Give both operators the same path, or this one none"
             )
 
+    def _told_by_label(self) -> str:
+        if self.shard is None or self.shard == "":
+            return super()._told_by_label()
+        from aimylogic_provider.airflow_task.template_values import as_value
+
+        return f"shard {int(str(self.shard))} of {as_value(self.call_list)['shards']}"
+
     def _shard_of(self, pointer: Pointer) -> int:
         """Which shard of a list is to be sent.
 

@@ -24,7 +24,7 @@ from fastapi import Depends, HTTPException, Request
 
 from aimylogic_provider.pages.csrf import HEADER, is_of
 
-__all__ = ["Right", "User", "authorise", "campaigns_among", "has_right", "needs", "readable_dags"]
+__all__ = ["Right", "User", "asked_dags", "authorise", "campaigns_among", "has_right", "needs", "readable_dags"]
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _MARK = "__aimylogic_right__"
@@ -42,6 +42,9 @@ class Right(Enum):
 
     CHANGE_RUN = "change this DAG's runs"
     """See phones whole, as in a download; cancel calls of a list."""
+
+    ANSWER = "answer this DAG's required actions"
+    """Answer what waits for a person, as Airflow's own page lets one."""
 
     SEE_CAMPAIGN = "read this connection"
     """See how its campaign stands."""
@@ -65,11 +68,11 @@ def has_right(user: BaseUser, right: Right, *, dag_id: str | None = None, conn_i
     manager = get_auth_manager()
     if right is Right.SIGNED_IN:
         return bool(manager.is_authorized_view(access_view=AccessView.WEBSITE, user=user))
-    if right in (Right.SEE_RUN, Right.CHANGE_RUN):
+    if right in (Right.SEE_RUN, Right.CHANGE_RUN, Right.ANSWER):
         if not dag_id:
             return False
         dag = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-        entity = DagAccessEntity.RUN
+        entity = DagAccessEntity.HITL_DETAIL if right is Right.ANSWER else DagAccessEntity.RUN
         return bool(manager.is_authorized_dag(method=_method(right), access_entity=entity, details=dag, user=user))
     if not conn_id:
         return False
@@ -78,7 +81,7 @@ def has_right(user: BaseUser, right: Right, *, dag_id: str | None = None, conn_i
 
 
 def _method(right: Right) -> Literal["GET", "PUT"]:
-    return "PUT" if right in (Right.CHANGE_RUN, Right.CHANGE_CAMPAIGN) else "GET"
+    return "PUT" if right in (Right.CHANGE_RUN, Right.ANSWER, Right.CHANGE_CAMPAIGN) else "GET"
 
 
 def readable_dags(user: BaseUser) -> set[str]:
@@ -86,9 +89,27 @@ def readable_dags(user: BaseUser) -> set[str]:
     return set(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
 
 
+def asked_dags(user: BaseUser) -> set[str]:
+    """The ids of the DAGs whose required actions a user may read, as Airflow's own list of them chooses them."""
+    entity = DagAccessEntity.HITL_DETAIL
+    if not get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user):
+        return set()
+    return readable_dags(user)
+
+
 def campaigns_among(user: BaseUser, conn_ids: set[str]) -> set[str]:
     """Those of some connections that a user may read."""
-    return {conn_id for conn_id in conn_ids if has_right(user, Right.SEE_CAMPAIGN, conn_id=conn_id)}
+    teams = Connection.get_conn_id_to_team_name_mapping(list(conn_ids))
+    manager = get_auth_manager()
+    return {
+        conn_id
+        for conn_id in conn_ids
+        if manager.is_authorized_connection(
+            method=_method(Right.SEE_CAMPAIGN),
+            details=ConnectionDetails(conn_id=conn_id, team_name=teams.get(conn_id)),
+            user=user,
+        )
+    }
 
 
 def authorise(request: Request, user: Annotated[BaseUser, Depends(get_user)]) -> BaseUser:

@@ -134,7 +134,7 @@ class ListTasks(Tasks):
                 return super()._wait_for(jobs, **more)
 
             def _go_ahead(
-                self, context: Any, keeper: Any, stage: str, subject: str, body: str, otherwise: str = ""
+                self, context: Any, keeper: Any, stage: str, subject: str, body: str, otherwise: str = "", **told: Any
             ) -> Any:
                 return tasks.says_go_on(one_try)
 

@@ -18,6 +18,9 @@ from packaging.utils import canonicalize_name
 BROUGHT = {"pytest", "wtforms"}
 """Imported where another brings them: pytest loads the plugin, and Airflow 3.1 has stand-ins for wtforms."""
 
+OF_API_SERVER = {"fastapi", "starlette", "jinja2", "markupsafe", "itsdangerous"}
+"""What Airflow's API server is made of, in which alone the pages are imported: only they may use it."""
+
 OPTIONAL = ("airflow.providers.openlineage", "lineage/openlineage_datasets.py")
 """A provider that is used where it is installed, and which module alone imports it."""
 
@@ -117,9 +120,22 @@ def test_nothing_is_imported_that_is_not_declared(repository: Path) -> None:
         top = module.partition(".")[0]
         if top in sys.stdlib_module_names or top in BROUGHT or top in ("aimylogic_provider", "airflow"):
             continue
+        if top in OF_API_SERVER:
+            continue
         assert declared & {canonicalize_name(one) for one in ours.get(top, ())}, (
             f"{module} is imported and not declared"
         )
+
+
+def test_only_pages_are_made_of_what_the_api_server_is_made_of(repository: Path) -> None:
+    package = repository / "aimylogic_provider"
+    using = {
+        file.relative_to(package).parts[0]
+        for file in package.rglob("*.py")
+        for module in imports(file)
+        if module.partition(".")[0] in OF_API_SERVER
+    }
+    assert using == {"pages"}
 
 
 def test_each_airflow_provider_that_is_imported_is_declared(repository: Path) -> None:

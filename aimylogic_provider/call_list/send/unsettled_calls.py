@@ -116,16 +116,20 @@ class UnknownCallsError(NotAddedError):
     :param known: the message without the ways out, which are not for whoever is asked
     :param question: what a person can be asked
     :param calls: how many are parked
+    :param without_job: of how many of those the report shows no job
     :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
     :param list_id: of their list
     """
 
-    def __init__(self, known: str, *, question: ListQuestion, calls: int, can_be_asked: bool, list_id: str) -> None:
+    def __init__(
+        self, known: str, *, question: ListQuestion, calls: int, without_job: int, can_be_asked: bool, list_id: str
+    ) -> None:
         way_out = _WAY_OUT if can_be_asked else _WAY_OUT_UNASKED.format(list_id)
         super().__init__(f"{known}. {way_out}", retryable=False)
         self.known = known
         self.question = question
         self.calls = calls
+        self.without_job = without_job
         self.can_be_asked = can_be_asked
 
 
@@ -203,6 +207,11 @@ class UnsettledBatches:
                 unknown,
                 question=self._question(call_list, shown, now, campaign),
                 calls=progress.unknown,
+                without_job=sum(
+                    not jobs.get(under_way.phone(place))
+                    for (under_way, one), jobs in zip(self.parked, shown, strict=True)
+                    for place in one.places
+                ),
                 list_id=call_list.manifest.id,
                 can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
             )

@@ -198,18 +198,22 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
 
         :raises NotAddedError: if a person said no
         """
+        from aimylogic_provider.airflow_task.shown.answer_labels import go_ahead_options
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words
         from aimylogic_provider.idempotence.errors import NotAddedError
 
         rest = calls_in_words(waiting)
+        send, leave = go_ahead_options(waiting, others=True)
         answer = self._go_ahead(
             context,
             keeper,
             _STAGE,
             f"The first calls didn't go well: make the other {rest}?",
             f"**Out of bounds**: {verdict.broken}.\n\n{verdict.figures}.\n\n**Your answer**, which retries and clears "
-            f"follow\n\n1. **Send**: the other {rest} of this list are made.\n2. **Leave it**: they are not made, and "
-            f"the task fails. What was created stays created.\n\n{_ANYWAY}.",
+            f"follow\n\n1. **{send}**: the rest of this list.\n2. **{leave}**, and the task fails. What was created "
+            f"stays created.\n\n{_ANYWAY}.",
+            options=(send, leave),
+            calls=waiting,
         )
         if not answer.go_on:
             raise NotAddedError(

@@ -117,10 +117,12 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
 
         :raises NotAddedError: if a person said no
         """
+        from aimylogic_provider.airflow_task.shown.answer_labels import go_ahead_options
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words
         from aimylogic_provider.idempotence.errors import NotAddedError
 
         calls = calls_in_words(call_list.manifest.calls)
+        send, leave = go_ahead_options(call_list.manifest.calls)
         told = (
             f"The first call's payload was sent to your own phone, as call job {trial.job}."
             if trial.job
@@ -132,8 +134,10 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
             _STAGE,
             f"Was the test call right? Make {calls}?",
             f"{told} Nobody of the list was called yet.\n\n**Your answer**, which retries and clears follow\n\n"
-            f"1. **Send**: {calls} are made.\n2. **Leave it**: nobody is called, and the task fails.",
+            f"1. **{send}**, and those only, once each.\n2. **{leave}**, and the task fails.",
             _OTHERWISE,
+            options=(send, leave),
+            calls=call_list.manifest.calls,
         )
         if not answer.go_on:
             raise NotAddedError(

@@ -14,34 +14,34 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list_task.open_jobs.withdrawing import Withdrawing, WithdrawnJobs
 
-__all__ = ["OPTIONS", "ask", "yes_of"]
+__all__ = ["ask", "yes_of"]
 
-WITHDRAW = "Withdraw them"
-LEAVE = "Leave them"
-OPTIONS = [WITHDRAW, LEAVE]
 _SUBJECT = re.compile(r"Withdraw ([\d,]+) of [\d,]+ open calls\?.*", re.DOTALL)
 
 
-def ask(context: Context, withdrawing: Withdrawing, jobs: WithdrawnJobs, excess: str) -> NoReturn:
+def ask(context: Context, withdrawing: Withdrawing, jobs: WithdrawnJobs, excess: str, conn_id: str = "") -> NoReturn:
     """Put the question, and give the worker back until it is answered.
 
     Airflow keeps one question for each task instance, in its first words: an earlier one holds for so many as it named.
 
+    :param conn_id: of the campaign
     :raises AirflowFailException: if Airflow still shows a question about fewer
     """
     from aimylogic_provider.airflow_task import required_actions
+    from aimylogic_provider.airflow_task.shown.answer_labels import withdrawal_options
     from aimylogic_provider.idempotence.human_answer import Question
 
     total, open = jobs.deselected + withdrawing.notes.done, jobs.open + withdrawing.notes.done
-    subject = f"Withdraw {total:,} of {open:,} open calls?"
+    subject = f"Withdraw {total:,} of {open:,} open calls?{required_actions.where_and_which(context, conn_id)}"
+    options = withdraw, leave = withdrawal_options(total)
     body = (
         f"{excess[:1].upper()}{excess[1:]}.\n\nOf {open:,} open calls, the query selects {jobs.still_selected:,} "
         f"people's still, and {total:,} people's no longer. "
         + (f"Of {jobs.without_key:,} it can't be told: they are kept. " if jobs.without_key else "")
-        + f"\n\n**Your answer**, which holds for a day\n\n1. **{WITHDRAW}**: up to {total:,} calls are cancelled, of "
-        f"those whom the query doesn't select then.\n2. **{LEAVE}**: nothing is cancelled, and the task is skipped."
+        + f"\n\n**Your answer**, which holds for a day\n\n1. **{withdraw}**: so many are cancelled at most, of those "
+        f"whom the query doesn't select then.\n2. **{leave}**, and the task is skipped."
     )
-    kept = required_actions.subject_kept(context, OPTIONS, subject, body)
+    kept = required_actions.subject_kept(context, options, subject, body)
     named = _SUBJECT.fullmatch(kept)
     if named is None or int(named[1].replace(",", "")) < total:
         raise AirflowFailException(
@@ -52,8 +52,8 @@ def ask(context: Context, withdrawing: Withdrawing, jobs: WithdrawnJobs, excess:
     asked_before = withdrawing.notes.asked and required_actions.reaches_later_tries()
     withdrawing.note_asked()
     if asked_before:  # which may have been answered, and Airflow brings an answer once
-        required_actions.defer_to_trigger(context, question, OPTIONS)
-    required_actions.await_answer(context, question, OPTIONS)
+        required_actions.defer_to_trigger(context, question, options)
+    required_actions.await_answer(context, question, options)
 
 
 def yes_of(event: Mapping[str, Any], most: int) -> PersonsYes:
@@ -64,11 +64,12 @@ def yes_of(event: Mapping[str, Any], most: int) -> PersonsYes:
     :raises AirflowFailException: if the answer can't be used
     """
     from aimylogic_provider.airflow_task.required_actions import answer_of
+    from aimylogic_provider.airflow_task.shown.answer_labels import read_withdrawal, withdrawal_options
 
     try:
-        chosen, by, at = answer_of(event, OPTIONS)
+        chosen, by, at = answer_of(event, read_withdrawal, withdrawal_options(most))
     except ValueError as error:
         raise AirflowFailException(f"{error}. Nothing is cancelled. Start a new run to be asked again") from None
-    if chosen != WITHDRAW:
+    if not chosen.yes:
         raise AirflowSkipException(f"Nothing is cancelled: {by} said to leave the calls")
-    return PersonsYes(most, by, at)
+    return PersonsYes(most if chosen.calls is None else min(most, chosen.calls), by, at)

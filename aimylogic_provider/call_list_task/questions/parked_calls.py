@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsksAboutParked"]
 
+_OPTIONS = ("Send those without a job", "Leave them")
+"""What a trigger is told of the answers. It reads none of it: Airflow knows them by the question."""
+
 
 class AsksAboutParked(CallListBase):
     """What sends a list, and may ask a person about calls of which it can't be known whether they were added."""
@@ -69,7 +72,7 @@ class AsksAboutParked(CallListBase):
         elif entry.asked is not None and self.on_unknown == "ask" and required_actions.reaches_later_tries():
             self.log.info("A person was asked about parked calls: going on with the answer, or waiting for it.")
             waiting = Question(entry.asked.reference, entry.asked.at)
-            required_actions.defer_to_trigger(context, waiting, required_actions.LIST_OPTIONS)
+            required_actions.defer_to_trigger(context, waiting, _OPTIONS)
         elif entry.asked is not None:
             entry.asked = None  # this try goes on without the answer; its next write tells
 
@@ -79,8 +82,11 @@ class AsksAboutParked(CallListBase):
         from aimylogic_provider.idempotence.human_answer import Question
 
         question = parked.question
-        required_actions.ask_about_list(context, question.reference, parked.calls, parked.known)
+        where = self._where_and_which(context)
+        required_actions.ask_about_list(
+            context, question.reference, parked.calls, parked.without_job, parked.known, where
+        )
         keeper.entry.asked, keeper.entry.put = question, question.reference
         keeper.save_now()
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", parked.known)
-        required_actions.await_answer(context, Question(question.reference, question.at), required_actions.LIST_OPTIONS)
+        required_actions.await_answer(context, Question(question.reference, question.at), _OPTIONS)

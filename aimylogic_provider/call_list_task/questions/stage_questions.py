@@ -5,7 +5,7 @@ What is asked, and when, is the stage's own affair.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
@@ -25,7 +25,16 @@ class AsksBeforeSending(CallListBase):
     """What Airflow brought as an answer, and the reference of its question; see :class:`.AsksAboutParked`."""
 
     def _go_ahead(  # noqa: RET503 - what asks never returns
-        self, context: Context, keeper: EntryKeeper, stage: str, subject: str, body: str, otherwise: str = ""
+        self,
+        context: Context,
+        keeper: EntryKeeper,
+        stage: str,
+        subject: str,
+        body: str,
+        otherwise: str = "",
+        *,
+        options: Sequence[str],
+        calls: int,
     ) -> StageAnswer:
         """Return what a person said before a stage; ask, and give the worker back until then, if nobody has said so.
 
@@ -33,6 +42,8 @@ class AsksBeforeSending(CallListBase):
         :param subject: what is asked, in one line
         :param body: what is known, in Markdown
         :param otherwise: what to do if nobody can be asked, as a sentence without its stop
+        :param options: the answers, as :func:`.go_ahead_options` makes them
+        :param calls: how many calls a yes sends
         :raises AirflowFailException: if nobody can be asked, or the answer can't be used
         :raises TaskAwaitingInput: for Airflow to wait; ``TaskDeferred`` before 3.3
         """
@@ -45,15 +56,18 @@ class AsksBeforeSending(CallListBase):
         assert entry.call_list is not None, "what is asked about is frozen"
         reference = _reference(stage, entry.call_list.list_id)
         if self._answer is not None and entry.asking is not None and entry.asking.stage == stage:
-            return self._note_go_ahead(keeper, stage, self._answer)
+            return self._note_go_ahead(keeper, stage, self._answer, calls)
         if entry.asking is not None and entry.asking.reference == reference and required_actions.reaches_later_tries():
             self.log.info("A person was asked (%s): going on with the answer, or waiting for it.", stage)
             question = Question(entry.asking.reference, entry.asking.at)
-            required_actions.defer_to_trigger(context, question, required_actions.GO_AHEAD_OPTIONS)
-        question = required_actions.ask_to_go_on(context, reference, subject, body, otherwise)
+            required_actions.defer_to_trigger(context, question, options)
+        subject = f"{subject}{self._where_and_which(context)}"
+        question = required_actions.ask_to_go_on(
+            context, reference, subject, body, otherwise, options=options, calls=calls
+        )
         self._note_asked(keeper, stage, question)
         self.log.warning("%s\nA person is asked: see Required actions in Airflow.", subject)
-        required_actions.await_answer(context, question, required_actions.GO_AHEAD_OPTIONS)
+        required_actions.await_answer(context, question, options)
 
     def _can_be_asked(self, keeper: EntryKeeper, stage: str) -> bool:
         """Whether a question before a stage can be put, as far as is known: Airflow keeps one of each task instance."""
@@ -71,8 +85,10 @@ class AsksBeforeSending(CallListBase):
         keeper.entry.put = question.reference
         keeper.save_now()
 
-    def _note_go_ahead(self, keeper: EntryKeeper, stage: str, answer: tuple[Mapping[str, Any], str]) -> StageAnswer:
-        """Note what Airflow brought as the answer to the question that was asked."""
+    def _note_go_ahead(
+        self, keeper: EntryKeeper, stage: str, answer: tuple[Mapping[str, Any], str], calls: int
+    ) -> StageAnswer:
+        """Note what Airflow brought as the answer to the question that was asked, whether so many calls are sent."""
         from aimylogic_provider.airflow_task import required_actions
         from aimylogic_provider.call_list.store.sync_entry import StageAnswer
 
@@ -84,7 +100,7 @@ class AsksBeforeSending(CallListBase):
             )
         entry.asking = None
         try:
-            go_on, by, at = required_actions.go_ahead_answer(event)
+            go_on, by, at = required_actions.go_ahead_answer(event, calls)
         except ValueError as error:
             keeper.save_now()
             raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None

@@ -53,19 +53,22 @@ const Aimylogic = (() => {
     return content;
   };
 
-  // Loads an element's content again, as the server has it now. Not while somebody works in it.
-  const reload = async (element) => {
-    if ("loading" in element.dataset) return; // what is slow is not asked for again meanwhile
-    element.dataset.loading = "";
-    try {
-      await load(element);
-    } finally {
-      delete element.dataset.loading;
+  // Loads an element's content again, as the server has it now. By itself not while it is still being loaded (what is
+  // slow isn't asked for twice), nor while somebody works in it, or began to while it was loaded.
+  const loading = new Map();
+  const reload = async (element, byItself = false) => {
+    if (loading.has(element)) {
+      if (byItself) return;
+      await loading.get(element);
     }
+    const done = load(element, byItself).finally(() => loading.delete(element));
+    loading.set(element, done);
+    await done;
   };
 
-  const load = async (element) => {
+  const load = async (element, byItself) => {
     const url = element.dataset.refresh;
+    element.dataset.asked = "";
     let answer;
     try {
       answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" } });
@@ -78,10 +81,12 @@ const Aimylogic = (() => {
       element.dataset.stale = content.detail || `Airflow answered ${answer.status}: what is shown is older`;
       return;
     }
+    const text = await answer.text();
+    if (byItself && busy(element)) return;
     delete element.dataset.stale;
     const open = new Set([...element.querySelectorAll("details[open][id]")].map((one) => one.id));
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-    element.innerHTML = await answer.text();
+    element.innerHTML = text;
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     times(element);
@@ -91,14 +96,33 @@ const Aimylogic = (() => {
 
   const busy = (element) =>
     document.hidden ||
+    "outOfView" in element.dataset ||
     document.querySelector("dialog[open]") ||
-    element.querySelector("input:checked, textarea:focus, input:focus, select:focus");
+    element.querySelector("input:checked, textarea:focus, input:focus, select:focus, details[open][data-question]");
 
   const live = () => {
     for (const element of document.querySelectorAll("[data-refresh][data-every]")) {
       setInterval(() => {
-        if (!("over" in element.dataset) && !busy(element)) reload(element);
+        if (!("over" in element.dataset) && !busy(element)) reload(element, true);
       }, 1000 * Number(element.dataset.every));
+    }
+  };
+
+  // Parts that ask only while they are in view, or nearly: a page may have hundreds of them.
+  const inView = () => {
+    const seen = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (isIntersecting) delete target.dataset.outOfView;
+          else target.dataset.outOfView = "";
+          if (isIntersecting && !("asked" in target.dataset)) reload(target);
+        }
+      },
+      { rootMargin: "100px" },
+    );
+    for (const element of document.querySelectorAll("[data-refresh][data-in-view]")) {
+      element.dataset.outOfView = "";
+      seen.observe(element);
     }
   };
 
@@ -112,6 +136,14 @@ const Aimylogic = (() => {
     outside.click();
     outside.remove();
     return true;
+  };
+
+  // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
+  const refocus = (part, id) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const again = id && document.getElementById(id);
+    if (!again) part.tabIndex = -1;
+    (again || part).focus({ preventScroll: true });
   };
 
   document.addEventListener("click", async (event) => {
@@ -130,13 +162,27 @@ const Aimylogic = (() => {
     } finally {
       button.disabled = false;
       const part = button.closest("[data-refresh]");
-      if (part) await reload(part);
+      if (part) {
+        await reload(part);
+        refocus(part, button.id);
+      }
     }
   });
 
+  // How many things wait for somebody, in the tab of their page.
+  const badges = async () => {
+    for (const link of document.querySelectorAll("a[data-count]")) {
+      const answer = await fetch(link.dataset.count).catch(() => null);
+      const { count } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
+    }
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     times(document);
+    badges();
     live();
+    inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
   return { confirmed, send, told, reload, times };

@@ -1,0 +1,174 @@
+// The page "Waiting for a person": questions are chosen, what an answer does is told in numbers, and Airflow gets it.
+"use strict";
+(() => {
+  const AT_ONCE = 2;
+  const CHUNK = 40;
+  let answering = false;
+
+  const list = () => document.getElementById("questions");
+  const plural = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+
+  // How many each button would answer: of the whole group, or of what is chosen of it.
+  const counted = (group) => {
+    if (group.querySelector("[data-all]").checked) {
+      const { total, one, none } = group.dataset;
+      return { chosen: Number(total), one: Number(one), none: Number(none) };
+    }
+    const jobs = [...group.querySelectorAll("[data-id]:checked")].map((box) => Number(box.dataset.jobs));
+    return { chosen: jobs.length, one: jobs.filter((n) => n === 1).length, none: jobs.filter((n) => n === 0).length };
+  };
+
+  const label = (group) => {
+    const { chosen, one, none } = counted(group);
+    const calls = group.dataset.kind === "call";
+    const texts = {
+      adopt: [one, `Adopt ${plural(one, "that has", "that have")} exactly one job`],
+      send: calls ? [none, `Send the ${none.toLocaleString("en")} without a job`] : [chosen, `Send those without a job of ${plural(chosen, "list", "lists")}`],
+      leave: [chosen, chosen === 1 ? "Leave it" : `Leave all ${chosen.toLocaleString("en")}`],
+    };
+    for (const button of group.querySelectorAll("button[data-way]")) {
+      const [count, text] = texts[button.dataset.way];
+      button.dataset.first ??= button.textContent;
+      button.textContent = chosen ? text : button.dataset.first;
+      button.disabled = answering || count === 0;
+    }
+  };
+  const labelAll = () => list().querySelectorAll("section").forEach((group) => group.querySelector("[data-all]") && label(group));
+
+  // One answer, by Airflow's own REST API. Returns what became of it: answered, taken (by somebody else), over, failed.
+  const patch = async ({ path, content }) => {
+    let answer;
+    try {
+      answer = await fetch(list().dataset.airflow + path, {
+        method: "PATCH",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(content),
+      });
+    } catch {
+      return ["failed", "Airflow could not be reached"];
+    }
+    if (answer.ok) return ["answered"];
+    if (answer.status === 409) return ["taken"];
+    const { detail } = await answer.json().catch(() => ({}));
+    const told = typeof detail === "string" ? detail : `Airflow answered ${answer.status}`;
+    return [answer.status === 401 ? "over" : "failed", told];
+  };
+
+  const tellEnd = (all, sum, why) => {
+    const answered = sum.answered === all ? `${plural(all, "was", "were")} answered` : `${sum.answered.toLocaleString("en")} of ${all.toLocaleString("en")} were answered`;
+    const told = [answered];
+    if (sum.taken) told.push(`${plural(sum.taken, "was", "were")} answered by somebody else meanwhile, or changed`);
+    if (sum.failed) told.push(`${plural(sum.failed, "answer", "answers")} failed: ${why}`);
+    const left = all - sum.answered - sum.taken - sum.failed;
+    if (left) told.push(`${plural(left, "waits", "wait")} still: ${why}`);
+    Aimylogic.told(`${told.join(". ")}.`, Boolean(sum.failed || left));
+  };
+
+  // Gives answers, a few at once. Right before, the server tells again which of the questions still are the same.
+  const give = async (answers) => {
+    const sum = { answered: 0, taken: 0, failed: 0 };
+    let why = "";
+    let over = false;
+    for (let at = 0; at < answers.length && !over; at += CHUNK) {
+      const chunk = answers.slice(at, at + CHUNK);
+      let now;
+      try {
+        const chosen = chunk.map(({ id, mark, option, job }) => ({ id, mark, option, job }));
+        now = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, { chosen });
+      } catch (error) {
+        why = error.message;
+        break;
+      }
+      sum.taken += chunk.length - now.answers.length;
+      const queue = [...now.answers];
+      const work = async () => {
+        while (queue.length && !over) {
+          const [became, told] = await patch(queue.shift());
+          if (told) why = told;
+          if (became === "over") over = true;
+          else sum[became] += 1;
+          if (answers.length > CHUNK) Aimylogic.told(`${sum.answered.toLocaleString("en")} of ${answers.length.toLocaleString("en")} are answered …`);
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, work));
+    }
+    return [answers.length, sum, why];
+  };
+
+  // Asks the server what would be answered, tells it, and does it if that is confirmed.
+  const answer = async (wanted) => {
+    if (answering) return;
+    answering = true;
+    labelAll();
+    try {
+      const plan = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, wanted);
+      if (!plan.answers.length) {
+        Aimylogic.told(plan.text || "This question waits no longer", true);
+        await Aimylogic.reload(list());
+      } else if (await Aimylogic.confirmed(plan.title, plan.text, plan.yes)) {
+        const end = await give(plan.answers);
+        await Aimylogic.reload(list());
+        tellEnd(...end);
+      }
+    } catch (error) {
+      Aimylogic.told(error.message, true);
+    } finally {
+      answering = false;
+      labelAll();
+    }
+  };
+
+  const byWay = (button) => {
+    const group = button.closest("section");
+    if (group.querySelector("[data-all]").checked) {
+      const { kind, dag } = group.dataset;
+      const shown = new URLSearchParams(location.search);
+      const filter = { kind, dag, campaign: shown.get("campaign") || "", text: shown.get("text") || "" };
+      return { way: button.dataset.way, all_of: filter };
+    }
+    const boxes = [...group.querySelectorAll("[data-id]:checked")];
+    return { way: button.dataset.way, chosen: boxes.map(({ dataset }) => ({ id: dataset.id, mark: dataset.mark })) };
+  };
+
+  const byOption = (button) => {
+    const place = button.closest("[data-mark]");
+    const job = button.parentElement.querySelector("[data-job]")?.value ?? "";
+    return { chosen: [{ id: place.dataset.id, mark: place.dataset.mark, option: button.dataset.option, job }] };
+  };
+
+  // What is known of a question is loaded once somebody opens it.
+  const open = async (details) => {
+    const place = details.querySelector(".answer");
+    try {
+      const answer = await fetch(details.dataset.question, { headers: { "X-Aimylogic-Fragment": "1" } });
+      if (answer.ok) {
+        place.innerHTML = await answer.text();
+      } else {
+        const { detail } = await answer.json().catch(() => ({}));
+        place.textContent = detail || `Airflow answered ${answer.status}`;
+      }
+    } catch {
+      place.textContent = "Airflow can't be reached";
+    }
+  };
+
+  document.addEventListener("click", (event) => {
+    const way = event.target.closest("button[data-way]");
+    const option = event.target.closest("button[data-option]");
+    if (way) answer(byWay(way));
+    if (option) answer(byOption(option));
+  });
+  document.addEventListener("change", (event) => {
+    const group = event.target.closest("section[data-kind]");
+    if (!group || event.target.type !== "checkbox") return;
+    const all = group.querySelector("[data-all]");
+    const boxes = [...group.querySelectorAll("[data-id]")];
+    if (event.target === all) for (const box of boxes) box.checked = all.checked;
+    else if (!event.target.checked) all.checked = false;
+    else all.checked = boxes.length === Number(group.dataset.total) && boxes.every((box) => box.checked);
+    label(group);
+  });
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details[data-question][open]")) open(event.target);
+  }, true);
+})();
