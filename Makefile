@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Quickest first; by as many processes as there are cores, a file in one of them.
 SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
-	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/notifications tests/retries tests/pages tests/secrets tests/security tests/fuzz \
+	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/notifications tests/retries tests/task_end tests/pages tests/secrets tests/security tests/fuzz \
 	tests/proof tests/model
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
-LARGE_TESTS := tests/browser tests/wheel tests/airflow
+LARGE_TESTS := tests/browser tests/demo tests/wheel tests/airflow
 # Where small tests are marked as long.
 LONG_SMALL_TESTS := tests/call_list tests/operators tests/transfers tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
@@ -26,7 +26,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
+.PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
 	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules compare \
 	lock map clean chromium postgresql mariadb
 
@@ -37,7 +37,8 @@ help:
 	@echo "make test-long   those that take long, and that make test leaves out"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make test-newer  the same on the beta of 3.4; skipped, with the reason, where that can't be installed"
-	@echo "make up          leave Airflow with the examples, and the emulator, running; make down stops them"
+	@echo "make up          leave Airflow with the examples, and the emulator, running; again, it starts what died; make down stops them"
+	@echo "make screenshots take the pictures of docs/ anew, from a real Airflow; ONLY='name …' some of them"
 	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
 	@echo "                 random schedules; WHOLE=1 also runs a batch's every way; SEED=n [LEVEL=beneath] or"
 	@echo "                 COMBINATION='call n' tells one of them step by step"
@@ -92,6 +93,10 @@ up: $(READY)
 down: $(READY)
 	@$(BIN)/python -m demo.up down
 
+# Which pages they show, and what happens before, is a table in demo/screenshots.py.
+screenshots: $(READY) chromium
+	@$(BIN)/python -m demo.screenshots $(ONLY)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -145,7 +150,7 @@ mariadb: $(READY)
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "Installing MariaDB …" \
 		&& apt-get update -qq && apt-get install -y -qq mariadb-server libmariadb-dev pkg-config gcc >/dev/null; } \
 		|| echo "MariaDB is absent and can't be installed: its tests will be skipped"
-	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas, openlineage.client, statsd' 2>/dev/null || { echo "Installing what tests have besides …"; \
+	@$(BIN)/python -c 'import MySQLdb, duckdb, pandas, openlineage.client, statsd, axe_playwright_python' 2>/dev/null || { echo "Installing what tests have besides …"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/optional.lock; } \
 		|| echo "Some of tests/optional.lock can't be installed: their tests will be skipped"
 

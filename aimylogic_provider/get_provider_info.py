@@ -55,6 +55,7 @@ def get_provider_info() -> dict[str, Any]:
                     "aimylogic_provider.operators.get_campaign",
                     "aimylogic_provider.operators.pause_campaign",
                     "aimylogic_provider.operators.prepare_call_list",
+                    "aimylogic_provider.operators.prepare_calls",
                     "aimylogic_provider.operators.resume_campaign",
                     "aimylogic_provider.operators.send_call_list",
                     "aimylogic_provider.operators.stop_campaign",

@@ -15,10 +15,10 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from aimylogic_provider.operators import AddPhoneOperator
 
 CAMPAIGNS = {"Moscow": "aimylogic_moscow", "Perm": "aimylogic_perm"}
-PEOPLE = [
-    {"phone": "+79123456789", "name": "Alex", "city": "Moscow"},
-    {"phone": "+79123456780", "name": "Maria", "city": "Perm"},
-]
+# Numbers that ring nobody: +1 202 555 01.. is kept for fiction.
+PEOPLE = """phone, name, city
++1 202 555 0123, Alex, Moscow
++1 202 555 0145, Maria, Perm"""
 
 with DAG(
     dag_id="add_phone_campaigns",
@@ -30,28 +30,35 @@ with DAG(
     params={
         "people": Param(
             PEOPLE,
-            type="array",
+            type="string",
+            format="multiline",
             title="People",
-            description="Objects with phone, name, and city: Moscow or Perm.",
-            items={
-                "type": "object",
-                "required": ["phone", "name", "city"],
-                "properties": {"city": {"enum": list(CAMPAIGNS)}},
-            },
+            description="A line for each, or cells copied from a spreadsheet: phone, name, and city, Moscow or Perm. "
+            "It is kept with the run, unmasked.",
         )
     },
 ):
 
     @task(show_return_value_in_logs=False)  # or Airflow would write whole phones into the log
     def calls() -> list[dict[str, object]]:
-        """Turn people into the arguments of one mapped task each."""
-        return [
-            {
-                "phone": person["phone"],
-                "payload": {"name": person["name"]},
-                "aimylogic_conn_id": CAMPAIGNS[person["city"]],
-            }
-            for person in get_current_context()["params"]["people"]
-        ]
+        """Turn lines into the arguments of one mapped task each."""
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        from aimylogic_provider.call_list.pasted.pasted_text import calls_of_text
+        from aimylogic_provider.calls_api import RejectedError
+
+        try:
+            found = calls_of_text(get_current_context()["params"]["people"], ("phone", "name", "city"), most=100)
+        except RejectedError as error:
+            raise AirflowFailException(str(error)) from None  # no retry mends it
+        arguments = []
+        for call in found:
+            city = call["payload"].pop("city", "")
+            if city not in CAMPAIGNS:
+                raise AirflowFailException(
+                    f"line {call['key']} has the city {city!r}, and there are {', '.join(CAMPAIGNS)}: nobody is called"
+                )
+            arguments.append({"phone": call["phone"], "payload": call["payload"], "aimylogic_conn_id": CAMPAIGNS[city]})
+        return arguments
 
     AddPhoneOperator.partial(task_id="add_phone").expand_kwargs(calls())

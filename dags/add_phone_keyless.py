@@ -23,7 +23,7 @@ with DAG(
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     doc_md=__doc__,
     params={
-        "phone": Param("+79123456789", type="string", title="Phone", description="With a plus and the country code."),
+        "phone": Param("", type="string", title="Phone", description="With a plus and the country code."),
         "name": Param("Alex", type="string", title="Name"),
     },
 ):

@@ -1,7 +1,8 @@
-"""A short list of people, one mapped task each. Give the list when you trigger the DAG, or use the default.
+"""A short list of people, one mapped task each: paste it when you trigger the DAG, a line for each, or use the default.
 
 Needs the connection ``aimylogic_default``. The list may come back in another order: each person, with the same
-payload, is called once. For lists of thousands, mapping is the wrong tool, for every person costs a task.
+payload, is called once. For lists of thousands, mapping is the wrong tool, for every person costs a task:
+``call_a_list`` takes them.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from aimylogic_provider.operators import AddPhoneOperator
 
-PEOPLE = [
-    {"phone": "+79123456789", "name": "Alex", "city": "Moscow"},
-    {"phone": "+79123456780", "name": "Maria", "city": "Perm"},
-]
+# Numbers that ring nobody: +1 202 555 01.. is kept for fiction.
+PEOPLE = """phone, name, city
++1 202 555 0123, Alex, Moscow
++1 202 555 0145, Maria, Perm"""
 
 with DAG(
     dag_id="add_phone_mapped",
@@ -27,21 +28,27 @@ with DAG(
     params={
         "people": Param(
             PEOPLE,
-            type="array",
+            type="string",
+            format="multiline",
             title="People",
-            description="Objects with phone, and whatever else your script reads.",
-            items={"type": "object", "required": ["phone"]},
+            description="A line for each, or cells copied from a spreadsheet. The first line says what they are: "
+            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked.",
         )
     },
 ):
 
     @task(show_return_value_in_logs=False)  # or Airflow would write whole phones into the log
     def calls() -> list[dict[str, object]]:
-        """Turn people into the arguments of one mapped task each."""
-        people = get_current_context()["params"]["people"]
-        return [
-            {"phone": person["phone"], "payload": {name: text for name, text in person.items() if name != "phone"}}
-            for person in people
-        ]
+        """Turn lines into the arguments of one mapped task each."""
+        from airflow.providers.common.compat.sdk import AirflowFailException
+
+        from aimylogic_provider.call_list.pasted.pasted_text import calls_of_text
+        from aimylogic_provider.calls_api import RejectedError
+
+        try:
+            found = calls_of_text(get_current_context()["params"]["people"], most=100)
+        except RejectedError as error:
+            raise AirflowFailException(str(error)) from None  # no retry mends it
+        return [{"phone": call["phone"], "payload": call["payload"]} for call in found]
 
     AddPhoneOperator.partial(task_id="add_phone").expand_kwargs(calls())

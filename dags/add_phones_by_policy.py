@@ -13,9 +13,10 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from aimylogic_provider.operators import AddPhonesOperator
 
+# Numbers that ring nobody: +1 202 555 01.. is kept for fiction.
 PEOPLE = [
-    {"id": 1, "phone": "+79123456789", "name": "Alex", "at_once": True},
-    {"id": 2, "phone": "+79123456780", "name": "Maria", "at_once": False},
+    {"id": 1, "phone": "+12025550123", "name": "Alex", "at_once": True},
+    {"id": 2, "phone": "+12025550145", "name": "Maria", "at_once": False},
 ]
 
 with DAG(

@@ -24,6 +24,7 @@ with DAG(
     dag_id="approved_campaign",
     schedule=None,
     start_date=datetime(2026, 1, 1),
+    max_active_runs=64,  # a run whose question waits is an active one, and the next ones shall begin all the same
     tags=["aimylogic", "example"],
     default_args={"retries": 5, "retry_delay": timedelta(minutes=15)},
     doc_md=__doc__,
@@ -39,7 +40,7 @@ with DAG(
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},
     )
     approved = ApproveCallListOperator(
-        task_id="approve",
+        task_id="ask_whether_to_call",
         call_list=prepared.output,
         body="Customers whose payment is **due**, for the campaign of `aimylogic_default`.",
         response_timeout=timedelta(days=2),  # nobody answered: a no

@@ -14,10 +14,11 @@ from airflow.sdk import DAG, Param, task
 
 from aimylogic_provider.decorators import aimylogic_calls  # or @task.aimylogic_calls, which type checkers don't know
 
+# Numbers that ring nobody: +1 202 555 01.. is kept for fiction.
 INVOICES = [
-    {"id": 1, "phone": "+79123456789", "name": "Alex", "due": 1500},
-    {"id": 2, "phone": "+79123456780", "name": "Maria", "due": 0},
-    {"id": 3, "phone": "+79123456781", "name": "Boris", "due": 99.5},
+    {"id": 1, "phone": "+12025550123", "name": "Alex", "due": 1500},
+    {"id": 2, "phone": "+12025550145", "name": "Maria", "due": 0},
+    {"id": 3, "phone": "+12025550167", "name": "Boris", "due": 99.5},
 ]
 
 with DAG(

@@ -27,7 +27,7 @@ with DAG(
     catchup=False,
     tags=["aimylogic", "example"],
     default_args={"retries": 4, "retry_delay": timedelta(minutes=15)},
-    params={"team_phone": "+7 912 345-67-89"},
+    params={"team_phone": "+1 202 555 0123"},  # a number that rings nobody: write your own
     doc_md=__doc__,
 ):
     called = SqlToAimylogicOperator(

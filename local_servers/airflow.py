@@ -126,10 +126,18 @@ class LocalAirflow:
         """Migrate the database and start the components; return when they are up."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.run("db", "migrate")
-        self._started = components
+        self.launch(components)
+        self.wait_until_up()
+
+    def launch(self, components: Sequence[str]) -> None:
+        """Start some components on the database that is there, and wait for none of them."""
+        self._started = tuple(dict.fromkeys([*self._started, *components]))
         for component in components:
             self._start(component)
-        wait_for("Airflow's API server", self._is_up, 120)
+
+    def wait_until_up(self, seconds: float = 120) -> None:
+        """Wait until the API server answers, and all that was started here lives."""
+        wait_for("Airflow's API server", self._is_up, seconds)
 
     def _start(self, component: str) -> None:
         # Logs are read from the folder itself; the servers of them would listen on every interface.
@@ -170,10 +178,8 @@ class LocalAirflow:
     def restart(self, seconds: float = 300) -> None:
         """Start what was killed, or has ended by itself, and wait until all is up."""
         self._killed += [self._processes.pop(component) for component in self.ended]
-        for component in self._started:
-            if component not in self._processes:
-                self._start(component)
-        wait_for("Airflow's API server", self._is_up, seconds)
+        self.launch([component for component in self._started if component not in self._processes])
+        self.wait_until_up(seconds)
 
     def stop(self) -> None:
         """End all components and what they started."""
@@ -194,9 +200,18 @@ class LocalAirflow:
         self._killed.clear()
 
     @property
-    def pids(self) -> list[int]:
-        """The process groups that :meth:`stop` ends."""
-        return [process.pid for process in self._processes.values()]
+    def pids(self) -> dict[str, int]:
+        """The processes that :meth:`stop` ends, each with its group, by component."""
+        return {component: process.pid for component, process in self._processes.items()}
+
+    def unwell(self) -> list[str]:
+        """The components that don't answer, or have not been heard of for longer than Airflow allows."""
+        names = {"scheduler": "scheduler", "dag_processor": "dag-processor", "triggerer": "triggerer"}
+        try:
+            health = self.api("GET", "/api/v2/monitor/health")
+        except (OSError, ValueError, AirflowError):
+            return ["api-server"]
+        return [component for name, component in names.items() if (health.get(name) or {}).get("status") != "healthy"]
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and return what it prints."""

@@ -1,4 +1,4 @@
-"""The warehouse of the example ``warehouse_to_campaign``: an SQLite file; some of its customers can't be called."""
+"""The warehouse of the examples: an SQLite file; some of its customers can't be called, some debtors mustn't be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-__all__ = ["BAD_PHONES", "make_warehouse", "warehouse_phone"]
+__all__ = ["BAD_PHONES", "add_debtors", "make_warehouse", "warehouse_phone"]
 
 BAD_PHONES = ("", "none", "8 912", "+7 912 345", "79123456789012345")
 
@@ -40,3 +40,22 @@ def make_warehouse(path: Path, rows: int) -> str:
             ),
         )
     return json.dumps({"conn_type": "sqlite", "host": str(path)})
+
+
+def add_debtors(path: Path, rows: int) -> None:
+    """Add the tables of ``collections_by_the_rules``: debtors, of whom some never agreed, and who said no."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            "create table debtor"
+            "(id integer primary key, phone text, gmt_zone text, name text, owes real, agreed_on text)"
+        )
+        database.execute("create table said_no(phone text)")
+        debtors = [
+            (
+                number + 1, warehouse_phone(100_000 + number), "Europe/Moscow", f"Debtor {number + 1}",
+                0.0 if number % 10 == 9 else 100.0 + number, None if number % 20 == 19 else "2026-01-15",
+            )
+            for number in range(rows)
+        ]  # fmt: skip
+        database.executemany("insert into debtor values (?, ?, ?, ?, ?, ?)", debtors)
+        database.executemany("insert into said_no values (?)", [(debtor[1],) for debtor in debtors[::25]])

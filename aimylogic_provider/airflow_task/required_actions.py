@@ -134,15 +134,12 @@ def _put(context: Context, options: list[str], subject: str, body: str, params: 
 
 
 def _runs_meanwhile(context: Context) -> str:
-    """What waiting takes, in Markdown: the DAG run goes on, and Airflow begins so many of a DAG at once."""
+    """What waiting takes, in Markdown: the DAG run goes on, and of a DAG, Airflow has only so many at once."""
     most = getattr(context.get("dag"), "max_active_runs", None)
     if not most:
         return ""
-    return "\n\nUntil somebody answers, this DAG run goes on: of this DAG, Airflow has " + (
-        "one run at a time (`max_active_runs`), so that no other one begins."
-        if most == 1
-        else f"{most:,} at a time (`max_active_runs`)."
-    )
+    told = "the only run" if most == 1 else f"one of the {most:,} runs"
+    return f"\n\nUntil somebody answers, this run counts as {told} of its DAG that may be active (`max_active_runs`)."
 
 
 def subject_kept(context: Context, options: list[str], subject: str, body: str) -> str:
@@ -162,14 +159,25 @@ def ask_about_list(context: Context, reference: str, calls: int, without_job: in
     subject = f"What is to become of {_calls(calls)} of the list?{where} [{reference}]"
     body = (
         f"{known}\n\n**Your answer**, which retries and clears of the task follow\n\n"
-        f"1. **{send}**: {_calls(calls - without_job)} of which the report shows a job count as created, with that "
-        f"job; the others are sent now. The report is asked anew before: whoever has a job by then is not sent. Whose "
-        "job the report doesn't show although there is one is called twice.\n"
+        f"1. **{send}**: {_what_is_sent(calls, without_job)}. The report is asked anew before: whoever has a job by "
+        "then is not sent. Whose job it doesn't show although there is one is called twice.\n"
         f"2. **{leave}**: nothing is sent, and the task fails."
     )
     kept = _put(context, [send, leave], subject, body, {})
     if (other := _other_question(kept, reference, without_job, read_list_answer)) is not None:
         raise AirflowFailException(f"{known}\n{other}")
+
+
+def _what_is_sent(calls: int, without_job: int) -> str:
+    with_job = calls - without_job
+    told = []
+    if with_job:
+        told.append(
+            f"{_calls(with_job)} count{'s' if with_job == 1 else ''} as created, with the job that the report shows"
+        )
+    if without_job:
+        told.append(f"{_calls(without_job)} {'is' if without_job == 1 else 'are'} sent, with new keys")
+    return "; ".join(told)
 
 
 def ask_to_go_on(

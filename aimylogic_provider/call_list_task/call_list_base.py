@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
 from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_choice
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
+from aimylogic_provider.task_end.tells_end import TellsEnd
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs", "differing_by"]
 
 
-class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
+class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
     """What both halves of a sync have: how many rows may be set aside, and where lists lie."""
 
     results_table: str | None = None
@@ -36,6 +37,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
     first: int | None = None
     """Of those that send, and may send some calls before all others: how many."""
     _told_by: ListTelemetry | None = None
+    _frozen: Pointer | None = None
+    """The list that this try froze, whatever became of it."""
     _asked: bool = False
     """Whether this try asked the database for rows."""
     _lists: str | None = None
@@ -89,6 +92,27 @@ class CallListBase(HasRetryPolicy, TellsLineage, OperatorMixin):
         label = getattr(self, "index_label", None)
         conn_id = getattr(self, "aimylogic_conn_id", None)
         return where_and_which(context, conn_id, label(context["ti"]) if label is not None else "")
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.task_end.counts_in_words import list_in_words
+
+        return list_in_words(result)
+
+    def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
+        """What is known of the task's list, or of one that came to nothing."""
+        pointer = self._known_list() or getattr(error, "pointer", None)
+        if pointer is None:
+            rejected = getattr(error, "rejected", None)
+            return {} if rejected is None else {"rejected": rejected}
+        return {
+            "rows": pointer.rows, "calls": pointer.calls, "doubles": pointer.doubles, "rejected": pointer.rejected,
+            "claimed": pointer.claimed, "capped": pointer.capped, "excluded": pointer.excluded,
+            "held_out": pointer.held_out, "call_list": pointer.path, "rejected_rows": pointer.rejected_rows,
+        }  # fmt: skip
+
+    def _known_list(self) -> Pointer | None:
+        """The list that is this task's, or that it froze, once it is known."""
+        return self._frozen
 
     def _give_up_claims(self, pointer: Pointer) -> None:
         """A list that surely nobody sends comes to nothing: have it hold nobody, if there is a results table.

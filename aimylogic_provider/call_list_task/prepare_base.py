@@ -213,9 +213,12 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         return pointer
 
     def _rules_told(self) -> dict[str, Any]:
-        """What a list says of the rules that hold for it until it is sent: ``exclude``, ``caps`` and ``consent``."""
+        """What a list says of the rules that hold for it until it is sent, and of its brakes."""
         reads = (getattr(self, "phone_column", "phone"), self.phone_region or "")
-        return {"exclude": self._excluded_by(), "exclude_reads": reads, "consent": self._consent_kept()}
+        return {
+            "exclude": self._excluded_by(), "exclude_reads": reads, "consent": self._consent_kept(),
+            "brakes": self._brakes_told(),
+        }  # fmt: skip
 
     def _consent_kept(self) -> str:
         """The column that is kept as evidence of consent, and doesn't tell who a row is; empty for none."""
@@ -257,6 +260,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         """
         from aimylogic_provider.call_list.freeze.finish_times import as_moment
 
+        self._frozen = pointer
         if pointer.claimed:
             self.log.warning(
                 "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "

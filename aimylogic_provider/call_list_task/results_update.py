@@ -102,6 +102,10 @@ class HomeCounts:
     def tell(self, log: Log) -> None:
         """Tell of it in the log."""
         log.info("%s.", self.in_words())
+        self.warn(log)
+
+    def warn(self, log: Log) -> None:
+        """Tell what else there is to know, and to do."""
         if self.not_shown:
             log.info("The report doesn't show %s young jobs yet: the next run asks for them.", f"{self.not_shown:,}")
         if self.not_found:

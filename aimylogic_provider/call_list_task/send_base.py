@@ -124,6 +124,25 @@ class SendBase(
     def _told_by_label(self) -> str:
         return str(self.aimylogic_conn_id)
 
+    def _known_list(self) -> Pointer | None:
+        return (None if self._keeper is None else self._keeper.entry.call_list) or super()._known_list()
+
+    def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
+        """What is known of the list, and how far it is sent, by this try and those before."""
+        counts = dict(super()._counts_so_far(error))
+        if self._current is None or not counts:
+            return counts
+        progress = self._current.progress
+        sent = progress.counts
+        if progress.calls != counts["calls"]:  # a shard
+            counts = {name: counts[name] for name in ("call_list", "rejected_rows")} | {"rows": progress.calls}
+        return {
+            **counts,
+            "calls": progress.calls, "created": sent.created, "refused": sent.refused, "expired": sent.expired,
+            "excluded": counts.get("excluded", 0) + sent.excluded, "capped": counts.get("capped", 0) + sent.capped,
+            "unknown": progress.unknown, "left": max(0, progress.left - progress.unknown),
+        }  # fmt: skip
+
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows
 
@@ -256,7 +275,6 @@ class SendBase(
         call_list.write_report(shard, report)
         if self.results_table is not None:
             end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
-        self.log.info("%s in %.1f seconds.", progress.summary(), progress.seconds)
         if not progress.calls:
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
         why = why_not(call_list, shard) if counts.settled > counts.created else ""

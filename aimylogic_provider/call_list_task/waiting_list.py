@@ -79,7 +79,6 @@ class WaitsForList(WaitsForJobs, CallListBase):
             raise
         with self._ending():
             self._tell_jobs(report)
-        self.log.info("The list's call jobs: %s.", end.in_words())
         return {**report, "jobs": end.counts}
 
     def _tell_jobs(self, report: dict[str, Any]) -> None:

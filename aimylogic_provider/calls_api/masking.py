@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-__all__ = ["as_text", "mask_addresses", "mask_phone", "shown"]
+__all__ = ["as_text", "mask_addresses", "mask_phone", "mask_within", "shown"]
 
 # Up to the first digit no digits, so that no text, however long, takes more than one reading.
 _WRITTEN = re.compile(r"\+?[ ()./\-]*[0-9][0-9 ()./\-]*")
@@ -39,6 +39,11 @@ def mask_addresses(text: str) -> str:
     return _ADDRESS.sub(lambda found: f"{found[1]}{found[2]}{'/…' if found[3].strip('/') else found[3]}", text)
 
 
+def mask_within(text: str) -> str:
+    """Return a text with all in it masked that could be a phone, or an address."""
+    return _WRITTEN_WITHIN.sub(_masked_unless_date, mask_addresses(text))
+
+
 def shown(value: object) -> str:
     """Return a value as an error may name it: like ``repr``, but with what could be a phone, or an address, masked.
 
@@ -49,7 +54,7 @@ def shown(value: object) -> str:
     text = as_text(value)
     if len(re.sub(r"[^0-9]", "", text)) >= 7 and _WRITTEN.fullmatch(text) and not _DATE.fullmatch(text):
         return repr(mask_phone(text))
-    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, mask_addresses(text)[:100])
+    masked = _WRITTEN_WITHIN.sub(_masked_unless_date, mask_addresses(text)[:100])  # cut off before it is searched
     return repr(masked) if isinstance(value, str) or masked != text else as_text(value, repr)
 
 

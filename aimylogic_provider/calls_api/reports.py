@@ -57,7 +57,17 @@ class CallJob:
     def __str__(self) -> str:
         created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"
         status = shown_status(self.status) or "status unknown"
-        return f"job {self.id} ({status}, created at {created}, {mask_phone(self.phone)})"
+        over = f", finished {_after(self.created_at, self.finished_at)}" if self.finished_at else ""
+        attempts = f", attempts: {self.attempts_count}" if self.attempts_count else ""
+        return f"job {self.id} ({status}, created at {created}{over}{attempts}, {mask_phone(self.phone)})"
+
+
+def _after(created: datetime | None, finished: datetime) -> str:
+    """When a job was finished: the time alone, if it was on the day on which it was created."""
+    finished = finished.astimezone(UTC)
+    if created is not None and created.astimezone(UTC).date() == finished.date():
+        return f"{finished:%H:%M:%S}"
+    return f"{finished:%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
+from aimylogic_provider.task_end.tells_end import TellsEnd
 
 if TYPE_CHECKING:
     from aimylogic_provider.calls_api.client import CampaignClient
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CampaignBase"]
 
 
-class CampaignBase(HasRetryPolicy, RendersMasked):
+class CampaignBase(HasRetryPolicy, TellsEnd, RendersMasked):
     """A task that asks a campaign for something, and adds no call.
 
     :param aimylogic_conn_id: the connection: one campaign. (templated)

@@ -20,7 +20,7 @@ from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import SystemClock
 
-__all__ = ["PAUSED", "RUNNING", "STOPPED", "Aim", "reach", "status_in_words"]
+__all__ = ["PAUSED", "RUNNING", "STOPPED", "Aim", "reach", "reached_in_words", "status_in_words"]
 
 _LOOKS = 3
 """How often the status is looked at once the server took a request, before the next try is to look again."""
@@ -73,15 +73,21 @@ def reach(aim: Aim, client: CampaignClient, log: Log) -> dict[str, Any]:
     """
     before = asked(client, endpoints.status()).value
     if campaign_status(before) in aim.statuses:
-        log.info("The campaign is %s already.", aim.state)
         return {"status": before, "was": before, "changed": False}
     if (why := aim.out_of_reach.get(campaign_status(before))) is not None:
         raise ActionError(f"Not {aim.state}: {why}", retryable=False)
     if campaign_status(before) not in CAMPAIGN_STATUSES:
         log.warning("The campaign has %s: asking for it to be %s.", status_in_words(before, client), aim.state)
     status = _requested(aim, client, log) or _shown_after(aim, client, log)
-    log.info("The campaign is %s; before, it had %s.", aim.state, status_in_words(before, client))
     return {"status": _shown(status, client), "was": _shown(before, client), "changed": True}
+
+
+def reached_in_words(aim: Aim, result: Mapping[str, Any]) -> str:
+    """What :func:`reach` returns, in a few words."""
+    if not result["changed"]:
+        return f"the campaign is {aim.state} already, and nothing was asked for"
+    was = result["was"]
+    return f"the campaign is {aim.state}; before, it had {'the status ' + was if was else 'a status of no known name'}"
 
 
 def status_in_words(status: str, client: CampaignClient) -> str:

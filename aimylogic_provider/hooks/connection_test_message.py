@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.calls_api.address import CampaignAddress
     from aimylogic_provider.calls_api.reports import Campaign
 
-__all__ = ["in_words"]
+__all__ = ["in_words", "name_and_state"]
 
 _STATUS = {
     "new": "has not been started yet",
@@ -27,7 +27,13 @@ _MOST_NUMBERS = 10**12
 
 def in_words(campaign: Campaign, address: CampaignAddress) -> str:
     """Tell a campaign's name and status, and how far it is, without whatever could hold the token or markup."""
-    return f"Campaign {_name(campaign, address)} {_status(campaign, address)}{_numbers(campaign)}"
+    name, state = name_and_state(campaign, address)
+    return f"Campaign {name} {state}"
+
+
+def name_and_state(campaign: Campaign, address: CampaignAddress) -> tuple[str, str]:
+    """Tell the same in two: the name, which is of the server's choice, and what the campaign does, which is not."""
+    return _name(campaign, address), f"{_status(campaign, address)}{_numbers(campaign)}"
 
 
 def _name(campaign: Campaign, address: CampaignAddress) -> str:

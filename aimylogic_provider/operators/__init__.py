@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.operators.get_campaign import GetCampaignOperator
     from aimylogic_provider.operators.pause_campaign import PauseCampaignOperator
     from aimylogic_provider.operators.prepare_call_list import PrepareCallListOperator
+    from aimylogic_provider.operators.prepare_calls import PrepareCallsOperator
     from aimylogic_provider.operators.resume_campaign import ResumeCampaignOperator
     from aimylogic_provider.operators.send_call_list import SendCallListOperator
     from aimylogic_provider.operators.stop_campaign import StopCampaignOperator
@@ -32,6 +33,7 @@ __all__ = [
     "GetCampaignOperator",
     "PauseCampaignOperator",
     "PrepareCallListOperator",
+    "PrepareCallsOperator",
     "ResumeCampaignOperator",
     "SendCallListOperator",
     "StopCampaignOperator",
@@ -48,6 +50,7 @@ _MODULES = {
     "GetCampaignOperator": "get_campaign",
     "PauseCampaignOperator": "pause_campaign",
     "PrepareCallListOperator": "prepare_call_list",
+    "PrepareCallsOperator": "prepare_calls",
     "ResumeCampaignOperator": "resume_campaign",
     "SendCallListOperator": "send_call_list",
     "StopCampaignOperator": "stop_campaign",

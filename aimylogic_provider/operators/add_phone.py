@@ -15,6 +15,7 @@ from aimylogic_provider.airflow_task.shown.index_labels import HasIndexLabel
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
 from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
+from aimylogic_provider.task_end.tells_end import TellsEnd
 from aimylogic_provider.waiting_task.waiting_operator import WaitsForJobs
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["AddPhoneOperator"]
 
 
 class AddPhoneOperator(
-    HasRetryPolicy, TellsCampaign, TellsLineage, HasIndexLabel, RendersMasked, WaitsForJobs, BaseOperator
+    HasRetryPolicy, TellsCampaign, TellsLineage, TellsEnd, HasIndexLabel, RendersMasked, WaitsForJobs, BaseOperator
 ):
     """Add one phone number to an Aimylogic campaign, exactly once per DAG run; in a loop, once an iteration.
 
@@ -244,6 +245,32 @@ class AddPhoneOperator(
         from aimylogic_provider.calls_api.masking import mask_phone
 
         return mask_phone(self.phone)
+
+    def _result_in_words(self, result: Any) -> str:
+        if isinstance(result, Mapping):
+            told = f"call job {result['call_job_id']} is over: {result['status']}"
+            return told if result["attempts"] is None else f"{told}, {result['attempts']} attempts"
+        phone = "" if self._current is None else f" for {self._current.intent.call.masked_phone}"
+        return f"call job {result}{phone} {'is created' if self._created else 'was created before'}"
+
+    def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
+        """Of the one call: what it is, as a report counts it; none if it is not known to be any of that."""
+        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.idempotence.errors import ParkedError, RefusedCallError
+
+        record = None if self._current is None else self._current.call.record
+        is_created = record is not None and record.job is not None
+        is_unknown = isinstance(error, ParkedError) or bool(record is not None and record.unanswered)
+        return {} if error is None and not is_created else {
+            "created": int(is_created),
+            "rejected": int(isinstance(error, RejectedError)),
+            "refused": int(isinstance(error, RefusedCallError)),
+            "unknown": int(is_unknown),
+        }  # fmt: skip
+
+    def _counts_in_words(self, counts: Mapping[str, Any]) -> str:
+        told = [name for name in ("created", "rejected", "refused", "unknown") if counts[name]]
+        return f"1 call: {', '.join(told) or 'not created'}"
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TaskLineage

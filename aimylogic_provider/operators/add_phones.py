@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
-from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
+from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 from aimylogic_provider.retries.policy_argument import policy_argument
 from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
     from airflow.sdk import XComArg
     from airflow.sdk.definitions.retry_policy import RetryPolicy
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
-    from aimylogic_provider.call_list.freeze.freeze import Reader
-    from aimylogic_provider.call_list.freeze.given_calls import CallRules
-    from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["AddPhonesOperator"]
 
 
-class AddPhonesOperator(SyncBase, BaseOperator):
+class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
     """Add calls to an Aimylogic campaign, each with a policy of its own, exactly once per DAG run.
 
     The calls are given by the DAG, or by a task before, and no database is needed. What the first try is given becomes
@@ -107,8 +102,6 @@ class AddPhonesOperator(SyncBase, BaseOperator):
     _rendered_as: ClassVar[dict[str, tuple[str, ...]]] = {
         "sent": ("calls",), "nested": ("calls",), "values": ("policy",), "as_they_are": ("exclude_sql",),
     }  # fmt: skip
-    calls = ShownMasked(of_calls=True)
-    _nobody: ClassVar[str] = "calls is an empty list"
     _not_again: ClassVar[str] = "whatever calls is by now is not read"
 
     def __init__(
@@ -207,11 +200,7 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         if self.exclude_sql is not None and self.exclude_conn_id is None:
             raise ValueError("exclude_sql needs exclude_conn_id: the connection of the database that it asks")
         self.calls = calls
-        # Of a mapped task this is its run, which tells it as an error that no retry mends.
-        if not (_is_list_or_known_later(calls) or getattr(self, "_BaseOperator__from_mapped", False)):
-            from aimylogic_provider.call_list.freeze.given_calls import listed_calls
-
-            listed_calls(calls)  # says what to give
+        self._check_calls(calls)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Freeze the calls as a list, unless that was done; send what isn't settled of it; return the report.
@@ -221,68 +210,5 @@ class AddPhonesOperator(SyncBase, BaseOperator):
         """
         return self._waited_for(context, self._synced(context), self._created_now)
 
-    def _take_blank_as_nothing(self) -> None:
-        from aimylogic_provider.call_list.freeze.given_calls import is_list
-
-        super()._take_blank_as_nothing()
-        if is_list(self.calls):
-            self.calls = list(self.calls)  # what a mapped task returned, Airflow reads one by one
-
-    def _row_source(self) -> RowSource:
-        from aimylogic_provider.call_list.freeze.given_calls import (
-            GivenCallReader,
-            check_no_pages,
-            listed_calls,
-            own_policies,
-        )
-        from aimylogic_provider.call_list_task.row_source import RowSource
-
-        calls = listed_calls(self.calls)
-        check_no_pages(calls)
-        own = own_policies(calls)
-        rules = self._call_rules({"finish"} & own)  # an unknown name is told of the call that has it
-        reader = GivenCallReader(rules, calls)
-
-        def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:
-            self.log.info("Freezing the call list: %s calls are given.", f"{len(calls):,}")
-            return reader, calls
-
-        return RowSource("finish" in own or "finish" in rules.policy_of_all, opened)
-
-    def _call_rules(self, own: Collection[str] = ()) -> CallRules:
-        """What holds for all calls.
-
-        :param own: as of :meth:`_policy_of_all`
-        """
-        from aimylogic_provider.call_list.freeze.given_calls import CallRules
-
-        return CallRules(
-            policy_of_all=self._policy_of_all(own),
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-            method=self.method,
-            max_bytes=self.max_batch_bytes,
-        )
-
-    def _key_names(self) -> Sequence[str]:
-        return ("key",)
-
-    def _told(self) -> list[object]:
-        from aimylogic_provider.call_list.freeze.given_calls import is_list
-        from aimylogic_provider.call_list.store.manifest import sha256
-
-        # What is no list is told of later, if it is needed at all.
-        calls = repr(self.calls) if is_list(self.calls) else self.calls if isinstance(self.calls, str) else ""
-        return [sha256(calls.encode(errors="backslashreplace")), self.aimylogic_conn_id]
-
     def _made_of_rows(self) -> list[object]:
         return [self.phone_region, self.policy, self.call_before]
-
-
-def _is_list_or_known_later(calls: object) -> bool:
-    """Whether it is a list, or is only known once the task runs."""
-    if isinstance(calls, str):
-        return "{" in calls or "[" in calls  # a template, or text that says a list
-    return isinstance(calls, (list, tuple)) or hasattr(calls, "iter_references")

@@ -15,6 +15,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     TaskDeferred,
 )
 from aimylogic_provider.airflow_task.downstream_skips import StopsWhatFollows, index_of
+from aimylogic_provider.task_end.tells_end import TellsEnd
 
 try:
     from airflow.sdk.exceptions import TaskAwaitingInput
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["ApproveCallListOperator"]
 
 
-class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
+class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
     """Ask a person among Airflow's *Required actions* whether a call list is to be sent.
 
-    The person sees the counts, why rows were rejected, what a yes costs in calls, and the first calls: phones masked,
-    and of the payload's values the dates, and of all else the first character. All of it is read from the list itself,
-    checked against its digest; nothing of it passes through XCom.
+    The person sees how many calls and rings a yes costs, why rows were rejected, calling hours, deadline, countries and
+    brakes, and some calls of the list: phones masked, and of the payload's values the dates, and of all else the first
+    character. All of it is read from the list itself, checked against its digest; nothing of it passes through XCom.
+    Beside it stand how the campaign stands, by one short request, and how many of these people were called within 7
+    days, if caps count that in the results table's database; what can't be told is said to be so.
 
     A *yes* returns the list that the person saw, for :class:`SendCallListOperator`. A *no* deletes it, so that no file
     with phones is left, and skips what follows; a list that somebody began to send is kept, for the sake of its report.
@@ -51,11 +54,15 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
     :param results_table: as that of :class:`PrepareCallListOperator`: a no has the list's rows held for it no longer.
         (templated)
     :param results_conn_id: the connection of its database. (templated)
+    :param aimylogic_conn_id: the campaign of which is told how it stands; if left out, the one to which the
+        :class:`SendCallListOperator` that follows sends. (templated)
     :param kwargs: as those of Airflow's ``ApprovalOperator``: ``assigned_users``, ``response_timeout`` and
         ``defaults``, ``notifiers``, ``fail_on_reject``
     """
 
-    template_fields: Sequence[str] = ("call_list", "subject", "body", "results_table", "results_conn_id")
+    template_fields: Sequence[str] = (
+        "call_list", "subject", "body", "results_table", "results_conn_id", "aimylogic_conn_id",
+    )  # fmt: skip
     template_fields_renderers: ClassVar[dict[str, str]] = {"call_list": "json"}
     ui_color = "#e6f2ff"
 
@@ -67,6 +74,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         body: str | None = None,
         results_table: str | None = None,
         results_conn_id: str | None = None,
+        aimylogic_conn_id: str | None = None,
         **kwargs: Unpack[ApprovalArguments],
     ) -> None:
         super().__init__(subject=subject, body=body, **kwargs)
@@ -75,6 +83,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         self.call_list = call_list
         self.results_table = results_table
         self.results_conn_id = results_conn_id
+        self.aimylogic_conn_id = aimylogic_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, and wait for the answer.
@@ -89,7 +98,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
         from aimylogic_provider.call_list.store.stored_list import CallList
 
-        blank_as_nothing(self, subject="", body=None)
+        blank_as_nothing(self, subject="", body=None, aimylogic_conn_id=None)
         try:
             pointer = Pointer.of(as_value(self.call_list))
             noted = entry_store(context).read()
@@ -101,7 +110,7 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
             if tombstone is not None and not tombstone.claims:
                 self._give_up_claims(pointer)
                 return self._deleted(context, pointer, tombstone)
-            if tombstone is None and self._word(pointer):
+            if tombstone is None and self._word(context, pointer):
                 self._ask(context, pointer)
         except CallListError as error:
             from aimylogic_provider.retries.task_failures import failed
@@ -140,6 +149,13 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
                 answer(context, event)
             raise AirflowFailException(f"The answer was {self.REJECT}: {by} said no, and fail_on_reject is set")
         return self._stop(context, said_no(pointer, by), lambda: answer(context, event))
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.call_list.store.approval_denied import said_no_by
+
+        if result is None or said_no_by(result) is not None:
+            return "the answer was no, and nobody is called"
+        return f"the list is sent: {result['calls']:,} calls, in {result['path']}"
 
     def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
         """The list that a person said yes to, if it was begun to be sent, and another one was frozen since then.
@@ -181,19 +197,21 @@ class ApproveCallListOperator(StopsWhatFollows, ApprovalOperator):
         skip = lambda: self.skip(ti=context["ti"], tasks=self._following())  # noqa: E731
         return self._stop(context, said_no(pointer, by), skip, skipped_because=told)
 
-    def _word(self, pointer: Pointer) -> bool:
+    def _word(self, context: Context, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, question
+        from aimylogic_provider.call_list_task.questions.surroundings import surroundings
 
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)
         if not preview.calls:
             self.log.info("The call list holds no calls: nobody is asked.")
             return False
+        around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
         self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"
-        self.body = question(preview, pointer.path, self.body, time.time())
+        self.body = question(preview, pointer.path, self.body, time.time(), around)
         return True
 
     def _ask(self, context: Context, pointer: Pointer) -> None:

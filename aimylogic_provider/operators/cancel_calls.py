@@ -107,21 +107,24 @@ class CancelCallsOperator(CampaignBase, BaseOperator):
             client = self._client()
             rules = PhoneRules(region=self.phone_region, reading=self.phone_reading, check=self.phone_check)
             selection = selected(self.ids, self.phones, self.call_list, rules)
-            jobs = JobCancelling(client, self.on_not_found, self.on_unsettled).run(selection)
-        self._tell(jobs.as_json(), asked_for=jobs.known + jobs.unknown)
+            cancelling = JobCancelling(client, self.on_not_found, self.on_unsettled)
+            self._counted = cancelling.jobs.as_json
+            jobs = cancelling.run(selection)
+        self._warn_of_unsettled(jobs.unsettled_calls)
+        if not jobs.known + jobs.unknown:
+            self.log.info("Nothing to cancel: no id, no phone, and no job of a list is given.")
         return jobs.as_json()
 
-    def _tell(self, result: dict[str, Any], *, asked_for: int) -> None:
-        if result["unsettled_calls"]:
+    def _warn_of_unsettled(self, calls: int) -> None:
+        if calls:
             self.log.warning(
                 "%s calls of the list have no known job yet, so those are not cancelled: they are not sent, are just "
                 "being sent, or are parked. Run this task again once what sends the list is done.",
-                f"{result['unsettled_calls']:,}",
+                f"{calls:,}",
             )  # fmt: skip
-        if not asked_for:
-            self.log.info("Nothing to cancel: no id, no phone, and no job of a list is given.")
-            return
-        self.log.info(
-            "%s call jobs are cancelled; %s had ended before, and %s ids or phones are unknown in the campaign.",
-            *(f"{result[name]:,}" for name in ("cancelled", "finished", "not_found")),
+
+    def _result_in_words(self, result: Any) -> str:
+        return (
+            f"{result['cancelled']:,} call jobs cancelled, {result['finished']:,} had ended before, "
+            f"{result['not_found']:,} ids or phones unknown in the campaign"
         )

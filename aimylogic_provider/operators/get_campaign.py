@@ -56,8 +56,11 @@ class GetCampaignOperator(CampaignBase, BaseOperator):
         with self._ending():
             client = self._client()
             campaign = asked(client, endpoints.campaign()).value
-        self.log.info("%s.", in_words(campaign, client.address))
+        self._in_words = in_words(campaign, client.address)
         return _as_json(campaign, client)
+
+    def _result_in_words(self, result: Any) -> str:
+        return self._in_words[:1].lower() + self._in_words[1:]
 
 
 def _as_json(campaign: Campaign, client: CampaignClient) -> dict[str, Any]:

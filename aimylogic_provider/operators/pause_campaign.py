@@ -52,3 +52,8 @@ class PauseCampaignOperator(CampaignBase, BaseOperator):
 
         with self._ending():
             return reach(PAUSED, self._client(), self.log)
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.campaign_task.status_control import PAUSED, reached_in_words
+
+        return reached_in_words(PAUSED, result)

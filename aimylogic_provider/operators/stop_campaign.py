@@ -52,3 +52,8 @@ class StopCampaignOperator(CampaignBase, BaseOperator):
 
         with self._ending():
             return reach(STOPPED, self._client(), self.log)
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.campaign_task.status_control import STOPPED, reached_in_words
+
+        return reached_in_words(STOPPED, result)

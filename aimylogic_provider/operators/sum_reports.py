@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
+from aimylogic_provider.task_end.tells_end import TellsEnd
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["SumReportsOperator"]
 
 
-class SumReportsOperator(BaseOperator):
+class SumReportsOperator(TellsEnd, BaseOperator):
     """Sum the reports of a call list's shards, and call nobody.
 
     Returns one report: ``rows`` = ``created`` + ``doubles`` + ``rejected`` + ``refused`` + ``unknown`` + ``expired`` +
@@ -48,12 +49,7 @@ class SumReportsOperator(BaseOperator):
             report = summed(as_value(self.reports))
         except CallListError as error:
             raise AirflowFailException(str(error)) from None
-        names = ("rows", "created", "doubles", "rejected", "refused", "expired")
-        self.log.info(
-            "All %d shards are sent: %s rows are %s created calls, %s doubles, %s rejected, %s refused and %s expired.",
-            report["shards"],
-            *(f"{report[name]:,}" for name in names),
-        )
+        self._counted = lambda: report
         if reached_nobody(report):
             raise AirflowFailException(
                 f"Nobody is called: of {report['rows']:,} rows {report['rejected']:,} are rejected, "
@@ -61,3 +57,8 @@ class SumReportsOperator(BaseOperator):
                 "log tells, and the results table. Correct it, and start a new DAG run"
             )
         return report
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.task_end.counts_in_words import list_in_words
+
+        return f"all {result['shards']:,} shards are sent: {list_in_words(result)}"

@@ -109,6 +109,7 @@ class UpdateResultsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
         counts = HomeCounts()
+        self._counted = counts.as_json
         with self._ending():
             self._client()  # which takes what is blank for left out
             of = self._rows_of(context)
@@ -131,10 +132,18 @@ class UpdateResultsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
                 except CallListError as error:
                     told = f"{error}. Until then, {counts.in_words()}"
                     raise CallListError(told, retryable=error.retryable) from None
-        counts.tell(self.log)
+        counts.warn(self.log)
         self._updated = counts.updated
         tell_written(self.results_conn_id, self.results_table, KEY, counts.updated)
         return counts.as_json()
+
+    def _result_in_words(self, result: Any) -> str:
+        finished = result["finished"]
+        ends = ", ".join(f"{status} {count:,}" for status, count in finished.items())
+        return (
+            f"{result['rows']:,} rows were open: {sum(finished.values()):,} are over{f' ({ends})' if ends else ''}, "
+            f"{result['open']:,} still open, {result['not_found']:,} not found; {result['updated']:,} rows updated"
+        )
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage

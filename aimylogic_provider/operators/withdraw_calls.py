@@ -209,6 +209,10 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
         store = entry_store(context)
         ti = context["ti"]
         withdrawing = Withdrawing(client, source, ask, store, f"{ti.dag_id}.{ti.task_id}", self.log)
+        self._counted = lambda: {
+            "withdrawn": withdrawing.notes.withdrawn, "too_late": withdrawing.notes.too_late,
+            "gone": withdrawing.notes.gone,
+        }  # fmt: skip
         self._note_answer(withdrawing)
         if self._cancels:
             withdrawing.finish_earlier()
@@ -222,6 +226,10 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
             if not open_jobs.home.rows and self.results_table is not None:
                 self._check_chosen(cast("JobResults", source), of)
             jobs = self._parted(open_jobs, spool, query)
+            self._counted = lambda: {
+                **jobs.as_json(), "withdrawn": withdrawing.notes.withdrawn, "too_late": withdrawing.notes.too_late,
+                "gone": withdrawing.notes.gone,
+            }  # fmt: skip
             check_limit(WithdrawalLimit(self.max_withdrawn), jobs, before, self._ask(context, withdrawing))
             self._tell_plan(jobs, query)
             if self._cancels:
@@ -329,7 +337,6 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
 
     def _tell_plan(self, jobs: WithdrawnJobs, query: StillToBeCalled) -> None:
         if not jobs.open:
-            self.log.info("No call is open: there is nothing to withdraw.")
             return
         self.log.info(
             "Of %s open calls, the query, by its %s rows, selects %s people's still, and %s people's no longer%s.",
@@ -348,11 +355,12 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
                 "%s calls are told to be open, and the campaign's report doesn't show them (yet): they are "
                 "left, and the next run looks again.", f"{jobs.not_shown:,}",
             )  # fmt: skip
-        if jobs.deselected and self._cancels:
-            self.log.info(
-                "%s calls are withdrawn; for %s it was too late; the campaign doesn't know %s any more.",
-                *(f"{count:,}" for count in (jobs.withdrawn, jobs.too_late, jobs.gone)),
-            )
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.task_end.counts_in_words import withdrawn_in_words
+
+        told = withdrawn_in_words(result)
+        return told if self._cancels else f"{told}; a dry run: {result['deselected']:,} would be withdrawn"
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TableRows, TaskLineage

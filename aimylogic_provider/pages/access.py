@@ -99,7 +99,17 @@ def asked_dags(user: BaseUser) -> set[str]:
 
 def campaigns_among(user: BaseUser, conn_ids: set[str]) -> set[str]:
     """Those of some connections that a user may read."""
-    return {conn_id for conn_id in conn_ids if has_right(user, Right.SEE_CAMPAIGN, conn_id=conn_id)}
+    teams = Connection.get_conn_id_to_team_name_mapping(list(conn_ids))
+    manager = get_auth_manager()
+    return {
+        conn_id
+        for conn_id in conn_ids
+        if manager.is_authorized_connection(
+            method=_method(Right.SEE_CAMPAIGN),
+            details=ConnectionDetails(conn_id=conn_id, team_name=teams.get(conn_id)),
+            user=user,
+        )
+    }
 
 
 def authorise(request: Request, user: Annotated[BaseUser, Depends(get_user)]) -> BaseUser:

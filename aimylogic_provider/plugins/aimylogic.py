@@ -19,7 +19,7 @@ PREFIX = "/aimylogic"
 
 _LIST_OPERATORS = [
     "SqlToAimylogicOperator", "AddPhonesOperator", "PrepareCallListOperator", "ApproveCallListOperator",
-    "SendCallListOperator", "_AimylogicCallsOperator", "@task.aimylogic_calls",
+    "SendCallListOperator", "CallsDecoratedOperator", "@task.aimylogic_calls",
 ]  # fmt: skip
 """Whose task instances have a tab, on an Airflow that can tell them apart (3.4); elsewhere all have it."""
 

@@ -23,6 +23,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     is_deferrable,
     report_lag_seconds,
 )
+from aimylogic_provider.task_end.tells_end import TellsEnd
 from aimylogic_provider.waiting_task.wait_or_defer import check_wait_end, longest_deferral, polled, wait_trigger
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _WAY_OUT = (
 )
 
 
-class CallJobSensor(BaseSensorOperator):
+class CallJobSensor(TellsEnd, BaseSensorOperator):
     """Wait until call jobs are over: some, by their ids, or all those of a call list. Sends nothing.
 
     A job is over when the report gives it a ``finishedAt``, however it ended: what must not be, ``must_reach`` and
@@ -265,6 +266,17 @@ class CallJobSensor(BaseSensorOperator):
             timeout=longest_deferral(terms.until),
         )
 
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.task_end.counts_in_words import ends_in_words
+
+        return ends_in_words(result)
+
+    def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
+        if self._counts or self._polling is None:
+            return self._counts
+        jobs = self._polling[1].jobs
+        return {**jobs.ends, "open": jobs.open}
+
     def _conclude(self, end: WaitEnd) -> None:
         """End the task by how the wait ended."""
         self._counts = end.counts
@@ -272,4 +284,3 @@ class CallJobSensor(BaseSensorOperator):
         check_wait_end(
             end, self.fail_on, seconds=self.timeout, timed_out=timed_out, must_reach=self.must_reach, way_out=_WAY_OUT
         )
-        self.log.info("The wait is over: %s.", end.in_words())

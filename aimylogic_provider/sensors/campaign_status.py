@@ -14,6 +14,7 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     BaseSensorOperator,
 )
 from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_deferrable, is_deferrable
+from aimylogic_provider.task_end.tells_end import TellsEnd
 from aimylogic_provider.waiting_task.wait_or_defer import longest_deferral
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CampaignStatusSensor"]
 
 
-class CampaignStatusSensor(BaseSensorOperator):
+class CampaignStatusSensor(TellsEnd, BaseSensorOperator):
     """Wait until a campaign's status is one of some. Sends nothing.
 
     Returns the status as the server writes it. Calls API, "campaign status".
@@ -107,6 +108,11 @@ class CampaignStatusSensor(BaseSensorOperator):
                 "Clear the task to wait on"
             )
         return str(event["status"])
+
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.calls_api.statuses import shown_status
+
+        return f"the campaign is {(result and shown_status(result)) or 'in a state of no known name'}"
 
     def _defer(self) -> None:
         from aimylogic_provider.calls_api.statuses import checked_campaign_statuses

@@ -128,10 +128,10 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
                 campaign = CampaignReading(conn_id_of(self.aimylogic_conn_id), self.log)
                 full = self.phones == "full"
                 home = ReportToTables(campaign, tables, selection, full_phones=full, lag=self._lag, log=self.log)
+                self._counted = lambda: dict(zip(("jobs", "attempts"), home.rows_told(), strict=True))
                 with self._counting(home):
                     report = home.run()
         self._written = self._rows_written(report)
-        self._tell(report)
         self._tell_lineage()
         return report
 
@@ -276,15 +276,10 @@ class AimylogicToSqlOperator(TellsLineage, CampaignBase, BaseOperator):
             engine.dispose()
             raise
 
-    def _tell(self, report: dict[str, Any]) -> None:
-        kinds = {name: report[name] for name in ("jobs", "attempts") if report[name] is not None}
-        if not any(counts["read"] or counts["unread"] or counts["not_found"] for counts in kinds.values()):
-            self.log.info("Nothing to bring home: the report shows nothing of what was asked for.")
-            return
-        for name, counts in kinds.items():
-            others = (("not_found", "not found"), ("vanished", "vanished"), ("unread", "can't be read"))
-            more = "".join(f", {counts[one]:,} {words}" for one, words in others if counts.get(one))
-            self.log.info(
-                "%s: %s new, %s changed, %s unchanged%s; %s are open.", name.capitalize(),
-                *(f"{counts[one]:,}" for one in ("new", "changed", "unchanged")), more, f"{counts['open']:,}",
-            )  # fmt: skip
+    def _result_in_words(self, result: Any) -> str:
+        from aimylogic_provider.task_end.counts_in_words import report_in_words
+
+        return report_in_words(result)
+
+    def _counts_in_words(self, counts: Mapping[str, Any]) -> str:
+        return ", ".join(f"{count:,} rows of {name} are new or changed" for name, count in counts.items())

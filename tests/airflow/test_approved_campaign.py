@@ -46,23 +46,33 @@ def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
 
 
 def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int = 1) -> None:
-    airflow.wait_for_task(DAG, run, "approve", WAITING, tries=tries)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", WAITING, tries=tries)
     # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
     time.sleep(1.5)
 
 
 def path(run: str) -> str:
-    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+    return f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/ask_whether_to_call/-1/hitlDetails"
 
 
 def ended(airflow: LocalAirflow, run: str) -> tuple[str, str, str]:
     """How the run, its question and its sending ended."""
     state = wait_for("the run", lambda: (one := airflow.run_state(DAG, run)) in ("success", "failed") and one, 90)
-    return state, *(airflow.task(DAG, run, task)["state"] for task in ("approve", "send"))
+    return state, *(airflow.task(DAG, run, task)["state"] for task in ("ask_whether_to_call", "send"))
 
 
 def folder_of(airflow: LocalAirflow, run: str) -> Path:
     return Path(airflow.xcom(DAG, run, "prepare")["path"].removeprefix("file://"))
+
+
+def check_buttons_in_sight(page: Page, button: str) -> None:
+    """On a small screen, without scrolling."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 1280, "height": 900})
+    try:
+        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+    finally:
+        page.set_viewport_size(before or {"width": 1280, "height": 1300})
 
 
 def shot(page: Page, name: str) -> None:
@@ -85,15 +95,18 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     shot(page, f"{answer}-1-actions")
     row.get_by_role("link", name="Make 297 calls?").click()
     page.get_by_role("button", name=answer).wait_for()
-    expect(page.get_by_role("row").filter(has_text="300").last).to_contain_text("297")
+    expect(page.get_by_role("listitem").filter(has_text="297 of 300 rows").first).to_contain_text("891 rings at most")
     for text in (
         "297 calls",
+        "is running: 0 of 0 numbers done",
+        "every day 09:00–20:00",
         "phone is not a possible number with a country code",
         "gmt_zone is none of the allowed forms",
         f"7915***{GOOD[0][-4:]}",
         "2026-12-01",
     ):
         expect(page.get_by_text(text).first).to_be_visible()
+    check_buttons_in_sight(page, answer)
     shot(page, f"{answer}-2-question")
     for hidden in (*GOOD[:5], "Customer 2", "1/0", "alert(1)"):
         assert hidden not in page.content()
@@ -112,10 +125,10 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
         return
     assert [one.name for one in folder.rglob("*")] == ["deleted.json"]
     assert not any(one.encode() in (folder / "deleted.json").read_bytes() for one in GOOD)
-    body = {"dry_run": False, "dag_run_id": run, "task_ids": ["approve", "send"], "only_failed": False,
+    body = {"dry_run": False, "dag_run_id": run, "task_ids": ["ask_whether_to_call", "send"], "only_failed": False,
             "reset_dag_runs": True}  # fmt: skip
     airflow.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", body)
-    airflow.wait_for_task(DAG, run, "approve", ("skipped",), tries=2)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("skipped",), tries=2)
     assert ended(airflow, run) == ("success", "skipped", "skipped"), "a no remains one, and nobody is asked"
     assert emulator.jobs() == []
 
@@ -133,16 +146,16 @@ def test_a_clear_of_the_whole_run_takes_no_answer_for_a_list_that_nobody_saw(
         database.execute("insert into customer values (9999, '79990000002', null, 'New', '')")
     airflow.clear(DAG, run)
     if CLEAR_FORGETS:  # the old answer is gone, and the question is one about the list of now
-        airflow.wait_for_task(DAG, run, "approve", ("awaiting_input",), tries=2)
+        airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("awaiting_input",), tries=2)
         assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)
         return
     if not HAS_RECORD:  # nor is there a question about the list of now: Airflow shows the old one, and no answer counts
         assert ended(airflow, run) == ("failed", "failed", "upstream_failed")
-        assert "Nobody can be asked about the call list" in airflow.log(DAG, run, "approve", 2)
+        assert "Nobody can be asked about the call list" in airflow.log(DAG, run, "ask_whether_to_call", 2)
         assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)
         return
     # It stays with the list that was sent, as the sending task does; whoever is new is left to the next run, aloud.
-    airflow.wait_for_task(DAG, run, "approve", ("success",), tries=2)
+    airflow.wait_for_task(DAG, run, "ask_whether_to_call", ("success",), tries=2)
     assert ended(airflow, run) == ("success", "success", "success")
-    assert "it is gone on with. Since then another one was frozen" in airflow.log(DAG, run, "approve", 2)
+    assert "it is gone on with. Since then another one was frozen" in airflow.log(DAG, run, "ask_whether_to_call", 2)
     assert Counter(job.phone for job in emulator.jobs()) == Counter(GOOD)

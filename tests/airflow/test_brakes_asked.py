@@ -74,7 +74,7 @@ def answer(airflow: LocalAirflow, page: Page, dag: str, run: str, task: str, opt
     page.goto(f"{airflow.url}/required_actions")
     page.get_by_role("row").filter(has_text=subject).get_by_role("link", name="Make 297 calls?").click()
     page.get_by_role("button", name=option).wait_for()
-    for text in ("A brake holds this list", "297 calls", "What a yes costs", f"7915***{GOOD[0][-4:]}"):
+    for text in ("A brake holds this list", "297 calls", "each added to the campaign once", f"7915***{GOOD[0][-4:]}"):
         expect(page.get_by_text(text).first).to_be_visible()
     for hidden in (*GOOD[:5], "Customer 2"):
         assert hidden not in page.content()

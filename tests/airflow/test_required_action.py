@@ -11,13 +11,15 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
+from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN, candidate_of
 from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
-from tests.conftest import CLEAR_FORGETS, HAS_RECORD
+from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
 
 DAG, TASK = "asks", "add_phone"
 WAITING = ("awaiting_input", "deferred")
+LABELLED_FIRST = AIRFLOW.release >= (3, 2)
+"""Whether the label of a map index is there before the task has ended."""
 
 
 def park(airflow: LocalAirflow, campaign: Campaign, run: str) -> tuple[str, str]:
@@ -55,9 +57,13 @@ def choose(page: Page, option: str) -> None:
     """Answer in the browser: Airflow shows more than four answers as a list to choose from."""
     page.get_by_role("combobox").first.click()
     page.get_by_role("option", name=option, exact=True).click()
-    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
-        page.screenshot(path=f"{folder}/required-action-{option.replace(' ', '-')}.png", full_page=True)
+    shot(page, f"required-action-{option.replace(' ', '-')}")
     page.get_by_role("button", name="Respond").click()
+
+
+def shot(page: Page, name: str) -> None:
+    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def finished(airflow: LocalAirflow, run: str, tries: int) -> str:
@@ -131,6 +137,90 @@ def test_an_answer_by_rest_is_given_once_and_one_that_cant_be_followed_asks_agai
     answer(airflow, run, ADOPT, ours)
     assert finished(airflow, run, 3) == "success"
     assert airflow.xcom(DAG, run, TASK) == ours
+
+
+def park_many(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, people: list[tuple[str, str]]) -> None:
+    """Have each of a mapped task's calls parked: each is added, nobody hears of it, and a day passes."""
+    airflow.wait_for_dag(dag)
+    campaign.fault("after_commit", "reset", times=3 * len(people))
+    airflow.trigger(dag, run, {"conn_id": campaign.conn_id, "people": people})
+    instances = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances?limit=100"
+
+    def all_are(*states: str) -> bool:
+        told = [one["state"] for one in airflow.api("GET", instances)["task_instances"] if one["task_id"] == TASK]
+        return len(told) == len(people) and {*told} <= {*states}
+
+    wait_for("the first tries", lambda: all_are("up_for_retry"), seconds=120)
+    campaign.emulator.advance(hours=25)
+    wait_for("the questions", lambda: all_are(*WAITING), seconds=120)
+    time.sleep(1.5)
+
+
+SCRIPT = "<script>document.title = 'run'</script> <b>Maria</b> **M** [x](javascript:alert(1))"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dag", ["asks_of_many", "asks_by_name"])
+def test_calls_of_a_mapped_task_are_told_apart_and_markup_in_a_name_is_text(
+    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, dag: str
+) -> None:
+    names = ["Maria, order 17", SCRIPT, "two\nlines", "e" * 500]
+    people = [(f"7912345{number:04}", name) for number, name in enumerate(names)]
+    park_many(airflow, campaign, dag, run, people)
+    waiting = f"/api/v2/dags/{dag}/dagRuns/{run}/hitlDetails?limit=100"
+    told = {one["task_instance"]["map_index"]: one for one in airflow.api("GET", waiting)["hitl_details"]}
+    by_name = ["Maria, order 17", f"{SCRIPT[:59]}…", "two lines", "e" * 59 + "…"]
+    for index, (phone, _) in enumerate(people):
+        masked = f"7912***{phone[-4:]}"
+        which = by_name[index] if dag == "asks_by_name" else f"#{index}"
+        assert told[index]["subject"].startswith(f"Was the call to {masked} added? ({which}, {campaign.conn_id}) [")
+        assert told[index]["body"].endswith("one of the 50 runs of its DAG that may be active (`max_active_runs`).")
+        if dag == "asks_of_many" and LABELLED_FIRST:
+            assert told[index]["task_instance"]["rendered_map_index"] == f"{index}: {masked}"
+    page.goto(f"{airflow.url}/required_actions")
+    row = page.get_by_role("row").filter(has_text=told[1]["subject"])
+    expect(row).to_be_visible()
+    shot(page, f"required-actions-{dag}")
+    row.get_by_role("link", name="Was the call").click()
+    expect(page.get_by_text("What became of the call to 7912***0001 can't be known").first).to_be_visible()
+    shot(page, f"required-action-{dag}")
+    assert page.title() != "run"
+    for phone, _ in people:
+        assert phone[4:] not in page.content()
+    page.get_by_role("button", name="Adopt job").click()
+    instance = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{TASK}/1"
+    wait_for("the end", lambda: airflow.api("GET", instance)["state"] == "success")
+    assert airflow.xcom(dag, run, TASK, 1) == candidate_of(told[1]["options"][0])
+    assert len(campaign.jobs) == len(people)
+
+
+@pytest.mark.long
+def test_one_of_twenty_candidates_is_chosen_in_the_browser(
+    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page
+) -> None:
+    lost = campaign.fault("after_commit", "reset", times=3)
+    airflow.trigger(DAG, run, campaign.conf)
+    airflow.wait_for_task(DAG, run, TASK, ("up_for_retry",))
+    assert lost.hits == 3
+    add = f"{campaign.emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
+    for number in range(19):
+        headers = {"Idempotence-Key": f"theirs {number}"}
+        requests.post(add, params={"phone": "79123456789"}, headers=headers, timeout=5)
+    campaign.emulator.advance(hours=25)
+    wait_to_be_asked(airflow, run, 2)
+    chosen = campaign.jobs[12].id
+    page.goto(f"{airflow.url}/required_actions")
+    row = page.get_by_role("row").filter(has_text=airflow.api("GET", path(run))["subject"])
+    row.get_by_role("link", name="Was the call").click()
+    page.get_by_role("combobox").first.click()
+    for job in campaign.jobs:
+        expect(page.get_by_role("option", name=f"Adopt job {job.id}", exact=True)).to_be_attached()
+    shot(page, "required-action-twenty")
+    page.get_by_role("option", name=f"Adopt job {chosen}", exact=True).click()
+    page.get_by_role("button", name="Respond").click()
+    assert finished(airflow, run, 2) == "success"
+    assert airflow.xcom(DAG, run, TASK) == chosen
+    assert len(campaign.jobs) == 20
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from aimylogic_provider.calls_api.http_messages import Response
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync, phone
-from tests.conftest import needs_record
+from tests.conftest import OTHER_TOKEN, connection_json, needs_record
 from tests.operators.test_required_action import Questions, questions
 
 __all__ = ["questions"]
@@ -64,7 +65,9 @@ def test_those_without_a_job_are_sent_and_the_others_are_taken_as_they_are(
 ) -> None:
     kwargs = park(sync, method)
     (question,) = questions.asked.values()
-    assert question.options == [SEND_MISSING, LEAVE]
+    assert question.options == ["Take the jobs shown, send nobody", LEAVE]
+    assert question.subject.startswith("What is to become of ")
+    assert " of the list? (aimylogic_default) [" in question.subject
     assert not any(one in question.body for one in PHONES), "phones are masked"
     assert "on_unknown" not in question.body, "who is asked needs no way to be asked"
     before = sync.calls_by_phone()
@@ -93,6 +96,51 @@ def test_left_as_they_are_they_are_neither_sent_nor_asked_about_again(
     with pytest.raises(AirflowFailException, match="Left as they are, as Maria"):
         sync.attempt(method=method, on_unknown="ask")
     assert sync.calls_by_phone() == before
+
+
+def sent_elsewhere(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Have ten calls parked, for the campaign that they were sent to can't be asked any more."""
+    sync.add(PHONES)
+    sync.emulator.fault("after_commit", "reset", path="addPhones", phone=PHONES[12], times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt(concurrency=1)
+    monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(sync.emulator, OTHER_TOKEN))
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        sync.attempt(on_unknown="ask")
+    kwargs: dict[str, Any] = waiting.value.kwargs
+    return kwargs
+
+
+@pytest.mark.parametrize("label", ["Send the 10 without a job", "Send the 11 without a job", SEND_MISSING])
+def test_the_answer_bears_a_number_and_is_taken_whatever_number_airflow_kept(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    kwargs = sent_elsewhere(sync, monkeypatch)
+    (question,) = questions.asked.values()
+    assert question.options == ["Send the 10 without a job", "Leave all 10"]
+    assert "1. **Send the 10 without a job**: 10 calls are sent, with new keys. The report is asked" in question.body
+    assert answer(sync, kwargs, label, "addPhones")["created"] == 25
+    assert sync.calls_by_phone() == Counter([*PHONES, *PHONES[10:20]]), "the person said so"
+
+
+@pytest.mark.parametrize(
+    ("kept", "asks"), [("Send the 11 without a job", True), (SEND_MISSING, True), ("Send the 9 without a job", False)]
+)
+def test_a_question_of_an_earlier_try_holds_unless_it_speaks_of_fewer(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch, kept: str, asks: bool
+) -> None:
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: True)
+    sent_elsewhere(sync, monkeypatch)
+    (question,) = questions.asked.values()
+    question.options[0] = kept
+    question.subject = question.subject.replace("What is to become of", "Another wording, of another release:")
+    with pytest.raises(AirflowFailException):
+        sync.attempt()  # a try that doesn't ask waits for no answer any more
+    with pytest.raises(TaskAwaitingInput if asks else AirflowFailException) as end:
+        sync.attempt(on_unknown="ask")
+    if not asks:
+        assert "this one's speaks of fewer calls, 9 rather than 10" in str(end.value)
+    assert sync.calls_by_phone() == Counter(PHONES), "nobody was sent meanwhile"
 
 
 def test_a_retry_waits_for_the_answer(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> None:

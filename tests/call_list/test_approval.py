@@ -31,7 +31,12 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Po
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list_task.questions.approval_question import as_code
-from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallListOperator, SendCallListOperator
+from aimylogic_provider.operators import (
+    ApproveCallListOperator,
+    PrepareCallListOperator,
+    PrepareCallsOperator,
+    SendCallListOperator,
+)
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -136,17 +141,20 @@ def test_the_question_tells_counts_reasons_cost_and_a_masked_sample(approval: Ap
     assert question.options == [YES, NO]
     assert question.body.startswith("For **Perm**.\n\n")
     for text in (
-        "| 30 | 25 | 1 | 4 |",
-        "**What a yes costs**: 25 calls, each added to the campaign once.",
-        "- 2 × ` phone is not a possible number with a country code `",
-        "- 1 × ` phone is empty `",
-        f"The list: ` {call_list['path']} `",
-        "**The first 5 calls**, masked",
-        f"- row 1: ` 7912***{PHONES[0][-4:]} `, ` name ` ` A… `",
-        "- row 5: ",
+        "- **Calls**: 25 of 30 rows, each added to the campaign once; how often each is rung, the campaign says",
+        "- **Hours**: as the campaign says",
+        "- **By country**: RU 25",
+        "- **Brakes**: none are set",
+        "- **Not called**: 4 rejected; 1 double of a call. Why rejected",
+        "2 × ` phone is not a possible number with a country code `",
+        "1 × ` phone is empty `",
+        f"- The list: ` {call_list['path']} `",
+        "- **5 of the calls**, masked",
+        f"  - row 1: ` 7912***{PHONES[0][-4:]} `, ` name ` ` A… `",
+        "  - row 25: ",
     ):
         assert text in question.body
-    assert "- row 6: " not in question.body
+    assert [*re.findall("- row ([0-9]+): ", question.body)] == ["1", "7", "13", "19", "25"], "spread over the list"
     assert not [one for one in PHONES if one in question.body]
     for hidden in ("Alexandra", "lex", "Petrova", "8 912"):
         assert hidden not in question.body
@@ -157,8 +165,8 @@ def test_a_subject_of_ones_own_bears_the_reference_too(approval: Approval, quest
     call_list = approval.prepare()
     approval.ask(call_list, subject="Call them?")
     assert asked(questions).subject == f"Call them? [{call_list['sha256'][:8]}]"
-    assert "**The first call**" in asked(questions).body
-    assert "1 call, each" in asked(questions).body
+    assert "**The call**" in asked(questions).body
+    assert "1 of 1 row, each" in asked(questions).body
 
 
 def test_what_rows_hold_is_neither_a_template_nor_markup(approval: Approval, questions: Questions) -> None:
@@ -176,7 +184,7 @@ def test_what_rows_hold_is_neither_a_template_nor_markup(approval: Approval, que
     assert "script" not in outside
     assert "1/0" not in outside
     assert "` {… `" in outside
-    assert "- 1 × ` gmt_zone is none of the allowed forms `" in outside
+    assert "1 × ` gmt_zone is none of the allowed forms `" in outside
 
 
 @pytest.mark.parametrize(
@@ -310,8 +318,8 @@ def test_the_person_is_told_until_when_an_answer_is_of_use(
     call_list = approval.prepare(call_before=finish)
     approval.ask(call_list)
     body = asked(questions).body
-    until = (finish - timedelta(minutes=1)).isoformat()
-    assert f"**Answer before {until}**: whoever can't be dialled any more is not added" in body
+    until = f"{finish - timedelta(minutes=1):%Y-%m-%d %H:%M} UTC"
+    assert f"**Answer before {until}**: who is too late isn't added" in body
     assert (re.search("has passed", body) is None) if told is None else re.search(told, body)
 
 
@@ -575,3 +583,127 @@ def test_a_list_that_was_approved_and_not_begun_is_no_answer_for_another_one(
     with pytest.raises(AirflowFailException, match="Start a new DAG run"):
         approval.execute(approval.prepare())
     assert sync.sends() == 0
+
+
+# Beside the list
+
+
+class Dag:
+    """As much of a DAG as an approval sees: what follows it."""
+
+    def __init__(self, *following: Any) -> None:
+        self.following = following
+
+
+def following(monkeypatch: pytest.MonkeyPatch, *tasks: Any) -> None:
+    monkeypatch.setattr(ApproveCallListOperator, "get_dag", lambda _: Dag())
+    monkeypatch.setattr(ApproveCallListOperator, "get_flat_relatives", lambda _, upstream: tasks)
+
+
+def sends(conn_id: str, task: str = "send") -> SendCallListOperator:
+    return SendCallListOperator(task_id=task, call_list="", aimylogic_conn_id=conn_id)
+
+
+def test_the_campaign_to_which_the_list_goes_is_told_as_it_stands(
+    approval: Approval, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval.sync.add(PHONES)
+    following(monkeypatch, sends("aimylogic_default"))
+    approval.sync.emulator.campaign(name="**Winter** [x](http://z)", status="paused")
+    approval.ask(approval.prepare())
+    body = asked(questions).body
+    assert "**Campaign** (` aimylogic_default `): ` '**Winter** [x](http://z)' ` is paused: 0 of 0 numbers done" in body
+    assert "**Nobody is rung until it is resumed**" in body
+
+
+def test_what_can_not_be_told_of_a_campaign_is_said_and_fails_nothing(
+    approval: Approval, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    approval.ask(call_list)
+    assert "**Campaign**: how it stands can't be told: ` no task behind this one" in asked(questions).body
+    for tasks, arguments, told in (
+        ([sends("a", "one"), sends("b", "other")], {}, "it goes to several, by the connections a, b"),
+        ([sends("absent")], {}, "` absent `): how it stands can't be told: ` its connection can't be used"),
+        ([sends("absent")], {"aimylogic_conn_id": "aimylogic_default"}, "is running: 0 of 0 numbers done"),
+    ):
+        questions.asked.clear()
+        following(monkeypatch, *tasks)
+        approval.ask(call_list, **arguments)
+        assert told in asked(questions).body
+    questions.asked.clear()
+    approval.sync.emulator.fault("before_commit", "reset", path="campaign")
+    approval.ask(call_list, aimylogic_conn_id="aimylogic_default")
+    assert "how it stands can't be told" in asked(questions).body
+
+
+def test_hours_rings_and_brakes_are_told_and_each_country_has_its_call(
+    approval: Approval, questions: Questions
+) -> None:
+    approval.sync.add([*PHONES, "+1 202 555 0123"])
+    policy = {"allowed_time": "RU 230-FZ", "max_attempts": 3}
+    approval.ask(approval.prepare(policy=policy, max_calls=100))
+    body = asked(questions).body
+    for told in (
+        "attempts at each: 3, so **78** rings at most",
+        "**Hours**: mon–fri 08:00–22:00; sat, sun 09:00–20:00, by the clock of whoever is called",
+        "**By country**: RU 25, US 1",
+        "**Brakes**: none holds it: max_calls allows 100; no earlier run of this task is known",
+        "row 26: ` 1202***0123 `",
+    ):
+        assert told in body
+
+
+# Pasted lists
+
+
+def test_bad_lines_of_a_pasted_list_stand_in_the_question_and_the_good_ones_are_sent(
+    approval: Approval, questions: Questions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pasted = (
+        "phone;name\n+79161234567;Alexandra\n8 912;Boris\n\n7.91E+10;x\n+79161234567;Alexandra\n+1 202 555 0123;y;z"
+    )
+    operator = PrepareCallsOperator(task_id="prepare", pasted=pasted, call_list_path=str(approval.sync.lists))
+    call_list = operator.execute(approval._next("prepare"))
+    assert (call_list["rows"], call_list["calls"], call_list["doubles"], call_list["rejected"]) == (5, 1, 1, 3)
+    told = capsys.readouterr().out
+    assert "3 of 5 lines can't be called; the others can" in told
+    assert "Line 5: phone '7.***10' is a number as a spreadsheet shortens it" in told
+    assert "put a cell that holds the separator in quotes" in told
+    approved = approval.answer(approval.ask(call_list), YES)
+    body = asked(questions).body
+    for line in (
+        "**Calls**: 1 of 5 lines",
+        "- **3 bad lines, which aren't called**",
+        "  - line 3: ` phone '***' is not a possible number with a country code `",
+        "  - line 7: ` phone '1202***0123' stands on a line with 3 cells, and there are 2 columns `",
+        "  - line 2: ` 7916***4567 `, ` name ` ` A… `",
+    ):
+        assert line in body
+    assert "Alexandra" not in body + told
+    assert "9161234567" not in body + told
+    assert approval.send(approved)["created"] == 1
+    approval.sync.assert_once(["79161234567"])
+
+
+def test_given_calls_wait_for_a_person_as_rows_of_a_query_do(approval: Approval) -> None:
+    calls = [{"phone": one, "key": number} for number, one in enumerate(PHONES)]
+    operator = PrepareCallsOperator(task_id="prepare", calls=calls, call_list_path=str(approval.sync.lists))
+    call_list = operator.execute(approval._next("prepare"))
+    assert approval.send(approval.answer(approval.ask(call_list), YES))["created"] == 25
+    approval.sync.assert_once(PHONES)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"calls": [PHONES[0]], "pasted": PHONES[0]}])
+def test_either_calls_or_a_pasted_list_is_given(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="give calls, or pasted"):
+        PrepareCallsOperator(task_id="prepare", **arguments)
+
+
+def test_a_pasted_list_that_is_not_clear_fails_the_task(approval: Approval) -> None:
+    operator = PrepareCallsOperator(
+        task_id="prepare", pasted="phone;mobile\n1;2", call_list_path=str(approval.sync.lists)
+    )
+    with pytest.raises(AirflowFailException, match=r"Rejected before any request: the columns 'phone' and 'mobile'"):
+        operator.execute(approval._next("prepare"))

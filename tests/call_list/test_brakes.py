@@ -316,15 +316,16 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
     kwargs = waiting(asking)
     assert called(asking) == 12, "nothing is sent before"
     (question,) = questions.asked.values()
-    assert question.options == [GO_AHEAD, LEAVE]
-    assert question.subject.startswith("Make 25 calls? Usual are 4. [brakes ")
+    assert question.options == ["Send 25 calls", "Leave it: nobody is called"]
+    assert question.subject.startswith("Make 25 calls? Usual are 4. (aimylogic_default) [brakes ")
     for told in (
         "**A brake holds this list: 25 calls are more than the 10 that max_calls allows; usual are 4 (the median",
-        "| the last runs, newest first | 5, 4, 3 |",
-        "**What a yes costs**: 25 calls, each added to the campaign once.",
+        "The last runs, newest first: 5, 4, 3.",
+        "**Calls**: 25 of 25 rows, each added to the campaign once",
+        "numbers done",
         "row 1: ` 7912***3000 `, ` name ` ` A… `",
-        "1. **Send**: this list is sent, just as it is.",
-        "2. **Leave it**: nobody is called, the list is deleted",
+        "**Send** sends this list, just as it is",
+        "**Leave it** calls nobody, deletes the list",
     ):
         assert told in question.body
     select(asking, 700)
@@ -334,6 +335,20 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
         assert asking.attempt()["created"] == 25
     assert called(asking) == 37
     assert len(questions.asked) == 1
+
+
+@needs_record
+@pytest.mark.parametrize("label", ["Send 25 calls", "Send 1,000 calls", "Send"])
+def test_a_yes_is_taken_whatever_number_its_label_bears(asking: Sync, questions: Questions, label: str) -> None:
+    assert answer(asking, waiting(asking), label)["created"] == 25
+    assert called(asking) == 37
+
+
+@needs_record
+def test_a_yes_to_fewer_calls_than_would_be_sent_sends_none(asking: Sync, questions: Questions) -> None:
+    with pytest.raises(AirflowFailException, match=r"about 24 calls, and 25 would be sent\. Nothing was sent"):
+        answer(asking, waiting(asking), "Send 24 calls")
+    assert called(asking) == 12
 
 
 @needs_record

@@ -82,8 +82,8 @@ def test_a_dry_run_and_an_approval_tell_them(sync: Sync) -> None:
     if pointer is not None:
         preview = Preview.of(CallList.open(pointer))
         told = question(preview, pointer.path, None, 0.0)
-        assert "1 rows besides have phones that are called, or were called, as often as may be" in told
-        assert "**Calls by country**: RU 1." in told
+        assert "1 with phones that are called, or were called, as often as may be" in told
+        assert "**By country**: RU 1" in told
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, True, "2", 1001])

@@ -615,5 +615,5 @@ def test_the_end_of_a_list_larger_than_the_databases_cache_waits_for_no_other_co
     sync.add([phone(number) for number in range(8000)])
     sync.attempt(results_table="calls", batch_size=1000)
     told = caplog.text + capsys.readouterr().out
-    assert "8,000 of 8,000 calls are created" in told
+    assert "8,000 calls created" in told
     assert "can't be written" not in told

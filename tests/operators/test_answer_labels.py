@@ -28,6 +28,7 @@ CALL = required_actions.options_of(Question("ref", 0.0, ("5665339999", "56653346
         (["Adopt the job", "Send again", "Leave it"], "AddPhoneOperator", "call"),
         (list_options(13, 12), "SendCallListOperator", "list"),
         (list_options(1, 0), "SendCallListOperator", "list"),
+        (list_options(12, 0), "SendCallListOperator", "list"),
         (["Send those without a job", "Leave it"], "SqlToAimylogicOperator", "list"),
         (go_ahead_options(297), "SqlToAimylogicOperator", "go_ahead"),
         (go_ahead_options(60_000, others=True), "SendCallListOperator", "go_ahead"),
@@ -74,6 +75,7 @@ def test_a_label_says_of_how_many_calls_it_is(count: int) -> None:
         Chosen(yes=True, calls=count),
         Chosen(yes=False),
     ]
+    assert [read_list_answer(one) for one in list_options(1, 0)] == [Chosen(yes=True, calls=0), Chosen(yes=False)]
     yes, no = (read_list_answer(one) for one in list_options(count + 1, count))
     assert (yes, no) == (Chosen(yes=True, calls=count), Chosen(yes=False, calls=count + 1))
 

@@ -13,7 +13,15 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import exceptions
 
 from aimylogic_provider.airflow_task import required_actions
-from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN
+from aimylogic_provider.airflow_task.required_actions import (
+    ADOPT,
+    CALL_JOB_ID,
+    LEAVE,
+    SEND_AGAIN,
+    candidate_of,
+    kind_of_question,
+)
+from aimylogic_provider.airflow_task.shown.index_labels import INDEX_LABEL
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhoneOperator
 from tests.conftest import TOKEN, TaskInstance, needs_record
@@ -114,6 +122,82 @@ def test_the_question_names_the_candidates_and_no_phone(parked: Parked, question
     assert question.params[CALL_JOB_ID]["schema"]["examples"] == [parked.ours, parked.theirs]
     assert "9123456789" not in str(question)
     assert TOKEN not in str(question)
+
+
+@pytest.mark.parametrize("others", [0, 1, 20, 25])
+def test_each_candidate_is_an_answer_of_its_own_that_can_be_told_from_the_others(
+    task: TaskInstance, emulator: Emulator, questions: Questions, others: int
+) -> None:
+    first = task.attempt()
+    task.assets = None  # no second record
+    task.rows.clear()
+    for minute in range(others):
+        emulator.advance(minutes=1 + minute)
+        theirs(emulator)
+    emulator.advance(hours=25)
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        task.attempt(on_unknown="ask")
+    (question,) = questions.asked.values()
+    candidates = jobs(emulator)
+    assert question.options == [*(f"Adopt job {job}" for job in candidates[:20]), ADOPT, SEND_AGAIN, LEAVE]
+    assert [candidate_of(option) for option in question.options[:-3]] == candidates[:20]
+    assert kind_of_question(question.options, "AddPhoneOperator") == "call"
+    told = [line for line in question.body.splitlines() if line.startswith("- job ")]
+    assert len(told) == len(candidates)
+    assert len({line.partition("created at")[2] for line in told}) == len(candidates), "by when they were created"
+    last = candidates[:20][-1]
+    assert Parked(task, waiting.value.kwargs, first, "").answer(f"Adopt job {last}", "left as it was") == last
+    task.clear()
+    assert task.attempt(on_unknown="ask") == last
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        (None, "#3"),
+        ("Maria, order 17", "Maria, order 17"),
+        ("", "#3"),
+        ("<script>alert(1)</script> **b** [x](http://y)", "<script>alert(1)</script> **b** [x](http://y)"),
+        ("two\nlines\tand\u202eback", "two lines and back"),
+        ("é" * 5_000, "é" * 59 + "…"),
+        ("+7 912 345-67-89", "7912***6789"),
+        ("order 17] [0badcafe", "order 17] [0badcafe"),
+    ],
+)
+def test_the_subject_tells_mapped_calls_apart_in_one_line(
+    task: TaskInstance, emulator: Emulator, questions: Questions, label: str | None, shown: str
+) -> None:
+    task.map_index = 3
+    context = task.context
+
+    def labelled() -> dict[str, Any]:
+        told = context()
+        told["map_index_template"] = INDEX_LABEL if label is None else "{{ the DAG's }}"
+        told["ti"].rendered_map_index = "3: 7912***6789" if label is None else label
+        told["ti"].task = SimpleNamespace(retries=0, dag=None)
+        told["dag"] = SimpleNamespace(max_active_runs=16)
+        return told
+
+    task.context = labelled  # type: ignore[method-assign]
+    parked = park(task, emulator)
+    (question,) = questions.asked.values()
+    reference = parked.kwargs["reference"]
+    assert question.subject == f"Was the call to 7912***6789 added? ({shown}, aimylogic_default) [{reference}]"
+    assert question.body.endswith("one of the 16 runs of its DAG that may be active (`max_active_runs`).")
+    assert parked.answer(SEND_AGAIN)
+
+
+def test_a_question_in_the_words_of_another_release_is_still_about_this_call(
+    parked: Parked, questions: Questions
+) -> None:
+    (question,) = questions.asked.values()
+    question.subject = f"Was the call to 7912***6789 added? [{parked.kwargs['reference']}]"
+    with pytest.raises(AirflowFailException):
+        parked.task.attempt()  # which waits for no answer any more
+    parked.task.clear()
+    with pytest.raises(TaskAwaitingInput) as waiting:
+        parked.attempt()
+    assert waiting.value.kwargs == parked.kwargs
 
 
 def test_adopt(parked: Parked, emulator: Emulator) -> None:

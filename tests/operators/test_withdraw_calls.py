@@ -689,17 +689,18 @@ def test_a_person_may_say_yes_to_more(
     with pytest.raises(TaskAwaitingInput) as waiting:
         withdraw(on_excess="ask")
     (question,) = questions.asked.values()
-    assert (question.subject, question.options) == ("Withdraw 12 of 25 open calls?", ["Withdraw them", "Leave them"])
+    assert question.subject == "Withdraw 12 of 25 open calls? (aimylogic_default)"
+    assert question.options == ["Withdraw 12 calls", "Leave them: nothing is cancelled"]
     assert question.body == (
         "The query selects 12 of 25 open calls no longer (48%), and max_withdrawn=0.2 allows 10.\n\nOf 25 open calls, "
         "the query selects 13 people's still, and 12 people's no longer. \n\n**Your answer**, which holds for a day\n\n"
-        "1. **Withdraw them**: up to 12 calls are cancelled, of those whom the query doesn't select then.\n"
-        "2. **Leave them**: nothing is cancelled, and the task is skipped."
+        "1. **Withdraw 12 calls**: so many are cancelled at most, of those whom the query doesn't select then.\n"
+        "2. **Leave them: nothing is cancelled**, and the task is skipped."
     )
     assert cancelled(in_warehouse) == []
     pay(sync, 13)
     with pytest.raises(AirflowException, match="said yes to 12, but 13 are more than that"):
-        answer(task, waiting, "Withdraw them")
+        answer(task, waiting, "Withdraw 12 calls")
     sync.execute("update customer set name = 'Alex' where id = 13")
     if HAS_RECORD:
         assert withdraw(on_excess="ask")["withdrawn"] == 12, "a yes is noted"
@@ -718,7 +719,7 @@ def test_a_person_may_say_no(
         answer(task, waiting, "Leave them")
     with pytest.raises(AirflowException, match="said yes to 12, but that yes is more than a day old"):
         answer(task, waiting, "Withdraw them", hours_ago=25)
-    with pytest.raises(AirflowFailException, match="can't be used: give one of Withdraw them"):
+    with pytest.raises(AirflowFailException, match="can't be used: give one of Withdraw 12 calls"):
         answer(task, waiting, "Perhaps")
     assert cancelled(in_warehouse) == []
 

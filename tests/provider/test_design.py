@@ -20,13 +20,15 @@ MAY_USE = {
     "triggers": {"calls_api", "idempotence", "waiting", "hooks"},
     "airflow_task": {"calls_api", "idempotence", "call_list/store", "call_list/report", "call_list/runs"},
     "retries": {"idempotence", "airflow_task"},
-    "waiting_task": {"calls_api", "idempotence", "waiting", "triggers", "hooks", "airflow_task", "retries"},
+    "task_end": {"calls_api", "idempotence", "call_list", "airflow_task", "retries"},
+    "waiting_task": {"calls_api", "idempotence", "waiting", "triggers", "hooks", "airflow_task", "task_end", "retries"},
     "call_list_task": {
         "calls_api",
         "idempotence",
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "retries",
         "waiting",
         "waiting_task",
@@ -45,6 +47,7 @@ MAY_USE = {
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "retries",
         "campaign_report",
         "report_tables",
@@ -56,6 +59,7 @@ MAY_USE = {
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "retries",
         "call_list_task",
         "campaign_task",
@@ -69,6 +73,7 @@ MAY_USE = {
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "waiting",
         "waiting_task",
         "triggers",
@@ -79,6 +84,7 @@ MAY_USE = {
         "call_list",
         "hooks",
         "airflow_task",
+        "task_end",
         "retries",
         "call_list_task",
         "campaign_task",
@@ -104,7 +110,7 @@ MAY_USE = {
 }
 """Which rooms each may use."""
 DOWN = {
-    "call_list": ["store", "runs", "tables", "report", "freeze", "send", "persons", "exclusion"],
+    "call_list": ["store", "runs", "tables", "report", "freeze", "pasted", "send", "persons", "exclusion"],
     "emulator": ["world", "http"],
 }
 """Rooms within rooms, from the lowest to the highest."""

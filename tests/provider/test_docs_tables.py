@@ -27,6 +27,7 @@ from aimylogic_provider.operators import (
     GetCampaignOperator,
     PauseCampaignOperator,
     PrepareCallListOperator,
+    PrepareCallsOperator,
     ResumeCampaignOperator,
     SendCallListOperator,
     StopCampaignOperator,
@@ -39,7 +40,8 @@ from aimylogic_provider.sensors import CallJobSensor, CampaignStatusSensor
 from aimylogic_provider.transfers import AimylogicToSqlOperator, SqlToAimylogicOperator
 
 OPERATORS: list[Any] = [
-    AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, ApproveCallListOperator,
+    AddPhoneOperator, AddPhonesOperator, SqlToAimylogicOperator, PrepareCallListOperator, PrepareCallsOperator,
+    ApproveCallListOperator,
     SendCallListOperator, SumReportsOperator, UpdateResultsOperator, CancelCallsOperator, WithdrawCallsOperator,
     PauseCampaignOperator, ResumeCampaignOperator, StopCampaignOperator, GetCampaignOperator, AimylogicToSqlOperator,
     CallJobSensor, CampaignStatusSensor,

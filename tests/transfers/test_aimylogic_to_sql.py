@@ -184,7 +184,7 @@ def test_two_such_tasks_at_once_are_harmless(home: Home, emulator: Emulator) -> 
 def test_an_empty_campaign_is_green_and_says_so(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     report = home.run()
     assert (counts(report), counts(report, "attempts")) == ((0, 0, 0, 0), (0, 0, 0, 0))
-    assert "Nothing to bring home" in capsys.readouterr().out
+    assert "nothing to bring home" in capsys.readouterr().out
     assert home.tables() == [[], []]
     home.add(2)
     home.emulator.advance(hours=5)

@@ -25,6 +25,7 @@ from aimylogic_provider.operators import (
     GetCampaignOperator,
     PauseCampaignOperator,
     PrepareCallListOperator,
+    PrepareCallsOperator,
     ResumeCampaignOperator,
     SendCallListOperator,
     StopCampaignOperator,
@@ -77,7 +78,7 @@ def a_sync() -> None:
         prepared = PrepareCallListOperator(
             task_id="prepare", sql="select 1", sql_conn_id="warehouse", shards=4, max_change=3.0
         )
-        approved = ApproveCallListOperator(task_id="approve", call_list=prepared.output, defaults="Reject")
+        approved = ApproveCallListOperator(task_id="ask_whether_to_call", call_list=prepared.output, defaults="Reject")
         SendCallListOperator(task_id="send_approved", call_list=approved.output, first=100, test_phone="+79990000001")
         sent = SendCallListOperator.partial(task_id="send", call_list=prepared.output).expand(shard=[0, 1, 2, 3])
         SumReportsOperator(task_id="report", reports=sent.output)
@@ -231,6 +232,10 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", method="addphone")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="")  # type: ignore[call-arg]
+    PrepareCallsOperator(task_id="a", pasted="{{ params.people }}", columns=["phone", "name"], max_calls=10)
+    PrepareCallsOperator(task_id="a", pasted=5)  # type: ignore[arg-type]
+    PrepareCallsOperator(task_id="a", calls=["79123456789"], test_phone="79123456789")  # type: ignore[call-arg]
+    ApproveCallListOperator(task_id="a", call_list="", aimylogic_conn_id="other")
     PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", shard=4)  # type: ignore[call-arg]
     PrepareCallListOperator(task_id="a", sql="", sql_conn_id="b", key_columns=3)  # type: ignore[arg-type]
     SendCallListOperator(task_id="a", call_list=call_list, on_unkown="ask")  # type: ignore[call-arg]

@@ -18,6 +18,7 @@ __all__ = [
     "LEAVE_THEM",
     "SEND_AGAIN",
     "SEND_MISSING",
+    "TAKE_JOBS",
     "WITHDRAW",
     "Chosen",
     "candidate_of",
@@ -35,6 +36,8 @@ ADOPT_ONE = "Adopt job "
 """With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
 SEND_AGAIN = "Send again"
 LEAVE = "Leave it"
+TAKE_JOBS = "Take the jobs shown, send nobody"
+"""Of a list's parked calls, all of which have jobs."""
 
 # As they are without numbers: of questions that were asked before there were any.
 SEND_MISSING = "Send those without a job"
@@ -97,7 +100,8 @@ def list_options(calls: int, without_job: int) -> list[str]:
 
     :param without_job: of how many of them the report shows no job
     """
-    return [f"Send the {without_job:,} without a job", "Leave it" if calls == 1 else f"Leave all {calls:,}"]
+    send = f"Send the {without_job:,} without a job" if without_job else TAKE_JOBS
+    return [send, LEAVE if calls == 1 else f"Leave all {calls:,}"]
 
 
 def go_ahead_options(calls: int, *, others: bool = False) -> list[str]:
@@ -120,6 +124,8 @@ def withdrawal_options(calls: int) -> list[str]:
 
 def read_list_answer(label: str) -> Chosen | None:
     """Return what a label of :func:`list_options` means; None if it is none of them, with whatever number."""
+    if label == TAKE_JOBS:
+        return Chosen(yes=True, calls=0)
     return _read(label, rf"Send the {_COUNT} without a job|{SEND_MISSING}", rf"Leave all {_COUNT}|{LEAVE}")
 
 

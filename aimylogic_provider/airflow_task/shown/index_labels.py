@@ -82,7 +82,7 @@ def name_of_instance(context: Context, otherwise: str = "") -> str:
     if index is None or index < 0:
         return ""
     label = None if context.get("map_index_template") in (None, INDEX_LABEL) else _label_of(context)
-    return in_one_line(masked_phones(str(label))) if label else otherwise or f"map index {index}"
+    return in_one_line(masked_phones(str(label))) if label else otherwise or f"#{index}"
 
 
 def _label_of(context: Context) -> str | None:

@@ -28,7 +28,15 @@ from aimylogic_provider.call_list.freeze.rules import FreezeRule, Marked, PhoneR
 from aimylogic_provider.call_list.freeze.spool import Spool, Spools
 from aimylogic_provider.call_list.garbage_collection import seldom_collected
 from aimylogic_provider.call_list.store.caps import Cap
-from aimylogic_provider.call_list.store.manifest import FORMAT, CallListError, Manifest, Method, Pointer, sha256
+from aimylogic_provider.call_list.store.manifest import (
+    FORMAT,
+    BrakesTold,
+    CallListError,
+    Manifest,
+    Method,
+    Pointer,
+    sha256,
+)
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.stored_call import CallLine, decode_line
 from aimylogic_provider.call_list.tables.claims import Claimed, ListHolder, Person
@@ -66,7 +74,7 @@ class ListOrigin:
     :param task_folder: beneath which the lists of that task lie, of all its runs
     :param source: digest of what a mapped task was told to freeze; empty if the task isn't mapped
     :param results_table: that its task was given; empty for none
-    :param exclude: and the three after it: see :class:`.Manifest`
+    :param exclude: and the four after it: see :class:`.Manifest`
     """
 
     list_id: str
@@ -78,6 +86,7 @@ class ListOrigin:
     exclude_reads: tuple[str, str] = ("phone", "")
     caps: tuple[Cap, ...] = ()
     consent: str = ""
+    brakes: BrakesTold | None = None
 
 
 class Reader(Protocol):
@@ -335,6 +344,7 @@ class _FrozenRows:
             exclude_starts=starts,
             caps=origin.caps,
             consent=origin.consent,
+            brakes=origin.brakes,
             method=self._reader.method,
             rows=self._rows,
             calls=cutter.calls,

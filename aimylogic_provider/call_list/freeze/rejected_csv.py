@@ -14,7 +14,7 @@ from typing import Self
 
 from aimylogic_provider.call_list.store.objects import Folder
 
-__all__ = ["NAME", "RejectedCsv"]
+__all__ = ["NAME", "RejectedCsv", "plain_cell"]
 
 NAME = "rejected.csv"
 _FORMULA = re.compile(r"(^|[;；\t\r\n])(?=[ \"]*[=+\-@＝＋－＠\t\r])")
@@ -37,7 +37,7 @@ class RejectedCsv:
             self._file, encoding="utf-8-sig", errors="replace", newline="", write_through=True
         )
         self._csv = csv.writer(self._text)
-        self._csv.writerow(["row", *map(_plain, self._keys), "reason"])
+        self._csv.writerow(["row", *map(plain_cell, self._keys), "reason"])
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -45,7 +45,7 @@ class RejectedCsv:
 
     def add(self, row: int, keys: Mapping[str, object], reason: str) -> None:
         """Add a row of the query."""
-        self._csv.writerow([row, *(_plain(keys.get(name)) for name in self._keys), _plain(reason)])
+        self._csv.writerow([row, *(plain_cell(keys.get(name)) for name in self._keys), plain_cell(reason)])
 
     def write(self, folder: Folder) -> None:
         """Write the file.
@@ -57,6 +57,6 @@ class RejectedCsv:
         folder.write_from(NAME, self._file)
 
 
-def _plain(value: object) -> object:
+def plain_cell(value: object) -> object:
     """A value that no program takes for a formula."""
     return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value

@@ -96,6 +96,11 @@ class PersonCalls:
         """Close the connections."""
         self._engine.dispose()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody ever claimed a call there, so that a look can tell something."""
+        return self._is_there
+
     def claim(self, wanted: Sequence[Wanted]) -> dict[int, str]:
         """Claim those calls that no cap forbids, in one transaction; return why the others may not be made, by row.
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim
 from aimylogic_provider.call_list.store.sync_entry import SyncEntry
 from aimylogic_provider.calls_api import endpoints
+from aimylogic_provider.calls_api.address import CampaignAddress
 from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.idempotence.errors import NotAddedError
@@ -21,7 +22,7 @@ from aimylogic_provider.idempotence.keys import campaign_digest, digest
 from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["CreatedElsewhereError", "check_created_here", "known_campaign"]
+__all__ = ["CreatedElsewhereError", "check_created_here", "digest_of_id", "known_campaign"]
 
 
 _PASSING = (200, 408, 425, 429)
@@ -103,4 +104,9 @@ def _id_of(client: CampaignClient, log: Log, *, needed: bool) -> str | None:
             ) from None
         log.info("The campaign's id is not told (%s): another token of it would be taken for another campaign.", error)
         return None
-    return None if found is None else digest("campaign id", client.address.base_url, found).hex()[:32]
+    return None if found is None else digest_of_id(client.address, found)
+
+
+def digest_of_id(address: CampaignAddress, campaign_id: str) -> str:
+    """A digest of a campaign's id, on its host."""
+    return digest("campaign id", address.base_url, campaign_id).hex()[:32]

@@ -10,7 +10,7 @@ from typing import Any
 
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 
-__all__ = ["BECAUSE", "SaidNoError", "check_nobody_said_no", "said_no"]
+__all__ = ["BECAUSE", "SaidNoError", "check_nobody_said_no", "said_no", "said_no_by"]
 
 BECAUSE = "for a person said no to it"
 """Why such a list was deleted, as what is left of it tells."""
@@ -37,11 +37,17 @@ def said_no(pointer: Pointer, by: str) -> dict[str, Any]:
     return {**pointer.as_json(), _BY: by}
 
 
+def said_no_by(content: object) -> str | None:
+    """Return who said no to a list, as a pointer bears it that is given as plain JSON values; None if nobody did."""
+    by = content.get(_BY) if isinstance(content, Mapping) else None
+    return None if by is None else str(by)
+
+
 def check_nobody_said_no(content: object) -> None:
     """Check that a pointer, as plain JSON values, bears no person's no.
 
     :raises SaidNoError: if it does
     """
-    if isinstance(content, Mapping) and content.get(_BY) is not None:
-        by = str(content[_BY])
+    by = said_no_by(content)
+    if by is not None and isinstance(content, Mapping):
         raise SaidNoError(f"nothing of the call list in {content.get('path')} is sent: {by} said no to it", by)

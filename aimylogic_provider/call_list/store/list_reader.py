@@ -139,6 +139,11 @@ class ListReader:
         tombstone = decoded_as(folder, "deleted.json", content, decode_tombstone)
         return tombstone if tombstone.sha256 == pointer.sha256 else None
 
+    @property
+    def names(self) -> list[str]:
+        """The names of its files, as they were when it was opened."""
+        return list(self._names)
+
     def batches(self, shard: int) -> list[Batch]:
         """The batches of a shard, in the order in which they are sent."""
         return [batch for batch in self.manifest.batches if batch.shard == shard]

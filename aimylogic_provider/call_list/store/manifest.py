@@ -18,7 +18,7 @@ from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = [
-    "FORMAT", "Batch", "CallListError", "Claim", "Count", "DoubleLine", "Manifest", "Method", "Pointer",
+    "FORMAT", "Batch", "BrakesTold", "CallListError", "Claim", "Count", "DoubleLine", "Manifest", "Method", "Pointer",
     "RejectedLine", "Tombstone", "decode_claim", "decode_manifest", "decode_tombstone", "sha256",
 ]  # fmt: skip
 
@@ -180,6 +180,19 @@ class Pointer(msgspec.Struct, frozen=True):
             ) from None
 
 
+class BrakesTold(msgspec.Struct, frozen=True):
+    """The brakes of the task that froze a list, as they were set then.
+
+    :param max_calls: calls, at most; None for any number
+    :param max_change: by which share of the usual number theirs may differ; None for any
+    :param usual: how many calls the task's last runs had, the newest first
+    """
+
+    max_calls: Count | None = None
+    max_change: float | None = None
+    usual: tuple[Count, ...] = ()
+
+
 class Claim(msgspec.Struct, frozen=True):
     """That a shard belongs to a task instance.
 
@@ -246,6 +259,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         national numbers of their countries are understood, too; empty in lists of earlier versions
     :param caps: how often a person may be called; each holds
     :param consent: the column among *keys* in which a person's consent stands; it doesn't tell who a row is
+    :param brakes: how many calls it may have; None in lists of earlier versions
     """
 
     format: int
@@ -277,6 +291,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     exclude_starts: tuple[str, ...] = ()
     caps: tuple[Cap, ...] = ()
     consent: str = ""
+    brakes: BrakesTold | None = None
 
     def __post_init__(self) -> None:
         if datetime.fromisoformat(self.made_at).tzinfo is None:

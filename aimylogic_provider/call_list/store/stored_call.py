@@ -14,6 +14,7 @@ import msgspec
 __all__ = [
     "CallContent",
     "CallLine",
+    "CallRhythm",
     "CallTimes",
     "HoursOfDay",
     "PhoneAndPayload",
@@ -21,6 +22,7 @@ __all__ = [
     "decode_line",
     "decode_lines",
     "decode_phone_and_payload",
+    "decode_rhythm",
     "decode_times",
     "encode_line",
     "parameters_of",
@@ -63,6 +65,14 @@ class CallTimes(msgspec.Struct):
     times: dict[str, tuple[HoursOfDay, ...]] = msgspec.field(name="allowedTime", default_factory=dict)
 
 
+class CallRhythm(msgspec.Struct, frozen=True):
+    """How often an item of addPhones may be dialled, and at which times of which days; of addPhone, nothing."""
+
+    attempts: int | None = msgspec.field(name="maxAttempts", default=None)
+    days: tuple[str, ...] = msgspec.field(name="allowedDays", default=())
+    times: dict[str, tuple[HoursOfDay, ...]] = msgspec.field(name="allowedTime", default_factory=dict)
+
+
 class _Parameters(msgspec.Struct, rename={"gmt_zone": "gmtZone"}):
     """All of a call of addPhone."""
 
@@ -95,6 +105,7 @@ _line = msgspec.json.Decoder(CallLine)
 decode_line, decode_lines = _line.decode, _line.decode_lines
 decode_phone_and_payload = msgspec.json.Decoder(PhoneAndPayload).decode
 decode_content = msgspec.json.Decoder(CallContent).decode
+decode_rhythm = msgspec.json.Decoder(CallRhythm).decode
 decode_times = msgspec.json.Decoder(CallTimes).decode
 
 

@@ -1,31 +1,40 @@
-"""What a person reads who is asked about a call list, in Markdown. What is of rows stands there as code, not markup."""
+"""What a person reads who is asked about a call list, in Markdown. What is of rows stands there as code, not markup.
+
+Airflow shows its buttons below it: what matters comes first, in as few lines as it takes.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.call_list.freeze.finish_times import as_moment
+from aimylogic_provider.call_list_task.questions.surroundings import Surroundings
 from aimylogic_provider.calls_api.phones.countries import by_country
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.preview import MaskedCall, Preview
     from aimylogic_provider.call_list.runs.brakes import Usual
+    from aimylogic_provider.call_list.store.stored_call import CallRhythm
+    from aimylogic_provider.call_list_task.questions.surroundings import CampaignTold, LatelyTold
 
 __all__ = ["as_code", "calls_in_words", "held_question", "question"]
 
-_REASONS_SHOWN = 10
-_FIELDS_SHOWN = 10
+_REASONS_SHOWN = 4
+_LINES_SHOWN = 5
+_FIELDS_SHOWN = 8
+_LINES_FREE = 7
+"""So many lines may stand above the sample; with more, fewer calls are shown, that the buttons stay in sight."""
+_FEWEST_CALLS = 2
 _LONGEST = 60
-_ANSWERS = (
-    "**Approve**: this list is sent, just as it is.",
-    "**Reject**: nobody is called, and the list is deleted.",
-)
+_ANSWERS = "**Approve** sends this list, just as it is. **Reject** calls nobody, and deletes the list."
 _ANSWERS_TO_HELD = (
-    "**Send**: this list is sent, just as it is. Retries and clears of the task follow that.",
-    "**Leave it**: nobody is called, the list is deleted, and the task is skipped. A clear asks for the rows anew.",
+    "**Send** sends this list, just as it is; retries and clears of the task follow that. **Leave it** calls nobody, "
+    "deletes the list, and skips the task; a clear asks for the rows anew."
 )
+_NOBODY_YET = {"paused": "nobody is rung until it is resumed", "planned": "nobody is rung before its time"}
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def as_code(text: str, most: int = _LONGEST) -> str:
@@ -37,54 +46,54 @@ def as_code(text: str, most: int = _LONGEST) -> str:
 
 
 def question(
-    preview: Preview, address: str, introduction: str | None, now: float, answers: Sequence[str] = _ANSWERS
+    preview: Preview,
+    address: str,
+    introduction: str | None,
+    now: float,
+    around: Surroundings | None = None,
+    answers: str = _ANSWERS,
 ) -> str:
     """Return the body of the question.
 
     :param address: of the list
     :param introduction: the DAG's own words, in Markdown
     :param now: by this worker's clock (Unix seconds)
+    :param around: what is told beside the list
     :param answers: what each of them does, in Markdown
     """
-    counts = (preview.rows, preview.calls, preview.doubles, preview.rejected)
-    parts = [
-        *([introduction] if introduction else []),
-        "| rows | calls | doubles of those | rejected |\n| ---: | ---: | ---: | ---: |\n"
-        f"| {' | '.join(f'{count:,}' for count in counts)} |",
-        *([_claimed(preview.claimed)] if preview.claimed else []),
-        *([_capped(preview.capped)] if preview.capped else []),
-        *([_excluded(preview.excluded)] if preview.excluded else []),
-        *([_held_out(preview.held_out)] if preview.held_out else []),
-        f"**What a yes costs**: {calls_in_words(preview.calls)}, each added to the campaign once.",
-        *([f"**Calls by country**: {by_country(preview.countries)}."] if preview.countries else []),
+    around = around or Surroundings()
+    facts = [
+        _calls(preview),
+        *([_campaign(around.campaign)] if around.campaign else []),
+        *([_hours(preview.rhythms)] if preview.rhythms else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
-        *([_rejected(preview)] if preview.rejected else []),
-        *([_sample(preview.sample)] if preview.sample else []),
-        "**Your answer**\n\n" + "\n".join(f"{number}. {answer}" for number, answer in enumerate(answers, 1)),
+        *([_lately(around.lately)] if around.lately else []),
+        *([f"**By country**: {by_country(preview.countries)}"] if preview.countries else []),
+        *([_brakes(preview)] if preview.brakes is not None and answers == _ANSWERS else []),
+        *_not_called(preview),
+    ]
+    lines = len(facts) + min(len(preview.bad_lines), _LINES_SHOWN + 1)
+    sample = preview.sample[: max(_FEWEST_CALLS, len(preview.sample) - max(lines - _LINES_FREE, 0))]
+    facts += [
+        *([_bad_lines(preview)] if preview.bad_lines else []),
+        *([_sample(preview, sample)] if sample else []),
         f"The list: {as_code(address, 1000)}",
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join([*([introduction] if introduction else []), answers, "\n".join(f"- {fact}" for fact in facts)])
 
 
-def held_question(preview: Preview, address: str, why: str, usual: Usual, now: float) -> str:
+def held_question(
+    preview: Preview, address: str, why: str, usual: Usual, now: float, around: Surroundings | None = None
+) -> str:
     """Return the body of the question about a list with too many calls, or too few.
 
     :param why: it isn't sent without an answer, as a sentence without its stop
     :param usual: how many calls the task's last runs had
     """
-    told = [("this run", f"**{preview.calls:,}**")]
+    introduction = f"**A brake holds this list: {why}.** A query with a broken WHERE looks just like this."
     if usual.calls:
-        told += [
-            ("usual (median)", f"{usual.median:,.0f}"),
-            ("most of the last runs", f"{max(usual.calls):,}"),
-            ("the last runs, newest first", ", ".join(f"{calls:,}" for calls in usual.calls)),
-        ]
-    table = "\n".join(["| runs | calls |", "| --- | ---: |", *(f"| {name} | {value} |" for name, value in told)])
-    introduction = (
-        f"**A brake holds this list: {why}.** Nothing is sent before somebody answers. A query with a broken WHERE "
-        f"looks just like this.\n\n{table}"
-    )
-    return question(preview, address, introduction, now, _ANSWERS_TO_HELD)
+        introduction += f" The last runs, newest first: {', '.join(f'{calls:,}' for calls in usual.calls)}."
+    return question(preview, address, introduction, now, around, _ANSWERS_TO_HELD)
 
 
 def calls_in_words(count: int) -> str:
@@ -92,47 +101,146 @@ def calls_in_words(count: int) -> str:
     return "1 call" if count == 1 else f"{count:,} calls"
 
 
+def _calls(preview: Preview) -> str:
+    of = "line" if preview.is_pasted else "row"
+    rows = f"1 {of}" if preview.rows == 1 else f"{preview.rows:,} {of}s"
+    return f"**Calls**: {preview.calls:,} of {rows}, each added to the campaign once; {_rings(preview)}"
+
+
+def _rings(preview: Preview) -> str:
+    """How often telephones may ring, at most."""
+    attempts = [(rhythm.attempts, count) for rhythm, count in preview.rhythms]
+    if not attempts or any(most is None for most, _ in attempts):
+        return "how often each is rung, the campaign says"
+    known = sorted({most for most, _ in attempts if most is not None})
+    looked_at = sum(count for _, count in attempts)
+    if looked_at == preview.calls:
+        rings = sum((most or 0) * count for most, count in attempts)
+    else:
+        rings = known[-1] * preview.calls
+    each = f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,} to {known[-1]:,}"
+    return f"attempts at each: {each}, so **{rings:,}** rings at most"
+
+
+def _campaign(told: CampaignTold) -> str:
+    by = f" ({as_code(told.conn_id)})" if told.conn_id else ""
+    if told.why_not:
+        return f"**Campaign**{by}: how it stands can't be told: {as_code(told.why_not, 200)}"
+    more = f". **{why[:1].upper()}{why[1:]}**" if (why := _NOBODY_YET.get(told.status)) else ""
+    return f"**Campaign**{by}: {as_code(told.name, 110)} {told.state}{more}"
+
+
+def _hours(rhythms: Sequence[tuple[CallRhythm, int]]) -> str:
+    """At which times of which days calls are dialled, by the clock of whoever is called."""
+    words = [*dict.fromkeys(_hours_of(rhythm) for rhythm, _ in rhythms)]
+    told = words[0] if len(words) == 1 else f"{len(words):,} kinds, most often {words[0]}"
+    return f"**Hours**: {told}"
+
+
+def _hours_of(rhythm: CallRhythm) -> str:
+    if not rhythm.times and not rhythm.days:
+        return "as the campaign says"
+    days = [day for day in _WEEK if not rhythm.days or day in rhythm.days]
+    spans: dict[str, list[str]] = {}
+    for day in days:
+        hours = rhythm.times.get(day, rhythm.times.get("default", ()))
+        if rhythm.times and not hours:
+            continue
+        spans.setdefault(", ".join(f"{one.start}–{one.end}" for one in hours) or "any time", []).append(day)
+    told = "; ".join(f"{_days(named)} {hours}" for hours, named in spans.items())
+    return f"{told or 'none'}, by the clock of whoever is called"
+
+
+def _days(days: Sequence[str]) -> str:
+    """Days of the week in words: in a row from the first to the last, or each."""
+    if len(days) == len(_WEEK):
+        return "every day"
+    first, last = _WEEK.index(days[0]), _WEEK.index(days[-1])
+    return f"{days[0]}–{days[-1]}" if last - first + 1 == len(days) > 2 else ", ".join(days)
+
+
 def _finishes(first: float, last: float, now: float) -> str:
     """Until when a yes is of use: what is sent later expires, and nobody of it is called."""
-    when = f"**Answer before {as_moment(first)}**"
+    when = f"**Answer before {_moment(first)}**"
     if first < last:
-        when += f" for all calls to be made, and before {as_moment(last)} for any of those with a finish"
-    told = f"{when}: whoever can't be dialled any more is not added, and counts as expired."
+        when += f" to have all called, and before {_moment(last)} to have anybody who has a finish"
+    told = f"{when}: who is too late isn't added, and expires."
     if last < now:
         return f"{told} **That has passed**: a yes calls nobody of them."
     return f"{told} **The first has passed**: a yes calls not all of them." if first < now else told
 
 
-def _claimed(count: int) -> str:
-    return f"{count:,} rows besides are held by unfinished lists of other runs, which are to call them."
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _capped(count: int) -> str:
-    return f"{count:,} rows besides have phones that are called, or were called, as often as may be: not called."
+def _lately(told: LatelyTold) -> str:
+    head = f"**Called within the last {told.days} days**"
+    if told.called is None:
+        return f"{head}: can't be told ({told.why_not})"
+    return f"{head}: {told.called:,} of {told.of:,} people looked up, by whichever DAG counts its calls there"
 
 
-def _excluded(count: int) -> str:
-    return f"{count:,} rows besides have phones that stand on the exclusion list, and are not called."
+def _brakes(preview: Preview) -> str:
+    """Whether there were any as the list was frozen, and how it stood to them."""
+    from aimylogic_provider.call_list.runs.brakes import Brakes, Usual
+
+    assert preview.brakes is not None
+    brakes, usual = Brakes(preview.brakes.max_calls, preview.brakes.max_change), Usual(preview.brakes.usual)
+    if not brakes.are_set:
+        return "**Brakes**: none are set (`max_calls`, `max_change`)"
+    told = brakes.told(preview.calls, usual).partition(": ")[2]
+    if brakes.why_held(preview.calls, usual) is not None:
+        return f"**Brakes**: one held the list, and a person said to go on: {told}"
+    return f"**Brakes**: none holds it: {told}"
 
 
-def _held_out(count: int) -> str:
-    return f"{count:,} rows besides are held out, and not called, for measuring what calling does."
+def _not_called(preview: Preview) -> list[str]:
+    """Rows that are no calls, by why; and the commonest reasons of those that were rejected."""
+    counts = {
+        "rejected": preview.rejected,
+        "double of a call" if preview.doubles == 1 else "doubles of calls": preview.doubles,
+        "held by unfinished lists of other runs, which are to call them": preview.claimed,
+        "with phones that are called, or were called, as often as may be": preview.capped,
+        "on the exclusion list": preview.excluded,
+        "held out, for measuring what calling does": preview.held_out,
+    }
+    told = [f"{count:,} {why}" for why, count in counts.items() if count]
+    reasons = f". {_rejected(preview)}" if preview.rejected and not preview.bad_lines else ""
+    return [f"**Not called**: {'; '.join(told)}{reasons}"] if told else []
 
 
 def _rejected(preview: Preview) -> str:
     shown = preview.reasons.most_common(_REASONS_SHOWN)
-    lines = [f"- {count:,} × {as_code(reason, 120)}" for reason, count in shown]
+    told = [f"{count:,} × {as_code(reason, 120)}" for reason, count in shown]
     if others := preview.reasons.total() - sum(count for _, count in shown):
-        lines.append(f"- {others:,} × other reasons")
-    return "\n".join(["**Why rows are rejected** (each of them: `rejected.csv` in the list's folder)", "", *lines])
+        told.append(f"{others:,} × other reasons")
+    return f"Why rejected (each row: `rejected.csv`): {'; '.join(told)}"
 
 
-def _sample(sample: tuple[MaskedCall, ...]) -> str:
-    lines = [f"- row {call.row:,}: {as_code(call.phone)}{_payload(call)}" for call in sample]
-    which = "The first call" if len(sample) == 1 else f"The first {len(sample)} calls"
-    return "\n".join(
-        [f"**{which}**, masked: of values, dates are whole, and of all else the first character", "", *lines]
-    )
+def _bad_lines(preview: Preview) -> str:
+    """Each line of a pasted text that can't be called, and why; its phone masked."""
+    from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+
+    lines = [
+        f"line {line}: {as_code(reason.partition(': ')[0] if reason.startswith('phone ') else kind_of(reason), 110)}"
+        for line, reason in preview.bad_lines[:_LINES_SHOWN]
+    ]
+    if more := preview.rejected - len(lines):
+        lines.append(f"and {more:,} more")
+    are = "1 bad line, which isn't" if preview.rejected == 1 else f"{preview.rejected:,} bad lines, which aren't"
+    return _beneath(f"**{are} called**; the log of the task that read them says what to do:", lines)
+
+
+def _sample(preview: Preview, sample: Sequence[MaskedCall]) -> str:
+    of = "line" if preview.is_pasted else "row"
+    lines = [f"{of} {call.row}: {as_code(call.phone)}{_payload(call)}" for call in sample]
+    which = "The call" if preview.calls == 1 else f"{len(sample)} of the calls"
+    return _beneath(f"**{which}**, masked: dates are whole, and of all else the first character", lines)
+
+
+def _beneath(head: str, lines: Sequence[str]) -> str:
+    return "\n".join([head, *(f"  - {line}" for line in lines)])
 
 
 def _payload(call: MaskedCall) -> str:

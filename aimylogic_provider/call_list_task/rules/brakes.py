@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.runs.brakes import Brakes, Usual
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
-    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.manifest import BrakesTold, Pointer
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, Freezing
 
 __all__ = ["STAGE", "HasBrakes"]
@@ -56,6 +56,7 @@ class HasBrakes(AsksBeforeSending):
         self.max_calls = max_calls
         self.max_change = max_change
         self.on_excess = on_excess
+        self._usual_told: tuple[int, ...] = ()
 
     def _brakes(self) -> Brakes:
         from aimylogic_provider.call_list.runs.brakes import Brakes
@@ -73,7 +74,9 @@ class HasBrakes(AsksBeforeSending):
         if not self._brakes().are_set:
             return Usual()
         try:
-            return self._read_usual(task)
+            usual = self._read_usual(task)
+            self._usual_told = tuple(usual.calls)
+            return usual
         except CallListError as error:
             if self.max_change is None:
                 self.log.warning("What is usual for this task can't be told: %s. max_calls needs it not.", error)
@@ -82,6 +85,12 @@ class HasBrakes(AsksBeforeSending):
                 f"what is usual for this task, by which max_change goes, can't be told, so nothing is sent: {error}",
                 retryable=True,
             ) from None
+
+    def _brakes_told(self) -> BrakesTold:
+        """The brakes as a list that is frozen now tells them to whoever is asked about it."""
+        from aimylogic_provider.call_list.store.manifest import BrakesTold
+
+        return BrakesTold(self.max_calls, self.max_change, self._usual_told)
 
     def _read_usual(self, task: TaskFolder) -> Usual:
         from aimylogic_provider.call_list.runs.brakes import FEWEST_RUNS, RUNS, Usual
@@ -144,7 +153,7 @@ class HasBrakes(AsksBeforeSending):
                     context,
                     keeper,
                     STAGE,
-                    *self._asked_about(pointer, why, usual),
+                    *self._asked_about(context, pointer, why, usual),
                     _OTHERWISE,
                     options=go_ahead_options(pointer.calls),
                     calls=pointer.calls,
@@ -190,7 +199,7 @@ class HasBrakes(AsksBeforeSending):
             return None
         return Freezing(pointer.list_id, pointer.path, self.results_table, self._results_conn_id())
 
-    def _asked_about(self, pointer: Pointer, why: str, usual: Usual) -> tuple[str, str]:
+    def _asked_about(self, context: Context, pointer: Pointer, why: str, usual: Usual) -> tuple[str, str]:
         """What a person is asked about a list: in one line, and in Markdown.
 
         :raises CallListError: if the list can't be read
@@ -200,11 +209,13 @@ class HasBrakes(AsksBeforeSending):
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, held_question
+        from aimylogic_provider.call_list_task.questions.surroundings import surroundings
 
         preview = Preview.of(CallList.open(pointer))
         than = f" Usual are {usual.median:,.0f}." if usual.calls else ""
         subject = f"Make {calls_in_words(pointer.calls)}?{than}"
-        return subject, held_question(preview, pointer.path, why, usual, time.time())
+        around = surroundings(self, context, preview, self.results_table, self._results_conn_id())
+        return subject, held_question(preview, pointer.path, why, usual, time.time(), around)
 
 
 def _check_change(change: object) -> None:

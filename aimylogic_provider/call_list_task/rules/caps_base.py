@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.manifest import Manifest
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["CapsPersons", "person_claiming"]
+__all__ = ["CapsPersons", "opened_calls", "person_claiming"]
 
 _DAY = 24 * 3600.0
 
@@ -95,7 +95,7 @@ class CapsPersons(PrepareBase):
 
         of_campaign = getattr(self, "aimylogic_conn_id", None)
         try:
-            calls = _opened(of_campaign, caps, self._begun_list, table, conn_id, claims=False)
+            calls = opened_calls(of_campaign, caps, self._begun_list, table, conn_id, claims=False)
         except UnknownKeyError as error:
             if of_campaign is not None:
                 raise
@@ -118,7 +118,7 @@ def person_claiming(
     """
     from aimylogic_provider.call_list.persons.caps_in_force import PersonClaiming
 
-    opening = partial(_opened, aimylogic_conn_id, caps, manifest.id, results_table, conn_id, claims=True)
+    opening = partial(opened_calls, aimylogic_conn_id, caps, manifest.id, results_table, conn_id, claims=True)
     keyed = not all(cap.keyless for cap in caps)
     claiming = PersonClaiming(opening, keyed=keyed, consent=manifest.consent, log=log)
     if keyed:
@@ -126,9 +126,16 @@ def person_claiming(
     return closing(claiming)
 
 
-def _opened(
+def opened_calls(
     aimylogic_conn_id: str | None, caps: Sequence[Cap], call_list: str, table: str, conn_id: str, *, claims: bool
 ) -> PersonCalls:
+    """The persons' calls, open; to be closed.
+
+    :param aimylogic_conn_id: in whose extra the key may stand; None for none
+    :param call_list: as of :class:`.PersonCalls`
+    :param conn_id: of the results table's database
+    :raises CallListError: if they can't be used
+    """
     from aimylogic_provider.call_list.persons.person_calls import PersonCalls
     from aimylogic_provider.call_list_task.databases import engine_of
     from aimylogic_provider.call_list_task.rules.person_keys import person_keys

@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 
+from aimylogic_provider.calls_api.endpoint_table import ENDPOINTS
 from aimylogic_provider.emulator.http import full_view, openapi, page
 from aimylogic_provider.emulator.http.admin_types import (
     CampaignChange,
     CampaignView,
     ClockChange,
+    FaultChoices,
     JobView,
+    LivedDay,
     Overview,
     Requests,
     Rings,
@@ -27,8 +30,10 @@ from aimylogic_provider.emulator.http.exchange import HttpAnswer, Target, decode
 from aimylogic_provider.emulator.http.pending_requests import PendingRequests
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
 from aimylogic_provider.emulator.world.clock import ClockReading
-from aimylogic_provider.emulator.world.faults import Fault, FaultError
+from aimylogic_provider.emulator.world.faults import POSSIBLE, Fault, FaultAction, FaultError
+from aimylogic_provider.emulator.world.job_search import JobSearch
 from aimylogic_provider.emulator.world.jobs import ServedJob
+from aimylogic_provider.emulator.world.lived_day import LivedDayError, live_through
 from aimylogic_provider.emulator.world.refusal import Refusal
 from aimylogic_provider.emulator.world.settings import Settings
 from aimylogic_provider.emulator.world.state import EmulatorState, SnapshotError
@@ -69,7 +74,7 @@ class AdminRequest:
     def whole(self, name: str, default: int, most: int) -> int:
         """Read a whole number of the query."""
         text = self.query.get(name, str(default))
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= most):
+        if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= most):
             raise AdminError(f"{name} isn't a whole number from 0 to {most:,}")
         return int(text)
 
@@ -89,9 +94,14 @@ class AdminApi:
             openapi.Route("GET", "/faults", "The rules with their hits", self._faults, None, list[Fault]),
             openapi.Route("POST", "/faults", "Add a rule behind the others", self._add_fault, Fault, Fault),
             openapi.Route("DELETE", "/faults", "Drop all rules", self._drop_faults, None, list[Fault]),
+            openapi.Route("GET", "/faults/choices", "Of what a rule can be made", self._choices, None, FaultChoices),
             openapi.Route("GET", "/campaigns", "All campaigns", self._campaigns, None, list[CampaignView]),
             openapi.Route(
                 "PATCH", "/campaigns/{number}", "Change a campaign", self._change_campaign, CampaignChange, CampaignView
+            ),
+            openapi.Route(
+                "POST", "/campaigns/{number}/lived-day", "Have a campaign live through the last hours",
+                self._live_through, LivedDay, CampaignView,
             ),
             openapi.Route(
                 "GET", "/jobs", "Call jobs, oldest first", self._jobs, None, list[JobView],
@@ -104,7 +114,10 @@ class AdminApi:
             openapi.Route(
                 "GET", "/requests", "The journal", self._requests, None, Requests, (query("last"),)
             ),
-            openapi.Route("GET", "/overview", "What the page shows", self._overview, None, Overview),
+            openapi.Route(
+                "GET", "/overview", "What the page shows", self._overview, None, Overview,
+                (query("text"), query("status"), query("campaign"), query("newest"), query("start")),
+            ),
             openapi.Route("GET", "/snapshot", "All that the emulator remembers", self._snapshot, None, Any),
             openapi.Route("PUT", "/snapshot", "Take a snapshot up", self._restore, Any, None),
             openapi.Route("POST", "/reset", "Forget all", self._reset, None, None),
@@ -126,8 +139,8 @@ class AdminApi:
         try:
             if fixed is not None:
                 return fixed() if method == "GET" else _no_method(["GET"])
-            number = re.fullmatch(r"/campaigns/([^/]+)", path)
-            named = "/campaigns/{number}" if number else path
+            number = re.fullmatch(r"/campaigns/([^/]+)((?:/lived-day)?)", path)
+            named = f"/campaigns/{{number}}{number[2]}" if number else path
             routes = {route.method: route for route in self._routes if route.path == named}
             if not routes:
                 paths = [f"{route.method} {PREFIX}{route.path}" for route in self._routes]
@@ -200,6 +213,10 @@ class AdminApi:
         self._state.faults.clear()
         return []
 
+    def _choices(self, request: AdminRequest) -> FaultChoices:
+        actions = {phase: [action for action in FaultAction if action in able] for phase, able in POSSIBLE.items()}
+        return FaultChoices(paths=[endpoint.name for endpoint in ENDPOINTS], actions=actions)
+
     def _campaigns(self, request: AdminRequest) -> list[CampaignView]:
         return [full_view.campaign_view(self._state, campaign) for campaign in self._state.campaigns]
 
@@ -218,6 +235,15 @@ class AdminApi:
             campaign.set_status(now, "inProgress" if change.status == "inProcess" else change.status)
         if change.lines is not None:
             campaign.dialler.change(now, lines=change.lines)
+        return full_view.campaign_view(self._state, campaign)
+
+    def _live_through(self, request: AdminRequest) -> CampaignView:
+        campaign, wanted = self._campaign(request.number), request.json(LivedDay)
+        now = self._state.clock.now()
+        try:
+            live_through(campaign, now, jobs=wanted.jobs, hours=wanted.hours, seed=wanted.seed)
+        except LivedDayError as error:
+            raise AdminError(str(error)) from None
         return full_view.campaign_view(self._state, campaign)
 
     def _jobs(self, request: AdminRequest) -> list[JobView]:
@@ -252,7 +278,14 @@ class AdminApi:
         return full_view.journal_view(self._state, self._pending.count, request.whole("last", 10**6, 10**6))
 
     def _overview(self, request: AdminRequest) -> Overview:
-        return full_view.overview(self._state, self._pending.count)
+        number = request.query.get("campaign")
+        wanted = JobSearch(
+            text=request.query.get("text", ""),
+            status=request.query.get("status", ""),
+            campaign=self._campaign(number).number if number else None,
+            newest=request.whole("newest", 0, 10**17) or None,
+        )
+        return full_view.overview(self._state, self._pending.count, wanted, request.whole("start", 0, 10**9))
 
     def _snapshot(self, request: AdminRequest) -> msgspec.Raw:
         return msgspec.Raw(self._state.snapshot())

@@ -12,7 +12,10 @@ from aimylogic_provider.emulator.world.faults import Fault, FaultAction, Phase
 from aimylogic_provider.emulator.world.jobs import CheckAnswer, Result
 from aimylogic_provider.emulator.world.journal import JournalLine
 
-__all__ = ["CampaignChange", "CampaignView", "ClockChange", "JobView", "Overview", "Requests", "Rings", "explained"]
+__all__ = [
+    "CampaignChange", "CampaignView", "ClockChange", "FaultChoices", "JobView", "LivedDay", "Overview", "Requests",
+    "Rings", "explained",
+]  # fmt: skip
 
 
 class ClockChange(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +44,30 @@ class CampaignChange(Struct, kw_only=True, forbid_unknown_fields=True):
     token: Annotated[str, Meta(pattern=r"^[!-~]+$")] | None = None
     status: CampaignStatus | Literal["inProcess"] | None = None
     lines: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+
+
+class LivedDay(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A past that a campaign is given: numbers that were added by day, over the last hours.
+
+    :param jobs: how many
+    :param hours: over how many hours
+    :param seed: what is drawn from
+    """
+
+    jobs: Annotated[int, Meta(ge=1, le=20_000)] = 2000
+    hours: Annotated[float, Meta(ge=1, le=31 * 24)] = 24.0
+    seed: Annotated[int, Meta(ge=0, lt=2**62)] = 0
+
+
+class FaultChoices(Struct, kw_only=True):
+    """Of what a fault can be made.
+
+    :param paths: the endpoints' names
+    :param actions: by phase
+    """
+
+    paths: list[str]
+    actions: dict[Phase, list[FaultAction]]
 
 
 class CampaignView(Struct, kw_only=True):
@@ -107,11 +134,18 @@ class Requests(Struct, kw_only=True):
 
 
 class Overview(Struct, kw_only=True):
-    """What the page shows. Phones and tokens are masked."""
+    """What the page shows. Phones and tokens are masked.
+
+    :param jobs: a page of those that were looked for, newest first
+    :param found: how many of them there are
+    :param newest: the id of the newest of all jobs; empty while there is none
+    """
 
     clock: ClockReading
     campaigns: list[CampaignView]
     jobs: list[JobView]
+    found: int
+    newest: str
     journal: Requests
     faults: list[Fault]
 

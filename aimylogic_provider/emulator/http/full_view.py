@@ -16,6 +16,7 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone
 from aimylogic_provider.emulator.http.admin_types import CampaignView, JobView, Overview, Requests, Rings
 from aimylogic_provider.emulator.world.campaign import ServedCampaign
+from aimylogic_provider.emulator.world.job_search import JobSearch, found_jobs
 from aimylogic_provider.emulator.world.jobs import ServedJob
 from aimylogic_provider.emulator.world.phones import canonical_if_phone
 from aimylogic_provider.emulator.world.reports import campaign_status, counts_by_status, job_status
@@ -118,9 +119,19 @@ def journal_view(state: EmulatorState, pending: int, last: int) -> Requests:
     )
 
 
-def overview(state: EmulatorState, pending: int) -> Overview:
-    """What the page shows: phones masked, also those that stand in keys; payloads left out."""
-    jobs = job_views(state, state.campaigns.all_jobs()[-_SHOWN:])
+def overview(state: EmulatorState, pending: int, wanted: JobSearch, start: int) -> Overview:
+    """What the page shows: phones masked, also those that stand in keys; payloads left out.
+
+    :param wanted: which jobs are looked for
+    :param start: how many of them, from the newest on, were on the pages before
+    """
+    now = state.clock.now()
+    for campaign in state.campaigns:
+        campaign.dialler.run(now)
+    found = found_jobs(state.campaigns, wanted, now)
+    end = max(0, len(found) - start)
+    jobs = job_views(state, found[max(0, end - _SHOWN) : end])
+    all_jobs = state.campaigns.all_jobs()
     journal = journal_view(state, pending, _SHOWN)
     journal.requests = [replace(line, key=_masked_key(line.key)) for line in journal.requests]
     return Overview(
@@ -129,6 +140,8 @@ def overview(state: EmulatorState, pending: int) -> Overview:
         jobs=[
             replace(job, phone=mask_phone(job.phone), key=_masked_key(job.key), payload={}) for job in reversed(jobs)
         ],
+        found=len(found),
+        newest=all_jobs[-1].id if all_jobs else "",
         journal=journal,
         faults=[
             replace(rule, phone=mask_phone(rule.phone) if rule.phone else "", key=_masked_key(rule.key))

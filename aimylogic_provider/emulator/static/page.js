@@ -11,6 +11,17 @@ const KINDS = {
 };
 const ORDER = Object.keys(KINDS);
 const CAMPAIGN_KINDS = { inProgress: "good", inProcess: "good", paused: "busy", finished: "bad", deleted: "bad" };
+const PAGE = 50;
+// What the choices of a fault are in words; those that the server names besides are shown as they are.
+const PHASES = {
+  before_read: "before it is read", before_commit: "before anything is changed", after_commit: "after it took effect",
+  in_body: "in the middle of the answer", in_part: "when a list is added in part", committed_late: "first; it takes effect later",
+};
+const ACTIONS = {
+  reset: "the connection breaks off", close: "the connection is closed", delay: "it takes long", drip: "the answer drips",
+  status: "an error status", garbage: "garbage is answered", truncated: "half an answer", html: "a page of HTML is answered",
+  redirect: "a redirect", wrong_content_type: "a wrong content type", no_date: "no Date header",
+};
 const $ = (id) => document.getElementById(id);
 let shown = null;
 let since = null;
@@ -18,6 +29,10 @@ let turn = 0;
 let next = null;
 let quiet = null;
 let asks = null;
+let typed = null;
+let choices = null;
+// Which jobs are looked for: those from start on, counted from the newest that was there when the first page was left.
+let wanted = { text: "", status: "", campaign: "", newest: "", start: 0 };
 
 // Nodes are changed only where what they tell has changed, so that focus, scrolling and selection stay.
 function setText(node, text) {
@@ -135,7 +150,9 @@ function showClock(clock) {
 function makeCampaign() {
   const box = element("div", "campaign");
   const head = element("p", "called");
-  head.append(element("span", "name"), " ", element("span"));
+  const button = element("button");
+  button.type = "button";
+  head.append(element("span", "name"), " ", element("span"), " ", button);
   box.append(head, element("p", "facts"), element("div", "bar"), element("ul", "counts"));
   box.children[2].setAttribute("aria-hidden", "true");
   return box;
@@ -144,8 +161,15 @@ function makeCampaign() {
 function updateCampaign(box, { campaign }) {
   const [head, facts, bar, counts] = box.children;
   setText(head.firstElementChild, campaign.name);
-  setText(head.lastElementChild, campaign.status);
-  setClass(head.lastElementChild, `status ${CAMPAIGN_KINDS[campaign.status] ?? "calm"}`);
+  const [, status, button] = head.children;
+  setText(status, campaign.status);
+  setClass(status, `status ${CAMPAIGN_KINDS[campaign.status] ?? "calm"}`);
+  const rests = !["inProgress", "inProcess", "new", "planned"].includes(campaign.status);
+  setText(button, rests ? "resume" : "pause");
+  button.ariaLabel = `${rests ? "resume" : "pause"} ${campaign.name}`;
+  button.onclick = () => act(
+    (told) => `${told.name} is ${told.status}.`, "PATCH", `/campaigns/${campaign.number}`, { status: rests ? "inProgress" : "paused" },
+  );
   const lines = counted(campaign.lines, "line");
   setText(facts, `campaign ${campaign.number} · token ${campaign.token} · ${lines} · ${counted(campaign.jobs, "call job")}`);
   const place = ([status]) => (ORDER.includes(status) ? ORDER.indexOf(status) : ORDER.length);
@@ -167,11 +191,43 @@ function showCampaigns(campaigns) {
   fill($("campaigns"), items, makeCampaign, updateCampaign);
 }
 
-function showJobs(jobs, campaigns) {
+// The choices of a select, whose first option stays.
+function fillSelect(select, options) {
+  const any = { key: "", text: "any" };
+  fill(select, [any, ...options], () => element("option"), (option, { key, text }) => {
+    if (option.value !== key) option.value = key;
+    setText(option, text);
+  });
+}
+
+function jobsCount({ found, jobs }, total) {
+  if (total === 0) return "";
+  const looked = wanted.text || wanted.status || wanted.campaign;
+  const range = jobs.length === 0 ? "none" : `${(wanted.start + 1).toLocaleString("en")}–${(wanted.start + jobs.length).toLocaleString("en")}`;
+  const all = looked ? `${found.toLocaleString("en")} found, of ${total.toLocaleString("en")}` : total.toLocaleString("en");
+  return `${range} of ${all}`;
+}
+
+function showSearch({ found, jobs, campaigns }, total) {
+  const statuses = new Set(campaigns.flatMap((campaign) => Object.keys(campaign.by_status)));
+  if (wanted.status) statuses.add(wanted.status);
+  const place = (status) => (ORDER.includes(status) ? ORDER.indexOf(status) : ORDER.length);
+  fillSelect($("status"), [...statuses].sort((one, other) => place(one) - place(other)).map((status) => ({ key: status, text: status })));
+  fillSelect($("campaign"), campaigns.map((campaign) => ({ key: String(campaign.number), text: campaign.name })));
+  setHidden($("search"), total === 0);
+  setHidden($("campaign").parentElement, campaigns.length < 2);
+  $("first").disabled = $("newer").disabled = wanted.start === 0;
+  $("older").disabled = wanted.start + jobs.length >= found;
+}
+
+function showJobs(overview) {
+  const { jobs, campaigns } = overview;
   const names = new Map(campaigns.map((campaign) => [campaign.number, campaign.name]));
   const total = campaigns.reduce((sum, campaign) => sum + campaign.jobs, 0);
-  setText($("jobs-count"), amount(total, jobs.length));
-  setHidden($("jobs-empty"), jobs.length > 0);
+  setText($("jobs-count"), jobsCount(overview, total));
+  showSearch(overview, total);
+  setHidden($("jobs-empty"), total > 0);
+  setHidden($("jobs-none"), total === 0 || jobs.length > 0);
   setHidden($("jobs-box"), jobs.length === 0);
   fill($("jobs"), jobs.map((job) => ({
     key: job.id,
@@ -267,7 +323,7 @@ function show(overview) {
   tell("live", "good");
   showClock(shown.clock);
   showCampaigns(shown.campaigns);
-  showJobs(shown.jobs, shown.campaigns);
+  showJobs(shown);
   showRequests(shown.journal);
   showFaults(shown.faults);
 }
@@ -287,11 +343,12 @@ async function refresh() {
   const mine = ++turn;
   let overview = null;
   try {
-    overview = await ask("GET", "/overview");
+    overview = await ask("GET", `/overview?${new URLSearchParams(Object.entries(wanted).filter(([, value]) => value))}`);
   } catch {
     // told below
   }
   if (mine !== turn) return;
+  if (overview !== null && overview.jobs.length === 0 && wanted.start > 0) return look({}); // those are forgotten
   if (overview === null) miss();
   else show(overview);
   if (!document.hidden) next = setTimeout(refresh, PAUSE);
@@ -307,6 +364,51 @@ async function act(done, method, path, body) {
     say(`Not done: ${refused}.`, "bad");
     await refresh();
   }
+}
+
+// Looks for other jobs, from the newest on unless told otherwise.
+function look(change) {
+  wanted = { ...wanted, newest: "", start: 0, ...change };
+  return refresh();
+}
+
+function turnTo(start) {
+  $("jobs-box").scrollTop = 0;
+  return look(start > 0 ? { start, newest: wanted.newest || shown.newest } : {});
+}
+
+function showOrder() {
+  const able = choices?.actions[$("phase").value] ?? [];
+  fill($("action"), able.map((action) => ({ key: action })), () => element("option"), (option, { key }) => {
+    option.value = key;
+    setText(option, ACTIONS[key] ?? key);
+  });
+  const action = $("action").value;
+  const needs = { code: action === "status", seconds: ["delay", "drip"].includes(action), count: $("often").value !== "all" };
+  for (const [name, needed] of Object.entries(needs)) {
+    setHidden($(`${name}-label`), !needed);
+    $(name).disabled = !needed; // what isn't asked for isn't checked, either
+  }
+  $("count").max = $("often").value === "chance" ? 100 : 1_000_000;
+}
+
+// The rule that the form describes.
+function ordered() {
+  const rule = { path: $("path").value, phase: $("phase").value, action: $("action").value, phone: $("struck").value.trim() };
+  if (!$("code").disabled) rule.status = $("code").valueAsNumber;
+  if (!$("seconds").disabled) rule.seconds = $("seconds").valueAsNumber;
+  const count = $("count").valueAsNumber;
+  const often = { next: { times: count }, nth: { nth: count }, every: { every: count }, chance: { probability: count / 100 }, all: { times: null } };
+  return { ...rule, ...often[$("often").value] };
+}
+
+async function learnChoices() {
+  choices = await ask("GET", "/faults/choices");
+  for (const path of choices.paths) $("path").append(new Option(path, path));
+  for (const phase of Object.keys(choices.actions)) $("phase").append(new Option(PHASES[phase] ?? phase, phase));
+  $("path").value = "addPhone";
+  $("phase").value = "after_commit";
+  showOrder();
 }
 
 function calm() {
@@ -337,6 +439,28 @@ $("reset").addEventListener("click", (event) => {
 $("reset").addEventListener("blur", calm);
 $("reset").addEventListener("keydown", (event) => event.key === "Escape" && calm());
 
+$("search").addEventListener("submit", (event) => event.preventDefault());
+$("text").addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(() => look({ text: $("text").value.trim() }), 200);
+});
+$("status").addEventListener("change", () => look({ status: $("status").value }));
+$("campaign").addEventListener("change", () => look({ campaign: $("campaign").value }));
+$("first").addEventListener("click", () => turnTo(0));
+$("newer").addEventListener("click", () => turnTo(wanted.start - PAGE));
+$("older").addEventListener("click", () => turnTo(wanted.start + PAGE));
+$("all").addEventListener("click", () => {
+  $("search").reset();
+  $("text").focus();
+  look({ text: "", status: "", campaign: "" });
+});
+for (const name of ["phase", "action", "often"]) $(name).addEventListener("change", showOrder);
+$("order").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (choices !== null) act(() => "The fault is ordered.", "POST", "/faults", ordered());
+});
+
 setText($("example"), `curl -X POST '${location.origin}/api/crmCalls/campaign/<TOKEN>/addPhone?phone=79123456789&name=Alex' -H 'Idempotence-Key: first'`);
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(next) : refresh()));
 refresh();
+learnChoices().catch(() => say("Not learned of what a fault can be made: load the page again.", "bad"));

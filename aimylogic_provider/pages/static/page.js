@@ -53,10 +53,22 @@ const Aimylogic = (() => {
     return content;
   };
 
-  // Loads an element's content again, as the server has it now.
-  // By itself not while somebody works in it, nor if somebody began to while it was loaded.
+  // Loads an element's content again, as the server has it now. By itself not while it is still being loaded (what is
+  // slow isn't asked for twice), nor while somebody works in it, or began to while it was loaded.
+  const loading = new Map();
   const reload = async (element, byItself = false) => {
+    if (loading.has(element)) {
+      if (byItself) return;
+      await loading.get(element);
+    }
+    const done = load(element, byItself).finally(() => loading.delete(element));
+    loading.set(element, done);
+    await done;
+  };
+
+  const load = async (element, byItself) => {
     const url = element.dataset.refresh;
+    element.dataset.asked = "";
     let answer;
     try {
       answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" } });
@@ -84,6 +96,7 @@ const Aimylogic = (() => {
 
   const busy = (element) =>
     document.hidden ||
+    "outOfView" in element.dataset ||
     document.querySelector("dialog[open]") ||
     element.querySelector("input:checked, textarea:focus, input:focus, select:focus, details[open][data-question]");
 
@@ -92,6 +105,24 @@ const Aimylogic = (() => {
       setInterval(() => {
         if (!("over" in element.dataset) && !busy(element)) reload(element, true);
       }, 1000 * Number(element.dataset.every));
+    }
+  };
+
+  // Parts that ask only while they are in view, or nearly: a page may have hundreds of them.
+  const inView = () => {
+    const seen = new IntersectionObserver(
+      (entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (isIntersecting) delete target.dataset.outOfView;
+          else target.dataset.outOfView = "";
+          if (isIntersecting && !("asked" in target.dataset)) reload(target);
+        }
+      },
+      { rootMargin: "100px" },
+    );
+    for (const element of document.querySelectorAll("[data-refresh][data-in-view]")) {
+      element.dataset.outOfView = "";
+      seen.observe(element);
     }
   };
 
@@ -105,6 +136,14 @@ const Aimylogic = (() => {
     outside.click();
     outside.remove();
     return true;
+  };
+
+  // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
+  const refocus = (part, id) => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const again = id && document.getElementById(id);
+    if (!again) part.tabIndex = -1;
+    (again || part).focus({ preventScroll: true });
   };
 
   document.addEventListener("click", async (event) => {
@@ -123,7 +162,10 @@ const Aimylogic = (() => {
     } finally {
       button.disabled = false;
       const part = button.closest("[data-refresh]");
-      if (part) await reload(part);
+      if (part) {
+        await reload(part);
+        refocus(part, button.id);
+      }
     }
   });
 
@@ -140,6 +182,7 @@ const Aimylogic = (() => {
     times(document);
     badges();
     live();
+    inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
   return { confirmed, send, told, reload, times };

@@ -20,7 +20,19 @@
     if (kept === "dark" || kept === "light") return kept;
     return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   };
-  const set = () => (document.documentElement.dataset.theme = wanted());
+  // Airflow's own letters and ground, whatever theme its operator has given it.
+  const asAround = () => {
+    const frame = around();
+    if (!frame) return;
+    const { fontFamily, backgroundColor } = window.parent.getComputedStyle(frame.ownerDocument.body);
+    const page = document.documentElement.style;
+    page.setProperty("--font", fontFamily);
+    if (!backgroundColor.endsWith(", 0)")) page.setProperty("--bg", backgroundColor);
+  };
+  const set = () => {
+    document.documentElement.dataset.theme = wanted();
+    asAround();
+  };
   set();
   document.documentElement.classList.toggle("framed", around() !== null);
   if (around()) new MutationObserver(set).observe(around(), { attributes: true, attributeFilter: ["class"] });

@@ -104,6 +104,20 @@ with DAG(dag_id="asks", **ARGUMENTS):
         params={"phone": "79123456789", "conn_id": "aimylogic_default", "call_again": ""},
     )
 
+# Twenty people and more, each of whose calls may come to be parked; told apart by what the DAG says, or by itself.
+for name, label in (("asks_of_many", {}), ("asks_by_name", {"map_index_template": "{{ task.payload['name'] }}"})):
+    slowly = {"retries": 3, "retry_delay": timedelta(seconds=15)}  # time enough to have all first tries end
+    with DAG(dag_id=name, max_active_runs=50, **{**ARGUMENTS, "default_args": slowly}):
+
+        @task
+        def people_with_names() -> list[dict[str, Any]]:
+            """Return the run's people, as expand_kwargs takes them."""
+            params = get_current_context()["params"]
+            shared = {"aimylogic_conn_id": params["conn_id"]}
+            return [{"phone": phone, "payload": {"name": name}, **shared} for phone, name in params["people"]]
+
+        AddPhoneOperator.partial(task_id="add_phone", on_unknown="ask", **label).expand_kwargs(people_with_names())
+
 # A DAG for each test, for since when its task keeps a second record tells how much that proves.
 for hours in (1, 25):
     with DAG(dag_id=f"mapped_calls_{hours}", **ARGUMENTS):

@@ -1,0 +1,1 @@
+"""How a task's log ends: a summary, and one short line of why it failed. Nothing here fails a task, or sends."""

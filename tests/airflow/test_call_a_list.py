@@ -1,0 +1,72 @@
+"""The example ``call_a_list`` as a person uses it: a list pasted into the form, what is wrong with it, a yes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from urllib.parse import quote, unquote
+
+from playwright.sync_api import Page, expect
+
+from aimylogic_provider.emulator import Emulator
+from local_servers.airflow import LocalAirflow, wait_for
+from tests.airflow.campaign import TOKEN
+from tests.airflow.test_approved_campaign import WAITING, check_buttons_in_sight, shot
+
+DAG, ASKS = "call_a_list", "may_they_be_called"
+PASTED = """\
+телефон;name;city
++7 916 123-45-67;Alexandra;Perm
+8 912;Boris;Perm
++1 202 555 0123;<script>alert(1)</script>;**x**
+7.91E+10;Clara;
+
++7 916 123-45-67;Alexandra;Perm
+;Dora;Perm
+"""
+
+
+def test_a_pasted_list_with_three_bad_lines_is_approved_and_sent(airflow: LocalAirflow, page: Page) -> None:
+    with Emulator(tokens={TOKEN: "Winter sale"}) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        airflow.wait_for_dag(DAG)
+        page.goto(f"{airflow.url}/dags/{DAG}")
+        page.get_by_role("button", name="Trigger").first.click()
+        form = page.get_by_role("dialog")
+        expect(form.get_by_role("button", name="Trigger")).to_be_disabled()
+        expect(form).to_contain_text("What you paste is kept with the run, unmasked")
+        form.locator("textarea[name='element_people']").fill(PASTED)
+        shot(page, "call-a-list-1-form")
+        form.get_by_role("button", name="Trigger").click()
+        page.wait_for_url("**/runs/**")
+        run = unquote(page.url.partition("/runs/")[2].partition("?")[0].partition("/")[0])
+        page.goto("about:blank")  # the run's page asks Airflow all the time
+        airflow.wait_for_task(DAG, run, ASKS, WAITING)
+        time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+        page.goto(f"{airflow.url}/dags/{DAG}/runs/{quote(run)}/tasks/{ASKS}/required_actions")
+        for text in (
+            "2 of 6 lines, each added to the campaign once",
+            "3 bad lines, which aren't called",
+            "phone is empty",
+            "has lost its last digits",
+            "is running: 0 of 0 numbers done",
+            "1202***0123",
+        ):
+            expect(page.get_by_text(text).first).to_be_visible()
+        lines = page.get_by_role("listitem").filter(has_text="line 3:").last
+        expect(lines).to_contain_text("is not a possible number with a country code")
+        for hidden in ("9161234567", "123-45-67", "2025550123", "Alexandra", "alert(1)"):
+            assert hidden not in page.content()
+        check_buttons_in_sight(page, "Approve")
+        shot(page, "call-a-list-2-question")
+        assert emulator.jobs() == [], "nobody is called before the answer"
+        page.get_by_role("button", name="Approve").click()
+        wait_for("the run", lambda: airflow.run_state(DAG, run) in ("success", "failed"), 90)
+        assert airflow.run_state(DAG, run) == "success"
+        called = Counter((job.phone, job.payload["name"]) for job in emulator.jobs())
+        assert called == Counter({("79161234567", "Alexandra"): 1, ("12025550123", "<script>alert(1)</script>"): 1})
+        told = airflow.log(DAG, run, "read", 1)
+        assert "3 of 6 lines can't be called" in told
+        assert "Line 5: phone '7.***10'" in told
+        assert "take it from where it is still whole" in told
+        assert "9161234567" not in told

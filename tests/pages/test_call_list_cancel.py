@@ -1,0 +1,176 @@
+"""A cancel for a list: in slices, gone on with, never while a task sends it, and only in its own campaign."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence import retry
+from tests.call_list.sync import Sync, phone
+from tests.conftest import OTHER_TOKEN, connection_json
+from tests.pages.airflow_rows import AirflowRows
+from tests.pages.conftest import Client
+from tests.pages.sent_list import RUN, SentList
+
+BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "up_for_reschedule", None,
+        "awaiting_input", "a state of a later Airflow")  # fmt: skip
+
+
+@pytest.fixture
+def sent(
+    tmp_path: Path,
+    emulator: Emulator,
+    connections: None,
+    no_pauses: None,
+    monkeypatch: pytest.MonkeyPatch,
+    session: Any,
+) -> SentList:
+    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
+    # The API server looks connections up anew each time.
+    return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=200), AirflowRows(session))
+
+
+def statuses(emulator: Emulator) -> set[str | None]:
+    return {job.status for job in emulator.jobs()}
+
+
+def slices(client: Client, address: str, name: str = "uma") -> list[dict[str, Any]]:
+    """All answers, as the page's script asks for them."""
+    answers: list[dict[str, Any]] = []
+    while not answers or not answers[-1]["finished"]:
+        answer = client(name).post(f"{address}/cancel", json={"begin": not answers})
+        assert answer.status_code == 200, answer.text
+        answers.append(answer.json())
+    return answers
+
+
+def test_all_open_calls_are_cancelled_slice_by_slice(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(1000))
+    sent.send()
+    shown = client("uma").get(f"{sent.address}/cancel").text
+    assert "Cancel 1,000 calls" in shown
+    assert "connection aimylogic_default" in shown
+    answers = slices(client, sent.address)
+    assert [(one["at"], one["left"]) for one in answers] == [(400, 600), (800, 200), (1000, 0)]
+    cancelled = sum(job.status == "cancelledByUser" for job in sent.sync.emulator.jobs())
+    told = f"Of 1,000 calls {cancelled:,} are cancelled, {1000 - cancelled:,} were over already. That is all"
+    assert answers[-1]["told"] == told
+    assert cancelled > 900, "some rang before"
+    assert "All 1,000 were gone through" in client("uma").get(f"{sent.address}/cancel").text
+
+
+def test_whoever_closed_the_page_goes_on_where_it_stopped(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(700))
+    sent.send()
+    first = client("uma").post(f"{sent.address}/cancel", json={"begin": True}).json()
+    shown = client("ada").get(f"{sent.address}/cancel").text
+    assert "300 are left" in shown
+    assert "Go on: cancel the 300 that are left" in shown
+    requests = sent.sync.emulator.count("callJob/cancel")
+    answers = slices(client, sent.address, "ada")
+    assert (first["at"], [one["at"] for one in answers]) == (400, [700])
+    assert answers[-1]["cancelled"] + answers[-1]["over"] == 700
+    assert sent.sync.emulator.count("callJob/cancel") - requests == 2, "only what was left"
+
+
+def test_what_is_over_and_what_the_campaign_does_not_know_is_told_apart(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(30))
+    sent.send()
+    file = next(sent.folder.glob("done/*"))
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[3]["job"], lines[20]["job"] = "999999999999", "999999999998"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (answer,) = slices(client, sent.address)
+    assert (answer["cancelled"] + answer["over"], answer["not_known"], answer["left"]) == (28, 2, 0)
+    assert "2 the campaign doesn't know" in answer["told"]
+
+
+@pytest.mark.parametrize("state", BUSY)
+def test_nothing_is_cancelled_while_a_task_may_send(state: str | None, sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(3))
+    sent.send()
+    assert sent.task_instance is not None
+    sent.rows.set_state(sent.task_instance, state)
+    shown = client("uma").get(f"{sent.address}/cancel").text
+    assert "<button" not in shown.partition("<main")[2].partition("</main")[0]
+    assert "Mark these tasks as failed in Airflow first" in shown
+    answer = client("uma").post(f"{sent.address}/cancel", json={})
+    assert answer.status_code == 409
+    assert f"sync ({state or 'not begun'})" in answer.json()["detail"]
+    assert "cancelledByUser" not in statuses(sent.sync.emulator)
+
+
+def test_a_shard_that_is_still_queued_keeps_its_list_from_being_cancelled(sent: SentList, client: Client) -> None:
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add(phone(number) for number in range(40))
+    sharded = Sharded(sent.sync, shards=2)
+    rows = sent.rows
+    rows.task("winter_sale", RUN, "prepare", operator="PrepareCallListOperator", returned=sharded.call_list)
+    sharded.sending[0].run_id = RUN
+    rows.task("winter_sale", RUN, "send", map_index=0, operator="SendCallListOperator", returned=sharded.send(0),
+              rendered={"aimylogic_conn_id": "aimylogic_default"})  # fmt: skip
+    other = rows.task("winter_sale", RUN, "send", map_index=1, operator="SendCallListOperator", state="queued")
+    address = f"lists/winter_sale/{RUN}/send/0"
+    answer = client("uma").post(f"{address}/cancel", json={})
+    assert answer.status_code == 409
+    assert "send [1] (queued)" in answer.json()["detail"]
+    rows.set_state(other, "failed")
+    assert client("uma").post(f"{address}/cancel", json={}).status_code == 200
+    assert statuses(sent.sync.emulator) == {"cancelledByUser"}
+
+
+def test_another_campaign_is_never_asked_to_cancel(
+    sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent.sync.add(phone(number) for number in range(3))
+    sent.send()
+    monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(sent.sync.emulator, OTHER_TOKEN))
+    answer = client("uma").post(f"{sent.address}/cancel", json={"begin": True})
+    assert answer.status_code == 409
+    assert "leads to another campaign than the list was sent to" in answer.json()["detail"]
+    assert "cancelledByUser" not in statuses(sent.sync.emulator)
+
+
+def test_a_campaign_that_is_down_is_told_and_what_is_left(
+    sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent.sync.add(phone(number) for number in range(3))
+    sent.send()
+    sent.sync.emulator.fault("before_commit", "status", path="callJob/cancel", status=503, times=None)
+    answer = client("uma").post(f"{sent.address}/cancel", json={"begin": True})
+    assert answer.status_code == 503
+    assert "3 calls are left" in answer.json()["detail"]
+
+
+def test_a_viewer_may_not_and_what_was_done_is_in_the_audit_log(sent: SentList, client: Client) -> None:
+    from airflow.models.log import Log
+    from sqlalchemy import select
+
+    sent.sync.add(phone(number) for number in range(3))
+    sent.send()
+    assert client("vera").post(f"{sent.address}/cancel", json={}).status_code == 403
+    assert client("uma", page=False).post(f"{sent.address}/cancel", json={}).status_code == 403
+    assert "cancelledByUser" not in statuses(sent.sync.emulator)
+    slices(client, sent.address)
+    sent.rows._session.rollback()
+    noted = sent.rows._session.scalars(select(Log).where(Log.event.like("aimylogic.cancel%")).order_by(Log.id)).all()
+    assert [(one.event, one.owner, one.task_id) for one in noted] == [
+        ("aimylogic.cancel_list", "uma", "sync"),
+        ("aimylogic.cancelled_calls", "uma", "sync"),
+    ]
+    assert json.loads(noted[1].extra)["cancelled"] == 3
+
+
+def test_a_connection_that_is_not_known_any_more_is_told(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1)])
+    report = sent.sync.attempt()
+    sent.rows.task(
+        "winter_sale", RUN, "sync", returned=report, entry=sent.sync.entry if sent.sync.task.has_store else None
+    )
+    told = client("uma").post(f"{sent.address}/cancel", json={}).json()["detail"]
+    assert "isn't known to Airflow any more" in told

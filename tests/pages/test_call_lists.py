@@ -1,0 +1,343 @@
+"""The page *Call lists*, of lists that the operators froze and sent: what it shows, to whom, and of what is broken."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence import retry
+from tests.call_list.sync import Sync, phone
+from tests.conftest import needs_record
+from tests.pages.airflow_rows import AirflowRows
+from tests.pages.conftest import Client
+from tests.pages.sent_list import RUN, SentList
+
+FRAGMENT = {"X-Aimylogic-Fragment": "1"}
+
+
+@pytest.fixture
+def rows(session: Any) -> AirflowRows:
+    return AirflowRows(session)
+
+
+@pytest.fixture
+def sent(
+    tmp_path: Path,
+    emulator: Emulator,
+    connections: None,
+    no_pauses: None,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: AirflowRows,
+) -> SentList:
+    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
+    return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=10), rows)
+
+
+def words(text: str) -> str:
+    """What a person reads."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text)))
+
+
+def test_the_index_shows_a_list_with_its_counts_in_words(sent: SentList, client: Client) -> None:
+    sent.sync.add([*(phone(number) for number in range(25)), phone(3), "", "nonsense"])
+    sent.sync.emulator.settings(bad_numbers=[phone(5)])
+    sent.send()
+    shown = client("vera").get("lists")
+    assert shown.status_code == 200
+    told = words(shown.text)
+    assert "winter_sale" in told
+    assert RUN in told
+    for count in ("28 rows", "24 created", "1 refused by the server", "2 rejected", "1 doubles"):
+        assert count in told, count
+    assert (
+        f'href="/aimylogic/lists/winter_sale/{RUN.replace(":", "%3A").replace("+", "%2B")}/sync/-1?list=' in shown.text
+    )
+
+
+def test_a_dag_that_one_may_not_read_is_not_listed(
+    rows: AirflowRows, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aimylogic_provider.pages.call_lists import routes
+
+    rows.task("open_dag", "r", "sync")
+    rows.task("secret_dag", "r", "sync")
+    assert "secret_dag" in client("vera").get("lists").text
+    monkeypatch.setattr(routes, "readable_dags", lambda user: {"open_dag"})
+    shown = client("vera").get("lists").text
+    assert "open_dag" in shown
+    assert "secret_dag" not in shown
+
+
+def test_the_index_is_filtered_by_dag_and_goes_back_page_by_page(rows: AirflowRows, client: Client) -> None:
+    for number in range(45):
+        rows.task("winter" if number % 3 else "summer", f"run_{number:02}", "sync")
+    browser = client("vera")
+    found: list[str] = []
+    address = "lists?dag=WINT"
+    while address:
+        text = browser.get(address).text
+        found += re.findall(r"run_\d\d(?=</span>)", text)
+        older = re.search(r'href="/aimylogic/(lists\?[^"]*)">Older', text)
+        address = older[1].replace("&amp;", "&") if older else ""
+    assert found == [f"run_{number:02}" for number in reversed(range(45)) if number % 3]
+
+
+def test_shards_of_one_list_are_one_list_summed(sent: SentList, rows: AirflowRows, client: Client) -> None:
+    from aimylogic_provider.operators import SendCallListOperator
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add([*(phone(number) for number in range(40)), phone(3), ""])
+    sharded = Sharded(sent.sync, shards=4)
+    rows.task("winter_sale", RUN, "prepare", operator="PrepareCallListOperator", returned=sharded.call_list)
+    for shard in range(3):
+        sharded.sending[shard].run_id = RUN
+        report = sharded.send(shard)
+        entry = sharded.sending[shard].entry if sharded.sending[shard].has_store else None
+        rows.task(
+            "winter_sale",
+            RUN,
+            "send",
+            map_index=shard,
+            operator=SendCallListOperator.__name__,
+            returned=report,
+            entry=entry,
+        )
+    rows.task("winter_sale", RUN, "send", map_index=3, operator="SendCallListOperator", state="queued")
+    text = client("vera").get(f"lists/winter_sale/{RUN}").text
+    told = words(text)
+    assert text.count("<tr>") == 2, "a head, and one list"
+    assert "5 tasks" in told
+    assert "42 rows" in told
+    created = sum(len(sharded.phones(shard)) for shard in range(3))
+    assert f"{created} created" in told
+    assert f"{40 - created} left to send" in told
+    assert "3 success" in told
+    assert "1 queued" in told
+
+
+@needs_record
+def test_a_list_that_is_being_sent_is_followed_and_one_that_is_over_is_not(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(30))
+    sent.sync.attempt()
+    entry = sent.sync.entry
+    entry["progress"] |= {"created": 12, "left": 18, "numbers_per_second": 1234.5}
+    sent.tell(None, state="running", entry=entry)
+    browser = client("vera")
+    told = browser.get(f"{sent.address}/state", headers=FRAGMENT).text
+    assert "data-live" in told
+    assert "12 created" in words(told)
+    assert "18 left to send" in words(told)
+    assert "1,234 numbers a second" in words(told)
+    assert sent.task_instance is not None
+    sent.rows.set_state(sent.task_instance, "success")
+    assert "data-live" not in browser.get(f"{sent.address}/state", headers=FRAGMENT).text
+
+
+def test_the_folder_tells_batches_reasons_countries_and_masked_rows(sent: SentList, client: Client) -> None:
+    sent.sync.add([*(phone(number) for number in range(25)), "8 912 345", "", "79123456789012345"])
+    sent.sync.emulator.settings(bad_numbers=[phone(5)])
+    sent.send(key_columns=["phone"])
+    text = client("vera").get(f"{sent.address}/folder", headers=FRAGMENT).text
+    told = words(text)
+    assert "3 of 3 batches" in told
+    assert "25 of 25 calls, 24 of them created, by addPhones" in told
+    assert "Refused by the server" in told
+    assert "RU" in told
+    assert "phones masked" in told
+    assert "data-live" not in text
+    digits = re.sub(r"\D", "", told)
+    assert "9123456789" not in digits, "a phone as a key, and in a reason, is masked"
+
+
+def test_a_tab_of_airflows_may_name_the_index_literally(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1)])
+    sent.send()
+    for index in ("-1", "{MAP_INDEX}", "%7BMAP_INDEX%7D"):
+        assert client("vera").get(f"lists/winter_sale/{RUN}/sync/{index}").status_code == 200, index
+    for index in ("x", "1e3", "99999999999999999999", "٣"):
+        assert client("vera").get(f"lists/winter_sale/{RUN}/sync/{index}").status_code == 404, index
+
+
+def test_scripts_in_ids_reasons_and_keys_are_text(sent: SentList, rows: AirflowRows, client: Client) -> None:
+    evil = "<script>alert(1)</script>"
+    sent.sync.execute("insert into customer values (1, 'bad <img src=x onerror=alert(1)>', '<b>x</b>')")
+    sent.sync.add([phone(1)])
+    sent.send(key_columns=["name"])
+    rows.task(evil, evil, evil, returned={"call_list": evil, "rows": 1, "created": 0, "doubles": 0, "rejected": 1,
+                                          "refused": 0, "unknown": 0})  # fmt: skip
+    browser = client("vera")
+    for address in ("lists", f"{sent.address}/folder", sent.address, f"lists?dag={evil}"):
+        text = browser.get(address).text
+        assert "<script>alert" not in text
+        assert "<img" not in text
+        assert "<b>x</b>" not in text
+    assert "&lt;script&gt;" in browser.get("lists").text
+
+
+ODD: dict[str, Any] = {
+    "a text": "hello", "a number": 7, "a list": [1, {"a": None}], "nothing": None, "texts for counts": {
+        "rows": "many", "created": -1, "doubles": [], "rejected": {}, "refused": None, "unknown": 0, "call_list": 5},
+    "negative counts": {"rows": -5, "created": -1, "doubles": 0, "rejected": 0, "refused": 0, "unknown": 0},
+    "huge": {"rows": 10**30, "created": 0, "doubles": 0, "rejected": 0, "refused": 0, "unknown": 0},
+    "no pointer": {"sha256": 7, "path": []},
+    "deep": json.loads("[" * 200 + "]" * 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_an_xcom_that_is_no_report_is_no_reason_to_fail(odd: Any, rows: AirflowRows, client: Client) -> None:
+    rows.task("winter_sale", RUN, "sync", returned=odd)
+    browser = client("uma")
+    for address in ("lists", f"lists/winter_sale/{RUN}", f"lists/winter_sale/{RUN}/sync/-1"):
+        assert browser.get(address).status_code == 200
+    for part in ("state", "folder", "reached", "cancel"):
+        assert browser.get(f"lists/winter_sale/{RUN}/sync/-1/{part}").status_code == 200, part
+    assert browser.get(f"lists/winter_sale/{RUN}/sync/-1/results.csv").status_code == 404
+
+
+@needs_record
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "no JSON at all", "[]", "7", {"format": "call list 9", "call_list": {"path": "/x"}}, {"format": "call list 1"},
+        {"format": "call list 1", "call_list": {"path": "/etc", "sha256": "x"}, "progress": {"created": "x"}},
+        {"format": "call list 1", "call_list": "x", "campaigns": 7, "progress": []},
+    ],
+    ids=lambda one: str(one)[:40],
+)  # fmt: skip
+def test_an_entry_that_is_another_ones_is_told_and_no_reason_to_fail(
+    entry: Any, rows: AirflowRows, client: Client
+) -> None:
+    rows.task("winter_sale", RUN, "sync", entry=entry)
+    browser = client("uma")
+    for part in ("", "/state", "/folder", "/reached", "/cancel"):
+        assert browser.get(f"lists/winter_sale/{RUN}/sync/-1{part}").status_code == 200, part
+    if isinstance(entry, dict) and "9" in entry["format"]:
+        assert "another version of the provider wrote it" in browser.get("lists").text
+
+
+@needs_record
+@pytest.mark.parametrize(
+    "path",
+    ["file:///etc", "file:///etc/passwd", "/etc", "http://127.0.0.1:1/winter_sale/sync/r/{id}", "{other}", "{escape}",
+     "zip://winter_sale/sync/r/{id}::file:///x.zip"],
+)  # fmt: skip
+def test_no_folder_is_read_but_a_list_of_that_very_dag(
+    path: str, sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write a task's state must not have the API server read what they like, or another DAG's list."""
+    from aimylogic_provider.call_list.store.objects import Folder
+
+    sent.sync.task.dag_id = "another_dag"
+    sent.sync.add([phone(1), ""])
+    report = sent.sync.attempt()
+    pointer = sent.sync.entry["call_list"]
+    id = pointer["path"].rpartition("/")[2]
+    there = pointer["path"].replace("file://", "")
+    path = {"{other}": pointer["path"], "{escape}": f"file:///winter_sale/sync/r/../../..{there}"}.get(path, path)
+    entry = sent.sync.entry | {"call_list": pointer | {"path": path.replace("{id}", id)}}
+    sent.rows.task("winter_sale", RUN, "sync", entry=entry)
+    sent.rows.task("winter_sale", "other", "sync", returned=report)
+    read: list[str] = []
+    monkeypatch.setattr(Folder, "read", lambda self, name: read.append(f"{self.address}/{name}") or b"")
+    browser = client("uma")
+    for run in (RUN, "other"):
+        told = words(browser.get(f"lists/winter_sale/{run}/sync/-1/folder").text)
+        assert "names no list that DAG winter_sale froze" in told
+        assert browser.get(f"lists/winter_sale/{run}/sync/-1/results.csv").status_code == 404
+    assert read == []
+
+
+@needs_record
+def test_a_list_that_was_replaced_is_not_shown(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1)])
+    sent.send()
+    file = sent.folder / "list.json"
+    file.write_text(file.read_text().replace('"method"', ' "method"'))
+    assert "is not what was frozen" in words(client("vera").get(f"{sent.address}/folder").text)
+
+
+def test_a_half_written_list_tells_what_is_missing(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1), ""])
+    sent.send()
+    next(sent.folder.glob("rejected/*")).unlink()
+    told = words(client("uma").get(f"{sent.address}/folder").text)
+    assert "the call list has no rejected/00001.jsonl" in told
+    assert "What is above stands in Airflow's database" in told
+    assert client("uma").get(f"{sent.address}/rejected.csv").status_code == 404
+
+
+def test_storage_out_of_reach_leaves_what_the_database_knows(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1), ""])
+    sent.send()
+    sent.folder.rename(sent.folder.with_name("elsewhere"))
+    assert "1 created" in words(client("vera").get(sent.address).text)
+    assert "The API server can't read the list's folder" in words(client("vera").get(f"{sent.address}/folder").text)
+
+
+def test_a_hanging_store_is_told_in_time(sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    from aimylogic_provider.pages.call_lists import routes
+
+    sent.sync.add([phone(1)])
+    sent.send()
+    monkeypatch.setattr(routes, "_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "summary_of", lambda place: time.sleep(0.5))
+    assert "The storage of the list is slow" in client("vera").get(f"{sent.address}/folder").text
+
+
+@needs_record
+def test_a_deleted_list_shows_its_counts_and_why(sent: SentList, client: Client) -> None:
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.stored_list import CallList
+
+    sent.sync.add([*(phone(number) for number in range(12)), ""])
+    sent.send()
+    CallList.open(Pointer.of(sent.sync.entry["call_list"])).delete("as everybody was ill", "Anna")
+    told = words(client("uma").get(f"{sent.address}/folder").text)
+    assert "The list was deleted, as everybody was ill" in told
+    assert "Anna said no to it" in told
+    assert "13 rows, 12 created" in told
+    gone = client("uma").get(f"{sent.address}/results.csv")
+    assert gone.status_code == 410
+    assert "was deleted, but for its counts" in gone.text
+
+
+def test_who_was_reached_is_told_by_the_results_table(sent: SentList, client: Client) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    sent.sync.arguments |= {"results_table": "calls", "results_conn_id": "warehouse"}
+    sent.sync.add(phone(number) for number in range(12))
+    sent.send()
+    with closing(sqlite3.connect(sent.sync.database)) as database, database:
+        for status, many, seconds in (("longCallWithResult", 5, 60), ("noAnswer", 4, 0)):
+            database.execute(
+                "update calls set job_status = ?, attempts = 2, call_seconds = ?, finished_at = '2026-01-01 10:00:00' "
+                "where row_number in (select row_number from calls where finished_at is null limit ?)",
+                (status, seconds, many),
+            )
+    told = words(client("vera").get(f"{sent.address}/reached").text)
+    for figure in ("Reached 5", "Over 9", "Not over yet 3", "Attempts 18", "Talk time 5 min 0 s", "4 noAnswer"):
+        assert figure in told, (figure, told)
+
+
+def test_without_a_results_table_the_way_to_one_is_told(sent: SentList, client: Client) -> None:
+    sent.sync.add([phone(1)])
+    sent.send()
+    assert "Give it results_table" in client("vera").get(f"{sent.address}/reached").text
+
+
+def test_what_a_failed_task_told_counts(rows: AirflowRows, client: Client) -> None:
+    counts = {"rows": 10, "created": 6, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 3}
+    rows.task("winter_sale", RUN, "sync", state="failed", xcoms={"report": counts})
+    told = words(client("vera").get("lists").text)
+    assert "6 created" in told
+    assert "3 unknown" in told
