@@ -114,7 +114,7 @@ class WaitingQuestion:
         """What people tell it by from others of its task."""
         if self.label:
             return str(masked_phones(in_one_line(self.label, _LONGEST)))
-        return self.told.name or (f"map index {self.map_index}" if self.map_index >= 0 else "")
+        return self.told.name or (f"#{self.map_index}" if self.map_index >= 0 else "")
 
     @property
     def task_path(self) -> str:
