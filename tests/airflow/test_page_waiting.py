@@ -95,10 +95,11 @@ def shoot(page: Page, name: str) -> None:
 
 
 def answer_all(
-    frame: FrameLocator, page: Page, way: str, told: str, meanwhile: Callable[[], object] = lambda: None
+    frame: FrameLocator, page: Page, way: str, told: str, left: int, meanwhile: Callable[[], object] = lambda: None
 ) -> str:
     """Choose all that wait, press a button, say yes; return what is asked before.
 
+    :param left: how many wait afterwards
     :param meanwhile: what others do before the yes
     """
     frame.locator("[data-all]").check()
@@ -110,6 +111,10 @@ def answer_all(
     text = dialog.inner_text()
     meanwhile()
     dialog.get_by_role("button", name=way, exact=True).click()
+    expect(frame.locator("[data-all]")).to_have_count(1 if left else 0)
+    if left:
+        expect(frame.locator("section[data-total]")).to_have_attribute("data-total", str(left))
+        expect(frame.locator("[data-all]")).not_to_be_checked()
     expect(frame.get_by_role("status")).to_contain_text(told)
     return text
 
@@ -139,14 +144,16 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
     shoot(page, "opened")
     first.click()
     page.route("**/hitlDetails*", lambda route: route.fulfill(status=401, json={"detail": "Not authenticated"}))
-    answer_all(frame, page, f"Leave all {calls}", f"0 of {calls} were answered. {calls} wait still: Not authenticated")
+    answer_all(
+        frame, page, f"Leave all {calls}", f"0 of {calls} were answered. {calls} wait still: Not authenticated", calls
+    )
     page.unroute("**/hitlDetails*")
-    asked = answer_all(frame, page, f"Adopt {one} that have exactly one job", f"{one} were answered")
+    asked = answer_all(frame, page, f"Adopt {one} that have exactly one job", f"{one} were answered", none + several)
     assert f"{none + several} others stay as they are" in asked
-    asked = answer_all(frame, page, f"Send the {none} without a job", f"{none} were answered")
+    asked = answer_all(frame, page, f"Send the {none} without a job", f"{none} were answered", several)
     assert "is called twice" in asked
     told = f"{several - 1} of {several} were answered. 1 was answered by somebody else meanwhile"
-    answer_all(frame, page, f"Leave all {several}", told, lambda: leave(airflow, dag, run, calls - 1))
+    answer_all(frame, page, f"Leave all {several}", told, 0, lambda: leave(airflow, dag, run, calls - 1))
     expect(frame.get_by_text("Nothing waits for a person.").or_(frame.get_by_text("None of the"))).to_be_visible()
     wait_for("each to end", lambda: all_in(airflow, dag, run, calls, "success", "failed"), 120)
     states = [found["state"] for found in instances(airflow, dag, run)]

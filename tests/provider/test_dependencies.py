@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 BROUGHT = {"pytest", "wtforms"}
 """Imported where another brings them: pytest loads the plugin, and Airflow 3.1 has stand-ins for wtforms."""
 
-OF_API_SERVER = {"fastapi", "starlette", "jinja2", "markupsafe", "itsdangerous"}
+OF_API_SERVER = {"fastapi", "starlette", "jinja2", "markupsafe", "itsdangerous", "pydantic", "markdown_it"}
 """What Airflow's API server is made of, in which alone the pages are imported: only they may use it."""
 
 OPTIONAL = ("airflow.providers.openlineage", "lineage/openlineage_datasets.py")

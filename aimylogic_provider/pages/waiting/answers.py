@@ -11,7 +11,7 @@ from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID,
 from aimylogic_provider.airflow_task.shown.answer_labels import read_list_answer
 from aimylogic_provider.pages.waiting.questions import WaitingQuestion
 
-__all__ = ["Answer", "Plan", "Way", "fault_of", "planned", "planned_one"]
+__all__ = ["AnswerPlan", "GivenAnswer", "Way", "fault_of", "planned", "planned_one"]
 
 _JOB = re.compile(r"[0-9]{1,40}")
 _CALLED_TWICE = "Whose job the report does not show although there is one is called twice."
@@ -29,7 +29,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GivenAnswer:
     """An answer to one question.
 
     :param option: the label, as Airflow keeps it
@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AnswerPlan:
     """What is about to be answered, and how a person is told so.
 
     :param title: a question, with numbers
@@ -59,38 +59,40 @@ class Plan:
     title: str
     text: str
     yes: str
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[GivenAnswer] = field(default_factory=list)
 
 
-def planned(questions: Sequence[WaitingQuestion], way: Way) -> Plan:
-    """Plan one way of answering for many questions of one kind: those that it doesn't fit stay as they are."""
+def planned(questions: Sequence[WaitingQuestion], way: Way) -> AnswerPlan:
+    """AnswerPlan one way of answering for many questions of one kind: those that it doesn't fit stay as they are."""
     ready = [one for one in questions if not one.settling]
     answers = [answer for one in ready if (answer := _answer(one, way)) is not None]
     rest = _rest(questions, ready, answers)
     if not answers:
-        return Plan("Nothing to answer", f"None of {len(questions):,} fits this answer. {rest}".rstrip(), "")
+        return AnswerPlan("Nothing to answer", f"None of {len(questions):,} fits this answer. {rest}".rstrip(), "")
     lists = answers[0].question.kind == "list"
     title, text = _told_of_lists(answers, way) if lists else _told_of_calls(len(answers), way)
-    return Plan(f"{title}?", f"{text} {rest}".rstrip(), title, answers)
+    return AnswerPlan(f"{title}?", f"{text} {rest}".rstrip(), title, answers)
 
 
-def _answer(question: WaitingQuestion, way: Way) -> Answer | None:
+def _answer(question: WaitingQuestion, way: Way) -> GivenAnswer | None:
     """The answer that this way gives; None if it gives none."""
     if question.kind == "list":
         meant = {Way.SEND: True, Way.LEAVE: False}.get(way)
         options = [one for one in question.options if (read := read_list_answer(one)) and read.yes is meant]
-        return Answer(question, options[0]) if options else None
+        return GivenAnswer(question, options[0]) if options else None
     if question.kind != "call":
         return None
     if way is Way.LEAVE:
-        return Answer(question, LEAVE)
+        return GivenAnswer(question, LEAVE)
     if way is Way.SEND:
-        return None if question.candidates else Answer(question, SEND_AGAIN)
+        return None if question.candidates else GivenAnswer(question, SEND_AGAIN)
     named = [one for one in question.options if candidate_of(one) is not None]
-    return Answer(question, named[0], candidate_of(named[0]) or "") if len(named) == 1 else None
+    return GivenAnswer(question, named[0], candidate_of(named[0]) or "") if len(named) == 1 else None
 
 
-def _rest(questions: Sequence[WaitingQuestion], ready: Sequence[WaitingQuestion], answers: Sequence[Answer]) -> str:
+def _rest(
+    questions: Sequence[WaitingQuestion], ready: Sequence[WaitingQuestion], answers: Sequence[GivenAnswer]
+) -> str:
     """What stays as it is, in words."""
     told = []
     if others := len(ready) - len(answers):
@@ -111,7 +113,7 @@ def _told_of_calls(count: int, way: Way) -> tuple[str, str]:
     return ("Leave it" if count == 1 else f"Leave all {count:,}"), f"{what} left: nothing is sent, and {tasks}."
 
 
-def _told_of_lists(answers: Sequence[Answer], way: Way) -> tuple[str, str]:
+def _told_of_lists(answers: Sequence[GivenAnswer], way: Way) -> tuple[str, str]:
     of = "1 list" if len(answers) == 1 else f"{len(answers):,} lists"
     numbers = [read.calls for one in answers if (read := read_list_answer(one.option)) is not None]
     calls = "those" if None in numbers else f"the {sum(number or 0 for number in numbers):,}"
@@ -122,11 +124,11 @@ def _told_of_lists(answers: Sequence[Answer], way: Way) -> tuple[str, str]:
     return f"Leave {of}", f"Nothing is sent, and {tasks}."
 
 
-def planned_one(question: WaitingQuestion, option: str, job: str) -> Plan:
-    """Plan one answer to one question; without an answer, its text tells why it can't be given."""
+def planned_one(question: WaitingQuestion, option: str, job: str) -> AnswerPlan:
+    """AnswerPlan one answer to one question; without an answer, its text tells why it can't be given."""
     job = job.strip()
     if fault := fault_of(question, option, job):
-        return Plan("Not answered", fault, "")
+        return AnswerPlan("Not answered", fault, "")
     job = candidate_of(option) or (job if option == ADOPT else "")
     does = ""
     if question.kind == "call":
@@ -138,7 +140,7 @@ def planned_one(question: WaitingQuestion, option: str, job: str) -> Plan:
     elif (read := read_list_answer(option)) is not None and question.kind == "list":
         does = f" {_CALLED_TWICE}" if read.yes else " Nothing is sent, and the task fails."
     name = f" ({question.name})" if question.name else ""
-    return Plan(f"{option}?", f"{question.told.asked}{name}{does}", option, [Answer(question, option, job)])
+    return AnswerPlan(f"{option}?", f"{question.told.asked}{name}{does}", option, [GivenAnswer(question, option, job)])
 
 
 def fault_of(question: WaitingQuestion, option: str, job: str) -> str:

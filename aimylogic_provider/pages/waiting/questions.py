@@ -114,7 +114,7 @@ class WaitingQuestion:
         """What people tell it by from others of its task."""
         if self.label:
             return str(masked_phones(in_one_line(self.label, _LONGEST)))
-        return self.told.name or (f"map index {self.map_index}" if self.map_index >= 0 else "")
+        return self.told.name or (f"#{self.map_index}" if self.map_index >= 0 else "")
 
     @property
     def task_path(self) -> str:
@@ -146,7 +146,7 @@ class WaitingQuestion:
 
 
 def read_questions(session: Session, dags: Collection[str]) -> list[WaitingQuestion]:
-    """Return the questions of ours that wait, of some DAGs: by kind and DAG, and the longest waiting first.
+    """Return the questions of ours that wait, of some DAGs: by kind and DAG, and the run that waits longest first.
 
     One query; at most ``MOST`` are returned.
     """
@@ -171,7 +171,15 @@ def read_questions(session: Session, dags: Collection[str]) -> list[WaitingQuest
             if len(found) == MOST:
                 break
     order = list(KINDS)
-    return sorted(found, key=lambda one: (order.index(one.kind), one.dag_id, one.asked_at, one.map_index))
+    first: dict[tuple[str, str], datetime] = {}
+    for one in found:
+        first.setdefault((one.dag_id, one.run_id), one.asked_at)
+    return sorted(
+        found,
+        key=lambda one: (
+            order.index(one.kind), one.dag_id, first[one.dag_id, one.run_id], one.run_id, one.task_id, one.map_index,
+        ),
+    )  # fmt: skip
 
 
 def _question(row: Any, now: datetime) -> WaitingQuestion | None:

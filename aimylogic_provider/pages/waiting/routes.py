@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from aimylogic_provider.airflow_task.required_actions import ADOPT
 from aimylogic_provider.pages.access import Right, User, asked_dags, has_right, needs
 from aimylogic_provider.pages.rendering import page
-from aimylogic_provider.pages.waiting.answers import Answer, Plan, Way, fault_of, planned, planned_one
+from aimylogic_provider.pages.waiting.answers import AnswerPlan, GivenAnswer, Way, fault_of, planned, planned_one
 from aimylogic_provider.pages.waiting.bodies import shown_body
 from aimylogic_provider.pages.waiting.questions import (
     KINDS,
@@ -37,7 +37,7 @@ router = APIRouter()
 _PER_PAGE = 50
 
 
-class Filter(BaseModel):
+class QuestionFilter(BaseModel):
     """Which questions are shown. An empty word leaves all."""
 
     kind: str = Field("", max_length=20)
@@ -47,7 +47,7 @@ class Filter(BaseModel):
     page: int = Field(1, ge=1, le=10_000)
 
 
-class Chosen(BaseModel):
+class ShownQuestion(BaseModel):
     """A question on a page, and perhaps its answer.
 
     :param mark: by which it is known whether the question still is the one that the page shows
@@ -59,20 +59,20 @@ class Chosen(BaseModel):
     job: str = Field("", max_length=100)
 
 
-class Wanted(BaseModel):
+class AnswersWanted(BaseModel):
     """What is to be answered: one way for many questions, or an answer for each of some.
 
     :param all_of: instead of *chosen*, whatever a filter leaves now
     """
 
     way: Way | None = None
-    chosen: list[Chosen] = Field(default_factory=list, max_length=MOST)
-    all_of: Filter | None = None
+    chosen: list[ShownQuestion] = Field(default_factory=list, max_length=MOST)
+    all_of: QuestionFilter | None = None
 
 
 @router.get("/waiting")
 @needs(Right.SIGNED_IN)
-def waiting(request: Request, user: User, session: SessionDep, wanted: Annotated[Filter, Query()]) -> Response:
+def waiting(request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]) -> Response:
     """All that waits for a person, of DAGs that the user may read."""
     return page(
         request, user, "waiting.html", title="Waiting for a person", **_shown(session, user, wanted, request.url.query)
@@ -81,7 +81,9 @@ def waiting(request: Request, user: User, session: SessionDep, wanted: Annotated
 
 @router.get("/waiting/questions")
 @needs(Right.SIGNED_IN)
-def questions(request: Request, user: User, session: SessionDep, wanted: Annotated[Filter, Query()]) -> Response:
+def questions(
+    request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]
+) -> Response:
     """The questions alone, for a page that is open."""
     shown = _shown(session, user, wanted, request.url.query)
     return page(request, user, "waiting_questions.html", title="Waiting for a person", **shown)
@@ -119,7 +121,7 @@ def question(request: Request, user: User, session: SessionDep, question_id: str
 
 @router.post("/waiting/plan")
 @needs(Right.SIGNED_IN)
-def plan(user: User, session: SessionDep, wanted: Wanted) -> dict[str, Any]:
+def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, Any]:
     """What would be answered now, in numbers: those questions that still are as the page shows them.
 
     Answers nothing: what it returns is what the page sends to Airflow, each answer by itself.
@@ -146,7 +148,7 @@ def plan(user: User, session: SessionDep, wanted: Wanted) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _made(wanted: Wanted, picked: list[WaitingQuestion]) -> Plan:
+def _made(wanted: AnswersWanted, picked: list[WaitingQuestion]) -> AnswerPlan:
     """The plan for what still waits of what was chosen."""
     if wanted.way is not None:
         return planned(picked, wanted.way)
@@ -154,11 +156,11 @@ def _made(wanted: Wanted, picked: list[WaitingQuestion]) -> Plan:
     if len(wanted.chosen) == 1 and picked:
         return planned_one(picked[0], wanted.chosen[0].option, wanted.chosen[0].job)
     answers = [
-        Answer(one, said[one.id].option, said[one.id].job)
+        GivenAnswer(one, said[one.id].option, said[one.id].job)
         for one in picked
         if not fault_of(one, said[one.id].option, said[one.id].job)
     ]
-    return Plan("Nothing to answer", "", "", answers)
+    return AnswerPlan("Nothing to answer", "", "", answers)
 
 
 def _answerable(user: BaseUser, found: list[WaitingQuestion]) -> list[WaitingQuestion]:
@@ -171,11 +173,11 @@ def _may_answer(user: BaseUser, dags: set[str]) -> set[str]:
     return {dag for dag in dags if has_right(user, Right.ANSWER, dag_id=dag)}
 
 
-def _filtered(found: list[WaitingQuestion], wanted: Filter) -> list[WaitingQuestion]:
+def _filtered(found: list[WaitingQuestion], wanted: QuestionFilter) -> list[WaitingQuestion]:
     return chosen_of(found, kind=wanted.kind, dag=wanted.dag, campaign=wanted.campaign, text=wanted.text)
 
 
-def _shown(session: Session, user: BaseUser, wanted: Filter, query: str) -> dict[str, Any]:
+def _shown(session: Session, user: BaseUser, wanted: QuestionFilter, query: str) -> dict[str, Any]:
     """What the template shows: one page of the questions, by kind and DAG, each group with the counts of all of it."""
     found = read_questions(session, asked_dags(user))
     left = _filtered(found, wanted)

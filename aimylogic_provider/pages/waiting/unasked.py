@@ -99,7 +99,7 @@ def read_unasked(session: Session, dags: Collection[str]) -> Unasked:
 def _name(row: Any) -> str:
     if row._rendered_map_index:
         return str(masked_phones(row._rendered_map_index))
-    return f"map index {row.map_index}" if row.map_index >= 0 else ""
+    return f"#{row.map_index}" if row.map_index >= 0 else ""
 
 
 def unknown_of(value: str) -> str:
