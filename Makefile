@@ -10,7 +10,7 @@ SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tes
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/demo tests/wheel tests/airflow
 # Where small tests are marked as long.
-LONG_SMALL_TESTS := tests/call_list tests/operators tests/transfers tests/fuzz
+LONG_SMALL_TESTS := tests/call_list tests/operators tests/transfers tests/pages tests/fuzz
 # What shows within seconds whether a change is sound: no Airflow beneath, few sockets.
 QUICK_TESTS := tests/idempotence tests/call_list/test_decision.py tests/call_list/test_operators.py tests/call_list/test_freeze.py \
 	tests/call_list/test_rows.py tests/hooks tests/operators/test_first_try.py tests/operators/test_second_record.py \
@@ -22,7 +22,7 @@ OLDER := 3.1 3.2
 # Those to come, with theirs in tests/newer: a beta may vanish, so where it can't be installed its tests are skipped.
 NEWER := 3.4
 # The others (emulator, browser, fuzz, model, proof, wheel) don't touch what differs between Airflow's versions.
-AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/transfers tests/triggers tests/sensors tests/notifications tests/retries tests/provider \
+AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/operators tests/transfers tests/triggers tests/sensors tests/notifications tests/retries tests/task_end tests/pages tests/provider \
 	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 

@@ -56,7 +56,8 @@ OURS: dict[str, tuple[Any, str, str]] = {
     ),
     "parked list": (
         UnknownCallsError(f"Of 12 calls it can't be known whether their jobs exist{LONG}",
-                          question=ListQuestion("r", 0.0, (), ""), calls=12, can_be_asked=True, list_id="x"),
+                          question=ListQuestion("r", 0.0, (), ""), calls=12, without_job=12, can_be_asked=True,
+                          list_id="x"),
         "parked", "A person must decide: the ways out stand below.",
     ),
     "too late": (
