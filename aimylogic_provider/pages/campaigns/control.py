@@ -17,7 +17,7 @@ from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 from aimylogic_provider.pages.campaigns.asking import NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.standing import Standing
 
-__all__ = ["ACTIONS", "Action", "NotDoneError", "actions_for", "bring"]
+__all__ = ["ACTIONS", "CampaignAction", "NotDoneError", "actions_for", "bring"]
 
 
 class NotDoneError(Exception):
@@ -25,7 +25,7 @@ class NotDoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class CampaignAction:
     """What a button does.
 
     :param name: as in an address
@@ -66,14 +66,14 @@ class Action:
 ACTIONS = {
     one.name: one
     for one in (
-        Action("pause", "Pause", "aimylogic.pause_campaign", PAUSED, ("new", "planned", "inProgress")),
-        Action("resume", "Resume", "aimylogic.resume_campaign", RUNNING, ("paused",)),
-        Action("stop", "Stop", "aimylogic.stop_campaign", STOPPED, ("new", "planned", "inProgress", "paused")),
+        CampaignAction("pause", "Pause", "aimylogic.pause_campaign", PAUSED, ("new", "planned", "inProgress")),
+        CampaignAction("resume", "Resume", "aimylogic.resume_campaign", RUNNING, ("paused",)),
+        CampaignAction("stop", "Stop", "aimylogic.stop_campaign", STOPPED, ("new", "planned", "inProgress", "paused")),
     )
 }
 
 
-def actions_for(standing: Standing) -> list[Action]:
+def actions_for(standing: Standing) -> list[CampaignAction]:
     """Return what can be done to a campaign that stands so; all, if no source names its status."""
     known = {status for action in ACTIONS.values() for status in action.statuses} | {"finished", "deleted"}
     return [one for one in ACTIONS.values() if standing.status in one.statuses or standing.status not in known]

@@ -16,7 +16,7 @@ from aimylogic_provider.pages.access import Right, User, campaigns_among, has_ri
 from aimylogic_provider.pages.campaigns import standing
 from aimylogic_provider.pages.campaigns.asking import NotReachedError
 from aimylogic_provider.pages.campaigns.connection_lookup import NoSuchConnectionError
-from aimylogic_provider.pages.campaigns.control import ACTIONS, Action, NotDoneError, actions_for, bring
+from aimylogic_provider.pages.campaigns.control import ACTIONS, CampaignAction, NotDoneError, actions_for, bring
 from aimylogic_provider.pages.campaigns.last_day import HOURS, MOST_OF_HOUR, known_day_of, last_day_of
 from aimylogic_provider.pages.campaigns.listed_connections import listed_connections
 from aimylogic_provider.pages.rendering import page
@@ -115,7 +115,7 @@ async def stop(user: User, conn_id: str) -> dict[str, str]:
     return await _do(user, conn_id, ACTIONS["stop"])
 
 
-async def _do(user: User, conn_id: str, action: Action) -> dict[str, str]:
+async def _do(user: User, conn_id: str, action: CampaignAction) -> dict[str, str]:
     """Do what a button says, once it stands in the audit log.
 
     :raises HTTPException: 404 for no such connection, 409 if the campaign isn't what it was to be, 502 or 503 if it
