@@ -16,24 +16,24 @@ from aimylogic_provider.calls_api.errors import ConnectionRejectedError
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection, campaign_of_connection
 from aimylogic_provider.pages.campaigns.listed_connections import CONN_TYPE
 
-__all__ = ["UnknownConnectionError", "campaign_behind"]
+__all__ = ["NoCampaignThereError", "campaign_behind"]
 
 _log = logging.getLogger(__name__)
 
 
-class UnknownConnectionError(ConnectionRejectedError):
+class NoCampaignThereError(ConnectionRejectedError):
     """There is none of this id, or it is of another type."""
 
 
 def campaign_behind(conn_id: str) -> CampaignOfConnection:
     """Return where a connection's campaign is. May ask a secrets backend, and so take its time.
 
-    :raises UnknownConnectionError: if there is none that leads to a campaign
+    :raises NoCampaignThereError: if there is none that leads to a campaign
     :raises ConnectionRejectedError: if it can't be used, saying what to set; its token isn't told
     """
     connection = _found(conn_id)
     if connection.conn_type != CONN_TYPE:
-        raise UnknownConnectionError(
+        raise NoCampaignThereError(
             f"connection {conn_id!r} is of another type than {CONN_TYPE!r}: it leads to no campaign"
         )
     try:
@@ -55,7 +55,7 @@ def _found(conn_id: str) -> Connection:
     with create_session() as session:
         if session.scalar(select(Connection.id).where(Connection.conn_id == conn_id)) is not None:
             raise _unreadable(conn_id)  # what Airflow can't read, it says isn't there
-    raise UnknownConnectionError(
+    raise NoCampaignThereError(
         f"there is no connection {conn_id!r} where the API server looks (environment, secrets backends, database): "
         "add it, or mend the DAG that names it"
     )

@@ -15,7 +15,7 @@ from aimylogic_provider.pages import audit_log
 from aimylogic_provider.pages.access import Right, User, campaigns_among, has_right, needs
 from aimylogic_provider.pages.campaigns import standing
 from aimylogic_provider.pages.campaigns.asking import NotReachedError
-from aimylogic_provider.pages.campaigns.connection_lookup import UnknownConnectionError
+from aimylogic_provider.pages.campaigns.connection_lookup import NoCampaignThereError
 from aimylogic_provider.pages.campaigns.control import ACTIONS, CampaignAction, NotDoneError, actions_for, bring
 from aimylogic_provider.pages.campaigns.last_day import HOURS, MOST_OF_HOUR, known_day_of, last_day_of
 from aimylogic_provider.pages.campaigns.listed_connections import listed_connections
@@ -125,7 +125,7 @@ async def _do(user: User, conn_id: str, action: CampaignAction) -> dict[str, str
         campaign = await standing.look_up(conn_id)
         await run_in_threadpool(_note, user, action.event, conn_id)
         return {"told": f"{conn_id}: {await bring(campaign, action.aim)}"}
-    except UnknownConnectionError as error:
+    except NoCampaignThereError as error:
         raise HTTPException(404, f"Nothing was done: {error}") from None
     except NotDoneError as error:
         raise HTTPException(409, f"{conn_id}: {error}") from None
