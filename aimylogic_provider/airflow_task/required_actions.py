@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
+from aimylogic_provider.airflow_task.index_labels import in_one_line, name_of_instance
 from aimylogic_provider.airflow_task.shown.answer_labels import (
     ADOPT,
     ADOPT_ONE,
@@ -19,14 +20,13 @@ from aimylogic_provider.airflow_task.shown.answer_labels import (
     LEAVE,
     SEND_AGAIN,
     SEND_MISSING,
-    Chosen,
+    LabelMeaning,
     candidate_of,
     kind_of_question,
     list_options,
     read_go_ahead,
     read_list_answer,
 )
-from aimylogic_provider.airflow_task.shown.index_labels import in_one_line, name_of_instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -208,7 +208,7 @@ def ask_to_go_on(
     return Question(reference, datetime.now(UTC).timestamp())
 
 
-def _other_question(kept: Any, reference: str, calls: int, read: Callable[[str], Chosen | None]) -> str | None:
+def _other_question(kept: Any, reference: str, calls: int, read: Callable[[str], LabelMeaning | None]) -> str | None:
     """Why the question that Airflow keeps is not the one that was put, in words; None if it is, or tells as much.
 
     One that was put by an earlier try may name more calls than a yes would send now: whoever says yes agrees to fewer.
@@ -345,8 +345,8 @@ def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
 
 
 def answer_of(
-    event: Mapping[str, Any], read: Callable[[str], Chosen | None], options: Sequence[str]
-) -> tuple[Chosen, str, float]:
+    event: Mapping[str, Any], read: Callable[[str], LabelMeaning | None], options: Sequence[str]
+) -> tuple[LabelMeaning, str, float]:
     """Which of some answers a person gave, who did, and when.
 
     :param read: tells what a label means, whatever number it bears

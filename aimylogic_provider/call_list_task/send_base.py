@@ -17,7 +17,7 @@ from aimylogic_provider.airflow_task.argument_checks import (
     report_lag_seconds,
 )
 from aimylogic_provider.airflow_task.assets import TellsCampaign
-from aimylogic_provider.airflow_task.shown.index_labels import HasIndexLabel
+from aimylogic_provider.airflow_task.index_labels import HasIndexLabel
 from aimylogic_provider.call_list_task.before_the_rest.first_calls import SendsFirstCallsFirst
 from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnOwnPhone
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException, BaseOperator
 from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
 from aimylogic_provider.airflow_task.assets import TellsCampaign, declare_mapped_record, declare_record
+from aimylogic_provider.airflow_task.index_labels import HasIndexLabel
 from aimylogic_provider.airflow_task.masked_rendering import RendersMasked, ShownMasked
-from aimylogic_provider.airflow_task.shown.index_labels import HasIndexLabel
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy, policy_argument
 from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY

@@ -55,7 +55,7 @@ def picture(page: Page, name: str) -> None:
 
 def followed(airflow: LocalAirflow, page: Page, run: str, rows: int) -> list[int]:
     """How many calls the page said to be created, each time that it said another number, until the task was over."""
-    airflow.wait_for_task(DAG, run, TASK, ("running", "success"))
+    airflow.wait_for_task(DAG, run, TASK, ("running", "success"), seconds=120)
     frame = tab(page, airflow, run)
     frame.locator("body").evaluate("body => { body.dataset.same = 'page'; }")
     seen: list[int] = []
@@ -105,7 +105,7 @@ def test_rejected_rows_are_downloaded(
     airflow: LocalAirflow, campaign: Campaign, warehouse: str, tmp_path: Path, run: str, page: Page
 ) -> None:
     begin(airflow, campaign, warehouse, tmp_path / "lists", run)
-    airflow.wait_for_task(DAG, run, TASK, ("success",))
+    airflow.wait_for_task(DAG, run, TASK, ("success",), seconds=120)
     frame = tab(page, airflow, run)
     with page.expect_download() as download:
         frame.get_by_role("link", name="Rejected rows (CSV)").click()

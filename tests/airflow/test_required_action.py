@@ -150,9 +150,9 @@ def park_many(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, peo
         told = [one["state"] for one in airflow.api("GET", instances)["task_instances"] if one["task_id"] == TASK]
         return len(told) == len(people) and {*told} <= {*states}
 
-    wait_for("the first tries", lambda: all_are("up_for_retry"), seconds=120)
+    wait_for("the first tries", lambda: all_are("up_for_retry"), seconds=120, every=1.0)
     campaign.emulator.advance(hours=25)
-    wait_for("the questions", lambda: all_are(*WAITING), seconds=120)
+    wait_for("the questions", lambda: all_are(*WAITING), seconds=120, every=1.0)
     time.sleep(1.5)
 
 

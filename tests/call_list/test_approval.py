@@ -22,6 +22,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 from airflow.sdk import exceptions
+from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
@@ -653,6 +654,25 @@ def test_hours_rings_and_brakes_are_told_and_each_country_has_its_call(
         "row 26: ` 1202***0123 `",
     ):
         assert told in body
+
+
+def test_who_was_called_lately_is_counted_where_caps_count_it(
+    approval: Approval, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    approval.sync.add(PHONES)
+    results = {"results_table": "calls", "results_conn_id": "warehouse"}
+    approval.ask(approval.prepare(), **results)
+    assert "Called within" not in asked(questions).body, "nothing ever counted there"
+    capped = approval.prepare(**results, max_calls_per_person={"calls": 1, "days": 7})
+    approval.send(capped, **results)
+    approval.sync.add(["+1 202 555 0123"])
+    questions.asked.clear()
+    approval.ask(approval.prepare(), **results)
+    assert "**Called within the last 7 days**: 25 of 26 people looked up" in asked(questions).body
+    questions.asked.clear()
+    approval.ask(approval.prepare(), results_table="calls", results_conn_id="absent")
+    assert "**Called within the last 7 days**: can't be told (" in asked(questions).body
 
 
 # Pasted lists

@@ -7,7 +7,7 @@ import pytest
 from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.airflow_task.required_actions import candidate_of, kind_of_question
 from aimylogic_provider.airflow_task.shown.answer_labels import (
-    Chosen,
+    LabelMeaning,
     go_ahead_options,
     list_options,
     read_go_ahead,
@@ -68,16 +68,22 @@ def test_the_candidate_of_an_answer(option: str, job: str | None) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 12, 1_234, 250_000])
 def test_a_label_says_of_how_many_calls_it_is(count: int) -> None:
-    assert [read_go_ahead(one) for one in go_ahead_options(count)] == [Chosen(yes=True, calls=count), Chosen(yes=False)]
-    others = go_ahead_options(count, others=True)
-    assert [read_go_ahead(one) for one in others] == [Chosen(yes=True, calls=count), Chosen(yes=False)]
-    assert [read_withdrawal(one) for one in withdrawal_options(count)] == [
-        Chosen(yes=True, calls=count),
-        Chosen(yes=False),
+    assert [read_go_ahead(one) for one in go_ahead_options(count)] == [
+        LabelMeaning(yes=True, calls=count),
+        LabelMeaning(yes=False),
     ]
-    assert [read_list_answer(one) for one in list_options(1, 0)] == [Chosen(yes=True, calls=0), Chosen(yes=False)]
+    others = go_ahead_options(count, others=True)
+    assert [read_go_ahead(one) for one in others] == [LabelMeaning(yes=True, calls=count), LabelMeaning(yes=False)]
+    assert [read_withdrawal(one) for one in withdrawal_options(count)] == [
+        LabelMeaning(yes=True, calls=count),
+        LabelMeaning(yes=False),
+    ]
+    assert [read_list_answer(one) for one in list_options(1, 0)] == [
+        LabelMeaning(yes=True, calls=0),
+        LabelMeaning(yes=False),
+    ]
     yes, no = (read_list_answer(one) for one in list_options(count + 1, count))
-    assert (yes, no) == (Chosen(yes=True, calls=count), Chosen(yes=False, calls=count + 1))
+    assert (yes, no) == (LabelMeaning(yes=True, calls=count), LabelMeaning(yes=False, calls=count + 1))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG, task_group
 from airflow.sdk.execution_time import task_runner
 
-from aimylogic_provider.airflow_task.shown.index_labels import INDEX_LABEL, name_of_instance
+from aimylogic_provider.airflow_task.index_labels import INDEX_LABEL, name_of_instance
 from aimylogic_provider.operators import AddPhoneOperator, AddPhonesOperator, SendCallListOperator
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import exceptions
 
 from aimylogic_provider.airflow_task import required_actions
+from aimylogic_provider.airflow_task.index_labels import INDEX_LABEL
 from aimylogic_provider.airflow_task.required_actions import (
     ADOPT,
     CALL_JOB_ID,
@@ -21,7 +22,6 @@ from aimylogic_provider.airflow_task.required_actions import (
     candidate_of,
     kind_of_question,
 )
-from aimylogic_provider.airflow_task.shown.index_labels import INDEX_LABEL
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhoneOperator
 from tests.conftest import TOKEN, TaskInstance, needs_record

@@ -341,3 +341,22 @@ def test_what_a_failed_task_told_counts(rows: AirflowRows, client: Client) -> No
     told = words(client("vera").get("lists").text)
     assert "6 created" in told
     assert "3 unknown" in told
+
+
+def test_why_a_task_failed_stands_above_all(rows: AirflowRows, client: Client) -> None:
+    told = {"ended": "failed", "kind": "CallListError", "reason": "<b>The server refused all.</b>", "rejected": 4}
+    rows.task("winter_sale", RUN, "sync", state="failed", xcoms={"report": told})
+    text = client("vera").get(f"lists/winter_sale/{RUN}/sync/-1").text
+    assert "sync: &lt;b&gt;The server refused all.&lt;/b&gt;" in text
+
+
+@needs_record
+def test_a_list_that_is_noted_in_a_file_alone_is_found(sent: SentList, client: Client) -> None:
+    """As before Airflow 3.3, while it is sent: the database tells nothing of it yet."""
+    sent.sync.add(phone(number) for number in range(12))
+    sent.sync.attempt()
+    (sent.folder.parent / "entry.json").write_text(json.dumps({"written_at": 1, "entry": sent.sync.entry}))
+    sent.tell(None, state="running", entry={"format": "none"})
+    text = client("vera").get(f"{sent.address}/folder", headers=FRAGMENT).text
+    assert "2 of 2 batches" in words(text)
+    assert "data-live" in text

@@ -1,1 +1,1 @@
-"""What people read of a task on Airflow's pages, and choose there: answers by their labels, and names of calls."""
+"""What people read of a task on Airflow's pages, and choose there: answers by their labels."""

@@ -20,7 +20,7 @@ __all__ = [
     "SEND_MISSING",
     "TAKE_JOBS",
     "WITHDRAW",
-    "Chosen",
+    "LabelMeaning",
     "candidate_of",
     "go_ahead_options",
     "kind_of_question",
@@ -49,7 +49,7 @@ _COUNT = r"(\d[\d,]{0,20})"
 _CANDIDATE = re.compile(rf"{re.escape(ADOPT_ONE)}(\S{{1,100}})(?: \(.*\))?", re.DOTALL)
 
 
-class Chosen(NamedTuple):
+class LabelMeaning(NamedTuple):
     """What a label means.
 
     :param yes: whether something is to be done
@@ -122,27 +122,27 @@ def withdrawal_options(calls: int) -> list[str]:
     return [f"Withdraw {what}", "Leave them: nothing is cancelled"]
 
 
-def read_list_answer(label: str) -> Chosen | None:
+def read_list_answer(label: str) -> LabelMeaning | None:
     """Return what a label of :func:`list_options` means; None if it is none of them, with whatever number."""
     if label == TAKE_JOBS:
-        return Chosen(yes=True, calls=0)
+        return LabelMeaning(yes=True, calls=0)
     return _read(label, rf"Send the {_COUNT} without a job|{SEND_MISSING}", rf"Leave all {_COUNT}|{LEAVE}")
 
 
-def read_go_ahead(label: str) -> Chosen | None:
+def read_go_ahead(label: str) -> LabelMeaning | None:
     """Return what a label of :func:`go_ahead_options` means; None if it is none of them, with whatever number."""
     noes = rf"{LEAVE}(?:: nobody is called|: none of these is called)?"
     return _read(label, rf"Send (?:the other )?{_COUNT} calls?|{GO_AHEAD}", noes)
 
 
-def read_withdrawal(label: str) -> Chosen | None:
+def read_withdrawal(label: str) -> LabelMeaning | None:
     """Return what a label of :func:`withdrawal_options` means; None if it is none of them, with whatever number."""
     return _read(label, rf"Withdraw {_COUNT} calls?|{WITHDRAW}", rf"{LEAVE_THEM}(?:: nothing is cancelled)?")
 
 
-def _read(label: str, yes: str, no: str) -> Chosen | None:
+def _read(label: str, yes: str, no: str) -> LabelMeaning | None:
     for meaning, pattern in ((True, yes), (False, no)):
         if found := re.fullmatch(pattern, label, re.ASCII):
             count = next((one for one in found.groups() if one), None)
-            return Chosen(meaning, None if count is None else int(count.replace(",", "")))
+            return LabelMeaning(meaning, None if count is None else int(count.replace(",", "")))
     return None

@@ -143,14 +143,17 @@ def _conn_ids_of_senders(operator: Any, context: Context) -> Iterator[str]:
 
 
 def _lately(preview: Preview, results_table: str, conn_id: str, campaign_conn_id: str | None) -> LatelyTold | None:
-    """Ask the table in which caps count the calls of persons; None if nobody was ever counted there."""
-    from aimylogic_provider.call_list.persons.person_calls import Wanted
+    """Ask the table in which caps count the calls of persons; None if none was ever counted there."""
+    from aimylogic_provider.call_list.persons.person_calls import UnknownKeyError, Wanted
     from aimylogic_provider.call_list.store.caps import Cap
     from aimylogic_provider.call_list_task.rules.caps_base import opened_calls
 
     within = Cap(1, _DAYS * 24 * 3600.0, "max_calls_per_person")
     phones = sorted({*preview.looked_at})[:_PHONES]
-    calls = opened_calls(campaign_conn_id, (within,), "", results_table, conn_id, claims=False)
+    try:
+        calls = opened_calls(campaign_conn_id, (within,), "", results_table, conn_id, claims=False)
+    except UnknownKeyError:  # whoever caps calls is told of it, aloud
+        return None
     with closing(calls):
         if not calls.is_there:
             return None

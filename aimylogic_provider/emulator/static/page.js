@@ -18,8 +18,8 @@ const PHASES = {
   in_body: "in the middle of the answer", in_part: "when a list is added in part", committed_late: "first; it takes effect later",
 };
 const ACTIONS = {
-  reset: "the connection breaks off", close: "the connection is closed", delay: "it takes long", drip: "the answer drips",
-  status: "an error status", garbage: "garbage is answered", truncated: "half an answer", html: "a page of HTML is answered",
+  reset: "connection reset", close: "connection closed", delay: "it takes long", drip: "the answer drips",
+  status: "an error status", garbage: "garbage", truncated: "half an answer", html: "a page of HTML",
   redirect: "a redirect", wrong_content_type: "a wrong content type", no_date: "no Date header",
 };
 const $ = (id) => document.getElementById(id);

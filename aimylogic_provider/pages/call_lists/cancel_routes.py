@@ -104,6 +104,11 @@ def _why_not(found: FoundList) -> str:
             f"The list may still be sent, by {states}{more}: what is cancelled now would be followed by new calls. "
             "Mark these tasks as failed in Airflow first, and then cancel"
         )
+    if found.unseen:
+        return (
+            "The run has so many tasks with call lists that it can't be told here whether one of them still sends it. "
+            "Cancel its calls by CancelCallsOperator in a DAG"
+        )
     if found.place is None:
         return "No call list is known of this task: there is nothing to cancel"
     if not found.settings.get("aimylogic_conn_id"):

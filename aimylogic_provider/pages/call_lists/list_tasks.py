@@ -155,5 +155,5 @@ def tasks_of_task(session: Session, dag_id: str, run_id: str, task_id: str, map_
         TaskInstance.task_id == task_id,
         TaskInstance.map_index == map_index,
     )
-    query = select(*_COLUMNS).where(*of).order_by(TaskInstance.id.desc()).limit(50)
+    query: Any = select(*_COLUMNS).where(*of).order_by(TaskInstance.id.desc()).limit(50)
     return [ListTask(*row) for row in session.execute(query)]

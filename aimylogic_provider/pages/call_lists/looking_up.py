@@ -77,6 +77,7 @@ class FoundList:
     :param settings: of the task that sends it
     :param others: further tasks of the run that may send it, for nothing is known of their lists
     :param place: where it lies; None if that isn't known
+    :param unseen: whether the run has more tasks with lists than were looked at
     """
 
     task: ListTask
@@ -84,6 +85,7 @@ class FoundList:
     settings: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[ListTask] = ()
     place: Place | None = None
+    unseen: bool = False
 
     @property
     def list_id(self) -> str:
@@ -111,8 +113,10 @@ def found_list(session: Session, asked: AskedTask) -> FoundList:
     if not own:
         raise HTTPException(404, "There is no such task instance: its run may have been deleted, or the task renamed")
     of_run: list[ListTask] = []
+    unseen = False
     if own[0].operator not in _OWN_LISTS:
-        found_tasks, _ = tasks_of_runs(session, [(asked.dag_id, asked.run_id)], most=MOST_TASKS)
+        found_tasks, counted = tasks_of_runs(session, [(asked.dag_id, asked.run_id)], most=MOST_TASKS)
+        unseen = sum(counted.values()) > MOST_TASKS
         of_run = [task for task in found_tasks if task.operator not in _OWN_LISTS]
     known = {task.id for task in of_run}
     tasks = [*of_run, *(task for task in own if task.id not in known)]
@@ -122,7 +126,7 @@ def found_list(session: Session, asked: AskedTask) -> FoundList:
     shown = next((one for one in having if asked.list_id and one.list_id == asked.list_id), having[-1])
     task = next(task for task, _ in shown.tasks if task.id in mine)
     others = [one.first for one in lists if one.path is None and one is not shown]
-    found = FoundList(task, shown, settings_of(session, shown.first), others)
+    found = FoundList(task, shown, settings_of(session, shown.first), others, unseen=unseen)
     found.place = place_of(shown)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.utils.session import create_session
 from fastapi import APIRouter, Query, Request
@@ -81,7 +81,7 @@ def lists_of_run(
     )  # fmt: skip
 
 
-def _values(user: User, asked: AskedTask, found: FoundList) -> dict[str, object]:
+def _values(user: User, asked: AskedTask, found: FoundList) -> dict[str, Any]:
     counts = found.shown.counts()
     return {
         "asked": asked,
@@ -150,7 +150,10 @@ async def who_was_reached(request: Request, user: User, asked: Asked) -> Respons
         told = str(error)
     except TooSlowError as error:
         told = f"The database of the results table is slow: {error}"
-    return page(request, user, "call_list_reached.html", title="Who was reached", told=told, reached=reached)
+    return page(
+        request, user, "call_list_reached.html", title="Who was reached", told=told, reached=reached,
+        live=not found.shown.is_over,
+    )  # fmt: skip
 
 
 router.include_router(cancelling)

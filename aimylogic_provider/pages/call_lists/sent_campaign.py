@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
 
+from aimylogic_provider.airflow_task.airflow_imports import AirflowNotFoundException
 from aimylogic_provider.call_list.report.campaign_ids import digest_of_id
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
@@ -39,7 +39,7 @@ def campaign_by(conn_id: str) -> CampaignOfConnection:
         found = Connection.get_connection_from_secrets(conn_id, **({"team_name": team} if team else {}))
         if found.conn_type != "aimylogic":
             raise CampaignGoneError(f"connection {conn_id!r} is none of a campaign any more: set it back")
-        return campaign_of_connection(conn_id, found, _log)  # type: ignore[arg-type]  # Airflow's class for its server
+        return campaign_of_connection(conn_id, found, _log)  # Airflow's class for its server
     except AirflowNotFoundException:
         raise CampaignGoneError(
             f"the API server has no connection {conn_id!r}, by which the list was sent: add it, or cancel the calls by "

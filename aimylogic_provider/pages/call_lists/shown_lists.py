@@ -108,7 +108,7 @@ class ShownList:
         for _, told in self.tasks:
             if told.report is not None:
                 counts.update(told.report.as_report())
-                if pointer is not None and told.shard == 0:  # whose report tells what is set aside of the whole list
+                if pointer is not None and _tells_aside(told):
                     counts.subtract({name: getattr(pointer, name) for name in _ASIDE})
             elif told.settled is not None:
                 counts.update({name: getattr(told.settled, name) for name in _OF_CALLS})
@@ -118,6 +118,13 @@ class ShownList:
         if pointer is None and not rows:
             return {}
         return {"rows": rows, **known, "left": max(rows - sum(known.values()), 0)}
+
+
+def _tells_aside(told: TaskTold) -> bool:
+    """Whether a task's report counts what was set aside of the whole list, too: that of the first shard does."""
+    if told.report is not None and told.settled is not None and told.settled.calls:
+        return told.report.rows > told.settled.calls
+    return told.shard == 0
 
 
 def parts_of(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:

@@ -26,6 +26,7 @@ _REPORTS = ("return_value", "report")
 """The XComs that may hold a report: what a task returned, and what one told that failed."""
 _LONGEST = 256 * 1024
 """Characters of one that is read at all."""
+_LONGEST_REASON = 500
 _PREPARED = "prepare 1"
 
 
@@ -77,6 +78,7 @@ class TaskTold:
     :param dry_run: whether it sends nothing
     :param waits: whether it waits for a person's word
     :param campaigns: digests of where it sent
+    :param reason: why it failed
     :param odd: what can't be read of it, in words
     """
 
@@ -88,6 +90,7 @@ class TaskTold:
     dry_run: bool = False
     waits: bool = False
     campaigns: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
     odd: str = ""
 
     @property
@@ -121,6 +124,8 @@ class TaskTold:
         """Read what the task returned."""
         if not isinstance(content, dict):
             return
+        if isinstance(reason := content.get("reason"), str):
+            self.reason = reason[:_LONGEST_REASON]
         if "sha256" in content:
             self._take_pointer(content)
         elif content.get("dry_run") is True and (plan := _as(_Rehearsal, content)) is not None:
@@ -202,7 +207,7 @@ def _entries(session: Session, tasks: Sequence[ListTask]) -> Iterable[tuple[_Pla
         from airflow.models.task_state_store import TaskStateStoreModel as Model
     except ImportError:  # before Airflow 3.3
         return ()
-    index: Any = getattr(Model, "map_index", None) or Model.region_index  # type: ignore[attr-defined]  # in 3.4
+    index: Any = getattr(Model, "map_index", None) or Model.region_index  # in 3.4
     query = select(Model.dag_id, Model.run_id, Model.task_id, index, Model.value).where(
         *_runs_and_tasks(Model, index, tasks), Model.key == ENTRY, func.length(Model.value) <= 4 * _LONGEST
     )

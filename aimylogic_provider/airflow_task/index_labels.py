@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import OperatorMixin
-from aimylogic_provider.airflow_task.task_loops import is_in_mapped_group
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -30,7 +29,7 @@ class HasIndexLabel(OperatorMixin):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.map_index_template is None and "map_index_template" not in kwargs and is_in_mapped_group(self):
+        if self.map_index_template is None and "map_index_template" not in kwargs and _is_in_mapped_group(self):
             self.map_index_template = INDEX_LABEL
 
     @classmethod
@@ -98,6 +97,15 @@ def _label_of(context: Context) -> str | None:
         return task_runner._render_map_index(context, ti=ti, log=silent)
     except Exception:  # noqa: BLE001 - it only shows
         return None
+
+
+def _is_in_mapped_group(task: Any) -> bool:
+    group = getattr(task, "task_group", None)
+    if getattr(group, "parent_group", None) is None:
+        return False  # the DAG's own; nothing more is loaded for most tasks
+    from aimylogic_provider.airflow_task.task_loops import is_in_mapped_group
+
+    return is_in_mapped_group(task)
 
 
 def _say_nothing(*_: object, **__: object) -> None: ...
