@@ -16,9 +16,9 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from aimylogic_provider.airflow_task.index_labels import in_one_line
 from aimylogic_provider.airflow_task.masked_fields import masked_phones
 from aimylogic_provider.airflow_task.required_actions import candidate_of, kind_of_question
-from aimylogic_provider.airflow_task.shown.index_labels import in_one_line
 
 __all__ = ["KINDS", "MOST", "Subject", "WaitingQuestion", "body_of", "chosen_of", "read_questions", "read_subject"]
 
