@@ -36,7 +36,17 @@
   const labelAll = () => list().querySelectorAll("section").forEach((group) => group.querySelector("[data-all]") && label(group));
 
   // One answer, by Airflow's own REST API. Returns what became of it: answered, taken (by somebody else), over, failed.
-  const patch = async ({ path, content }) => {
+  // Where Airflow failed by itself, as over a locked SQLite, nothing was written: it is asked again. Never twice, for
+  // Airflow takes one answer to a question.
+  const patch = async (one) => {
+    for (let pause = 500; ; pause *= 2) {
+      const [became, told] = await patchOnce(one);
+      if (became !== "again") return [became, told];
+      if (pause > 4000) return ["failed", told];
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  };
+  const patchOnce = async ({ path, content }) => {
     let answer;
     try {
       answer = await fetch(list().dataset.airflow + path, {
@@ -51,7 +61,7 @@
     if (answer.status === 409) return ["taken"];
     const { detail } = await answer.json().catch(() => ({}));
     const told = typeof detail === "string" ? detail : `Airflow answered ${answer.status}`;
-    return [answer.status === 401 ? "over" : "failed", told];
+    return [answer.status === 401 ? "over" : answer.status >= 500 ? "again" : "failed", told];
   };
 
   const tellEnd = (all, sum, why) => {
