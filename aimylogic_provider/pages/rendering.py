@@ -37,7 +37,8 @@ def page(
     """Return a page, or the middle of it, where a page that is open asks for that.
 
     :param user: who asks; None if that isn't known
-    :param template: its file beneath ``templates/``; it extends ``layout.html``, and has a block ``content``
+    :param template: its file beneath ``templates/``; it extends ``layout.html``, and its block
+        ``content`` holds all that it shows and imports
     :param title: of the page
     :param values: what the template shows; whatever it is, it is escaped
     """
