@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import uuid6
-from sqlalchemy import insert
+from sqlalchemy import String, insert
 
 __all__ = ["AirflowRows"]
 
@@ -23,7 +22,13 @@ class AirflowRows:
         self._dags: set[str] = set()
 
     def _insert(self, model: Any, **values: Any) -> Any:
-        done = self._session.execute(insert(model.__table__).values(**values))
+        columns = model.__table__.c  # which differ by Airflow's version
+        known = {
+            name: str(value) if isinstance(value, UUID) and isinstance(columns[name].type, String) else value
+            for name, value in values.items()
+            if name in columns
+        }
+        done = self._session.execute(insert(model.__table__).values(**known))
         self._session.commit()
         return done
 
@@ -131,6 +136,6 @@ class AirflowRows:
         from sqlalchemy import update
 
         table = TaskInstance.__table__
-        self._session.execute(update(table).where(table.c.id == id).values(state=state))
+        known = str(id) if isinstance(table.c.id.type, String) else id
+        self._session.execute(update(table).where(table.c.id == known).values(state=state))
         self._session.commit()
-        time.sleep(0)
