@@ -61,7 +61,7 @@ def park(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, *, one: 
     airflow.trigger(dag, run, {"conn_id": campaign.conn_id, "moved_id": moved})
     wait_for("each to be tried", lambda: all(fault.hits for fault in lost), 120)
     pause(airflow, dag, paused=True)
-    wait_for("each to wait for its retry", lambda: all_in(airflow, dag, run, calls, "up_for_retry"), 120)
+    wait_for("each to wait for its retry", lambda: all_in(airflow, dag, run, calls, "up_for_retry", "scheduled"), 120)
     campaign.emulator.clear_faults()
     add = f"{campaign.emulator.url}/api/crmCalls/campaign/{TOKEN}/addPhone"
     for index in range(one + none, calls):

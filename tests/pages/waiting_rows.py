@@ -44,9 +44,12 @@ class Rows:
     def __init__(self, session: Any, age: timedelta = timedelta(minutes=5)) -> None:
         self.session = session
         self.at = datetime.now(UTC) - age
+        self._runs: dict[tuple[str, str], DagRun] = {}
 
     def run(self, dag_id: str = "sale", run_id: str = "manual__2026-01-01T00:00:00+00:00") -> DagRun:
         """A DAG and a run of it."""
+        if (dag_id, run_id) in self._runs:
+            return self._runs[dag_id, run_id]
         if not self.session.scalar(select(DagBundleModel).where(DagBundleModel.name == "dags")):
             self.session.add(DagBundleModel(name="dags"))
             self.session.flush()
@@ -58,6 +61,7 @@ class Rows:
             found = DagRun(dag_id=dag_id, run_id=run_id, run_type="manual", run_after=self.at, state="running")
             self.session.add(found)
             self.session.flush()
+        self._runs[dag_id, run_id] = found
         return found
 
     def task(self, task_id: str = "add_phone", map_index: int = -1, *, state: str = WAITS, **told: Any) -> str:

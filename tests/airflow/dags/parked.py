@@ -9,7 +9,8 @@ from airflow.sdk import DAG
 from aimylogic_provider.operators import AddPhoneOperator
 
 # So many in the campaign of one connection, so many in that of another, and so many in the first one's again.
-for one, none, several in ((2, 2, 2), (8, 7, 5)):
+# Airflow runs sixteen at once: the retries of these are to leave room for the others' first tries.
+for one, none, several, delay in ((2, 2, 2, 1), (8, 7, 5, 20)):
     connections = ["conn_id"] * one + ["moved_id"] * none + ["conn_id"] * several
     with DAG(
         f"parked_{len(connections)}",
@@ -18,7 +19,7 @@ for one, none, several in ((2, 2, 2), (8, 7, 5)):
         params={"conn_id": "nobodys", "moved_id": "nobodys"},
     ):
         AddPhoneOperator.partial(
-            task_id="add_phone", on_unknown="ask", retries=20, retry_delay=timedelta(seconds=1)
+            task_id="add_phone", on_unknown="ask", retries=20, retry_delay=timedelta(seconds=delay)
         ).expand_kwargs(
             [
                 {"phone": f"7912000{index:04}", "aimylogic_conn_id": f"{{{{ params.{connection} }}}}"}
