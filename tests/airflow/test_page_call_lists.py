@@ -68,6 +68,7 @@ def followed(airflow: LocalAirflow, page: Page, run: str, rows: int) -> list[int
             if 0 < count < good:
                 picture(page, f"list-live-{run}")
         time.sleep(0.1)
+    airflow.wait_for_task(DAG, run, TASK, ("success",), seconds=180)
     expect(frame.get_by_text("success", exact=True).first).to_be_visible()
     expect(frame.get_by_text(f"{good:,} of {good:,} calls")).to_be_visible()
     assert frame.locator("body").get_attribute("data-same") == "page", "it wasn't loaded anew as a whole"
