@@ -230,7 +230,7 @@ def _folded(name: str) -> str:
 
 
 def _header_of(rows: Sequence[_Row], named: bool) -> list[str] | None:
-    """The names in the first row, if it is a header: nothing in it may be a phone, and one is named so, or all are words.
+    """The names in the first row, if it is a header: none may be a phone, and one is named so, or all are words.
 
     :param named: whether somebody said that there is none, and named the columns: then words alone are no header
     """
@@ -252,11 +252,8 @@ def _check_no_other_header(data: Sequence[_Row], phone: int) -> None:
     """Make sure that no second list follows whose phones stand in another column."""
     for row in data:
         names = [_folded(cell) in _SURELY for cell in row.cells]
-        if (
-            any(names)
-            and not any(names[phone : phone + 1])
-            and not any(re.search("[0-9]", c) or not c for c in row.cells)
-        ):
+        are_words = all(cell and not re.search("[0-9]", cell) for cell in row.cells)
+        if are_words and any(names) and not any(names[phone : phone + 1]):
             raise RejectedError(
                 f"line {row.number} looks like another header, and names another column for the phone's than column "
                 f"{phone + 1}: paste the lists one by one, each into a run of its own"
