@@ -57,6 +57,7 @@ def test_no_person_is_taken_for_a_header() -> None:
     first = "8 (912) 345-67-89 доб. 5"
     assert read(f"{first};мобильный\n{B};Maria", columns)[0] == (1, first, {"name": "мобильный"})
     assert read(f"нет;Alex\n{B};Maria", columns)[0] == (1, "нет", {"name": "Alex"}), "told as a line that is no phone"
+    assert read(f"Моб.;ФИО;Город\n{B};Maria;Perm", columns) == [(2, B, {"ФИО": "Maria", "Город": "Perm"})]
     assert read(f"phone;name\n{B};Maria", columns) == [(2, B, {"name": "Maria"})]
 
 

@@ -388,7 +388,9 @@ class _Interrupted(TellsEnd):
 
 
 @pytest.mark.parametrize("by", [AirflowTaskTimeout("over"), SystemExit(1), KeyError("x")], ids=repr)
-@pytest.mark.parametrize("ends", [AirflowFailException("for good"), TaskDeferred(trigger=None, method_name="x")], ids=repr)
+@pytest.mark.parametrize(
+    "ends", [AirflowFailException("for good"), TaskDeferred(trigger=None, method_name="x")], ids=repr
+)
 def test_a_limit_that_passes_while_the_end_is_told_does_not_change_how_the_task_ends(
     ends: BaseException, by: BaseException
 ) -> None:

@@ -106,7 +106,7 @@ def read_pasted(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINE
     rows = [row for row in _rows(lines, separator, offset=_offset(text)) if any(row.cells)]
     if not rows:
         raise RejectedError("the list is empty: paste a line for each person, with a phone in it")
-    header = _header_of(rows, bool(columns))
+    header = _header_of(rows, len(columns))
     data = rows[1:] if header else rows
     if len(data) > most:
         raise _too_many(len(data), most)
@@ -229,10 +229,10 @@ def _folded(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _header_of(rows: Sequence[_Row], named: bool) -> list[str] | None:
+def _header_of(rows: Sequence[_Row], named: int) -> list[str] | None:
     """The names in the first row, if it is a header: none may be a phone, and one is named so, or all are words.
 
-    :param named: whether somebody said that there is none, and named the columns: then words alone are no header
+    :param named: how many columns somebody named in case that there is none: so many words may be somebody's line
     """
     cells = rows[0].cells
     for row in rows[1:_ABOVE]:
@@ -245,7 +245,7 @@ def _header_of(rows: Sequence[_Row], named: bool) -> list[str] | None:
     if any(_folded(cell) in _SURELY | _PERHAPS for cell in cells):
         return cells
     words = all(cell and not re.search("[0-9]", cell) for cell in cells)
-    return cells if len(cells) > 1 and words and len(rows) > 1 and not named else None
+    return cells if len(cells) > 1 and words and len(rows) > 1 and len(cells) != named else None
 
 
 def _check_no_other_header(data: Sequence[_Row], phone: int) -> None:

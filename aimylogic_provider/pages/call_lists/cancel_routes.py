@@ -30,7 +30,7 @@ from aimylogic_provider.pages.call_lists.sent_campaign import (
     client_for,
 )
 from aimylogic_provider.pages.rendering import page
-from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.slow_readings import TooSlowError, read_connection, read_within
 
 __all__ = ["router"]
 
@@ -73,7 +73,7 @@ async def cancel(user: User, asked: Asked, body: dict[str, Any] | None = None) -
     if begin:
         await found.in_database(lambda session: _note(session, user, _BEGUN, asked, found, so_far))
     try:
-        campaign = await read_within(5, campaign_by, found.settings["aimylogic_conn_id"])
+        campaign = await read_connection(5, campaign_by, found.settings["aimylogic_conn_id"])
         async with client_for(campaign) as client:
             await check_sent_there(client, {**sent_to, **found.shown.campaigns})
             if ids:

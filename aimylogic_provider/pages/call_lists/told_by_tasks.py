@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import Text, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from aimylogic_provider.airflow_task.task_state import ENTRY
 from aimylogic_provider.airflow_task.masked_fields import masked_phones
+from aimylogic_provider.airflow_task.task_state import ENTRY
 from aimylogic_provider.call_list.store.manifest import CallListError, Count, Pointer
 from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT
