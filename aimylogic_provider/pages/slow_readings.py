@@ -8,44 +8,59 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any, TypeVar
 
-__all__ = ["TooSlowError", "read_within"]
+__all__ = ["Readers", "TooSlowError", "read_connection", "read_within"]
 
 _Read = TypeVar("_Read")
 _AT_ONCE = 4
 _MOST_WAITING = 32
-
-_threads: ThreadPoolExecutor | None = None
-_waiting = 0
 
 
 class TooSlowError(Exception):
     """It took too long, or too many others wait for the same."""
 
 
-async def read_within(seconds: float, read: Callable[..., _Read], *arguments: Any) -> _Read:
-    """Return what *read* returns, of other threads. One that is too late runs on, and what it finds is dropped.
+class Readers:
+    """Threads for readings of one kind. A store that hangs takes those of its kind, and no others.
 
-    :raises TooSlowError: if it takes longer
+    :param what: is read, in words
     """
-    global _threads, _waiting
-    if _waiting >= _MOST_WAITING:
-        raise TooSlowError(f"{_waiting} readings wait already: one of the stores behind this page hangs. Try it later")
-    if _threads is None:
-        _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="aimylogic-pages")
-    _waiting += 1
-    future = _threads.submit(read, *arguments)
-    future.add_done_callback(_is_over)
-    try:
-        async with asyncio.timeout(seconds):
-            return await asyncio.wrap_future(future)
-    except TimeoutError:
-        if not future.cancelled() and future.done() and future.exception() is not None:
-            raise
-        raise TooSlowError(f"it took longer than {seconds:g} seconds") from None
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._threads: ThreadPoolExecutor | None = None
+        self._waiting = 0
+        self._lock = Lock()
+
+    async def read_within(self, seconds: float, read: Callable[..., _Read], *arguments: Any) -> _Read:
+        """Return what *read* returns, of other threads. One that is too late runs on, and what it finds is dropped.
+
+        :raises TooSlowError: if it takes longer
+        """
+        if self._waiting >= _MOST_WAITING:
+            raise TooSlowError(f"{self._waiting} readings wait already: {self._what} hangs. Try it later")
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="aimylogic-pages")
+        with self._lock:
+            self._waiting += 1
+        future = self._threads.submit(read, *arguments)
+        future.add_done_callback(self._is_over)
+        try:
+            async with asyncio.timeout(seconds):
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            if not future.cancelled() and future.done() and future.exception() is not None:
+                raise
+            raise TooSlowError(f"it took longer than {seconds:g} seconds") from None
+
+    def _is_over(self, _: object) -> None:
+        with self._lock:
+            self._waiting -= 1
 
 
-def _is_over(_: object) -> None:
-    global _waiting
-    _waiting -= 1
+read_within = Readers("one of the stores behind this page").read_within
+"""Of lists' folders, and of results tables."""
+read_connection = Readers("a secrets backend").read_within
+"""Of connections: a campaign can be paused though a list's store hangs."""

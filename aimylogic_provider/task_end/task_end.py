@@ -27,6 +27,7 @@ _WAITS = ("TaskDeferred", "TaskAwaitingInput", "AirflowRescheduleException")
 _ENDS_WELL = ("DownstreamTasksSkipped",)
 _INTERRUPTIONS = ("AirflowTaskTimeout", "AirflowTaskTerminated")
 """What ends a try, is no Exception, and leaves the time to tell of it."""
+_TIMEOUT = "AirflowTaskTimeout"
 _MOST_OF_SKIP = 160
 
 T = TypeVar("T")
@@ -65,7 +66,10 @@ class _TaskEnd:
         """It ended well."""
         try:
             self._tell("Done in", self._operator._result_in_words(result))
-        except Exception as error:  # noqa: BLE001 - it only tells
+        except BaseException as error:
+            # A limit that passes while a task that is done is told of doesn't undo it.
+            if not isinstance(error, Exception) and type(error).__name__ != _TIMEOUT:
+                raise
             self._give_up(error)
 
     def raised(self, error: BaseException) -> None:
@@ -81,7 +85,7 @@ class _TaskEnd:
                 self._tell("Skipped after", why or "see below")
             elif isinstance(error, Exception) or kinds.intersection(_INTERRUPTIONS):
                 self._failed(error)
-        except Exception as another:  # noqa: BLE001 - the first one is to be told
+        except BaseException as another:  # noqa: BLE001 - the task ends by the first one, which says whether it is tried again
             self._give_up(another)
 
     def _waits(self) -> None:

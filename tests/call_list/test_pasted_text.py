@@ -52,6 +52,15 @@ def test_a_stray_quote_swallows_nobody() -> None:
     assert [line[1] for line in read(text)] == [A, B, "+79123456780"]
 
 
+def test_no_person_is_taken_for_a_header() -> None:
+    columns = ("phone", "name")
+    first = "8 (912) 345-67-89 доб. 5"
+    assert read(f"{first};мобильный\n{B};Maria", columns)[0] == (1, first, {"name": "мобильный"})
+    assert read(f"нет;Alex\n{B};Maria", columns)[0] == (1, "нет", {"name": "Alex"}), "told as a line that is no phone"
+    assert read(f"Моб.;ФИО;Город\n{B};Maria;Perm", columns) == [(2, B, {"ФИО": "Maria", "Город": "Perm"})]
+    assert read(f"phone;name\n{B};Maria", columns) == [(2, B, {"name": "Maria"})]
+
+
 def test_columns_are_named_for_a_list_without_a_header() -> None:
     assert read(f"{A},Alex\n{B},Maria", ("phone", "name")) == [(1, A, {"name": "Alex"}), (2, B, {"name": "Maria"})]
 
@@ -76,6 +85,16 @@ def test_columns_are_named_for_a_list_without_a_header() -> None:
         (f"phone;\n{A};x", (), "column 2 holds something and has no name"),
         (f"Customers;;\nphone;name;city\n{A};x;y", (), "line 2 looks like the header, and something stands above"),
         (5, (), "is of type int"),
+        # Tax numbers look like phones: whoever has one is somebody else.
+        ("моб. 8 912 345-67-89;7707083893\nмоб. 8 912 345-67-80;7707083894", (), "isn't clear .* columns 1, 2"),
+        ("8 912 345-67-89 доб. 5;7707083893\n8 912 345-67-80 доб. 6;7707083894", (), "isn't clear .* columns 1, 2"),
+        ("номер;моб.\n7707083893;моб. 8 912 345-67-89", (), "'номер' is taken for the phone's, but .* 'моб.'"),
+        (f"{A};x\n" * 300 + f"7707083893;{B}", (), "it isn't clear which column"),
+        (
+            f"phone;inn\n{A};x\n" + f"{B};x\n" * 9 + f"inn;phone\n7707083893;{A}",
+            (),
+            "line 12 looks like another header",
+        ),
     ],
 )
 def test_what_is_not_clear_is_told(text: Any, columns: tuple[str, ...], why: str) -> None:

@@ -124,6 +124,29 @@ def test_a_shard_that_is_still_queued_keeps_its_list_from_being_cancelled(sent: 
     assert statuses(sent.sync.emulator) == {"cancelledByUser"}
 
 
+@pytest.mark.parametrize("seen_by", ["prepare/-1", "send/0"])
+def test_a_task_of_a_class_of_ones_own_that_still_sends_keeps_its_list_too(
+    seen_by: str, sent: SentList, client: Client
+) -> None:
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add(phone(number) for number in range(40))
+    sharded = Sharded(sent.sync, shards=2)
+    rows, fields = sent.rows, {"aimylogic_conn_id": "aimylogic_default"}
+    rows.task("winter_sale", RUN, "prepare", operator="PrepareCallListOperator", returned=sharded.call_list,
+              rendered=fields)  # fmt: skip
+    sharded.sending[0].run_id = RUN
+    rows.task("winter_sale", RUN, "send", map_index=0, operator="MySend", returned=sharded.send(0), rendered=fields)
+    other = rows.task("winter_sale", RUN, "send", map_index=1, operator="MySend", state="running")
+    address = f"lists/winter_sale/{RUN}/{seen_by}"
+    answer = client("uma").post(f"{address}/cancel", json={"begin": True})
+    assert answer.status_code == 409
+    assert "send [1] (running)" in answer.json()["detail"]
+    assert "cancelledByUser" not in statuses(sent.sync.emulator)
+    rows.set_state(other, "failed")
+    assert client("uma").post(f"{address}/cancel", json={}).status_code == 200
+
+
 def test_another_campaign_is_never_asked_to_cancel(
     sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

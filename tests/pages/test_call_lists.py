@@ -360,3 +360,10 @@ def test_a_list_that_is_noted_in_a_file_alone_is_found(sent: SentList, client: C
     text = client("vera").get(f"{sent.address}/folder", headers=FRAGMENT).text
     assert "2 of 2 batches" in words(text)
     assert "data-live" in text
+
+
+def test_a_phone_in_a_reason_that_somebody_else_wrote_is_masked(rows: AirflowRows, client: Client) -> None:
+    rows.task("sale", "one", "sync", state="failed", xcoms={"report": {"reason": "no 79123456789 there"}})
+    shown = client("vera").get("lists/sale/one/sync/-1").text
+    assert "79123456789" not in shown
+    assert "no 7912***6789 there" in shown

@@ -8,14 +8,17 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.pages import slow_readings
 from aimylogic_provider.pages.campaigns import last_day, standing
 from aimylogic_provider.pages.rendering import FRAGMENT
+from aimylogic_provider.pages.slow_readings import TooSlowError
 from tests.pages.conftest import Client, session_token
 
 TOKEN, OTHER = "8231.7056.8c1f00a7d2e94b", "9000.1.5de1cc40b7f2aa"
@@ -507,3 +510,18 @@ def test_a_reading_that_began_before_a_change_is_not_kept() -> None:
         return [await first, await shared.get("winter", quick), await shared.get("winter", slow)]
 
     assert asyncio.run(read_meanwhile()) == ["before", "after", "after"]
+
+
+def test_a_campaign_is_seen_though_the_store_of_lists_hangs(session: Any, emulator: Emulator) -> None:
+    connect(session, emulator)
+    ended = Event()
+
+    async def while_it_hangs() -> str:
+        hung = [slow_readings.read_within(0.1, ended.wait, 20) for _ in range(8)]
+        assert all(isinstance(one, TooSlowError) for one in await asyncio.gather(*hung, return_exceptions=True))
+        return (await standing.look_up("winter")).address.base_url
+
+    try:
+        assert asyncio.run(while_it_hangs()) == emulator.url
+    finally:
+        ended.set()

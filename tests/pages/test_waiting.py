@@ -378,3 +378,17 @@ def test_a_thousand_questions_are_shown_at_once(client: Client, rows: Rows) -> N
     assert "Page 7 of 20" in text(answer.text)
     assert len([one for one in asked if one.lstrip().upper().startswith("SELECT")]) <= 8, asked
     assert took < 0.3, f"{took:.3f} s"
+
+
+def test_a_job_that_two_calls_name_is_adopted_by_neither_at_once(client: Client, rows: Rows) -> None:
+    for index, job in enumerate(("55", "55", "66")):
+        rows.call(job, map_index=index)
+    html = shown(client, rows)
+    wanted = plan(client, way="adopt", chosen=chosen(html))
+    assert [one["job"] for one in wanted["answers"]] == ["66"]
+    assert wanted["title"].startswith("Adopt 1 that has exactly one job")
+    assert "2 of those name jobs that another question names, too" in wanted["text"]
+    (first, *_) = chosen(html)
+    assert not plan(client, way="adopt", chosen=[first])["answers"], "though the other one isn't chosen"
+    by_hand = plan(client, chosen=[{**first, "option": "Adopt job 55"}])
+    assert [one["job"] for one in by_hand["answers"]] == ["55"], "whoever has read both"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -363,3 +364,42 @@ def test_what_a_subclass_runs_beneath_is_told_once(task: TaskInstance, log: Log)
 
     run(Mine(task_id="mine", phone="79123456789"), task)
     assert sum(line.startswith("Done in") for _, line in log()) == 1
+
+
+class _Interrupted(TellsEnd):
+    """A task at whose end, while it is told, its time is over."""
+
+    _tells_now = False
+    log = logging.getLogger(__name__)
+
+    def __init__(self, ends: BaseException | None, by: BaseException) -> None:
+        self.ends, self.by = ends, by
+
+    def execute(self, context: Any) -> str:
+        if self.ends is not None:
+            raise self.ends
+        return "done"
+
+    def _result_in_words(self, result: Any) -> str:
+        raise self.by
+
+    def _counts_so_far(self, error: BaseException | None) -> Any:
+        raise self.by
+
+
+@pytest.mark.parametrize("by", [AirflowTaskTimeout("over"), SystemExit(1), KeyError("x")], ids=repr)
+@pytest.mark.parametrize(
+    "ends", [AirflowFailException("for good"), TaskDeferred(trigger=None, method_name="x")], ids=repr
+)
+def test_a_limit_that_passes_while_the_end_is_told_does_not_change_how_the_task_ends(
+    ends: BaseException, by: BaseException
+) -> None:
+    with pytest.raises(type(ends)) as raised:
+        _Interrupted(ends, by).execute(TaskInstance().context())
+    assert raised.value is ends, "another one could be tried again"
+
+
+def test_what_is_done_stays_done_though_its_time_is_over_while_that_is_told() -> None:
+    assert _Interrupted(None, AirflowTaskTimeout("over")).execute(TaskInstance().context()) == "done"
+    with pytest.raises(SystemExit):
+        _Interrupted(None, SystemExit(1)).execute(TaskInstance().context())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -22,7 +22,7 @@ MOST_LINES = 5_000
 
 _SEPARATORS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 _LOOKED_AT = 200
-"""Lines by which the separator, and the phone's column, are told."""
+"""Lines by which the separator is told."""
 _ABOVE = 6
 """Within so many lines a header is looked for that doesn't stand first."""
 _MOST_JOINED = 20
@@ -38,6 +38,8 @@ _SURELY = frozenset({
 _PERHAPS = frozenset({"number", "numbers", "номер", "номера", "contact", "контакт"})
 """What the phone's column may be called; and what it is called only where no other is."""
 _LIKE_A_PHONE = re.compile(r"['\u2018\u2019\u02bc]?\+?[ ()./\-]*[0-9](?:[ ()./\-]*[0-9]){6,17}[ )]*(?:[.,]0+)?")
+_PHONE_WITHIN = re.compile(r"(?<![0-9])[0-9](?:[ ()./\-]*[0-9]){9,14}(?![0-9])")
+"""What could be a phone among other words, as in ``mob. 8 912 345-67-89``."""
 _EXPONENT = re.compile(r"\+?[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 _DATE = re.compile(r"[0-9]{4}[-./][01]?[0-9][-./][0-3]?[0-9]|[0-3]?[0-9][-./][01]?[0-9][-./][0-9]{4}")
 
@@ -104,13 +106,14 @@ def read_pasted(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINE
     rows = [row for row in _rows(lines, separator, offset=_offset(text)) if any(row.cells)]
     if not rows:
         raise RejectedError("the list is empty: paste a line for each person, with a phone in it")
-    header = _header_of(rows)
+    header = _header_of(rows, len(columns))
     data = rows[1:] if header else rows
     if len(data) > most:
         raise _too_many(len(data), most)
     if not data:
         raise RejectedError("the list has a header and no line below it: paste a line for each person, too")
     names, phone = _named(data, header, columns)
+    _check_no_other_header(data, phone)
     parted = f"cells parted by {'a ' + _SEPARATORS.get(separator, repr(separator)) if separator else 'nothing'}"
     head = f"line {rows[0].number} is the header" if header else "no header"
     lines_told = "1 line" if len(data) == 1 else f"{len(data):,} lines"
@@ -217,24 +220,44 @@ def _is_like_a_phone(cell: str) -> bool:
     return bool((_LIKE_A_PHONE.fullmatch(cell) and not _DATE.fullmatch(cell)) or _EXPONENT.fullmatch(cell))
 
 
+def _may_hold_a_phone(cell: str) -> bool:
+    """Whether a phone may stand in a cell, perhaps among words."""
+    return _is_like_a_phone(cell) or bool(_PHONE_WITHIN.search(_DATE.sub("", cell)))
+
+
 def _folded(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _header_of(rows: Sequence[_Row]) -> list[str] | None:
-    """The names in the first row, if it is a header: no cell is like a phone, and one is named so, or all are words."""
+def _header_of(rows: Sequence[_Row], named: int) -> list[str] | None:
+    """The names in the first row, if it is a header: none may be a phone, and one is named so, or all are words.
+
+    :param named: how many columns somebody named in case that there is none: so many words may be somebody's line
+    """
     cells = rows[0].cells
     for row in rows[1:_ABOVE]:
         if any(_folded(cell) in _SURELY for cell in row.cells) and not any(map(_is_like_a_phone, row.cells)):
             raise RejectedError(
                 f"line {row.number} looks like the header, and something stands above it: delete the lines above"
             )
-    if any(_is_like_a_phone(cell) for cell in cells):
+    if any(map(_may_hold_a_phone, cells)):
         return None
     if any(_folded(cell) in _SURELY | _PERHAPS for cell in cells):
         return cells
     words = all(cell and not re.search("[0-9]", cell) for cell in cells)
-    return cells if len(cells) > 1 and words and len(rows) > 1 else None
+    return cells if len(cells) > 1 and words and len(rows) > 1 and len(cells) != named else None
+
+
+def _check_no_other_header(data: Sequence[_Row], phone: int) -> None:
+    """Make sure that no second list follows whose phones stand in another column."""
+    for row in data:
+        names = [_folded(cell) in _SURELY for cell in row.cells]
+        are_words = all(cell and not re.search("[0-9]", cell) for cell in row.cells)
+        if are_words and any(names) and not any(names[phone : phone + 1]):
+            raise RejectedError(
+                f"line {row.number} looks like another header, and names another column for the phone's than column "
+                f"{phone + 1}: paste the lists one by one, each into a run of its own"
+            )
 
 
 def _named(data: Sequence[_Row], header: list[str] | None, columns: Sequence[str]) -> tuple[list[str], int]:
@@ -254,7 +277,7 @@ def _named(data: Sequence[_Row], header: list[str] | None, columns: Sequence[str
             raise RejectedError(
                 f"none of the columns {', '.join(names)} is the phone's: name it phone, as in phone, name"
             )
-        if not _counts(data)[phone : phone + 1] or not _counts(data)[phone]:
+        if not any(_counts(data)[phone : phone + 1]):
             _check_no_other(data, names, phone)
         return _checked(names, data), phone
     width = max(len(row.cells) for row in data)
@@ -292,20 +315,18 @@ def _phone_named(names: Sequence[str]) -> int | None:
     return None
 
 
-def _counts(data: Sequence[_Row]) -> list[int]:
-    """On how many of the first lines each column holds what looks like a phone."""
-    looked_at = data[:_LOOKED_AT]
+def _counts(data: Sequence[_Row], holds: Callable[[str], bool] = _is_like_a_phone) -> list[int]:
+    """On how many lines each column holds what looks like a phone."""
     return [
-        sum(len(row.cells) > number and _is_like_a_phone(row.cells[number]) for row in looked_at)
+        sum(len(row.cells) > number and holds(row.cells[number]) for row in data)
         for number in range(max(len(row.cells) for row in data))
     ]
 
 
 def _check_no_other(data: Sequence[_Row], names: Sequence[str], phone: int) -> None:
     """Make sure that no other column than the one that is meant looks like the phone's."""
-    least = len(data[:_LOOKED_AT]) / 2
-    for number, count in enumerate(_counts(data)):
-        if number != phone and count > least:
+    for number, count in enumerate(_counts(data, _may_hold_a_phone)):
+        if number != phone and count * 2 > len(data):
             other = repr(names[number]) if number < len(names) else str(number + 1)
             raise RejectedError(
                 f"column {names[phone]!r} is taken for the phone's, but what looks like phones stands in column "
@@ -314,14 +335,18 @@ def _check_no_other(data: Sequence[_Row], names: Sequence[str], phone: int) -> N
 
 
 def _phone_by_values(data: Sequence[_Row], names: Sequence[str]) -> int:
-    """Which column's values look like phones."""
-    counts, looked_at = _counts(data), data[:_LOOKED_AT]
+    """Which column's values look like phones.
+
+    Where another column may hold phones among words, it isn't clear: a tax number looks like a phone, too.
+    """
+    counts = _counts(data)
     if len(counts) == 1:
         return 0
-    found = [number for number, count in enumerate(counts) if count * 2 > len(looked_at)]
-    if len(found) == 1 and all(not count or number in found for number, count in enumerate(counts)):
+    found = [number for number, count in enumerate(counts) if count * 2 > len(data)]
+    within = [number for number, count in enumerate(_counts(data, _may_hold_a_phone)) if count * 2 > len(data)]
+    some = [number for number, count in enumerate(counts) if count or number in within]
+    if len(found) == 1 and some == found:
         return found[0]
-    some = [number for number, count in enumerate(counts) if count]
     way_out = "Put a header above the list, and name the phone's column phone"
     if not some:
         raise RejectedError(f"no column holds what looks like phones. {way_out}")
@@ -329,7 +354,7 @@ def _phone_by_values(data: Sequence[_Row], names: Sequence[str]) -> int:
     raise RejectedError(
         f"it isn't clear which column is the phone's: what looks like phones stands in the columns {told}. {way_out}"
         if len(some) > 1
-        else f"column {told} holds phones on {counts[some[0]]:,} of {len(looked_at):,} lines only. {way_out}"
+        else f"column {told} holds phones on {counts[some[0]]:,} of {len(data):,} lines only. {way_out}"
     )
 
 

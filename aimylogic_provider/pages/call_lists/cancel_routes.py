@@ -6,6 +6,7 @@ How far it came stands in Airflow's audit log, so that whoever comes back goes o
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.pages.access import Right, User, needs
 from aimylogic_provider.pages.audit_log import note
 from aimylogic_provider.pages.call_lists.cancelling import Cancelled, cancel_some, jobs_from
+from aimylogic_provider.pages.call_lists.list_tasks import ListTask, unfinished_of
 from aimylogic_provider.pages.call_lists.looking_up import Asked, AskedTask, FoundList, asked_list
 from aimylogic_provider.pages.call_lists.sent_campaign import (
     CampaignGoneError,
@@ -28,7 +30,7 @@ from aimylogic_provider.pages.call_lists.sent_campaign import (
     client_for,
 )
 from aimylogic_provider.pages.rendering import page
-from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.slow_readings import TooSlowError, read_connection, read_within
 
 __all__ = ["router"]
 
@@ -71,7 +73,7 @@ async def cancel(user: User, asked: Asked, body: dict[str, Any] | None = None) -
     if begin:
         await found.in_database(lambda session: _note(session, user, _BEGUN, asked, found, so_far))
     try:
-        campaign = await read_within(5, campaign_by, found.settings["aimylogic_conn_id"])
+        campaign = await read_connection(5, campaign_by, found.settings["aimylogic_conn_id"])
         async with client_for(campaign) as client:
             await check_sent_there(client, {**sent_to, **found.shown.campaigns})
             if ids:
@@ -98,12 +100,7 @@ def _why_not(found: FoundList) -> str:
         one for one in found.others if not one.is_over
     ]
     if busy:
-        states = ", ".join(f"{task.name} ({task.state or 'not begun'})" for task in busy[:5])
-        more = f" and {len(busy) - 5:,} more" if len(busy) > 5 else ""
-        return (
-            f"The list may still be sent, by {states}{more}: what is cancelled now would be followed by new calls. "
-            "Mark these tasks as failed in Airflow first, and then cancel"
-        )
+        return _still_sent(busy)
     if found.unseen:
         return (
             "The run has so many tasks with call lists that it can't be told here whether one of them still sends it. "
@@ -117,6 +114,15 @@ def _why_not(found: FoundList) -> str:
             "runs alone). Cancel its calls by CancelCallsOperator in a DAG"
         )
     return ""
+
+
+def _still_sent(busy: Sequence[ListTask]) -> str:
+    states = ", ".join(f"{task.name} ({task.state or 'not begun'})" for task in busy[:5])
+    more = f" and {len(busy) - 5:,} more" if len(busy) > 5 else ""
+    return (
+        f"The list may still be sent, by {states}{more}: what is cancelled now would be followed by new calls. "
+        "Mark these tasks as failed in Airflow first, and then cancel"
+    )
 
 
 async def _from_there(
@@ -143,6 +149,10 @@ async def _from_there(
     of_run = f" of DAG {asked.dag_id}, run {asked.run_id}"
     if strangers := [words for words in senders if not words.endswith(of_run) and f"{of_run}, " not in words]:
         raise HTTPException(409, f"The list was sent by {strangers[0]}: cancel its calls there")
+    # Whoever began to send it stands in its folder, of whatever class: Airflow's database knows only ours by name.
+    names = {words.removeprefix("task ").partition(of_run)[0] for words in senders}
+    if busy := await found.in_database(lambda session: unfinished_of(session, asked.dag_id, asked.run_id, names)):
+        raise HTTPException(409, _still_sent(busy))
     so_far.of = of
     return so_far, ids, sent_to
 

@@ -22,6 +22,7 @@ __all__ = [
     "runs_with_lists",
     "tasks_of_runs",
     "tasks_of_task",
+    "unfinished_of",
 ]
 
 FREEZES = "PrepareCallListOperator"
@@ -156,4 +157,16 @@ def tasks_of_task(session: Session, dag_id: str, run_id: str, task_id: str, map_
         TaskInstance.map_index == map_index,
     )
     query: Any = select(*_COLUMNS).where(*of).order_by(TaskInstance.id.desc()).limit(50)
+    return [ListTask(*row) for row in session.execute(query)]
+
+
+def unfinished_of(session: Session, dag_id: str, run_id: str, task_ids: Collection[str]) -> Sequence[ListTask]:
+    """Those of some tasks of a run that may still do something, of whichever operators and map indexes."""
+    of: tuple[Any, ...] = (
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id.in_(task_ids),
+        TaskInstance.state.is_(None) | TaskInstance.state.not_in(OVER),
+    )
+    query: Any = select(*_COLUMNS).where(*of).order_by(TaskInstance.task_id, TaskInstance.map_index).limit(50)
     return [ListTask(*row) for row in session.execute(query)]

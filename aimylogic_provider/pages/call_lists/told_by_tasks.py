@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Text, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from aimylogic_provider.airflow_task.masked_fields import masked_phones
 from aimylogic_provider.airflow_task.task_state import ENTRY
 from aimylogic_provider.call_list.store.manifest import CallListError, Count, Pointer
 from aimylogic_provider.call_list.store.outcomes import RowCounts
@@ -78,7 +79,7 @@ class TaskTold:
     :param dry_run: whether it sends nothing
     :param waits: whether it waits for a person's word
     :param campaigns: digests of where it sent
-    :param reason: why it failed
+    :param reason: why it failed, phones masked, whoever wrote it
     :param odd: what can't be read of it, in words
     """
 
@@ -125,7 +126,7 @@ class TaskTold:
         if not isinstance(content, dict):
             return
         if isinstance(reason := content.get("reason"), str):
-            self.reason = reason[:_LONGEST_REASON]
+            self.reason = str(masked_phones(reason[:_LONGEST_REASON]))
         if "sha256" in content:
             self._take_pointer(content)
         elif content.get("dry_run") is True and (plan := _as(_Rehearsal, content)) is not None:

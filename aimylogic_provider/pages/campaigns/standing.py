@@ -16,7 +16,7 @@ from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 from aimylogic_provider.pages.campaigns.asking import LIMIT, NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.connection_lookup import campaign_behind
 from aimylogic_provider.pages.campaigns.shared_readings import SharedReadings
-from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.slow_readings import TooSlowError, read_connection
 
 __all__ = ["Look", "Standing", "forget", "look_at", "look_up", "others_of_same_campaign"]
 
@@ -110,7 +110,7 @@ async def look_up(conn_id: str) -> CampaignOfConnection:
     :raises ConnectionRejectedError: if it can't be used, saying what to set
     :raises TooSlowError: if it takes longer than is waited for
     """
-    return await read_within(LIMIT, campaign_behind, conn_id)
+    return await read_connection(LIMIT, campaign_behind, conn_id)
 
 
 async def _look(conn_id: str) -> Look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -62,11 +63,25 @@ class AnswerPlan:
     answers: list[GivenAnswer] = field(default_factory=list)
 
 
-def planned(questions: Sequence[WaitingQuestion], way: Way) -> AnswerPlan:
-    """AnswerPlan one way of answering for many questions of one kind: those that it doesn't fit stay as they are."""
+def planned(
+    questions: Sequence[WaitingQuestion], way: Way, waiting: Sequence[WaitingQuestion] | None = None
+) -> AnswerPlan:
+    """AnswerPlan one way of answering for many questions of one kind: those that it doesn't fit stay as they are.
+
+    :param waiting: all that wait: a job that several of them name can be one call's alone
+    """
     ready = [one for one in questions if not one.settling]
     answers = [answer for one in ready if (answer := _answer(one, way)) is not None]
-    rest = _rest(questions, ready, answers)
+    shared = _shared(questions if waiting is None else waiting)
+    own = [one for one in answers if one.job not in shared]
+    rest = _rest(questions, ready, own)
+    if named_by_others := len(answers) - len(own):
+        several = named_by_others > 1
+        rest += (
+            f" {named_by_others:,} of {'those name jobs' if several else 'those names a job'} that another question "
+            f"names, too: a job is one call's alone, so read {_them(named_by_others)}, and answer one by one."
+        )
+    rest, answers = rest.strip(), own
     if not answers:
         return AnswerPlan("Nothing to answer", f"None of {len(questions):,} fits this answer. {rest}".rstrip(), "")
     lists = answers[0].question.kind == "list"
@@ -88,6 +103,12 @@ def _answer(question: WaitingQuestion, way: Way) -> GivenAnswer | None:
         return None if question.candidates else GivenAnswer(question, SEND_AGAIN)
     named = [one for one in question.options if candidate_of(one) is not None]
     return GivenAnswer(question, named[0], candidate_of(named[0]) or "") if len(named) == 1 else None
+
+
+def _shared(questions: Sequence[WaitingQuestion]) -> set[str]:
+    """The jobs that more than one question names."""
+    named = Counter(job for one in questions for job in {*one.candidates})
+    return {job for job, count in named.items() if count > 1}
 
 
 def _rest(

@@ -126,7 +126,8 @@ def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, An
 
     Answers nothing: what it returns is what the page sends to Airflow, each answer by itself.
     """
-    now = _answerable(user, read_questions(session, asked_dags(user)))
+    waiting = read_questions(session, asked_dags(user))
+    now = _answerable(user, waiting)
     if wanted.all_of is not None:
         picked = _filtered(now, wanted.all_of)
         gone = 0
@@ -134,7 +135,7 @@ def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, An
         known = {(one.id, one.mark): one for one in now}
         picked = [known[key] for one in wanted.chosen if (key := (one.id, one.mark)) in known]
         gone = len(wanted.chosen) - len(picked)
-    made = _made(wanted, picked)
+    made = _made(wanted, picked, waiting)
     text = made.text
     if gone:
         text += f" {gone:,} of those chosen wait no longer, or are not yours to answer."
@@ -148,10 +149,10 @@ def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, An
     }  # fmt: skip
 
 
-def _made(wanted: AnswersWanted, picked: list[WaitingQuestion]) -> AnswerPlan:
+def _made(wanted: AnswersWanted, picked: list[WaitingQuestion], waiting: list[WaitingQuestion]) -> AnswerPlan:
     """The plan for what still waits of what was chosen."""
     if wanted.way is not None:
-        return planned(picked, wanted.way)
+        return planned(picked, wanted.way, waiting)
     said = {one.id: one for one in wanted.chosen}
     if len(wanted.chosen) == 1 and picked:
         return planned_one(picked[0], wanted.chosen[0].option, wanted.chosen[0].job)
