@@ -1,5 +1,7 @@
 """Call one person now: trigger this DAG and fill in the form.
 
+If it can't be known whether the call was added, whoever looks at *Waiting for a person* is asked (menu *Aimylogic*).
+
 Needs the connection ``aimylogic_default``.
 """
 
@@ -32,7 +34,7 @@ with DAG(
             type="string",
             maxLength=100,
             title="Name",
-            description="What the robot calls the person; the campaign's script reads it as `name`.",
+            description="What the robot calls the person; the campaign's script reads it as “name”.",
         ),
         "gmt_zone": Param(
             None,
@@ -47,4 +49,5 @@ with DAG(
         phone="{{ params.phone }}",
         payload={"name": "{{ params.name }}"},
         gmt_zone="{{ params.gmt_zone or '' }}",
+        on_unknown="ask",
     )
