@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar
 
-__all__ = ["Readers", "TooSlowError", "read_connection", "read_within"]
+__all__ = ["Readers", "TooSlowError", "read_connection", "read_piece", "read_within"]
 
 _Read = TypeVar("_Read")
-_AT_ONCE = 4
 _MOST_WAITING = 32
 
 
@@ -26,10 +25,11 @@ class Readers:
     """Threads for readings of one kind. A store that hangs takes those of its kind, and no others.
 
     :param what: is read, in words
+    :param at_once: at most; of those that compute, few, for all threads of the server take turns
     """
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, at_once: int = 4) -> None:
+        self._what, self._at_once = what, at_once
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._lock = Lock()
@@ -42,7 +42,7 @@ class Readers:
         if self._waiting >= _MOST_WAITING:
             raise TooSlowError(f"{self._waiting} readings wait already: {self._what} hangs. Try it later")
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="aimylogic-pages")
+            self._threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="aimylogic-pages")
         with self._lock:
             self._waiting += 1
         future = self._threads.submit(read, *arguments)
@@ -62,5 +62,7 @@ class Readers:
 
 read_within = Readers("one of the stores behind this page").read_within
 """Of lists' folders, and of results tables."""
+read_piece = Readers("one of the stores behind this page", at_once=2).read_within
+"""Of downloads: many at once neither keep pages from being shown, nor take the server's time."""
 read_connection = Readers("a secrets backend").read_within
 """Of connections: a campaign can be paused though a list's store hangs."""

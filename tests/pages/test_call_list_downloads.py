@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import os
 import time
 import tracemalloc
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.idempotence import retry
+from aimylogic_provider.pages.call_lists import download_routes
+from aimylogic_provider.pages.slow_readings import read_within
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 from tests.pages.airflow_rows import AirflowRows
@@ -104,6 +108,26 @@ def test_there_is_no_other_file(sent: SentList, client: Client) -> None:
     sent.sync.add([phone(1)])
     sent.send()
     assert client("uma").get(f"{sent.address}/list.csv").status_code == 404
+
+
+def test_downloads_that_hang_leave_pages_be() -> None:
+    going_on, begun = Event(), []
+
+    def hung() -> None:
+        begun.append(1)
+        going_on.wait(20)
+
+    async def while_they_hang() -> str:
+        downloads = [asyncio.create_task(download_routes.read_piece(20, hung)) for _ in range(6)]
+        await asyncio.sleep(0.1)
+        try:
+            return await read_within(5, lambda: "shown")
+        finally:
+            assert len(begun) == 2, "of many, two are read at once"
+            going_on.set()
+            await asyncio.gather(*downloads)
+
+    assert asyncio.run(while_they_hang()) == "shown"
 
 
 def test_any_number_of_rows_takes_the_memory_of_one_batch(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from aimylogic_provider.pages.audit_log import note
 from aimylogic_provider.pages.call_lists.csv_files import FILES, NothingLeftError
 from aimylogic_provider.pages.call_lists.list_place import Place
 from aimylogic_provider.pages.call_lists.looking_up import Asked, asked_list
-from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.slow_readings import TooSlowError, read_piece
 
 __all__ = ["router"]
 
@@ -37,7 +37,7 @@ async def download(user: User, asked: Asked, name: str) -> Response:
     if found.place is None:
         raise HTTPException(404, "No call list is known of this task yet")
     try:
-        pieces = await read_within(_FIRST, _begun, name, found.place)
+        pieces = await read_piece(_FIRST, _begun, name, found.place)
     except NothingLeftError as error:
         raise HTTPException(410, str(error)) from None
     except (CallListError, OSError) as error:
@@ -65,5 +65,5 @@ def _begun(name: str, place: Place) -> tuple[bytes, Iterator[bytes]]:
 async def _sent(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Pieces as they are read. If one can't be, the connection is cut: a file that ends early must not look whole."""
     yield first
-    while (piece := await read_within(_NEXT, next, others, None)) is not None:
+    while (piece := await read_piece(_NEXT, next, others, None)) is not None:
         yield piece
