@@ -33,6 +33,13 @@ MOST = 120 * 1024
 WIDTH, HEIGHT = 1280, 900
 PHONE = "+1 202 555 0123"
 """Of a range that is kept for fiction."""
+PEOPLE = {"Alex": PHONE, "Maria": "+1 202 555 0145"}
+PASTED = (
+    f"phone;name;city\n{PHONE};Alex;Boston\n+1 202 555 0145;Maria;Chicago\n12345;Sam;Dallas\n+1 202 555 0167;Kim;Reno"
+)
+"""A list as it is copied from a spreadsheet, with a bad number in it."""
+PAGES = "/plugin/aimylogic"
+"""Where Airflow shows the provider's pages."""
 CHROMIUM_FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--font-render-hinting=none",
@@ -60,7 +67,7 @@ class Picture:
 
     :param name: of its file, without ``.png``
     :param path: of the page, behind Airflow's address or the emulator's; ``{run}`` and the like are told by *first*
-    :param ready: text that stands on the page once it is complete
+    :param ready: text that stands on the page once it is complete; empty for a page of the provider's
     :param first: what has to happen before
     :param act: what is done on the page before the picture
     :param scheme: the theme
@@ -99,7 +106,7 @@ def an_approval_waits(world: World) -> dict[str, str]:
     world.airflow.wait_for_dag("approved_campaign")
     world.airflow.trigger("approved_campaign", "example")
     states = ("deferred", "awaiting_input", "running")
-    world.airflow.wait_for_task("approved_campaign", "example", "approve", states, seconds=120)
+    world.airflow.wait_for_task("approved_campaign", "example", "ask_whether_to_call", states, seconds=120)
     return {"run": "example"}
 
 
@@ -108,6 +115,25 @@ def faults_strike(world: World) -> dict[str, str]:
     world.once(one_call)
     world.emulator.fault("after_commit", "reset", path="addPhone", times=3)
     world.emulator.fault("before_commit", "status", path="addPhones", every=5, status=503)
+    return {}
+
+
+def calls_are_parked(world: World) -> dict[str, str]:
+    """Of two people, each added twice by hand, a day later nobody can tell whose job is whose; a list waits, too."""
+    world.once(an_approval_waits)
+    dag = "add_phone_by_hand"
+    world.airflow.wait_for_dag(dag)
+    runs = {f"{name}, asked {times}": phone for times in ("once", "again") for name, phone in PEOPLE.items()}
+    lost = world.emulator.fault("after_commit", "reset", path="addPhone", times=None)
+    for run, phone in runs.items():
+        world.airflow.trigger(dag, run, {"phone": phone, "name": run.split(",")[0]})
+    for run in runs:
+        world.airflow.wait_for_task(dag, run, "add_phone", ("up_for_retry",), seconds=120)
+    world.emulator.advance(hours=25)
+    world.emulator.clear_faults()
+    for run in runs:
+        world.airflow.wait_for_task(dag, run, "add_phone", ("deferred", "awaiting_input"), seconds=120)
+    assert lost.hits
     return {}
 
 
@@ -134,6 +160,28 @@ def open_trigger_form(page: Page) -> None:
     form.locator("input[name='element_name']").click()
 
 
+def paste_a_list(page: Page) -> None:
+    """Open the form by which a list is called, and paste one."""
+    page.get_by_role("button", name="Trigger").first.click()
+    page.get_by_role("dialog").locator("textarea").first.fill(PASTED)
+
+
+def open_tab(label: str) -> Callable[[Page], None]:
+    """Return what opens one of the provider's pages within Airflow's frame."""
+
+    def opened(page: Page) -> None:
+        page.frame_locator("iframe").get_by_role("link", name=label).click()
+        page.wait_for_timeout(2_500)
+
+    return opened
+
+
+def open_a_list(page: Page) -> None:
+    """Open the page of the newest call list."""
+    page.frame_locator("iframe").locator("table.lists").get_by_role("link").first.click()
+    page.wait_for_timeout(2_500)
+
+
 def show_faults(page: Page) -> None:
     """Scroll to where faults are ordered."""
     page.locator("#order").evaluate("form => form.scrollIntoView({block: 'end'})")
@@ -141,16 +189,25 @@ def show_faults(page: Page) -> None:
 
 
 PICTURES = (
+    # The pages of the provider lie in a frame. First, while the day that the campaigns have lived through is over.
+    Picture("campaigns", PAGES, "", act=open_tab("Campaigns"), height=860),
+    Picture("campaigns-dark", PAGES, "", act=open_tab("Campaigns"), scheme="dark", height=860),
+    Picture("call-lists", PAGES, "", first=a_list_is_sent, height=480),
+    Picture("call-list", PAGES, "", first=a_list_is_sent, act=open_a_list, height=1_120),
+    Picture("paste-a-list", "/dags/call_a_list", "Columns, if", act=paste_a_list),
     Picture("connection-form", "/connections", "Campaign token", act=add_connection),
     Picture("trigger-form", "/dags/add_phone_by_hand", "Time zone", first=one_call, act=open_trigger_form),
     Picture("task-log", "/dags/add_phone_by_hand/runs/{run}/tasks/add_phone", "Call job", first=one_call, height=700),
-    Picture("required-actions", "/required_actions", "approve", first=an_approval_waits, height=500),
+    Picture("required-actions", "/required_actions", "ask_whether_to_call", first=an_approval_waits, height=500),
     Picture(
-        "approval", "/dags/approved_campaign/runs/{run}/tasks/approve/required_actions", "Customers whose payment",
+        "approval", "/dags/approved_campaign/runs/{run}/tasks/ask_whether_to_call/required_actions",
+        "Customers whose payment",
         first=an_approval_waits,
     ),
     Picture("emulator", "/", "onRetry", first=faults_strike, at="emulator"),
     Picture("emulator-dark", "/", "onRetry", first=faults_strike, at="emulator", scheme="dark", act=show_faults),
+    # Last, for a day passes.
+    Picture("waiting", PAGES, "", first=calls_are_parked, act=open_tab("Waiting for a person"), height=640),
 )  # fmt: skip
 
 
@@ -176,7 +233,10 @@ def take(picture: Picture, world: World, browser: Browser, place: Path) -> Path:
         page.goto(address + re.sub(r"{(\w+)}", lambda found: told[found[1]], picture.path))
         if picture.act is not None:
             picture.act(page)
-        page.get_by_text(picture.ready).first.wait_for()
+        if picture.ready:
+            page.get_by_text(picture.ready).first.wait_for()
+        else:
+            page.frame_locator("iframe").get_by_role("heading", level=1).wait_for()
         page.wait_for_timeout(1_500)  # for what comes after the words: icons, the grid, the log
         content = smaller(page.screenshot(animations="disabled", caret="hide"))
     finally:

@@ -324,8 +324,8 @@ def test_a_person_sees_the_numbers_and_a_yes_sends_that_very_list_once(asking: S
         "**Calls**: 25 of 25 rows, each added to the campaign once",
         "numbers done",
         "row 1: ` 7912***3000 `, ` name ` ` A… `",
-        "**Send** sends this list, just as it is",
-        "**Leave it** calls nobody, deletes the list",
+        "**Send 25 calls** sends this list, just as it is",
+        "**Leave it: nobody is called**, the list is deleted",
     ):
         assert told in question.body
     select(asking, 700)

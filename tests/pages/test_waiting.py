@@ -352,7 +352,7 @@ def test_of_more_failed_tasks_than_are_looked_at_it_says_so(client: Client, rows
     for index in range(202):
         rows.noted(call_entry("refused"), map_index=index)
     rows.session.commit()
-    assert "(200 were looked at)" in text(client("uma").get("waiting/unasked").text)
+    assert "(200 were looked at, the newest)" in text(client("uma").get("waiting/unasked").text)
 
 
 @pytest.mark.skipif(HAS_RECORD, reason="of an Airflow that keeps nothing")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from aimylogic_provider.airflow_task.shown.answer_labels import go_ahead_options
 from aimylogic_provider.call_list_task.questions.surroundings import Surroundings
 from aimylogic_provider.calls_api.phones.countries import by_country
 
@@ -29,10 +30,6 @@ _LINES_FREE = 7
 _FEWEST_CALLS = 2
 _LONGEST = 60
 _ANSWERS = "**Approve** sends this list, just as it is. **Reject** calls nobody, and deletes the list."
-_ANSWERS_TO_HELD = (
-    "**Send** sends this list, just as it is; retries and clears of the task follow that. **Leave it** calls nobody, "
-    "deletes the list, and skips the task; a clear asks for the rows anew."
-)
 _NOBODY_YET = {"paused": "nobody is rung until it is resumed", "planned": "nobody is rung before its time"}
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -93,7 +90,16 @@ def held_question(
     introduction = f"**A brake holds this list: {why}.** A query with a broken WHERE looks just like this."
     if usual.calls:
         introduction += f" The last runs, newest first: {', '.join(f'{calls:,}' for calls in usual.calls)}."
-    return question(preview, address, introduction, now, around, _ANSWERS_TO_HELD)
+    return question(preview, address, introduction, now, around, _answers_to_held(preview.calls))
+
+
+def _answers_to_held(calls: int) -> str:
+    """What each answer does, by the words on its button."""
+    send, leave = go_ahead_options(calls)
+    return (
+        f"**{send}** sends this list, just as it is; retries and clears of the task follow that. **{leave}**, the list "
+        "is deleted, and the task skipped; a clear asks for the rows anew."
+    )
 
 
 def calls_in_words(count: int) -> str:
@@ -163,7 +169,7 @@ def _finishes(first: float, last: float, now: float) -> str:
     """Until when a yes is of use: what is sent later expires, and nobody of it is called."""
     when = f"**Answer before {_moment(first)}**"
     if first < last:
-        when += f" to have all called, and before {_moment(last)} to have anybody who has a finish"
+        when += f" to have all called; from {_moment(last)} on, nobody is"
     told = f"{when}: who is too late isn't added, and expires."
     if last < now:
         return f"{told} **That has passed**: a yes calls nobody of them."

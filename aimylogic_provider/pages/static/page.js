@@ -174,6 +174,7 @@ const Aimylogic = (() => {
     for (const link of document.querySelectorAll("a[data-count]")) {
       const answer = await fetch(link.dataset.count).catch(() => null);
       const { count } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+      link.querySelector(".badge")?.remove();
       if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
     }
   };
@@ -185,5 +186,5 @@ const Aimylogic = (() => {
     inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
-  return { confirmed, send, told, reload, times };
+  return { badges, confirmed, send, told, reload, times };
 })();

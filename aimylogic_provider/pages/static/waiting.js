@@ -119,6 +119,7 @@
         const end = await give(plan.answers);
         await Aimylogic.reload(list());
         tellEnd(...end);
+        Aimylogic.badges();
       }
     } catch (error) {
       Aimylogic.told(error.message, true);
