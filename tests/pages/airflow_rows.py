@@ -23,7 +23,10 @@ class AirflowRows:
         self._dags: set[str] = set()
 
     def _insert(self, model: Any, **values: Any) -> Any:
-        done = self._session.execute(insert(model.__table__).values(**values))
+        """Insert a row; what this Airflow has no column for is left out."""
+        columns = model.__table__.c
+        known = {name: value for name, value in values.items() if name in columns}
+        done = self._session.execute(insert(model.__table__).values(**known))
         self._session.commit()
         return done
 
