@@ -71,7 +71,9 @@ class AirflowRows:
         from airflow.models.taskinstance import TaskInstance
 
         run = self.run(dag_id, run_id)
-        id = uuid6.uuid7()
+        id: Any = uuid6.uuid7()
+        if TaskInstance.__table__.c.id.type.python_type is str:  # before Airflow 3.3
+            id = str(id)
         index = "region_index" if "region_index" in TaskInstance.__table__.c else "map_index"
         self._insert(
             TaskInstance, id=id, dag_id=dag_id, run_id=run_id, task_id=task_id, state=state, operator=operator,
