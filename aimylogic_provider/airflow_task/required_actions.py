@@ -1,4 +1,4 @@
-"""Questions among Airflow's *Required actions*: of a parked call, of a list; and what a person answered.
+"""Questions among Airflow's *Required actions*: of a parked call, of a list; how they are put, and waited for.
 
 Airflow keeps one question for each task instance, through retries and clears, in the words in which it was asked first.
 So the answers are those of the first candidates, with the first numbers, and the subject bears a reference by which it
@@ -7,7 +7,6 @@ is known what was asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +15,7 @@ from aimylogic_provider.airflow_task.index_labels import in_one_line, name_of_in
 from aimylogic_provider.airflow_task.shown.answer_labels import (
     ADOPT,
     ADOPT_ONE,
+    CALL_JOB_ID,
     GO_AHEAD,
     LEAVE,
     SEND_AGAIN,
@@ -24,8 +24,10 @@ from aimylogic_provider.airflow_task.shown.answer_labels import (
     candidate_of,
     kind_of_question,
     list_options,
+    options_of,
     read_go_ahead,
     read_list_answer,
+    so_many_calls,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.idempotence.errors import ParkedError
-    from aimylogic_provider.idempotence.human_answer import Question, Ruling
+    from aimylogic_provider.idempotence.human_answer import Question
 
 __all__ = [
     "ADOPT",
@@ -42,26 +44,19 @@ __all__ = [
     "LEAVE",
     "SEND_AGAIN",
     "SEND_MISSING",
-    "HumanAnswer",
-    "answer_of",
-    "answered_by",
     "ask",
     "ask_about_list",
     "ask_to_go_on",
     "await_answer",
     "candidate_of",
     "defer_to_trigger",
-    "go_ahead_answer",
     "kind_of_question",
-    "list_answer",
     "options_of",
     "reaches_later_tries",
     "subject_kept",
     "where_and_which",
 ]
 
-_MOST_OFFERED = 20
-CALL_JOB_ID = "call_job_id"
 _METHOD = "execute_complete"
 
 
@@ -112,11 +107,6 @@ def _is_about(subject: str, reference: str) -> bool:
     return subject.endswith(f" [{reference}]")
 
 
-def options_of(question: Question) -> list[str]:
-    """Return the answers that a question about a call offers."""
-    return [*(f"{ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
-
-
 def _put(context: Context, options: list[str], subject: str, body: str, params: dict[str, Any]) -> Any:
     """Put a question to people; what Airflow keeps of it, in the words in which it was put first."""
     from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
@@ -156,7 +146,7 @@ def ask_about_list(context: Context, reference: str, calls: int, without_job: in
     :raises AirflowFailException: if Airflow still shows a question about others
     """
     send, leave = list_options(calls, without_job)
-    subject = f"What is to become of {_calls(calls)} of the list?{where} [{reference}]"
+    subject = f"What is to become of {so_many_calls(calls)} of the list?{where} [{reference}]"
     body = (
         f"{known}\n\n**Your answer**, which retries and clears of the task follow\n\n"
         f"1. **{send}**: {_what_is_sent(calls, without_job)}. The report is asked anew before: whoever has a job by "
@@ -172,11 +162,10 @@ def _what_is_sent(calls: int, without_job: int) -> str:
     with_job = calls - without_job
     told = []
     if with_job:
-        told.append(
-            f"{_calls(with_job)} count{'s' if with_job == 1 else ''} as created, with the job that the report shows"
-        )
+        count = f"{so_many_calls(with_job)} count{'s' if with_job == 1 else ''}"
+        told.append(f"{count} as created, with the job that the report shows")
     if without_job:
-        told.append(f"{_calls(without_job)} {'is' if without_job == 1 else 'are'} sent, with new keys")
+        told.append(f"{so_many_calls(without_job)} {'is' if without_job == 1 else 'are'} sent, with new keys")
     return "; ".join(told)
 
 
@@ -228,29 +217,6 @@ def _other_question(kept: Any, reference: str, calls: int, read: Callable[[str],
     )
 
 
-def go_ahead_answer(event: Mapping[str, Any], calls: int) -> tuple[bool, str, float]:
-    """What a person said who was asked whether to go on: whether to, who said so, and when.
-
-    :param calls: how many calls a yes sends
-    :raises ValueError: if that is nothing of the kind, or a yes to fewer calls
-    """
-    chosen, by, at = answer_of(event, read_go_ahead, (GO_AHEAD, LEAVE))
-    if chosen.yes and chosen.calls is not None and chosen.calls < calls:
-        raise ValueError(f"The answer was about {_calls(chosen.calls)}, and {calls:,} would be sent")
-    return chosen.yes, by, at
-
-
-def _only_choice(event: Mapping[str, Any]) -> str:
-    """The one option that was chosen; empty if none was, or more.
-
-    :raises ValueError: if Airflow brings an error instead
-    """
-    if "error" in event:
-        raise ValueError(f"The answer can't be used: {event['error']}")
-    chosen = list(event["chosen_options"])
-    return str(chosen[0]) if len(chosen) == 1 else ""
-
-
 def await_answer(context: Context, question: Question, options: Sequence[str] | None = None) -> NoReturn:
     """Give the worker back until the question, just asked, is answered; the task goes on in ``execute_complete``.
 
@@ -297,78 +263,6 @@ def defer_to_trigger(context: Context, question: Question, options: Sequence[str
 
 def _resumed_with(question: Question) -> dict[str, Any]:
     return {"reference": question.reference, "asked": question.at, "candidates": list(question.candidates)}
-
-
-@dataclass(frozen=True, slots=True)
-class HumanAnswer:
-    """What Airflow brings when a person has answered.
-
-    :param event: the options that were chosen, the form's fields, when, and by whom
-    :param question: what the person was told
-    """
-
-    event: Mapping[str, Any]
-    question: Question
-
-    def ruling(self) -> Ruling:
-        """Return what the person said.
-
-        :raises ValueError: if that is nothing of the kind
-        """
-        from aimylogic_provider.idempotence.human_answer import Choice, Ruling
-
-        event = self.event
-        choices = {ADOPT: Choice.ADOPT, SEND_AGAIN: Choice.SEND_AGAIN, LEAVE: Choice.LEAVE}
-        chosen = _only_choice(event)
-        # Whoever chooses a job by its name means that one, whatever the field was left with.
-        job = candidate_of(chosen)
-        if chosen not in choices and job not in self.question.candidates:
-            raise _unusable(event, options_of(self.question))
-        choice = choices.get(chosen, Choice.ADOPT)
-        job = job or str((event.get("params_input") or {}).get(CALL_JOB_ID) or "").strip()
-        return Ruling(
-            choice,
-            by=_name(event.get("responded_by_user")),
-            at=_seconds(event.get("responded_at")),
-            question=self.question,
-            job=job if choice is Choice.ADOPT and job else None,
-        )
-
-
-def list_answer(event: Mapping[str, Any]) -> tuple[bool, str, float]:
-    """What a person said of a list's parked calls: whether to send, who said so, and when.
-
-    :raises ValueError: if that is nothing of the kind
-    """
-    chosen, by, at = answer_of(event, read_list_answer, (SEND_MISSING, LEAVE))
-    return chosen.yes, by, at
-
-
-def answer_of(
-    event: Mapping[str, Any], read: Callable[[str], LabelMeaning | None], options: Sequence[str]
-) -> tuple[LabelMeaning, str, float]:
-    """Which of some answers a person gave, who did, and when.
-
-    :param read: tells what a label means, whatever number it bears
-    :param options: the answers, for people
-    :raises ValueError: if it is none of them
-    """
-    chosen = read(_only_choice(event))
-    if chosen is None:
-        raise _unusable(event, options)
-    return chosen, _name(event.get("responded_by_user")), _seconds(event.get("responded_at"))
-
-
-def _unusable(event: Mapping[str, Any], options: Sequence[str]) -> ValueError:
-    chosen = [in_one_line(one) for one in event["chosen_options"]]
-    return ValueError(f"The answer {chosen!r} can't be used: give one of {', '.join(options)}")
-
-
-def answered_by(event: Mapping[str, Any]) -> str:
-    """Return who gave an answer, in words."""
-    if event.get("timedout"):
-        return "the default answer (nobody gave one in time)"
-    return _name(event.get("responded_by_user"))
 
 
 def _body(what: str, parked: ParkedError, *, remembered: bool) -> str:
@@ -425,20 +319,3 @@ def _supervisor() -> Any:
     from airflow.sdk.execution_time import task_runner
 
     return task_runner.SUPERVISOR_COMMS
-
-
-def _calls(count: int) -> str:
-    return "1 call" if count == 1 else f"{count:,} calls"
-
-
-def _name(user: Mapping[str, Any] | None) -> str:
-    if not user:
-        return "somebody unnamed"
-    name, number = user.get("name"), user.get("id")
-    return f"{name} ({number})" if name and number and name != number else str(name or number)
-
-
-def _seconds(moment: Any) -> float:
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    return (moment or datetime.now(UTC)).timestamp()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
-    from aimylogic_provider.airflow_task.required_actions import HumanAnswer
+    from aimylogic_provider.airflow_task.shown.given_answers import HumanAnswer
     from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
     from aimylogic_provider.idempotence.human_answer import Ruling
@@ -200,7 +200,7 @@ class AddPhoneOperator(
         :raises AirflowFailException: as :meth:`execute`, and if the answer can't be used
         :raises AirflowException: as :meth:`execute`
         """
-        from aimylogic_provider.airflow_task.required_actions import HumanAnswer
+        from aimylogic_provider.airflow_task.shown.given_answers import HumanAnswer
         from aimylogic_provider.idempotence.human_answer import Question
 
         return self._waited_for(self._run(context, HumanAnswer(event, Question(reference, asked, tuple(candidates)))))

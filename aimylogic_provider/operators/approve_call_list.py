@@ -128,7 +128,7 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
         :raises AirflowFailException: if the list can't be deleted
         :raises AirflowException: if another try can help
         """
-        from aimylogic_provider.airflow_task.required_actions import answered_by
+        from aimylogic_provider.airflow_task.shown.given_answers import answered_by
         from aimylogic_provider.airflow_task.task_state import entry_store
         from aimylogic_provider.call_list.store.approval_denied import said_no
         from aimylogic_provider.call_list.store.manifest import Pointer

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from aimylogic_provider.pages.csrf import token_for
 
-__all__ = ["FRAGMENT", "STATIC", "TABS", "page", "root_of"]
+__all__ = ["FRAGMENT", "STATIC", "TABS", "page", "root_of", "task_path"]
 
 FRAGMENT = "X-Aimylogic-Fragment"
 """The header of a request that wants the middle of a page alone, to put it into one that is open."""
@@ -90,6 +90,12 @@ def _moment(at: datetime | float | None) -> Markup | str:
     moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     moment = moment.astimezone(UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(moment.isoformat(), moment.strftime("%Y-%m-%d %H:%M"))
+
+
+def task_path(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """Of Airflow's page of a task instance, beneath Airflow's address."""
+    path = f"/dags/{_path(dag_id)}/runs/{_path(run_id)}/tasks/{_path(task_id)}"
+    return path if map_index < 0 else f"{path}/mapped/{map_index}"
 
 
 def _path(text: object) -> str:

@@ -18,10 +18,13 @@ PREFIX = "/aimylogic"
 """Where the pages lie, beneath the address of Airflow's API server."""
 
 _LIST_OPERATORS = [
-    "SqlToAimylogicOperator", "AddPhonesOperator", "PrepareCallListOperator", "ApproveCallListOperator",
-    "SendCallListOperator", "CallsDecoratedOperator", "@task.aimylogic_calls",
+    "SqlToAimylogicOperator", "AddPhonesOperator", "CallsDecoratedOperator", "PrepareCallListOperator",
+    "PrepareCallsOperator", "ApproveCallListOperator", "SendCallListOperator",
 ]  # fmt: skip
-"""Whose task instances have a tab, on an Airflow that can tell them apart (3.4); elsewhere all have it."""
+"""Whose task instances have a tab, on an Airflow that can tell them apart (3.4); elsewhere all have it.
+
+Names of classes, as the field ``operator`` of a task instance has them: a class made of one of these has no tab there.
+"""
 
 _Scope = MutableMapping[str, Any]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -17,7 +17,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from local_servers.airflow import LocalAirflow
 from local_servers.warehouse import make_warehouse
 from tests.airflow.campaign import Campaign
-from tests.conftest import needs_record
+from tests.conftest import AIRFLOW, needs_record
 
 DAG, TASK = "sync_addPhones", "sync"
 PICTURES = os.environ.get("AIMYLOGIC_PICTURES", "")
@@ -117,6 +117,25 @@ def test_rejected_rows_are_downloaded(
     assert [row[0] for row in rows] == [str(number) for number in range(100, 601, 100)]
     if PICTURES:
         _pictures(page, airflow, run)
+
+
+def test_the_tab_is_there_for_operators_that_have_lists(
+    airflow: LocalAirflow, campaign: Campaign, warehouse: str, tmp_path: Path, run: str, page: Page
+) -> None:
+    other = ("add_phone_by_hand", "add_phone")
+    begin(airflow, campaign, warehouse, tmp_path / "lists", run)
+    airflow.trigger(other[0], run, {"phone": "none"})
+    airflow.wait_for_task(other[0], run, other[1], ("failed",))
+    for dag, task in ((DAG, TASK), other):
+        page.goto(f"{airflow.url}/dags/{dag}/runs/{quote(run)}/tasks/{task}")
+        tab_of_airflow = page.get_by_role("link", name=re.compile("Rendered Templates")).first
+        expect(tab_of_airflow).to_be_visible()
+        found = page.get_by_role("link", name="Calls", exact=True)
+        if task == TASK or AIRFLOW.release < (3, 4):
+            expect(found).to_be_visible()
+        else:
+            page.wait_for_timeout(1500)  # the tab comes once Airflow has asked which operator it is
+            expect(found).to_have_count(0)
 
 
 def _pictures(page: Page, airflow: LocalAirflow, run: str) -> None:

@@ -22,7 +22,8 @@ class AirflowRows:
         self._dags: set[str] = set()
 
     def _insert(self, model: Any, **values: Any) -> Any:
-        columns = model.__table__.c  # which differ by Airflow's version
+        """Insert a row; what this Airflow has no column for is left out."""
+        columns = model.__table__.c
         known = {
             name: str(value) if isinstance(value, UUID) and isinstance(columns[name].type, String) else value
             for name, value in values.items()
@@ -73,7 +74,9 @@ class AirflowRows:
         from airflow.models.taskinstance import TaskInstance
 
         run = self.run(dag_id, run_id)
-        id = uuid6.uuid7()
+        id: Any = uuid6.uuid7()
+        if TaskInstance.__table__.c.id.type.python_type is str:  # before Airflow 3.3
+            id = str(id)
         index = "region_index" if "region_index" in TaskInstance.__table__.c else "map_index"
         self._insert(
             TaskInstance, id=id, dag_id=dag_id, run_id=run_id, task_id=task_id, state=state, operator=operator,

@@ -88,6 +88,22 @@ def test_the_index_is_filtered_by_dag_and_goes_back_page_by_page(rows: AirflowRo
     assert found == [f"run_{number:02}" for number in reversed(range(45)) if number % 3]
 
 
+@pytest.mark.parametrize("operator", ["PrepareCallListOperator", "PrepareCallsOperator"])
+def test_a_list_that_waits_to_be_sent_is_there_once_it_is_frozen(
+    operator: str, sent: SentList, rows: AirflowRows, client: Client
+) -> None:
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add([*(phone(number) for number in range(12)), ""])
+    frozen = Sharded(sent.sync, shards=1).call_list
+    rows.task("winter_sale", RUN, "read", operator=operator, returned=frozen)
+    rows.task("winter_sale", RUN, "send", operator="SendCallListOperator", state="queued")
+    told = words(client("vera").get("lists").text)
+    assert "13 rows" in told
+    assert "12 left to send" in told
+    assert "2 tasks" in told, "it and what is to send it are one list"
+
+
 def test_shards_of_one_list_are_one_list_summed(sent: SentList, rows: AirflowRows, client: Client) -> None:
     from aimylogic_provider.operators import SendCallListOperator
     from tests.call_list.test_shards import Sharded

@@ -57,6 +57,19 @@ def test_loading_it_loads_no_page() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_each_operator_that_has_a_list_is_known_by_its_name() -> None:
+    from aimylogic_provider import decorators, operators, transfers
+    from aimylogic_provider.call_list_task.call_list_base import CallListBase
+    from aimylogic_provider.decorators.calls_of_function import CallsDecoratedOperator
+    from aimylogic_provider.pages.call_lists.list_tasks import OPERATORS
+    from aimylogic_provider.plugins import aimylogic
+
+    public = [getattr(package, name) for package in (operators, transfers, decorators) for name in package.__all__]
+    having = {one.__name__ for one in public if isinstance(one, type) and issubclass(one, CallListBase)}
+    assert having | {CallsDecoratedOperator.__name__} == OPERATORS
+    assert set(aimylogic._LIST_OPERATORS) == {*OPERATORS, operators.ApproveCallListOperator.__name__}
+
+
 async def _answered(app: PagesOnFirstRequest) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 

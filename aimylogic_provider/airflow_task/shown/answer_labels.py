@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from aimylogic_provider.idempotence.human_answer import Question
 
 __all__ = [
     "ADOPT",
     "ADOPT_ONE",
+    "CALL_JOB_ID",
     "GO_AHEAD",
     "LEAVE",
     "LEAVE_THEM",
@@ -25,15 +29,21 @@ __all__ = [
     "go_ahead_options",
     "kind_of_question",
     "list_options",
+    "options_of",
     "read_go_ahead",
     "read_list_answer",
     "read_withdrawal",
+    "so_many_calls",
     "withdrawal_options",
 ]
 
 ADOPT = "Adopt the job"
 ADOPT_ONE = "Adopt job "
 """With a candidate's id behind it. ``ADOPT`` is for any other job, whose id the form's field bears."""
+CALL_JOB_ID = "call_job_id"
+"""The name of that field."""
+_MOST_OFFERED = 20
+"""Candidates that have an answer each, at most."""
 SEND_AGAIN = "Send again"
 LEAVE = "Leave it"
 TAKE_JOBS = "Take the jobs shown, send nobody"
@@ -95,6 +105,16 @@ def kind_of_question(
     return None
 
 
+def options_of(question: Question) -> list[str]:
+    """Return the answers that a question about a call offers."""
+    return [*(f"{ADOPT_ONE}{job}" for job in question.candidates[:_MOST_OFFERED]), ADOPT, SEND_AGAIN, LEAVE]
+
+
+def so_many_calls(count: int) -> str:
+    """Return a number of calls in words."""
+    return "1 call" if count == 1 else f"{count:,} calls"
+
+
 def list_options(calls: int, without_job: int) -> list[str]:
     """Return the answers to what is to become of a list's parked calls.
 
@@ -110,7 +130,7 @@ def go_ahead_options(calls: int, *, others: bool = False) -> list[str]:
     :param calls: how many calls a yes sends
     :param others: whether others of the list were called by then, so that these are the rest
     """
-    what = "1 call" if calls == 1 else f"{calls:,} calls"
+    what = so_many_calls(calls)
     if others:
         return [f"Send the other {what}", "Leave it: none of these is called"]
     return [f"Send {what}", "Leave it: nobody is called"]
@@ -118,8 +138,7 @@ def go_ahead_options(calls: int, *, others: bool = False) -> list[str]:
 
 def withdrawal_options(calls: int) -> list[str]:
     """Return the answers to whether so many calls are withdrawn, at most."""
-    what = "1 call" if calls == 1 else f"{calls:,} calls"
-    return [f"Withdraw {what}", "Leave them: nothing is cancelled"]
+    return [f"Withdraw {so_many_calls(calls)}", "Leave them: nothing is cancelled"]
 
 
 def read_list_answer(label: str) -> LabelMeaning | None:

@@ -63,8 +63,8 @@ def yes_of(event: Mapping[str, Any], most: int) -> PersonsYes:
     :raises AirflowSkipException: if it was a no
     :raises AirflowFailException: if the answer can't be used
     """
-    from aimylogic_provider.airflow_task.required_actions import answer_of
     from aimylogic_provider.airflow_task.shown.answer_labels import read_withdrawal, withdrawal_options
+    from aimylogic_provider.airflow_task.shown.given_answers import answer_of
 
     try:
         chosen, by, at = answer_of(event, read_withdrawal, withdrawal_options(most))

@@ -48,6 +48,7 @@ class AsksAboutParked(CallListBase):
     def _note_answer(self, context: Context, keeper: EntryKeeper) -> None:
         """Note what a person said of parked calls, or wait for it, if somebody was asked."""
         from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.airflow_task.shown.given_answers import list_answer
         from aimylogic_provider.call_list.store.sync_entry import ListRuling
         from aimylogic_provider.idempotence.human_answer import Question
 
@@ -62,7 +63,7 @@ class AsksAboutParked(CallListBase):
                 )
             question, entry.asked = entry.asked, None
             try:
-                send, by, at = required_actions.list_answer(event)
+                send, by, at = list_answer(event)
             except ValueError as error:
                 keeper.save_now()
                 raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None

@@ -89,7 +89,7 @@ class AsksBeforeSending(CallListBase):
         self, keeper: EntryKeeper, stage: str, answer: tuple[Mapping[str, Any], str], calls: int
     ) -> StageAnswer:
         """Note what Airflow brought as the answer to the question that was asked, whether so many calls are sent."""
-        from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.airflow_task.shown.given_answers import go_ahead_answer
         from aimylogic_provider.call_list.store.sync_entry import StageAnswer
 
         entry, (event, reference) = keeper.entry, answer
@@ -100,7 +100,7 @@ class AsksBeforeSending(CallListBase):
             )
         entry.asking = None
         try:
-            go_on, by, at = required_actions.go_ahead_answer(event, calls)
+            go_on, by, at = go_ahead_answer(event, calls)
         except ValueError as error:
             keeper.save_now()
             raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.pages.access import Right, User, needs
+from aimylogic_provider.pages.asking import client_of
 from aimylogic_provider.pages.audit_log import note
 from aimylogic_provider.pages.call_lists.cancelling import Cancelled, cancel_some, jobs_from
 from aimylogic_provider.pages.call_lists.list_tasks import ListTask, unfinished_of
@@ -27,7 +28,6 @@ from aimylogic_provider.pages.call_lists.sent_campaign import (
     CampaignGoneError,
     campaign_by,
     check_sent_there,
-    client_for,
 )
 from aimylogic_provider.pages.rendering import page
 from aimylogic_provider.pages.slow_readings import TooSlowError, read_connection, read_within
@@ -74,7 +74,7 @@ async def cancel(user: User, asked: Asked, body: dict[str, Any] | None = None) -
         await found.in_database(lambda session: _note(session, user, _BEGUN, asked, found, so_far))
     try:
         campaign = await read_connection(5, campaign_by, found.settings["aimylogic_conn_id"])
-        async with client_for(campaign) as client:
+        async with client_of(campaign) as client:
             await check_sent_there(client, {**sent_to, **found.shown.campaigns})
             if ids:
                 await cancel_some(client, ids, so_far)

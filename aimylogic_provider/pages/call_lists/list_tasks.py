@@ -17,6 +17,8 @@ __all__ = [
     "FREEZES",
     "OPERATORS",
     "OVER",
+    "OWN_LISTS",
+    "SENDS",
     "ListTask",
     "RunWithLists",
     "runs_with_lists",
@@ -25,12 +27,16 @@ __all__ = [
     "unfinished_of",
 ]
 
-FREEZES = "PrepareCallListOperator"
-"""What freezes a list, and leaves sending it to another task."""
+FREEZES = frozenset({"PrepareCallListOperator", "PrepareCallsOperator"})
+"""What freezes a list, and leaves sending it to other tasks."""
 
-OPERATORS = (
-    "SqlToAimylogicOperator", "AddPhonesOperator", "CallsDecoratedOperator", FREEZES, "SendCallListOperator",
-)  # fmt: skip
+SENDS = "SendCallListOperator"
+"""What sends a list, or a shard of one, that another task froze."""
+
+OWN_LISTS = frozenset({"SqlToAimylogicOperator", "AddPhonesOperator", "CallsDecoratedOperator"})
+"""What freezes a list, and sends it: it is no other task's."""
+
+OPERATORS = OWN_LISTS | FREEZES | {SENDS}
 """By these names Airflow's database knows the operators that have call lists; of classes made of them it doesn't."""
 
 OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})

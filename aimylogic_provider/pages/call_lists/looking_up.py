@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from aimylogic_provider.pages.call_lists.list_place import Place, place_in_file, place_of
 from aimylogic_provider.pages.call_lists.list_tasks import (
-    FREEZES,
-    OPERATORS,
+    OWN_LISTS,
     ListTask,
     tasks_of_runs,
     tasks_of_task,
@@ -28,8 +27,6 @@ __all__ = ["MOST_TASKS", "Asked", "AskedTask", "FoundList", "asked_list", "found
 
 MOST_TASKS = 2000
 """Tasks of a run that are looked at for one list."""
-_OWN_LISTS = frozenset(OPERATORS) - {FREEZES, "SendCallListOperator"}
-"""What sends lists that are no other task's."""
 _Made = TypeVar("_Made")
 
 
@@ -114,10 +111,10 @@ def found_list(session: Session, asked: AskedTask) -> FoundList:
         raise HTTPException(404, "There is no such task instance: its run may have been deleted, or the task renamed")
     of_run: list[ListTask] = []
     unseen = False
-    if own[0].operator not in _OWN_LISTS:
+    if own[0].operator not in OWN_LISTS:
         found_tasks, counted = tasks_of_runs(session, [(asked.dag_id, asked.run_id)], most=MOST_TASKS)
         unseen = sum(counted.values()) > MOST_TASKS
-        of_run = [task for task in found_tasks if task.operator not in _OWN_LISTS]
+        of_run = [task for task in found_tasks if task.operator not in OWN_LISTS]
     known = {task.id for task in of_run}
     tasks = [*of_run, *(task for task in own if task.id not in known)]
     lists = lists_of(tasks, told_by(session, tasks))[asked.dag_id, asked.run_id]

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 
-from airflow.models.connection import Connection
-
-from aimylogic_provider.airflow_task.airflow_imports import AirflowNotFoundException
 from aimylogic_provider.call_list.report.campaign_ids import digest_of_id
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
-from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, RejectedError
-from aimylogic_provider.hooks.aimylogic_async import load
-from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection, campaign_of_connection
+from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, ConnectionRejectedError
+from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 from aimylogic_provider.idempotence.keys import campaign_digest
+from aimylogic_provider.pages.asking import LIMIT
+from aimylogic_provider.pages.connection_lookup import campaign_behind
 
-__all__ = ["CampaignGoneError", "campaign_by", "check_sent_there", "client_for"]
-
-_SECONDS = 3.0
-_log = logging.getLogger(__name__)
+__all__ = ["CampaignGoneError", "campaign_by", "check_sent_there"]
 
 
 class CampaignGoneError(AimylogicError):
@@ -35,34 +27,12 @@ def campaign_by(conn_id: str) -> CampaignOfConnection:
     :raises CampaignGoneError: if it can't be used
     """
     try:
-        team = Connection.get_team_name(conn_id)
-        found = Connection.get_connection_from_secrets(conn_id, **({"team_name": team} if team else {}))
-        if found.conn_type != "aimylogic":
-            raise CampaignGoneError(f"connection {conn_id!r} is none of a campaign any more: set it back")
-        return campaign_of_connection(conn_id, found, _log)  # Airflow's class for its server
-    except AirflowNotFoundException:
+        return campaign_behind(conn_id)
+    except ConnectionRejectedError as error:
         raise CampaignGoneError(
-            f"the API server has no connection {conn_id!r}, by which the list was sent: add it, or cancel the calls by "
+            f"the connection by which the list was sent can't be used: {error}. Or cancel the calls by "
             "CancelCallsOperator in a DAG"
         ) from None
-    except RejectedError as error:
-        raise CampaignGoneError(f"connection {conn_id!r} can't be used: {error}") from None
-
-
-@asynccontextmanager
-async def client_for(campaign: CampaignOfConnection) -> AsyncIterator[AsyncCampaignClient]:
-    """A client for some requests, each of a few seconds at most."""
-    await asyncio.to_thread(load)
-    from aimylogic_provider.calls_api.transports.aiohttp_transport import AiohttpTransport
-
-    settings = campaign.settings
-    settings = replace(
-        settings,
-        connect_timeout=min(settings.connect_timeout, _SECONDS),
-        read_timeout=min(settings.read_timeout, _SECONDS),
-    )
-    async with AiohttpTransport(settings, connections=2) as transport:
-        yield AsyncCampaignClient(campaign.address, transport)
 
 
 async def check_sent_there(client: AsyncCampaignClient, sent_to: Mapping[str, str]) -> None:
@@ -77,7 +47,7 @@ async def check_sent_there(client: AsyncCampaignClient, sent_to: Mapping[str, st
     found = None
     if ids:
         try:
-            async with asyncio.timeout(_SECONDS):
+            async with asyncio.timeout(LIMIT):
                 found = (await client.ask(endpoints.campaign())).value.id
         except (ApiError, TimeoutError) as error:
             raise CampaignGoneError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from aimylogic_provider.call_list.store.manifest import Pointer
-from aimylogic_provider.pages.call_lists.list_tasks import FREEZES, ListTask
+from aimylogic_provider.pages.call_lists.list_tasks import FREEZES, SENDS, ListTask
 from aimylogic_provider.pages.call_lists.told_by_tasks import TaskTold
 
 __all__ = ["OUTCOMES", "ShownList", "lists_of", "parts_of"]
@@ -39,7 +39,7 @@ class ShownList:
     @property
     def first(self) -> ListTask:
         """The task by which its page is found: one that sends it, if there is one."""
-        return next((task for task, _ in self.tasks if task.operator != FREEZES), self.tasks[0][0])
+        return next((task for task, _ in self.tasks if task.operator not in FREEZES), self.tasks[0][0])
 
     @property
     def pointer(self) -> Pointer | None:
@@ -88,7 +88,7 @@ class ShownList:
 
     def states(self) -> list[tuple[str, int]]:
         """The states of those that send it, and how many have each."""
-        senders = [task for task, _ in self.tasks if task.operator != FREEZES] or [task for task, _ in self.tasks]
+        senders = [task for task, _ in self.tasks if task.operator not in FREEZES] or [task for task, _ in self.tasks]
         return Counter(task.state or "not begun" for task in senders).most_common()
 
     def rate(self) -> float:
@@ -144,10 +144,10 @@ def lists_of(
 
 def _grouped(tasks: Sequence[tuple[ListTask, TaskTold]]) -> list[ShownList]:
     groups: dict[object, ShownList] = {}
-    frozen = {one.list_path for task, one in tasks if task.operator == FREEZES and one.list_path}
+    frozen = {one.list_path for task, one in tasks if task.operator in FREEZES and one.list_path}
     for task, one in tasks:
         path = one.list_path
-        if path is None and task.operator == "SendCallListOperator" and len(frozen) == 1:
+        if path is None and task.operator == SENDS and len(frozen) == 1:
             (path,) = frozen  # which it is about to be given
         groups.setdefault(path or task.place, ShownList()).tasks.append((task, one))
     return list(groups.values())

@@ -14,7 +14,7 @@ from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.statuses import campaign_status, shown_status
 from aimylogic_provider.campaign_task.status_control import PAUSED, RUNNING, STOPPED, Aim
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
-from aimylogic_provider.pages.campaigns.asking import NotReachedError, ask_once, client_of
+from aimylogic_provider.pages.asking import NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.standing import Standing
 
 __all__ = ["ACTIONS", "CampaignAction", "NotDoneError", "actions_for", "bring"]

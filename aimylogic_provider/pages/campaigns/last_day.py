@@ -15,7 +15,7 @@ from aimylogic_provider.calls_api.client import AsyncCampaignClient
 from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
-from aimylogic_provider.pages.campaigns.asking import LIMIT, NotReachedError, ask_once, client_of
+from aimylogic_provider.pages.asking import LIMIT, NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.shared_readings import SharedReadings
 
 __all__ = ["HOURS", "MOST_OF_HOUR", "Hour", "LastDay", "known_day_of", "last_day_of"]

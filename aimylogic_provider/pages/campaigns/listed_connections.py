@@ -14,10 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from aimylogic_provider.airflow_task.assets import CAMPAIGNS
+from aimylogic_provider.pages.connection_lookup import CONN_TYPE
 
-__all__ = ["CONN_TYPE", "ListedConnection", "listed_connections"]
+__all__ = ["ListedConnection", "listed_connections"]
 
-CONN_TYPE = "aimylogic"
 _VARIABLE = "AIRFLOW_CONN_"
 
 

@@ -13,12 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from aimylogic_provider.calls_api.errors import AimylogicError, ConnectionRejectedError
 from aimylogic_provider.pages import audit_log
 from aimylogic_provider.pages.access import Right, User, campaigns_among, has_right, needs
+from aimylogic_provider.pages.asking import NotReachedError
 from aimylogic_provider.pages.campaigns import standing
-from aimylogic_provider.pages.campaigns.asking import NotReachedError
-from aimylogic_provider.pages.campaigns.connection_lookup import NoCampaignThereError
 from aimylogic_provider.pages.campaigns.control import ACTIONS, CampaignAction, NotDoneError, actions_for, bring
 from aimylogic_provider.pages.campaigns.last_day import HOURS, MOST_OF_HOUR, known_day_of, last_day_of
 from aimylogic_provider.pages.campaigns.listed_connections import listed_connections
+from aimylogic_provider.pages.connection_lookup import NoCampaignThereError
 from aimylogic_provider.pages.rendering import page
 from aimylogic_provider.pages.slow_readings import TooSlowError
 

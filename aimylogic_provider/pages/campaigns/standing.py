@@ -13,9 +13,9 @@ from aimylogic_provider.calls_api.errors import AimylogicError
 from aimylogic_provider.calls_api.reports import Campaign
 from aimylogic_provider.calls_api.statuses import campaign_status, shown_status
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
-from aimylogic_provider.pages.campaigns.asking import LIMIT, NotReachedError, ask_once, client_of
-from aimylogic_provider.pages.campaigns.connection_lookup import campaign_behind
+from aimylogic_provider.pages.asking import LIMIT, NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.campaigns.shared_readings import SharedReadings
+from aimylogic_provider.pages.connection_lookup import campaign_behind
 from aimylogic_provider.pages.slow_readings import TooSlowError, read_connection
 
 __all__ = ["Look", "Standing", "forget", "look_at", "look_up", "others_of_same_campaign"]

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from aimylogic_provider.airflow_task.index_labels import in_one_line
 from aimylogic_provider.airflow_task.masked_fields import masked_phones
 from aimylogic_provider.airflow_task.required_actions import candidate_of, kind_of_question
+from aimylogic_provider.pages.rendering import task_path
 
 __all__ = ["KINDS", "MOST", "Subject", "WaitingQuestion", "body_of", "chosen_of", "read_questions", "read_subject"]
 
@@ -119,11 +120,7 @@ class WaitingQuestion:
     @property
     def task_path(self) -> str:
         """Of Airflow's page of the task instance, beneath Airflow's address."""
-        names = "/".join(
-            f"{part}/{quote(name, safe='')}"
-            for part, name in (("dags", self.dag_id), ("runs", self.run_id), ("tasks", self.task_id))
-        )
-        return f"/{names}{f'/mapped/{self.map_index}' if self.map_index >= 0 else ''}"
+        return task_path(self.dag_id, self.run_id, self.task_id, self.map_index)
 
     @property
     def answer_path(self) -> str:

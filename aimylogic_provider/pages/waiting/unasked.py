@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import and_, func, select
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from aimylogic_provider.airflow_task.masked_fields import masked_phones
 from aimylogic_provider.airflow_task.task_state import ENTRY
 from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT
+from aimylogic_provider.pages.rendering import task_path
 
 __all__ = ["LOOKED_AT", "Unasked", "UnaskedTask", "read_unasked", "unknown_of"]
 
@@ -45,8 +45,7 @@ class UnaskedTask:
     @property
     def task_path(self) -> str:
         """Of Airflow's page of the task instance, beneath Airflow's address."""
-        dag, run, task = (quote(name, safe="") for name in (self.dag_id, self.run_id, self.task_id))
-        return f"/dags/{dag}/runs/{run}/tasks/{task}{f'/mapped/{self.map_index}' if self.map_index >= 0 else ''}"
+        return task_path(self.dag_id, self.run_id, self.task_id, self.map_index)
 
 
 class Unasked(NamedTuple):

@@ -6,6 +6,7 @@ import os
 import signal
 from datetime import datetime, timedelta
 
+from airflow import __version__
 from airflow.sdk import DAG, task
 from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference, SyncCallback
 
@@ -57,6 +58,8 @@ for kind, callbacks in (
     ),
     ("executor", [SyncCallback(AimylogicNotifier, IN_ENVIRONMENT)]),
 ):
+    if kind == "executor" and __version__.startswith("3.1."):
+        continue  # its deadlines are told by the triggerer alone, and the whole file would be an error
     with DAG(
         dag_id=f"misses_deadlines_told_by_{kind}",
         deadline=[

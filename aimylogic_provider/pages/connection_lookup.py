@@ -14,10 +14,10 @@ from sqlalchemy import select
 
 from aimylogic_provider.calls_api.errors import ConnectionRejectedError
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection, campaign_of_connection
-from aimylogic_provider.pages.campaigns.listed_connections import CONN_TYPE
 
-__all__ = ["NoCampaignThereError", "campaign_behind"]
+__all__ = ["CONN_TYPE", "NoCampaignThereError", "campaign_behind"]
 
+CONN_TYPE = "aimylogic"
 _log = logging.getLogger(__name__)
 
 
