@@ -14,6 +14,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign, random_token
+from tests.conftest import HAS_RECORD
 
 TOKEN_OF_NOW = random_token()
 """Of the campaign to which a connection leads since."""
@@ -119,6 +120,7 @@ def answer_all(
     return text
 
 
+@pytest.mark.skipif(not HAS_RECORD, reason="calls without a candidate are parked by a record: that a token moved")
 @pytest.mark.parametrize(
     ("one", "none", "several"), [(2, 2, 2), pytest.param(8, 7, 5, marks=pytest.mark.long)], ids=["6", "20"]
 )

@@ -39,11 +39,6 @@ with DAG(dag_id="next_try_of_list", **ARGUMENTS, default_args=AT_ONCE):
 with DAG(dag_id="next_try_in_a_while", **ARGUMENTS, default_args={**AT_ONCE, "retry_delay": timedelta(seconds=8)}):
     call()
 
-# After the first try a second, and after that a day.
-LATER = {"retries": 3, "retry_delay": timedelta(seconds=1), "retry_exponential_backoff": 100_000.0}
-with DAG(dag_id="next_try_a_day_later", **ARGUMENTS, default_args=LATER):
-    call()
-
 try:
     from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryRule
 except ImportError:  # Airflow 3.1 and 3.2
@@ -52,3 +47,8 @@ else:
     RULE = RetryRule(exception="aimylogic_provider.retries.RetryLaterError", retry_delay=timedelta(seconds=3))
     with DAG(dag_id="next_try_by_another", **ARGUMENTS, default_args=AT_ONCE):
         call(retry_policy=ExceptionRetryPolicy([RULE]))
+
+    # After the first try a second, and after that a day: Airflow 3.1 takes no such factor.
+    LATER = {"retries": 3, "retry_delay": timedelta(seconds=1), "retry_exponential_backoff": 100_000.0}
+    with DAG(dag_id="next_try_a_day_later", **ARGUMENTS, default_args=LATER):
+        call()
