@@ -62,7 +62,7 @@ def test_a_campaign_is_paused_and_resumed(airflow: LocalAirflow, winter_sale: Em
     expect(row).to_contain_text("Running")
     assert winter_sale.campaign().status == "inProgress"
     logged = airflow.api("GET", "/api/v2/eventLogs?order_by=-id&limit=20")["event_logs"]
-    events = [one["event"] for one in logged if one["event"].startswith("aimylogic.")]
+    events = [one["event"] for one in logged if one["event"].endswith("_campaign")]
     assert events == ["aimylogic.resume_campaign", "aimylogic.pause_campaign"]
 
 
