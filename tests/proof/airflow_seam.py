@@ -226,7 +226,7 @@ class Try:
             dag_id="winter_sale", run_id=run.name, task_id=instance.task_id, map_index=instance.map_index,
             try_number=self.number, id=self.name,
             max_tries=self.number - 1 if self.plan.is_last else _RETRIES + run.uncounted,
-            task=SimpleNamespace(retries=_RETRIES, task_group=None),
+            task=SimpleNamespace(retries=_RETRIES, task_group=None), xcom_push=lambda key, value: None,
         )  # fmt: skip
         context: dict[str, Any] = {"ti": ti, "dag_run": run, "run_id": run.name, **more}
         if instance.has_store:

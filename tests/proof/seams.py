@@ -38,7 +38,7 @@ class Quiet:
     def info(self, message: str, /, *args: object) -> None:
         message % args
 
-    warning = info
+    debug = warning = error = info
 
     def getEffectiveLevel(self) -> int:
         return logging.WARNING
