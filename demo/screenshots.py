@@ -123,17 +123,16 @@ def calls_are_parked(world: World) -> dict[str, str]:
     world.once(an_approval_waits)
     dag = "add_phone_by_hand"
     world.airflow.wait_for_dag(dag)
-    runs = {f"{name}, asked {times}": phone for times in ("once", "again") for name, phone in PEOPLE.items()}
-    lost = world.emulator.fault("after_commit", "reset", path="addPhone", times=None)
+    runs = {f"{name}-{times}": phone for times in ("at-nine", "at-ten") for name, phone in PEOPLE.items()}
+    world.emulator.fault("after_commit", "reset", path="addPhone", times=None)
     for run, phone in runs.items():
-        world.airflow.trigger(dag, run, {"phone": phone, "name": run.split(",")[0]})
+        world.airflow.trigger(dag, run, {"phone": phone, "name": run.split("-")[0]})
     for run in runs:
         world.airflow.wait_for_task(dag, run, "add_phone", ("up_for_retry",), seconds=120)
     world.emulator.advance(hours=25)
     world.emulator.clear_faults()
     for run in runs:
         world.airflow.wait_for_task(dag, run, "add_phone", ("deferred", "awaiting_input"), seconds=120)
-    assert lost.hits
     return {}
 
 
