@@ -66,7 +66,7 @@ class AnswerPlan:
 def planned(
     questions: Sequence[WaitingQuestion], way: Way, waiting: Sequence[WaitingQuestion] | None = None
 ) -> AnswerPlan:
-    """AnswerPlan one way of answering for many questions of one kind: those that it doesn't fit stay as they are.
+    """Plan one way of answering for many questions of one kind: those that it doesn't fit stay as they are.
 
     :param waiting: all that wait: a job that several of them name can be one call's alone
     """
@@ -146,7 +146,7 @@ def _told_of_lists(answers: Sequence[GivenAnswer], way: Way) -> tuple[str, str]:
 
 
 def planned_one(question: WaitingQuestion, option: str, job: str) -> AnswerPlan:
-    """AnswerPlan one answer to one question; without an answer, its text tells why it can't be given."""
+    """Plan one answer to one question; without an answer, its text tells why it can't be given."""
     job = job.strip()
     if fault := fault_of(question, option, job):
         return AnswerPlan("Not answered", fault, "")
