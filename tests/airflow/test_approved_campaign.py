@@ -84,7 +84,8 @@ def shot(page: Page, name: str) -> None:
 
 
 @pytest.mark.usefixtures("warehouse")
-@pytest.mark.parametrize("answer", ["Approve", pytest.param("Reject", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
 def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     airflow: LocalAirflow, emulator: Emulator, run: str, page: Page, answer: str
 ) -> None:

@@ -119,6 +119,7 @@ def test_rejected_rows_are_downloaded(
         _pictures(page, airflow, run)
 
 
+@pytest.mark.long
 def test_the_tab_is_there_for_operators_that_have_lists(
     airflow: LocalAirflow, campaign: Campaign, warehouse: str, tmp_path: Path, run: str, page: Page
 ) -> None:

@@ -75,7 +75,8 @@ def sends(campaign: Campaign) -> int:
     return campaign.emulator.count("addPhone")
 
 
-@pytest.mark.parametrize("option", [ADOPT, *(pytest.param(one, marks=pytest.mark.long) for one in (SEND_AGAIN, LEAVE))])
+@pytest.mark.long
+@pytest.mark.parametrize("option", [ADOPT, SEND_AGAIN, LEAVE])
 def test_told_and_settled_in_the_browser_and_cleared_afterwards(
     airflow: LocalAirflow, campaign: Campaign, run: str, page: Page, option: str
 ) -> None:
