@@ -27,7 +27,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
 .PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
-	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules compare \
+	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules bench-pages compare \
 	lock map clean chromium postgresql mariadb
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo "make bench-waiting what a wait for 10,000 jobs costs a triggerer: its event loop's longest block, requests a poll"
 	@echo "make bench-reports 1,000,000 attempts brought home: beside a bare loop, with pages that fail and shift, and kills"
 	@echo "make bench-rules a look at 1,000,000 excluded phones, and the withdrawal of calls from 100,000 that are open: seconds, memory"
+	@echo "make bench-pages the pages in Airflow's UI with 1,000 lists of 100 batches, and with campaigns that don't answer: milliseconds"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make map         draw the map in docs/design.md anew"
 	@echo "make lock        pin the dependencies anew (needs uv)"
@@ -216,6 +217,9 @@ bench-reports: $(READY) postgresql mariadb
 bench-rules: $(READY)
 	@$(BIN)/python -m benchmarks.exclusion
 	@$(BIN)/python -m benchmarks.withdrawing
+
+bench-pages: $(READY)
+	@$(BIN)/python -m benchmarks.pages
 
 compare: $(READY) postgresql
 	@$(BIN)/python -m benchmarks.compare

@@ -1,7 +1,8 @@
 """How long pages take with 1,000 call lists of 100 batches each: medians of five, with and without other tasks' rows.
 
 ``python -m benchmarks.pages [other task instances]``, on a SQLite database of its own. What is measured is a request to
-the app as Airflow's API server mounts it: signing in, rights, queries and the page.
+the app as Airflow's API server mounts it: signing in, rights, queries and the page. And *Campaigns*, while servers
+can't be reached.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import statistics
 import sys
 import tempfile
@@ -56,6 +58,7 @@ def main(others: int) -> None:
     token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="ada", role="ADMIN"))
     logging.disable(logging.CRITICAL)
     browser = TestClient(server, base_url="http://localhost/aimylogic", cookies={"_token": token})
+    measure_unreachable(browser)
     with engine.begin() as connection:
         fill(connection)
     measure(browser, "no other task instances")
@@ -64,6 +67,29 @@ def main(others: int) -> None:
             add_others(connection, amount, "newer" if newer else "between")
             connection.exec_driver_sql("analyze")
         measure(browser, f"{amount:,} {'more that are all newer' if newer else 'others, all older or between'}")
+
+
+def measure_unreachable(browser: Any) -> None:
+    """What *Campaigns* takes if a campaign's server is gone, or takes a connection and never answers."""
+    fragment = {"X-Aimylogic-Fragment": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as gone:
+        gone.bind(("127.0.0.1", 0))  # and nobody listens there
+        for name, port in (("gone", gone.getsockname()[1]), ("silent", silent.getsockname()[1])):
+            told = {"conn_type": "aimylogic", "host": "http://127.0.0.1", "port": port, "password": "1.2.3"}
+            os.environ[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps(told)
+        print("\nCampaigns, of which one's server is gone, and one's never answers:")
+        for what, address in (
+            ("the page itself", "campaigns"),
+            ("the part of the one gone", "campaigns/state/gone"),
+            ("the silent one's", "campaigns/state/silent"),
+        ):
+            times = []
+            for _ in range(3):
+                began = time.perf_counter()
+                assert browser.get(address, headers=fragment).status_code == 200, address
+                times.append(1000 * (time.perf_counter() - began))
+                time.sleep(5)  # what was read is shown again for some seconds
+            print(f"  {what:26} {statistics.median(times):6.0f} ms")
 
 
 def measure(browser: Any, what: str) -> None:
