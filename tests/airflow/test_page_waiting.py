@@ -95,6 +95,13 @@ def shoot(page: Page, name: str) -> None:
         page.screenshot(path=f"{folder}/waiting-{name}.png", full_page=True)
 
 
+def planned(page: Page) -> list[str]:
+    """The requests that ask the server what would be answered, from now on."""
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url) if request.url.endswith("/waiting/plan") else None)
+    return seen
+
+
 def answer_all(
     frame: FrameLocator, page: Page, way: str, told: str, left: int, meanwhile: Callable[[], object] = lambda: None
 ) -> str:
@@ -150,7 +157,10 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
         frame, page, f"Leave all {calls}", f"0 of {calls} were answered. {calls} wait still: Not authenticated", calls
     )
     page.unroute("**/hitlDetails*")
+    asked_before = planned(page)
+    page.route("**/hitlDetails*", lambda route: route.fulfill(status=503, json={"detail": "locked"}), times=1)
     asked = answer_all(frame, page, f"Adopt {one} that have exactly one job", f"{one} were answered", none + several)
+    assert len(asked_before) == 3, "at the press, before the answers, and before the one that is repeated"
     assert f"{none + several} others stay as they are" in asked
     asked = answer_all(frame, page, f"Send the {none} without a job", f"{none} were answered", several)
     assert "is called twice" in asked

@@ -36,15 +36,25 @@
   const labelAll = () => list().querySelectorAll("section").forEach((group) => group.querySelector("[data-all]") && label(group));
 
   // One answer, by Airflow's own REST API. Returns what became of it: answered, taken (by somebody else), over, failed.
-  // Where Airflow failed by itself, as over a locked SQLite, nothing was written: it is asked again. Never twice, for
-  // Airflow takes one answer to a question.
+  // Where Airflow failed by itself, as over a locked SQLite, nothing was written: it is asked again, if the question still
+  // is the same. Never twice, for Airflow takes one answer to a question.
   const patch = async (one) => {
     for (let pause = 500; ; pause *= 2) {
       const [became, told] = await patchOnce(one);
       if (became !== "again") return [became, told];
       if (pause > 4000) return ["failed", told];
       await new Promise((resolve) => setTimeout(resolve, pause));
+      try {
+        if (!(await planned([one])).answers.length) return ["taken"];
+      } catch (error) {
+        return ["failed", error.message];
+      }
     }
+  };
+  // What the server says now of answers that were planned: those whose questions still are the same.
+  const planned = (answers) => {
+    const chosen = answers.map(({ id, mark, option, job }) => ({ id, mark, option, job }));
+    return Aimylogic.send(`${list().dataset.root}/waiting/plan`, { chosen });
   };
   const patchOnce = async ({ path, content }) => {
     let answer;
@@ -83,8 +93,7 @@
       const chunk = answers.slice(at, at + CHUNK);
       let now;
       try {
-        const chosen = chunk.map(({ id, mark, option, job }) => ({ id, mark, option, job }));
-        now = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, { chosen });
+        now = await planned(chunk);
       } catch (error) {
         why = error.message;
         break;
