@@ -35,7 +35,8 @@ with DAG(
             description_md=(
                 "A line for each person, up to 5,000: a phone with a plus and the country code, as +1 202 555 0123, or "
                 "cells copied from a spreadsheet. A header (phone, name, city) says what the cells are.\n\n"
-                "**What you paste is kept with the run**, unmasked, for all who may see this DAG's runs."
+                "Two runs with the same people call them twice: trigger it once. **What you paste is kept with the "
+                "run**, unmasked, for all who may see this DAG's runs."
             ),
         ),
         "columns": Param(
