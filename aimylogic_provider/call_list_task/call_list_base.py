@@ -41,6 +41,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
     """The list that this try froze, whatever became of it."""
     _asked: bool = False
     """Whether this try asked the database for rows."""
+    _nobody_because: str = ""
+    """Why nobody of the list is called, though it could be: other runs' lists called them. Empty of any other."""
     _lists: str | None = None
     """The address of the folder of the list's task, once it is known."""
 
@@ -96,7 +98,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
     def _result_in_words(self, result: Any) -> str:
         from aimylogic_provider.task_end.counts_in_words import list_in_words
 
-        return list_in_words(result)
+        told = list_in_words(result)
+        return f"nobody is called: {self._nobody_because}. {told}" if self._nobody_because else told
 
     def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
         """What is known of the task's list, or of one that came to nothing."""
