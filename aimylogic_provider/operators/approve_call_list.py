@@ -155,6 +155,8 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
         if result is None or said_no_by(result) is not None:
             return "the answer was no, and nobody is called"
+        if not result["calls"]:
+            return "nobody was asked, for there is nobody to call"
         return f"the list is sent: {result['calls']:,} calls, in {result['path']}"
 
     def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
@@ -200,6 +202,7 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
     def _word(self, context: Context, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
         from aimylogic_provider.call_list.freeze.preview import Preview
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, question
         from aimylogic_provider.call_list_task.questions.surroundings import surroundings
@@ -207,7 +210,8 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)
         if not preview.calls:
-            self.log.info("The call list holds no calls: nobody is asked.")
+            because = capped_because(call_list)
+            self.log.info("The call list holds no calls: nobody is asked.%s", f" By only_new, {because}." * bool(because))
             return False
         around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
         self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"

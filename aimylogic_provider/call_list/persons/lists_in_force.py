@@ -102,4 +102,7 @@ def capped_because(call_list: ListReader, shard: int | None = None) -> str:
     reasons = Counter(line["reason"] for part in call_list.parts("capped") for line in part if "called" not in line)
     for batch in call_list.batches(shard) if shard is not None else ():
         reasons.update(one.reason for one in call_list.outcomes(batch) if one.outcome == "capped" and one.reason)
+    if [*reasons.values()] == [call_list.manifest.rows]:
+        [(reason, rows)] = reasons.items()
+        return f"all {rows:,} {'were' if reason.startswith('called') else 'are'} {reason}" if rows > 1 else reason
     return most_frequent(reasons)
