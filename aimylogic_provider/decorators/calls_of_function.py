@@ -207,6 +207,8 @@ def aimylogic_calls(
     batch_size: int | None = None,
     max_batch_bytes: int = 1_000_000,
     max_calls_per_phone: int | None = 1,
+    only_new: timedelta | bool = False,
+    call_again: bool | str = False,
     exclude_sql: str | None = None,
     exclude_conn_id: str | None = None,
     exclude_unreadable: Literal["fail", "skip"] = "fail",

@@ -210,8 +210,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
         call_list = CallList.open(pointer)
         preview = Preview.of(call_list)
         if not preview.calls:
-            because = capped_because(call_list)
-            self.log.info("The call list holds no calls: nobody is asked.%s", f" By only_new, {because}." * bool(because))
+            self.log.info("The call list holds no calls: nobody is asked.")
+            if because := capped_because(call_list):
+                self.log.info("Nobody is called, by only_new: %s.", because)
             return False
         around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
         self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"

@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, 
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.operators import ApproveCallListOperator, PrepareCallsOperator, SendCallListOperator
+from aimylogic_provider.operators import (
+    AddPhonesOperator,
+    ApproveCallListOperator,
+    PrepareCallsOperator,
+    SendCallListOperator,
+)
 from tests.call_list.sync import CrashError, phone
 from tests.conftest import TaskInstance, needs_record
 
@@ -240,10 +246,8 @@ def test_a_sender_that_dies_anywhere_and_another_run_between_call_each_person_on
 
     with monkeypatch.context() as patch:
         patch.setattr(Folder, "write", writes)
-        try:
+        with suppress(BaseException):  # it may come in a group
             first.call()
-        except BaseException:  # noqa: BLE001 - it comes in a group
-            pass
     second.call()
     first.call()
     assert called(emulator) == Counter(PHONES)
@@ -408,7 +412,9 @@ def test_what_means_yes(text: Any, yes: bool) -> None:
 def test_what_means_neither_is_refused(run: MakeRun) -> None:
     with pytest.raises(ValueError, match="call_again 'perhaps' can't be used: give True"):
         run("a").read(call_again="perhaps")
-    operator = PrepareCallsOperator(task_id="read", pasted="+79120000001", only_new=DAY, call_again="{{ params.again }}")
+    operator = PrepareCallsOperator(
+        task_id="read", pasted="+79120000001", only_new=DAY, call_again="{{ params.again }}"
+    )
     operator.call_again = "perhaps"  # as it is rendered
     task = TaskInstance(task_id="read", current_try=1)
     with pytest.raises(AirflowFailException, match="call_again 'perhaps' can't be used: give True"):
@@ -456,3 +462,32 @@ def test_an_hour_within_the_time_and_an_hour_beyond(run: MakeRun, emulator: Emul
     (first.folder / "list.json").write_bytes(b"")
     with pytest.raises(CallListError, match="can't tell whom it called"):
         look(0)
+
+
+# A task that freezes its list and sends it
+
+
+def add(run_id: str, phones: Sequence[str], tmp_path: Path, **arguments: Any) -> dict[str, Any]:
+    told = {"only_new": DAY, "max_active_tis_per_dag": 1, **arguments}
+    operator = AddPhonesOperator(task_id="add", calls=[*phones], call_list_path=str(tmp_path), **told)
+    task = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="add", current_try=1)
+    return operator.execute(task.context())  # type: ignore[arg-type]
+
+
+def test_add_phones_spares_whom_another_run_called(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+) -> None:
+    assert add("a", PHONES[:4], tmp_path)["created"] == 4
+    report = add("b", PHONES, tmp_path)
+    assert (report["created"], report["capped"]) == (2, 4)
+    assert add("c", PHONES[:1], tmp_path, call_again=True)["created"] == 1
+    assert called(emulator) == Counter([*PHONES, PHONES[0]])
+
+
+@pytest.mark.parametrize(("arguments", "why"), [
+    ({"max_active_tis_per_dag": None}, "only_new needs max_active_tis_per_dag=1, and it is None"),
+    ({"only_new": True}, r"keep_call_list datetime.timedelta\(days=30\) is too short for only_new True"),
+])  # fmt: skip
+def test_add_phones_is_checked_when_its_dag_is_parsed(tmp_path: Path, arguments: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        add("a", PHONES, tmp_path, **arguments)

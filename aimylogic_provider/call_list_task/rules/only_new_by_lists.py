@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from aimylogic_provider.airflow_task.argument_checks import is_template
 from aimylogic_provider.call_list_task.call_list_base import check_same_in_all_runs
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
-from aimylogic_provider.call_list_task.rules.cap_arguments import check_only_new
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -83,8 +82,10 @@ class OnlyNewByLists(GivenCallsBase):
 
     def __init__(self, *, only_new: timedelta | bool = False, call_again: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_only_new(only_new)
-        if only_new:
+        if only_new is not False:
+            from aimylogic_provider.call_list_task.rules.cap_arguments import check_only_new
+
+            check_only_new(only_new)
             check_same_in_all_runs("call_list_path", self.call_list_path)
         if not is_template(call_again) and says_yes(call_again) and not only_new:
             raise ValueError(
@@ -92,6 +93,27 @@ class OnlyNewByLists(GivenCallsBase):
             )
         self.only_new = only_new
         self.call_again = call_again
+
+    def _check_sends_one_by_one(self) -> None:
+        """Check, of a task that sends its list itself, what of one that is given it is told before anything is sent.
+
+        Of a mapped task that is its run.
+
+        :raises ValueError: if it can't heed ``only_new``
+        """
+        if not self.only_new or getattr(self, "_BaseOperator__from_mapped", False):
+            return
+        if (most := getattr(self, "max_active_tis_per_dag", None)) != 1:
+            raise ValueError(
+                f"only_new needs max_active_tis_per_dag=1, and it is {most}: two runs that send at once would each "
+                "leave to the other whoever is on both lists, and nobody would call them"
+            )
+        keep: timedelta | None = getattr(self, "keep_call_list", None)
+        if keep is not None and (self.only_new is True or keep < self.only_new):
+            raise ValueError(
+                f"keep_call_list {keep!r} is too short for only_new {self.only_new!r}: lists that are deleted can't "
+                "tell whom they called. Give at least as much, or None for ever"
+            )
 
     def _caps(self) -> tuple[Cap, ...]:
         """What holds until a list is sent.
@@ -115,9 +137,7 @@ class OnlyNewByLists(GivenCallsBase):
     def _freeze(self, context: Context, *args: Any, **kwargs: Any) -> Pointer:
         self._freezes_for = self._task_folder(context)
         if self.only_new and not self._caps():
-            self.log.warning(
-                "call_again: only_new is left out, and whom other runs called is called again."
-            )
+            self.log.warning("call_again: only_new is left out, and whom other runs called is called again.")
         return super()._freeze(context, *args, **kwargs)
 
     def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
