@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from aimylogic_provider.call_list.freeze.preview import Preview
 from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, decode_manifest
 from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list_task.questions.approval_question import question
 from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import (
@@ -191,6 +193,16 @@ def test_lists_that_are_deleted_too_soon_are_refused_before_anything_is_sent(
     assert one.call(keep_call_list=None)["created"] == 6
     again = run("b", only_new=only_new)
     assert again.read()["calls"] == 0
+
+
+def test_the_question_tells_who_is_spared_and_by_which_run(run: MakeRun) -> None:
+    first, second = run("a", PHONES[:4]), run("b")
+    first.read()
+    first.call()
+    second.read()
+    told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
+    assert "**Calls**: 2 of 6 lines" in told
+    assert re.search(r"4 of those ` called by the list of .* of run manual__a: only_new allows 1 in 1 day `", told)
 
 
 # What is of others' lists

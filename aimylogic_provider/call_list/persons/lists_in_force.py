@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from aimylogic_provider.call_list.freeze.preview import capped_by_lists
 from aimylogic_provider.call_list.freeze.rejection_reasons import most_frequent
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.last_look import Barred
-from aimylogic_provider.call_list.store.list_reader import ListReader
 from aimylogic_provider.call_list.store.manifest import CallListError
+from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 
@@ -91,7 +91,7 @@ class ListsLook:
             raise NotAddedError(f"{error}. What was to be sent since isn't", retryable=error.retryable) from None
 
 
-def capped_because(call_list: ListReader, shard: int | None = None) -> str:
+def capped_because(call_list: CallList, shard: int | None = None) -> str:
     """Why people of a list are called by none of its calls, in words; empty if no list of another run is the reason.
 
     :param shard: whose calls were settled; None for a list of which nothing was sent yet
@@ -99,7 +99,7 @@ def capped_because(call_list: ListReader, shard: int | None = None) -> str:
     """
     if not any(cap.by == "lists" for cap in call_list.manifest.caps):
         return ""
-    reasons = Counter(line["reason"] for part in call_list.parts("capped") for line in part if "called" not in line)
+    reasons = capped_by_lists(call_list)
     for batch in call_list.batches(shard) if shard is not None else ():
         reasons.update(one.reason for one in call_list.outcomes(batch) if one.outcome == "capped" and one.reason)
     if [*reasons.values()] == [call_list.manifest.rows]:

@@ -212,6 +212,7 @@ def _not_called(preview: Preview) -> list[str]:
         "held out, for measuring what calling does": preview.held_out,
     }
     told = [f"{count:,} {why}" for why, count in counts.items() if count]
+    told += [f"{count:,} of those {as_code(why, 200)}" for why, count in preview.capped_by.most_common(_REASONS_SHOWN)]
     reasons = f". {_rejected(preview)}" if preview.rejected and not preview.bad_lines else ""
     return [f"**Not called**: {'; '.join(told)}{reasons}"] if told else []
 
