@@ -1167,10 +1167,45 @@ _PER_PERSON = (
     _of_operators(
         "per person: looked at when frozen alone",
         "Nothing is claimed before a request: two lists that were frozen at once call the same person.",
-        "call_list_task/send_base.py",
-        "        if caps := self._caps_in_force(call_list.manifest):\n",
-        "        if caps := self._caps_in_force(call_list.manifest)[:0]:\n",
+        "call_list_task/rules/last_looks.py",
+        '        if by_table := [cap for cap in caps if cap.by == "table"]:\n',
+        '        if by_table := [cap for cap in caps if cap.by == "table"][:0]:\n',
         "overlapping",
+    ),
+)
+
+_TWO_CLICKS = (
+    _of_operators(
+        "two clicks: looked at when frozen alone",
+        "Right before a request nobody asks the lists of other runs: two that were frozen at once call the same people.",
+        "call_list_task/rules/last_looks.py",
+        'for cap in caps if cap.by == "lists"]\n        if by_table',
+        'for cap in caps[:0] if cap.by == "lists"]\n        if by_table',
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: what isn't settled taken for free",
+        "Whoever stands in a list that was begun, and isn't known to be called there, is called by the next one.",
+        "call_list/runs/called_by_lists.py",
+        "                    held.add(phone)\n",
+        "                    continue\n",
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: done is gone by",
+        "Of a list that was begun only what is open counts: whom its finished batches called, the next list calls again.",
+        "call_list/runs/called_by_lists.py",
+        "(is_gone_by or not done[batch.name].created)",
+        "(is_gone_by or done[batch.name].created)",
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: capped calls hold on",
+        "Whom a list left to another one counts as held by it: each leaves them to the other, and nobody calls them.",
+        "call_list/runs/called_by_lists.py",
+        "                if outcome is None:\n",
+        '                if outcome is None or outcome.outcome == "capped":\n',
+        "clicked twice",
     ),
 )
 
@@ -1220,5 +1255,6 @@ PLANTED = (
     *_FIRST_CALLS,
     *_EXCLUDED,
     *_PER_PERSON,
+    *_TWO_CLICKS,
     *_OF_WAITS,
 )
