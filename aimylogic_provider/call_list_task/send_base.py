@@ -244,7 +244,7 @@ class SendBase(
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.airflow_task.run_context import run_since
-        from aimylogic_provider.call_list.persons.lists_in_force import capped_because
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.runs.old_lists import delete_old
@@ -275,6 +275,8 @@ class SendBase(
         call_list.write_report(shard, report)
         if self.results_table is not None:
             end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
+        if counts.capped and (because := capped_because(call_list, shard)):
+            tell_capped(because, self.log)
         if not report["created"] and report["capped"]:
             self._nobody_because = capped_because(call_list, shard)
         if not progress.calls:

@@ -1074,7 +1074,7 @@ _EXCLUDED = (
     _of_operators(
         "excluded: looked at only when freezing",
         "Who says no between the freezing and the send of a list is called.",
-        "call_list_task/send_base.py",
+        "call_list_task/rules/last_looks.py",
         "        looks = [] if excluding is None else [excluding]\n",
         "        looks = []\n",
         *_BY_LIST,
@@ -1177,7 +1177,7 @@ _PER_PERSON = (
 _TWO_CLICKS = (
     _of_operators(
         "two clicks: looked at when frozen alone",
-        "Right before a request nobody asks the lists of other runs: two that were frozen at once call the same people.",
+        "Right before a request nobody asks the lists of other runs: two that were frozen at once call the same.",
         "call_list_task/rules/last_looks.py",
         'for cap in caps if cap.by == "lists"]\n        if by_table',
         'for cap in caps[:0] if cap.by == "lists"]\n        if by_table',
@@ -1193,7 +1193,7 @@ _TWO_CLICKS = (
     ),
     _of_operators(
         "two clicks: done is gone by",
-        "Of a list that was begun only what is open counts: whom its finished batches called, the next list calls again.",
+        "Of a list that was begun only what is open counts: whom finished batches called, the next list calls again.",
         "call_list/runs/called_by_lists.py",
         "(is_gone_by or not done[batch.name].created)",
         "(is_gone_by or done[batch.name].created)",

@@ -19,9 +19,10 @@ from aimylogic_provider.call_list.send.last_look import Barred
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.errors import NotAddedError
+from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 
-__all__ = ["CalledLately", "ListsLook", "capped_because"]
+__all__ = ["CalledLately", "ListsLook", "capped_because", "tell_capped"]
 
 _GONE_BY = 3.0
 """Seconds for which a look is gone by, at most."""
@@ -89,6 +90,14 @@ class ListsLook:
             return self._lists.look()
         except CallListError as error:
             raise NotAddedError(f"{error}. What was to be sent since isn't", retryable=error.retryable) from None
+
+
+def tell_capped(because: str, log: Log) -> None:
+    """Tell in the log who isn't called, and the ways out."""
+    log.warning(
+        "Not called, by only_new: %s. Whoever is held by a list that isn't over is called by that one: if its task "
+        "failed, clear it. To have people called again, start a run that says so by call_again.", because,
+    )  # fmt: skip
 
 
 def capped_because(call_list: CallList, shard: int | None = None) -> str:

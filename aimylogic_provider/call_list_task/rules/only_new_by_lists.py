@@ -157,10 +157,10 @@ class OnlyNewByLists(GivenCallsBase):
         return rules
 
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
-        from aimylogic_provider.call_list.persons.lists_in_force import capped_because
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.store.stored_list import CallList
 
         if pointer.capped and (because := capped_because(CallList.open(pointer))):
-            self.log.warning("Not called, by only_new: %s. To have them called again, say so by call_again.", because)
+            tell_capped(because, self.log)
             self._nobody_because = "" if pointer.calls else because
         super()._tell_of_frozen(pointer, rejections, finishes)
