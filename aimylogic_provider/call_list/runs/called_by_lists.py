@@ -7,14 +7,14 @@ that can't tell whom it called.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aimylogic_provider.call_list.runs.lists_in_folder import ListInFolder, lists_in, pointer_to
 from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.list_reader import ListReader
-from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Tombstone, decode_tombstone
+from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Tombstone, decode_claim, decode_tombstone
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import decoded
@@ -106,13 +106,12 @@ class CalledByLists:
 
     def _read(self, found: ListInFolder, names: frozenset[str], since: float) -> _Told:
         """What a list tells that is there."""
-        begun = ListReader.open(pointer_to(found.folder))
-        claimed = max(claim.at for claim in begun.claims())
-        sent: dict[str, float] = {}
-        for trace in traces_among(begun.names):
-            sent[trace.batch] = max(trace.send.until, sent.get(trace.batch, trace.send.until))
-        if max([claimed, *sent.values()]) < since:
+        claims = (decoded(found.folder, name, decode_claim, listed=True) for name in found.claim_files)
+        claimed = max(claim.at for claim in claims)
+        if max([claimed, *_sent(found.names).values()]) < since:
             return _Told(names)
+        begun = ListReader.open(pointer_to(found.folder))
+        sent = _sent(begun.names)
         called, held = set[int](), set[int]()
         done = begun.done()
         for batch in begun.manifest.batches:
@@ -150,6 +149,14 @@ class CalledByLists:
             f"It is deleted, and was sent until {when} by {left.claims[0].task}. Have the task that sends the lists "
             f"keep them for as long as only_new looks back (keep_call_list; None for ever)"
         )
+
+
+def _sent(names: Iterable[str]) -> dict[str, float]:
+    """Until when each batch was sent, by the names of a list's files."""
+    sent: dict[str, float] = {}
+    for trace in traces_among(names):
+        sent[trace.batch] = max(trace.send.until, sent.get(trace.batch, trace.send.until))
+    return sent
 
 
 def _outcomes(begun: ListReader, batch: Batch, *, is_done: bool) -> dict[int, CallOutcome]:

@@ -32,6 +32,18 @@ class LooksAgain(ExclusionBase):
         """Which shard of a list is to be sent."""
         raise NotImplementedError
 
+    def _check_one_list_at_a_time(self, told: Manifest) -> None:
+        """Check, before anything is sent, that this task can heed what lists of other DAG runs tell.
+
+        :raises CallListError: if the list was frozen by that, and it can't
+        """
+        from aimylogic_provider.call_list_task.rules.only_new_by_lists import check_keeps, check_one_at_a_time
+
+        for cap in told.caps:
+            if cap.by == "lists":
+                check_one_at_a_time(self.max_active_tis_per_dag, cap)
+                check_keeps(self.keep_call_list, cap)
+
     def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
         """What tells right before each request which of its calls must not be made, in the order of asking.
 
@@ -73,17 +85,10 @@ class LooksAgain(ExclusionBase):
         return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _lists_look(self, call_list: CallList, shard: int, cap: Cap) -> LastLook:
-        """What looks whom lists of other DAG runs called, or are about to call.
-
-        :raises CallListError: if this task can't heed that
-        """
+        """What looks whom lists of other DAG runs called, or are about to call."""
         from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
         from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists, run_folder
-        from aimylogic_provider.call_list_task.rules.only_new_by_lists import check_keeps, check_one_at_a_time
         from aimylogic_provider.idempotence.server_time import SystemClock
-
-        check_one_at_a_time(self.max_active_tis_per_dag, cap)
-        check_keeps(self.keep_call_list, cap)
 
         def now() -> float:
             assert self._current is not None, "what looks is sending"
