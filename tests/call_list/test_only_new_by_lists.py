@@ -239,6 +239,25 @@ def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(run: 
 
 
 @needs_record
+def test_a_task_that_gave_up_for_good_holds_its_people_until_it_is_cleared_or_the_time_is_over(
+    run: MakeRun, emulator: Emulator
+) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    emulator.fault("before_commit", "status", path="addPhones", status=403, times=None)
+    with pytest.raises(AirflowFailException):
+        first.call()
+    emulator.clear_faults()
+    assert second.read()["calls"] == 0
+    assert all("of run manual__a, which isn't over" in reason for reason in second.reasons())
+    assert second.call()["created"] == 0
+    first.calls.clear()
+    emulator.advance(minutes=25)  # for the report to tell what came of the refused requests
+    assert first.call()["created"] == 6
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
 @pytest.mark.parametrize("dies", range(1, 12))
 def test_a_sender_that_dies_anywhere_and_another_run_between_call_each_person_once(
     run: MakeRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, dies: int
@@ -376,6 +395,14 @@ def test_nothing_is_sent_by_a_task_of_which_two_may_run(run: MakeRun, emulator: 
     assert one.call()["created"] == 6
 
 
+def test_not_even_ones_own_phone_rings_before_that_is_seen(run: MakeRun, emulator: Emulator) -> None:
+    one = run("a")
+    one.read()
+    with pytest.raises(AirflowFailException, match="Give this task max_active_tis_per_dag=1"):
+        one.call(max_active_tis_per_dag=None, test_phone="+79160000000")
+    assert emulator.jobs() == []
+
+
 def test_of_two_who_are_at_it_at_once_at_least_one_sees_the_other(
     run: MakeRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -407,8 +434,11 @@ def test_call_again_calls_again(run: MakeRun, emulator: Emulator, again: Any) ->
     first.read()
     first.call()
     assert second.read(call_again=again)["calls"] == 6
+    told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
+    assert "**Called again, on purpose**" in told, "whoever says yes knows it"
     assert second.call()["created"] == 6
     assert third.read()["capped"] == 6, "and counts for the next one"
+    assert "on purpose" not in question(Preview.of(first.call_list), "s3://lists", None, time.time())
     assert called(emulator) == Counter(PHONES * 2)
 
 

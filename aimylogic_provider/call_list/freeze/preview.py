@@ -96,6 +96,8 @@ class Preview:
     brakes: BrakesTold | None = None
     capped_by: Counter[str] = field(default_factory=Counter)
     """Rows that lists of other runs called or hold, by the reason."""
+    calls_again: bool = False
+    """Whether it is to call again, on purpose, whom lists of other runs called."""
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -135,6 +137,7 @@ class Preview:
             is_pasted=is_pasted,
             brakes=manifest.brakes,
             capped_by=capped_by_lists(call_list),
+            calls_again=any(cap.by == "nobody" for cap in manifest.caps),
         )
 
 

@@ -30,6 +30,9 @@ _LINES_FREE = 7
 _FEWEST_CALLS = 2
 _LONGEST = 60
 _ANSWERS = "**Approve** sends this list, just as it is. **Reject** calls nobody, and deletes the list."
+_CALLS_AGAIN = (
+    "**Called again, on purpose**: whom other runs called lately isn't spared, as this run was told (`call_again`)"
+)
 _NOBODY_YET = {"paused": "nobody is rung until it is resumed", "planned": "nobody is rung before its time"}
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -61,6 +64,7 @@ def question(
     around = around or Surroundings()
     facts = [
         _calls(preview),
+        *([_CALLS_AGAIN] if preview.calls_again else []),
         *([_campaign(around.campaign)] if around.campaign else []),
         *([_hours(preview.rhythms)] if preview.rhythms else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),

@@ -123,20 +123,21 @@ class OnlyNewByLists(GivenCallsBase):
         from aimylogic_provider.call_list.store.caps import Cap
         from aimylogic_provider.calls_api.errors import RejectedError
 
+        if not self.only_new:
+            return ()
         try:
-            if not self.only_new or says_yes(self.call_again):
-                return ()
+            calls_again = says_yes(self.call_again)
         except ValueError as error:
             raise RejectedError(f"{error}") from None
         within = self.only_new.total_seconds() if isinstance(self.only_new, timedelta) else None
-        return (Cap(1, within, "only_new", by="lists"),)
+        return (Cap(1, within, "only_new", by="nobody" if calls_again else "lists"),)
 
     def _rules_told(self) -> dict[str, Any]:
         return {**super()._rules_told(), "caps": self._caps()}
 
     def _freeze(self, context: Context, *args: Any, **kwargs: Any) -> Pointer:
         self._freezes_for = self._task_folder(context)
-        if self.only_new and not self._caps():
+        if any(cap.by == "nobody" for cap in self._caps()):
             self.log.warning("call_again: only_new is left out, and whom other runs called is called again.")
         return super()._freeze(context, *args, **kwargs)
 
@@ -148,7 +149,7 @@ class OnlyNewByLists(GivenCallsBase):
         rules = super()._freeze_rules(stack)
         assert self._freezes_for is not None
         of_task, folder = self._freezes_for.of_task.address, self._freezes_for.folder.address
-        for cap in self._caps():
+        for cap in (cap for cap in self._caps() if cap.by == "lists"):
 
             def lists(phones: frozenset[int], cap: Cap = cap) -> CalledByLists:
                 return CalledByLists(of_task, run_folder(of_task, folder), cap, phones, SystemClock().wall)
