@@ -43,6 +43,7 @@ _WAY_OUT = (
     "alone reads the report again"
 )
 _WAY_OUT_UNASKED = (
+    "A clear reads the report again, and follows what a person said before, if one did, once it can be relied on. "
     "Those that have no job in the campaign they were sent to can be called by a new DAG run that has them among its "
     "rows. With a results_table, this list holds them until it is given up: in aimylogic_lists of that table's "
     "database set state to 'given up' where call_list is '{}', and delete from the results table those of its rows of "
