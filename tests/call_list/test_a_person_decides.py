@@ -255,7 +255,9 @@ def test_whoever_had_a_job_when_a_person_said_send_nobody_is_not_sent_though_the
     with monkeypatch.context() as replica:
         replica.setattr(calls_routes, "_rows", lacks_jobs)
         for end in (lambda: answer(sync, kwargs, question.options[0], method), lambda: sync.attempt(method=method)):
-            with pytest.raises(AirflowFailException, match=r"it showed call job \d+.* before, and lacks it now") as told:
+            with pytest.raises(
+                AirflowFailException, match=r"it showed call job \d+.* before, and lacks it now"
+            ) as told:
                 end()
             assert "A clear reads the report again, and follows what a person said" in str(told.value)
             sync.task.clear()

@@ -1,4 +1,4 @@
-"""Jobs that the report showed of parked calls, as earlier tries wrote them down: a report that lacks one contradicts it.
+"""Jobs that the report showed of parked calls, as tries wrote them down: a report that lacks one contradicts itself.
 
 Such a report proves nothing of the others that it lacks, either. A person who was told of a job said nothing of a call
 without one.

@@ -138,7 +138,9 @@ class ServerQuestions:
         """Have the report prove nothing if it lacks a job that it showed before of a call that has none now."""
         if found.fault:
             return
-        jobs = {under_way.lines[place].row: [job.id for job in found.get(under_way.phone(place), [])] for place in places}
+        jobs = {
+            under_way.lines[place].row: [job.id for job in found.get(under_way.phone(place), [])] for place in places
+        }
         lacking = self._shown_before.lacking(
             under_way.batch.name, under_way.state.open_sends, jobs, self._report.read.keys()
         )

@@ -125,7 +125,9 @@ class UnknownCallsError(NotAddedError):
     def __init__(
         self, known: str, *, question: ListQuestion, calls: int, without_job: int, can_be_asked: bool, list_id: str
     ) -> None:
-        way_out = _WAY_OUT if can_be_asked else _WAY_OUT_UNASKED.format(list_id)
+        self.unasked = _WAY_OUT_UNASKED.format(list_id)
+        """The way out where nobody can be asked, as sentences without the last stop."""
+        way_out = _WAY_OUT if can_be_asked else self.unasked
         super().__init__(f"{known}. {way_out}", retryable=False)
         self.known = known
         self.question = question
