@@ -1,6 +1,7 @@
 """Whether a task that settled its calls may end well: not if it reached nobody, and not if calls expired on the way.
 
-A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one.
+A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one, and whom a
+rule of the user's spares is meant not to be called; :attr:`.RowCounts.reached_nobody` tells which of these is most.
 """
 
 from __future__ import annotations
@@ -37,8 +38,7 @@ def check_reached(report: Mapping[str, Any], *, rejected: int, most: int | None,
     counts = RowCounts.of_report(report)
     if whole and counts.reached_nobody:
         raise NobodyReachedError(
-            f"Nobody is called: of {counts.rows:,} rows {counts.rejected:,} are rejected, {counts.refused:,} "
-            f"refused by the server, and {counts.expired:,} expired. {why}{_WAY_OUT}"
+            f"Nobody is called: of {counts.rows:,} rows {counts.set_aside_in_words}. {why}{_WAY_OUT}"
         )
     aside = rejected + counts.refused + counts.expired
     if counts.expired and (most is None or aside > most):
