@@ -13,6 +13,7 @@ from typing import Any
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.calls_api.response_meaning import refusal_in_words
 from aimylogic_provider.idempotence.errors import NotAddedError
 
 __all__ = ["NobodyReachedError", "check_reached", "reached_nobody", "why_not"]
@@ -65,7 +66,8 @@ def why_not(call_list: CallList, shard: int) -> str:
         for one in call_list.outcomes(batch):
             if one.reason is not None:
                 reasons[kind_of(one.reason)] += 1
-                first = first or f"row {one.row}: {one.reason}"
+                told = refusal_in_words(one.reason) if one.outcome == "refused" else one.reason
+                first = first or f"row {one.row}: {told}"
     return f"Most frequent: {most_frequent(reasons)}. The first is {first}. " if reasons else ""
 
 
