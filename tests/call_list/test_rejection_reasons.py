@@ -70,7 +70,7 @@ def test_a_person_who_is_asked_reads_of_each_bad_line_which_rule_it_breaks(sync:
     asked = question(Preview.of(CallList.open(operator._frozen)), pointer["path"], None, 0.0)
     for told in (
         "line 2: ` phone is the text 'none', which programs write for a missing one `",
-        "line 3: ` phone '79***80' is two phones, parted by a slash `",
+        "line 3: ` phone '7912***6780' is two phones, parted by a slash `",
         "line 4: ` phone '+7***12' bears an extension, which can't be dialled `",
         "line 6: ` phone '***' has no digits `",
     ):
