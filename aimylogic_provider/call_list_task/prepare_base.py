@@ -297,6 +297,13 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
             )  # fmt: skip
         if not pointer.rows:
             self.log.info("%s: there is nobody to call.", self._nobody)
+        elif not pointer.calls:
+            # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
+            self.log.warning(
+                "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "
+                "rules that spared them; max_change fails a run with so many fewer calls than usual.",
+                f"{pointer.rows:,}",
+            )  # fmt: skip
 
 
 def _is_blank(value: object) -> bool:

@@ -434,7 +434,8 @@ class SendBase(
         from aimylogic_provider.call_list.send.nobody_reached import check_reached
 
         rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
-        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why)
+        frozen = pointer if pointer is not None and pointer.shards == 1 else None
+        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why, frozen=frozen)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
         from aimylogic_provider.call_list.store.outcomes import RowCounts

@@ -233,9 +233,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
             if not kept.endswith(_reference(pointer)):
                 self._give_up_claims(pointer)  # it is sent by nobody
                 raise AirflowFailException(
-                    f"Nobody can be asked about the call list in {pointer.path}: Airflow keeps one question for each "
-                    f"task instance, in its first words, and this one's is about another list: “{kept}”. Nothing is "
-                    "sent. Start a new DAG run, rather than clear one in which somebody was asked"
+                    f"Nobody can be asked about the call list in {pointer.path}: until 3.4 Airflow keeps one question "
+                    "for each task instance, in its first words, and this one's is about another list: "
+                    f"“{kept}”. Nothing is sent. Start a new DAG run, rather than clear one in which somebody was asked"
                 ) from None
             waiting.kwargs = {"call_list": pointer.as_json()}
             raise

@@ -308,7 +308,7 @@ def test_a_rejected_row_is_written_with_its_keys_and_reason_and_no_whole_phone(f
     assert [(line["row"], line["keys"]) for line in lines] == [(number, {"id": number}) for number in range(2, 7)]
     assert all(set(line) == {"row", "keys", "reason"} for line in lines)
     for line, reason in zip(
-        lines, ["not a possible number", "characters that aren't part", "phone is None", "payload 'name' is a bytes",
+        lines, ["not a possible number", "bears an extension", "phone is None", "payload 'name' is a bytes",
                 "payload 'name' holds a lone surrogate"], strict=True,
     ):  # fmt: skip
         assert reason in line["reason"]

@@ -9,6 +9,7 @@ from collections import Counter
 
 from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.idempotence.ports import Log
 
@@ -16,7 +17,7 @@ __all__ = ["NobodyToCallError", "Rejections"]
 
 
 class NobodyToCallError(CallListError):
-    """The query found rows, and none of them can be called.
+    """The query found rows, none of them is called, and most of them can't be.
 
     :param pointer: to the list that tells why
     """
@@ -72,13 +73,17 @@ class Rejections:
         return ". ".join(filter(None, (self.most_frequent(), self.hint)))
 
     def check_somebody(self, pointer: Pointer) -> None:
-        """Go on only if not every row is rejected.
+        """Go on only if there are calls, or not so many rows are rejected that nobody could be reached.
 
-        :raises NobodyToCallError: if each is, and there is one
+        :raises NobodyToCallError: if so, as :attr:`.RowCounts.reached_nobody` tells
         """
-        if pointer.rows and pointer.rejected == pointer.rows:
-            raise NobodyToCallError(
-                f"Nobody can be called: there are {pointer.rows:,} rows, and every one is rejected. Most frequent: "
-                f"{self.told()}. Each row with its reason: {pointer.rejected_rows}. {self.way_out}",
-                pointer,
-            )
+        counts = RowCounts.of_frozen(pointer)
+        if pointer.calls or not counts.reached_nobody:
+            return
+        every = "every one is rejected"
+        most = f"{counts.rejected:,} are rejected, and the other {counts.spared:,} aren't to be called by this run"
+        raise NobodyToCallError(
+            f"Nobody can be called: there are {pointer.rows:,} rows, and {most if counts.spared else every}. Most "
+            f"frequent: {self.told()}. Each row with its reason: {pointer.rejected_rows}. {self.way_out}",
+            pointer,
+        )

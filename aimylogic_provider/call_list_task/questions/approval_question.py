@@ -222,8 +222,10 @@ def _not_called(preview: Preview) -> list[str]:
 
 
 def _rejected(preview: Preview) -> str:
+    from aimylogic_provider.call_list.freeze.rejection_reasons import LONGEST
+
     shown = preview.reasons.most_common(_REASONS_SHOWN)
-    told = [f"{count:,} × {as_code(reason, 120)}" for reason, count in shown]
+    told = [f"{count:,} × {as_code(reason, LONGEST)}" for reason, count in shown]
     if others := preview.reasons.total() - sum(count for _, count in shown):
         told.append(f"{others:,} × other reasons")
     return f"Why rejected (each row: `rejected.csv`): {'; '.join(told)}"
@@ -231,12 +233,11 @@ def _rejected(preview: Preview) -> str:
 
 def _bad_lines(preview: Preview) -> str:
     """Each line of a pasted text that can't be called, and why; its phone masked."""
-    from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+    from aimylogic_provider.call_list.freeze.rejection_reasons import LONGEST, kind_of
 
-    lines = [
-        f"line {line}: {as_code(reason.partition(': ')[0] if reason.startswith('phone ') else kind_of(reason), 110)}"
-        for line, reason in preview.bad_lines[:_LINES_SHOWN]
-    ]
+    shown = preview.bad_lines[:_LINES_SHOWN]
+    rules = [reason.partition(": ")[0] if reason.startswith("phone ") else kind_of(reason) for _, reason in shown]
+    lines = [f"line {line}: {as_code(rule, LONGEST)}" for (line, _), rule in zip(shown, rules, strict=True)]
     if more := preview.rejected - len(lines):
         lines.append(f"and {more:,} more")
     are = "1 bad line, which isn't" if preview.rejected == 1 else f"{preview.rejected:,} bad lines, which aren't"
