@@ -17,7 +17,7 @@ from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase, Hol
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
-    from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
@@ -165,7 +165,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         from aimylogic_provider.call_list.freeze.batch_cutting import Cut
         from aimylogic_provider.call_list.freeze.finish_times import Finishes
         from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
-        from aimylogic_provider.call_list.freeze.rejections import Rejections
+        from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
         from aimylogic_provider.call_list.freeze.rules import in_order
         from aimylogic_provider.call_list.store.sync_entry import Freezing
         from aimylogic_provider.call_list_task.claims_of_task import claiming, give_up_noted
@@ -241,8 +241,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
     @contextmanager
     def _counting_rejected(self) -> Iterator[None]:
         """Count the rows of which no list comes, for too many are rejected, or all."""
-        from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.freeze.rejected.rejected_limit import TooManyRejectedError
+        from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
 
         try:
             yield

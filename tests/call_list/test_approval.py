@@ -25,7 +25,7 @@ from airflow.sdk import exceptions
 from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.runs import old_lists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer

@@ -226,7 +226,7 @@ def _rejected(preview: Preview) -> str:
 
 def _bad_lines(preview: Preview) -> str:
     """Each line of a pasted text that can't be called, and why; its phone masked."""
-    from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+    from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 
     lines = [
         f"line {line}: {as_code(reason.partition(': ')[0] if reason.startswith('phone ') else kind_of(reason), 110)}"

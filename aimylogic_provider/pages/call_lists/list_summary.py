@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Generic, TypeVar, get_args
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.list_reader import ListReader, PartKind
 from aimylogic_provider.call_list.store.manifest import Manifest, Tombstone
 from aimylogic_provider.call_list.store.outcomes import Counts
