@@ -992,8 +992,8 @@ _OVERLAPPING = (
         "overlapping: nothing claimed",
         "A list claims no rows, so that two runs at once call the same people.",
         "call_list_task/prepare_base.py",
-        "                if self.results_table is not None:\n                    begun",
-        "                if False:\n                    begun",
+        "        if self.results_table is None:\n            return None\n        begun",
+        "        if True:\n            return None\n        begun",
         "overlapping",
     ),
     _of_operators(
