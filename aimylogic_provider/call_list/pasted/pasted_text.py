@@ -404,9 +404,9 @@ def _columns_of_second_numbers(
     found = {number for number, count in counts.items() if count * 2 > len(data)}
     if found and not has_header:
         raise RejectedError(
-            f"more than one number stands on {counts[min(found)]:,} of {len(data):,} lines: paste a line for each number. "
-            f"Or, if column {min(found) + 1} isn't to be called, put a header above the list, and name the phone's column "
-            "phone"
+            f"more than one number stands on {counts[min(found)]:,} of {len(data):,} lines: paste a line for each "
+            f"number. Or, if column {min(found) + 1} isn't to be called, put a header above the list, and name the "
+            "phone's column phone"
         )
     return found
 
