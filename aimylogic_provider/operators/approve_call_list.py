@@ -199,6 +199,7 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
     def _word(self, context: Context, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
+        from aimylogic_provider.airflow_task.required_actions import where_and_which
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, question
@@ -210,7 +211,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
             self.log.info("The call list holds no calls: nobody is asked.")
             return False
         around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
-        self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"
+        asked = self.subject or f"Make {calls_in_words(preview.calls)}?"
+        where = where_and_which(context, around.campaign.conn_id if around.campaign else "")
+        self.subject = f"{asked}{where} {_reference(pointer)}"
         self.body = question(preview, pointer.path, self.body, time.time(), around)
         return True
 

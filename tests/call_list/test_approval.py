@@ -125,6 +125,13 @@ def approval(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) 
     return Approval(sync, monkeypatch)
 
 
+def test_the_question_names_the_campaign_among_others(approval: Approval, questions: Questions) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    approval.ask(call_list, aimylogic_conn_id="aimylogic_default", subject="Call (Perm)?")
+    assert asked(questions).subject == f"Call (Perm)? (aimylogic_default) [{call_list['sha256'][:8]}]"
+
+
 def asked(questions: Questions) -> Any:
     (question,) = questions.asked.values()
     return question

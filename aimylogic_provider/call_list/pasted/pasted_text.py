@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -114,11 +115,12 @@ def read_pasted(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINE
         raise RejectedError("the list has a header and no line below it: paste a line for each person, too")
     names, phone = _named(data, header, columns)
     _check_no_other_header(data, phone)
+    seconds = _columns_of_second_numbers(data, names, phone, has_header=header is not None)
     parted = f"cells parted by {'a ' + _SEPARATORS.get(separator, repr(separator)) if separator else 'nothing'}"
     head = f"line {rows[0].number} is the header" if header else "no header"
     lines_told = "1 line" if len(data) == 1 else f"{len(data):,} lines"
     told = f"{lines_told}; {head}; {parted}; the phone is in column {phone + 1}"
-    return PastedList([_line(row, names, phone) for row in data], told)
+    return PastedList([_line(row, names, phone, seconds) for row in data], told)
 
 
 def calls_of_text(text: str, columns: Sequence[str] = (), *, most: int = MOST_LINES) -> list[PastedCall]:
@@ -157,8 +159,9 @@ def _offset(text: str) -> int:
 def _separator_of(lines: Sequence[str]) -> str:
     """What parts the cells: whichever gives most lines one same number of them; empty if there is none."""
     best, most = "", 0
+    parted = [line for line in lines if not _is_like_a_phone(line.strip())]  # the comma of 8,91E+10 parts nothing
     for separator in _SEPARATORS:
-        counts = Counter(len(_cells(line, separator)) for line in lines)
+        counts = Counter(len(_cells(line, separator)) for line in parted)
         lines_with_it = max((count for cells, count in counts.items() if cells > 1), default=0)
         if lines_with_it > most:
             best, most = separator, lines_with_it
@@ -216,17 +219,39 @@ def _strictly(line: str, separator: str) -> list[str] | None:
 # What stands where
 
 
+def _plain_cell(cell: str) -> str:
+    """With blanks and dashes of one kind each, and without what isn't seen: as a phone is read."""
+    if cell.isascii():
+        return cell
+    kinds = {"Zs": " ", "Pd": "-", "Cf": ""}
+    return "".join(kinds.get(unicodedata.category(character), character) for character in cell).strip()
+
+
 def _is_like_a_phone(cell: str) -> bool:
+    cell = _plain_cell(cell)
     return bool((_LIKE_A_PHONE.fullmatch(cell) and not _DATE.fullmatch(cell)) or _EXPONENT.fullmatch(cell))
 
 
 def _may_hold_a_phone(cell: str) -> bool:
     """Whether a phone may stand in a cell, perhaps among words."""
-    return _is_like_a_phone(cell) or bool(_PHONE_WITHIN.search(_DATE.sub("", cell)))
+    return _is_like_a_phone(cell) or bool(_PHONE_WITHIN.search(_DATE.sub("", _plain_cell(cell))))
+
+
+def _is_another_phone(cell: str, phone: str) -> bool:
+    """Whether a cell holds a number as the phone on its line is written: perhaps somebody else's."""
+    if not (_is_like_a_phone(cell) and _is_like_a_phone(phone)):
+        return False
+    one, other = (re.sub("[^0-9]", "", text) for text in (cell, phone))
+    return "+" in cell or (len(one) == len(other) and ("+" in phone or one[0] == other[0]))
 
 
 def _folded(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.casefold())
+
+
+def _speaks_of_a_phone(name: str) -> bool:
+    """Whether one of its words does, as in ``Моб. телефон`` or ``Phone 1``."""
+    return any(word in _SURELY for word in re.findall(r"[^\W\d_]+", name.casefold()))
 
 
 def _header_of(rows: Sequence[_Row], named: int) -> list[str] | None:
@@ -242,7 +267,7 @@ def _header_of(rows: Sequence[_Row], named: int) -> list[str] | None:
             )
     if any(map(_may_hold_a_phone, cells)):
         return None
-    if any(_folded(cell) in _SURELY | _PERHAPS for cell in cells):
+    if any(_folded(cell) in _SURELY | _PERHAPS or _speaks_of_a_phone(cell) for cell in cells):
         return cells
     words = all(cell and not re.search("[0-9]", cell) for cell in cells)
     return cells if len(cells) > 1 and words and len(rows) > 1 and len(cells) != named else None
@@ -267,7 +292,7 @@ def _named(data: Sequence[_Row], header: list[str] | None, columns: Sequence[str
         phone = _phone_named(names)
         if phone is None:
             return names, _phone_by_values(data, names)
-        if _folded(names[phone]) in _PERHAPS:
+        if _folded(names[phone]) not in _SURELY:
             _check_no_other(data, names, phone)
         return names, phone
     if columns:
@@ -302,8 +327,12 @@ def _checked(names: list[str], data: Sequence[_Row]) -> list[str]:
 
 def _phone_named(names: Sequence[str]) -> int | None:
     """Which column is called so; None if none is."""
-    for known in (_SURELY, _PERHAPS):
-        found = [number for number, name in enumerate(names) if _folded(name) in known]
+    for is_known in (_SURELY.__contains__, _PERHAPS.__contains__, None):
+        found = [
+            number
+            for number, name in enumerate(names)
+            if (_speaks_of_a_phone(name) if is_known is None else is_known(_folded(name)))
+        ]
         if len(found) > 1:
             raise RejectedError(
                 f"the columns {' and '.join(repr(names[number]) for number in found)} may both be the phone's: name "
@@ -358,9 +387,37 @@ def _phone_by_values(data: Sequence[_Row], names: Sequence[str]) -> int:
     )
 
 
-def _line(row: _Row, names: Sequence[str], phone: int) -> PastedLine:
+def _other_numbers(cells: Sequence[str], phone: int) -> list[int]:
+    """In which other columns of a line another number stands."""
+    written = cells[phone] if phone < len(cells) else ""
+    return [number for number, cell in enumerate(cells) if number != phone and _is_another_phone(cell, written)]
+
+
+def _columns_of_second_numbers(
+    data: Sequence[_Row], names: Sequence[str], phone: int, *, has_header: bool
+) -> Collection[int]:
+    """The columns that hold another number on most lines, and so belong to whoever the line is about.
+
+    :raises RejectedError: if there is one and no header that names it: whose numbers they are isn't clear
+    """
+    counts = Counter(number for row in data for number in _other_numbers(row.cells, phone))
+    found = {number for number, count in counts.items() if count * 2 > len(data)}
+    if found and not has_header:
+        raise RejectedError(
+            f"more than one number stands on {counts[min(found)]:,} of {len(data):,} lines: paste a line for each "
+            f"number. Or, if column {min(found) + 1} isn't to be called, put a header above the list, and name the "
+            "phone's column phone"
+        )
+    return found
+
+
+def _line(row: _Row, names: Sequence[str], phone: int, seconds: Collection[int]) -> PastedLine:
     cells = row.cells
     written = cells[phone] if phone < len(cells) else ""
+    if strays := [number for number in _other_numbers(cells, phone) if number not in seconds]:
+        column = repr(names[strays[0]]) if strays[0] < len(names) else str(strays[0] + 1)
+        fault = f"another number, in column {column}, that would not be called: paste a line for each number"
+        return PastedLine(row.number, written, {}, fault)
     beyond = [cell for cell in cells[len(names) :] if cell]
     if beyond:
         fault = (
