@@ -20,7 +20,7 @@ from aimylogic_provider.task_end.tells_end import TellsEnd
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
-    from aimylogic_provider.call_list.freeze.freeze import Limit
+    from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.lineage.task_lineage import TaskLineage
@@ -134,7 +134,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         return TaskLineage(sql=sql if isinstance(sql, str) else None, sql_conn_id=conn_id, asked=over and self._asked)
 
     def _limit(self) -> Limit:
-        from aimylogic_provider.call_list.freeze.freeze import Limit
+        from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
 
         return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
 

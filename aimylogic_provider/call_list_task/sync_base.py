@@ -67,7 +67,7 @@ class SyncBase(PrepareBase, SendBase):
     ) -> Pointer:
         """Freeze the list, and have it be this task's: that it is, stands in the entry before anything is sent."""
         from aimylogic_provider.airflow_task.run_context import clears, others_since
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
         from aimylogic_provider.call_list.runs.lists_of_run import check_source_unsent, never_sent
         from aimylogic_provider.call_list.runs.old_lists import remove
         from aimylogic_provider.call_list.store.manifest import CallListError

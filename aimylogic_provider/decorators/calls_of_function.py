@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import DecoratorArguments
-    from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list_task.row_source import RowSource
 

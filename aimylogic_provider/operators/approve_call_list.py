@@ -201,6 +201,7 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
     def _word(self, context: Context, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
+        from aimylogic_provider.airflow_task.required_actions import where_and_which
         from aimylogic_provider.call_list.freeze.preview import Preview
         from aimylogic_provider.call_list.persons.lists_in_force import capped_because
         from aimylogic_provider.call_list.store.stored_list import CallList
@@ -215,7 +216,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
                 self.log.info("Nobody is called, by only_new: %s.", because)
             return False
         around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
-        self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"
+        asked = self.subject or f"Make {calls_in_words(preview.calls)}?"
+        where = where_and_which(context, around.campaign.conn_id if around.campaign else "")
+        self.subject = f"{asked}{where} {_reference(pointer)}"
         self.body = question(preview, pointer.path, self.body, time.time(), around)
         return True
 

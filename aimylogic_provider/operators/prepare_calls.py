@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.freeze.finish_times import Finishes
-    from aimylogic_provider.call_list.freeze.freeze import Reader
-    from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.pasted.pasted_calls import PastedCallReader
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list_task.row_source import RowSource

@@ -118,8 +118,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind(error: BaseException) -> str:
-    from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
-    from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+    from aimylogic_provider.call_list.freeze.rejected.rejected_limit import TooManyRejectedError
+    from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
     from aimylogic_provider.call_list.send.nobody_reached import NobodyReachedError
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError

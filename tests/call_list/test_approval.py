@@ -25,7 +25,7 @@ from airflow.sdk import exceptions
 from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.runs import old_lists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer
@@ -123,6 +123,13 @@ class Approval:
 @pytest.fixture
 def approval(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> Approval:
     return Approval(sync, monkeypatch)
+
+
+def test_the_question_names_the_campaign_among_others(approval: Approval, questions: Questions) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    approval.ask(call_list, aimylogic_conn_id="aimylogic_default", subject="Call (Perm)?")
+    assert asked(questions).subject == f"Call (Perm)? (aimylogic_default) [{call_list['sha256'][:8]}]"
 
 
 def asked(questions: Questions) -> Any:

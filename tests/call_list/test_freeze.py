@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import list_files
 from aimylogic_provider.call_list.freeze.batch_cutting import Cut
-from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit, TooManyRejectedError
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
@@ -532,7 +533,8 @@ def open_files(folder: Path) -> list[int]:
 KILLED = """
 import logging, os, signal, sys
 from aimylogic_provider.call_list.freeze.batch_cutting import Cut
-from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aimylogic_provider.call_list.freeze.preview import Preview
-from aimylogic_provider.call_list.freeze.rejection_reasons import LONGEST, kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import LONGEST, kind_of
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list_task.questions.approval_question import question
 from aimylogic_provider.calls_api.errors import RejectedError

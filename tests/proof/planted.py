@@ -130,10 +130,10 @@ _TABLES = (
     _of_operators(
         "second record by connection",
         "The second record lies in the asset of the connection's campaign: with another connection it is another one.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "second=second_record(context, ",
         "second=second_record({**context, 'asset_state_store': type('Of', (), {'__getitem__': lambda _, asset: "
-        "context['asset_state_store'][type('Asset', (), {'name': self.aimylogic_conn_id})]})()}, ",
+        "context['asset_state_store'][type('Asset', (), {'name': task.aimylogic_conn_id})]})()}, ",
         "discarded",
     ),
     _of_calls(
@@ -396,18 +396,18 @@ _OF_KEYS = (
     _of_operators(
         "key with the try's number",
         "Each try has another key where it finds no record.",
-        "operators/add_phone.py",
-        "            run_id=ti.run_id,\n",
-        '            run_id=f"{ti.run_id} {ti.try_number}",\n',
+        "call_task/call_of_task.py",
+        "        run_id=ti.run_id,\n",
+        '        run_id=f"{ti.run_id} {ti.try_number}",\n',
         "emptied",
         "no store",
     ),
     _of_operators(
         "key with the map index",
         "A person whose place in a mapped list changed has another key.",
-        "operators/add_phone.py",
-        "            run_id=ti.run_id,\n",
-        '            run_id=f"{ti.run_id} {ti.map_index}",\n',
+        "call_task/call_of_task.py",
+        "        run_id=ti.run_id,\n",
+        '        run_id=f"{ti.run_id} {ti.map_index}",\n',
         "mapped",
     ),
     _of_operators(
@@ -754,7 +754,7 @@ _OF_LOOPS = (
     _of_operators(
         "an iteration isn't part of the key",
         "The same person in two iterations of a loop has one key: the second is green with the first one's job.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "iteration=iteration(context),",
         "iteration=None and iteration(context),",
         "looped",
@@ -762,7 +762,7 @@ _OF_LOOPS = (
     _of_operators(
         "a region is part of the key",
         "An iteration that a clear of its gate made anew is taken for another call.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "iteration=iteration(context),",
         'iteration=1000 * int(context["ti"].region_id) + (iteration(context) or 0),',
         "looped",
@@ -992,8 +992,8 @@ _OVERLAPPING = (
         "overlapping: nothing claimed",
         "A list claims no rows, so that two runs at once call the same people.",
         "call_list_task/prepare_base.py",
-        "                if self.results_table is not None:\n                    begun",
-        "                if False:\n                    begun",
+        "        if self.results_table is None:\n            return None\n        begun",
+        "        if True:\n            return None\n        begun",
         "overlapping",
     ),
     _of_operators(

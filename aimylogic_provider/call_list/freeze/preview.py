@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.manifest import BrakesTold
 from aimylogic_provider.call_list.store.stored_call import (
     CallContent,

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aimylogic_provider.call_list.freeze.preview import capped_by_lists
-from aimylogic_provider.call_list.freeze.rejection_reasons import most_frequent
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import most_frequent
 from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.call_list.store.stored_list import CallList

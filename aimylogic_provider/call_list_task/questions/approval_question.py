@@ -222,7 +222,7 @@ def _not_called(preview: Preview) -> list[str]:
 
 
 def _rejected(preview: Preview) -> str:
-    from aimylogic_provider.call_list.freeze.rejection_reasons import LONGEST
+    from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import LONGEST
 
     shown = preview.reasons.most_common(_REASONS_SHOWN)
     told = [f"{count:,} × {as_code(reason, LONGEST)}" for reason, count in shown]
@@ -233,7 +233,7 @@ def _rejected(preview: Preview) -> str:
 
 def _bad_lines(preview: Preview) -> str:
     """Each line of a pasted text that can't be called, and why; its phone masked."""
-    from aimylogic_provider.call_list.freeze.rejection_reasons import LONGEST, kind_of
+    from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import LONGEST, kind_of
 
     shown = preview.bad_lines[:_LINES_SHOWN]
     rules = [reason.partition(": ")[0] if reason.startswith("phone ") else kind_of(reason) for _, reason in shown]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Finishes
-    from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Generic, TypeVar, get_args
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+import msgspec
+
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.list_reader import ListReader, PartKind
 from aimylogic_provider.call_list.store.manifest import Manifest, Tombstone
 from aimylogic_provider.call_list.store.outcomes import Counts
@@ -150,8 +152,6 @@ def unknown_rows(found: ListReader) -> Iterator[dict[str, Any]]:
 
 
 def _lines(content: bytes) -> Iterator[dict[str, Any]]:
-    import msgspec
-
     for line in content.splitlines():
         try:
             told = msgspec.json.decode(line)

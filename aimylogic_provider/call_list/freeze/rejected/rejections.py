@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
