@@ -45,12 +45,20 @@ with DAG(
             title="Columns, if the list has no header",
             description="What its cells are, in their order. The campaign's script reads them by these names.",
         ),
+        "phone_region": Param(
+            None,
+            type=["null", "string"],
+            title="Country of numbers without a plus",
+            description="Its two letters, as RU: then 8 916 123-45-67 is understood, too. Left empty, such lines are "
+            "told as bad ones.",
+        ),
     },
 ):
     read = PrepareCallsOperator(
         task_id="read",
         pasted="{{ params.people }}",
         columns="{{ params.columns or '' }}",
+        phone_region="{{ params.phone_region or '' }}",
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},
         call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",  # the last fence: nobody is dialled later
     )
