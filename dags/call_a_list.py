@@ -47,6 +47,13 @@ with DAG(
             title="Columns, if the list has no header",
             description="What its cells are, in their order. The campaign's script reads them by these names.",
         ),
+        "phone_region": Param(
+            None,
+            type=["null", "string"],
+            title="Country of numbers without a plus",
+            description="Its two letters, as RU: then 8 916 123-45-67 is understood, too. Left empty, such lines are "
+            "told as bad ones.",
+        ),
         "again": Param(
             False,
             type="boolean",
@@ -59,6 +66,7 @@ with DAG(
         task_id="read",
         pasted="{{ params.people }}",
         columns="{{ params.columns or '' }}",
+        phone_region="{{ params.phone_region or '' }}",
         only_new=timedelta(days=1),  # told by this DAG's own lists
         call_again="{{ params.again }}",
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},

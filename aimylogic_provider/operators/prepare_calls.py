@@ -54,15 +54,16 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
         must have ``max_active_tis_per_dag=1``
     :param call_again: True to freeze the list without that, on purpose; also text, as a template makes it of a form's
         box. (templated)
-    :param phone_region: and all further parameters: as those of :class:`AddPhonesOperator`
+    :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``. (templated)
+    :param phone_reading: and all further parameters: as those of :class:`AddPhonesOperator`
     :param shards: as that of :class:`PrepareCallListOperator`
     :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
         says alone
     """
 
     template_fields: Sequence[str] = (
-        "calls", "pasted", "columns", "policy", "call_before", "call_list_path", "exclude_sql", "exclude_conn_id",
-        "call_again",
+        "calls", "pasted", "columns", "phone_region", "policy", "call_before", "call_list_path", "exclude_sql",
+        "exclude_conn_id", "call_again",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json", "exclude_sql": "sql"}
@@ -144,8 +145,15 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
         self.calls = calls
         self.pasted = pasted
         self.columns = columns
+        if pasted is not None:
+            self._to_correct = "Correct the list, and start a new run with it"
         if calls is not None:
             self._check_calls(calls)
+
+    def _take_blank_as_nothing(self) -> None:
+        super()._take_blank_as_nothing()
+        if self.phone_region is not None:
+            self.phone_region = str(self.phone_region).strip().upper()  # as somebody wrote it into a form
 
     def _row_source(self) -> RowSource:
         if self.pasted is None:

@@ -63,6 +63,8 @@ def failure_of(error: BaseException, context: Context, operator: TellsEnd) -> Fa
     kind = _kind(error)
     when = _next_try(error, context)
     begins, to_do = "Failed", _TO_DO[kind]
+    if kind in ("rejected", "no_row") and operator._to_correct:
+        to_do = operator._to_correct
     if when is not None:
         begins, to_do = "Failed for now", f"Nothing to do: the next try comes {when}"
     conn_id = getattr(operator, "aimylogic_conn_id", None)

@@ -714,6 +714,33 @@ def test_bad_lines_of_a_pasted_list_stand_in_the_question_and_the_good_ones_are_
     approval.sync.assert_once(["79161234567"])
 
 
+@pytest.mark.parametrize(("region", "calls"), [(" ru ", 2), ("", 1), (None, 1)])
+def test_whoever_pastes_says_which_country_numbers_without_a_plus_are_of(
+    approval: Approval, region: str | None, calls: int
+) -> None:
+    operator = PrepareCallsOperator(
+        task_id="prepare",
+        pasted="+79161234567\n8 916 123-45-60",
+        phone_region=region,
+        call_list_path=str(approval.sync.lists),
+    )
+    assert operator.execute(approval._next("prepare"))["calls"] == calls
+
+
+@pytest.mark.parametrize("pasted", ["phone;mobile\n1;2", "phone\n1\n2", "+79161234567\n" * 5_001])
+def test_what_a_pasted_list_has_wrong_is_corrected_in_a_new_run(
+    approval: Approval, pasted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator = PrepareCallsOperator(
+        task_id="prepare", pasted=pasted, max_rejected=0, call_list_path=str(approval.sync.lists)
+    )
+    with pytest.raises(AirflowFailException):
+        operator.execute(approval._next("prepare"))
+    told = capsys.readouterr().out
+    assert "Correct the list, and start a new run with it." in told
+    assert "clear the task" not in told
+
+
 def test_given_calls_wait_for_a_person_as_rows_of_a_query_do(approval: Approval) -> None:
     calls = [{"phone": one, "key": number} for number, one in enumerate(PHONES)]
     operator = PrepareCallsOperator(task_id="prepare", calls=calls, call_list_path=str(approval.sync.lists))
