@@ -1,7 +1,8 @@
 """Whether a task that settled its calls may end well: not if it reached nobody, and not if calls expired on the way.
 
 A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one, and whom a
-rule of the user's spares is meant not to be called; :attr:`.RowCounts.reached_nobody` tells which of these is most.
+rule of the user's spares is meant not to be called. Whether too many rows can't be read beside those, is told when the
+list is frozen.
 """
 
 from __future__ import annotations

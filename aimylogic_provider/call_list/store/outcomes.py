@@ -170,12 +170,12 @@ class RowCounts(msgspec.Struct, frozen=True):
     def reached_nobody(self) -> bool:
         """Whether rows were to be called, and none was.
 
-        A few rows that are rejected beside more that are spared are what a table holds on any day when nobody is left
-        to be called. But a few spared ones excuse no table that can't be read; and if all that was left to be called
-        was refused, or came too late, nobody was reached, however many were spared.
+        Rows that are rejected beside some that are spared are what a table holds on any day when nobody is left to be
+        called; whether they are too many for that, is told when the list is frozen. But if all that was left to be
+        called was refused, or came too late, nobody was reached, however many were spared.
         """
-        missed = self.refused + self.expired > 0 or self.rejected > self.spared
-        return not self.created and missed and not self.unknown
+        missed = self.refused + self.expired or (self.rejected and not self.spared)
+        return not self.created and bool(missed) and not self.unknown
 
     @property
     def set_aside_in_words(self) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
 from aimylogic_provider.call_list.store.outcomes import RowCounts
+from aimylogic_provider.calls_api.calls.consent import NoConsentError
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.idempotence.ports import Log
 
@@ -39,6 +40,7 @@ class Rejections:
         self._log = log
         self._reasons: Counter[str] = Counter()
         self._types: set[str] = set()
+        self._without_consent = 0
         self.hint = ""
 
     def add(self, row: int, error: RejectedError) -> None:
@@ -46,6 +48,7 @@ class Rejections:
 
         :param row: of the query, from 1
         """
+        self._without_consent += isinstance(error, NoConsentError)
         if not isinstance(error, RejectedTypeError):
             self._reasons[kind_of(str(error))] += 1
             return
@@ -73,12 +76,15 @@ class Rejections:
         return ". ".join(filter(None, (self.most_frequent(), self.hint)))
 
     def check_somebody(self, pointer: Pointer) -> None:
-        """Go on only if there are calls, or not so many rows are rejected that nobody could be reached.
+        """Go on only if there are calls, or fewer rows can't be read than are spared.
 
-        :raises NobodyToCallError: if so, as :attr:`.RowCounts.reached_nobody` tells
+        Who didn't agree is rejected by a rule of the user's, and stays in his table: he counts for neither.
+
+        :raises NobodyToCallError: if not
         """
         counts = RowCounts.of_frozen(pointer)
-        if pointer.calls or not counts.reached_nobody:
+        too_many = counts.rejected - self._without_consent > counts.spared
+        if pointer.calls or not (counts.reached_nobody or too_many):
             return
         every = "every one is rejected"
         most = f"{counts.rejected:,} are rejected, and the other {counts.spared:,} aren't to be called by this run"
