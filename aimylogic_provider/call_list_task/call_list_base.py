@@ -107,11 +107,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         if pointer is None:
             rejected = getattr(error, "rejected", None)
             return {} if rejected is None else {"rejected": rejected}
-        return {
-            "rows": pointer.rows, "calls": pointer.calls, "doubles": pointer.doubles, "rejected": pointer.rejected,
-            "claimed": pointer.claimed, "capped": pointer.capped, "excluded": pointer.excluded,
-            "held_out": pointer.held_out, "call_list": pointer.path, "rejected_rows": pointer.rejected_rows,
-        }  # fmt: skip
+        return {**pointer.counts, "call_list": pointer.path, "rejected_rows": pointer.rejected_rows}
 
     def _known_list(self) -> Pointer | None:
         """The list that is this task's, or that it froze, once it is known."""

@@ -235,14 +235,7 @@ class SyncBase(PrepareBase, SendBase):
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
         return {
             "dry_run": True,
-            "rows": pointer.rows,
-            "calls": pointer.calls,
-            "doubles": pointer.doubles,
-            "rejected": pointer.rejected,
-            "claimed": pointer.claimed,
-            "capped": pointer.capped,
-            "excluded": pointer.excluded,
-            "held_out": pointer.held_out,
+            **pointer.counts,
             "countries": CallList.open(pointer).manifest.countries,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,

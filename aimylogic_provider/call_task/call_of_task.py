@@ -21,9 +21,9 @@ from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.hooks.aimylogic import AimylogicHook
+from aimylogic_provider.idempotence import server_time
 from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
 from aimylogic_provider.idempotence.keys import Intent, campaign_digest
-from aimylogic_provider.idempotence.server_time import SystemClock
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -49,7 +49,7 @@ def attempt_of(task: AddPhoneOperator, context: Context, *, resumed: bool) -> Ad
         intent,
         store=entry_store(context),
         campaign=client,
-        clock=SystemClock(),
+        clock=server_time.SystemClock(),
         # Without a store, a try that goes on after a question would else be taken for one that sent nothing.
         first_try=is_first_try(context) and not resumed,
         clear_number=clear_number(context),
