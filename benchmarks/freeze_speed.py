@@ -29,7 +29,8 @@ FREEZE = """
 import json, logging, sys, tempfile, time
 from airflow.providers.common.compat.sdk import BaseHook
 from aimylogic_provider.call_list.freeze.batch_cutting import Cut
-from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.freeze.warehouse import streamed

@@ -27,7 +27,7 @@ with DAG(
             "",
             type="string",
             title="Phone",
-            description="With a plus and the country code, as in +1 202 555 0123.",
+            description="With a plus and the country code, as in +1 202 555 0123. Another run with it calls it again.",
         ),
         "name": Param(
             "Alex",

@@ -2,8 +2,9 @@
 
 Trigger this DAG and paste the list into the form, up to 5,000 lines. What is wrong with it stands in the question that
 waits among Airflow's *Required actions*, and line by line, with what to do, in the log of `read`. After a yes, the good
-lines are called, each once; after a no, nobody is. Bad lines: correct them, and paste these alone into a run of their
-own, for each run calls whoever is on its list.
+lines are called, each once; after a no, nobody is. Bad lines: correct them, and paste the whole list once more. Whom a
+run of this DAG called within the last day isn't called by another one, nor whoever stands in a list that isn't over:
+so a second click on *Trigger*, and a second yes, ring nobody. To call them again all the same, tick the box.
 
 Needs the connection ``aimylogic_default``. **What you paste is kept with the run**, phones and names in full: in
 Airflow's database, and on the pages of the run, for all who may see this DAG's runs, until the run is deleted. Logs,
@@ -35,8 +36,9 @@ with DAG(
             description_md=(
                 "A line for each person, up to 5,000: a phone with a plus and the country code, as +1 202 555 0123, or "
                 "cells copied from a spreadsheet. A header (phone, name, city) says what the cells are.\n\n"
-                "Two runs with the same people call them twice: trigger it once. **What you paste is kept with the "
-                "run**, unmasked, for all who may see this DAG's runs."
+                "Whom this DAG called within the last day isn't called again, however often you trigger it: so paste a "
+                "corrected list whole. **What you paste is kept with the run**, unmasked, for all who may see this "
+                "DAG's runs."
             ),
         ),
         "columns": Param(
@@ -45,12 +47,28 @@ with DAG(
             title="Columns, if the list has no header",
             description="What its cells are, in their order. The campaign's script reads them by these names.",
         ),
+        "phone_region": Param(
+            None,
+            type=["null", "string"],
+            title="Country of numbers without a plus",
+            description="Its two letters, as RU: then 8 916 123-45-67 is understood, too. Left empty, such lines are "
+            "told as bad ones.",
+        ),
+        "again": Param(
+            False,
+            type="boolean",
+            title="Call again whom this DAG called within the last day",
+            description="On purpose alone: they are rung once more.",
+        ),
     },
 ):
     read = PrepareCallsOperator(
         task_id="read",
         pasted="{{ params.people }}",
         columns="{{ params.columns or '' }}",
+        phone_region="{{ params.phone_region or '' }}",
+        only_new=timedelta(days=1),  # told by this DAG's own lists
+        call_again="{{ params.again }}",
         policy={"allowed_time": {"default": [["09:00", "20:00"]]}, "max_attempts": 3},
         call_before="{{ dag_run.run_after + macros.timedelta(days=2) }}",  # the last fence: nobody is dialled later
     )
@@ -60,4 +78,8 @@ with DAG(
         response_timeout=timedelta(days=1),  # nobody answered: a no
         defaults="Reject",
     )
-    SendCallListOperator(task_id="call", call_list=approved.output)
+    SendCallListOperator(
+        task_id="call",
+        call_list=approved.output,
+        max_active_tis_per_dag=1,  # one list at a time: each sees whom the other one called
+    )

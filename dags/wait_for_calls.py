@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Param, task
 
 from aimylogic_provider.operators import AddPhoneOperator
 from aimylogic_provider.sensors import CallJobSensor
@@ -27,7 +27,14 @@ with DAG(
     catchup=False,
     tags=["aimylogic", "example"],
     default_args={"retries": 4, "retry_delay": timedelta(minutes=15)},
-    params={"team_phone": "+1 202 555 0123"},  # a number that rings nobody: write your own
+    params={
+        "team_phone": Param(
+            "+1 202 555 0123",
+            type="string",
+            title="The team's phone",
+            description="Who is told how many were reached. This number rings nobody: write your own.",
+        )
+    },
     doc_md=__doc__,
 ):
     called = SqlToAimylogicOperator(

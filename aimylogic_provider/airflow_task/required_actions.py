@@ -58,6 +58,10 @@ __all__ = [
 ]
 
 _METHOD = "execute_complete"
+_KEPT = (
+    "until 3.4 Airflow keeps one question for each task instance, in its first words, and this one's {}; a clear meets "
+    "that question again"
+)
 
 
 def ask(context: Context, what: str, parked: ParkedError, conn_id: str = "") -> Question:
@@ -85,10 +89,7 @@ def ask(context: Context, what: str, parked: ParkedError, conn_id: str = "") -> 
         if unnamed := set(parked.question.candidates) - set(shown.candidates):
             why = f"was asked before, and does not name {', '.join(sorted(unnamed))}"
     if why is not None:
-        raise AirflowFailException(
-            f"{parked}\n(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, "
-            f"and this one's {why}.)"
-        )
+        raise AirflowFailException(f"{parked}\n(Nobody could be asked: {_KEPT.format(why)}.)")
     return shown
 
 
@@ -137,12 +138,15 @@ def subject_kept(context: Context, options: list[str], subject: str, body: str) 
     return str(_put(context, options, subject, body, {}).subject)
 
 
-def ask_about_list(context: Context, reference: str, calls: int, without_job: int, known: str, where: str = "") -> None:
+def ask_about_list(
+    context: Context, reference: str, calls: int, without_job: int, known: str, where: str = "", otherwise: str = ""
+) -> None:
     """Put to people what is to become of a list's parked calls.
 
     :param without_job: of how many of them the report shows no job
     :param known: what is known of them, in words
     :param where: as :func:`where_and_which` tells it
+    :param otherwise: what to do if nobody can be asked, as sentences without the last stop
     :raises AirflowFailException: if Airflow still shows a question about others
     """
     send, leave = list_options(calls, without_job)
@@ -155,7 +159,7 @@ def ask_about_list(context: Context, reference: str, calls: int, without_job: in
     )
     kept = _put(context, [send, leave], subject, body, {})
     if (other := _other_question(kept, reference, without_job, read_list_answer)) is not None:
-        raise AirflowFailException(f"{known}\n{other}")
+        raise AirflowFailException(f"{known}\nNobody could be asked: {other}. {otherwise}.")
 
 
 def _what_is_sent(calls: int, without_job: int) -> str:
@@ -174,7 +178,7 @@ def ask_to_go_on(
     reference: str,
     subject: str,
     body: str,
-    otherwise: str = "",
+    otherwise: str,
     *,
     options: Sequence[str],
     calls: int,
@@ -184,7 +188,7 @@ def ask_to_go_on(
     :param reference: of what is asked
     :param subject: in one line
     :param body: what is known, and what each answer does, in Markdown
-    :param otherwise: what to do if nobody can be asked, as a sentence without its stop
+    :param otherwise: what to do if nobody can be asked, as sentences without the last stop
     :param options: the answers, as :func:`.go_ahead_options` makes them
     :param calls: how many calls a yes sends
     :raises AirflowFailException: if Airflow still shows a question about something else, or about fewer calls
@@ -193,7 +197,7 @@ def ask_to_go_on(
 
     kept = _put(context, [*options], f"{subject} [{reference}]", body, {})
     if (other := _other_question(kept, reference, calls, read_go_ahead)) is not None:
-        raise AirflowFailException(f"{subject}\n{body}\n{other}{f' {otherwise}.' if otherwise else ''}")
+        raise AirflowFailException(f"Nobody could be asked “{subject}”: {other}. {otherwise}.\n{body}")
     return Question(reference, datetime.now(UTC).timestamp())
 
 
@@ -209,12 +213,7 @@ def _other_question(kept: Any, reference: str, calls: int, read: Callable[[str],
         told = [chosen.calls for option in kept.options if (chosen := read(option)) is not None and chosen.yes]
         if any(number is not None and number < calls for number in told):
             why = f"speaks of fewer calls, {told[0]:,} rather than {calls:,}"
-    if why is None:
-        return None
-    return (
-        "(Nobody could be asked: Airflow keeps one question for each task instance, in its first words, and this one's "
-        f"{why}.)"
-    )
+    return None if why is None else _KEPT.format(why)
 
 
 def await_answer(context: Context, question: Question, options: Sequence[str] | None = None) -> NoReturn:

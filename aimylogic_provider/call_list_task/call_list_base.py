@@ -20,7 +20,7 @@ from aimylogic_provider.task_end.tells_end import TellsEnd
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
-    from aimylogic_provider.call_list.freeze.freeze import Limit
+    from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.lineage.task_lineage import TaskLineage
@@ -41,6 +41,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
     """The list that this try froze, whatever became of it."""
     _asked: bool = False
     """Whether this try asked the database for rows."""
+    _nobody_because: str = ""
+    """Why nobody of the list is called, though it could be: other runs' lists called them. Empty of any other."""
     _lists: str | None = None
     """The address of the folder of the list's task, once it is known."""
 
@@ -96,7 +98,8 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
     def _result_in_words(self, result: Any) -> str:
         from aimylogic_provider.task_end.counts_in_words import list_in_words
 
-        return list_in_words(result)
+        told = list_in_words(result)
+        return f"nobody is called: {self._nobody_because}. {told}" if self._nobody_because else told
 
     def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
         """What is known of the task's list, or of one that came to nothing."""
@@ -104,11 +107,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         if pointer is None:
             rejected = getattr(error, "rejected", None)
             return {} if rejected is None else {"rejected": rejected}
-        return {
-            "rows": pointer.rows, "calls": pointer.calls, "doubles": pointer.doubles, "rejected": pointer.rejected,
-            "claimed": pointer.claimed, "capped": pointer.capped, "excluded": pointer.excluded,
-            "held_out": pointer.held_out, "call_list": pointer.path, "rejected_rows": pointer.rejected_rows,
-        }  # fmt: skip
+        return {**pointer.counts, "call_list": pointer.path, "rejected_rows": pointer.rejected_rows}
 
     def _known_list(self) -> Pointer | None:
         """The list that is this task's, or that it froze, once it is known."""
@@ -131,7 +130,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         return TaskLineage(sql=sql if isinstance(sql, str) else None, sql_conn_id=conn_id, asked=over and self._asked)
 
     def _limit(self) -> Limit:
-        from aimylogic_provider.call_list.freeze.freeze import Limit
+        from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
 
         return Limit(0 if self.on_rejected == "fail" else self.max_rejected)
 

@@ -11,8 +11,8 @@ from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.given_calls import CallRules
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["GivenCallsBase"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -17,11 +16,14 @@ from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase, Hol
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Arrival, Finishes
-    from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.freeze import ListOrigin
+    from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
     from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.store.sync_entry import Freezing
+    from aimylogic_provider.call_list.tables.claims import Claimed, Person
     from aimylogic_provider.call_list_task.row_source import RowSource
 
 __all__ = ["PrepareBase"]
@@ -100,27 +102,11 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         :param own: the parts of a policy that rows give
         :raises RejectedError: if it can't be used
         """
-        from aimylogic_provider.airflow_task.template_values import as_value, check_rendered
-        from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
-        from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.calls_api.masking import shown
+        from aimylogic_provider.airflow_task.template_values import check_rendered
+        from aimylogic_provider.call_list_task.freezing.common_policy import common_policy
 
         check_rendered(self._noted)
-        policy = {} if _is_blank(self.policy) else as_value(self.policy) or {}
-        if not isinstance(policy, dict):
-            raise RejectedError(
-                f"policy {shown(self.policy)} can't be used: give a dictionary, or a template that makes one, of "
-                f"{', '.join(POLICY_FIELDS)}"
-            )
-        policy = {name: value for name, value in policy.items() if not (isinstance(value, str) and _is_blank(value))}
-        for name in (*policy, *own):
-            if name not in POLICY_FIELDS:
-                raise RejectedError(f"{name!r} isn't part of a call policy: use {', '.join(POLICY_FIELDS)}")
-        if self.call_before is not None:
-            if "finish" in policy or "finish" in own:
-                raise RejectedError("call_before is the policy's finish: give one of the two")
-            policy["finish"] = self.call_before
-        return policy
+        return common_policy(self.policy, self.call_before, own)
 
     def _make_results_table(self) -> None:
         """Make the results table before the query, which may ask it whom it leaves out."""
@@ -164,28 +150,23 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         """
         from aimylogic_provider.call_list.freeze.batch_cutting import Cut
         from aimylogic_provider.call_list.freeze.finish_times import Finishes
-        from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
-        from aimylogic_provider.call_list.freeze.rejections import Rejections
+        from aimylogic_provider.call_list.freeze.freeze import freeze
+        from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
         from aimylogic_provider.call_list.freeze.rules import in_order
-        from aimylogic_provider.call_list.store.sync_entry import Freezing
-        from aimylogic_provider.call_list_task.claims_of_task import claiming, give_up_noted
+        from aimylogic_provider.call_list_task.claims_of_task import give_up_noted
 
         source = self._row_source()
         arrival = self._arrival_at_freeze() if source.has_finish else None
         rejections, finishes = Rejections(self.log), Finishes(arrival)
         task = self._task_folder(context)
-        list_id, folder = task.fresh()
-        self._begun_list = list_id
+        self._begun_list, folder = task.fresh()
         size = self.batch_size or _BATCH_SIZE[self.method]
         with ExitStack() as stack:
             told = stack.enter_context(self._telemetry().freezing())
             claim = None
             if note is not None:
                 give_up_noted(task, noted, self.results_table, self._results_conn_id(), self.log)
-                if self.results_table is not None:
-                    begun = Freezing(list_id, folder.address, self.results_table, self._results_conn_id())
-                    note(begun)
-                    claim = stack.enter_context(claiming(task, begun, note, self.log, lost_since))
+                claim = self._claim(stack, task, folder, note, lost_since)
             reader, rows = source.opened(stack)
             pointer = freeze(
                 rows,
@@ -193,14 +174,7 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
                 folder,
                 cut=Cut(size, self.max_batch_bytes, shards, self.max_calls_per_phone, self.first),
                 limit=self._limit(),
-                origin=ListOrigin(
-                    list_id,
-                    task.words,
-                    task.of_task.address,
-                    self._source(task),
-                    self.results_table or "",
-                    **self._rules_told(),
-                ),
+                origin=self._origin(task),
                 log=self.log,
                 rejections=rejections,
                 finishes=finishes,
@@ -211,6 +185,41 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
             told.tell(rows=pointer.rows, calls=pointer.calls, calls__rejected=pointer.rejected)
         self._tell_of_frozen(pointer, rejections, finishes)
         return pointer
+
+    def _claim(
+        self,
+        stack: ExitStack,
+        task: TaskFolder,
+        folder: Folder,
+        note: Callable[[Freezing], None],
+        lost_since: float | None,
+    ) -> Callable[[Callable[[], Iterable[Person]]], Claimed] | None:
+        """Begin to hold rows for the list that is begun; without a results table no rows are claimed.
+
+        :param folder: of the list
+        :param note: and *lost_since*: as of :meth:`_freeze`
+        """
+        from aimylogic_provider.call_list.store.sync_entry import Freezing
+        from aimylogic_provider.call_list_task.claims_of_task import claiming
+
+        if self.results_table is None:
+            return None
+        begun = Freezing(self._begun_list, folder.address, self.results_table, self._results_conn_id())
+        note(begun)
+        return stack.enter_context(claiming(task, begun, note, self.log, lost_since))
+
+    def _origin(self, task: TaskFolder) -> ListOrigin:
+        """What the list that is begun says of where it comes from."""
+        from aimylogic_provider.call_list.freeze.freeze import ListOrigin
+
+        return ListOrigin(
+            self._begun_list,
+            task.words,
+            task.of_task.address,
+            self._source(task),
+            self.results_table or "",
+            **self._rules_told(),
+        )
 
     def _rules_told(self) -> dict[str, Any]:
         """What a list says of the rules that hold for it until it is sent, and of its brakes."""
@@ -241,8 +250,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
     @contextmanager
     def _counting_rejected(self) -> Iterator[None]:
         """Count the rows of which no list comes, for too many are rejected, or all."""
-        from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.freeze.rejected.rejected_limit import TooManyRejectedError
+        from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
 
         try:
             yield
@@ -258,46 +267,17 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
 
         :raises NobodyToCallError: if it holds nobody, though there were rows
         """
-        from aimylogic_provider.call_list.freeze.finish_times import as_moment
+        from aimylogic_provider.call_list_task.freezing.told_of_frozen import tell_of_frozen
 
         self._frozen = pointer
-        if pointer.claimed:
-            self.log.warning(
-                "%s of %s rows are held by unfinished lists of other runs, which are to call them: not called by this "
-                "one. Which ones, and by which list each: %s/held.", f"{pointer.claimed:,}", f"{pointer.rows:,}",
-                pointer.path,
-            )  # fmt: skip
-        if pointer.capped:
-            by = [name for name in _CAPS if getattr(self, name, None)]
-            self.log.warning(
-                "%s of %s rows are capped, and not called: their phones are called for other rows already, or were "
-                "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person "
-                "called for several rows, as for two debts, raise max_calls_per_phone.",
-                f"{pointer.capped:,}", f"{pointer.rows:,}", " and ".join(by), pointer.path,
-            )  # fmt: skip
-        if pointer.excluded:
-            self.log.info(
-                "%s of %s rows are excluded: their phones stand on the exclusion list. Which ones: %s/excluded.",
-                f"{pointer.excluded:,}", f"{pointer.rows:,}", pointer.path,
-            )  # fmt: skip
-        if pointer.held_out:
-            self.log.info(
-                "%s of %s rows are held out, for measuring what calling does. Which ones: %s/held_out.",
-                f"{pointer.held_out:,}", f"{pointer.rows:,}", pointer.path,
-            )  # fmt: skip
-        self.log.info(
-            "Frozen: %s rows are %s calls; %s are doubles of those, %s are rejected. The list is %s.",
-            *(f"{count:,}" for count in (pointer.rows, pointer.calls, pointer.doubles, pointer.rejected)), pointer.path,
-        )  # fmt: skip
-        rejections.check_somebody(pointer)
-        if finishes.earliest < time.time():  # this worker's clock, and so no more than a hint
-            self.log.warning(
-                "Calls of this list can be sent until %s, and until %s at the latest: what is later by the server's "
-                "time is not sent, and expires.", as_moment(finishes.earliest), as_moment(finishes.latest),
-            )  # fmt: skip
+        capped_by = [name for name in _CAPS if getattr(self, name, None)]
+        tell_of_frozen(pointer, rejections, finishes, capped_by, self.log)
         if not pointer.rows:
             self.log.info("%s: there is nobody to call.", self._nobody)
-
-
-def _is_blank(value: object) -> bool:
-    return not value or (isinstance(value, str) and not value.strip())
+        elif not pointer.calls:
+            # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
+            self.log.warning(
+                "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "
+                "rules that spared them; max_change fails a run with so many fewer calls than usual.",
+                f"{pointer.rows:,}",
+            )  # fmt: skip

@@ -137,7 +137,10 @@ class PreparesLists(PrepareBase):
 
         if said_no_by(result) is not None:
             return "the answer was no, and nobody is called"
-        return f"nothing is sent yet; {list_in_words({**result, 'rejected_rows': Pointer.of(result).rejected_rows})}"
+        told = list_in_words({**result, "rejected_rows": Pointer.of(result).rejected_rows})
+        if self._nobody_because:
+            return f"nobody is called: {self._nobody_because}. {told}"
+        return f"nothing is sent yet; {told}"
 
     def _known_list(self) -> Pointer | None:
         return self._prepared or super()._known_list()

@@ -14,8 +14,8 @@ from aimylogic_provider.call_list_task.rules.caps_base import CapsPersons
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.call_list.freeze.freeze import Reader
     from aimylogic_provider.call_list.freeze.rows import Columns
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list_task.row_source import RowSource
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
 
 __all__ = ["RowSource"]
 

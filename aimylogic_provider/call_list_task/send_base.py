@@ -23,7 +23,7 @@ from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnO
 from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
-from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
+from aimylogic_provider.call_list_task.rules.last_looks import LooksAgain
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.store.caps import Cap
-    from aimylogic_provider.call_list.store.manifest import Manifest, Pointer, Tombstone
+    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
@@ -50,7 +49,7 @@ class SendBase(
     TellsCampaign,
     HasIndexLabel,
     TriesOnOwnPhone,
-    ExclusionBase,
+    LooksAgain,
     SendsFirstCallsFirst,
     AsksAboutParked,
     AsksBeforeSending,
@@ -245,6 +244,7 @@ class SendBase(
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.airflow_task.run_context import run_since
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.runs.old_lists import delete_old
@@ -261,6 +261,7 @@ class SendBase(
         call_list = CallList.open(pointer)
         self._lists = call_list.manifest.task_folder or None
         self._check_results_table(call_list.manifest.results_table)
+        self._check_one_list_at_a_time(call_list.manifest)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)
@@ -275,12 +276,18 @@ class SendBase(
         call_list.write_report(shard, report)
         if self.results_table is not None:
             end_of_list(call_list, self.results_table, self._results_conn_id(), self.log)
+        if counts.capped and (because := capped_because(call_list, shard)):
+            tell_capped(because, self.log)
+        if not report["created"] and report["capped"]:
+            self._nobody_because = capped_because(call_list, shard)
         if not progress.calls:
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
         why = why_not(call_list, shard) if counts.settled > counts.created else ""
         whole = pointer.shards == 1 or CallList.open(pointer).created_none()
         if self.keep_call_list is not None:
-            deleted = delete_old(call_list.manifest.task_folder, self.keep_call_list, self.log)
+            asked = max((cap.seconds or 0.0 for cap in call_list.manifest.caps if cap.by == "lists"), default=0.0)
+            of_task = call_list.manifest.task_folder
+            deleted = delete_old(of_task, self.keep_call_list, self.log, asked=timedelta(seconds=asked))
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
@@ -317,44 +324,6 @@ class SendBase(
                     raise
                 self._ask(context, keeper, parked)
         return counts, sending.progress
-
-    def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
-        """What tells right before each request which of its calls must not be made, in the order of asking.
-
-        :param opened: ends what they open
-        :raises CallListError: if the list was frozen by rules that this task can't heed
-        """
-        shard = self._shard_of(call_list.pointer)
-        excluding = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
-        looks = [] if excluding is None else [excluding]
-        if caps := self._caps_in_force(call_list.manifest):
-            looks.append(self._claiming(call_list.manifest, caps, opened))
-        return looks
-
-    def _caps_in_force(self, of_list: Manifest) -> tuple[Cap, ...]:
-        """The caps that the list was frozen with; those of now, if this task froze it, and its author changed them."""
-        own: tuple[Cap, ...] = () if self._sends_a_given_list else getattr(self, "_caps", tuple)()
-        if not own or {*own} == {*of_list.caps}:
-            return of_list.caps
-        self.log.warning(
-            "The list was frozen with %s. Before each send those of now are heeded: %s.",
-            "other caps on a person's calls" if of_list.caps else "no cap on a person's calls",
-            "; ".join(cap.words for cap in own),
-        )  # fmt: skip
-        return own
-
-    def _claiming(self, of_list: Manifest, caps: Sequence[Cap], opened: ExitStack) -> LastLook:
-        """What claims the persons' calls of a list."""
-        from aimylogic_provider.call_list.store.manifest import CallListError
-        from aimylogic_provider.call_list_task.rules.caps_base import person_claiming
-
-        if self.results_table is None:
-            raise CallListError(
-                "the list was frozen with a cap on how often a person is called, and results_table is missing here, "
-                "beside which that is kept: nothing is sent. Give this task the same results_table, and clear it"
-            )
-        table, conn_id = self.results_table, self._results_conn_id()
-        return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _check_results_table(self, of_list: str) -> None:
         """Check that what becomes of a list's calls is told where the query that froze it looks for that.
@@ -465,7 +434,8 @@ class SendBase(
         from aimylogic_provider.call_list.send.nobody_reached import check_reached
 
         rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
-        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why)
+        frozen = pointer if pointer is not None and pointer.shards == 1 else None
+        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why, frozen=frozen)
 
     def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
         from aimylogic_provider.call_list.store.outcomes import RowCounts

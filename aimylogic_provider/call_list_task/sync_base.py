@@ -67,7 +67,7 @@ class SyncBase(PrepareBase, SendBase):
     ) -> Pointer:
         """Freeze the list, and have it be this task's: that it is, stands in the entry before anything is sent."""
         from aimylogic_provider.airflow_task.run_context import clears, others_since
-        from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+        from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
         from aimylogic_provider.call_list.runs.lists_of_run import check_source_unsent, never_sent
         from aimylogic_provider.call_list.runs.old_lists import remove
         from aimylogic_provider.call_list.store.manifest import CallListError
@@ -235,14 +235,7 @@ class SyncBase(PrepareBase, SendBase):
         self.log.warning("This is a dry run: nothing is sent, and nobody is called. To call them, take dry_run out.")
         return {
             "dry_run": True,
-            "rows": pointer.rows,
-            "calls": pointer.calls,
-            "doubles": pointer.doubles,
-            "rejected": pointer.rejected,
-            "claimed": pointer.claimed,
-            "capped": pointer.capped,
-            "excluded": pointer.excluded,
-            "held_out": pointer.held_out,
+            **pointer.counts,
             "countries": CallList.open(pointer).manifest.countries,
             "call_list": pointer.path,
             "rejected_rows": pointer.rejected_rows,

@@ -15,7 +15,7 @@ from aimylogic_provider.calls_api.errors import ApiError, Known, UnreadableError
 from aimylogic_provider.calls_api.http_messages import NoResponse, NoResponseKind, Request, Response
 from aimylogic_provider.calls_api.json_values import read_json
 
-__all__ = ["interpret", "no_response_error"]
+__all__ = ["interpret", "no_response_error", "refusal_in_words"]
 
 T = TypeVar("T")
 # A long run of digits could be a phone, and parts that begin with digits a token: neither is a name.
@@ -78,6 +78,14 @@ _REFUSALS = {
 _REFUSALS_OF = {
     (ADD_PHONES.name, "phone.duplicated"): "the list bears a phone twice, so that none of it was added",
 }
+
+
+def refusal_in_words(named: str) -> str:
+    """Return what a refusal is called, and in brackets what it means and what to do, if that is known.
+
+    :param named: its type, as outcomes and results tables keep it
+    """
+    return f"{named} ({advice})" if (advice := _REFUSALS.get(named)) else named
 
 
 def _judge_status(endpoint: Endpoint, status: int, error: _Named | None, *, keyed: bool) -> _Verdict:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import DecoratorArguments
-    from aimylogic_provider.call_list.freeze.freeze import Reader
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list_task.row_source import RowSource
 
@@ -207,6 +207,8 @@ def aimylogic_calls(
     batch_size: int | None = None,
     max_batch_bytes: int = 1_000_000,
     max_calls_per_phone: int | None = 1,
+    only_new: timedelta | bool = False,
+    call_again: bool | str = False,
     exclude_sql: str | None = None,
     exclude_conn_id: str | None = None,
     exclude_unreadable: Literal["fail", "skip"] = "fail",

@@ -6,15 +6,12 @@ import asyncio
 import copy
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseNotifier
-from aimylogic_provider.airflow_task.argument_checks import is_template
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
     from aimylogic_provider.notifications.callback_event import CallbackEvent
     from aimylogic_provider.notifications.ringing import Outcome, Ring
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["AimylogicNotifier"]
 
 _ONCE_PER = ("dag_run", "task", "try")
-_NO_PHONE = "phone is empty: give a number with country code, or several"
 
 
 class AimylogicNotifier(BaseNotifier):
@@ -93,8 +89,11 @@ class AimylogicNotifier(BaseNotifier):
         self.on_test_runs = on_test_runs
         self._given: AimylogicNotifier = self
         self._unusable = ""
+        """Why the payload can't be rendered, if it can't be."""
         if context is None:
-            self._check()
+            from aimylogic_provider.notifications.notifier_fields import check_fields
+
+            check_fields(self)
 
     def __repr__(self) -> str:
         from aimylogic_provider.calls_api.masking import shown
@@ -173,74 +172,28 @@ class AimylogicNotifier(BaseNotifier):
     def _rendered(self, context: Context) -> AimylogicNotifier:
         """A copy with its templates rendered: the notifier itself may serve other callbacks yet."""
         if "deadline" in context:
-            self._mask_phones()
+            from aimylogic_provider.notifications.notifier_fields import mask_phones
+
+            mask_phones(self.phone)
         told = copy.copy(self)
         told.render_template_fields(context)
         return told
-
-    def _mask_phones(self) -> None:
-        """Have Airflow mask phones that are written out: it logs all arguments of a deadline's callback that fails."""
-        from airflow.sdk.log import mask_secret
-
-        for phone in _listed(self.phone):
-            if not is_template(phone) and len(str(phone)) >= 7:
-                mask_secret(str(phone))
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render the fields. If a payload or a zone can't be, people are rung all the same, with the usual one.
 
         :raises AirflowException: if a phone or a connection can't be rendered
         """
-        from aimylogic_provider.airflow_task.masked_fields import masked_phones
-        from aimylogic_provider.airflow_task.template_values import check_rendered, rendering
+        from aimylogic_provider.notifications.notifier_fields import tell_unusable, unrendered
 
-        known = _with_accessors(context)
-        dag = known.get("dag")
-        # ``dag.test()`` has a DAG that was serialised, which makes no environment.
-        environment = jinja_env or self.get_template_env(dag=dag if hasattr(dag, "get_template_env") else None)
-        noted: dict[str, str] = {}
-        for field, prepared in rendering(self.template_fields, self, environment, sent=("payload",), noted=noted):
-            try:
-                self._do_render_template_fields(self, [field], known, prepared, set())
-                check_rendered({name: what for name, what in noted.items() if name == field and name != "phone"})
-            except Exception as error:  # noqa: BLE001 - whatever a template may raise
-                reason = f"{type(error).__name__}: {masked_phones(str(error))}"
-                if field == "payload":
-                    self._unusable = reason
-                elif field == "gmt_zone":
-                    self._tell_unusable(field, reason)
-                    self.gmt_zone = None
-                else:
-                    raise self._failure(f"Nobody is rung: {field} can't be rendered ({reason})") from None
-
-    def _check(self) -> None:
-        """Check what is no template, where the DAG is parsed: in the middle of the night it is too late.
-
-        :raises ValueError: if it can't be used
-        """
-        if not isinstance(self.aimylogic_conn_id, str) or not self.aimylogic_conn_id.strip():
-            raise ValueError(f"aimylogic_conn_id {self.aimylogic_conn_id!r} can't be used: name a connection")
-        phones = _listed(self.phone)
-        if not phones:
-            raise ValueError(_NO_PHONE)
-        for phone in phones:
-            if not is_template(phone):
-                self._canonical(phone)
-        if self.gmt_zone is not None and not is_template(self.gmt_zone):
-            from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
-
-            canonical_gmt_zone(self.gmt_zone)
-        if self.payload is not None and not is_template(self.payload):
-            from aimylogic_provider.airflow_task.template_values import as_mapping
-            from aimylogic_provider.calls_api.calls.payload import flat_payload
-
-            payload = as_mapping("payload", self.payload) or {}
-            flat_payload({name: "" if is_template(value) else value for name, value in payload.items()})
-
-    def _canonical(self, phone: object) -> str:
-        from aimylogic_provider.calls_api.phones.phone import canonical_phone
-
-        return canonical_phone(phone, self.phone_region, reading=self.phone_reading, check=self.phone_check)
+        for field, reason in unrendered(self, context, jinja_env):
+            if field == "payload":
+                self._unusable = reason
+            elif field == "gmt_zone":
+                tell_unusable(self.log, field, reason)
+                self.gmt_zone = None
+            else:
+                raise self._failure(f"Nobody is rung: {field} can't be rendered ({reason})")
 
     def _event(self, context: Context) -> CallbackEvent | None:
         """What happened, if people are to be rung for it.
@@ -268,87 +221,9 @@ class AimylogicNotifier(BaseNotifier):
         return event
 
     def _rings(self, event: CallbackEvent, campaign: CampaignOfConnection) -> tuple[list[Ring], list[str]]:
-        """The calls that are to be added, each phone once; and why some can't be."""
-        from aimylogic_provider.calls_api.errors import RejectedError
+        from aimylogic_provider.notifications.rings_of_event import rings_of_event
 
-        rings: dict[str, Ring] = {}
-        rejected: list[str] = []
-        payload = self._usable_payload(event)
-        self._drop_unusable_zone()
-        for phone in _listed(self.phone):
-            try:
-                ring = self._ring(phone, payload, event, campaign)
-            except RejectedError as error:
-                rejected.append(f"{error}")
-            else:
-                rings[ring.call.phone] = ring
-        if not rings and not rejected:
-            rejected.append(_NO_PHONE)
-        return [*rings.values()], rejected
-
-    def _ring(self, phone: object, payload: Mapping[str, object], event: CallbackEvent, campaign: Any) -> Ring:
-        """A call that is to be added: with the usual payload, if the one that is wished makes the request too long.
-
-        :raises RejectedError: if the phone can't be called
-        """
-        from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.keys import Notice, campaign_digest
-        from aimylogic_provider.notifications.ringing import Ring
-
-        call = self._call(phone, payload)
-        about, which = event.about(self.once_per), campaign_digest(campaign.address)
-        notice = Notice(event.dag_id, event.run_id, about, which, call.phone, self.test_call)
-        ring = Ring(call, notice.key, self.test_call)
-        try:
-            campaign.address.url(ring.request)
-        except RejectedError as error:
-            self._tell_unusable("payload", str(error))
-            return replace(ring, call=self._call(phone, event.facts(self.once_per)))
-        return ring
-
-    def _tell_unusable(self, field: str, reason: str) -> None:
-        """Log why a field can't be used: who is on call is rung all the same, and with the usual one."""
-        self.log.error("The %s can't be used, and the usual one is taken in its place: %s", field, reason)
-
-    def _usable_payload(self, event: CallbackEvent) -> Mapping[str, object]:
-        """The payload, or, if it can't be used, the usual one: who is on call is rung all the same."""
-        from aimylogic_provider.airflow_task.template_values import as_mapping
-        from aimylogic_provider.calls_api.calls.payload import flat_payload
-        from aimylogic_provider.calls_api.errors import RejectedError
-
-        if not self._unusable:
-            try:
-                payload = as_mapping("payload", self.payload)
-                flat_payload(payload)
-            except RejectedError as error:
-                self._unusable = str(error)
-            else:
-                return event.facts(self.once_per) if payload is None else payload
-        self._tell_unusable("payload", self._unusable)
-        return event.facts(self.once_per)
-
-    def _drop_unusable_zone(self) -> None:
-        """Have each number's own time zone, if the one that is wished can't be used."""
-        from aimylogic_provider.calls_api.calls.gmt_zone import canonical_gmt_zone
-        from aimylogic_provider.calls_api.errors import RejectedError
-
-        try:
-            canonical_gmt_zone(self.gmt_zone)
-        except RejectedError as error:
-            self._tell_unusable("gmt_zone", str(error))
-            self.gmt_zone = None
-
-    def _call(self, phone: object, payload: Mapping[str, object]) -> Call:
-        from aimylogic_provider.calls_api.calls.call import Call
-
-        return Call.of(
-            phone,
-            payload,
-            self.gmt_zone,
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-        )
+        return rings_of_event(self, event, campaign.address, self._unusable)
 
     def _tell(self, event: CallbackEvent, outcomes: Iterable[Outcome], rejected: Iterable[str]) -> None:
         """Log what became of each call.
@@ -387,22 +262,3 @@ class AimylogicNotifier(BaseNotifier):
 
         self.log.error("%s", message)
         return AirflowException(message)
-
-
-def _listed(phone: Any) -> list[Any]:
-    """Phones that a field holds, or that a text that is a list says."""
-    from aimylogic_provider.calls_api.calls.text_values import as_value
-
-    if isinstance(phone, str) and phone.lstrip()[:1] == "[":
-        phone = as_value(phone)
-    if isinstance(phone, (list, tuple, set, frozenset)):
-        return list(phone)
-    return [phone]
-
-
-def _with_accessors(context: Context) -> Any:
-    """The context with ``var`` and ``conn``, which callbacks of deadlines lack."""
-    from airflow.sdk.execution_time.context import ConnectionAccessor, VariableAccessor
-
-    var = {"json": VariableAccessor(deserialize_json=True), "value": VariableAccessor(deserialize_json=False)}
-    return {"var": var, "conn": ConnectionAccessor(), **context}

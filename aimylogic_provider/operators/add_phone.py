@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.airflow_task.shown.given_answers import HumanAnswer
-    from aimylogic_provider.calls_api.calls.call import Call
     from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
-    from aimylogic_provider.idempotence.human_answer import Ruling
-    from aimylogic_provider.idempotence.keys import Intent
     from aimylogic_provider.lineage.task_lineage import TaskLineage
     from aimylogic_provider.waiting.jobs_wait import WaitEnd
 
@@ -247,30 +244,19 @@ class AddPhoneOperator(
         return mask_phone(self.phone)
 
     def _result_in_words(self, result: Any) -> str:
-        if isinstance(result, Mapping):
-            told = f"call job {result['call_job_id']} is over: {result['status']}"
-            return told if result["attempts"] is None else f"{told}, {result['attempts']} attempts"
-        phone = "" if self._current is None else f" for {self._current.intent.call.masked_phone}"
-        return f"call job {result}{phone} {'is created' if self._created else 'was created before'}"
+        from aimylogic_provider.call_task.told_of_call import result_in_words
+
+        return result_in_words(result, self._current, is_new=bool(self._created))
 
     def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
-        """Of the one call: what it is, as a report counts it; none if it is not known to be any of that."""
-        from aimylogic_provider.calls_api.errors import RejectedError
-        from aimylogic_provider.idempotence.errors import ParkedError, RefusedCallError
+        from aimylogic_provider.call_task.told_of_call import counts_of_call
 
-        record = None if self._current is None else self._current.call.record
-        is_created = record is not None and record.job is not None
-        is_unknown = isinstance(error, ParkedError) or bool(record is not None and record.unanswered)
-        return {} if error is None and not is_created else {
-            "created": int(is_created),
-            "rejected": int(isinstance(error, RejectedError)),
-            "refused": int(isinstance(error, RefusedCallError)),
-            "unknown": int(is_unknown),
-        }  # fmt: skip
+        return counts_of_call(self._current, error)
 
     def _counts_in_words(self, counts: Mapping[str, Any]) -> str:
-        told = [name for name in ("created", "rejected", "refused", "unknown") if counts[name]]
-        return f"1 call: {', '.join(told) or 'not created'}"
+        from aimylogic_provider.call_task.told_of_call import counts_in_words
+
+        return counts_in_words(counts)
 
     def _lineage(self, *, over: bool) -> TaskLineage:
         from aimylogic_provider.lineage.task_lineage import TaskLineage
@@ -286,9 +272,9 @@ class AddPhoneOperator(
             self.log.warning("The task is being ended. %s", self._current.end())
 
     def _run(self, context: Context, answer: HumanAnswer | None = None) -> str:
-        from aimylogic_provider.airflow_task import required_actions
         from aimylogic_provider.airflow_task.telemetry import metric_names
         from aimylogic_provider.airflow_task.telemetry.task_telemetry import TaskTelemetry
+        from aimylogic_provider.call_task.parked_call import ask_about, go_on_asking, ruling_of
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
         from aimylogic_provider.idempotence.record.record_json import RecordError
@@ -297,11 +283,9 @@ class AddPhoneOperator(
         telemetry = TaskTelemetry(self, conn_id_of(self.aimylogic_conn_id))
         try:
             attempt = self._current = self._try(context, resumed=answer is not None)
-            asks = self.on_unknown == "ask" and required_actions.reaches_later_tries()
-            if answer is None and attempt.call.open_question is not None and asks:
-                self.log.info("A person was asked about this call: going on with the answer, or waiting for it.")
-                required_actions.defer_to_trigger(context, attempt.call.open_question)
-            ruling = None if answer is None else self._ruling(answer, attempt)
+            if answer is None and self.on_unknown == "ask":
+                go_on_asking(self, context, attempt)
+            ruling = None if answer is None else ruling_of(answer, attempt)
             with telemetry.during("aimylogic.add_phone", metric_names.ADD_PHONE_DURATION) as span:
                 job = attempt.run(ruling)
                 self._created = int(attempt.call.found_out)
@@ -318,125 +302,12 @@ class AddPhoneOperator(
             telemetry.count(metric_names.CALLS_PARKED)
             if self.on_unknown != "ask":
                 raise AirflowFailException(str(parked)) from None
-            if attempt.call.asked_about_another:
-                raise AirflowFailException(
-                    f"{parked}\n(Nobody could be asked: this task's question about another call is still open.)"
-                ) from None
-            what = f"{'test ' if self.test_call else ''}call to {attempt.intent.call.masked_phone}"
-            question = required_actions.ask(context, what, parked, conn_id_of(self.aimylogic_conn_id) or "")
-            attempt.call.note_question(question)
-            self.log.warning(
-                "The %s is parked, and a person is asked about it: see Required actions in Airflow.\n%s",
-                what, parked.known,
-            )  # fmt: skip
-            required_actions.await_answer(context, question)
+            ask_about(self, context, attempt, parked)
         except NotAddedError as error:
             telemetry.count(metric_names.CALLS_REFUSED, int(isinstance(error, RefusedCallError)))
             raise failed(error) from None
 
-    @staticmethod
-    def _ruling(answer: HumanAnswer, attempt: AddPhoneAttempt) -> Ruling:
-        """What a person said of this call."""
-        if answer.question.reference != attempt.intent.reference:
-            raise AirflowFailException(
-                "The person who answered was asked about another call: phone, call_again or campaign have changed "
-                "since. Nothing was sent. Clear the task to have the call of now added, or asked about"
-            )
-        try:
-            return answer.ruling()
-        except ValueError as error:
-            attempt.call.note_question(None)
-            raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
-
     def _try(self, context: Context, *, resumed: bool) -> AddPhoneAttempt:
-        """Return an attempt to add the call that is meant.
+        from aimylogic_provider.call_task.call_of_task import attempt_of
 
-        :param resumed: whether an earlier run of this try asked a person
-        """
-        from aimylogic_provider.airflow_task.run_context import (
-            clear_number,
-            is_first_try,
-            is_last_try,
-            run_began,
-            was_cleared,
-        )
-        from aimylogic_provider.airflow_task.second_record_stores import other_tasks, second_record
-        from aimylogic_provider.airflow_task.task_state import entry_store, warn_of_store
-        from aimylogic_provider.calls_api import endpoints
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-        from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
-        from aimylogic_provider.idempotence.keys import campaign_digest
-        from aimylogic_provider.idempotence.server_time import SystemClock
-
-        call = self._call(AimylogicHook.default_conn_name)
-        hook = AimylogicHook(self.aimylogic_conn_id)
-        client = hook.get_conn()
-        # Made once for its checks (the length of the URL), before anything is noted.
-        client.address.url(endpoints.add_phone(call, test_call=self.test_call))
-        if not resumed:
-            warn_of_store(context, self.log)
-        intent = self._intent(context, call, campaign_digest(client.address))
-        return AddPhoneAttempt(
-            intent,
-            store=entry_store(context),
-            campaign=client,
-            clock=SystemClock(),
-            # Without a store, a try that goes on after a question would else be taken for one that sent nothing.
-            first_try=is_first_try(context) and not resumed,
-            clear_number=clear_number(context),
-            run_began=run_began(context, resumed=resumed),
-            report_lag=report_lag_seconds(self.report_lag),
-            send_timeout=hook.send_timeout,
-            log=self.log,
-            second=second_record(context, self.call_list_path, self.log, wanted=self.second_record),
-            cleared=was_cleared(context),
-            others=other_tasks(context, intent.campaign, self.call_list_path, self.log),
-            last=is_last_try(context),
-            time_limit=None if self.execution_timeout is None else self.execution_timeout.total_seconds(),
-        )
-
-    def _call(self, default_conn_id: str) -> Call:
-        """The call, of the fields as they were rendered.
-
-        :raises RejectedError: if one can't be used
-        """
-        from aimylogic_provider.airflow_task.template_values import as_mapping, blank_as_nothing, check_rendered
-        from aimylogic_provider.calls_api.calls.call import Call
-        from aimylogic_provider.calls_api.errors import RejectedError
-
-        blank_as_nothing(self, phone=self.phone, aimylogic_conn_id=default_conn_id)
-        check_rendered(self._noted)
-        payload = as_mapping("payload", self.payload)
-        if not isinstance(self.test_call, bool):
-            raise RejectedError(f"test_call {self.test_call!r} can't be used: give True or False")
-        return Call.of(
-            self.phone,
-            payload,
-            self.gmt_zone,
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-        )
-
-    def _intent(self, context: Context, call: Call, campaign: str) -> Intent:
-        """Which call this is, among all of all tasks.
-
-        :param campaign: its digest
-        """
-        from aimylogic_provider.airflow_task.run_context import is_mapped
-        from aimylogic_provider.airflow_task.task_loops import iteration
-        from aimylogic_provider.idempotence.keys import Intent
-
-        ti = context["ti"]
-        return Intent(
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            campaign=campaign,
-            call=call,
-            test_call=self.test_call,
-            call_again="" if self.call_again is None else str(self.call_again),
-            mapped=is_mapped(context),
-            iteration=iteration(context),
-        )
+        return attempt_of(self, context, resumed=resumed)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
-from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
+from aimylogic_provider.call_list_task.rules.only_new_by_lists import OnlyNewByLists
 from aimylogic_provider.call_list_task.sync_base import SyncBase
 from aimylogic_provider.retries.policy_argument import policy_argument
 from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AddPhonesOperator"]
 
 
-class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
+class AddPhonesOperator(OnlyNewByLists, SyncBase, BaseOperator):
     """Add calls to an Aimylogic campaign, each with a policy of its own, exactly once per DAG run.
 
     The calls are given by the DAG, or by a task before, and no database is needed. What the first try is given becomes
@@ -54,6 +54,12 @@ class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
     :param max_batch_bytes: of a request, at most
     :param max_calls_per_phone: how many calls of one list may go to one phone, if they differ; further ones are set
         aside as ``capped``. None for any number
+    :param only_new: whom a list of another DAG run of this task called within that time isn't called again, nor whoever
+        stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
+        ``call_list_path``, which all workers must share, when the list is frozen and again right before each send. It
+        needs ``max_active_tis_per_dag=1``
+    :param call_again: True to freeze the list without that, on purpose; also text, as a template makes it of a form's
+        box. (templated)
     :param exclude_sql: a query, or a file with one, that gives the phones of those who mustn't be called, in any
         writing: asked when the list is frozen, and again right before each send. They are *excluded*. (templated)
     :param exclude_conn_id: the connection of its database; needed with it. (templated)
@@ -94,7 +100,7 @@ class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
 
     template_fields: Sequence[str] = (
         "calls", "aimylogic_conn_id", "policy", "call_before", "call_list_path", "exclude_sql", "exclude_conn_id",
-        "test_phone",
+        "test_phone", "call_again",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json", "exclude_sql": "sql"}
@@ -119,6 +125,8 @@ class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        only_new: timedelta | bool = False,
+        call_again: bool | str = False,
         exclude_sql: str | None = None,
         exclude_conn_id: str | None = None,
         exclude_unreadable: Literal["fail", "skip"] = "fail",
@@ -164,6 +172,8 @@ class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            only_new=only_new,
+            call_again=call_again,
             exclude_sql=exclude_sql,
             exclude_conn_id=exclude_conn_id,
             exclude_unreadable=exclude_unreadable,
@@ -199,6 +209,7 @@ class AddPhonesOperator(GivenCallsBase, SyncBase, BaseOperator):
         )
         if self.exclude_sql is not None and self.exclude_conn_id is None:
             raise ValueError("exclude_sql needs exclude_conn_id: the connection of the database that it asks")
+        self._check_sends_one_by_one()
         self.calls = calls
         self._check_calls(calls)
 

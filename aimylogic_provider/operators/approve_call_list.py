@@ -155,6 +155,8 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
         if result is None or said_no_by(result) is not None:
             return "the answer was no, and nobody is called"
+        if not result["calls"]:
+            return "nobody was asked, for there is nobody to call"
         return f"the list is sent: {result['calls']:,} calls, in {result['path']}"
 
     def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
@@ -199,7 +201,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
     def _word(self, context: Context, pointer: Pointer) -> bool:
         """Put what is told of the list into words; return whether there is anything to ask."""
+        from aimylogic_provider.airflow_task.required_actions import where_and_which
         from aimylogic_provider.call_list.freeze.preview import Preview
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words, question
         from aimylogic_provider.call_list_task.questions.surroundings import surroundings
@@ -208,9 +212,13 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
         preview = Preview.of(call_list)
         if not preview.calls:
             self.log.info("The call list holds no calls: nobody is asked.")
+            if because := capped_because(call_list):
+                self.log.info("Nobody is called, by only_new: %s.", because)
             return False
         around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
-        self.subject = f"{self.subject or f'Make {calls_in_words(preview.calls)}?'} {_reference(pointer)}"
+        asked = self.subject or f"Make {calls_in_words(preview.calls)}?"
+        where = where_and_which(context, around.campaign.conn_id if around.campaign else "")
+        self.subject = f"{asked}{where} {_reference(pointer)}"
         self.body = question(preview, pointer.path, self.body, time.time(), around)
         return True
 
@@ -228,9 +236,9 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
             if not kept.endswith(_reference(pointer)):
                 self._give_up_claims(pointer)  # it is sent by nobody
                 raise AirflowFailException(
-                    f"Nobody can be asked about the call list in {pointer.path}: Airflow keeps one question for each "
-                    f"task instance, in its first words, and this one's is about another list: “{kept}”. Nothing is "
-                    "sent. Start a new DAG run, rather than clear one in which somebody was asked"
+                    f"Nobody can be asked about the call list in {pointer.path}: until 3.4 Airflow keeps one question "
+                    "for each task instance, in its first words, and this one's is about another list: "
+                    f"“{kept}”. Nothing is sent. Start a new DAG run, rather than clear one in which somebody was asked"
                 ) from None
             waiting.kwargs = {"call_list": pointer.as_json()}
             raise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
 from aimylogic_provider.call_list_task.call_list_base import CallListBase
-from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 from aimylogic_provider.call_list_task.prepares_lists import PreparesLists
+from aimylogic_provider.call_list_task.rules.only_new_by_lists import OnlyNewByLists
 from aimylogic_provider.retries.policy_argument import policy_argument
 from aimylogic_provider.retries.retry_policy import DEFAULT_RETRY_POLICY
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.freeze.finish_times import Finishes
-    from aimylogic_provider.call_list.freeze.freeze import Reader
-    from aimylogic_provider.call_list.freeze.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rejected.rejections import Rejections
+    from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.pasted.pasted_calls import PastedCallReader
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list_task.row_source import RowSource
@@ -34,7 +34,7 @@ _BAD_TOLD = 100
 """Bad lines that the log tells one by one, at most."""
 
 
-class PrepareCallsOperator(PreparesLists, GivenCallsBase, CallListBase, BaseOperator):
+class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOperator):
     """Freeze calls that the DAG gives, or a list that a person pasted, as a call list, and call nobody.
 
     The half of :class:`AddPhonesOperator` that freezes: a person may approve the list, and
@@ -48,14 +48,22 @@ class PrepareCallsOperator(PreparesLists, GivenCallsBase, CallListBase, BaseOper
         5,000 lines at most. The other cells are the payload, by the names in the header. (templated)
     :param columns: names of a pasted list's columns if it has no header, in their order, ``phone`` among them; a list,
         or text with commas. (templated)
-    :param phone_region: and all further parameters: as those of :class:`AddPhonesOperator`
+    :param only_new: whom a list of another DAG run of this task called within that time isn't called again, nor whoever
+        stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
+        ``call_list_path``, which all workers must share. The task that sends the list looks again before each send, and
+        must have ``max_active_tis_per_dag=1``
+    :param call_again: True to freeze the list without that, on purpose; also text, as a template makes it of a form's
+        box. (templated)
+    :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``. (templated)
+    :param phone_reading: and all further parameters: as those of :class:`AddPhonesOperator`
     :param shards: as that of :class:`PrepareCallListOperator`
     :param retry_policy: when the next try comes after a failure (Airflow 3.3 and newer); None for what ``retry_delay``
         says alone
     """
 
     template_fields: Sequence[str] = (
-        "calls", "pasted", "columns", "policy", "call_before", "call_list_path", "exclude_sql", "exclude_conn_id",
+        "calls", "pasted", "columns", "phone_region", "policy", "call_before", "call_list_path", "exclude_sql",
+        "exclude_conn_id", "call_again",
     )  # fmt: skip
     template_ext: Sequence[str] = (".sql",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"calls": "json", "policy": "json", "exclude_sql": "sql"}
@@ -84,6 +92,8 @@ class PrepareCallsOperator(PreparesLists, GivenCallsBase, CallListBase, BaseOper
         batch_size: int | None = None,
         max_batch_bytes: int = 1_000_000,
         max_calls_per_phone: int | None = 1,
+        only_new: timedelta | bool = False,
+        call_again: bool | str = False,
         exclude_sql: str | None = None,
         exclude_conn_id: str | None = None,
         exclude_unreadable: Literal["fail", "skip"] = "fail",
@@ -110,6 +120,8 @@ class PrepareCallsOperator(PreparesLists, GivenCallsBase, CallListBase, BaseOper
             batch_size=batch_size,
             max_batch_bytes=max_batch_bytes,
             max_calls_per_phone=max_calls_per_phone,
+            only_new=only_new,
+            call_again=call_again,
             exclude_sql=exclude_sql,
             exclude_conn_id=exclude_conn_id,
             exclude_unreadable=exclude_unreadable,
@@ -133,8 +145,15 @@ class PrepareCallsOperator(PreparesLists, GivenCallsBase, CallListBase, BaseOper
         self.calls = calls
         self.pasted = pasted
         self.columns = columns
+        if pasted is not None:
+            self._to_correct = "Correct the list, and start a new run with it"
         if calls is not None:
             self._check_calls(calls)
+
+    def _take_blank_as_nothing(self) -> None:
+        super()._take_blank_as_nothing()
+        if self.phone_region is not None:
+            self.phone_region = str(self.phone_region).strip().upper()  # as somebody wrote it into a form
 
     def _row_source(self) -> RowSource:
         if self.pasted is None:

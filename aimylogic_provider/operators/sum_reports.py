@@ -43,6 +43,7 @@ class SumReportsOperator(TellsEnd, BaseOperator):
         from aimylogic_provider.airflow_task.template_values import as_value
         from aimylogic_provider.call_list.send.nobody_reached import reached_nobody
         from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list.store.outcomes import RowCounts
         from aimylogic_provider.call_list.store.shard_reports import summed
 
         try:
@@ -51,10 +52,10 @@ class SumReportsOperator(TellsEnd, BaseOperator):
             raise AirflowFailException(str(error)) from None
         self._counted = lambda: report
         if reached_nobody(report):
+            told = RowCounts.of_report(report).set_aside_in_words
             raise AirflowFailException(
-                f"Nobody is called: of {report['rows']:,} rows {report['rejected']:,} are rejected, "
-                f"{report['refused']:,} refused by the server, and {report['expired']:,} expired. Why, each shard's "
-                "log tells, and the results table. Correct it, and start a new DAG run"
+                f"Nobody is called: of {report['rows']:,} rows {told}. Why, each shard's log tells, and the results "
+                "table. Correct it, and start a new DAG run"
             )
         return report
 

@@ -22,6 +22,7 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
+_NOBODY = "You are not signed in to Airflow, or no longer: sign in, in another tab perhaps, and load this page again"
 _HEADERS = {
     b"content-security-policy": _CSP.encode(),
     b"x-content-type-options": b"nosniff",
@@ -59,7 +60,7 @@ def _static(name: str) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     status = getattr(error, "status_code", 500)
-    told = str(getattr(error, "detail", "")) or "The page failed"
+    told = _NOBODY if status == 401 else str(getattr(error, "detail", "")) or "The page failed"
     return _told(request, status, told)
 
 

@@ -63,6 +63,8 @@ def failure_of(error: BaseException, context: Context, operator: TellsEnd) -> Fa
     kind = _kind(error)
     when = _next_try(error, context)
     begins, to_do = "Failed", _TO_DO[kind]
+    if kind in ("rejected", "no_row") and operator._to_correct:
+        to_do = operator._to_correct
     if when is not None:
         begins, to_do = "Failed for now", f"Nothing to do: the next try comes {when}"
     conn_id = getattr(operator, "aimylogic_conn_id", None)
@@ -118,8 +120,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind(error: BaseException) -> str:
-    from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
-    from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+    from aimylogic_provider.call_list.freeze.rejected.rejected_limit import TooManyRejectedError
+    from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
     from aimylogic_provider.call_list.send.nobody_reached import NobodyReachedError
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError

@@ -21,6 +21,8 @@ class TellsEnd(OperatorMixin):
     """
 
     _adds_calls: ClassVar[bool] = False
+    _to_correct: str = ""
+    """What to do about what the task was given and can't use, where a clear would give it the same again."""
     _tells_now: bool = False
     """Whether one of those methods runs."""
     _counted: Callable[[], Mapping[str, Any]] | None = None

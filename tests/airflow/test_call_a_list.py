@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, unquote
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from aimylogic_provider.emulator import Emulator
@@ -71,3 +73,36 @@ def test_a_pasted_list_with_three_bad_lines_is_approved_and_sent(airflow: LocalA
         assert "Line 5: phone '7.***10'" in told
         assert "take it from where it is still whole" in told
         assert "9161234567" not in told
+
+
+@pytest.mark.long
+def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airflow: LocalAirflow) -> None:
+    people = [f"+7916000{number:04}" for number in range(40)]
+    runs = ("clicked-1", "clicked-2", "clicked-3")
+    answers = {f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/{ASKS}/-1/hitlDetails" for run in runs[:2]}
+    with Emulator(tokens={TOKEN: "Winter sale"}) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        airflow.wait_for_dag(DAG)
+        emulator.fault("after_commit", "reset", path="addPhones", times=None)  # whichever is first goes on for a while
+        for run in runs[:2]:
+            airflow.trigger(DAG, run, {"people": "\n".join(people)})
+        for run in runs[:2]:
+            airflow.wait_for_task(DAG, run, ASKS, WAITING)
+        time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+        answer = {"chosen_options": ["Approve"], "params_input": {}}
+        with ThreadPoolExecutor(2) as persons:
+            [*persons.map(lambda path: airflow.api("PATCH", path, answer), answers)]
+        wait_for("a request that nobody answers", lambda: emulator.faults()[0].hits, 60)
+        emulator.clear_faults()
+        for run in runs[:2]:
+            wait_for("the run", lambda run=run: airflow.run_state(DAG, run) in ("success", "failed"), 120)
+        assert {airflow.run_state(DAG, run) for run in runs[:2]} == {"success"}
+        assert Counter(job.phone for job in emulator.jobs()) == Counter(phone.lstrip("+") for phone in people)
+        reports = [airflow.xcom(DAG, run, "call") for run in runs[:2]]
+        assert sorted(report["created"] for report in reports) == [0, 40]
+        assert sorted(report["capped"] for report in reports) == [0, 40]
+        airflow.trigger(DAG, runs[2], {"people": "\n".join([*people, "+79160009999"]), "again": False})
+        airflow.wait_for_task(DAG, runs[2], ASKS, WAITING)
+        told = airflow.log(DAG, runs[2], "read", 1)
+        assert "40 × called by the list of" in told
+        assert "1 calls in the list" in told

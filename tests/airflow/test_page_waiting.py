@@ -14,6 +14,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign, random_token
+from tests.airflow.test_approved_campaign import WAITING
 from tests.conftest import HAS_RECORD
 
 TOKEN_OF_NOW = random_token()
@@ -78,6 +79,7 @@ def park(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, *, one: 
 def waiting_page(page: Page, airflow: LocalAirflow) -> FrameLocator:
     """The page, in Airflow's frame, as a person gets there."""
     page.goto(f"{airflow.url}/plugin/aimylogic")
+    shoot(page, "way")
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Waiting for a person").click()
     expect(frame.get_by_role("heading", name="Waiting for a person", level=1)).to_be_visible()
@@ -154,7 +156,11 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
     first.click()
     page.route("**/hitlDetails*", lambda route: route.fulfill(status=401, json={"detail": "Not authenticated"}))
     answer_all(
-        frame, page, f"Leave all {calls}", f"0 of {calls} were answered. {calls} wait still: Not authenticated", calls
+        frame,
+        page,
+        f"Leave all {calls}",
+        f"0 of {calls} were answered. {calls} wait still: you are no longer signed in",
+        calls,
     )
     page.unroute("**/hitlDetails*")
     asked_before = planned(page)
@@ -174,3 +180,52 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
     assert campaign.emulator.count("addPhone") - before == none, "sent is what was to be sent, once"
     log = airflow.api("GET", f"/api/v2/eventLogs?dag_id={dag}&event=update_hitl_detail&limit=1")
     assert log["total_entries"] >= calls, "each answer stands in Airflow's audit log"
+
+
+@pytest.mark.long
+def test_lists_are_approved_on_the_page_in_two_tabs_by_double_clicks(
+    airflow: LocalAirflow, campaign: Campaign, run: str, page: Page
+) -> None:
+    airflow.connect(campaign.emulator.url, TOKEN)  # that the example names
+    airflow.wait_for_dag("call_a_list")
+    runs = {f"{run}-{word}": f"7912000{number:04}" for number, word in enumerate(("first", "second"))}
+    for one, called in runs.items():
+        airflow.trigger("call_a_list", one, {"people": f"+{called}"})
+    for one in runs:
+        airflow.wait_for_task("call_a_list", one, "may_they_be_called", WAITING)
+    time.sleep(2.5)  # as above
+    first = waiting_page(page, airflow)
+    other = page.context.new_page()
+    second = waiting_page(other, airflow)
+    questions = [frame.get_by_role("row").filter(has_text="Make 1 call?") for frame in (first, second)]
+    for rows in questions:
+        for one in runs:
+            row = rows.filter(has_text=one)
+            expect(row.locator("[data-label='Campaign']")).to_have_text("aimylogic_default")
+            row.locator("summary").click()
+            expect(row.locator(".answer time").first).to_have_attribute("data-local", "")
+    shoot(page, "approvals")
+    yes, no = runs
+    questions[0].filter(has_text=yes).get_by_role("button", name="Approve").dblclick()
+    first.get_by_role("dialog").get_by_role("button", name="Approve").dblclick()
+    expect(first.get_by_role("status")).to_have_text("1 was answered.")
+    expect(questions[0].filter(has_text=yes)).to_have_count(0)
+    questions[1].filter(has_text=yes).get_by_role("button", name="Reject").click()
+    expect(second.get_by_role("status")).to_contain_text("This question waits no longer")
+    shoot(other, "answered-elsewhere")
+    second.get_by_role("button", name="Close this message").click()
+    expect(second.get_by_role("status")).to_have_count(0)
+    row = questions[1].filter(has_text=no)
+    expect(row.get_by_role("button", name="Reject")).to_be_visible()  # it stays open, though the list was read again
+    row.locator("summary").focus()
+    for _ in range(2):
+        other.keyboard.press("Tab")
+    other.keyboard.press("Enter")
+    expect(second.get_by_role("dialog")).to_contain_text("Reject?")
+    other.keyboard.press("Tab")
+    other.keyboard.press("Enter")
+    expect(second.get_by_role("status")).to_have_text("1 was answered.")
+    expect(questions[1]).to_have_count(0)
+    other.close()
+    wait_for("both runs", lambda: {airflow.run_state("call_a_list", one) for one in runs} == {"success"}, 90)
+    assert [job.phone for job in campaign.emulator.jobs()] == [runs[yes]]

@@ -14,6 +14,7 @@ from airflow.sdk import exceptions
 from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.airflow_task.required_actions import LEAVE, SEND_MISSING
 from aimylogic_provider.calls_api.http_messages import Response
+from aimylogic_provider.emulator.http import calls_routes
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync, phone
@@ -236,3 +237,30 @@ def test_a_state_that_is_wiped_after_the_answer_has_nobody_sent_by_the_keys_from
         with pytest.raises(AirflowException):
             sync.attempt(method=method)
     assert {one: number for one, number in sync.calls_by_phone().items() if number > 1} == {}
+
+
+@METHODS
+def test_whoever_had_a_job_when_a_person_said_send_nobody_is_not_sent_though_the_report_lacks_it_now(
+    sync: Sync, questions: Questions, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kwargs = park(sync, method)
+    (question,) = questions.asked.values()
+    assert question.options[0] == "Take the jobs shown, send nobody"
+    before = sync.calls_by_phone()
+    shown = calls_routes._rows
+
+    def lacks_jobs(campaign: Any, now: float, jobs: Any, page: Any = None) -> Any:
+        return shown(campaign, now, [job for job in jobs if job.phone not in PHONES[10:20]], page)
+
+    with monkeypatch.context() as replica:
+        replica.setattr(calls_routes, "_rows", lacks_jobs)
+        for end in (lambda: answer(sync, kwargs, question.options[0], method), lambda: sync.attempt(method=method)):
+            with pytest.raises(
+                AirflowFailException, match=r"it showed call job \d+.* before, and lacks it now"
+            ) as told:
+                end()
+            assert "A clear reads the report again, and follows what a person said" in str(told.value)
+            sync.task.clear()
+    assert sync.calls_by_phone() == before, "nobody was sent"
+    assert sync.attempt(method=method)["created"] == 25, "the report shows them again: what the person said is done"
+    assert {one: count for one, count in sync.calls_by_phone().items() if count != before[one]} == {}

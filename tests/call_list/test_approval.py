@@ -25,7 +25,7 @@ from airflow.sdk import exceptions
 from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.runs import old_lists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.store.manifest import CallListError, Claim, Pointer
@@ -123,6 +123,13 @@ class Approval:
 @pytest.fixture
 def approval(sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> Approval:
     return Approval(sync, monkeypatch)
+
+
+def test_the_question_names_the_campaign_among_others(approval: Approval, questions: Questions) -> None:
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    approval.ask(call_list, aimylogic_conn_id="aimylogic_default", subject="Call (Perm)?")
+    assert asked(questions).subject == f"Call (Perm)? (aimylogic_default) [{call_list['sha256'][:8]}]"
 
 
 def asked(questions: Questions) -> Any:
@@ -705,6 +712,33 @@ def test_bad_lines_of_a_pasted_list_stand_in_the_question_and_the_good_ones_are_
     assert "9161234567" not in body + told
     assert approval.send(approved)["created"] == 1
     approval.sync.assert_once(["79161234567"])
+
+
+@pytest.mark.parametrize(("region", "calls"), [(" ru ", 2), ("", 1), (None, 1)])
+def test_whoever_pastes_says_which_country_numbers_without_a_plus_are_of(
+    approval: Approval, region: str | None, calls: int
+) -> None:
+    operator = PrepareCallsOperator(
+        task_id="prepare",
+        pasted="+79161234567\n8 916 123-45-60",
+        phone_region=region,
+        call_list_path=str(approval.sync.lists),
+    )
+    assert operator.execute(approval._next("prepare"))["calls"] == calls
+
+
+@pytest.mark.parametrize("pasted", ["phone;mobile\n1;2", "phone\n1\n2", "+79161234567\n" * 5_001])
+def test_what_a_pasted_list_has_wrong_is_corrected_in_a_new_run(
+    approval: Approval, pasted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator = PrepareCallsOperator(
+        task_id="prepare", pasted=pasted, max_rejected=0, call_list_path=str(approval.sync.lists)
+    )
+    with pytest.raises(AirflowFailException):
+        operator.execute(approval._next("prepare"))
+    told = capsys.readouterr().out
+    assert "Correct the list, and start a new run with it." in told
+    assert "clear the task" not in told
 
 
 def test_given_calls_wait_for_a_person_as_rows_of_a_query_do(approval: Approval) -> None:

@@ -371,12 +371,45 @@ def test_after_a_no_nobody_can_be_asked_again_about_another_list(asking: Sync, q
         answer(asking, waiting(asking), LEAVE)
     select(asking, 26)
     asking.task.clear()
-    with pytest.raises(AirflowFailException, match=r"(?s)Make 26 calls.*max_calls allows.*Nobody could be asked"):
+    with pytest.raises(AirflowFailException, match=r"(?s)Nobody could.*Make 26 calls.*raise max_calls.*allows"):
         asking.attempt()
     assert called(asking) == 12
     select(asking, 6)
     asking.task.clear()
     assert asking.attempt()["created"] == 6, "and the list that nobody could be asked about is given up"
+
+
+@needs_record
+def test_where_nobody_can_be_asked_again_a_raised_brake_is_the_way_out(asking: Sync, questions: Questions) -> None:
+    with pytest.raises(AirflowSkipException):
+        answer(asking, waiting(asking), LEAVE)
+    asking.task.clear()
+    with pytest.raises(
+        AirflowFailException, match=r"a clear meets that question again\. The list is deleted.*raise max_"
+    ):
+        asking.attempt()
+    asking.task.clear()
+    assert asking.attempt(max_calls=25)["created"] == 25, "by the way that the error told"
+
+
+@needs_record
+@pytest.mark.parametrize("version", ["3.3", "3.4"])
+def test_what_a_clear_does_after_an_answer_that_cant_be_used_is_told_by_version(
+    asking: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr(required_actions, "reaches_later_tries", lambda: version == "3.3")
+    way_out = (
+        "Clear the task to be asked again" if version == "3.4" else "a clear can't ask another. The list is deleted"
+    )
+    with pytest.raises(AirflowFailException, match=way_out):
+        answer(asking, waiting(asking), "Send 24 calls")
+    asking.task.clear()
+    if version == "3.4":
+        questions.asked.clear()  # the next try is another task instance to Airflow
+        assert answer(asking, waiting(asking), GO_AHEAD)["created"] == 25
+    else:
+        with pytest.raises(AirflowFailException, match="Nobody could be asked"):
+            asking.attempt()
 
 
 @needs_record

@@ -442,6 +442,6 @@ def test_a_manifest_says_the_caps(sync: Sync) -> None:
     sync.attempt(only_new=timedelta(days=30))
     caps = json.loads((sync.folder / "list.json").read_text())["caps"]
     assert caps == [
-        {"calls": 1, "seconds": 604800.0, "rule": "max_calls_per_person", "keyless": False},
+        {"calls": 1, "seconds": 604800.0, "rule": "max_calls_per_person"},
         {"calls": 1, "seconds": 2592000.0, "rule": "only_new", "keyless": True},
     ]

@@ -118,9 +118,30 @@ def test_an_exclusion_list_that_excludes_most_of_them_is_told_as_a_warning(
     stopped.attempt(**STOP)
     assert "is exclude_sql meant to give them" not in capsys.readouterr().out
     halves = Halves(stopped, **STOP)
-    stop(stopped, *PHONES)
+    stop(stopped, *PHONES[:25])
     halves.send(**STOP, exclude_conn_id="warehouse")
     assert "is exclude_sql meant to give them" in capsys.readouterr().out, "nor right before the send"
+
+
+@pytest.mark.parametrize(("people", "fails"), [(20, False), (21, True)])
+def test_more_than_a_handful_who_are_all_excluded_between_freezing_and_sending_fail_the_task(
+    sync: Sync, people: int, fails: bool
+) -> None:
+    """A table went wrong meanwhile, and the list was perhaps approved: green would tell that they were called."""
+    sync.add(PHONES[:people])
+    stop(sync)
+    halves = Halves(sync, **STOP)
+    stop(sync, *PHONES)
+    for _ in range(2):
+        if fails:
+            with pytest.raises(
+                AirflowFailException, match=r"all 21 calls of this list stood on the exclusion list right"
+            ):
+                halves.send(**STOP, exclude_conn_id="warehouse")
+        else:
+            report = halves.send(**STOP, exclude_conn_id="warehouse")
+            assert (report["created"], report["excluded"]) == (0, 20)
+    assert sync.sends() == 0
 
 
 def test_the_column_of_several_is_the_one_named_as_the_lists(stopped: Sync) -> None:
@@ -233,14 +254,6 @@ def test_a_batch_all_of_whose_people_say_no_is_no_request(stopped: Sync, monkeyp
     report = stopped.attempt(**STOP, **AT_ONE_TIME)
     assert (report["created"], report["excluded"]) == (20, 10)
     assert stopped.sends() == 2
-
-
-def test_a_list_all_of_whose_people_say_no_before_it_is_sent_ends_well(stopped: Sync) -> None:
-    halves = Halves(stopped, **STOP)
-    stop(stopped, *PHONES)
-    report = halves.send(**STOP, exclude_conn_id="warehouse")
-    assert (report["created"], report["excluded"]) == (0, 30)
-    assert stopped.sends() == 0
 
 
 def test_a_query_that_fails_by_then_ends_the_try_and_the_next_one_goes_on(

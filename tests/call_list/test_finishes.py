@@ -307,8 +307,9 @@ def test_a_list_of_which_the_server_refuses_every_call_fails_the_task(make_sync:
     sync = make_sync(batch_size=10)
     sync.emulator.settings(bad_numbers=("79*",))
     sync.add(PHONES[:3])
-    with pytest.raises(AirflowFailException, match=r"Nobody is called.*3 refused.*3 × phone.bad.format"):
+    with pytest.raises(AirflowFailException, match=r"Nobody is called.*3 refused.*3 × phone.bad.format") as told:
         sync.attempt()
+    assert "The first is row 1: phone.bad.format (the server doesn't take the phone for a number of" in str(told.value)
 
 
 def test_the_sum_of_shards_that_reached_nobody_fails(sync: Sync) -> None:

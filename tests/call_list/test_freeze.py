@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 
 from aimylogic_provider.call_list.freeze import list_files
 from aimylogic_provider.call_list.freeze.batch_cutting import Cut
-from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, TooManyRejectedError, freeze
+from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit, TooManyRejectedError
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer, sha256
 from aimylogic_provider.call_list.store.objects import Folder
@@ -308,7 +309,7 @@ def test_a_rejected_row_is_written_with_its_keys_and_reason_and_no_whole_phone(f
     assert [(line["row"], line["keys"]) for line in lines] == [(number, {"id": number}) for number in range(2, 7)]
     assert all(set(line) == {"row", "keys", "reason"} for line in lines)
     for line, reason in zip(
-        lines, ["not a possible number", "characters that aren't part", "phone is None", "payload 'name' is a bytes",
+        lines, ["not a possible number", "bears an extension", "phone is None", "payload 'name' is a bytes",
                 "payload 'name' holds a lone surrogate"], strict=True,
     ):  # fmt: skip
         assert reason in line["reason"]
@@ -532,7 +533,8 @@ def open_files(folder: Path) -> list[int]:
 KILLED = """
 import logging, os, signal, sys
 from aimylogic_provider.call_list.freeze.batch_cutting import Cut
-from aimylogic_provider.call_list.freeze.freeze import Limit, ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.freeze import ListOrigin, freeze
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import Limit
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 

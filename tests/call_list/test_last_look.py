@@ -85,10 +85,10 @@ def test_who_is_forbidden_right_before_the_request_is_not_called_and_counted(
 def test_nobody_is_called_of_a_list_all_of_whose_calls_are_forbidden_and_it_ends_well(
     sync: Sync, look: Look, method: str
 ) -> None:
-    sync.add(PHONES)
+    sync.add(PHONES[:20])
     look.phones = {*PHONES}
     report = sync.attempt(method=method, batch_size=10)
-    assert (report["created"], report["excluded"]) == (0, 30)
+    assert (report["created"], report["excluded"]) == (0, 20)
     assert sync.sends() == 0
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.call_list.send.nobody_reached import reached_nobody
+from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.calls_api.errors import RejectedTypeError
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import Sync, phone
@@ -73,6 +75,34 @@ def test_a_dry_run_fails_alike(sync: Sync) -> None:
     sync.add(["none"])
     with pytest.raises(AirflowFailException, match="every one is rejected"):
         sync.operator(dry_run=True).execute(TaskInstance(task_id="sync", current_try=1).context())
+
+
+@pytest.mark.parametrize("prepares", [False, True])
+def test_a_table_that_cant_be_read_is_not_excused_by_a_few_who_are_excluded(sync: Sync, prepares: bool) -> None:
+    sync.add(["none"] * 7 + PHONES[:2])
+    rules = {"exclude_sql": "select phone from customer where phone like '79%'"}
+    told = r"9 rows, and 7 are rejected, and the other 2 aren't to be called by this run\. Most frequent: 7 × phone"
+    begin = partial(prepare, sync) if prepares else sync.attempt
+    with pytest.raises(AirflowFailException, match=told):
+        begin(**rules)
+    assert sync.sends() == 0
+
+
+def test_a_few_bad_rows_beside_many_who_are_excluded_end_well_and_the_log_says_that_nobody_is_called(
+    sync: Sync, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sync.add(["none"] * 2 + PHONES[:7])
+    report = sync.attempt(exclude_sql="select phone from customer where phone like '79%'")
+    assert (report["rejected"], report["excluded"], report["created"]) == (2, 7, 0)
+    assert len(lines(capsys, "Nobody is called: none of the 9 rows is left to be called")) == 1
+
+
+def test_shards_whose_calls_are_refused_are_summed_to_a_failure_that_names_who_was_spared() -> None:
+    none = dict.fromkeys(("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed"), 0)
+    counts = RowCounts.of_report({"rows": 12, **none, "rejected": 7, "refused": 1, "excluded": 3, "capped": 1})
+    assert counts.set_aside_in_words == (
+        "7 are rejected, 1 refused by the server, and 0 expired; the others are spared: 1 capped, 3 excluded"
+    )
 
 
 def test_one_who_can_be_called_is_enough(sync: Sync) -> None:
@@ -220,11 +250,19 @@ def test_shards_that_reach_nobody_fail_with_the_last_of_them(sync: Sync) -> None
     ("counts", "reached"),
     [
         ({"created": 1, "refused": 5}, True),
-        ({"claimed": 3, "rejected": 5}, True),
+        ({"created": 1, "rejected": 9_999}, True),
         ({"claimed": 6}, True),
+        ({"capped": 6}, True),
+        ({"excluded": 9_999}, True),
+        ({"held_out": 6}, True),
+        ({"claimed": 5, "rejected": 5}, True),
+        ({"excluded": 9_990, "rejected": 10}, True),
+        ({"capped": 2, "excluded": 2, "held_out": 2, "rejected": 5}, True),
         ({"doubles": 2}, True),
         ({"unknown": 1, "refused": 5}, True),
         ({"rejected": 6}, False),
+        ({"excluded": 9_999, "refused": 1}, False),
+        ({"held_out": 500, "expired": 1}, False),
         ({"refused": 6}, False),
         ({"claimed": 1, "refused": 5}, False),
         ({"claimed": 1, "expired": 5}, False),
@@ -232,7 +270,7 @@ def test_shards_that_reach_nobody_fail_with_the_last_of_them(sync: Sync) -> None
     ],
     ids=str,
 )
-def test_whom_another_run_calls_excuses_no_refusal(counts: dict[str, int], reached: bool) -> None:
-    """The last cases were green: one row that another run held made up for all that were refused, or came too late."""
+def test_which_ends_without_a_call_are_honest(counts: dict[str, int], reached: bool) -> None:
+    """Whether too many are rejected beside who is spared, freezing tells. A refusal is excused by nothing."""
     none = dict.fromkeys(("created", "doubles", "rejected", "refused", "unknown", "expired", "claimed"), 0)
     assert reached_nobody({"rows": sum(counts.values()), **none, **counts}) is not reached

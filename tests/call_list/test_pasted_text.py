@@ -41,6 +41,14 @@ def read(text: str, columns: tuple[str, ...] = ()) -> list[tuple[int, str, dict[
         (f"phone;name\n{A};<script>**x**", [(2, A, {"name": "<script>**x**"})]),
         (f"phone;due\n{A};2026-12-01\n{B};2026-12-02", [(2, A, {"due": "2026-12-01"}), (3, B, {"due": "2026-12-02"})]),
         (f"8 912\n{A}", [(1, "8 912", {}), (2, A, {})]),
+        # As spreadsheets, word processors and address books write numbers.
+        ("8,91234E+10\n8,91235E+10", [(1, "8,91234E+10", {}), (2, "8,91235E+10", {})]),
+        (
+            "+7\u00a0912\u00a0345\u201167\u201189\tAnna",
+            [(1, "+7\u00a0912\u00a0345\u201167\u201189", {"column_2": "Anna"})],
+        ),
+        (f"\u202a{A}\u202c;Anna", [(1, f"\u202a{A}\u202c", {"column_2": "Anna"})]),
+        (f"phone;second\n{A};{B}\n{B};{A}", [(2, A, {"second": B}), (3, B, {"second": A})]),
     ],
 )
 def test_what_stands_on_each_line(text: str, expected: list[Any]) -> None:
@@ -59,6 +67,7 @@ def test_no_person_is_taken_for_a_header() -> None:
     assert read(f"нет;Alex\n{B};Maria", columns)[0] == (1, "нет", {"name": "Alex"}), "told as a line that is no phone"
     assert read(f"Моб.;ФИО;Город\n{B};Maria;Perm", columns) == [(2, B, {"ФИО": "Maria", "Город": "Perm"})]
     assert read(f"phone;name\n{B};Maria", columns) == [(2, B, {"name": "Maria"})]
+    assert read(f"Контактный телефон;ФИО\n{B};Maria", columns) == [(2, B, {"ФИО": "Maria"})]
 
 
 def test_columns_are_named_for_a_list_without_a_header() -> None:
@@ -85,6 +94,9 @@ def test_columns_are_named_for_a_list_without_a_header() -> None:
         (f"phone;\n{A};x", (), "column 2 holds something and has no name"),
         (f"Customers;;\nphone;name;city\n{A};x;y", (), "line 2 looks like the header, and something stands above"),
         (5, (), "is of type int"),
+        (f"Телефон 1;Телефон 2\n{A};{B}", ("phone", "name"), "'Телефон 1' and 'Телефон 2' may both be the phone's"),
+        (f"{A}, {B}", ("phone", "name"), "more than one number stands on 1 of 1 lines: paste a line for each number"),
+        (f"150000000;{A}\n170000000;{B}", ("phone", "name"), "more than one number stands on 2 of 2 lines"),
         # Tax numbers look like phones: whoever has one is somebody else.
         ("моб. 8 912 345-67-89;7707083893\nмоб. 8 912 345-67-80;7707083894", (), "isn't clear .* columns 1, 2"),
         ("8 912 345-67-89 доб. 5;7707083893\n8 912 345-67-80 доб. 6;7707083894", (), "isn't clear .* columns 1, 2"),
@@ -116,6 +128,15 @@ def test_a_line_with_too_many_cells_is_one_of_a_fault() -> None:
     with pytest.raises(RejectedError, match="nobody is called: line 2 has 3 cells"):
         calls_of_text(f"phone,name\n{A},Petrov, Ivan")
     assert calls_of_text(f"phone,name\n{A},Ivan") == [{"phone": A, "payload": {"name": "Ivan"}, "key": 2}]
+
+
+@pytest.mark.parametrize("second", [B, "89123456780", "+7\u00a0912\u00a0345\u00a067\u00a080"])
+def test_a_second_number_on_a_line_is_no_name(second: str) -> None:
+    lines = read_pasted(f"{A}, {second}\n{A}, Maria\n{B}, 4000123456", ("phone", "name")).lines
+    assert [line.payload for line in lines] == [{}, {"name": "Maria"}, {"name": "4000123456"}]
+    assert [bool(line.fault) for line in lines] == [True, False, False]
+    assert lines[0].fault.startswith("another number, in column 'name', that would not be called")
+    assert read_pasted(f"phone,name\n{A},{second}\n{A},Maria").lines[0].fault
 
 
 cells = st.text('aЯ1 ;,\t"=<\u00a0\u2028', max_size=6)

@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 
 from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.airflow_task.required_actions import GO_AHEAD, LEAVE
+from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from tests.call_list.sync import Sync, phone
 from tests.call_list.test_claims import engine
@@ -125,6 +126,46 @@ def test_first_calls_after_a_question_about_brakes(
     assert len(sync.emulator.jobs()) == 7
     assert sync.attempt()["created"] == 25
     sync.assert_once(PHONES)
+
+
+@needs_record
+def test_a_yes_to_fewer_than_wait_now_says_what_sends_the_rest_without_a_question(
+    sync: Sync, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first calls were 17 when a person was asked about the other 8; meanwhile their DAG has another number."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: sync.emulator.advance(hours=1))
+    sync.emulator.freeze()
+    sync.emulator.settings(odds={"noAnswer": 1.0})
+    first = {"first": 7, "deferrable": False, "max_calls": None, "on_excess": "fail"}
+    kwargs = waiting(sync, **first)
+    with pytest.raises(
+        AirflowFailException, match=r"about 8 calls, and 18 would be.*a clear can't ask another.*take first out"
+    ):
+        answer(sync, kwargs, "Send the other 8 calls", **first)
+    assert len(sync.emulator.jobs()) == 7
+    sync.task.clear()
+    assert sync.attempt(max_calls=None, on_excess="fail")["created"] == 25, "by the way that the error told"
+    sync.assert_once(PHONES)
+
+
+@needs_record
+def test_after_a_question_about_brakes_parked_calls_are_told_with_a_way_out_that_needs_no_question(
+    sync: Sync, questions: Questions
+) -> None:
+    kwargs = waiting(sync, on_unknown="ask")
+    sync.emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[12], times=None)
+    with pytest.raises(AirflowException):
+        answer(sync, kwargs, GO_AHEAD, on_unknown="ask", concurrency=1)
+    sync.emulator.clear_faults()
+    for one in (PHONES[11], PHONES[11]):
+        AimylogicHook().add_phone(one, {"other": str(len(sync.emulator.jobs()))})
+    sync.emulator.advance(hours=25)
+    with pytest.raises(AirflowFailException) as told:
+        sync.attempt(on_unknown="ask")
+    assert "Nobody could be asked: until 3.4 Airflow keeps one question" in str(told.value)
+    assert "is about something else: “Make 25 calls?" in str(told.value)
+    assert "can be called by a new DAG run" in str(told.value)
+    assert "set on_unknown='ask'" not in str(told.value), "which leads nowhere"
 
 
 @needs_record

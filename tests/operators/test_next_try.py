@@ -166,9 +166,5 @@ def test_a_wait_that_was_answered_by_a_person_tells_it(
 
 
 def _reference(task: TaskInstance, operator: Any) -> str:
-    from aimylogic_provider.hooks.aimylogic import AimylogicHook
-    from aimylogic_provider.idempotence.keys import campaign_digest
-
-    campaign = campaign_digest(AimylogicHook().get_conn().address)
-    reference: str = operator._intent(task.context(), operator._call("aimylogic_default"), campaign).reference
+    reference: str = operator._try(task.context(), resumed=True).intent.reference
     return reference

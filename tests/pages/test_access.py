@@ -112,6 +112,14 @@ def test_nobody_is_led_to_the_sign_in(client: Client) -> None:
     answer = client().get("lists")
     assert answer.status_code == 401
     assert 'href="/auth/login"' in answer.text
+    assert "You are not signed in to Airflow, or no longer: sign in" in answer.text
+
+
+def test_whoever_is_signed_out_meanwhile_is_told_so(client: Client) -> None:
+    told = client().post("waiting/plan", json={"way": "leave"}).json()["detail"]
+    assert told.startswith("You are not signed in to Airflow, or no longer: sign in")
+    fragment = client().get("waiting/questions", headers={"X-Aimylogic-Fragment": "1"})
+    assert (fragment.status_code, fragment.json()["detail"]) == (401, told)
 
 
 def test_each_answer_keeps_strangers_frames_and_scripts_out(client: Client) -> None:

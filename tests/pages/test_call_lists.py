@@ -164,6 +164,7 @@ def test_the_folder_tells_batches_reasons_countries_and_masked_rows(sent: SentLi
     assert "3 of 3 batches" in told
     assert "25 of 25 calls are done, 24 of them created: 3 of 3 batches, by addPhones" in told
     assert "Refused by the server" in told
+    assert "phone.bad.format (the server doesn't take the phone for a number of its country: correct it)" in told
     assert "RU" in told
     assert "phones masked" in told
     assert "data-live" not in text

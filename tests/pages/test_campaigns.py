@@ -122,7 +122,7 @@ def test_a_viewer_without_rights_sees_no_campaign_and_reads_which_right_is_missi
     connect(session, emulator)
     page = client("vera").get("campaigns").text
     assert "winter" not in page
-    assert "one must be allowed to <b>read this connection</b>" in page
+    assert "one must be allowed to <b>read its connection</b>" in page
     refused = client("vera").get("campaigns/state/winter", headers={FRAGMENT: "1"})
     assert (refused.status_code, emulator.count()) == (403, 0)
 

@@ -225,7 +225,7 @@ def test_a_question_that_changed_meanwhile_is_not_answered(client: Client, rows:
     rows.session.commit()
     told = plan(client, way="adopt", chosen=boxes)
     assert (told["answers"], told["gone"]) == ([], 1)
-    assert "1 of those chosen wait no longer" in told["text"]
+    assert told["text"].startswith("This question waits no longer as the page shows it, or is not yours to answer")
 
 
 def test_a_question_that_somebody_else_answered_is_left_out(client: Client, rows: Rows) -> None:
@@ -235,6 +235,22 @@ def test_a_question_that_somebody_else_answered_is_left_out(client: Client, rows
     rows.answered(last)
     told = plan(client, way="adopt", chosen=boxes)
     assert (len(told["answers"]), told["gone"]) == (8, 1)
+    assert told["text"].endswith("1 of those chosen waits no longer, or is not yours to answer.")
+
+
+def test_times_in_a_question_are_written_for_the_readers_zone(client: Client, rows: Rows) -> None:
+    body = "**Answer before 2026-12-02 15:21 UTC**: <b>late</b> at 2026-12-02 25 UTC"
+    id = rows.ask("Make 2 calls? (winter) [1]", ["Approve", "Reject"], operator="ApproveCallListOperator", body=body)
+    rows.session.commit()
+    html = client("uma").get(f"waiting/question/{id}").text
+    assert '<time datetime="2026-12-02T15:21Z">2026-12-02 15:21 UTC</time>' in html
+    assert html.count("<time") == 1, "what is no time is left alone"
+    assert "&lt;b&gt;late" in html
+
+
+def test_an_approval_names_its_campaign(client: Client, rows: Rows) -> None:
+    rows.ask("Make 2 calls? (winter) [1]", ["Approve", "Reject"], operator="ApproveCallListOperator")
+    assert re.search(r'data-label="Campaign">winter</td>', shown(client, rows))
 
 
 def test_one_that_began_to_wait_this_very_moment_is_not_answered_yet(client: Client, session: Any) -> None:

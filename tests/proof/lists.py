@@ -460,7 +460,7 @@ class ListTasks(Tasks):
         if not refused or told is None or one_try.plan.network or self.moved:
             return
         assert poison is not None
-        jobs, expired = world.promise.jobs(), self._expired()
+        jobs, expired = world.promise.jobs(), self._expired() | self._spared()
         frozen = dict(self._frozen(one_try.instance))
         is_open = {call[1] for call in frozen if world.promise.is_open(call)}
         if self.world.promise.stop_list is not None:

@@ -132,10 +132,10 @@ _TABLES = (
     _of_operators(
         "second record by connection",
         "The second record lies in the asset of the connection's campaign: with another connection it is another one.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "second=second_record(context, ",
         "second=second_record({**context, 'asset_state_store': type('Of', (), {'__getitem__': lambda _, asset: "
-        "context['asset_state_store'][type('Asset', (), {'name': self.aimylogic_conn_id})]})()}, ",
+        "context['asset_state_store'][type('Asset', (), {'name': task.aimylogic_conn_id})]})()}, ",
         "discarded",
     ),
     _of_calls(
@@ -398,18 +398,18 @@ _OF_KEYS = (
     _of_operators(
         "key with the try's number",
         "Each try has another key where it finds no record.",
-        "operators/add_phone.py",
-        "            run_id=ti.run_id,\n",
-        '            run_id=f"{ti.run_id} {ti.try_number}",\n',
+        "call_task/call_of_task.py",
+        "        run_id=ti.run_id,\n",
+        '        run_id=f"{ti.run_id} {ti.try_number}",\n',
         "emptied",
         "no store",
     ),
     _of_operators(
         "key with the map index",
         "A person whose place in a mapped list changed has another key.",
-        "operators/add_phone.py",
-        "            run_id=ti.run_id,\n",
-        '            run_id=f"{ti.run_id} {ti.map_index}",\n',
+        "call_task/call_of_task.py",
+        "        run_id=ti.run_id,\n",
+        '        run_id=f"{ti.run_id} {ti.map_index}",\n',
         "mapped",
     ),
     _of_operators(
@@ -756,7 +756,7 @@ _OF_LOOPS = (
     _of_operators(
         "an iteration isn't part of the key",
         "The same person in two iterations of a loop has one key: the second is green with the first one's job.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "iteration=iteration(context),",
         "iteration=None and iteration(context),",
         "looped",
@@ -764,7 +764,7 @@ _OF_LOOPS = (
     _of_operators(
         "a region is part of the key",
         "An iteration that a clear of its gate made anew is taken for another call.",
-        "operators/add_phone.py",
+        "call_task/call_of_task.py",
         "iteration=iteration(context),",
         'iteration=1000 * int(context["ti"].region_id) + (iteration(context) or 0),',
         "looped",
@@ -994,8 +994,8 @@ _OVERLAPPING = (
         "overlapping: nothing claimed",
         "A list claims no rows, so that two runs at once call the same people.",
         "call_list_task/prepare_base.py",
-        "                if self.results_table is not None:\n                    begun",
-        "                if False:\n                    begun",
+        "        if self.results_table is None:\n            return None\n        begun",
+        "        if True:\n            return None\n        begun",
         "overlapping",
     ),
     _of_operators(
@@ -1076,7 +1076,7 @@ _EXCLUDED = (
     _of_operators(
         "excluded: looked at only when freezing",
         "Who says no between the freezing and the send of a list is called.",
-        "call_list_task/send_base.py",
+        "call_list_task/rules/last_looks.py",
         "        looks = [] if excluding is None else [excluding]\n",
         "        looks = []\n",
         *_BY_LIST,
@@ -1169,10 +1169,45 @@ _PER_PERSON = (
     _of_operators(
         "per person: looked at when frozen alone",
         "Nothing is claimed before a request: two lists that were frozen at once call the same person.",
-        "call_list_task/send_base.py",
-        "        if caps := self._caps_in_force(call_list.manifest):\n",
-        "        if caps := self._caps_in_force(call_list.manifest)[:0]:\n",
+        "call_list_task/rules/last_looks.py",
+        '        if by_table := [cap for cap in caps if cap.by == "table"]:\n',
+        '        if by_table := [cap for cap in caps if cap.by == "table"][:0]:\n',
         "overlapping",
+    ),
+)
+
+_TWO_CLICKS = (
+    _of_operators(
+        "two clicks: looked at when frozen alone",
+        "Right before a request nobody asks the lists of other runs: two that were frozen at once call the same.",
+        "call_list_task/rules/last_looks.py",
+        'for cap in caps if cap.by == "lists"]\n        if by_table',
+        'for cap in caps[:0] if cap.by == "lists"]\n        if by_table',
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: what isn't settled taken for free",
+        "Whoever stands in a list that was begun, and isn't known to be called there, is called by the next one.",
+        "call_list/runs/called_by_lists.py",
+        "                    held.add(phone)\n",
+        "                    continue\n",
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: done is gone by",
+        "Of a list that was begun only what is open counts: whom finished batches called, the next list calls again.",
+        "call_list/runs/called_by_lists.py",
+        "(is_gone_by or not done[batch.name].created)",
+        "(is_gone_by or done[batch.name].created)",
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: capped calls hold on",
+        "Whom a list left to another one counts as held by it: each leaves them to the other, and nobody calls them.",
+        "call_list/runs/called_by_lists.py",
+        "                if outcome is None:\n",
+        '                if outcome is None or outcome.outcome == "capped":\n',
+        "clicked twice",
     ),
 )
 
@@ -1222,5 +1257,6 @@ PLANTED = (
     *_FIRST_CALLS,
     *_EXCLUDED,
     *_PER_PERSON,
+    *_TWO_CLICKS,
     *_OF_WAITS,
 )

@@ -22,7 +22,7 @@ Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
-    "looped", "approved", "list cleared", "braked",
+    "looped", "approved", "list cleared", "braked", "clicked twice",
 ]  # fmt: skip
 Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
 """How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
@@ -256,7 +256,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     """
     kind = kind or kinds[seed % len(kinds)]
     rng = random.Random(f"schedule {seed} {kind}")
-    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked")
+    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked", "clicked twice")
     # Half of the schedules keep to the edges of the window.
     waits = _EDGES + _WAITS[:3] if rng.random() < 0.5 else _WAITS
     steps = _called_again(rng) if kind == "changing" and rng.random() < 0.25 else []
@@ -276,6 +276,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     runs = rng.choice((1, 1, 2))
     if kind == "overlapping":
         runs = 2 + seed % 2
+    if kind == "clicked twice":
+        runs = 2 + seed // 2 % 2
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(len(steps), len(steps) + rng.randint(1, 6)):
         first = number == 0
@@ -460,7 +462,7 @@ def _unanswered_twice(rng: random.Random) -> list[Step]:
 
 
 def _tries(rng: random.Random, kind: Kind, run: int) -> Tries:
-    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked")
+    listed = kind in (*OF_LISTS, "approved", "list cleared", "braked", "clicked twice")
     most = 110 if listed else 16
     points: list[Point] = []
     if rng.random() < 0.45:

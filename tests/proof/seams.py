@@ -69,7 +69,7 @@ def beneath() -> Iterator[Beneath]:
 
     from aimylogic_provider.call_list import garbage_collection
     from aimylogic_provider.call_list.exclusion import excluded_phones, exclusion_look
-    from aimylogic_provider.call_list.freeze import freeze, list_files, warehouse
+    from aimylogic_provider.call_list.freeze import freeze, list_files, rows_read, warehouse
     from aimylogic_provider.call_list.persons import person_calls
     from aimylogic_provider.call_list.runs import old_lists, task_folder
     from aimylogic_provider.call_list.send import progress
@@ -177,7 +177,7 @@ def beneath() -> Iterator[Beneath]:
         patch.setattr(ResultsTable, "_make", lambda table: now.database.make(table._engine, table._table))
         for module in (claims, freeze, old_lists, person_calls, unfinished_lists):
             patch.setattr(module, "datetime", SimulatedDatetime)
-        for module in (freeze, progress, sync_entry_stores):
+        for module in (rows_read, progress, sync_entry_stores):
             patch.setattr(module, "time", time)
         patch.setattr(sync_entry_stores.FileEntry, "write", _at_once(now, sync_entry_stores.FileEntry.write))
         patch.setattr(list_files, "ThreadPoolExecutor", _NoThreads)

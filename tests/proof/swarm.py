@@ -19,6 +19,7 @@ from tests.proof.braked import BrakedTasks
 from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.cleared import ClearedTasks
+from tests.proof.clicked import ClickedTasks
 from tests.proof.lists import ListTasks
 from tests.proof.loops import LoopTasks
 from tests.proof.overlapping import OverlappingTasks
@@ -92,6 +93,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
         make = ClearedTasks
     elif schedule.kind == "braked":
         make = BrakedTasks
+    elif schedule.kind == "clicked twice":
+        make = ClickedTasks
     elif schedule.kind == "overlapping":
         make = OverlappingTasks
     world = World(schedule, now, make, told=told)
@@ -102,7 +105,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
     """The schedules of some seeds. Syncs take longer: of seven schedules they are two.
 
-    Of 28, one is of a brake, one of a loop, one of approvals, and one of runs that are cleared whole.
+    Of 28, one is of a brake, one of a loop, one of approvals, and one of runs that are cleared whole; and one more of
+    runs that were triggered twice.
     """
     for seed in seeds:
         if kind is not None:
@@ -115,6 +119,8 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
             yield draw(seed, "looped")
         elif seed % 28 == 18:
             yield draw(seed, "approved")
+        elif seed % 28 == 5:
+            yield draw(seed, "clicked twice")
         elif seed % 28 == 25:
             yield draw(seed, "list cleared")
         else:

@@ -170,7 +170,13 @@ class World:
         )
 
     def _new_promise(self) -> Promise:
-        by_payload = self.schedule.mapped or self.schedule.kind in (*OF_LISTS, "approved", "list cleared", "braked")
+        by_payload = self.schedule.mapped or self.schedule.kind in (
+            *OF_LISTS,
+            "approved",
+            "list cleared",
+            "braked",
+            "clicked twice",
+        )
         return Promise(self.simulation, self.server, self.beneath.storage, by_payload=by_payload)
 
     def run(self) -> None:
@@ -396,4 +402,9 @@ class World:
             for tasks in self.runs.values():  # whom one let go of, a later one may have called
                 tasks.conclude()
             check_people(self)
+            self.promise.check()
+        if self.schedule.kind == "clicked twice":
+            from tests.proof.clicked import check_clicks
+
+            check_clicks(self)
             self.promise.check()

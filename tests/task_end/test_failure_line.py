@@ -15,8 +15,8 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
 )
 
-from aimylogic_provider.call_list.freeze.freeze import TooManyRejectedError
-from aimylogic_provider.call_list.freeze.rejections import NobodyToCallError
+from aimylogic_provider.call_list.freeze.rejected.rejected_limit import TooManyRejectedError
+from aimylogic_provider.call_list.freeze.rejected.rejections import NobodyToCallError
 from aimylogic_provider.call_list.send.nobody_reached import NobodyReachedError
 from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
 from aimylogic_provider.call_list.store.manifest import CallListError

@@ -233,6 +233,8 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     SqlToAimylogicOperator(task_id="a", sql="", sql_conn_id="b", retries="3")  # type: ignore[arg-type]
     SqlToAimylogicOperator(task_id="a", sql="")  # type: ignore[call-arg]
     PrepareCallsOperator(task_id="a", pasted="{{ params.people }}", columns=["phone", "name"], max_calls=10)
+    PrepareCallsOperator(task_id="a", pasted="", only_new=timedelta(days=1), call_again="{{ params.again }}")
+    PrepareCallsOperator(task_id="a", pasted="", only_new=7)  # type: ignore[arg-type]
     PrepareCallsOperator(task_id="a", pasted=5)  # type: ignore[arg-type]
     PrepareCallsOperator(task_id="a", calls=["79123456789"], test_phone="79123456789")  # type: ignore[call-arg]
     ApproveCallListOperator(task_id="a", call_list="", aimylogic_conn_id="other")

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.idempotence.human_answer import Question, Ruling
 
-__all__ = ["HumanAnswer", "answer_of", "answered_by", "go_ahead_answer", "list_answer"]
+__all__ = ["FewerCallsError", "HumanAnswer", "answer_of", "answered_by", "go_ahead_answer", "list_answer"]
+
+
+class FewerCallsError(ValueError):
+    """A yes was to fewer calls than would be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,12 @@ def go_ahead_answer(event: Mapping[str, Any], calls: int) -> tuple[bool, str, fl
     """What a person said who was asked whether to go on: whether to, who said so, and when.
 
     :param calls: how many calls a yes sends
-    :raises ValueError: if that is nothing of the kind, or a yes to fewer calls
+    :raises FewerCallsError: if that is a yes to fewer calls
+    :raises ValueError: if it is nothing of the kind
     """
     chosen, by, at = answer_of(event, read_go_ahead, (GO_AHEAD, LEAVE))
     if chosen.yes and chosen.calls is not None and chosen.calls < calls:
-        raise ValueError(f"The answer was about {so_many_calls(chosen.calls)}, and {calls:,} would be sent")
+        raise FewerCallsError(f"The answer was about {so_many_calls(chosen.calls)}, and {calls:,} would be sent")
     return chosen.yes, by, at
 
 

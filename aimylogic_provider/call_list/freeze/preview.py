@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.manifest import BrakesTold
 from aimylogic_provider.call_list.store.stored_call import (
     CallContent,
@@ -28,7 +28,7 @@ from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.calls_api.phones.countries import country_of
 from aimylogic_provider.calls_api.phones.phone import mask_phone
 
-__all__ = ["MaskedCall", "Preview", "masked_value"]
+__all__ = ["MaskedCall", "Preview", "capped_by_lists", "masked_value"]
 
 _DATE = re.compile(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?![0-9])")
 _BATCHES = 8
@@ -94,6 +94,10 @@ class Preview:
     bad_lines: Sequence[tuple[int, str]] = ()
     is_pasted: bool = False
     brakes: BrakesTold | None = None
+    capped_by: Counter[str] = field(default_factory=Counter)
+    """Rows that lists of other runs called or hold, by the reason."""
+    calls_again: bool = False
+    """Whether it is to call again, on purpose, whom lists of other runs called."""
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -132,7 +136,16 @@ class Preview:
             bad_lines=bad,
             is_pasted=is_pasted,
             brakes=manifest.brakes,
+            capped_by=capped_by_lists(call_list),
+            calls_again=any(cap.by == "nobody" for cap in manifest.caps),
         )
+
+
+def capped_by_lists(call_list: CallList) -> Counter[str]:
+    """Rows that lists of other runs called or hold, by the reason, if the list was frozen by a rule that asks those."""
+    if not any(cap.by == "lists" for cap in call_list.manifest.caps):
+        return Counter()
+    return Counter(line["reason"] for part in call_list.parts("capped") for line in part if "called" not in line)
 
 
 def _looked_at(call_list: CallList) -> list[CallLine]:

@@ -11,6 +11,7 @@ from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.phones.phone import mask_phone
+from aimylogic_provider.calls_api.response_meaning import refusal_in_words
 from aimylogic_provider.idempotence.errors import NotAddedError
 
 __all__ = ["Refusals", "check_campaign"]
@@ -35,11 +36,13 @@ class Refusals:
     def set_aside(self, under_way: BatchUnderWay, places: Iterable[int], reason: str) -> None:
         """Take calls for refused.
 
+        :param reason: the refusal's type, as the server names it
         :raises NotAddedError: if that are more than allowed
         """
         for place in places:
             under_way.refused(place, reason)
-            self._progress.refused(f"row {under_way.lines[place].row}: {mask_phone(under_way.phone(place))}, {reason}")
+            call = f"row {under_way.lines[place].row}: {mask_phone(under_way.phone(place))}"
+            self._progress.refused(f"{call}, {refusal_in_words(reason)}")
         self.check()
 
     def check(self) -> None:

@@ -107,6 +107,10 @@ class Sending:
         under_way = len(self._keeper.entry.open)
         return f"{self.progress.summary()}. Nothing more is sent; of {under_way} begun batches the next try finds out."
 
+    def server_time(self) -> float:
+        """The server's time, at the earliest; by the worker's clock as long as it isn't known."""
+        return self._questions.last_time()
+
     def leave(self, batches: frozenset[str]) -> None:
         """Send nothing of some batches: they were let go of, and others call their people."""
         self._shard.others = batches

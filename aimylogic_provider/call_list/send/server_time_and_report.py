@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from aimylogic_provider.call_list.report.jobs_of_other_tasks import JobsOfOtherTasks
+from aimylogic_provider.call_list.report.jobs_shown_before import JobsShownBefore
 from aimylogic_provider.call_list.report.reconcile import CampaignReport, ReportRow, ShownJobs, jobs_by_phone
 from aimylogic_provider.call_list.report.shown_jobs import NotUnderstoodError
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
@@ -52,6 +53,7 @@ class ServerQuestions:
         self._log = log
         self._view = ServerView(client, clock, log, turn=lambda: request_rate.hold(clock))
         self._report = CampaignReport(RateLimitedClient(client, request_rate, clock), shard.settled_jobs)
+        self._shown_before = JobsShownBefore(shard.call_list)
         self._order_is_wrong = False
         self._asking = asyncio.Lock()
         self._thread = threading.Lock()
@@ -90,6 +92,7 @@ class ServerQuestions:
         phones = {under_way.phone(place) for place in places}
         async with self._asking:
             found = await asyncio.to_thread(self._ask_report, under_way, phones)
+            await asyncio.to_thread(self._check_lacks_none, under_way, places, found)
         shown = sum(map(bool, found.values()))
         self._log.info(
             "Batch %s: the report shows jobs of %s of its %s phones.", under_way.batch.name, shown, len(phones)
@@ -130,6 +133,21 @@ class ServerQuestions:
             return owned.could_own(row, phone) or self._shard.could_be_trial(phone)
 
         return jobs_by_phone((row for row in rows if row.job.id not in owned.jobs), unadoptable)
+
+    def _check_lacks_none(self, under_way: BatchUnderWay, places: Sequence[int], found: ShownJobs) -> None:
+        """Have the report prove nothing if it lacks a job that it showed before of a call that has none now."""
+        if found.fault:
+            return
+        jobs = {
+            under_way.lines[place].row: [job.id for job in found.get(under_way.phone(place), [])] for place in places
+        }
+        lacking = self._shown_before.lacking(
+            under_way.batch.name, under_way.state.open_sends, jobs, self._report.read.keys()
+        )
+        if lacking:
+            more = f" and {len(lacking) - 1:,} more" if len(lacking) > 1 else ""
+            found.fault = f"it showed call job {lacking[0]}{more} before, and lacks it now"
+            self._log.warning("Batch %s: the report proves nothing: %s.", under_way.batch.name, found.fault)
 
     def _check_order(self, under_way: BatchUnderWay) -> None:
         """Warn, once, if ids were answered in another order than they are taken in: so says what the report told."""

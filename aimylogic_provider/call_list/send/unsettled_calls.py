@@ -43,6 +43,7 @@ _WAY_OUT = (
     "alone reads the report again"
 )
 _WAY_OUT_UNASKED = (
+    "A clear reads the report again, and follows what a person said before, if one did, once it can be relied on. "
     "Those that have no job in the campaign they were sent to can be called by a new DAG run that has them among its "
     "rows. With a results_table, this list holds them until it is given up: in aimylogic_lists of that table's "
     "database set state to 'given up' where call_list is '{}', and delete from the results table those of its rows of "
@@ -124,7 +125,9 @@ class UnknownCallsError(NotAddedError):
     def __init__(
         self, known: str, *, question: ListQuestion, calls: int, without_job: int, can_be_asked: bool, list_id: str
     ) -> None:
-        way_out = _WAY_OUT if can_be_asked else _WAY_OUT_UNASKED.format(list_id)
+        self.unasked = _WAY_OUT_UNASKED.format(list_id)
+        """The way out where nobody can be asked, as sentences without the last stop."""
+        way_out = _WAY_OUT if can_be_asked else self.unasked
         super().__init__(f"{known}. {way_out}", retryable=False)
         self.known = known
         self.question = question

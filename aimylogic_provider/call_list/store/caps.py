@@ -15,19 +15,22 @@ __all__ = ["Cap"]
 _DAY = 24 * 3600
 
 
-class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """So many calls a person at most.
+class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """So many calls a person at most. A version that doesn't know how one is told sends nothing of its list.
 
     :param calls: how many
     :param seconds: within which; None for ever
     :param rule: the argument that said so, as reasons name it
     :param keyless: whether it holds only for rows whose key columns say nothing
+    :param by: what tells whom somebody called: tables beside the results table, or the lists of the task that froze it;
+        or nobody, for that run was to call again on purpose
     """
 
     calls: Annotated[int, msgspec.Meta(ge=1)]
     seconds: Annotated[float, msgspec.Meta(gt=0)] | None
     rule: Literal["max_calls_per_person", "only_new"]
     keyless: bool = False
+    by: Literal["table", "lists", "nobody"] = "table"
 
     @property
     def words(self) -> str:

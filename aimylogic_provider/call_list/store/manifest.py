@@ -141,6 +141,12 @@ class Pointer(msgspec.Struct, frozen=True):
         return self.doubles + self.rejected + self.claimed + self.capped + self.excluded + self.held_out
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many rows are what, by the names that reports have for them."""
+        names = ("rows", "calls", "doubles", "rejected", "claimed", "capped", "excluded", "held_out")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def list_id(self) -> str:
         """The id of the list, which its folder is named after."""
         return self.path.rpartition("/")[2]

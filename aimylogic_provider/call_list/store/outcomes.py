@@ -156,16 +156,39 @@ class RowCounts(msgspec.Struct, frozen=True):
         """Return them by their names."""
         return dict(zip(RowCounts.__struct_fields__, self.told(), strict=True))
 
+    @classmethod
+    def of_frozen(cls, pointer: Pointer) -> RowCounts:
+        """Those of a list without calls, of which nothing is left to be sent."""
+        return cls.of_shard(pointer, 0, 0, Counts())
+
+    @property
+    def spared(self) -> int:
+        """Rows that another run calls, or that a rule of the user's spares: nobody meant them to be called here."""
+        return self.claimed + self.capped + self.excluded + self.held_out
+
     @property
     def reached_nobody(self) -> bool:
         """Whether rows were to be called, and none was.
 
-        Rows that are rejected beside some that another run calls, or that a rule of the user's spares, are no more than
-        they were before. But if all that was left to this one was refused, or came too late, it reached nobody.
+        Rows that are rejected beside some that are spared are what a table holds on any day when nobody is left to be
+        called; whether they are too many for that, is told when the list is frozen. But if all that was left to be
+        called was refused, or came too late, nobody was reached, however many were spared.
         """
-        spared = self.claimed + self.capped + self.excluded + self.held_out
-        missed = self.refused + self.expired or (self.rejected and not spared)
+        missed = self.refused + self.expired or (self.rejected and not self.spared)
         return not self.created and bool(missed) and not self.unknown
+
+    @property
+    def set_aside_in_words(self) -> str:
+        """What became of rows that aren't called, for an error."""
+        told = f"{self.rejected:,} are rejected, {self.refused:,} refused by the server, and {self.expired:,} expired"
+        spared = {
+            "held by other runs' lists": self.claimed,
+            "capped": self.capped,
+            "excluded": self.excluded,
+            "held out": self.held_out,
+        }
+        others = ", ".join(f"{count:,} {words}" for words, count in spared.items() if count)
+        return f"{told}; the others are spared: {others}" if others else told
 
 
 class CallOutcome(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from aimylogic_provider.call_list.store.list_reader import ListReader, never_sent
 from aimylogic_provider.call_list.store.manifest import (
@@ -26,6 +27,9 @@ from aimylogic_provider.call_list.store.traces.sent_traces import name_of, trace
 from aimylogic_provider.idempotence.time_limits import send_window
 
 __all__ = ["CallList"]
+
+_CLAIM_HOLDS = 60.0
+"""Seconds for which a claim tells that its task is at it."""
 
 
 class CallList(ListReader):
@@ -90,6 +94,18 @@ class CallList(ListReader):
             if "deleted.json" in self._names or "list.json" not in self._names:
                 tombstone = self.tombstone(self.pointer)
                 raise never_sent(self.folder.address, tombstone)
+
+    def claim_anew(self, shard: int, now: float) -> None:
+        """Have other tasks know that the one whose shard it is goes on with it now.
+
+        :param now: by the server's clock, at the earliest
+        :raises CallListError: if what is there can't be read
+        """
+        claims = [claim for claim in self.claims() if claim.shard == shard]
+        if claims and now - (last := max(claims, key=lambda claim: claim.at)).at > _CLAIM_HOLDS:
+            name = f"claimed/{shard}.{secrets.token_hex(4)}.json"
+            self.folder.write(name, msgspec.json.encode(replace(last, at=now)))
+            self._names.append(name)
 
     def write_report(self, shard: int, report: Mapping[str, object]) -> None:
         """Write the counts, once all is known."""

@@ -212,6 +212,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
             f"**Out of bounds**: {verdict.broken}.\n\n{verdict.figures}.\n\n**Your answer**, which retries and clears "
             f"follow\n\n1. **{send}**: the rest of this list.\n2. **{leave}**, and the task fails. What was created "
             f"stays created.\n\n{_ANYWAY}.",
+            _ANYWAY,
             options=(send, leave),
             calls=waiting,
         )

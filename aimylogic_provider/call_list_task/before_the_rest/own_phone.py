@@ -20,7 +20,7 @@ __all__ = ["TriesOnOwnPhone"]
 _STAGE = "test call"
 _OTHERWISE = (
     "To send without a question, set after_test='go on', and clear the task; to have a person asked after the test "
-    "call, start a new DAG run"
+    "call, start a new DAG run, whose list no brake holds (max_calls, max_change), for that asks first"
 )
 
 
@@ -80,8 +80,9 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
         """
         if self.after_test == "ask" and not self._can_be_asked(keeper, _STAGE):
             raise AirflowFailException(
-                "Nobody could be asked after the test call, so test_phone isn't called, and nobody else: Airflow keeps "
-                f"one question for each task instance, and this one asked already ({keeper.entry.put}). {_OTHERWISE}"
+                "Nobody could be asked after the test call, so test_phone isn't called, and nobody else: until 3.4 "
+                f"Airflow keeps one question for each task instance, and this one asked already ({keeper.entry.put}). "
+                f"{_OTHERWISE}"
             )
 
     def _trial_call(self, call_list: CallList) -> TrialCall:

@@ -45,8 +45,8 @@ def ask(context: Context, withdrawing: Withdrawing, jobs: WithdrawnJobs, excess:
     named = _SUBJECT.fullmatch(kept)
     if named is None or int(named[1].replace(",", "")) < total:
         raise AirflowFailException(
-            f"{excess}. Nothing is cancelled. (Nobody could be asked: Airflow keeps one question for each task "
-            f"instance, in its first words, and this one's is another: “{kept}”. Start a new run)"
+            f"{excess}. Nothing is cancelled. (Nobody could be asked: until 3.4 Airflow keeps one question for "
+            f"each task instance, in its first words, and this one's is another: “{kept}”. Start a new run)"
         )
     question = Question(named[1].replace(",", ""), time.time())
     asked_before = withdrawing.notes.asked and required_actions.reaches_later_tries()

@@ -30,6 +30,9 @@ _LINES_FREE = 7
 _FEWEST_CALLS = 2
 _LONGEST = 60
 _ANSWERS = "**Approve** sends this list, just as it is. **Reject** calls nobody, and deletes the list."
+_CALLS_AGAIN = (
+    "**Called again, on purpose**: whom other runs called lately isn't spared, as this run was told (`call_again`)"
+)
 _NOBODY_YET = {"paused": "nobody is rung until it is resumed", "planned": "nobody is rung before its time"}
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -61,6 +64,7 @@ def question(
     around = around or Surroundings()
     facts = [
         _calls(preview),
+        *([_CALLS_AGAIN] if preview.calls_again else []),
         *([_campaign(around.campaign)] if around.campaign else []),
         *([_hours(preview.rhythms)] if preview.rhythms else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
@@ -212,13 +216,16 @@ def _not_called(preview: Preview) -> list[str]:
         "held out, for measuring what calling does": preview.held_out,
     }
     told = [f"{count:,} {why}" for why, count in counts.items() if count]
+    told += [f"{count:,} of those {as_code(why, 200)}" for why, count in preview.capped_by.most_common(_REASONS_SHOWN)]
     reasons = f". {_rejected(preview)}" if preview.rejected and not preview.bad_lines else ""
     return [f"**Not called**: {'; '.join(told)}{reasons}"] if told else []
 
 
 def _rejected(preview: Preview) -> str:
+    from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import LONGEST
+
     shown = preview.reasons.most_common(_REASONS_SHOWN)
-    told = [f"{count:,} × {as_code(reason, 120)}" for reason, count in shown]
+    told = [f"{count:,} × {as_code(reason, LONGEST)}" for reason, count in shown]
     if others := preview.reasons.total() - sum(count for _, count in shown):
         told.append(f"{others:,} × other reasons")
     return f"Why rejected (each row: `rejected.csv`): {'; '.join(told)}"
@@ -226,12 +233,11 @@ def _rejected(preview: Preview) -> str:
 
 def _bad_lines(preview: Preview) -> str:
     """Each line of a pasted text that can't be called, and why; its phone masked."""
-    from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+    from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import LONGEST, kind_of
 
-    lines = [
-        f"line {line}: {as_code(reason.partition(': ')[0] if reason.startswith('phone ') else kind_of(reason), 110)}"
-        for line, reason in preview.bad_lines[:_LINES_SHOWN]
-    ]
+    shown = preview.bad_lines[:_LINES_SHOWN]
+    rules = [reason.partition(": ")[0] if reason.startswith("phone ") else kind_of(reason) for _, reason in shown]
+    lines = [f"line {line}: {as_code(rule, LONGEST)}" for (line, _), rule in zip(shown, rules, strict=True)]
     if more := preview.rejected - len(lines):
         lines.append(f"and {more:,} more")
     are = "1 bad line, which isn't" if preview.rejected == 1 else f"{preview.rejected:,} bad lines, which aren't"

@@ -85,7 +85,7 @@ class AsksAboutParked(CallListBase):
         question = parked.question
         where = self._where_and_which(context)
         required_actions.ask_about_list(
-            context, question.reference, parked.calls, parked.without_job, parked.known, where
+            context, question.reference, parked.calls, parked.without_job, parked.known, where, parked.unasked
         )
         keeper.entry.asked, keeper.entry.put = question, question.reference
         keeper.save_now()

@@ -31,19 +31,21 @@ class AsksBeforeSending(CallListBase):
         stage: str,
         subject: str,
         body: str,
-        otherwise: str = "",
+        otherwise: str,
         *,
         options: Sequence[str],
         calls: int,
+        keeps_list: bool = True,
     ) -> StageAnswer:
         """Return what a person said before a stage; ask, and give the worker back until then, if nobody has said so.
 
         :param stage: its name, one word for people, as ``brakes``
         :param subject: what is asked, in one line
         :param body: what is known, in Markdown
-        :param otherwise: what to do if nobody can be asked, as a sentence without its stop
+        :param otherwise: what to do if nobody can be asked, as sentences without the last stop
         :param options: the answers, as :func:`.go_ahead_options` makes them
         :param calls: how many calls a yes sends
+        :param keeps_list: whether the task goes on with this list if the answer can't be used
         :raises AirflowFailException: if nobody can be asked, or the answer can't be used
         :raises TaskAwaitingInput: for Airflow to wait; ``TaskDeferred`` before 3.3
         """
@@ -56,7 +58,7 @@ class AsksBeforeSending(CallListBase):
         assert entry.call_list is not None, "what is asked about is frozen"
         reference = _reference(stage, entry.call_list.list_id)
         if self._answer is not None and entry.asking is not None and entry.asking.stage == stage:
-            return self._note_go_ahead(keeper, stage, self._answer, calls)
+            return self._note_go_ahead(keeper, stage, self._answer, calls, otherwise, keeps_list=keeps_list)
         if entry.asking is not None and entry.asking.reference == reference and required_actions.reaches_later_tries():
             self.log.info("A person was asked (%s): going on with the answer, or waiting for it.", stage)
             question = Question(entry.asking.reference, entry.asking.at)
@@ -86,10 +88,18 @@ class AsksBeforeSending(CallListBase):
         keeper.save_now()
 
     def _note_go_ahead(
-        self, keeper: EntryKeeper, stage: str, answer: tuple[Mapping[str, Any], str], calls: int
+        self,
+        keeper: EntryKeeper,
+        stage: str,
+        answer: tuple[Mapping[str, Any], str],
+        calls: int,
+        otherwise: str,
+        *,
+        keeps_list: bool,
     ) -> StageAnswer:
         """Note what Airflow brought as the answer to the question that was asked, whether so many calls are sent."""
-        from aimylogic_provider.airflow_task.shown.given_answers import go_ahead_answer
+        from aimylogic_provider.airflow_task import required_actions
+        from aimylogic_provider.airflow_task.shown.given_answers import FewerCallsError, go_ahead_answer
         from aimylogic_provider.call_list.store.sync_entry import StageAnswer
 
         entry, (event, reference) = keeper.entry, answer
@@ -103,7 +113,12 @@ class AsksBeforeSending(CallListBase):
             go_on, by, at = go_ahead_answer(event, calls)
         except ValueError as error:
             keeper.save_now()
-            raise AirflowFailException(f"{error}. Nothing was sent. Clear the task to be asked again") from None
+            is_met_again = isinstance(error, FewerCallsError) or not keeps_list
+            if is_met_again and required_actions.reaches_later_tries():
+                way_out = f"Until 3.4 Airflow keeps that very question, so that a clear can't ask another. {otherwise}"
+            else:
+                way_out = "Clear the task to be asked again"
+            raise AirflowFailException(f"{error}. Nothing was sent. {way_out}") from None
         entry.answers = {**entry.answers, stage: (noted := StageAnswer(go_on, by, at))}
         keeper.save_now()
         self.log.info("Noted: %s said to %s (%s).", by, "go on" if go_on else "leave it", stage)

@@ -157,6 +157,7 @@ class HasBrakes(AsksBeforeSending):
                     _OTHERWISE,
                     options=go_ahead_options(pointer.calls),
                     calls=pointer.calls,
+                    keeps_list=False,
                 )
             except AirflowFailException:
                 self._give_up_held(keeper, pointer)

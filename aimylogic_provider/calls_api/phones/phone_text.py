@@ -44,7 +44,8 @@ _BEHIND = re.compile(r"[^0-9]*[0-9]{1,6}[ )#]*")
 """A few digits behind something else, to the end."""
 _BETWEEN_PHONES = re.compile(r"[,;/|\\&\n\r\t+]+|\b(?:or|and|oder|und|или|и)\b", re.IGNORECASE)
 _STRANGE = re.compile(r"[^0-9+ ()./\-]")
-_ONE_EACH = "Give one, and a row of its own for each further one"
+_ONE_EACH = "give one, and a row of its own for each further one"
+_ALLOWED = "Allowed are digits, one leading plus, spaces, brackets, dots, slashes and dashes"
 _FEWEST = 7
 """Digits of what is taken for a phone of its own, where one text seems to hold two."""
 _FEWEST_IN_FULL = 10
@@ -64,7 +65,9 @@ def phone_text(value: object) -> str:
     if text[:1] in _APOSTROPHES and text:
         text = text[1:].lstrip()
     if text.casefold() in _MISSING:
-        raise RejectedError(f"phone is the text {text!r}: it is missing. Give a number, as in '+79123456789'")
+        raise RejectedError(
+            f"phone is the text {text!r}, which programs write for a missing one: give a number, as in '+79123456789'"
+        )
     if not text:
         raise RejectedError("phone is empty: it is missing. Give a number, as in '+79123456789'")
     if not _WRITTEN.fullmatch(text) or "." in text or text[0] == "-":
@@ -78,7 +81,7 @@ def phone_text(value: object) -> str:
     digits = _digits_of(text)
     if len(digits) > _MOST:
         raise RejectedError(
-            f"phone {mask_phone(text)!r} has {len(digits)} digits, more than any phone, so that it may be two phones. "
+            f"phone {mask_phone(text)!r} has {len(digits)} digits, more than any phone, so that it may be two phones: "
             f"{_ONE_EACH}"
         )
     if digits in CUT_OFF and text[0] != "+":
@@ -145,7 +148,10 @@ def _of_other_type(value: object) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"phone is of type {kind}: decode it to text"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return f"phone is a {kind} of {len(value)}: give one number. For each of several, map the task over them"
+        return (
+            f"phone is a {kind} of {len(value)}, and not one number: give one. For each of several, map the task over "
+            "them"
+        )
     if isinstance(value, Real) and not _is_no_number(value):
         return (
             f"phone {mask_phone(value)!r} is of type {kind}, which does not hold all digits of a phone exactly: take "
@@ -178,26 +184,28 @@ def _plain_character(character: str) -> str:
 
 def _reason(text: str) -> str:
     """Why a text can't be a phone, in words."""
-    return (
-        f"phone {mask_phone(text)!r} holds characters that aren't part of a phone number: {_fault(text)}. Allowed are "
-        "digits, one leading plus, spaces, brackets, dots, slashes and dashes"
-    )
+    return f"phone {mask_phone(text)!r} {_fault(text)}"
 
 
 def _fault(text: str) -> str:
+    """Which rule a text breaks, in words; the way out stands behind a colon, for the rule may be told alone."""
+    strangely = "holds characters that aren't part of a phone number"
     short = text[:LONGEST]
     if sum(len(_digits_of(part)) >= _FEWEST for part in _BETWEEN_PHONES.split(short)) > 1:
-        return f"it is two phones. {_ONE_EACH}"
+        return f"is two phones: {_ONE_EACH}"
     if any(len(_digits_of(short[: found.start()])) >= _FEWEST - 1 for found in _EXTENSION.finditer(short)):
-        return "it bears an extension, which can't be dialled. Give the number alone"
+        return "bears an extension, which can't be dialled: give the number alone"
     if (strange := _STRANGE.search(text)) is not None:
         named, start = _named(strange[0]), strange.start()
         if len(_digits_of(short[:start])) >= _FEWEST and _BEHIND.fullmatch(short, start):
-            return f"{named}, and digits behind, as of an extension or a second line. Give the number of one line alone"
-        return f"{named}. Remove what isn't part of the number"
+            return (
+                f"{strangely}, and digits behind them, as of an extension or a second line: {named}. Give the number "
+                "of one line alone"
+            )
+        return f"{strangely}: {named}. Remove what isn't part of the number. {_ALLOWED}"
     if not re.search("[0-9]", text):
-        return "it has no digits"
-    return "a plus that is not its first character"
+        return f"has no digits: give a number, as in '+79123456789'. {_ALLOWED}"
+    return f"has a plus that is not its first character: write one number, with its plus before it. {_ALLOWED}"
 
 
 def _check_lines(text: str) -> None:
@@ -208,7 +216,7 @@ def _check_lines(text: str) -> None:
     before, _, after = text.replace("..", "/").rpartition("/")
     counts = [len(_digits_of(part)) for part in (before, after)]
     if min(counts) >= _FEWEST:
-        raise RejectedError(f"phone {mask_phone(text)!r} is two phones, parted by a slash. {_ONE_EACH}")
+        raise RejectedError(f"phone {mask_phone(text)!r} is two phones, parted by a slash: {_ONE_EACH}")
     if (counts[0] >= _FEWEST and 1 <= counts[1] <= 3) or (counts[0] >= _FEWEST_IN_FULL and counts[1]):
         behind = "a slash" if "/" in text else "dots"
         raise RejectedError(

@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from aimylogic_provider.call_list.freeze.rejected_csv import plain_cell
+from aimylogic_provider.call_list.freeze.rejected.rejected_csv import plain_cell
 from aimylogic_provider.call_list.report.created_jobs import outcomes_so_far
 from aimylogic_provider.call_list.store.list_reader import ListReader, PartKind
 from aimylogic_provider.pages.call_lists.list_place import Place, opened, tombstone_at

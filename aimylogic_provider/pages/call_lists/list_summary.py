@@ -12,12 +12,15 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Generic, TypeVar, get_args
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of
+import msgspec
+
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of
 from aimylogic_provider.call_list.store.list_reader import ListReader, PartKind
 from aimylogic_provider.call_list.store.manifest import Manifest, Tombstone
 from aimylogic_provider.call_list.store.outcomes import Counts
 from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
 from aimylogic_provider.calls_api.masking import mask_within
+from aimylogic_provider.calls_api.response_meaning import refusal_in_words
 from aimylogic_provider.pages.call_lists.list_place import Place, opened, tombstone_at
 
 __all__ = ["AsideRow", "ListSummary", "summary_of", "unknown_rows"]
@@ -149,8 +152,6 @@ def unknown_rows(found: ListReader) -> Iterator[dict[str, Any]]:
 
 
 def _lines(content: bytes) -> Iterator[dict[str, Any]]:
-    import msgspec
-
     for line in content.splitlines():
         try:
             told = msgspec.json.decode(line)
@@ -217,7 +218,8 @@ def _reasons_of_calls(found: ListReader, done: Mapping[str, Counts]) -> Iterator
             reasons: dict[str, Counter[str]] = {}
             for one in found.outcomes(batch):
                 if one.reason is not None:
-                    reasons.setdefault(one.outcome, Counter())[kind_of(one.reason)] += 1
+                    kind = refusal_in_words(one.reason) if one.outcome == "refused" else kind_of(one.reason)
+                    reasons.setdefault(one.outcome, Counter())[kind] += 1
             known[batch.name] = reasons
         yield known[batch.name]
 

@@ -152,10 +152,10 @@ def told_by(session: Session, tasks: Sequence[ListTask]) -> dict[tuple[str, str,
     if not told:
         return told
     # What a try returned counts before what one told that failed; the entry's pointer is the task's own.
-    for key in reversed(_REPORTS):
-        for place, found, value in _xcoms(session, tasks):
-            if found == key and place in told:
-                told[place].take_report(_decoded(value))
+    xcoms = sorted(_xcoms(session, tasks), key=lambda one: _REPORTS.index(one[1]), reverse=True)
+    for place, _, value in xcoms:
+        if place in told:
+            told[place].take_report(_decoded(value))
     for place, value in _entries(session, tasks):
         if place in told:
             told[place].take_entry(_decoded(value))

@@ -45,7 +45,6 @@ def campaigns(request: Request, user: User) -> Response:
         title="Campaigns",
         listed=[one for one in listed if one.conn_id in seen],
         hidden=len(seen) < len(listed),
-        right=Right.SEE_CAMPAIGN.value,
     )
 
 
@@ -69,7 +68,6 @@ async def state(
         same=sorted(await run_in_threadpool(campaigns_among, user, others)) if others else [],
         actions=actions_for(shown) if shown is not None and look.problem is None and may_change else [],
         may_change=may_change,
-        right=Right.CHANGE_CAMPAIGN.value,
     )
 
 

@@ -3,11 +3,13 @@
 const Aimylogic = (() => {
   const told = (text, bad = false) => {
     const place = document.getElementById("told");
-    place.textContent = text;
+    const hide = () => place.classList.remove("shown");
+    document.getElementById("told-text").textContent = text;
+    document.getElementById("told-close").onclick = hide;
     place.classList.toggle("bad", bad);
     place.classList.add("shown");
     clearTimeout(told.timer);
-    if (!bad) told.timer = setTimeout(() => place.classList.remove("shown"), 8000);
+    if (!bad) told.timer = setTimeout(hide, 8000);
   };
 
   const times = (within) => {
@@ -170,14 +172,22 @@ const Aimylogic = (() => {
   });
 
   // How many things wait for somebody, in the tab of their page.
+  const badge = (link, count) => {
+    link.querySelector(".badge")?.remove();
+    if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
+  };
   const badges = async () => {
     for (const link of document.querySelectorAll("a[data-count]")) {
       const answer = await fetch(link.dataset.count).catch(() => null);
       const { count } = answer?.ok ? await answer.json().catch(() => ({})) : {};
-      link.querySelector(".badge")?.remove();
-      if (count) link.append(Object.assign(document.createElement("span"), { className: "badge", textContent: count.toLocaleString("en") }));
+      badge(link, count);
     }
   };
+  // A list of them that was loaded anew tells it, too.
+  document.addEventListener("aimylogic:loaded", ({ target }) => {
+    const count = target.querySelector("[data-waiting]")?.dataset.waiting;
+    if (count !== undefined) for (const link of document.querySelectorAll("a[data-count]")) badge(link, Number(count));
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     times(document);

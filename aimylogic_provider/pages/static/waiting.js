@@ -71,7 +71,8 @@
     if (answer.status === 409) return ["taken"];
     const { detail } = await answer.json().catch(() => ({}));
     const told = typeof detail === "string" ? detail : `Airflow answered ${answer.status}`;
-    return [answer.status === 401 ? "over" : answer.status >= 500 ? "again" : "failed", told];
+    if (answer.status === 401) return ["over", "you are no longer signed in to Airflow. Sign in in another tab, and answer the rest"];
+    return [answer.status >= 500 ? "again" : "failed", told];
   };
 
   const tellEnd = (all, sum, why) => {
@@ -122,7 +123,7 @@
     try {
       const plan = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, wanted);
       if (!plan.answers.length) {
-        Aimylogic.told(plan.text || "This question waits no longer", true);
+        Aimylogic.told(plan.text || "This question waits no longer: load the page again", true);
         await Aimylogic.reload(list());
       } else if (await Aimylogic.confirmed(plan.title, plan.text, plan.yes)) {
         const end = await give(plan.answers);
@@ -163,6 +164,7 @@
       const answer = await fetch(details.dataset.question, { headers: { "X-Aimylogic-Fragment": "1" } });
       if (answer.ok) {
         place.innerHTML = await answer.text();
+        Aimylogic.times(place);
       } else {
         const { detail } = await answer.json().catch(() => ({}));
         place.textContent = detail || `Airflow answered ${answer.status}`;

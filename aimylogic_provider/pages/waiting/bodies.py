@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,8 @@ from aimylogic_provider.airflow_task.masked_fields import masked_phones
 __all__ = ["shown_body"]
 
 _RULES = ["emphasis", "list", "table", "backticks", "heading", "newline", "escape", "fence", "blockquote"]
+_MOMENT = re.compile(r"\b([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}) UTC\b")
+"""A time, as questions write it."""
 _LONGEST = 20_000
 """Characters; what is longer is cut, and says so."""
 
@@ -25,10 +28,11 @@ def shown_body(body: str, *, masked: bool) -> Markup:
     text = body if len(body) <= _LONGEST else f"{body[:_LONGEST]}\n\n… the rest: see the task's page"
     text = masked_phones(text) if masked else text
     renderer = _renderer()
-    if renderer is None:
-        return Markup('<div class="plain">{}</div>').format(text)
-    # Safe: without its rule, the parser takes HTML for text, and escapes it.
-    return Markup(renderer.render(text))  # noqa: S704
+    plain = Markup('<div class="plain">{}</div>')
+    made = str(plain.format(text)) if renderer is None else renderer.render(text)
+    # Safe: without its rule, the parser takes HTML for text, and escapes it. Times are for the page's script, which
+    # writes them in the reader's own zone.
+    return Markup(_MOMENT.sub(r'<time datetime="\1T\2Z">\1 \2 UTC</time>', made))  # noqa: S704
 
 
 @cache

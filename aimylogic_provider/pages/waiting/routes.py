@@ -136,9 +136,7 @@ def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, An
         picked = [known[key] for one in wanted.chosen if (key := (one.id, one.mark)) in known]
         gone = len(wanted.chosen) - len(picked)
     made = _made(wanted, picked, waiting)
-    text = made.text
-    if gone:
-        text += f" {gone:,} of those chosen wait no longer, or are not yours to answer."
+    text = f"{made.text if picked or not gone else ''} {_of_gone(gone, len(wanted.chosen))}"
     return {
         "title": made.title, "text": text.strip(), "yes": made.yes, "gone": gone,
         "answers": [
@@ -162,6 +160,16 @@ def _made(wanted: AnswersWanted, picked: list[WaitingQuestion], waiting: list[Wa
         if not fault_of(one, said[one.id].option, said[one.id].job)
     ]
     return AnswerPlan("Nothing to answer", "", "", answers)
+
+
+def _of_gone(gone: int, chosen: int) -> str:
+    """What is told of questions that were chosen and can't be answered any more."""
+    if not gone:
+        return ""
+    if chosen == 1:
+        return "This question waits no longer as the page shows it, or is not yours to answer: nothing was done."
+    waits, are = ("waits", "is") if gone == 1 else ("wait", "are")
+    return f"{gone:,} of those chosen {waits} no longer, or {are} not yours to answer."
 
 
 def _answerable(user: BaseUser, found: list[WaitingQuestion]) -> list[WaitingQuestion]:

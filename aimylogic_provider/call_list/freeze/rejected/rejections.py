@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from aimylogic_provider.call_list.freeze.rejection_reasons import kind_of, most_frequent
+from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer
+from aimylogic_provider.call_list.store.outcomes import RowCounts
+from aimylogic_provider.calls_api.calls.consent import NoConsentError
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 from aimylogic_provider.idempotence.ports import Log
 
@@ -16,7 +18,7 @@ __all__ = ["NobodyToCallError", "Rejections"]
 
 
 class NobodyToCallError(CallListError):
-    """The query found rows, and none of them can be called.
+    """The query found rows, none of them is called, and most of them can't be.
 
     :param pointer: to the list that tells why
     """
@@ -38,6 +40,7 @@ class Rejections:
         self._log = log
         self._reasons: Counter[str] = Counter()
         self._types: set[str] = set()
+        self._without_consent = 0
         self.hint = ""
 
     def add(self, row: int, error: RejectedError) -> None:
@@ -45,6 +48,7 @@ class Rejections:
 
         :param row: of the query, from 1
         """
+        self._without_consent += isinstance(error, NoConsentError)
         if not isinstance(error, RejectedTypeError):
             self._reasons[kind_of(str(error))] += 1
             return
@@ -72,13 +76,20 @@ class Rejections:
         return ". ".join(filter(None, (self.most_frequent(), self.hint)))
 
     def check_somebody(self, pointer: Pointer) -> None:
-        """Go on only if not every row is rejected.
+        """Go on only if there are calls, or fewer rows can't be read than are spared.
 
-        :raises NobodyToCallError: if each is, and there is one
+        Who didn't agree is rejected by a rule of the user's, and stays in his table: he counts for neither.
+
+        :raises NobodyToCallError: if not
         """
-        if pointer.rows and pointer.rejected == pointer.rows:
-            raise NobodyToCallError(
-                f"Nobody can be called: there are {pointer.rows:,} rows, and every one is rejected. Most frequent: "
-                f"{self.told()}. Each row with its reason: {pointer.rejected_rows}. {self.way_out}",
-                pointer,
-            )
+        counts = RowCounts.of_frozen(pointer)
+        too_many = counts.rejected - self._without_consent > counts.spared
+        if pointer.calls or not (counts.reached_nobody or too_many):
+            return
+        every = "every one is rejected"
+        most = f"{counts.rejected:,} are rejected, and the other {counts.spared:,} aren't to be called by this run"
+        raise NobodyToCallError(
+            f"Nobody can be called: there are {pointer.rows:,} rows, and {most if counts.spared else every}. Most "
+            f"frequent: {self.told()}. Each row with its reason: {pointer.rejected_rows}. {self.way_out}",
+            pointer,
+        )

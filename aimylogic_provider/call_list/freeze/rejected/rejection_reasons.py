@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-__all__ = ["kind_of", "most_frequent"]
+__all__ = ["LONGEST", "kind_of", "most_frequent"]
+
+LONGEST = 150
+"""Characters of a reason without its values, at most: no rule of ours is longer."""
 
 _QUOTED = re.compile(r"""(?<!\w)(['"])(?:\\.|(?!\1).)*\1""", re.DOTALL)
 _CUT_OFF = re.compile(r"""(?<!\w)['"].*""", re.DOTALL)
@@ -22,7 +25,8 @@ def kind_of(reason: str) -> str:
     The value right after what it is of, as in "phone '12' is …", is left out.
     """
     rule = _CUT_OFF.sub("…", _QUOTED.sub("…", reason).partition(": ")[0])
-    return _VALUE_OF_FIRST_WORD.sub(r"\1", " ".join(_NUMBER.sub("…", rule).split()))[:120]
+    kind = _VALUE_OF_FIRST_WORD.sub(r"\1", " ".join(_NUMBER.sub("…", rule).split()))
+    return kind if len(kind) <= LONGEST else f"{kind[: kind.rfind(' ', 0, LONGEST - 1)].rstrip(',')} …"
 
 
 def most_frequent(reasons: Counter[str], most: int = 5) -> str:

@@ -1,0 +1,178 @@
+"""Whom the lists of a task called within some time, or may yet call: asked of their folders, by phone.
+
+The lists of one DAG run don't count: what is sent twice of those, ``lists_of_run`` tells. Nothing is guessed of a list
+that can't tell whom it called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aimylogic_provider.call_list.runs.lists_in_folder import ListInFolder, lists_in, pointer_to
+from aimylogic_provider.call_list.store.caps import Cap
+from aimylogic_provider.call_list.store.list_reader import ListReader
+from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Tombstone, decode_claim, decode_tombstone
+from aimylogic_provider.call_list.store.objects import Folder
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
+from aimylogic_provider.call_list.store.read_objects import decoded
+from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
+
+__all__ = ["CalledByLists", "run_folder"]
+
+_RUN = re.compile(r", run (.+?)(?:, iteration [0-9]+ of its loop)?(?:, map index [0-9]+)?$", re.DOTALL)
+_ANYWAY = "or, to have all of them called, whoever was, say so by call_again"
+
+
+def run_folder(of_task: str, path: str) -> str:
+    """The name of the folder of a DAG run, in which a list of a task lies.
+
+    :param of_task: the address of the task's folder
+    :param path: the address of the list's
+    """
+    return path.removeprefix(f"{of_task}/").partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a list tells.
+
+    :param names: of its files, by which it tells that; none of them is ever changed
+    :param called: whom it called, of those who are asked about, or what it began may have called
+    :param held: and whom it may yet call
+    """
+
+    names: frozenset[str]
+    called: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+    called_because: str = ""
+    held_because: str = ""
+
+
+class CalledByLists:
+    """The lists of a task, asked whether they called some phones.
+
+    :param of_task: the address of the task's folder
+    :param but: the name of the folder of the DAG run whose lists don't count
+    :param cap: within which time a call counts
+    :param phones: whom it is asked about
+    :param now: the time (Unix seconds), asked for once: what was called so long before is gone by
+    """
+
+    def __init__(self, of_task: str, but: str, cap: Cap, phones: Collection[int], now: Callable[[], float]) -> None:
+        self._of_task = of_task
+        self._but = but
+        self._cap = cap
+        self._phones = phones
+        self._now = now
+        self._since: float | None = None
+        self._known: dict[str, _Told] = {}
+        """What lists told, by their addresses."""
+
+    def look(self) -> Mapping[int, str]:
+        """Who was called, or is held, and by which list, in words.
+
+        :raises CallListError: if a list that counts can't tell that
+        """
+        if self._since is None:
+            self._since = float("-inf") if self._cap.seconds is None else self._now() - self._cap.seconds
+        told = [self._told(found, self._since) for found in self._others()]
+        held = {phone: one.held_because for one in told for phone in one.held}
+        return held | {phone: one.called_because for one in told for phone in one.called}
+
+    def _others(self) -> Iterator[ListInFolder]:
+        """The lists of other DAG runs that somebody began to send, or that were deleted."""
+        for found in lists_in(Folder(self._of_task)):
+            begun = found.is_deleted or (found.is_frozen and found.claim_files)
+            if begun and run_folder(self._of_task, found.folder.address) != self._but:
+                yield found
+
+    def _told(self, found: ListInFolder, since: float) -> _Told:
+        address, names = found.folder.address, frozenset(found.names)
+        known = self._known.get(address)
+        if known is None or known.names != names:
+            try:
+                known = self._deleted(found, names, since) if found.is_deleted else self._read(found, names, since)
+            except CallListError as error:
+                raise CallListError(
+                    f"{self._cap.words}, and the list in {address} can't tell whom it called: nobody is called. "
+                    f"{error}; {_ANYWAY}",
+                    retryable=error.retryable,
+                ) from None
+            self._known[address] = known
+        return known
+
+    def _read(self, found: ListInFolder, names: frozenset[str], since: float) -> _Told:
+        """What a list tells that is there."""
+        claims = (decoded(found.folder, name, decode_claim, listed=True) for name in found.claim_files)
+        claimed = max(claim.at for claim in claims)
+        if max([claimed, *_sent(found.names).values()]) < since:
+            return _Told(names)
+        begun = ListReader.open(pointer_to(found.folder))
+        sent = _sent(begun.names)
+        called, held = set[int](), set[int]()
+        done = begun.done()
+        for batch in begun.manifest.batches:
+            # Of a list of an earlier version it isn't told when a batch was sent.
+            is_gone_by = sent.get(batch.name, claimed) < since
+            if batch.name in done and (is_gone_by or not done[batch.name].created):
+                continue
+            outcomes = _outcomes(begun, batch, is_done=batch.name in done)
+            for line in begun.lines(batch):
+                if (phone := int(line.phone)) not in self._phones:
+                    continue
+                outcome = outcomes.get(line.row)
+                if outcome is None:
+                    held.add(phone)
+                elif outcome.outcome == "created" and not is_gone_by:
+                    called.add(phone)
+        made = f"{datetime.fromisoformat(begun.manifest.made_at).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        which = f"the list of {made} of run {_run_of(begun.manifest.task)}"
+        return _Told(
+            names, frozenset(called), frozenset(held - called),
+            f"called by {which}: {self._cap.words}", f"held by {which}, which isn't over",
+        )  # fmt: skip
+
+    def _deleted(self, found: ListInFolder, names: frozenset[str], since: float) -> _Told:
+        """What is left of a list tells enough only if it called nobody within the time.
+
+        :raises CallListError: if it may have
+        """
+        left = decoded(found.folder, "deleted.json", decode_tombstone, listed=True)
+        times = [claim.at for claim in left.claims] + ([left.sent[1]] if left.sent is not None else [])
+        if not times or max(times) < since or _called_nobody(left):
+            return _Told(names)
+        when = f"{datetime.fromtimestamp(max(times), UTC):%Y-%m-%d %H:%M} UTC"
+        raise CallListError(
+            f"It is deleted, and was sent until {when} by {left.claims[0].task}. Have the task that sends the lists "
+            f"keep them for as long as only_new looks back (keep_call_list; None for ever)"
+        )
+
+
+def _sent(names: Iterable[str]) -> dict[str, float]:
+    """Until when each batch was sent, by the names of a list's files."""
+    sent: dict[str, float] = {}
+    for trace in traces_among(names):
+        sent[trace.batch] = max(trace.send.until, sent.get(trace.batch, trace.send.until))
+    return sent
+
+
+def _outcomes(begun: ListReader, batch: Batch, *, is_done: bool) -> dict[int, CallOutcome]:
+    """What is known of a batch's calls, by their rows."""
+    if is_done:
+        return {one.row: one for one in begun.outcomes(batch)}
+    name = begun.furthest_progress(batch)
+    return {} if name is None else {one.row: one for one in begun.progress(name)}
+
+
+def _called_nobody(left: Tombstone) -> bool:
+    """Whether a list that was deleted called nobody, as its reports tell; only a list all of which is reported is."""
+    return not any(report.get("created", 1) for report in left.reports.values())
+
+
+def _run_of(task: str) -> str:
+    """The DAG run's id in the words that tell a task instance."""
+    found = _RUN.search(task)
+    return found[1] if found else task

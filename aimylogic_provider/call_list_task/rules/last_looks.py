@@ -1,0 +1,104 @@
+"""The last looks that a task takes before each request, by the rules of its list; and the caps that hold by then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from aimylogic_provider.call_list_task.rules.exclusion import ExclusionBase
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list.send.last_look import LastLook
+    from aimylogic_provider.call_list.send.sending import Sending
+    from aimylogic_provider.call_list.store.caps import Cap
+    from aimylogic_provider.call_list.store.manifest import Manifest, Pointer
+    from aimylogic_provider.call_list.store.stored_list import CallList
+
+__all__ = ["LooksAgain"]
+
+
+class LooksAgain(ExclusionBase):
+    """What sends a list, and looks again before each request whom it may call."""
+
+    _sends_a_given_list: ClassVar[bool]
+    _current: Sending | None
+    aimylogic_conn_id: str
+    keep_call_list: timedelta | None
+    max_active_tis_per_dag: int | None
+
+    def _shard_of(self, pointer: Pointer) -> int:
+        """Which shard of a list is to be sent."""
+        raise NotImplementedError
+
+    def _check_one_list_at_a_time(self, told: Manifest) -> None:
+        """Check, before anything is sent, that this task can heed what lists of other DAG runs tell.
+
+        :raises CallListError: if the list was frozen by that, and it can't
+        """
+        from aimylogic_provider.call_list_task.rules.only_new_by_lists import check_keeps, check_one_at_a_time
+
+        for cap in told.caps:
+            if cap.by == "lists":
+                check_one_at_a_time(self.max_active_tis_per_dag, cap)
+                check_keeps(self.keep_call_list, cap)
+
+    def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
+        """What tells right before each request which of its calls must not be made, in the order of asking.
+
+        :param opened: ends what they open
+        :raises CallListError: if the list was frozen by rules that this task can't heed
+        """
+        shard = self._shard_of(call_list.pointer)
+        excluding = self._exclusion_look(call_list, shard, same_task=not self._sends_a_given_list)
+        looks = [] if excluding is None else [excluding]
+        caps = self._caps_in_force(call_list.manifest)
+        looks += [self._lists_look(call_list, shard, cap) for cap in caps if cap.by == "lists"]
+        if by_table := [cap for cap in caps if cap.by == "table"]:
+            looks.append(self._claiming(call_list.manifest, by_table, opened))
+        return looks
+
+    def _caps_in_force(self, of_list: Manifest) -> tuple[Cap, ...]:
+        """The caps that the list was frozen with; those of now, if this task froze it, and its author changed them."""
+        own: tuple[Cap, ...] = () if self._sends_a_given_list else getattr(self, "_caps", tuple)()
+        if not own or {*own} == {*of_list.caps}:
+            return of_list.caps
+        self.log.warning(
+            "The list was frozen with %s. Before each send those of now are heeded: %s.",
+            "other caps on a person's calls" if of_list.caps else "no cap on a person's calls",
+            "; ".join(cap.words for cap in own),
+        )  # fmt: skip
+        return own
+
+    def _claiming(self, of_list: Manifest, caps: Sequence[Cap], opened: ExitStack) -> LastLook:
+        """What claims the persons' calls of a list."""
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list_task.rules.caps_base import person_claiming
+
+        if self.results_table is None:
+            raise CallListError(
+                "the list was frozen with a cap on how often a person is called, and results_table is missing here, "
+                "beside which that is kept: nothing is sent. Give this task the same results_table, and clear it"
+            )
+        table, conn_id = self.results_table, self._results_conn_id()
+        return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
+
+    def _lists_look(self, call_list: CallList, shard: int, cap: Cap) -> LastLook:
+        """What looks whom lists of other DAG runs called, or are about to call."""
+        from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
+        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists, run_folder
+        from aimylogic_provider.idempotence.server_time import SystemClock
+
+        def now() -> float:
+            assert self._current is not None, "what looks is sending"
+            return self._current.server_time()
+
+        def lists() -> CalledByLists:
+            phones = frozenset(int(line.phone) for one in call_list.batches(shard) for line in call_list.lines(one))
+            # Before the first look: whoever takes this list for one of long ago by then, is seen by that look.
+            call_list.claim_anew(shard, now())
+            of_task = call_list.manifest.task_folder
+            return CalledByLists(of_task, run_folder(of_task, call_list.pointer.path), cap, phones, now)
+
+        return ListsLook(lists, SystemClock())

@@ -1,0 +1,537 @@
+"""``only_new`` told by the task's own lists: two runs with the same people, and each of them is called once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from aimylogic_provider.call_list.freeze.preview import Preview
+from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
+from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
+from aimylogic_provider.call_list.runs.old_lists import delete_old
+from aimylogic_provider.call_list.store.caps import Cap
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, decode_manifest
+from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list_task.questions.approval_question import question
+from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
+from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.operators import (
+    AddPhonesOperator,
+    ApproveCallListOperator,
+    PrepareCallsOperator,
+    SendCallListOperator,
+)
+from tests.call_list.sync import CrashError, phone
+from tests.conftest import TaskInstance, needs_record
+
+PHONES = [phone(number) for number in range(6)]
+DAY = timedelta(days=1)
+HELD, CALLED = "which isn't over", "only_new allows 1 in 1 day"
+
+
+class Run:
+    """A DAG run of ``call_a_list``: what freezes a list, and what sends it."""
+
+    def __init__(self, lists: Path, run_id: str, phones: Sequence[str], **of_read: Any) -> None:
+        self.lists = lists
+        self.reads = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="read")
+        self.calls = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="call")
+        self.phones = phones
+        self.of_read = of_read
+        self.frozen: dict[str, Any] = {}
+
+    def read(self, **arguments: Any) -> dict[str, Any]:
+        told = {"only_new": DAY, "batch_size": 2, **self.of_read, **arguments}
+        operator = PrepareCallsOperator(
+            task_id="read", pasted="\n".join(f"+{one}" for one in self.phones), call_list_path=str(self.lists), **told
+        )
+        self.reads.current_try += 1
+        self.frozen = operator.execute(self.reads.context())
+        return self.frozen
+
+    def call(self, **arguments: Any) -> dict[str, Any]:
+        told = {"max_active_tis_per_dag": 1, "concurrency": 1, **arguments}
+        operator = SendCallListOperator(task_id="call", call_list=self.frozen, **told)
+        self.calls.current_try += 1
+        report: dict[str, Any] = operator.execute(self.calls.context())
+        return report
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.frozen["path"].removeprefix("file://"))
+
+    @property
+    def call_list(self) -> CallList:
+        return CallList.open(Pointer.of(self.frozen))
+
+    def reasons(self) -> set[str]:
+        """Why people aren't called, as the list tells."""
+        told = {line["reason"] for part in self.call_list.parts("capped") for line in part}
+        outcomes = (one for batch in self.call_list.manifest.batches for one in self.call_list.outcomes(batch))
+        return told | {one.reason for one in outcomes if one.outcome == "capped" and one.reason}
+
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def run(tmp_path: Path, connections: None, no_pauses: None) -> MakeRun:
+    def made(name: str, phones: Sequence[str] = PHONES, **of_read: Any) -> Run:
+        return Run(tmp_path / "lists", f"manual__{name}", phones, **of_read)
+
+    return made
+
+
+def called(emulator: Emulator) -> Counter[str]:
+    return Counter(job.phone for job in emulator.jobs())
+
+
+def last_line(capsys: pytest.CaptureFixture[str], *besides: str) -> str:
+    """The last line of the log, which has all of some words in others."""
+    told = capsys.readouterr().out
+    assert all(words in told for words in besides), told
+    return str(told.strip().splitlines()[-1])
+
+
+# Two clicks
+
+
+def test_two_lists_that_were_both_approved_call_each_person_once(run: MakeRun, emulator: Emulator) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    assert second.frozen["calls"] == 6, "neither was begun: both are asked about whole"
+    assert first.call()["created"] == 6
+    report = second.call()
+    assert (report["created"], report["capped"]) == (0, 6)
+    (reason,) = second.reasons()
+    assert re.fullmatch(
+        r"called by the list of \d{4}-\d\d-\d\d \d\d:\d\d UTC of run manual__a: only_new allows 1 in 1 day", reason
+    )
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_three_corrected_lines_are_pasted_with_all_the_others(run: MakeRun, emulator: Emulator) -> None:
+    first = run("a", PHONES[:4])
+    first.read()
+    first.call()
+    again = run("b", PHONES)
+    frozen = again.read()
+    assert (frozen["rows"], frozen["calls"], frozen["capped"]) == (6, 2, 4), "told before anybody is asked"
+    assert again.call()["created"] == 2
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_a_list_all_of_whose_people_were_called_asks_nobody_and_says_so(
+    run: MakeRun, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_a, run_b = run("a"), run("b")
+    run_a.read()
+    run_a.call()
+    capsys.readouterr()
+    run_b.read()
+    assert "nobody is called: all 6 were called by the list of" in last_line(capsys)
+    approve = TaskInstance(dag_id="call_a_list", run_id="manual__b", task_id="ask")
+    approve.current_try = 1
+    asks = ApproveCallListOperator(task_id="ask", call_list=run_b.frozen)
+    assert asks.execute(approve.context()) == run_b.frozen  # type: ignore[arg-type]
+    assert "nobody was asked, for there is nobody to call" in last_line(capsys, "of run manual__a")
+    report = run_b.call()
+    assert (report["rows"], report["capped"], report["created"]) == (6, 6, 0)
+    assert "nobody is called: all 6 were called by the list of" in last_line(capsys)
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_who_was_capped_at_sending_is_told_at_the_end(run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+    run_a, run_b = run("a"), run("b")
+    run_a.read()
+    run_b.read()
+    run_a.call()
+    run_b.call()
+    assert "nobody is called: all 6 were called by the list of" in last_line(capsys)
+
+
+def test_another_dag_and_a_day_before_count_for_nothing(run: MakeRun, emulator: Emulator) -> None:
+    other, of_today = run("a"), run("b")
+    other.reads.dag_id = "another"
+    other.read()
+    other.call()
+    assert of_today.read()["calls"] == 6
+    emulator.advance(hours=25)
+    assert of_today.call()["created"] == 6
+
+
+def test_it_is_gone_by_after_its_time_by_the_servers_clock(run: MakeRun, emulator: Emulator) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    first.call()
+    emulator.advance(hours=25)
+    assert second.call()["created"] == 6
+    assert called(emulator) == Counter(PHONES * 2)
+
+
+@pytest.mark.parametrize("only_new", [True, timedelta(days=40)])
+def test_lists_that_are_deleted_too_soon_are_refused_before_anything_is_sent(
+    run: MakeRun, emulator: Emulator, only_new: Any
+) -> None:
+    one = run("a", only_new=only_new)
+    one.read()
+    with pytest.raises(AirflowFailException, match=r"keep_call_list .* is too short for only_new"):
+        one.call()
+    assert one.call(keep_call_list=None)["created"] == 6
+    again = run("b", only_new=only_new)
+    assert again.read()["calls"] == 0
+
+
+def test_the_question_tells_who_is_spared_and_by_which_run(run: MakeRun) -> None:
+    first, second = run("a", PHONES[:4]), run("b")
+    first.read()
+    first.call()
+    second.read()
+    told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
+    assert "**Calls**: 2 of 6 lines" in told
+    assert re.search(r"4 of those ` called by the list of .* of run manual__a: only_new allows 1 in 1 day `", told)
+
+
+# What is of others' lists
+
+
+def test_whom_the_server_refused_elsewhere_is_called_here(run: MakeRun, emulator: Emulator) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    emulator.settings(bad_numbers=[PHONES[0]])
+    first.read()
+    assert (first.call()["created"], first.call()["refused"]) == (5, 1)
+    emulator.settings(bad_numbers=[])
+    assert second.read()["calls"] == 1
+    assert second.call()["created"] == 1
+    assert third.read()["calls"] == 0
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(run: MakeRun, emulator: Emulator) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        first.call()
+    emulator.clear_faults()
+    third = run("c")
+    assert third.read()["calls"] == 0, "a list that was begun holds all its people"
+    assert third.reasons() == {reason for reason in third.reasons() if HELD in reason}
+    report = second.call()
+    assert (report["created"], report["capped"]) == (0, 6)
+    assert first.call()["created"] == 6, "what the others left to it"
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_a_task_that_gave_up_for_good_holds_its_people_until_it_is_cleared_or_the_time_is_over(
+    run: MakeRun, emulator: Emulator
+) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    emulator.fault("before_commit", "status", path="addPhones", status=403, times=None)
+    with pytest.raises(AirflowFailException):
+        first.call()
+    emulator.clear_faults()
+    assert second.read()["calls"] == 0
+    assert all("of run manual__a, which isn't over" in reason for reason in second.reasons())
+    assert second.call()["created"] == 0
+    first.calls.clear()
+    emulator.advance(minutes=25)  # for the report to tell what came of the refused requests
+    assert first.call()["created"] == 6
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+@pytest.mark.parametrize(
+    "dies", [4, 6, 8, *(pytest.param(one, marks=pytest.mark.long) for one in (1, 2, 3, 5, 7, 9, 10, 11))]
+)
+def test_a_sender_that_dies_anywhere_and_another_run_between_call_each_person_once(
+    run: MakeRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, dies: int
+) -> None:
+    from aimylogic_provider.call_list.store.objects import Folder
+
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    written, write = [0], Folder.write
+
+    def writes(folder: Folder, name: str, content: bytes) -> None:
+        written[0] += 1
+        if written[0] == dies:
+            raise CrashError
+        write(folder, name, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "write", writes)
+        with suppress(BaseException):  # it may come in a group
+            first.call()
+    second.call()
+    first.call()
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_a_list_of_long_ago_that_is_taken_up_again_is_seen(
+    run: MakeRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claim is gone by, and nothing was sent of it since: that it is taken up now is claimed anew, and seen."""
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        first.call()
+    emulator.clear_faults()
+    emulator.advance(hours=30)
+    barred, seen = ListsLook.barred, list[dict[str, Any]]()
+
+    async def while_it_is_at_it(look: ListsLook, *asked: Any) -> Any:
+        found = await barred(look, *asked)
+        if not seen:
+            seen.append({})
+            seen[0] = await asyncio.to_thread(second.call)
+        return found
+
+    monkeypatch.setattr(ListsLook, "barred", while_it_is_at_it)
+    first.call()
+    assert (seen[0]["created"], seen[0]["capped"]) == (0, 6)
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_a_tombstone_within_the_time_stops_the_run_with_the_way_out(run: MakeRun, emulator: Emulator) -> None:
+    first, second = run("a"), run("b")
+    first.read()
+    first.call()
+    assert CallList.open(Pointer.of(first.frozen)).delete()
+    with pytest.raises(AirflowFailException, match=r"can't tell whom it called: nobody is called") as told:
+        second.read()
+    for words in (str(first.folder), "only_new allows 1 in 1 day", "manual__a", "keep_call_list", "call_again"):
+        assert words in str(told.value)
+    assert second.read(call_again=True)["calls"] == 6
+
+
+def test_a_tombstone_of_a_list_that_called_nobody_stops_nobody(run: MakeRun, emulator: Emulator) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    first.read()
+    second.read()
+    first.call()
+    second.call()
+    assert CallList.open(Pointer.of(second.frozen)).delete()
+    assert third.read()["capped"] == 6
+
+
+@pytest.mark.parametrize("file", ["list.json", "claimed/*", "done/*", "batches/00001.jsonl"])
+def test_a_list_that_cannot_be_read_is_no_empty_one(run: MakeRun, emulator: Emulator, file: str) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    first.read()
+    second.read()
+    first.call()
+    (path, *_) = sorted(first.folder.glob(file))
+    path.write_bytes(b"{]")
+    with pytest.raises(AirflowException, match="can't tell whom it called: nobody is called"):
+        third.read()
+    with pytest.raises(AirflowException, match="can't tell whom it called: nobody is called"):
+        second.call()
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_a_list_that_was_sent_within_the_time_is_not_deleted_for_its_age(run: MakeRun, emulator: Emulator) -> None:
+    first = run("a")
+    first.read()
+    first.call()
+    of_task = decode_manifest((first.folder / "list.json").read_bytes()).task_folder
+    log = type("Log", (), {"warning": print})()
+    assert delete_old(of_task, timedelta(0), log, asked=DAY) == 0
+    assert delete_old(of_task, timedelta(0), log) == 1
+
+
+def test_a_person_in_two_shards_of_two_lists_is_called_by_one(run: MakeRun, emulator: Emulator) -> None:
+    """Shards of two lists are sent in turn: whoever comes last finds that the other one has left them to it."""
+    first, second = run("a", shards=2), run("b", shards=2)
+    first.read()
+    second.read()
+    tasks = {
+        (one.reads.run_id, shard): TaskInstance(
+            dag_id="call_a_list", run_id=one.reads.run_id, task_id="call", map_index=shard
+        )
+        for one in (first, second)
+        for shard in (0, 1)
+    }
+    for one, shard in ((first, 0), (second, 0), (second, 1), (first, 1)):
+        task = tasks[one.reads.run_id, shard]
+        task.current_try = 1
+        operator = SendCallListOperator(
+            task_id="call", call_list=one.frozen, shard=shard, max_active_tis_per_dag=1, concurrency=1
+        )
+        operator.execute(task.context())  # type: ignore[arg-type]
+    assert called(emulator) == Counter(PHONES)
+
+
+# One at a time
+
+
+@pytest.mark.parametrize("most", [None, 2, 16])
+def test_nothing_is_sent_by_a_task_of_which_two_may_run(run: MakeRun, emulator: Emulator, most: int | None) -> None:
+    one = run("a")
+    one.read()
+    with pytest.raises(AirflowFailException, match=r"Give this task max_active_tis_per_dag=1, and clear it"):
+        one.call(max_active_tis_per_dag=most)
+    assert emulator.jobs() == []
+    assert not list(one.folder.glob("claimed/*")), "and it holds nobody"
+    assert one.call()["created"] == 6
+
+
+def test_not_even_ones_own_phone_rings_before_that_is_seen(run: MakeRun, emulator: Emulator) -> None:
+    one = run("a")
+    one.read()
+    with pytest.raises(AirflowFailException, match="Give this task max_active_tis_per_dag=1"):
+        one.call(max_active_tis_per_dag=None, test_phone="+79160000000")
+    assert emulator.jobs() == []
+
+
+def test_of_two_who_are_at_it_at_once_at_least_one_sees_the_other(
+    run: MakeRun, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an orphan of a lost worker may be: the second one runs whole between the first one's claim and its look."""
+    first, second = run("a"), run("b")
+    first.read()
+    second.read()
+    look = ListsLook._look
+    looked: list[str] = []
+
+    def looks(one: ListsLook) -> Any:
+        looked.append("")
+        if len(looked) == 1:
+            second.call()
+        return look(one)
+
+    monkeypatch.setattr(ListsLook, "_look", looks)
+    report = first.call()
+    assert set(called(emulator).values()) <= {1}, "nobody twice, whoever was left to the other"
+    assert report["created"] + report["capped"] == 6
+
+
+# On purpose
+
+
+@pytest.mark.parametrize("again", [True, "True", "yes", " 1 "])
+def test_call_again_calls_again(run: MakeRun, emulator: Emulator, again: Any) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    first.read()
+    first.call()
+    assert second.read(call_again=again)["calls"] == 6
+    told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
+    assert "**Called again, on purpose**" in told, "whoever says yes knows it"
+    assert second.call()["created"] == 6
+    assert third.read()["capped"] == 6, "and counts for the next one"
+    assert "on purpose" not in question(Preview.of(first.call_list), "s3://lists", None, time.time())
+    assert called(emulator) == Counter(PHONES * 2)
+
+
+@pytest.mark.parametrize(("text", "yes"), [
+    (True, True), ("true", True), ("Yes", True), ("on", True), (1, True),
+    (False, False), ("False", False), ("no", False), ("None", False), (None, False), ("", False), ("  ", False),
+    ("0", False), (0, False),
+])  # fmt: skip
+def test_what_means_yes(text: Any, yes: bool) -> None:
+    assert says_yes(text) is yes
+
+
+def test_what_means_neither_is_refused(run: MakeRun) -> None:
+    with pytest.raises(ValueError, match="call_again 'perhaps' can't be used: give True"):
+        run("a").read(call_again="perhaps")
+    operator = PrepareCallsOperator(
+        task_id="read", pasted="+79120000001", only_new=DAY, call_again="{{ params.again }}"
+    )
+    operator.call_again = "perhaps"  # as it is rendered
+    task = TaskInstance(task_id="read", current_try=1)
+    with pytest.raises(AirflowFailException, match="call_again 'perhaps' can't be used: give True"):
+        operator.execute(task.context())  # type: ignore[arg-type]
+
+
+def test_arguments_that_go_together() -> None:
+    def prepare(**arguments: Any) -> None:
+        PrepareCallsOperator(task_id="read", pasted="+79120000001", **arguments)
+
+    with pytest.raises(ValueError, match="give only_new, too"):
+        prepare(call_again=True)
+    with pytest.raises(ValueError, match="only_new 7 can't be used"):
+        prepare(only_new=7)
+    with pytest.raises(ValueError, match="may differ from run to run, by ds"):
+        prepare(only_new=DAY, call_list_path="/lists/{{ ds }}")
+    prepare(only_new=DAY, call_again="{{ params.again }}", call_list_path="/lists/{{ var.value.place }}")
+
+
+# What a list says of itself
+
+
+def test_lists_of_earlier_versions_are_read_and_others_look_as_they_did() -> None:
+    import msgspec
+
+    old = b'{"calls":1,"seconds":86400.0,"rule":"only_new","keyless":false}'
+    assert msgspec.json.decode(old, type=Cap) == Cap(1, 86400.0, "only_new")
+    assert "by" not in json.loads(msgspec.json.encode(Cap(1, 86400.0, "only_new")))
+    assert json.loads(msgspec.json.encode(Cap(1, 86400.0, "only_new", by="lists")))["by"] == "lists"
+
+
+def test_an_hour_within_the_time_and_an_hour_beyond(run: MakeRun, emulator: Emulator) -> None:
+    first = run("a")
+    first.read()
+    first.call()
+    of_task = decode_manifest((first.folder / "list.json").read_bytes()).task_folder
+    cap = Cap(1, DAY.total_seconds(), "only_new", by="lists")
+
+    def look(hours: float, but: str = "other") -> int:
+        phones = {int(one) for one in PHONES}
+        return len(CalledByLists(of_task, but, cap, phones, lambda: time.time() + hours * 3600).look())
+
+    assert (look(23), look(25)) == (6, 0)
+    assert look(0, but="manual__a") == 0, "its own run"
+    (first.folder / "list.json").write_bytes(b"")
+    with pytest.raises(CallListError, match="can't tell whom it called"):
+        look(0)
+
+
+# A task that freezes its list and sends it
+
+
+def add(run_id: str, phones: Sequence[str], tmp_path: Path, **arguments: Any) -> dict[str, Any]:
+    told = {"only_new": DAY, "max_active_tis_per_dag": 1, **arguments}
+    operator = AddPhonesOperator(task_id="add", calls=[*phones], call_list_path=str(tmp_path), **told)
+    task = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="add", current_try=1)
+    return operator.execute(task.context())  # type: ignore[arg-type]
+
+
+def test_add_phones_spares_whom_another_run_called(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+) -> None:
+    assert add("a", PHONES[:4], tmp_path)["created"] == 4
+    report = add("b", PHONES, tmp_path)
+    assert (report["created"], report["capped"]) == (2, 4)
+    assert add("c", PHONES[:1], tmp_path, call_again=True)["created"] == 1
+    assert called(emulator) == Counter([*PHONES, PHONES[0]])
+
+
+@pytest.mark.parametrize(("arguments", "why"), [
+    ({"max_active_tis_per_dag": None}, "only_new needs max_active_tis_per_dag=1, and it is None"),
+    ({"only_new": True}, r"keep_call_list datetime.timedelta\(days=30\) is too short for only_new True"),
+])  # fmt: skip
+def test_add_phones_is_checked_when_its_dag_is_parsed(tmp_path: Path, arguments: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        add("a", PHONES, tmp_path, **arguments)

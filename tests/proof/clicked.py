@@ -1,0 +1,90 @@
+"""Schedules of DAG runs that were triggered twice with the same people, whose task sends one list at a time.
+
+There is no database: whom another run called, its list tells. Some lists were frozen while none was begun yet, as those
+of two clicks are. A try that stands still, and is taken for lost, is what may send at the same time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.proof.airflow_seam import DagRun, Try
+from tests.proof.lists import ListTasks
+from tests.proof.promise import Call
+from tests.proof.schedules import Tries
+from tests.proof.world import World, phone
+
+__all__ = ["ClickedTasks", "check_clicks"]
+
+_ONLY_NEW = timedelta(days=366)
+
+
+class ClickedTasks(ListTasks):
+    """One of several runs with the same people."""
+
+    def __init__(self, world: World, run: DagRun) -> None:
+        super().__init__(world, run)
+        self.rows = [(number, phone(number), "Alex") for number in range(world.schedule.people)]
+        self.finish, self.most = None, None
+
+    def _sync(self, one_try: Try) -> Callable[[], Any]:
+        from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
+        from aimylogic_provider.operators import AddPhonesOperator
+
+        at_once = self.world.schedule.seed % 2
+
+        class Adds(AddPhonesOperator):
+            def _freeze_rules(self, stack: Any) -> list[FreezeRule | PhoneRule]:
+                rules: list[FreezeRule | PhoneRule] = super()._freeze_rules(stack)
+                return [] if at_once else rules
+
+        def run() -> Any:
+            operator = Adds(
+                task_id="sync",
+                calls=[{"phone": one, "payload": {"name": name}, "key": str(row)} for row, one, name in self.rows],
+                batch_size=self.size,
+                method=self.method,
+                only_new=_ONLY_NEW,
+                keep_call_list=None,
+                max_active_tis_per_dag=1,
+                **self._sends(one_try),
+            )
+            return operator.execute(one_try.context())
+
+        return run
+
+    def _spared(self) -> set[int]:
+        return self._told_as("capped")
+
+    def parked(self) -> set[str]:
+        """The phones of which it can't be known whether this run called them."""
+        last = self.instances[-1].tries[-1]
+        if last.outcome in ("done", "not reached"):
+            return set()
+        rows = {*self._unknown()}
+        return {call[1] for call, row in self._frozen(self.instances[-1]) if row in rows or self._is_poisoned(call)}
+
+
+def check_clicks(world: World) -> None:
+    """Nobody is called by two runs; and nobody by none, unless two tries could send at once."""
+    runs: dict[str, list[Call]] = defaultdict(list)
+    for call in world.promise.jobs():
+        runs[call[1]].append(call)
+    for person, calls in runs.items():
+        if len(calls) > 1:
+            world.promise.violated("per person", f"{person} has jobs of {', '.join(call[0] for call in calls)}")
+    tries = [step.does for step in world.schedule.steps if isinstance(step.does, Tries)]
+    if any(point.stopped is not None for one in tries for point in one.points):
+        return
+    parked: set[str] = set()
+    for tasks in world.runs.values():
+        assert isinstance(tasks, ClickedTasks)
+        parked |= tasks.parked()
+    poison = world.server.poison
+    for number in range(world.schedule.people):
+        person = phone(number)
+        if person not in runs and person not in parked and (poison is None or poison.phone != person):
+            world.promise.violated("nobody missed", f"{person} was called by no run")
