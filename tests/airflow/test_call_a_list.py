@@ -88,7 +88,7 @@ def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airfl
             airflow.trigger(DAG, run, {"people": "\n".join(people)})
         for run in runs[:2]:
             airflow.wait_for_task(DAG, run, ASKS, WAITING)
-        time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+            airflow.wait_for_workers_ends(DAG, run, ASKS)
         answer = {"chosen_options": ["Approve"], "params_input": {}}
         with ThreadPoolExecutor(2) as persons:
             [*persons.map(lambda path: airflow.api("PATCH", path, answer), answers)]

@@ -293,7 +293,7 @@ _OF_PASTED = (
         "pasted: the first person is the header",
         "Somebody who stands on the first line gives the columns their names, and is called by nobody.",
         _PASTED,
-        "    if any(map(_may_hold_a_phone, cells)):\n        return None\n",
+        "    if any(map(may_hold_a_phone, cells)):\n        return None\n",
         "",
         "call_list/test_pasted_text.py::test_no_person_is_taken_for_a_header",
     ),
