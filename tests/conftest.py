@@ -24,11 +24,16 @@ os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
 from local_servers.mariadb import LocalMariaDB, mariadb_programs
 from local_servers.postgres import LocalPostgres, postgres_programs
+
+# How long an example takes says nothing on a machine that has other work.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -145,7 +145,7 @@ people = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(people=people, separator=st.sampled_from(";,\t"), ends=st.sampled_from(["\n", "\r\n"]))
 def test_whatever_csv_writes_is_read_as_it_was(people: list[tuple[int, str, str]], separator: str, ends: str) -> None:
     file = io.StringIO()
@@ -155,7 +155,7 @@ def test_whatever_csv_writes_is_read_as_it_was(people: list[tuple[int, str, str]
     assert [(int(phone), payload.get("name", ""), payload.get("note", "")) for _, phone, payload in found] == people
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.lists(st.text('+79;,\t\n"= sepAя.'), max_size=12).map("\n".join))
 def test_no_text_makes_another_error_or_loses_a_line(text: str) -> None:
     try:

@@ -95,7 +95,7 @@ VALUES = PLAIN | DATES | SURROGATES | st.binary(max_size=5) | NESTED
 NAMES = st.sampled_from(["b", "a", "Z", "имя", "e\u0301", "a b", '"', "\U0001f600"])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(VALUES)
 @example("\ud800")
 @example(2**64)
@@ -106,7 +106,7 @@ def test_a_value_of_a_listed_call_is_as_if_made_carefully(value: object) -> None
     assert outcome(lambda: item(reader(), PHONE, value)) == outcome(lambda: as_listed(PHONE, {"x": value}))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(VALUES)
 @example("\ud800")
 @example(2**64)
@@ -119,7 +119,7 @@ def test_a_value_of_a_single_call_is_as_if_made_carefully(value: object) -> None
     assert outcome(lambda: single(as_single(made, PHONE, value))) == careful
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.dictionaries(NAMES, VALUES, max_size=6))
 @example({"b": "\ud800", "a": 2**64})
 @example({"b": "x\0y"})
@@ -151,7 +151,7 @@ PHONES = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(PHONES, st.sampled_from([None, "RU", "de"]))
 @example("89123456789", "RU")
 @example("79123456789", None)
@@ -176,7 +176,7 @@ ZONES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ZONES | st.text("+-:0123456789UTCGMZ", max_size=9), st.sampled_from(["addPhones", "addPhone"]))
 def test_a_time_zone_is_as_if_made_carefully(zone: object, method: str) -> None:
     made = reader(gmt_zone="x", method=method)

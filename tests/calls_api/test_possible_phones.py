@@ -92,7 +92,7 @@ FORMATS = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(REGIONS), st.integers(0, 10**7), st.sampled_from(FORMATS), st.booleans())
 def test_any_number_in_any_writing_of_its_country_is_found(region: str, more: int, form: int, bare: bool) -> None:
     example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
@@ -108,7 +108,7 @@ def test_any_number_in_any_writing_of_its_country_is_found(region: str, more: in
     assert int(canonical) in PossiblePhones([canonical[:3]]).of(written), (canonical, written)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(["791", "771", "380", "155", "493", "447", "393", "549", "521", "919", "861"]), min_size=1

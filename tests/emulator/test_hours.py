@@ -32,7 +32,7 @@ def naive(hours: Hours, moment: float, minutes: int) -> float | None:
     return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     zone=st.sampled_from(ZONES),
     day=DAYS,

