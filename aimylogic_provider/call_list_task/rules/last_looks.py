@@ -33,7 +33,7 @@ class LooksAgain(ExclusionBase):
         raise NotImplementedError
 
     def _check_one_list_at_a_time(self, told: Manifest) -> None:
-        """Check, before anything is sent, that this task can heed what lists of other DAG runs tell.
+        """Check, before anything is sent, that this task can heed what other lists of the task tell.
 
         :raises CallListError: if the list was frozen by that, and it can't
         """
@@ -86,7 +86,7 @@ class LooksAgain(ExclusionBase):
         return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _lists_look(self, call_list: CallList, shard: int, cap: Cap) -> LastLook:
-        """What looks whom lists of other DAG runs called, or are about to call."""
+        """What looks whom other lists of the task called, or are about to call."""
         from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
         from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
         from aimylogic_provider.idempotence.server_time import SystemClock

@@ -1,4 +1,4 @@
-"""``only_new`` without a results table: the task's own call lists tell whom its other DAG runs called."""
+"""``only_new`` without a results table: the task's own call lists tell whom they called."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_keeps(keep: timedelta | None, cap: Cap) -> None:
 
 
 class OnlyNewByLists(GivenCallsBase):
-    """What freezes given calls, and spares whom the lists of its other DAG runs called, or hold."""
+    """What freezes given calls, and spares whom other lists of the task called, or hold."""
 
     _freezes_for: TaskFolder | None = None
     """The task instance whose list is being frozen."""
