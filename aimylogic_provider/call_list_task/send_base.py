@@ -285,7 +285,7 @@ class SendBase(
         why = why_not(call_list, shard) if counts.settled > counts.created else ""
         whole = pointer.shards == 1 or CallList.open(pointer).created_none()
         if self.keep_call_list is not None:
-            asked = max((cap.seconds or 0.0 for cap in call_list.manifest.caps if cap.by == "lists"), default=0.0)
+            asked = max((cap.seconds or 0.0 for cap in call_list.manifest.caps if cap.by != "table"), default=0.0)
             of_task = call_list.manifest.task_folder
             deleted = delete_old(of_task, self.keep_call_list, self.log, asked=timedelta(seconds=asked))
             if deleted:

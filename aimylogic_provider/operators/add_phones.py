@@ -54,7 +54,7 @@ class AddPhonesOperator(OnlyNewByLists, SyncBase, BaseOperator):
     :param max_batch_bytes: of a request, at most
     :param max_calls_per_phone: how many calls of one list may go to one phone, if they differ; further ones are set
         aside as ``capped``. None for any number
-    :param only_new: whom a list of another DAG run of this task called within that time isn't called again, nor whoever
+    :param only_new: whom another list of this task called within that time, of whichever run, isn't called, nor whoever
         stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
         ``call_list_path``, which all workers must share, when the list is frozen and again right before each send. It
         needs ``max_active_tis_per_dag=1``

@@ -48,7 +48,7 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
         5,000 lines at most. The other cells are the payload, by the names in the header. (templated)
     :param columns: names of a pasted list's columns if it has no header, in their order, ``phone`` among them; a list,
         or text with commas. (templated)
-    :param only_new: whom a list of another DAG run of this task called within that time isn't called again, nor whoever
+    :param only_new: whom another list of this task called within that time, of whichever run, isn't called, nor whoever
         stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
         ``call_list_path``, which all workers must share. The task that sends the list looks again before each send, and
         must have ``max_active_tis_per_dag=1``

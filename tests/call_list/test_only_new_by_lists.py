@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
+from airflow.sdk import exceptions
 
+from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.call_list.freeze.preview import Preview
 from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.runs.old_lists import delete_old
-from aimylogic_provider.call_list.store.caps import Cap
-from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, decode_manifest
+from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
+from aimylogic_provider.call_list.store.caps import Cap, held_by_lists
+from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, decode_manifest, sha256
 from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.call_list_task.questions.approval_question import question
 from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.hooks import AimylogicHook
+from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import (
     AddPhonesOperator,
     ApproveCallListOperator,
@@ -34,6 +41,11 @@ from aimylogic_provider.operators import (
 )
 from tests.call_list.sync import CrashError, phone
 from tests.conftest import TaskInstance, needs_record
+from tests.operators.test_required_action import Questions, questions
+
+__all__ = ["questions"]
+
+TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
 
 PHONES = [phone(number) for number in range(6)]
 DAY = timedelta(days=1)
@@ -497,12 +509,12 @@ def test_an_hour_within_the_time_and_an_hour_beyond(run: MakeRun, emulator: Emul
     of_task = decode_manifest((first.folder / "list.json").read_bytes()).task_folder
     cap = Cap(1, DAY.total_seconds(), "only_new", by="lists")
 
-    def look(hours: float, but: str = "other") -> int:
+    def look(hours: float, but: str = "") -> int:
         phones = {int(one) for one in PHONES}
         return len(CalledByLists(of_task, but, cap, phones, lambda: time.time() + hours * 3600).look())
 
     assert (look(23), look(25)) == (6, 0)
-    assert look(0, but="manual__a") == 0, "its own run"
+    assert look(0, but=f"{of_task}/manual__a") == 0, "its own"
     (first.folder / "list.json").write_bytes(b"")
     with pytest.raises(CallListError, match="can't tell whom it called"):
         look(0)
@@ -535,3 +547,164 @@ def test_add_phones_spares_whom_another_run_called(
 def test_add_phones_is_checked_when_its_dag_is_parsed(tmp_path: Path, arguments: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         add("a", PHONES, tmp_path, **arguments)
+
+
+# Several lists of one DAG run
+
+
+def test_two_pasted_lists_of_one_mapped_task_call_whom_they_share_once(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+) -> None:
+    """Of one DAG run, but of two map indexes: the one isn't the other's list of before a clear."""
+    frozen = []
+    for index, phones in enumerate((PHONES[:4], PHONES[2:])):
+        read = TaskInstance(dag_id="call_a_list", run_id="manual__a", task_id="read", map_index=index, current_try=1)
+        operator = PrepareCallsOperator(
+            task_id="read", pasted="\n".join(f"+{one}" for one in phones), call_list_path=str(tmp_path), only_new=DAY
+        )
+        frozen.append(operator.execute(read.context()))  # type: ignore[arg-type]
+    for index, call_list in enumerate(frozen):
+        call = TaskInstance(dag_id="call_a_list", run_id="manual__a", task_id="call", map_index=index, current_try=1)
+        sends = SendCallListOperator(task_id="call", call_list=call_list, max_active_tis_per_dag=1, concurrency=1)
+        sends.execute(call.context())  # type: ignore[arg-type]
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_clear_of_all_the_run_in_mid_list_goes_on_with_it(run: MakeRun, emulator: Emulator, is_mapped: bool) -> None:
+    one = run("a")
+    if is_mapped:
+        one.reads.map_index = one.calls.map_index = 0
+    one.read()
+    emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[2], times=None)
+    with pytest.raises(AirflowException):
+        one.call()
+    emulator.clear_faults()
+    one.reads.clear()
+    one.calls.clear()
+    assert one.read()["calls"] == 6, "its own list of before spares nobody"
+    one.call()
+    assert called(emulator) == Counter(PHONES)
+
+
+# What is left of a list
+
+
+@pytest.mark.parametrize("files", ["list.json", "claimed/*"])
+def test_a_list_of_which_a_file_is_gone_is_no_empty_one(run: MakeRun, emulator: Emulator, files: str) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    first.read()
+    second.read()
+    first.call()
+    for path in first.folder.glob(files):
+        path.unlink()
+    with pytest.raises(AirflowException, match="can't tell whom it called: nobody is called"):
+        third.read()
+    with pytest.raises(AirflowException, match="can't tell whom it called: nobody is called"):
+        second.call()
+    assert called(emulator) == Counter(PHONES)
+
+
+def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(run: MakeRun, emulator: Emulator) -> None:
+    first, second, third = run("a"), run("b"), run("c")
+    first.read()
+    first.call()
+    (claim,) = first.folder.glob("claimed/*")
+    claim.write_bytes(b"{]")
+    with pytest.raises(AirflowException, match="delete that folder") as told:
+        second.read()
+    assert str(first.folder) in str(told.value)
+    assert third.read(call_again=True)["calls"] == 6
+    shutil.rmtree(first.folder)
+    second.reads.clear()
+    assert second.read()["calls"] == 6
+
+
+def test_a_run_that_calls_again_deletes_no_list_that_others_ask(run: MakeRun, emulator: Emulator) -> None:
+    """A list that waited for its yes for long is old, and was sent just now."""
+    first, again, third = run("a"), run("b"), run("c")
+    first.read()
+    of_list = first.folder / "list.json"
+    frozen = of_list.read_bytes()
+    made = decode_manifest(frozen).made_at
+    old = frozen.replace(made.encode(), (datetime.fromisoformat(made) - timedelta(hours=30)).isoformat().encode())
+    of_list.write_bytes(old)
+    first.frozen["sha256"] = sha256(old)
+    first.call(keep_call_list=DAY)
+    again.read(call_again=True)
+    again.call(keep_call_list=DAY)
+    assert not (first.folder / "deleted.json").exists()
+    assert third.read()["capped"] == 6
+
+
+def test_a_run_that_calls_again_keeps_lists_as_long_as_others(run: MakeRun, emulator: Emulator) -> None:
+    again = run("a")
+    again.read(call_again=True)
+    with pytest.raises(AirflowFailException, match=r"keep_call_list .* is too short for only_new"):
+        again.call(keep_call_list=timedelta(hours=1))
+    assert emulator.jobs() == []
+
+
+# Where people are told to start a new DAG run
+
+ALONE = "give the new run those people alone, and call_again"
+
+
+@needs_record
+def test_whom_a_list_parked_a_new_run_calls_that_says_call_again_and_the_error_tells_it(
+    run: MakeRun, emulator: Emulator
+) -> None:
+    first, second = run("a"), run("b", PHONES[2:])
+    first.read(batch_size=6)
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        first.call()
+    emulator.clear_faults()
+    for number, one in enumerate((PHONES[0], PHONES[1], PHONES[1])):
+        AimylogicHook().add_phone(one, {"other": str(number)})
+    emulator.advance(hours=25)
+    with pytest.raises(AirflowFailException, match="it can't be known"):
+        first.call()
+    assert second.read()["calls"] == 0, "it may be called yet by the run that parked it"
+    with pytest.raises(UnknownCallsError) as told:
+        raise unasked(first)
+    assert ALONE in told.value.unasked
+    assert second.read(call_again=True)["calls"] == 4
+
+
+def unasked(one: Run) -> UnknownCallsError:
+    return UnknownCallsError(
+        "", question=ListQuestion("", 0.0, ()), calls=1, without_job=1, can_be_asked=False, list_id="",
+        held_until=held_by_lists(one.call_list.manifest.caps),
+    )  # fmt: skip
+
+
+@needs_record
+def test_the_rest_that_somebody_left_is_called_by_a_run_that_says_call_again_and_the_error_tells_it(
+    run: MakeRun, emulator: Emulator, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: emulator.advance(hours=1))
+    emulator.freeze()
+    emulator.settings(odds={"noAnswer": 1.0})
+    first, second = run("a"), run("b", PHONES[2:])
+    first.read()
+    with pytest.raises((TaskDeferred, TaskAwaitingInput)) as waiting:
+        first.call(first=2, deferrable=False)
+    sends = SendCallListOperator(
+        task_id="call", call_list=first.frozen, max_active_tis_per_dag=1, concurrency=1, first=2, deferrable=False
+    )
+    event = {
+        "chosen_options": [LEAVE],
+        "params_input": {},
+        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "responded_by_user": {"id": "7", "name": "Maria"},
+        "timedout": False,
+    }
+    with pytest.raises(AirflowFailException, match="said to leave the rest") as told:
+        sends.execute_complete(first.calls.context(), event, **waiting.value.kwargs)  # type: ignore[arg-type]
+    assert ALONE in str(told.value)
+    assert second.read()["calls"] == 0, "the first run's answer may be taken back: first is taken out, and it cleared"
+    second.read(call_again=True)
+    assert second.call()["created"] == 4
+    assert called(emulator) == Counter(PHONES)

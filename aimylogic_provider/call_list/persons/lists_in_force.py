@@ -1,4 +1,4 @@
-"""A cap as a task's own lists hold it: a look at those of other DAG runs when one is frozen, and before each request.
+"""A cap as a task's own lists hold it: a look at the others when one is frozen, and before each request.
 
 Who sends a list claims it before he looks at the others'. So of two who are at it at once, at least one sees the other,
 and leaves to it whoever is on both lists; that not each leaves them to the other, is up to whoever runs the tasks.
@@ -29,7 +29,7 @@ _GONE_BY = 3.0
 
 
 class CalledLately:
-    """A :class:`.PhoneRule`: who stands in a list of another DAG run.
+    """A :class:`.PhoneRule`: who stands in another list of the task.
 
     :param lists: makes what is asked about some phones
     """
@@ -55,7 +55,7 @@ class CalledLately:
 
 
 class ListsLook:
-    """A :class:`.LastLook`: whom a list of another DAG run called since, or is about to call.
+    """A :class:`.LastLook`: whom another list of the task called since, or is about to call.
 
     :param lists: makes what is asked, and has others know before that this task is at its list; called in a thread
     """

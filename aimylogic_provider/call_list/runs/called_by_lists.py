@@ -1,7 +1,7 @@
 """Whom the lists of a task called within some time, or may yet call: asked of their folders, by phone.
 
-The lists of one DAG run don't count: what is sent twice of those, ``lists_of_run`` tells. Nothing is guessed of a list
-that can't tell whom it called.
+The lists of one task instance don't count: what is sent twice of those, ``lists_of_run`` tells. Nothing is guessed of a
+list that can't tell whom it called.
 """
 
 from __future__ import annotations
@@ -20,19 +20,13 @@ from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import decoded
 from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
 
-__all__ = ["CalledByLists", "run_folder"]
+__all__ = ["CalledByLists"]
 
 _RUN = re.compile(r", run (.+?)(?:, iteration [0-9]+ of its loop)?(?:, map index [0-9]+)?$", re.DOTALL)
 _ANYWAY = "or, to have all of them called, whoever was, say so by call_again"
-
-
-def run_folder(of_task: str, path: str) -> str:
-    """The name of the folder of a DAG run, in which a list of a task lies.
-
-    :param of_task: the address of the task's folder
-    :param path: the address of the list's
-    """
-    return path.removeprefix(f"{of_task}/").partition("/")[0]
+_WITHOUT_IT = "or, if it can't be mended, delete that folder: then whom it alone called may be called again; "
+_BEGUN = ("claimed/", "sent/", "done/")
+"""Of a list that somebody began to send, files lie there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class CalledByLists:
     """The lists of a task, asked whether they called some phones.
 
     :param of_task: the address of the task's folder
-    :param but: the name of the folder of the DAG run whose lists don't count
+    :param but: the address of the folder of the task instance whose lists don't count
     :param cap: within which time a call counts
     :param phones: whom it is asked about
     :param now: the time (Unix seconds), asked for once: what was called so long before is gone by
@@ -83,10 +77,11 @@ class CalledByLists:
         return held | {phone: one.called_because for one in told for phone in one.called}
 
     def _others(self) -> Iterator[ListInFolder]:
-        """The lists of other DAG runs that somebody began to send, or that were deleted."""
+        """The lists of other task instances that somebody began to send, or that were deleted."""
         for found in lists_in(Folder(self._of_task)):
-            begun = found.is_deleted or (found.is_frozen and found.claim_files)
-            if begun and run_folder(self._of_task, found.folder.address) != self._but:
+            # One of which some files are gone is looked at, too: it tells that it can't tell.
+            begun = found.is_deleted or any(name.startswith(_BEGUN) for name in found.names)
+            if begun and found.folder.address.rpartition("/")[0] != self._but:
                 yield found
 
     def _told(self, found: ListInFolder, since: float) -> _Told:
@@ -98,14 +93,19 @@ class CalledByLists:
             except CallListError as error:
                 raise CallListError(
                     f"{self._cap.words}, and the list in {address} can't tell whom it called: nobody is called. "
-                    f"{error}; {_ANYWAY}",
+                    f"{error}; {'' if found.is_deleted else _WITHOUT_IT}{_ANYWAY}",
                     retryable=error.retryable,
                 ) from None
             self._known[address] = known
         return known
 
     def _read(self, found: ListInFolder, names: frozenset[str], since: float) -> _Told:
-        """What a list tells that is there."""
+        """What a list tells that is there.
+
+        :raises CallListError: if it can't be read
+        """
+        if not found.claim_files:
+            raise CallListError("Nothing is in claimed/, though it was sent: some of its files are missing")
         claims = (decoded(found.folder, name, decode_claim, listed=True) for name in found.claim_files)
         claimed = max(claim.at for claim in claims)
         if max([claimed, *_sent(found.names).values()]) < since:

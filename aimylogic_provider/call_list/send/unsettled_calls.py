@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from aimylogic_provider.call_list.report.shown_jobs import ShownJobs
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.progress import SyncProgress
+from aimylogic_provider.call_list.store.caps import held_by_lists
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion, ListRuling
 from aimylogic_provider.calls_api.phones.phone import mask_phone
@@ -120,12 +121,21 @@ class UnknownCallsError(NotAddedError):
     :param without_job: of how many of those the report shows no job
     :param can_be_asked: whether the report could be asked for them, so that a person's word can be followed
     :param list_id: of their list
+    :param held_until: as :func:`.held_by_lists` tells it
     """
 
     def __init__(
-        self, known: str, *, question: ListQuestion, calls: int, without_job: int, can_be_asked: bool, list_id: str
+        self,
+        known: str,
+        *,
+        question: ListQuestion,
+        calls: int,
+        without_job: int,
+        can_be_asked: bool,
+        list_id: str,
+        held_until: str = "",
     ) -> None:
-        self.unasked = _WAY_OUT_UNASKED.format(list_id)
+        self.unasked = _WAY_OUT_UNASKED.format(list_id) + (f". {held_until}" if held_until else "")
         """The way out where nobody can be asked, as sentences without the last stop."""
         way_out = _WAY_OUT if can_be_asked else self.unasked
         super().__init__(f"{known}. {way_out}", retryable=False)
@@ -216,6 +226,7 @@ class UnsettledBatches:
                     for place in one.places
                 ),
                 list_id=call_list.manifest.id,
+                held_until=held_by_lists(call_list.manifest.caps),
                 can_be_asked=all(_is_elsewhere(jobs) or (jobs and jobs.can_be_followed) for jobs in shown),
             )
 

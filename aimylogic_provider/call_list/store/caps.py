@@ -5,12 +5,13 @@ Values alone. Whoever sends a list holds the caps with which it was frozen.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Literal
 
 import msgspec
 
-__all__ = ["Cap"]
+__all__ = ["Cap", "held_by_lists"]
 
 _DAY = 24 * 3600
 
@@ -36,6 +37,19 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     def words(self) -> str:
         """What it allows."""
         return f"{self.rule} allows {self.calls} {'in all' if self.seconds is None else f'in {_span(self.seconds)}'}"
+
+
+def held_by_lists(caps: Iterable[Cap]) -> str:
+    """What another run must say to call whom a list holds and calls no more, as a sentence without its stop.
+
+    :param caps: of the list; if none is told by lists, the sentence is empty
+    """
+    if all(cap.by == "table" for cap in caps):
+        return ""
+    return (
+        "By only_new this list holds those whom it hasn't called: until that is over, give the new run those people "
+        "alone, and call_again"
+    )
 
 
 def _span(seconds: float) -> str:

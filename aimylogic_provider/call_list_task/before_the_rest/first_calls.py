@@ -92,6 +92,8 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         :raises NotAddedError: if a person said no
         :raises AirflowFailException: if it can't be known what became of them
         """
+        from aimylogic_provider.call_list.store.caps import held_by_lists
+
         if self.first is None or not (held := self._held_back(self.first, keeper.entry, call_list, shard)):
             return False
         verdict = keeper.entry.first
@@ -101,7 +103,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         elif self._answer is not None:  # the try that created them asked, and goes on
             self._created_before = verdict.created_now
         if verdict.broken:
-            self._ask_for_the_rest(context, keeper, verdict, waiting)
+            self._ask_for_the_rest(context, keeper, verdict, waiting, held_by_lists(call_list.manifest.caps))
         else:
             self.log.info("The first calls are within their bounds: the other %s are sent.", f"{waiting:,}")
         return True
@@ -193,9 +195,12 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
         because = f" ({end.message.rstrip('.')})" if end.message else ""
         return f"{figures.open:,} of their call jobs are still open after {hours:.3g} hours{because}"
 
-    def _ask_for_the_rest(self, context: Context, keeper: EntryKeeper, verdict: FirstVerdict, waiting: int) -> None:
+    def _ask_for_the_rest(
+        self, context: Context, keeper: EntryKeeper, verdict: FirstVerdict, waiting: int, held_until: str
+    ) -> None:
         """Ask a person whether to send the rest, once; return if so.
 
+        :param held_until: as :func:`.held_by_lists` tells it
         :raises NotAddedError: if a person said no
         """
         from aimylogic_provider.airflow_task.shown.answer_labels import go_ahead_options
@@ -220,6 +225,7 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
             raise NotAddedError(
                 f"{answer.by} said to leave the rest after the first calls: {rest} of this list are not made. "
                 f"{verdict.figures}. Out of bounds: {verdict.broken}. What was created stays created. A clear keeps to "
-                f"that answer; to call the others, start a new DAG run that has them among its rows. {_ANYWAY}",
+                f"that answer; to call the others, start a new DAG run that has them among its rows. "
+                f"{held_until}{'. ' if held_until else ''}{_ANYWAY}",
                 retryable=False,
             )

@@ -33,7 +33,7 @@ class LooksAgain(ExclusionBase):
         raise NotImplementedError
 
     def _check_one_list_at_a_time(self, told: Manifest) -> None:
-        """Check, before anything is sent, that this task can heed what lists of other DAG runs tell.
+        """Check, before anything is sent, that this task can heed what other lists of the task tell.
 
         :raises CallListError: if the list was frozen by that, and it can't
         """
@@ -42,6 +42,7 @@ class LooksAgain(ExclusionBase):
         for cap in told.caps:
             if cap.by == "lists":
                 check_one_at_a_time(self.max_active_tis_per_dag, cap)
+            if cap.by != "table":  # who calls again on purpose deletes lists, too, and is asked by others
                 check_keeps(self.keep_call_list, cap)
 
     def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
@@ -85,9 +86,9 @@ class LooksAgain(ExclusionBase):
         return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
     def _lists_look(self, call_list: CallList, shard: int, cap: Cap) -> LastLook:
-        """What looks whom lists of other DAG runs called, or are about to call."""
+        """What looks whom other lists of the task called, or are about to call."""
         from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
-        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists, run_folder
+        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
         from aimylogic_provider.idempotence.server_time import SystemClock
 
         def now() -> float:
@@ -98,7 +99,7 @@ class LooksAgain(ExclusionBase):
             phones = frozenset(int(line.phone) for one in call_list.batches(shard) for line in call_list.lines(one))
             # Before the first look: whoever takes this list for one of long ago by then, is seen by that look.
             call_list.claim_anew(shard, now())
-            of_task = call_list.manifest.task_folder
-            return CalledByLists(of_task, run_folder(of_task, call_list.pointer.path), cap, phones, now)
+            of_instance = call_list.folder.address.rpartition("/")[0]
+            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now)
 
         return ListsLook(lists, SystemClock())

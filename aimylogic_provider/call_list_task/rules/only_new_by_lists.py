@@ -1,4 +1,4 @@
-"""``only_new`` without a results table: the task's own call lists tell whom its other DAG runs called."""
+"""``only_new`` without a results table: the task's own call lists tell whom they called."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_keeps(keep: timedelta | None, cap: Cap) -> None:
 
 
 class OnlyNewByLists(GivenCallsBase):
-    """What freezes given calls, and spares whom the lists of its other DAG runs called, or hold."""
+    """What freezes given calls, and spares whom other lists of the task called, or hold."""
 
     _freezes_for: TaskFolder | None = None
     """The task instance whose list is being frozen."""
@@ -143,7 +143,7 @@ class OnlyNewByLists(GivenCallsBase):
 
     def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
         from aimylogic_provider.call_list.persons.lists_in_force import CalledLately
-        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists, run_folder
+        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
         from aimylogic_provider.idempotence.server_time import SystemClock
 
         rules = super()._freeze_rules(stack)
@@ -152,7 +152,7 @@ class OnlyNewByLists(GivenCallsBase):
         for cap in (cap for cap in self._caps() if cap.by == "lists"):
 
             def lists(phones: frozenset[int], cap: Cap = cap) -> CalledByLists:
-                return CalledByLists(of_task, run_folder(of_task, folder), cap, phones, SystemClock().wall)
+                return CalledByLists(of_task, folder, cap, phones, SystemClock().wall)
 
             rules.append(CalledLately(lists))
         return rules
