@@ -51,14 +51,14 @@ with DAG(
             None,
             type=["null", "string"],
             title="Country of numbers without a plus",
-            description="Its two letters, as RU: then 8 916 123-45-67 is understood, too. Left empty, such lines are "
-            "told as bad ones.",
+            description="Its two letters, as RU: then 8 916 123-45-67 is understood, too. Left empty, that is a bad "
+            "line. (Logs call this phone_region.)",
         ),
         "again": Param(
             False,
             type="boolean",
             title="Call again whom this DAG called within the last day",
-            description="On purpose alone: they are rung once more.",
+            description="On purpose alone: each run with this on rings them once more. (Logs call this call_again.)",
         ),
     },
 ):

@@ -105,7 +105,7 @@ def an_approval_waits(world: World) -> dict[str, str]:
     """A call list waits for its approval."""
     world.airflow.wait_for_dag("approved_campaign")
     world.airflow.trigger("approved_campaign", "example")
-    states = ("deferred", "awaiting_input", "running")
+    states = ("deferred", "awaiting_input")  # before, there is no question yet
     world.airflow.wait_for_task("approved_campaign", "example", "ask_whether_to_call", states, seconds=120)
     return {"run": "example"}
 
@@ -193,7 +193,7 @@ PICTURES = (
     Picture("campaigns-dark", PAGES, "", act=open_tab("Campaigns"), scheme="dark", height=860),
     Picture("call-lists", PAGES, "", first=a_list_is_sent, height=480),
     Picture("call-list", PAGES, "", first=a_list_is_sent, act=open_a_list, height=1_120),
-    Picture("paste-a-list", "/dags/call_a_list", "Columns, if", act=paste_a_list),
+    Picture("paste-a-list", "/dags/call_a_list", "Columns, if", act=paste_a_list, height=1_080),
     Picture("connection-form", "/connections", "Campaign token", act=add_connection),
     Picture("trigger-form", "/dags/add_phone_by_hand", "Time zone", first=one_call, act=open_trigger_form),
     Picture("task-log", "/dags/add_phone_by_hand/runs/{run}/tasks/add_phone", "Call job", first=one_call, height=700),

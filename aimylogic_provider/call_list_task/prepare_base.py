@@ -44,6 +44,8 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
     """The arguments that give calls a policy, in words."""
     _begun_list: str = ""
     """The id of the list that is being frozen."""
+    _capped_told: int = 0
+    """Of how many capped rows of it the log told already, and by which rule."""
 
     def __init__(
         self,
@@ -271,10 +273,10 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
 
         self._frozen = pointer
         capped_by = [name for name in _CAPS if getattr(self, name, None)]
-        tell_of_frozen(pointer, rejections, finishes, capped_by, self.log)
+        tell_of_frozen(pointer, rejections, finishes, capped_by, self.log, self._capped_told)
         if not pointer.rows:
             self.log.info("%s: there is nobody to call.", self._nobody)
-        elif not pointer.calls:
+        elif not pointer.calls and pointer.rows > self._capped_told:
             # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
             self.log.warning(
                 "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "

@@ -152,12 +152,13 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
     def _result_in_words(self, result: Any) -> str:
         from aimylogic_provider.call_list.store.approval_denied import said_no_by
+        from aimylogic_provider.call_list_task.questions.approval_question import calls_in_words
 
         if result is None or said_no_by(result) is not None:
             return "the answer was no, and nobody is called"
         if not result["calls"]:
             return "nobody was asked, for there is nobody to call"
-        return f"the list is sent: {result['calls']:,} calls, in {result['path']}"
+        return f"the answer was yes: {calls_in_words(result['calls'])} may be sent, of the list {result['path']}"
 
     def _begun_before(self, pointer: Pointer, noted: object) -> Pointer | None:
         """The list that a person said yes to, if it was begun to be sent, and another one was frozen since then.

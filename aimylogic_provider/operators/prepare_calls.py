@@ -175,8 +175,8 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
         if self._lines is not None and (bad := self._lines.bad):
             self.log.warning(
-                "%s of %s lines can't be called; the others can. Line by line:", f"{len(bad):,}",
-                f"{len(self._lines.lines):,}",
+                "%s of %s lines can't be called%s. Line by line:", f"{len(bad):,}", f"{len(self._lines.lines):,}",
+                "; the others can" if len(bad) < len(self._lines.lines) else "",
             )  # fmt: skip
             for line, reason in bad[:_BAD_TOLD]:
                 self.log.warning("Line %s: %s", f"{line:,}", reason)

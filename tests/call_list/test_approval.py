@@ -708,6 +708,7 @@ def test_bad_lines_of_a_pasted_list_stand_in_the_question_and_the_good_ones_are_
         "  - line 2: ` 7916***4567 `, ` name ` ` A… `",
     ):
         assert line in body
+    assert "3 rejected" not in body, "bad lines are told once"
     assert "Alexandra" not in body + told
     assert "9161234567" not in body + told
     assert approval.send(approved)["created"] == 1

@@ -77,7 +77,9 @@ def test_whom_one_dag_called_another_one_doesnt_call_within_the_week(sync: Sync,
     outcome, reason = reasons(other)[0]
     assert outcome == "capped"
     assert reason.startswith("called on 2")
-    assert reason.endswith(f"UTC by DAG winter_sale, run {sync.task.run_id}: max_calls_per_person allows 1 in 7 days")
+    assert reason.endswith(
+        f"UTC by DAG winter_sale, run {sync.task.run_id}: max_calls_per_person allows 1 call in 7 days"
+    )
     let_days_pass(sync, 8)
     assert another_dag(sync, "summer_sale").attempt(method=method)["created"] == 26
 
@@ -102,7 +104,7 @@ def test_whoever_is_called_between_freeze_and_send_is_capped_then(sync: Sync, me
     with closing(engine().connect()) as connection:
         found = connection.exec_driver_sql("select reason from calls where dag_id = 'approved' and outcome = 'capped'")
         assert {row[0].partition(" UTC by ")[2] for row in found} == {
-            f"DAG winter_sale, run {sync.task.run_id}: max_calls_per_person allows 1 in 7 days"
+            f"DAG winter_sale, run {sync.task.run_id}: max_calls_per_person allows 1 call in 7 days"
         }
 
 
@@ -311,7 +313,7 @@ def test_only_new_calls_nobody_again_whom_the_results_table_tells_to_be_called(
     outcome, reason = reasons(following)[0]
     assert outcome == "capped"
     assert reason.startswith("called by the list of 2")
-    assert reason.endswith(f"UTC of DAG winter_sale, run {new_only.task.run_id}: only_new allows 1 in all")
+    assert reason.endswith(f"UTC of DAG winter_sale, run {new_only.task.run_id}: only_new allows 1 call in all")
     let_days_pass(new_only, 400)
     assert another_run(new_only, "a year later").attempt()["capped"] == 26
     assert another_run(new_only, "within").attempt(only_new=timedelta(days=300))["created"] == 26

@@ -49,7 +49,7 @@ TaskAwaitingInput: Any = getattr(exceptions, "TaskAwaitingInput", TaskDeferred)
 
 PHONES = [phone(number) for number in range(6)]
 DAY = timedelta(days=1)
-HELD, CALLED = "which isn't over", "only_new allows 1 in 1 day"
+HELD, CALLED = "which isn't over", "only_new allows 1 call in 1 day"
 
 
 class Run:
@@ -129,7 +129,7 @@ def test_two_lists_that_were_both_approved_call_each_person_once(run: MakeRun, e
     assert (report["created"], report["capped"]) == (0, 6)
     (reason,) = second.reasons()
     assert re.fullmatch(
-        r"called by the list of \d{4}-\d\d-\d\d \d\d:\d\d UTC of run manual__a: only_new allows 1 in 1 day", reason
+        r"called by the list of \d{4}-\d\d-\d\d \d\d:\d\d UTC of run manual__a: only_new allows 1 call in 1 day", reason
     )
     assert called(emulator) == Counter(PHONES)
 
@@ -214,7 +214,22 @@ def test_the_question_tells_who_is_spared_and_by_which_run(run: MakeRun) -> None
     second.read()
     told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
     assert "**Calls**: 2 of 6 lines" in told
-    assert re.search(r"4 of those ` called by the list of .* of run manual__a: only_new allows 1 in 1 day `", told)
+    by_list = r"` called by the list of .* of run manual__a: only_new allows 1 call in 1 day `"
+    assert re.search(rf"\*\*Not called\*\*: 4 {by_list}. To call them again, start a run that says call_again", told)
+
+
+def test_the_log_tells_once_who_is_spared_and_names_no_way_out_that_is_of_something_else(
+    run: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = run("a", PHONES[:4]), run("b", PHONES[:4])
+    first.read()
+    first.call()
+    capsys.readouterr()
+    second.read()
+    told = capsys.readouterr().out
+    assert "all 4 were called by the list of" in told
+    for of_something_else in ("max_calls_per_phone", "max_change", "isn't over"):
+        assert of_something_else not in told
 
 
 # What is of others' lists
@@ -233,7 +248,9 @@ def test_whom_the_server_refused_elsewhere_is_called_here(run: MakeRun, emulator
 
 
 @needs_record
-def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(run: MakeRun, emulator: Emulator) -> None:
+def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(
+    run: MakeRun, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     first, second = run("a"), run("b")
     first.read()
     second.read()
@@ -242,7 +259,11 @@ def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(run: 
         first.call()
     emulator.clear_faults()
     third = run("c")
+    capsys.readouterr()
     assert third.read()["calls"] == 0, "a list that was begun holds all its people"
+    told = capsys.readouterr().out
+    assert "calls whom it holds by itself; if its task failed, clear that one" in told
+    assert "call_again" not in told, "for the list that holds them may have called them"
     assert third.reasons() == {reason for reason in third.reasons() if HELD in reason}
     report = second.call()
     assert (report["created"], report["capped"]) == (0, 6)
@@ -333,7 +354,7 @@ def test_a_tombstone_within_the_time_stops_the_run_with_the_way_out(run: MakeRun
     assert CallList.open(Pointer.of(first.frozen)).delete()
     with pytest.raises(AirflowFailException, match=r"can't tell whom it called: nobody is called") as told:
         second.read()
-    for words in (str(first.folder), "only_new allows 1 in 1 day", "manual__a", "keep_call_list", "call_again"):
+    for words in (str(first.folder), "only_new allows 1 call in 1 day", "manual__a", "keep_call_list", "call_again"):
         assert words in str(told.value)
     assert second.read(call_again=True)["calls"] == 6
 

@@ -101,7 +101,7 @@ def test_a_person_is_called_as_often_as_the_cap_allows_by_whatever_dag(engine: s
     assert {*barred} == {5}
     now = datetime.now(UTC)
     assert barred[5].startswith(f"called on {now:%Y-%m-%d %H}:")
-    assert barred[5].endswith("UTC by DAG winter, run monday: max_calls_per_person allows 1 in 7 days")
+    assert barred[5].endswith("UTC by DAG winter, run monday: max_calls_per_person allows 1 call in 7 days")
     age(engine, 6.9)
     assert claimed(engine, "b", 5) == []
     age(engine, 0.2)
@@ -145,7 +145,7 @@ def test_all_of_several_caps_hold(sqlite: sa.Engine) -> None:
     barred = opened(sqlite, "b", caps).claim([Wanted(1, PHONE), Wanted(2, PHONE)])
     assert {*barred} == {2}
     assert barred[2].startswith("called 3 times, last on ")
-    assert barred[2].endswith("allows 3 in 30 days")
+    assert barred[2].endswith("allows 3 calls in 30 days")
 
 
 def test_a_cap_for_ever_ends_with_no_day(sqlite: sa.Engine) -> None:

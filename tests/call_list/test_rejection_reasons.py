@@ -56,6 +56,12 @@ def test_the_rule_is_told_whole_where_there_is_room_for_it_alone(phone: Any, rul
     assert "9123456789" not in reason.replace("+79123456789", ""), "but for the example, no phone is whole"
 
 
+@pytest.mark.parametrize("how", ["called", "held"])
+def test_a_list_that_called_somebody_is_named_where_reasons_are_counted(how: str) -> None:
+    which = f"{how} by the list of 2026-11-28 14:03 UTC of run manual__2026-11-28T14:03:01+00:00"
+    assert kind_of(f"{which}: only_new allows 1 call in 1 day") == which
+
+
 def test_a_longer_rule_ends_with_a_whole_word() -> None:
     kind = kind_of("phone is " + "wrong, " * 50)
     assert len(kind) <= LONGEST

@@ -162,7 +162,9 @@ ENDS: dict[type[Any], End] = {
         acts(operators.PrepareCallsOperator, calls=PHONES),
         r"nothing is sent yet; 10 rows: 10 calls in the list, 0 rejected",
     ),
-    operators.ApproveCallListOperator: End(approved, r"the list is sent: 10 calls, in file:///\S+"),
+    operators.ApproveCallListOperator: End(
+        approved, r"the answer was yes: 10 calls may be sent, of the list file:///\S+"
+    ),
     operators.SendCallListOperator: End(
         sent_in_halves, r"11 rows: 9 calls created, 1 rejected, 1 refused, 0 unknown\.\nWhich rows .*\.csv"
     ),

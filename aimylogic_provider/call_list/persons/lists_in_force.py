@@ -22,7 +22,7 @@ from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 
-__all__ = ["CalledLately", "ListsLook", "capped_because", "tell_capped"]
+__all__ = ["CalledLately", "ListsLook", "capped_because", "tell_capped", "way_out"]
 
 _GONE_BY = 3.0
 """Seconds for which a look is gone by, at most."""
@@ -94,10 +94,17 @@ class ListsLook:
 
 def tell_capped(because: str, log: Log) -> None:
     """Tell in the log who isn't called, and the ways out."""
-    log.warning(
-        "Not called, by only_new: %s. Whoever is held by a list that isn't over is called by that one: if its task "
-        "failed, clear it. To have people called again, start a run that says so by call_again.", because,
-    )  # fmt: skip
+    log.warning("Not called, by only_new: %s. %s.", because, way_out(because))
+
+
+def way_out(because: str) -> str:
+    """What to do about people whom lists of other runs called, or hold, in words.
+
+    :param because: why they aren't called; of whom is held nobody is told to start another run, for both would call
+    """
+    if "held by " in because:
+        return "A list that isn't over calls whom it holds by itself; if its task failed, clear that one"
+    return "To call them again, start a run that says call_again"
 
 
 def capped_because(call_list: CallList, shard: int | None = None) -> str:

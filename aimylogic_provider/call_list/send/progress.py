@@ -84,7 +84,7 @@ class SyncProgress:
 
     def barred(self, outcome: str, calls: int) -> None:
         """Tell of calls that a rule forbids, right before they were to be sent."""
-        self._log.info("Not called, for since the list was frozen they are %s: %s calls.", outcome, f"{calls:,}")
+        self._log.info("Not called: %s calls, which are %s since the list was frozen.", f"{calls:,}", outcome)
 
     def reasons(self) -> str:
         """What the server refused in this try, as one sentence for each; the first of them."""

@@ -36,7 +36,8 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     @property
     def words(self) -> str:
         """What it allows."""
-        return f"{self.rule} allows {self.calls} {'in all' if self.seconds is None else f'in {_span(self.seconds)}'}"
+        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        return f"{self.rule} allows {calls} {'in all' if self.seconds is None else f'in {_span(self.seconds)}'}"
 
 
 def held_by_lists(caps: Iterable[Cap]) -> str:

@@ -17,11 +17,17 @@ __all__ = ["tell_of_frozen"]
 
 
 def tell_of_frozen(
-    pointer: Pointer, rejections: Rejections, finishes: Finishes, capped_by: Collection[str], log: Log
+    pointer: Pointer,
+    rejections: Rejections,
+    finishes: Finishes,
+    capped_by: Collection[str],
+    log: Log,
+    capped_told: int = 0,
 ) -> None:
     """Tell what the list holds, and until when it can be sent.
 
     :param capped_by: the arguments by which rows are capped
+    :param capped_told: of how many of those the log told already
     :raises NobodyToCallError: if it holds nobody, though there were rows
     """
     if pointer.claimed:
@@ -30,7 +36,7 @@ def tell_of_frozen(
             "one. Which ones, and by which list each: %s/held.", f"{pointer.claimed:,}", f"{pointer.rows:,}",
             pointer.path,
         )  # fmt: skip
-    if pointer.capped:
+    if pointer.capped > capped_told:
         log.warning(
             "%s of %s rows are capped, and not called: their phones are called for other rows already, or were "
             "called by others, as often as %s allow. Which ones, and why each: %s/capped. To have one person "

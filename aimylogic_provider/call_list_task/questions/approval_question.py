@@ -31,7 +31,7 @@ _FEWEST_CALLS = 2
 _LONGEST = 60
 _ANSWERS = "**Approve** sends this list, just as it is. **Reject** calls nobody, and deletes the list."
 _CALLS_AGAIN = (
-    "**Called again, on purpose**: whom other runs called lately isn't spared, as this run was told (`call_again`)"
+    "**Called again, on purpose**: whom other runs called, or are about to call, is rung once more (`call_again`)"
 )
 _NOBODY_YET = {"paused": "nobody is rung until it is resumed", "planned": "nobody is rung before its time"}
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -207,18 +207,24 @@ def _brakes(preview: Preview) -> str:
 
 def _not_called(preview: Preview) -> list[str]:
     """Rows that are no calls, by why; and the commonest reasons of those that were rejected."""
+    from aimylogic_provider.call_list.persons.lists_in_force import way_out
+
+    by_lists = preview.capped_by.most_common()
     counts = {
-        "rejected": preview.rejected,
+        "rejected": 0 if preview.bad_lines else preview.rejected,  # told by lines
         "double of a call" if preview.doubles == 1 else "doubles of calls": preview.doubles,
         "held by unfinished lists of other runs, which are to call them": preview.claimed,
-        "with phones that are called, or were called, as often as may be": preview.capped,
+        "with phones that are called, or were called, as often as may be": preview.capped - preview.capped_by.total(),
         "on the exclusion list": preview.excluded,
         "held out, for measuring what calling does": preview.held_out,
     }
     told = [f"{count:,} {why}" for why, count in counts.items() if count]
-    told += [f"{count:,} of those {as_code(why, 200)}" for why, count in preview.capped_by.most_common(_REASONS_SHOWN)]
+    told += [f"{count:,} {as_code(why, 200)}" for why, count in by_lists[:_REASONS_SHOWN]]
+    if others := sum(count for _, count in by_lists[_REASONS_SHOWN:]):
+        told.append(f"{others:,} by other lists")
+    again = f". {way_out(', '.join(preview.capped_by))}" if by_lists else ""
     reasons = f". {_rejected(preview)}" if preview.rejected and not preview.bad_lines else ""
-    return [f"**Not called**: {'; '.join(told)}{reasons}"] if told else []
+    return [f"**Not called**: {'; '.join(told)}{again}{reasons}"] if told else []
 
 
 def _rejected(preview: Preview) -> str:

@@ -158,10 +158,12 @@ class OnlyNewByLists(GivenCallsBase):
         return rules
 
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
+        from aimylogic_provider.call_list.freeze.preview import capped_by_lists
         from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.store.stored_list import CallList
 
-        if pointer.capped and (because := capped_because(CallList.open(pointer))):
+        if pointer.capped and (because := capped_because(call_list := CallList.open(pointer))):
             tell_capped(because, self.log)
+            self._capped_told = capped_by_lists(call_list).total()
             self._nobody_because = "" if pointer.calls else because
         super()._tell_of_frozen(pointer, rejections, finishes)

@@ -18,7 +18,7 @@ __all__ = ["OUTCOMES", "ShownList", "lists_of", "parts_of"]
 
 OUTCOMES = {
     "created": "created", "refused": "refused by the server", "expired": "expired", "unknown": "unknown",
-    "rejected": "rejected", "excluded": "excluded", "capped": "capped", "claimed": "held by another run",
+    "rejected": "rejected", "excluded": "excluded", "capped": "not called again", "claimed": "held by another run",
     "held_out": "held out", "doubles": "doubles", "left": "left to send",
 }  # fmt: skip
 """What may become of a row, as a page says it, in the order of its bar."""
