@@ -17,11 +17,12 @@ __all__ = ["tell_of_frozen"]
 
 
 def tell_of_frozen(
-    pointer: Pointer, rejections: Rejections, finishes: Finishes, capped_by: Collection[str], log: Log
+    pointer: Pointer, rejections: Rejections, finishes: Finishes, capped_by: Collection[str], nobody: str, log: Log
 ) -> None:
     """Tell what the list holds, and until when it can be sent.
 
     :param capped_by: the arguments by which rows are capped
+    :param nobody: why there are no rows, if there are none, as a sentence without its stop
     :raises NobodyToCallError: if it holds nobody, though there were rows
     """
     if pointer.claimed:
@@ -56,4 +57,12 @@ def tell_of_frozen(
         log.warning(
             "Calls of this list can be sent until %s, and until %s at the latest: what is later by the server's "
             "time is not sent, and expires.", as_moment(finishes.earliest), as_moment(finishes.latest),
+        )  # fmt: skip
+    if not pointer.rows:
+        log.info("%s: there is nobody to call.", nobody)
+    elif not pointer.calls:
+        # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
+        log.warning(
+            "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "
+            "rules that spared them; max_change fails a run with so many fewer calls than usual.", f"{pointer.rows:,}",
         )  # fmt: skip
