@@ -217,6 +217,9 @@ def test_lists_are_approved_on_the_page_in_two_tabs_by_double_clicks(
     expect(second.get_by_role("status")).to_have_count(0)
     row = questions[1].filter(has_text=no)
     expect(row.get_by_role("button", name="Reject")).to_be_visible()  # it stays open, though the list was read again
+    row.get_by_role("button", name="Reject").focus()
+    row.evaluate("() => Aimylogic.reload(document.getElementById('questions'))")
+    expect(row.get_by_role("button", name="Reject")).to_be_focused()  # nor does the keyboard lose its place
     row.locator("summary").focus()
     for _ in range(2):
         other.keyboard.press("Tab")
