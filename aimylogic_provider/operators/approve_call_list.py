@@ -87,8 +87,10 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
 
     @property
     def serialized_params(self) -> dict[str, dict[str, Any]]:
-        """The fields of the question's form: none. Before 3.2 Airflow would show those of the DAG's form, and send them
-        back with the answer; 3.1 sends what its page made of an empty one, which then fails the answer.
+        """The fields of the question's form: none.
+
+        Before 3.2 Airflow would show those of the DAG's form, and its page send them back with the answer: an empty one
+        as something else, by which the answer fails.
         """
         return {}
 
