@@ -58,7 +58,8 @@ help:
 	@echo "make bench       what importing the operator costs, how fast the emulator is, and the sync beside a bare loop"
 	@echo "make bench-waiting what a wait for 10,000 jobs costs a triggerer: its event loop's longest block, requests a poll"
 	@echo "make bench-reports 1,000,000 attempts brought home: beside a bare loop, with pages that fail and shift, and kills"
-	@echo "make bench-rules a look at 1,000,000 excluded phones, and the withdrawal of calls from 100,000 that are open: seconds, memory"
+	@echo "make bench-rules a sync of 100,000 rows with each rule beside one with none; a look at 1,000,000 excluded phones, and the"
+	@echo "                 withdrawal of calls from 100,000 that are open: seconds, memory"
 	@echo "make bench-pages the pages in Airflow's UI with 1,000 lists of 100 batches, and with campaigns that don't answer: milliseconds"
 	@echo "make compare     HttpOperator, a loop of requests and this provider on the same faults, in a real Airflow, as a table"
 	@echo "make map         draw the map in docs/design.md anew"
@@ -215,6 +216,7 @@ bench-reports: $(READY) postgresql mariadb
 	@$(BIN)/python -m benchmarks.reports_home --attempts $(ATTEMPTS)
 
 bench-rules: $(READY)
+	@$(BIN)/python -m benchmarks.rules
 	@$(BIN)/python -m benchmarks.exclusion
 	@$(BIN)/python -m benchmarks.withdrawing
 

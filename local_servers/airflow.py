@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -40,11 +41,12 @@ class _DatabaseLockedError(AirflowError):
 
 
 def free_port() -> int:
-    """Return a port of this machine that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of this machine that is free now, beneath those that the system gives to connections meanwhile."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(what: str, check: Callable[[], Any], seconds: float = 60, every: float = 0.2) -> Any:
@@ -331,6 +333,24 @@ class LocalAirflow:
         except AirflowError as error:
             raise AirflowError(f"{error}; it is {self.task(dag_id, run_id, task_id)}") from None
         return found
+
+    def wait_for_workers_ends(self, dag_id: str, run_id: str, task_id: str, seconds: float = 15) -> None:
+        """Wait until the scheduler has seen the ends of a task's workers; or a while, if it never sees one.
+
+        Whoever answers a question before that has Airflow take the end of the try that asked for a failure.
+        """
+        event = f"dag_id={dag_id!r}, task_id={task_id!r}, run_id={run_id!r}, "
+        begun = re.compile(rf"<TaskInstance: {re.escape(f'{dag_id}.{task_id} {run_id}')} ")
+
+        def seen() -> bool:
+            lines = (self.home / "scheduler.log").read_text(errors="replace").splitlines()
+            started = sum(len(begun.findall(line)) for line in lines if "Trying to enqueue tasks: " in line)
+            ended = sum("Received executor event with state " in line and event in line for line in lines)
+            return ended >= started > 0
+
+        with suppress(AirflowError):
+            wait_for("the workers' ends", seen, seconds)
+        time.sleep(0.2)  # the line is written just before
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
         """Return what a task returned."""

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -253,7 +254,7 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[LocalPostgres]:
+def postgres_server() -> Iterator[LocalPostgres]:
     if postgres_programs() is None:
         absent("PostgreSQL is absent: `make postgresql` installs Debian's")
     with LocalPostgres() as running:
@@ -261,14 +262,37 @@ def postgres() -> Iterator[LocalPostgres]:
         yield running
 
 
+@pytest.fixture
+def postgres(postgres_server: LocalPostgres) -> LocalPostgres:
+    """The server, with its database ``warehouse`` empty: which tests used that before hangs on who runs which."""
+    import psycopg2
+
+    with closing(psycopg2.connect(postgres_server.dsn("warehouse"))) as plain:
+        plain.autocommit = True
+        plain.cursor().execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = 'warehouse' and pid <> pg_backend_pid(); "
+            "drop schema if exists public cascade; create schema public; drop schema if exists other cascade"
+        )
+    return postgres_server
+
+
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[LocalMariaDB]:
+def mariadb_server() -> Iterator[LocalMariaDB]:
     if mariadb_programs() is None:
         absent("MariaDB is absent: `make mariadb` installs Debian's")
     if find_spec("MySQLdb") is None:
         absent("The MySQL provider is absent: `make mariadb` installs it, with the driver mysqlclient")
     with LocalMariaDB() as running:
         yield running
+
+
+@pytest.fixture
+def mariadb(mariadb_server: LocalMariaDB) -> LocalMariaDB:
+    """The server, and its databases empty."""
+    for name in ("warehouse", "sales"):
+        mariadb_server.execute(f"drop database {name}", f"create database {name} character set utf8mb4")
+    return mariadb_server
 
 
 def told(engine: sa.Engine, *columns: str, table: str = "calls", run: str | None = None) -> list[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,7 @@ class Run:
         """Answer the questions in turn, by map index; a single one is that of a task that isn't mapped."""
         names = [f"approve {index}" for index in range(len(answers))] if len(answers) > 1 else ["approve"]
         wait_for(f"{self.run} to ask", lambda: all(self.states().get(name) in WAITING for name in names), 90)
-        # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
-        time.sleep(1.5)
+        self.airflow.wait_for_workers_ends(self.dag, self.run, task)
         for index, answer in enumerate(answers):
             place = index if len(answers) > 1 else -1
             path = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}/taskInstances/{task}/{place}/hitlDetails"
@@ -79,7 +77,7 @@ def test_a_no_to_one_of_the_mapped_lists_has_the_others_sent_and_a_clear_changes
             airflow.clear(tried.dag, run, ["approve", "send", "call_each", "call_once"])
             # Of the approved one a person is asked once more.
             wait_for("the second list to be asked about", lambda: tried.states().get("approve 1") in WAITING, 60)
-            time.sleep(1.5)
+            airflow.wait_for_workers_ends(tried.dag, run, "approve")
             path = f"/api/v2/dags/{tried.dag}/dagRuns/{run}/taskInstances/approve/1/hitlDetails"
             airflow.api("PATCH", path, {"chosen_options": ["Approve"], "params_input": {}})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -47,8 +46,7 @@ def warehouse(airflow: LocalAirflow, tmp_path: Path) -> Path:
 
 def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int = 1) -> None:
     airflow.wait_for_task(DAG, run, "ask_whether_to_call", WAITING, tries=tries)
-    # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
-    time.sleep(1.5)
+    airflow.wait_for_workers_ends(DAG, run, "ask_whether_to_call")
 
 
 def path(run: str) -> str:

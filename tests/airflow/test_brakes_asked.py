@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -55,8 +54,7 @@ def warehouse(airflow: LocalAirflow, campaign: Campaign, tmp_path: Path) -> Ware
 
 def wait_to_be_asked(airflow: LocalAirflow, dag: str, run: str, task: str, tries: int) -> None:
     airflow.wait_for_task(dag, run, task, WAITING, tries=tries)
-    # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
-    time.sleep(1.5)
+    airflow.wait_for_workers_ends(dag, run, task)
 
 
 def question(airflow: LocalAirflow, dag: str, run: str, task: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, unquote
@@ -45,7 +44,7 @@ def test_a_pasted_list_with_three_bad_lines_is_approved_and_sent(airflow: LocalA
         run = unquote(page.url.partition("/runs/")[2].partition("?")[0].partition("/")[0])
         page.goto("about:blank")  # the run's page asks Airflow all the time
         airflow.wait_for_task(DAG, run, ASKS, WAITING)
-        time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+        airflow.wait_for_workers_ends(DAG, run, ASKS)
         page.goto(f"{airflow.url}/dags/{DAG}/runs/{quote(run)}/tasks/{ASKS}/required_actions")
         for text in (
             "2 of 6 lines, each added to the campaign once",
@@ -89,7 +88,7 @@ def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airfl
             airflow.trigger(DAG, run, {"people": "\n".join(people)})
         for run in runs[:2]:
             airflow.wait_for_task(DAG, run, ASKS, WAITING)
-        time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+            airflow.wait_for_workers_ends(DAG, run, ASKS)
         answer = {"chosen_options": ["Approve"], "params_input": {}}
         with ThreadPoolExecutor(2) as persons:
             [*persons.map(lambda path: airflow.api("PATCH", path, answer), answers)]

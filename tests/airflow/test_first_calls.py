@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def test_waited_for_in_the_triggerer_and_then_decided_by_a_person(
     assert airflow.task(DAG, run, TASK)["state"] == "deferred"
     emulator.advance(days=1)
     airflow.wait_for_task(DAG, run, TASK, ("awaiting_input",), seconds=60)
-    time.sleep(1.5)  # Airflow takes an answer that comes before it has seen the worker's end for a failure
+    airflow.wait_for_workers_ends(DAG, run, TASK)
     told = question(airflow, run)
     assert f"make the other {ROWS - 7} calls?" in told["subject"]
     assert "0 of 7 (0.0%) reached somebody" in told["body"]

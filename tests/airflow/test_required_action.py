@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import Any
 
 import pytest
@@ -40,8 +39,7 @@ def park(airflow: LocalAirflow, campaign: Campaign, run: str) -> tuple[str, str]
 
 def wait_to_be_asked(airflow: LocalAirflow, run: str, tries: int) -> None:
     airflow.wait_for_task(DAG, run, TASK, WAITING, tries=tries)
-    # Airflow takes an answer that comes before it has seen the worker's end for a failure, and retries.
-    time.sleep(1.5)
+    airflow.wait_for_workers_ends(DAG, run, TASK)
 
 
 def path(run: str) -> str:
@@ -154,7 +152,7 @@ def park_many(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, peo
     wait_for("the first tries", lambda: all_are("up_for_retry"), seconds=120, every=1.0)
     campaign.emulator.advance(hours=25)
     wait_for("the questions", lambda: all_are(*WAITING), seconds=120, every=1.0)
-    time.sleep(1.5)
+    airflow.wait_for_workers_ends(dag, run, TASK)
 
 
 SCRIPT = "<script>document.title = 'run'</script> <b>Maria</b> **M** [x](javascript:alert(1))"

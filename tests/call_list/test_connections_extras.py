@@ -64,11 +64,11 @@ def seen(sql: str, parameters: Any = None) -> list[list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def sales(postgres: LocalPostgres) -> LocalPostgres:
+def sales(postgres_server: LocalPostgres) -> LocalPostgres:
     import psycopg2
 
-    postgres.create("extras")
-    with closing(psycopg2.connect(postgres.dsn("extras"))) as connection:
+    postgres_server.create("extras")
+    with closing(psycopg2.connect(postgres_server.dsn("extras"))) as connection:
         connection.autocommit = True
         connection.cursor().execute(
             f"create schema sales; create table public.client as select '{phone(1)}'::text as phone;"
@@ -76,7 +76,7 @@ def sales(postgres: LocalPostgres) -> LocalPostgres:
             "create role seller; grant usage, create on schema sales, public to seller;"
             "grant all on public.client, sales.client to seller"
         )
-    return postgres
+    return postgres_server
 
 
 def postgres_connection(postgres: LocalPostgres, extra: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ def test_what_stands_still_or_hears_nothing_is_ended_with_all_that_it_started(
     assert left.leads(stubborn)
     began = time.monotonic()
     left.end([stubborn, parent], seconds=1)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     assert [process.wait(1) for process in started] == [-signal.SIGKILL, -signal.SIGTERM]
     wait_for("the child", lambda: not psutil.pid_exists(child), 5)
 

@@ -157,7 +157,8 @@ def test_what_is_held_back_never_takes_effect_after_a_reset(emulator: Emulator) 
         add(emulator)
     waiting = threading.Thread(target=give_up, args=(emulator, "b"))
     waiting.start()
-    time.sleep(0.1)
+    while not emulator.faults()[-1].hits:
+        time.sleep(0.01)
     emulator.reset()
     emulator.settle()
     waiting.join(5)
@@ -230,8 +231,9 @@ def test_others_are_served_while_one_is_held_back(emulator: Emulator) -> None:
     emulator.fault("before_commit", "reset", seconds=30)
     held = threading.Thread(target=give_up, args=(emulator, "a"))
     held.start()
-    time.sleep(0.05)
-    assert add(emulator, "b", timeout=0.4).status_code == 200
+    while not emulator.faults()[0].hits:
+        time.sleep(0.01)
+    assert add(emulator, "b", timeout=10).status_code == 200
     held.join(5)
 
 

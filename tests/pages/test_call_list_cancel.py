@@ -170,6 +170,16 @@ def test_a_campaign_that_is_down_is_told_and_what_is_left(
     assert "3 calls are left" in answer.json()["detail"]
 
 
+def test_what_failed_amid_a_slice_is_done_by_the_next_one(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(300))
+    sent.send()
+    sent.sync.emulator.fault("before_commit", "status", path="callJob/cancel", status=503, nth=2)
+    answers = slices(client, sent.address)
+    assert [(one["at"], one["left"]) for one in answers] == [(200, 100), (300, 0)]
+    assert answers[-1]["cancelled"] + answers[-1]["over"] == 300
+    assert all(job.finished for job in sent.sync.emulator.jobs())
+
+
 def test_a_viewer_may_not_and_what_was_done_is_in_the_audit_log(sent: SentList, client: Client) -> None:
     from airflow.models.log import Log
     from sqlalchemy import select

@@ -119,7 +119,10 @@ def test_downloads_that_hang_leave_pages_be() -> None:
 
     async def while_they_hang() -> str:
         downloads = [asyncio.create_task(download_routes.read_piece(20, hung)) for _ in range(6)]
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while len(begun) < 2:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # in which a third one could begin
         try:
             return await read_within(5, lambda: "shown")
         finally:

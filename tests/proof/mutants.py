@@ -2,11 +2,13 @@
 
 A proof that finds nothing says little of code that has nothing to be found. So the shipped code is copied, a bug is
 planted in the copy, and the same schedules are run against it, in a process of its own, until the promise is broken.
-The working tree is not touched.
+Where the schedules don't reach, tests that the bug names are run against the copy. The working tree is not touched.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -16,14 +18,17 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.proof.planted import PLANTED, Planted
+from tests.proof.planted_and_tested import PLANTED_AND_TESTED
 
-__all__ = ["Hunt", "PlantingError", "hunt", "planted_text"]
+__all__ = ["ALL_PLANTED", "Hunt", "PlantingError", "hunt", "planted_text"]
+
+ALL_PLANTED = (*PLANTED, *PLANTED_AND_TESTED)
+"""By whatever they are looked for."""
 
 _HERE = Path(__file__).resolve().parents[2]
 _PACKAGE = "aimylogic_provider"
@@ -42,8 +47,8 @@ class PlantingError(Exception):
 class Hunt:
     """How the hunt for a planted bug ended.
 
-    :param invariant: by which it was found; empty if it was not
-    :param schedules: that were run
+    :param invariant: by which it was found, or "a test"; empty if it was not
+    :param schedules: that were run, or tests
     :param crashes: schedules in which the code broke down instead
     :param text: what was violated, or what went wrong
     """
@@ -72,7 +77,7 @@ def planted_text(bug: Planted) -> tuple[Path, str]:
     return file.relative_to(_HERE / _PACKAGE), texts[file].replace(bug.old, bug.new)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _copy_with(bug: Planted) -> Iterator[Path]:
     """A folder with a copy of the package, with the bug in it."""
     file, text = planted_text(bug)
@@ -109,15 +114,14 @@ def hunt(bug: Planted, *, most: int = _MOST_SCHEDULES, seconds: float = _MOST_SE
 
 def _within(bug: Planted, most: int) -> Hunt:
     """Hunt for the bug that is in the package of this process."""
-    import aimylogic_provider
+    if bug.tests:
+        return _by_tests(bug)
     from tests.proof.promise import Violation
     from tests.proof.schedules import draw
     from tests.proof.seams import beneath
     from tests.proof.swarm import play
 
-    place = Path(aimylogic_provider.__file__).parent
-    file, text = planted_text(bug)
-    assert (place / file).read_text() == text, f"{place} is not the copy with the bug"
+    _check_is_copy(bug)
     began = time.monotonic()
     crashes, said = 0, "nothing was violated"
     with beneath() as now:
@@ -135,6 +139,31 @@ def _within(bug: Planted, most: int) -> Hunt:
     return Hunt("", most, crashes, time.monotonic() - began, said)
 
 
+def _by_tests(bug: Planted) -> Hunt:
+    """Run the tests that a bug names against the package of this process, which has the bug."""
+    import pytest
+
+    _check_is_copy(bug)
+    began = time.monotonic()
+    ids = [str(_HERE / "tests" / one) for one in bug.tests]
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        end = pytest.main(["-q", "-p", "no:cacheprovider", "-c", str(_HERE / "pyproject.toml"), *ids])
+    text = told.getvalue().strip()[-2000:]
+    if end not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or " error" in text.splitlines()[-1]:
+        raise PlantingError(f"{bug.name!r}: its tests can't be run: {text}")
+    found = "a test" if end == pytest.ExitCode.TESTS_FAILED else ""
+    return Hunt(found, len(ids), 0, time.monotonic() - began, text)
+
+
+def _check_is_copy(bug: Planted) -> None:
+    """Make sure that the package of this process has the bug."""
+    import aimylogic_provider
+
+    place = Path(aimylogic_provider.__file__).parent
+    file, text = planted_text(bug)
+    assert (place / file).read_text() == text, f"{place} is not the copy with the bug"
+
+
 def _told(bug: Planted, result: Hunt) -> str:
     found = result.invariant or ("NOT FOUND, only crashes" if result.crashes else "NOT FOUND")
     crashes = f"   ({result.crashes:,} crashes before)" if result.crashes else ""
@@ -144,7 +173,7 @@ def _told(bug: Planted, result: Hunt) -> str:
 def main(names: Iterable[str] = ()) -> int:
     """Hunt for all planted bugs, or for those of some names; tell how it went."""
     wanted = [*names]
-    bugs = [bug for bug in PLANTED if not wanted or bug.name in wanted]
+    bugs = [bug for bug in ALL_PLANTED if not wanted or bug.name in wanted]
     for bug in bugs:
         planted_text(bug)  # or raises, before anything is run
     began = time.monotonic()
@@ -163,7 +192,7 @@ def main(names: Iterable[str] = ()) -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--within"]:
-        (chosen,) = [bug for bug in PLANTED if bug.name == sys.argv[2]]
+        (chosen,) = [bug for bug in ALL_PLANTED if bug.name == sys.argv[2]]
         print(json.dumps(asdict(_within(chosen, int(sys.argv[3])))))
     else:
         sys.exit(main(sys.argv[1:]))

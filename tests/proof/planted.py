@@ -29,6 +29,7 @@ class Planted:
     :param new: what is put in its place
     :param kinds: of the schedules by which it is looked for, in turn
     :param level: how much of the shipped code those drive
+    :param tests: by which it is looked for instead, where the schedules don't reach: their ids beneath ``tests``
     """
 
     name: str
@@ -38,6 +39,7 @@ class Planted:
     new: str
     kinds: tuple[Kind, ...]
     level: Level
+    tests: tuple[str, ...] = ()
 
 
 def _of_calls(name: str, plants: str, file: str, old: str, new: str, *kinds: Kind) -> Planted:

@@ -31,11 +31,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 
 @pytest.fixture(scope="session")
 def airflow(
-    installation: Installation, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+    installation: Installation, postgres_server: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
-    postgres.create("airflow")
+    postgres_server.create("airflow")
     # The workers of a killed scheduler keep its connection open, with the lock on scheduling that it may have held.
-    postgres.execute("alter database airflow set idle_in_transaction_session_timeout = '8s'")
+    postgres_server.execute("alter database airflow set idle_in_transaction_session_timeout = '8s'")
     folder = tmp_path_factory.mktemp("airflow")
     shutil.copytree(DAGS, folder / "dags")
     for name in ("syncs.py", "shards.py"):
@@ -43,7 +43,7 @@ def airflow(
     settings = {
         "PATH": f"{installation.bin}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": "",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url("airflow"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres_server.url("airflow"),
         "AIRFLOW__CORE__PARALLELISM": "24",
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "24",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "6",
@@ -76,8 +76,8 @@ def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
 
 
 @pytest.fixture
-def metadata(airflow: LocalAirflow, postgres: LocalPostgres) -> Iterator[Metadata]:
-    opened = Metadata(postgres.url("airflow"))
+def metadata(airflow: LocalAirflow, postgres_server: LocalPostgres) -> Iterator[Metadata]:
+    opened = Metadata(postgres_server.url("airflow"))
     yield opened
     opened.close()
 

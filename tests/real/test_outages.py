@@ -31,7 +31,7 @@ def test_in_mid_task(
     airflow: LocalAirflow,
     campaign: Campaign,
     metadata: Metadata,
-    postgres: LocalPostgres,
+    postgres_server: LocalPostgres,
     tally: Tally,
     draw: random.Random,
     outage: str,
@@ -42,11 +42,11 @@ def test_in_mid_task(
     airflow.trigger("eight_calls", run, {"conn_id": campaign.conn_id, "first": first})
     wait_for("some requests", lambda: campaign.emulator.count("addPhone") >= draw.randint(1, 4), 300, every=0.02)
     if outage == "the metadata database":
-        postgres.stop()
+        postgres_server.stop()
         try:
             time.sleep(OUTAGE)
         finally:
-            postgres.start()
+            postgres_server.start()
     else:
         airflow.kill("scheduler")
         if outage == "scheduler and API server":
