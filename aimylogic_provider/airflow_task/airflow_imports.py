@@ -68,18 +68,23 @@ __all__ = [
     "task_decorator_factory",
 ]
 
-_PLACES = (
-    "airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions",
-    "airflow.sdk.definitions.mappedoperator", "airflow.sdk.bases.decorator", "airflow.configuration",
-    "airflow.sdk.observability.stats", "airflow.stats",
-)  # fmt: skip
+_PLACES = ("airflow.providers.common.compat.sdk", "airflow.sdk", "airflow.exceptions")
+_PLACES_BESIDES = {
+    "DecoratedOperator": ("airflow.sdk.bases.decorator",),
+    "MappedOperator": ("airflow.sdk.definitions.mappedoperator",),
+    "Stats": ("airflow.sdk.observability.stats", "airflow.stats"),
+    "conf": ("airflow.configuration",),
+    "determine_kwargs": ("airflow.sdk.bases.decorator",),
+    "task_decorator_factory": ("airflow.sdk.bases.decorator",),
+}
+"""Looked into for these names alone: some cost time, and warn of themselves, and a name may be lacking altogether."""
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in __all__:
-        for place in _PLACES:
+        for place in _PLACES + _PLACES_BESIDES.get(name, ()):
             try:
                 value = globals()[name] = getattr(import_module(place), name)
             except (ImportError, AttributeError):

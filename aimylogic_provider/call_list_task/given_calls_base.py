@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aimylogic_provider.call_list.freeze.given_calls import CallRules
     from aimylogic_provider.call_list.freeze.rows_read import Reader
-    from aimylogic_provider.call_list_task.row_source import RowSource
+    from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
 __all__ = ["GivenCallsBase"]
 
@@ -50,7 +50,7 @@ class GivenCallsBase(PrepareBase):
             listed_calls,
             own_policies,
         )
-        from aimylogic_provider.call_list_task.row_source import RowSource
+        from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
         calls = listed_calls(self.calls)
         check_no_pages(calls)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.objects import Folder
     from aimylogic_provider.call_list.store.sync_entry import Freezing
     from aimylogic_provider.call_list.tables.claims import Claimed, Person
-    from aimylogic_provider.call_list_task.row_source import RowSource
+    from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
 __all__ = ["PrepareBase"]
 
@@ -273,13 +273,4 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
 
         self._frozen = pointer
         capped_by = [name for name in _CAPS if getattr(self, name, None)]
-        tell_of_frozen(pointer, rejections, finishes, capped_by, self.log, self._capped_told)
-        if not pointer.rows:
-            self.log.info("%s: there is nobody to call.", self._nobody)
-        elif not pointer.calls and pointer.rows > self._capped_told:
-            # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
-            self.log.warning(
-                "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "
-                "rules that spared them; max_change fails a run with so many fewer calls than usual.",
-                f"{pointer.rows:,}",
-            )  # fmt: skip
+        tell_of_frozen(pointer, rejections, finishes, capped_by, self._nobody, self.log, self._capped_told)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.rows import Columns
     from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list_task.row_source import RowSource
+    from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
 __all__ = ["QueryBase"]
 
@@ -129,7 +129,7 @@ class QueryBase(OneAtATime, CapsPersons):
         from aimylogic_provider.call_list.freeze.rows import RowReader
         from aimylogic_provider.call_list.freeze.warehouse import has_column_types, streamed
         from aimylogic_provider.call_list_task.databases import check_query, database_hook
-        from aimylogic_provider.call_list_task.row_source import RowSource
+        from aimylogic_provider.call_list_task.freezing.row_source import RowSource
         from aimylogic_provider.lineage.hook_lineage import tell_query
 
         columns = self._columns()

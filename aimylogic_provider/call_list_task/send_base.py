@@ -261,7 +261,7 @@ class SendBase(
         call_list = CallList.open(pointer)
         self._lists = call_list.manifest.task_folder or None
         self._check_results_table(call_list.manifest.results_table)
-        self._check_one_list_at_a_time(call_list.manifest)
+        self._check_heeds_lists(call_list.manifest)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
             check_began_no_other(begun, task, pointer, shard)

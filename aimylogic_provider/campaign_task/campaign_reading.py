@@ -19,11 +19,10 @@ from aimylogic_provider.hooks.aimylogic import AimylogicHook
 from aimylogic_provider.hooks.repeated_reads import reading_again
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import Log
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.idempotence.server_view import ServerView
-from aimylogic_provider.idempotence.time_limits import GUARD_BAND, SLACK
+from aimylogic_provider.idempotence.time_limits import GUARD_BAND, SLACK, ClockSource
 
 __all__ = ["Began", "CampaignReading", "told_at"]
 

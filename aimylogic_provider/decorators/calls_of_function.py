@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.base_operator_arguments import DecoratorArguments
     from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list_task.row_source import RowSource
+    from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
 __all__ = ["aimylogic_calls"]
 
@@ -141,7 +141,7 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
 
     def _row_source(self) -> RowSource:
         from aimylogic_provider.call_list.freeze.yielded_calls import YieldedCallReader
-        from aimylogic_provider.call_list_task.row_source import RowSource
+        from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
         name = _name_of(self.python_callable)
         reader = YieldedCallReader(self._call_rules(), name, one_finish=self.call_before is not None)

@@ -16,12 +16,13 @@ from enum import StrEnum
 
 from aimylogic_provider.idempotence.human_answer import Ruling
 from aimylogic_provider.idempotence.keys import Parameters
-from aimylogic_provider.idempotence.record.records import ClockSource, Record, Send
+from aimylogic_provider.idempotence.record.records import Record, Send
 from aimylogic_provider.idempotence.situation import Report, ReportedJob, Situation
 from aimylogic_provider.idempotence.time_limits import (
     AIRFLOW_SLACK,
     KEY_WINDOW,
     SLACK,
+    ClockSource,
     Time,
     ends_in_window,
     key_still_lives,

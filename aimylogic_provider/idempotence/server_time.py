@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.time_limits import Time
+from aimylogic_provider.idempotence.time_limits import ClockSource, Time
 
 if TYPE_CHECKING:
     pass

@@ -8,10 +8,9 @@ from aimylogic_provider.calls_api.phones.phone import mask_phone, same_phone
 from aimylogic_provider.calls_api.statuses import why_nobody_is_called
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.server_time import Clock, Reading, Timebase
 from aimylogic_provider.idempotence.situation import Report, ReportedJob
-from aimylogic_provider.idempotence.time_limits import SLACK, Time
+from aimylogic_provider.idempotence.time_limits import SLACK, ClockSource, Time
 
 __all__ = ["ServerView"]
 

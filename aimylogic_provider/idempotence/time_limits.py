@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
-
-from aimylogic_provider.idempotence.record.records import ClockSource
 
 __all__ = [
     "AIRFLOW_SLACK",
     "GUARD_BAND",
     "KEY_WINDOW",
     "SLACK",
+    "ClockSource",
     "Limits",
     "Time",
     "ends_in_window",
@@ -38,6 +38,13 @@ AIRFLOW_SLACK = 900.0
 
 GUARD_BAND = 3600.0
 """Seconds taken off each limit besides, where a time was told by the worker's clock instead of the server's."""
+
+
+class ClockSource(StrEnum):
+    """Whose clock told a time."""
+
+    SERVER = "server"
+    WORKER = "worker"
 
 
 @dataclass(frozen=True, slots=True)

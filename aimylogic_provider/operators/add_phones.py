@@ -209,7 +209,7 @@ class AddPhonesOperator(OnlyNewByLists, SyncBase, BaseOperator):
         )
         if self.exclude_sql is not None and self.exclude_conn_id is None:
             raise ValueError("exclude_sql needs exclude_conn_id: the connection of the database that it asks")
-        self._check_sends_one_by_one()
+        self._check_fit()
         self.calls = calls
         self._check_calls(calls)
 

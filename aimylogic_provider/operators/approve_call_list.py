@@ -85,6 +85,18 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
         self.results_conn_id = results_conn_id
         self.aimylogic_conn_id = aimylogic_conn_id
 
+    @property
+    def serialized_params(self) -> dict[str, dict[str, Any]]:
+        """The fields of the question's form: none.
+
+        Before 3.2 Airflow would show those of the DAG's form, and its page send them back with the answer: an empty one
+        as something else, by which the answer fails.
+        """
+        return {}
+
+    def validate_params_input(self, params_input: Mapping[str, Any]) -> None:
+        """Leave alone what a form gave with the answer, as to a question of an earlier version."""
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, and wait for the answer.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list.pasted.pasted_calls import PastedCallReader
     from aimylogic_provider.call_list.store.manifest import Pointer
-    from aimylogic_provider.call_list_task.row_source import RowSource
+    from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
 __all__ = ["PrepareCallsOperator"]
 
@@ -160,7 +160,7 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
             return super()._row_source()
         from aimylogic_provider.call_list.pasted.pasted_calls import PastedCallReader
         from aimylogic_provider.call_list.pasted.pasted_text import read_pasted
-        from aimylogic_provider.call_list_task.row_source import RowSource
+        from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
         rules = self._call_rules()  # what can't be rendered is told first
         found = read_pasted(self.pasted, _names(self.columns))

@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
     TaskDeferred,
 )
-from airflow.sdk import exceptions
+from airflow.sdk import Param, exceptions
 from cryptography.fernet import Fernet
 
 from aimylogic_provider.call_list.freeze.preview import masked_value
@@ -94,10 +94,12 @@ class Approval:
         kwargs: dict[str, Any] = json.loads(json.dumps(waiting.value.kwargs))
         return kwargs
 
-    def answer(self, kwargs: dict[str, Any], option: str, call_list: Any = None, **arguments: Any) -> Any:
+    def answer(
+        self, kwargs: dict[str, Any], option: str, call_list: Any = None, form: Any = None, **arguments: Any
+    ) -> Any:
         event = {
             "chosen_options": [option],
-            "params_input": {},
+            "params_input": form or {},
             "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
             "responded_by_user": {"id": "7", "name": "Maria"},
             "timedout": False,
@@ -275,6 +277,18 @@ def test_a_yes_sends_each_number_once_and_a_clear_of_anything_changes_nothing(
     again = approval.answer(approval.ask(call_list), YES)
     assert approval.send(again)["created"] == 25
     approval.sync.assert_once(PHONES)
+
+
+def test_the_question_has_no_form_though_the_task_or_on_airflow_3_1_its_dag_has_one(
+    approval: Approval, questions: Questions
+) -> None:
+    """A field that was left empty comes back from the page of 3.1 as something else, which fails the answer."""
+    approval.sync.add(PHONES)
+    call_list = approval.prepare()
+    form = {"params": {"phone_region": Param(None, type=["null", "string"])}}
+    kwargs = approval.ask(call_list, **form)
+    assert asked(questions).params == {}
+    assert approval.answer(kwargs, YES, form={"phone_region": "", "of an earlier version": {}}, **form) == call_list
 
 
 def test_what_was_approved_is_sent_though_another_list_was_frozen_meanwhile(approval: Approval) -> None:

@@ -11,8 +11,7 @@ import pytest
 
 from aimylogic_provider.call_list.send.decision import Decision, Found, Unit, UnitAction, decide
 from aimylogic_provider.call_list.store.open_batch import NotedSend
-from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.time_limits import Limits, Time, send_window
+from aimylogic_provider.idempotence.time_limits import ClockSource, Limits, Time, send_window
 
 HOUR = 3600.0
 BEGAN = 1_800_000_000.0

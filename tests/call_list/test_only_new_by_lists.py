@@ -423,7 +423,7 @@ def test_a_person_in_two_shards_of_two_lists_is_called_by_one(run: MakeRun, emul
 def test_nothing_is_sent_by_a_task_of_which_two_may_run(run: MakeRun, emulator: Emulator, most: int | None) -> None:
     one = run("a")
     one.read()
-    with pytest.raises(AirflowFailException, match=r"Give this task max_active_tis_per_dag=1, and clear it"):
+    with pytest.raises(AirflowFailException, match=r"Give that task max_active_tis_per_dag=1, and clear it"):
         one.call(max_active_tis_per_dag=most)
     assert emulator.jobs() == []
     assert not list(one.folder.glob("claimed/*")), "and it holds nobody"
@@ -433,7 +433,7 @@ def test_nothing_is_sent_by_a_task_of_which_two_may_run(run: MakeRun, emulator: 
 def test_not_even_ones_own_phone_rings_before_that_is_seen(run: MakeRun, emulator: Emulator) -> None:
     one = run("a")
     one.read()
-    with pytest.raises(AirflowFailException, match="Give this task max_active_tis_per_dag=1"):
+    with pytest.raises(AirflowFailException, match="Give that task max_active_tis_per_dag=1"):
         one.call(max_active_tis_per_dag=None, test_phone="+79160000000")
     assert emulator.jobs() == []
 
@@ -562,8 +562,8 @@ def test_add_phones_spares_whom_another_run_called(
 
 
 @pytest.mark.parametrize(("arguments", "why"), [
-    ({"max_active_tis_per_dag": None}, "only_new needs max_active_tis_per_dag=1, and it is None"),
-    ({"only_new": True}, r"keep_call_list datetime.timedelta\(days=30\) is too short for only_new True"),
+    ({"max_active_tis_per_dag": None}, "only_new needs max_active_tis_per_dag=1, and .* it is None"),
+    ({"only_new": True}, r"keep_call_list datetime.timedelta\(days=30\) is too short for only_new"),
 ])  # fmt: skip
 def test_add_phones_is_checked_when_its_dag_is_parsed(tmp_path: Path, arguments: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):

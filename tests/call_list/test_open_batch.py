@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart, SendNote
-from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.time_limits import ClockSource
 
 SEND: SendNote = (1.5, 2.5, ClockSource.SERVER, "c")
 OTHER: SendNote = (3.5, 4.5, ClockSource.WORKER, "c")

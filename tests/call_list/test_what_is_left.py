@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from aimylogic_provider.call_list.send.sending import Sending
 from aimylogic_provider.call_list.send.unanswered_sends import UnansweredSends
 from aimylogic_provider.call_list.store.open_batch import OpenBatch, OpenPart, SendNote
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.server_time import SystemClock
-from aimylogic_provider.idempotence.time_limits import SLACK, Limits
+from aimylogic_provider.idempotence.time_limits import SLACK, ClockSource, Limits
 
 NOW = 1_800_000_000.0
 LAG = 600.0

@@ -13,8 +13,8 @@ from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
 from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.server_time import Reading, Timebase
+from aimylogic_provider.idempotence.time_limits import ClockSource
 from tests.model.test_model import NOW, CrashError, Line, Quiet, Rows, World
 
 INTENT = Intent("dag", "run", "task", "0", Call.of("79123456789"))

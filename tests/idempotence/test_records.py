@@ -12,7 +12,8 @@ import pytest
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.record.records import ClockSource, Entry, Record, Send, SendOutcome
+from aimylogic_provider.idempotence.record.records import Entry, Record, Send, SendOutcome
+from aimylogic_provider.idempotence.time_limits import ClockSource
 
 RECORD = Record("key", "person", "phone", "7912***6789", True, Parameters("c", False, "p", "z"))
 NOTED = RECORD.noted(Send(2.5, 42.5, ClockSource.WORKER))

@@ -15,8 +15,7 @@ from math import inf
 from aimylogic_provider.call_list.store.stored_call import decode_times
 from aimylogic_provider.calls_api.calls.dialling_end import dialled_until
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.time_limits import GUARD_BAND, Time
+from aimylogic_provider.idempotence.time_limits import GUARD_BAND, ClockSource, Time
 
 __all__ = ["Arrival", "Finishes", "as_moment", "finish_of", "sendable_until"]
 

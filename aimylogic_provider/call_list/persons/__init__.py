@@ -1,4 +1,5 @@
-"""How often persons are called: caps across lists and DAGs, claimed before a send, and looked at as a list is frozen.
+"""How often persons are called: caps across lists and DAGs, looked at as a list is frozen, and before each request.
 
-The tables are described in ``tables``. Nothing of a phone is kept but a keyed hash.
+They are claimed in tables, which ``tables`` describes, and in which nothing of a phone is kept but a keyed hash; or a
+task's own lists hold them, which are read by ``runs``.
 """

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aimylogic_provider.call_list.store.open_batch import NotedSend
-from aimylogic_provider.idempotence.record.records import ClockSource
 from aimylogic_provider.idempotence.time_limits import (
     SLACK,
+    ClockSource,
     Limits,
     Time,
     ends_in_window,

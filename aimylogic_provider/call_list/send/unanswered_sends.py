@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from aimylogic_provider.call_list.send.decision import MOST_SILENT
 from aimylogic_provider.call_list.store.open_batch import OpenBatch, SendNote
-from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.time_limits import Limits, latest_repeat, margin, shown_at
+from aimylogic_provider.idempotence.time_limits import ClockSource, Limits, latest_repeat, margin, shown_at
 
 __all__ = ["UnansweredSends"]
 

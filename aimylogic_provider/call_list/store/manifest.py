@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.calls_api.errors import AimylogicError
-from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.time_limits import ClockSource
 
 __all__ = [
     "FORMAT", "Batch", "BrakesTold", "CallListError", "Claim", "Count", "DoubleLine", "Manifest", "Method", "Pointer",

@@ -19,7 +19,7 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from aimylogic_provider.idempotence.record.records import ClockSource
+from aimylogic_provider.idempotence.time_limits import ClockSource
 
 __all__ = ["NotedSend", "OpenBatch", "OpenPart", "SendNote", "Span", "evenly_cut"]
 

@@ -21,12 +21,14 @@ def tell_of_frozen(
     rejections: Rejections,
     finishes: Finishes,
     capped_by: Collection[str],
+    nobody: str,
     log: Log,
     capped_told: int = 0,
 ) -> None:
     """Tell what the list holds, and until when it can be sent.
 
     :param capped_by: the arguments by which rows are capped
+    :param nobody: why there are no rows, if there are none, as a sentence without its stop
     :param capped_told: of how many of those the log told already
     :raises NobodyToCallError: if it holds nobody, though there were rows
     """
@@ -62,4 +64,12 @@ def tell_of_frozen(
         log.warning(
             "Calls of this list can be sent until %s, and until %s at the latest: what is later by the server's "
             "time is not sent, and expires.", as_moment(finishes.earliest), as_moment(finishes.latest),
+        )  # fmt: skip
+    if not pointer.rows:
+        log.info("%s: there is nobody to call.", nobody)
+    elif not pointer.calls and pointer.rows > capped_told:
+        # It may be meant, as where all have said no by now; a list with a wrong rule looks the same.
+        log.warning(
+            "Nobody is called: none of the %s rows is left to be called. If people were to be called, look at the "
+            "rules that spared them; max_change fails a run with so many fewer calls than usual.", f"{pointer.rows:,}",
         )  # fmt: skip

@@ -32,18 +32,22 @@ class LooksAgain(ExclusionBase):
         """Which shard of a list is to be sent."""
         raise NotImplementedError
 
-    def _check_one_list_at_a_time(self, told: Manifest) -> None:
+    def _check_heeds_lists(self, told: Manifest) -> None:
         """Check, before anything is sent, that this task can heed what other lists of the task tell.
 
         :raises CallListError: if the list was frozen by that, and it can't
         """
-        from aimylogic_provider.call_list_task.rules.only_new_by_lists import check_keeps, check_one_at_a_time
+        from aimylogic_provider.call_list.store.manifest import CallListError
+        from aimylogic_provider.call_list_task.rules.only_new_by_lists import why_unfit
 
         for cap in told.caps:
-            if cap.by == "lists":
-                check_one_at_a_time(self.max_active_tis_per_dag, cap)
-            if cap.by != "table":  # who calls again on purpose deletes lists, too, and is asked by others
-                check_keeps(self.keep_call_list, cap)
+            if cap.by == "table":
+                continue
+            within = None if cap.seconds is None else timedelta(seconds=cap.seconds)
+            # Who calls again on purpose looks at no list, but deletes lists, too, and is asked by others.
+            at_once = self.max_active_tis_per_dag if cap.by == "lists" else 1
+            if unfit := why_unfit(within, at_once, self.keep_call_list):
+                raise CallListError(f"{unfit}, and clear it. Nothing is sent")
 
     def _last_looks(self, call_list: CallList, opened: ExitStack) -> list[LastLook]:
         """What tells right before each request which of its calls must not be made, in the order of asking.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.caps import Cap
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["OnlyNewByLists", "check_keeps", "check_one_at_a_time", "says_yes"]
+__all__ = ["OnlyNewByLists", "says_yes", "why_unfit"]
 
 _YES = ("true", "yes", "on", "1", "t", "y")
 _NO = ("", "false", "no", "off", "0", "f", "n", "none", "null")
@@ -41,37 +41,26 @@ def says_yes(call_again: object) -> bool:
     )
 
 
-def check_one_at_a_time(most: int | None, cap: Cap) -> None:
-    """Make sure that no two tasks send such lists at once: each might leave to the other whoever is on both.
+def why_unfit(within: timedelta | None, most: int | None, keep: timedelta | None) -> str:
+    """Why a task can't send lists that are frozen with ``only_new``, and the way out; empty if it can.
 
-    :param most: the sending task's ``max_active_tis_per_dag``
-    :raises CallListError: if they may
+    :param within: how far ``only_new`` looks back; None for ever
+    :param most: the task's ``max_active_tis_per_dag``
+    :param keep: its ``keep_call_list``
     """
-    from aimylogic_provider.call_list.store.manifest import CallListError
-
     if most != 1:
-        raise CallListError(
-            f"max_active_tis_per_dag of the task that sends this list is {most}, and the list was frozen with only_new "
-            f"({cap.words}): two runs that send at once would each leave to the other whoever is on both lists, and "
-            "nobody would call them. Nothing is sent. Give this task max_active_tis_per_dag=1, and clear it"
+        return (
+            f"only_new needs max_active_tis_per_dag=1, and of the task that sends the list it is {most}: two runs that "
+            "send at once would each leave to the other whoever is on both lists, and nobody would call them. Give "
+            "that task max_active_tis_per_dag=1"
         )
-
-
-def check_keeps(keep: timedelta | None, cap: Cap) -> None:
-    """Make sure that lists are kept for as long as they are asked whom they called.
-
-    :param keep: the sending task's ``keep_call_list``
-    :raises CallListError: if they aren't
-    """
-    from aimylogic_provider.call_list.store.manifest import CallListError
-
-    if keep is not None and (cap.seconds is None or keep.total_seconds() < cap.seconds):
-        needed = "None" if cap.seconds is None else f"at least {timedelta(seconds=cap.seconds)!r}"
-        raise CallListError(
-            f"keep_call_list {keep!r} is too short for only_new, with which this list was frozen ({cap.words}): lists "
-            f"that are deleted can't tell whom they called. Nothing is sent. Give this task keep_call_list={needed}, "
-            "and clear it"
+    if keep is not None and (within is None or keep < within):
+        needed = "None" if within is None else f"at least {within!r}"
+        return (
+            f"keep_call_list {keep!r} is too short for only_new: lists that are deleted can't tell whom they called. "
+            f"Give the task that sends them keep_call_list={needed}"
         )
+    return ""
 
 
 class OnlyNewByLists(GivenCallsBase):
@@ -94,7 +83,7 @@ class OnlyNewByLists(GivenCallsBase):
         self.only_new = only_new
         self.call_again = call_again
 
-    def _check_sends_one_by_one(self) -> None:
+    def _check_fit(self) -> None:
         """Check, of a task that sends its list itself, what of one that is given it is told before anything is sent.
 
         Of a mapped task that is its run.
@@ -103,17 +92,13 @@ class OnlyNewByLists(GivenCallsBase):
         """
         if not self.only_new or getattr(self, "_BaseOperator__from_mapped", False):
             return
-        if (most := getattr(self, "max_active_tis_per_dag", None)) != 1:
-            raise ValueError(
-                f"only_new needs max_active_tis_per_dag=1, and it is {most}: two runs that send at once would each "
-                "leave to the other whoever is on both lists, and nobody would call them"
-            )
         keep: timedelta | None = getattr(self, "keep_call_list", None)
-        if keep is not None and (self.only_new is True or keep < self.only_new):
-            raise ValueError(
-                f"keep_call_list {keep!r} is too short for only_new {self.only_new!r}: lists that are deleted can't "
-                "tell whom they called. Give at least as much, or None for ever"
-            )
+        if unfit := why_unfit(self._within(), getattr(self, "max_active_tis_per_dag", None), keep):
+            raise ValueError(unfit)
+
+    def _within(self) -> timedelta | None:
+        """How far ``only_new`` looks back; None for ever."""
+        return self.only_new if isinstance(self.only_new, timedelta) else None
 
     def _caps(self) -> tuple[Cap, ...]:
         """What holds until a list is sent.
@@ -129,8 +114,9 @@ class OnlyNewByLists(GivenCallsBase):
             calls_again = says_yes(self.call_again)
         except ValueError as error:
             raise RejectedError(f"{error}") from None
-        within = self.only_new.total_seconds() if isinstance(self.only_new, timedelta) else None
-        return (Cap(1, within, "only_new", by="nobody" if calls_again else "lists"),)
+        within = self._within()
+        seconds = None if within is None else within.total_seconds()
+        return (Cap(1, seconds, "only_new", by="nobody" if calls_again else "lists"),)
 
     def _rules_told(self) -> dict[str, Any]:
         return {**super()._rules_told(), "caps": self._caps()}

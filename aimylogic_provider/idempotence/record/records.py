@@ -13,15 +13,9 @@ from enum import StrEnum
 
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Parameters, renewed_key
+from aimylogic_provider.idempotence.time_limits import ClockSource
 
 __all__ = ["ClockSource", "CreatedBy", "Entry", "Record", "RecordedJob", "Send", "SendOutcome"]
-
-
-class ClockSource(StrEnum):
-    """Whose clock told a time."""
-
-    SERVER = "server"
-    WORKER = "worker"
 
 
 class SendOutcome(StrEnum):

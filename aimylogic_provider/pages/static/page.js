@@ -86,14 +86,30 @@ const Aimylogic = (() => {
     const text = await answer.text();
     if (byItself && busy(element)) return;
     delete element.dataset.stale;
-    const open = new Set([...element.querySelectorAll("details[open][id]")].map((one) => one.id));
-    const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = [...element.querySelectorAll("details[open][id]")];
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
     element.innerHTML = text;
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    for (const before of open) openAgain(before);
+    if (focused) standInFor(focused)?.focus({ preventScroll: true });
     times(element);
     element.dispatchEvent(new CustomEvent("aimylogic:loaded", { bubbles: true }));
     if (!element.querySelector("[data-live]")) element.dataset.over = "";
+  };
+
+  // What somebody opened stays open, with what was loaded into it.
+  const openAgain = (before) => {
+    const now = document.getElementById(before.id);
+    if (!now) return;
+    now.open = true;
+    const loaded = before.querySelector(".answer");
+    if (loaded) now.querySelector(".answer").replaceWith(loaded);
+  };
+
+  // What the keyboard goes on from: the same, what stands in its place, or what is opened around it.
+  const standInFor = (focused) => {
+    if (focused.isConnected) return focused;
+    const around = focused.closest("details[id]");
+    return document.getElementById(focused.id) || (around && document.getElementById(around.id)?.querySelector("summary"));
   };
 
   const busy = (element) =>

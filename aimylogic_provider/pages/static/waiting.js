@@ -163,7 +163,9 @@
     try {
       const answer = await fetch(details.dataset.question, { headers: { "X-Aimylogic-Fragment": "1" } });
       if (answer.ok) {
-        place.innerHTML = await answer.text();
+        const text = await answer.text();
+        if (place.shown === text) return; // whoever is among its buttons stays there
+        place.innerHTML = place.shown = text;
         Aimylogic.times(place);
       } else {
         const { detail } = await answer.json().catch(() => ({}));

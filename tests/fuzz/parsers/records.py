@@ -12,7 +12,8 @@ from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT, SyncEntry
 from aimylogic_provider.idempotence.human_answer import Choice
 from aimylogic_provider.idempotence.record.record_json import RecordError, entry_from_json, entry_to_json
-from aimylogic_provider.idempotence.record.records import ClockSource, CreatedBy, Entry, Record, SendOutcome
+from aimylogic_provider.idempotence.record.records import CreatedBy, Entry, Record, SendOutcome
+from aimylogic_provider.idempotence.time_limits import ClockSource
 from tests.fuzz.parsers.harness import Harness, check_told, json_value, writable
 
 __all__ = ["HARNESS"]

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aimylogic_provider.call_list.store.open_batch import NotedSend, SendNote
-from aimylogic_provider.idempotence.record.records import ClockSource
-from aimylogic_provider.idempotence.time_limits import send_window
+from aimylogic_provider.idempotence.time_limits import ClockSource, send_window
 
 __all__ = ["SentTrace", "name_of", "traces_among"]
 
