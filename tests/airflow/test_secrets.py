@@ -258,7 +258,8 @@ def test_no_token_in_anything_that_airflow_writes(places: dict[str, bytes]) -> N
 
 
 def test_phones_are_masked_in_every_log_and_wherever_a_task_shows_its_own(places: dict[str, bytes]) -> None:
-    whole = re.compile(rb"(?<!as in \+7)9123456789|912 345-67-89|912000010[0-9]")  # not the one of our own words
+    # But for the number that our own words have for an example.
+    whole = re.compile(rb"(?<!as in \+7)(?<!as in '\+7)9123456789|912 345-67-89|912000010[0-9]")
     searched = {
         name: content
         for name, content in places.items()
