@@ -16,6 +16,7 @@ from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN
+from tests.airflow.questions import question_in
 from tests.conftest import CLEAR_FORGETS, HAS_RECORD
 
 DAG = "approved_campaign"
@@ -91,8 +92,7 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
     airflow.trigger(DAG, run)
     wait_to_be_asked(airflow, run)
     subject = airflow.api("GET", path(run))["subject"]
-    page.goto(f"{airflow.url}/required_actions")
-    row = page.get_by_role("row").filter(has_text=subject)
+    row = question_in(page, airflow, subject)
     expect(row).to_contain_text("Required")
     shot(page, f"{answer}-1-actions")
     row.get_by_role("link", name="Make 297 calls?").click()

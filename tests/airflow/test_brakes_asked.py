@@ -16,6 +16,7 @@ from aimylogic_provider.airflow_task.required_actions import GO_AHEAD, LEAVE
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
+from tests.airflow.questions import question_in
 from tests.conftest import CLEAR_FORGETS, HAS_RECORD
 
 pytestmark = pytest.mark.long
@@ -68,9 +69,8 @@ def shot(page: Page, name: str) -> None:
 
 def answer(airflow: LocalAirflow, page: Page, dag: str, run: str, task: str, option: str) -> None:
     """Open the question from the list of all of them, and answer it."""
-    subject = question(airflow, dag, run, task)["subject"]
-    page.goto(f"{airflow.url}/required_actions")
-    page.get_by_role("row").filter(has_text=subject).get_by_role("link", name="Make 297 calls?").click()
+    row = question_in(page, airflow, question(airflow, dag, run, task)["subject"])
+    row.get_by_role("link", name="Make 297 calls?").click()
     page.get_by_role("button", name=option).wait_for()
     for text in ("A brake holds this list", "297 calls", "each added to the campaign once", f"7915***{GOOD[0][-4:]}"):
         expect(page.get_by_text(text).first).to_be_visible()

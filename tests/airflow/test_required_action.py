@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN, candidate_of
 from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
+from tests.airflow.questions import question_in
 from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
 
 DAG, TASK = "asks", "add_phone"
@@ -80,8 +81,7 @@ def test_told_and_settled_in_the_browser_and_cleared_afterwards(
 ) -> None:
     ours, theirs = park(airflow, campaign, run)
     before = sends(campaign)
-    page.goto(f"{airflow.url}/required_actions")
-    row = page.get_by_role("row").filter(has_text=airflow.api("GET", path(run))["subject"])
+    row = question_in(page, airflow, airflow.api("GET", path(run))["subject"])
     expect(row).to_contain_text("Response Required")
     expect(row).to_contain_text("Was the call to 7912***6789 added?")
     row.get_by_role("link", name="Was the call").click()
@@ -176,8 +176,7 @@ def test_calls_of_a_mapped_task_are_told_apart_and_markup_in_a_name_is_text(
         assert told[index]["body"].endswith("one of the 50 runs of its DAG that may be active (`max_active_runs`).")
         if dag == "asks_of_many" and LABELLED_FIRST:
             assert told[index]["task_instance"]["rendered_map_index"] == f"{index}: {masked}"
-    page.goto(f"{airflow.url}/required_actions")
-    row = page.get_by_role("row").filter(has_text=told[1]["subject"])
+    row = question_in(page, airflow, told[1]["subject"])
     expect(row).to_be_visible()
     shot(page, f"required-actions-{dag}")
     row.get_by_role("link", name="Was the call").click()
@@ -208,8 +207,7 @@ def test_one_of_twenty_candidates_is_chosen_in_the_browser(
     campaign.emulator.advance(hours=25)
     wait_to_be_asked(airflow, run, 2)
     chosen = campaign.jobs[12].id
-    page.goto(f"{airflow.url}/required_actions")
-    row = page.get_by_role("row").filter(has_text=airflow.api("GET", path(run))["subject"])
+    row = question_in(page, airflow, airflow.api("GET", path(run))["subject"])
     row.get_by_role("link", name="Was the call").click()
     page.get_by_role("combobox").first.click()
     for job in campaign.jobs:
