@@ -13,6 +13,7 @@ import pytest
 
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow
+from local_servers.postgres import LocalPostgres, postgres_programs
 from tests.airflow.campaign import TOKEN, Campaign, environment_connection
 from tests.conftest import PURGE_ENDS_SCHEDULER
 
@@ -21,8 +22,23 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+def database() -> Iterator[dict[str, str]]:
+    """Airflow's database: PostgreSQL, for tasks that write at once have SQLite locked, and that ends the scheduler.
+
+    Where PostgreSQL is absent, SQLite will do.
+    """
+    if postgres_programs() is None:
+        yield {}
+        return
+    with LocalPostgres() as postgres:
+        postgres.create("airflow")
+        yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url("airflow")}
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) -> Iterator[LocalAirflow]:
     settings = {
+        **database,
         "AIRFLOW__CORE__PARALLELISM": "16",
         # Where a missed heartbeat ends the scheduler, a busy machine must not have one missed.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600" if PURGE_ENDS_SCHEDULER else "6",

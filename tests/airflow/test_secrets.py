@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +17,8 @@ from urllib.parse import quote
 import pytest
 import yaml
 from playwright.sync_api import Browser
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.pool import NullPool
 
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import AirflowError, LocalAirflow, wait_for
@@ -65,17 +66,18 @@ def written(airflow: LocalAirflow) -> dict[str, bytes]:
         places[f"logs of the {kind}"] = b"\n".join(
             str(file).encode() + file.read_bytes() for file in (airflow.home / "logs").glob(pattern) if file.is_file()
         )
-    places["database, as a file"] = b"".join(file.read_bytes() for file in airflow.home.glob("airflow.db*"))
-    with closing(sqlite3.connect(airflow.home / "airflow.db")) as database:
-        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
-        for table in tables:
-            rows = database.execute(f'select * from "{table}"').fetchall()
-            if rows:
-                text = "\n".join(
-                    value.decode("latin-1") if isinstance(value, bytes) else str(value) for row in rows for value in row
-                )
-                places[f"database, table {table}"] = text.encode()
+    url = airflow.environment.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{airflow.home}/airflow.db")
+    engine = create_engine(url, poolclass=NullPool, json_deserializer=str)  # JSON as it is written
+    with engine.connect() as database:
+        for table in inspect(engine).get_table_names():
+            if rows := database.exec_driver_sql(f'select * from "{table}"').fetchall():
+                places[f"database, table {table}"] = "\n".join(as_text(value) for row in rows for value in row).encode()
     return places
+
+
+def as_text(value: object) -> str:
+    """A value of Airflow's database; what is pickled, byte by byte."""
+    return bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value)
 
 
 def rest_paths() -> list[str]:
@@ -281,7 +283,7 @@ def test_the_search_finds_what_is_planted_in_every_place(places: dict[str, bytes
     found = leaks(places, PLANTED)
     for place in (
         "log of the scheduler", "log of the triggerer", "log of the api-server", "log of the dag-processor",
-        "logs of the tasks", "logs of the DAG processor", "database, as a file", "database, table dag_run",
+        "logs of the tasks", "logs of the DAG processor", "database, table dag_run",
         "database, table connection", "database, table xcom", "database, table rendered_task_instance_fields",
         "database, table log", "REST /api/v2/connections", "REST /api/v2/connections/{connection_id}",
         "REST /api/v2/variables", "REST /api/v2/eventLogs", "REST /api/v2/dags/{dag_id}/dagRuns",
