@@ -172,7 +172,7 @@ class JobCancelling:
         found = {job.id: job for job in self._shown(endpoints.call_job_report(ids=left)) or ()}
         for one in left:
             job = found.get(one)
-            if job is None or not _is_over(job):
+            if job is None or job.is_open:
                 self.jobs.still_open.add([one])
             else:
                 (self.jobs.cancelled if is_cancelled(job.status) else self.jobs.finished).add([one])
@@ -187,7 +187,7 @@ class JobCancelling:
             if shown is None:
                 self.jobs.unchecked.add(map(mask_phone, phones))
             else:
-                self.jobs.still_open.add(job.id for job in shown if not (job.id in named or _is_over(job)))
+                self.jobs.still_open.add(job.id for job in shown if job.is_open and job.id not in named)
         elif len(phones) == 1:
             self.jobs.unknown_phones.add(map(mask_phone, phones))
         else:
@@ -264,10 +264,6 @@ class JobCancelling:
 
     def _so_far(self) -> str:
         return f"{self.jobs.cancelled.count:,} call jobs are cancelled, and a repeat does no harm."
-
-
-def _is_over(job: CallJob) -> bool:
-    return job.finished or is_cancelled(job.status)
 
 
 def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
