@@ -19,6 +19,7 @@ __all__ = [
     "default_call_list_path",
     "differing_by",
     "is_deferrable",
+    "is_share_or_count",
     "is_template",
     "report_lag_seconds",
 ]
@@ -109,6 +110,13 @@ def check_deferrable(wanted: object) -> None:
     """
     if wanted is not None and not isinstance(wanted, bool):
         raise ValueError(f"deferrable {wanted!r} can't be used: give True, False, or None for Airflow's default")
+
+
+def is_share_or_count(value: object) -> bool:
+    """Return whether an argument is a share of the whole, from 0.0 to 1.0, or a whole number from 0."""
+    if isinstance(value, float):
+        return 0.0 <= value <= 1.0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def check_share(name: str, value: object) -> None:

@@ -12,7 +12,12 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     OperatorMixin,
 )
-from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_choice, check_same_in_all_runs
+from aimylogic_provider.airflow_task.argument_checks import (
+    DEFAULT_CONN_ID,
+    check_choice,
+    check_same_in_all_runs,
+    is_share_or_count,
+)
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
 from aimylogic_provider.task_end.tells_end import TellsEnd
@@ -58,9 +63,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         check_choice("on_rejected", on_rejected, "skip", "fail")
         if on_rejected == "fail" and max_rejected is not None:
             raise ValueError("on_rejected='fail' allows no rejected row at all: leave max_rejected out, or use 'skip'")
-        share = isinstance(max_rejected, float) and 0.0 <= max_rejected <= 1.0
-        count = isinstance(max_rejected, int) and not isinstance(max_rejected, bool) and max_rejected >= 0
-        if max_rejected is not None and not share and not count:
+        if max_rejected is not None and not is_share_or_count(max_rejected):
             raise ValueError(
                 f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
                 "0.0 to 1.0, as in 0.05"

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aimylogic_provider.airflow_task.argument_checks import is_share_or_count
+
 if TYPE_CHECKING:
     from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import WithdrawalNotes
     from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
@@ -26,9 +28,7 @@ def check_max_withdrawn(most: object) -> None:
 
     :raises ValueError: if it can't be used
     """
-    share = isinstance(most, float) and 0.0 <= most <= 1.0
-    count = isinstance(most, int) and not isinstance(most, bool) and most >= 0
-    if most is not None and not share and not count:
+    if most is not None and not is_share_or_count(most):
         raise ValueError(
             f"max_withdrawn {most!r} can't be used: give a share of the open calls from 0.0 to 1.0, as in 0.2, a count "
             "of them, as in 500, or None for no limit"
