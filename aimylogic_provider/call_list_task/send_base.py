@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
@@ -21,8 +21,7 @@ from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 from aimylogic_provider.call_list_task.rules.last_looks import LooksAgain
-from aimylogic_provider.call_list_task.sending.held_people import HoldsPeople
-from aimylogic_provider.call_list_task.sending.told_of_sent import TellsSent
+from aimylogic_provider.call_list_task.told_of_sent import TellsSent
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -42,7 +41,6 @@ _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
 
 class SendBase(
     TellsSent,
-    HoldsPeople,
     HasIndexLabel,
     TriesOnOwnPhone,
     LooksAgain,
@@ -104,6 +102,58 @@ class SendBase(
     def _told_by_label(self) -> str:
         return str(self.aimylogic_conn_id)
 
+    @contextmanager
+    def _letting_go(self, context: Context) -> Iterator[None]:
+        """Once the task has ended for good, have other runs call whom its list surely was not sent to."""
+        from aimylogic_provider.airflow_task.run_context import is_last
+        from aimylogic_provider.call_list_task.claims_of_task import INTERRUPTIONS
+        from aimylogic_provider.retries.task_failures import gives_up
+
+        try:
+            yield
+        except (Exception, *INTERRUPTIONS) as error:
+            if self.results_table is not None and (is_last(context, error) or gives_up(context, error)):
+                try:
+                    self._let_go(context, self.results_table)
+                except Exception as another:  # noqa: BLE001  # the first one is to be told
+                    self.log.warning("What the call list holds can't be let go of: %s.", another)
+            raise
+
+    def _let_go(self, context: Context, results_table: str) -> None:
+        """Have the task's list hold nobody any more to whom surely nothing was sent."""
+        from aimylogic_provider.airflow_task.run_context import is_first_try
+        from aimylogic_provider.airflow_task.task_state import has_store
+        from aimylogic_provider.call_list_task.claim_release import let_go_unsent
+        from aimylogic_provider.call_list_task.sync_entry_stores import begin
+
+        task, resumed = self._task_folder(context), self._resumed
+        keeper = self._keeper or begin(context, task, self.log, told="", resumed=resumed)
+        pointer = self._list_of(keeper)
+        if pointer is not None and not self._give_up_unsent(keeper, pointer, results_table):
+            let_go_unsent(
+                keeper,
+                pointer,
+                self._shard_of(pointer),
+                task,
+                is_fenced=has_store(context) or (is_first_try(context) and not resumed),
+                keeps_list=self._said_yes(keeper),
+                results_table=results_table,
+                conn_id=self._results_conn_id(),
+                log=self.log,
+            )
+
+    def _list_of(self, keeper: EntryKeeper) -> Pointer | None:
+        """The list that this task sends, or was to send."""
+        return keeper.entry.call_list
+
+    def _give_up_unsent(self, keeper: EntryKeeper, pointer: Pointer, results_table: str) -> bool:
+        """Delete a list that the task never began to send, if it can freeze another one; return whether that is so."""
+        return False
+
+    def _said_yes(self, keeper: EntryKeeper) -> bool:
+        """Whether the task keeps its list though nothing of it was sent."""
+        return False
+
     def _shard_of(self, pointer: Pointer) -> int:
         """Which shard of a list is to be sent."""
         return 0
@@ -142,6 +192,7 @@ class SendBase(
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
+        from aimylogic_provider.call_list_task.results_of_task import check_told
 
         task = self._task_folder(context)
         if (tombstone := CallList.tombstone(pointer)) is not None:
@@ -150,7 +201,7 @@ class SendBase(
             return report
         call_list = CallList.open(pointer)
         self._lists = call_list.manifest.task_folder or None
-        self._check_results_table(call_list.manifest.results_table)
+        check_told(call_list.manifest.results_table, self.results_table, self.log)
         self._check_heeds_lists(call_list.manifest)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
@@ -230,26 +281,6 @@ class SendBase(
                 self._ask(context, keeper, parked)
         return counts, sending.progress
 
-    def _check_results_table(self, of_list: str) -> None:
-        """Check that what becomes of a list's calls is told where the query that froze it looks for that.
-
-        :param of_list: the results table with which it was frozen; empty for none
-        :raises CallListError: if it isn't told anywhere
-        """
-        from aimylogic_provider.call_list.store.manifest import CallListError
-
-        if of_list and self.results_table is None:
-            raise CallListError(
-                f"results_table is missing: the list was frozen with {of_list!r}, where nothing would tell that its "
-                "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
-                "task the same results_table and results_conn_id, and clear it"
-            )
-        if of_list and self.results_table != of_list:
-            self.log.warning(
-                "The list was frozen with results_table %s, and what becomes of its calls is told in %s: a query that "
-                "asks the former may select its people again.", of_list, self.results_table,
-            )  # fmt: skip
-
     def _sending(
         self,
         call_list: CallList,
@@ -290,6 +321,20 @@ class SendBase(
             settled=telemetry.settled,
             looks=looks,
         )
+
+    def _check_not_abandoned(self, context: Context, report: Mapping[str, Any]) -> None:
+        """Have the task fail, now that all its own is settled, if nobody goes on with a list that holds people.
+
+        :raises CallListError: if so
+        """
+        from aimylogic_provider.airflow_task.run_context import tasks_of_dag
+        from aimylogic_provider.call_list_task.claims_of_task import opened_claims
+        from aimylogic_provider.call_list_task.unfinished_lists import check_not_abandoned
+
+        if self.results_table is not None:
+            claims = opened_claims(self.results_table, self._results_conn_id())
+            list_id = str(report["call_list"]).rpartition("/")[2]
+            check_not_abandoned(list_id, claims, tasks_of_dag(context, self), self.log)
 
 
 @contextmanager
