@@ -34,7 +34,7 @@ with DAG(
             format="multiline",
             title="People",
             description="A line for each, or cells copied from a spreadsheet: phone, name, and city, Moscow or Perm. "
-            "It is kept with the run, unmasked.",
+            "It is kept with the run, unmasked. Each run calls everybody: a second click rings them again.",
         )
     },
 ):

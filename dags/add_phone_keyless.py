@@ -1,9 +1,10 @@
 """A call without an idempotence key: nobody is called with the same words twice within a day, whoever asks for it.
 
 Without a key the server itself refuses a phone that was added with the same payload in the last 24 hours: by another
-run, another DAG or another system. That is what this DAG is for. A retry within the day is safe by the same rule; one
-that comes later calls the person again, and which job was the first is not told. Where each run is to call exactly
-once, take AddPhoneOperator.
+run, another DAG or another system: so a second click on *Trigger* rings nobody, and its task is skipped. That is what
+this DAG is for. A retry within the day is safe by the same rule; one that comes later, or a clear a day later, calls
+the person again, and which job was the first is not told. Where each run is to call exactly once, take
+AddPhoneOperator.
 
 Needs the connection ``aimylogic_default``.
 """

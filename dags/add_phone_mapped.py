@@ -1,8 +1,9 @@
 """A short list of people, one mapped task each: paste it when you trigger the DAG, a line for each, or use the default.
 
 Needs the connection ``aimylogic_default``. The list may come back in another order: each person, with the same
-payload, is called once. For lists of thousands, mapping is the wrong tool, for every person costs a task:
-``call_a_list`` takes them.
+payload, is called once in a run. Each run calls everybody, so that a second click on *Trigger* rings them again. For
+lists of thousands, mapping is the wrong tool, for every person costs a task: ``call_a_list`` takes them, and there a
+second click rings nobody.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ with DAG(
             format="multiline",
             title="People",
             description="A line for each, or cells copied from a spreadsheet. The first line says what they are: "
-            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked.",
+            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked. Each run calls "
+            "all of them: a second click on Trigger rings them again.",
         )
     },
 ):

@@ -1,7 +1,8 @@
 """Every morning, one call: the person on duty is told that the night's report is ready.
 
 Needs the connection ``aimylogic_default``. A retry, at whatever time, finds the same call job. Unpausing the DAG runs
-it at once for the last nine o'clock that has passed, as Airflow does with every schedule: someone is called then.
+it at once for the last nine o'clock that has passed, as Airflow does with every schedule: someone is called then. A
+backfill of days gone by calls nobody; whoever triggers the DAG by hand has the person called, each time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from airflow.providers.standard.operators.latest_only import LatestOnlyOperator
 from airflow.sdk import DAG
 
 from aimylogic_provider.operators import AddPhoneOperator
@@ -22,7 +24,8 @@ with DAG(
     default_args={"retries": 3, "retry_delay": timedelta(minutes=15)},
     doc_md=__doc__,
 ):
-    AddPhoneOperator(
+    today = LatestOnlyOperator(task_id="today_alone")
+    today >> AddPhoneOperator(
         task_id="call_person_on_duty",
         phone="{{ var.value.get('phone_on_duty', '+1 202 555 0123') }}",  # without the variable, nobody's number
         payload={"report": "nightly", "date": "{{ dag_run.run_after | ds }}"},

@@ -2,7 +2,8 @@
 
 Needs the connection ``aimylogic_default``. Give the people when you trigger the DAG, or use the default. Whoever is to
 be called at once is dialled first, and often; all others by day, within two days. A retry goes on with the calls that
-were frozen first, whatever ``calls`` would return by then.
+were frozen first, whatever ``calls`` would return by then. Whom a run of this DAG called within the last day isn't
+called by another one, so that a second click on *Trigger* rings nobody.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ with DAG(
             title="People",
             description="Objects with id, phone, name, and whether to call at once.",
             items={"type": "object", "required": ["id", "phone", "name"]},
+            minItems=1,
         )
     },
 ):
@@ -57,4 +59,10 @@ with DAG(
             for person in get_current_context()["params"]["people"]
         ]
 
-    AddPhonesOperator(task_id="add_phones", calls=calls(), policy={"max_attempts": 3})
+    AddPhonesOperator(
+        task_id="add_phones",
+        calls=calls(),
+        policy={"max_attempts": 3},
+        only_new=timedelta(days=1),  # told by this task's own lists
+        max_active_tis_per_dag=1,  # one list at a time: each sees whom the other one called
+    )

@@ -5,8 +5,8 @@ Starts by the event of the campaign's asset, which any task makes that has added
 connections ``aimylogic_default`` and ``warehouse``, as they do.
 
 An event tells the counts and the list. One without a list is of a single call, and is only counted; if there is no
-other, the rest is skipped. A task that is cleared makes its event again: its calls are over by then, and what is home
-already stays as it is.
+other, the rest is skipped. So it is if you trigger the DAG by hand: there is no event then. A task that is cleared
+makes its event again: its calls are over by then, and what is home already stays as it is.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Needs the connection ``aimylogic_default``. Give the invoices when you trigger the DAG, or use the default: whoever owes
 something is called. ``remind`` is asked once: a retry goes on with the calls that it gave, whatever it would give then.
+Whom a run of this DAG called within the last day isn't called by another one, so that a second click on *Trigger* rings
+nobody.
 """
 
 from __future__ import annotations
@@ -35,11 +37,12 @@ with DAG(
             title="Invoices",
             description="Objects with id, phone, name, and how much is due.",
             items={"type": "object", "required": ["id", "phone", "name", "due"]},
+            minItems=1,
         )
     },
 ):
-
-    @aimylogic_calls(policy={"max_attempts": 3})
+    # Told by this task's own lists, one at a time: each sees whom the other one called.
+    @aimylogic_calls(policy={"max_attempts": 3}, only_new=timedelta(days=1), max_active_tis_per_dag=1)
     def remind(params: Any = None) -> Iterator[dict[str, Any]]:
         """Give a call for each invoice that isn't paid."""
         for invoice in params["invoices"]:

@@ -7,6 +7,9 @@ In the morning the campaign is resumed, and all customers are added. In the even
 still open are cancelled, and the campaign is paused. It is paused, too, if one of the tasks before fails, and the run
 fails then all the same: resuming and pausing are a setup and its teardown. Each of these steps can be tried again, or
 cleared, without harm; none is tried for longer than an hour, so that no pause comes in the next morning.
+
+Whoever triggers the DAG once more has that run wait for the first one's end, one at a time; by then, as in a backfill
+of days gone by, eight o'clock in the evening is past, so that nobody is called, and the run fails.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from aimylogic_provider.operators import (
     ResumeCampaignOperator,
 )
 from aimylogic_provider.transfers import SqlToAimylogicOperator
+
+EVENING = "{{ dag_run.run_after.replace(hour=20, minute=0, second=0) }}"  # in UTC
 
 with DAG(
     dag_id="campaign_hours",
@@ -42,10 +47,11 @@ with DAG(
         key_columns=["id"],
         gmt_zone_column="gmt_zone",
         payload_columns=["name", "due"],
+        call_before=EVENING,  # nobody is dialled later, nor for a day gone by
     )
     evening = DateTimeSensor(
         task_id="evening",
-        target_time="{{ dag_run.run_after.replace(hour=20, minute=0, second=0) }}",  # in UTC
+        target_time=EVENING,
         mode="reschedule",
         poke_interval=60.0,
         timeout=timedelta(hours=12).total_seconds(),

@@ -6,6 +6,9 @@ this file.
 
 The notifier stands on the DAG and, by ``default_args``, on each task: the first callback that runs rings, and all
 others of the run ring nobody. A run that isn't over by half past ten rings, too: that is another event.
+
+Whom a run called, or may have called, within the last 20 hours is left out by the next one, as the table
+``aimylogic_on_call`` of the warehouse tells: so a second click on *Trigger*, or a backfill, rings no customer again.
 """
 
 from __future__ import annotations
@@ -42,4 +45,6 @@ with DAG(
         sql_conn_id="warehouse",
         key_columns=["id"],
         payload_columns=["name"],
+        results_table="aimylogic_on_call",  # made before the query, if there is none
+        only_new=timedelta(hours=20),
     )

@@ -67,11 +67,15 @@ class LocalPostgres:
             return False
         return True
 
-    def execute(self, statement: str) -> None:
-        """Execute a statement on the server, outside of any transaction."""
+    def empty(self, database: str) -> None:
+        """Drop all that stands in a database."""
+        self.execute("drop schema public cascade; create schema public", database)
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Execute a statement on the server, outside of any transaction of ours."""
         import psycopg2
 
-        connection = psycopg2.connect(self.dsn("postgres"))
+        connection = psycopg2.connect(self.dsn(database))
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:

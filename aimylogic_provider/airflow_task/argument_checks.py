@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 
 __all__ = [
@@ -10,12 +11,15 @@ __all__ = [
     "YEAR",
     "check_choice",
     "check_deferrable",
+    "check_same_in_all_runs",
     "check_seconds",
     "check_share",
     "check_whole",
     "conn_id_of",
     "default_call_list_path",
+    "differing_by",
     "is_deferrable",
+    "is_share_or_count",
     "is_template",
     "report_lag_seconds",
 ]
@@ -108,6 +112,13 @@ def check_deferrable(wanted: object) -> None:
         raise ValueError(f"deferrable {wanted!r} can't be used: give True, False, or None for Airflow's default")
 
 
+def is_share_or_count(value: object) -> bool:
+    """Return whether an argument is a share of the whole, from 0.0 to 1.0, or a whole number from 0."""
+    if isinstance(value, float):
+        return 0.0 <= value <= 1.0
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def check_share(name: str, value: object) -> None:
     """Check that an argument is a share of the whole.
 
@@ -115,3 +126,29 @@ def check_share(name: str, value: object) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
         raise ValueError(f"{name} {value!r} can't be used: give a share above 0 and at most 1.0, as in 0.95")
+
+
+_OF_A_RUN = (
+    r"(?<![\w.'\"])(?:ds|ts|run_id|dag_run|logical_date|execution_date|ti|loop|triggering_asset_events"
+    r"|(?:ds|ts|data_interval|prev|next|task_instance|tomorrow|yesterday)_\w+|task_instance)\b"
+)
+"""What templates know of a run, or of the time that it is for. Compiled only where there is one."""
+
+
+def check_same_in_all_runs(name: str, value: object) -> None:
+    """Check that a template is rendered alike in all runs of the DAG, as far as its names tell.
+
+    :raises ValueError: if it names what differs
+    """
+    if differing := differing_by(value):
+        raise ValueError(
+            f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
+            "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
+            "name may differ"
+        )
+
+
+def differing_by(value: object) -> list[str]:
+    """The names in a template by which it may differ from run to run; none if it is none."""
+    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
+    return sorted({found for block in blocks for found in re.findall(_OF_A_RUN, block)})

@@ -12,7 +12,12 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     AirflowSkipException,
     OperatorMixin,
 )
-from aimylogic_provider.airflow_task.argument_checks import DEFAULT_CONN_ID, check_choice
+from aimylogic_provider.airflow_task.argument_checks import (
+    DEFAULT_CONN_ID,
+    check_choice,
+    check_same_in_all_runs,
+    is_share_or_count,
+)
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
 from aimylogic_provider.retries.policy_argument import HasRetryPolicy
 from aimylogic_provider.task_end.tells_end import TellsEnd
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.lineage.task_lineage import TaskLineage
 
-__all__ = ["CallListBase", "ResultsTableBase", "check_same_in_all_runs", "differing_by"]
+__all__ = ["CallListBase", "ResultsTableBase"]
 
 
 class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
@@ -58,9 +63,7 @@ class CallListBase(HasRetryPolicy, TellsLineage, TellsEnd, OperatorMixin):
         check_choice("on_rejected", on_rejected, "skip", "fail")
         if on_rejected == "fail" and max_rejected is not None:
             raise ValueError("on_rejected='fail' allows no rejected row at all: leave max_rejected out, or use 'skip'")
-        share = isinstance(max_rejected, float) and 0.0 <= max_rejected <= 1.0
-        count = isinstance(max_rejected, int) and not isinstance(max_rejected, bool) and max_rejected >= 0
-        if max_rejected is not None and not share and not count:
+        if max_rejected is not None and not is_share_or_count(max_rejected):
             raise ValueError(
                 f"max_rejected {max_rejected!r} can't be used: give a count of rows, as in 10, or a share of them from "
                 "0.0 to 1.0, as in 0.05"
@@ -168,32 +171,6 @@ class ResultsTableBase(CallListBase):
             check_same_in_all_runs("results_conn_id", results_conn_id)
         self.results_table = results_table
         self.results_conn_id = results_conn_id
-
-
-_OF_A_RUN = (
-    r"(?<![\w.'\"])(?:ds|ts|run_id|dag_run|logical_date|execution_date|ti|loop|triggering_asset_events"
-    r"|(?:ds|ts|data_interval|prev|next|task_instance|tomorrow|yesterday)_\w+|task_instance)\b"
-)
-"""What templates know of a run, or of the time that it is for. Compiled only where there is one."""
-
-
-def check_same_in_all_runs(name: str, value: object) -> None:
-    """Check that a template is rendered alike in all runs of the DAG, as far as its names tell.
-
-    :raises ValueError: if it names what differs
-    """
-    if differing := differing_by(value):
-        raise ValueError(
-            f"{name} {value!r} may differ from run to run, by {', '.join(differing)}: runs that overlap are kept apart "
-            "by tables in that place, and would not know of each other. Give one place for all runs; the table's own "
-            "name may differ"
-        )
-
-
-def differing_by(value: object) -> list[str]:
-    """The names in a template by which it may differ from run to run; none if it is none."""
-    blocks = re.findall(r"\{[{%].*?[%}]\}", value, flags=re.DOTALL) if isinstance(value, str) else []
-    return sorted({found for block in blocks for found in re.findall(_OF_A_RUN, block)})
 
 
 def _schema_of(results_table: object) -> object:

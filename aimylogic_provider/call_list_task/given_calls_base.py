@@ -11,7 +11,7 @@ from aimylogic_provider.call_list_task.prepare_base import PrepareBase
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-    from aimylogic_provider.call_list.freeze.given_calls import CallRules
+    from aimylogic_provider.call_list.freeze.call_rules import CallRules
     from aimylogic_provider.call_list.freeze.rows_read import Reader
     from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
@@ -69,17 +69,9 @@ class GivenCallsBase(PrepareBase):
 
         :param own: as of :meth:`_policy_of_all`
         """
-        from aimylogic_provider.call_list.freeze.given_calls import CallRules
+        from aimylogic_provider.call_list.freeze.call_rules import CallRules
 
-        return CallRules(
-            policy_of_all=self._policy_of_all(own),
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-            method=self.method,
-            max_bytes=self.max_batch_bytes,
-        )
+        return CallRules(**self._rules_of_all(own))
 
     def _key_names(self) -> Sequence[str]:
         return ("key",)

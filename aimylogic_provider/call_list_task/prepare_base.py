@@ -110,6 +110,22 @@ class PrepareBase(RendersMasked, ExclusionBase, HoldoutBase, HasBrakes):
         check_rendered(self._noted)
         return common_policy(self.policy, self.call_before, own)
 
+    def _rules_of_all(self, own: Collection[str]) -> dict[str, Any]:
+        """What holds for all calls, as :class:`.CallRules` takes it.
+
+        :param own: as of :meth:`_policy_of_all`
+        :raises RejectedError: likewise
+        """
+        return {
+            "policy_of_all": self._policy_of_all(own),
+            "phone_region": self.phone_region,
+            "phone_reading": self.phone_reading,
+            "phone_check": self.phone_check,
+            "countries": self.countries,
+            "method": self.method,
+            "max_bytes": self.max_batch_bytes,
+        }
+
     def _make_results_table(self) -> None:
         """Make the results table before the query, which may ask it whom it leaves out."""
         from aimylogic_provider.call_list_task.results_of_task import opened

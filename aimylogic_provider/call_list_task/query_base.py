@@ -115,13 +115,7 @@ class QueryBase(OneAtATime, CapsPersons):
             keys=tuple(self.key_columns),
             consent=self.consent_column,
             policy=dict(self.policy_columns or {}),
-            policy_of_all=self._policy_of_all(self.policy_columns or {}),
-            phone_region=self.phone_region,
-            phone_reading=self.phone_reading,
-            phone_check=self.phone_check,
-            countries=self.countries,
-            method=self.method,
-            max_bytes=self.max_batch_bytes,
+            **self._rules_of_all(self.policy_columns or {}),
         )
 
     def _row_source(self) -> RowSource:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.tables.results_table import ResultsTable
     from aimylogic_provider.idempotence.ports import Log
 
-__all__ = ["keeping_results", "opened", "tell_jobs", "tell_rejected"]
+__all__ = ["check_told", "keeping_results", "opened", "tell_jobs", "tell_rejected"]
 
 
 def opened(name: str, conn_id: str, keys: Sequence[str], consent: str = "") -> closing[ResultsTable]:
@@ -30,6 +30,28 @@ def opened(name: str, conn_id: str, keys: Sequence[str], consent: str = "") -> c
     from aimylogic_provider.call_list_task.databases import engine_of
 
     return closing(ResultsTable(engine_of("results_conn_id", conn_id), name, keys, consent))
+
+
+def check_told(of_list: str, results_table: str | None, log: Log) -> None:
+    """Check that what becomes of a list's calls is told where the query that froze it looks for that.
+
+    :param of_list: the results table with which it was frozen; empty for none
+    :param results_table: that of the task that sends
+    :raises CallListError: if it isn't told anywhere
+    """
+    from aimylogic_provider.call_list.store.manifest import CallListError
+
+    if of_list and results_table is None:
+        raise CallListError(
+            f"results_table is missing: the list was frozen with {of_list!r}, where nothing would tell that its "
+            "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
+            "task the same results_table and results_conn_id, and clear it"
+        )
+    if of_list and results_table != of_list:
+        log.warning(
+            "The list was frozen with results_table %s, and what becomes of its calls is told in %s: a query that "
+            "asks the former may select its people again.", of_list, results_table,
+        )  # fmt: skip
 
 
 def tell_rejected(context: Context, name: str, conn_id: str, pointer: Pointer) -> None:

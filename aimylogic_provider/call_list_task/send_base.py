@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,10 +12,8 @@ from aimylogic_provider.airflow_task.argument_checks import (
     check_choice,
     check_seconds,
     check_whole,
-    conn_id_of,
     report_lag_seconds,
 )
-from aimylogic_provider.airflow_task.assets import TellsCampaign
 from aimylogic_provider.airflow_task.index_labels import HasIndexLabel
 from aimylogic_provider.call_list_task.before_the_rest.first_calls import SendsFirstCallsFirst
 from aimylogic_provider.call_list_task.before_the_rest.own_phone import TriesOnOwnPhone
@@ -24,29 +21,26 @@ from aimylogic_provider.call_list_task.call_list_base import ResultsTableBase
 from aimylogic_provider.call_list_task.questions.parked_calls import AsksAboutParked
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 from aimylogic_provider.call_list_task.rules.last_looks import LooksAgain
+from aimylogic_provider.call_list_task.told_of_sent import TellsSent
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.airflow_task.telemetry.task_telemetry import ListTelemetry
-    from aimylogic_provider.call_list.runs.task_folder import TaskFolder
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.progress import SyncProgress
     from aimylogic_provider.call_list.send.sending import Sending
-    from aimylogic_provider.call_list.store.manifest import Pointer, Tombstone
+    from aimylogic_provider.call_list.store.manifest import Pointer
     from aimylogic_provider.call_list.store.outcomes import Counts
     from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper
-    from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["SendBase", "SentResultsBase"]
 
 _CONCURRENCY = {"addPhones": 8, "addPhone": 16}
-_NOT_TOLD = ("seconds", "numbers_per_second", "rejected_rows", "jobs")
-"""What an event leaves out of a report."""
 
 
 class SendBase(
-    TellsCampaign,
+    TellsSent,
     HasIndexLabel,
     TriesOnOwnPhone,
     LooksAgain,
@@ -58,10 +52,6 @@ class SendBase(
 
     _adds_calls: ClassVar[bool] = True
     _sends_a_given_list: ClassVar[bool] = False
-    _added: int | None = None
-    """How many calls the task created by now, as it told whoever observes."""
-    _rows_told: int | None = None
-    """Rows of the list, or shard, once all of them are in the results table."""
     results_phones: Literal["masked", "full"] = "masked"
     """Of those that have a results table; see :class:`SentResultsBase`."""
 
@@ -109,54 +99,8 @@ class SendBase(
         """Whether this very try has waited, for a person or for the first calls, and goes on."""
         return self._answer is not None or self._first_end is not None
 
-    def _tell_added(self, context: Context, report: dict[str, Any], created_now: int) -> None:
-        """Tell the campaign's asset, and whoever collects lineage. What reached nobody makes no event."""
-        from aimylogic_provider.call_list.tables.results_table import KEY
-        from aimylogic_provider.lineage.hook_lineage import tell_written
-
-        self._added, self._rows_told = created_now, report.get("rows")
-        if (table := report.get("results_table")) and self._rows_told:
-            tell_written(self._results_conn_id(), table, KEY, self._rows_told)
-        told = {name: value for name, value in report.items() if name not in _NOT_TOLD} | {"created_now": created_now}
-        self._tell_campaign(context, self.aimylogic_conn_id, told if report.get("created") else None)
-
     def _told_by_label(self) -> str:
         return str(self.aimylogic_conn_id)
-
-    def _known_list(self) -> Pointer | None:
-        return (None if self._keeper is None else self._keeper.entry.call_list) or super()._known_list()
-
-    def _counts_so_far(self, error: BaseException | None) -> Mapping[str, Any]:
-        """What is known of the list, and how far it is sent, by this try and those before."""
-        counts = dict(super()._counts_so_far(error))
-        if self._current is None or not counts:
-            return counts
-        progress = self._current.progress
-        sent = progress.counts
-        if progress.calls != counts["calls"]:  # a shard
-            counts = {name: counts[name] for name in ("call_list", "rejected_rows")} | {"rows": progress.calls}
-        return {
-            **counts,
-            "calls": progress.calls, "created": sent.created, "refused": sent.refused, "expired": sent.expired,
-            "excluded": counts.get("excluded", 0) + sent.excluded, "capped": counts.get("capped", 0) + sent.capped,
-            "unknown": progress.unknown, "left": max(0, progress.left - progress.unknown),
-        }  # fmt: skip
-
-    def _lineage(self, *, over: bool) -> TaskLineage:
-        from aimylogic_provider.lineage.task_lineage import TableRows
-
-        told: TaskLineage = super()._lineage(over=over)
-        if not getattr(self, "_sends", True):
-            return told
-        sent = over and (self._current is not None or self._added is not None)
-        table = self.results_table if sent else None
-        return replace(
-            told,
-            reads_lists=self._lists if self._sends_a_given_list else None,
-            adds_to_campaign=conn_id_of(self.aimylogic_conn_id),
-            created=self._added if self._added is not None else self._created_now if sent else None,
-            tables=() if table is None else (TableRows(self._results_conn_id(), table, self._rows_told),),
-        )
 
     @contextmanager
     def _letting_go(self, context: Context) -> Iterator[None]:
@@ -244,14 +188,11 @@ class SendBase(
         :param begun_now: whether the task's entry is new, so that what it had noted before may be lost
         """
         from aimylogic_provider.airflow_task.run_context import run_since
-        from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
-        from aimylogic_provider.call_list.runs.old_lists import delete_old
-        from aimylogic_provider.call_list.send.nobody_reached import why_not
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
-        from aimylogic_provider.call_list_task.claims_of_task import end_of_list
+        from aimylogic_provider.call_list_task.results_of_task import check_told
 
         task = self._task_folder(context)
         if (tombstone := CallList.tombstone(pointer)) is not None:
@@ -260,7 +201,7 @@ class SendBase(
             return report
         call_list = CallList.open(pointer)
         self._lists = call_list.manifest.task_folder or None
-        self._check_results_table(call_list.manifest.results_table)
+        check_told(call_list.manifest.results_table, self.results_table, self.log)
         self._check_heeds_lists(call_list.manifest)
         if begun_now and not keeper.entry.sure:
             begun = begun_lists(Folder(call_list.manifest.task_folder), run_since(context))
@@ -272,6 +213,21 @@ class SendBase(
             begun_now, call_list = False, CallList.open(pointer)
             send = partial(self._settle, context, keeper, pointer, call_list, shard)
         counts, progress = send(begun_now=begun_now)
+        return self._end(call_list, pointer, shard, counts, progress)
+
+    def _end(
+        self, call_list: CallList, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress
+    ) -> dict[str, Any]:
+        """Keep and return the report on a shard whose calls are settled; the task ends well only if it may.
+
+        :raises NotAddedError: if somebody was to be called, and nobody is
+        """
+        from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
+        from aimylogic_provider.call_list.runs.old_lists import delete_old
+        from aimylogic_provider.call_list.send.nobody_reached import why_not
+        from aimylogic_provider.call_list.store.stored_list import CallList
+        from aimylogic_provider.call_list_task.claims_of_task import end_of_list
+
         report = self._report(pointer, shard, counts, progress)
         call_list.write_report(shard, report)
         if self.results_table is not None:
@@ -324,48 +280,6 @@ class SendBase(
                     raise
                 self._ask(context, keeper, parked)
         return counts, sending.progress
-
-    def _check_results_table(self, of_list: str) -> None:
-        """Check that what becomes of a list's calls is told where the query that froze it looks for that.
-
-        :param of_list: the results table with which it was frozen; empty for none
-        :raises CallListError: if it isn't told anywhere
-        """
-        from aimylogic_provider.call_list.store.manifest import CallListError
-
-        if of_list and self.results_table is None:
-            raise CallListError(
-                f"results_table is missing: the list was frozen with {of_list!r}, where nothing would tell that its "
-                "people were called, so that the next run's query selects them again. This try sent nothing. Give this "
-                "task the same results_table and results_conn_id, and clear it"
-            )
-        if of_list and self.results_table != of_list:
-            self.log.warning(
-                "The list was frozen with results_table %s, and what becomes of its calls is told in %s: a query that "
-                "asks the former may select its people again.", of_list, self.results_table,
-            )  # fmt: skip
-
-    def _told_of_deleted(
-        self, task: TaskFolder, keeper: EntryKeeper, tombstone: Tombstone, path: str, shard: int
-    ) -> dict[str, Any]:
-        """The report of a shard of a list that was deleted after this task had sent it.
-
-        :param path: the list's address
-        :raises CallListError: if another task sent it, nobody did, or its calls are in another campaign
-        :raises NotAddedError: if it can't be asked just now whether they are
-        """
-        from aimylogic_provider.call_list.report.campaign_ids import check_created_here, known_campaign
-        from aimylogic_provider.call_list.store.list_reader import told_of
-        from aimylogic_provider.hooks.aimylogic import AimylogicHook
-
-        report = told_of(tombstone, shard, path, task.words)
-        created_in = tombstone.created_in.get(shard, {})
-        if created_in and self._campaign() not in created_in:
-            client = AimylogicHook(self.aimylogic_conn_id).get_conn()
-            campaign = known_campaign(keeper.entry, tombstone.claims, client, self.log)
-            check_created_here(created_in, keeper.entry, campaign, path, self.log, settled=True)
-        self.log.info("The call list was sent, and deleted since: nothing is sent. Its report was kept.")
-        return report
 
     def _sending(
         self,
@@ -421,35 +335,6 @@ class SendBase(
             claims = opened_claims(self.results_table, self._results_conn_id())
             list_id = str(report["call_list"]).rpartition("/")[2]
             check_not_abandoned(list_id, claims, tasks_of_dag(context, self), self.log)
-
-    def _check_reached(
-        self, report: Mapping[str, Any], pointer: Pointer | None = None, *, whole: bool = True, why: str = ""
-    ) -> None:
-        """Let the task end well only if somebody was reached.
-
-        :param pointer: to the list; None if the report is all that is left of it
-        :param whole: as :func:`.check_reached` takes it
-        :raises NotAddedError: if not
-        """
-        from aimylogic_provider.call_list.send.nobody_reached import check_reached
-
-        rows, rejected = (report["rows"], report["rejected"]) if pointer is None else (pointer.rows, pointer.rejected)
-        frozen = pointer if pointer is not None and pointer.shards == 1 else None
-        check_reached(report, rejected=rejected, most=self._limit().of(rows), whole=whole, why=why, frozen=frozen)
-
-    def _report(self, pointer: Pointer, shard: int, counts: Counts, progress: SyncProgress) -> dict[str, Any]:
-        from aimylogic_provider.call_list.store.outcomes import RowCounts
-
-        report = {
-            **RowCounts.of_shard(pointer, shard, progress.calls, counts).as_report(),
-            "call_list": pointer.path,
-            "rejected_rows": pointer.rejected_rows,
-            "seconds": round(progress.seconds, 3),
-            "numbers_per_second": round(progress.rate, 1),
-        }
-        if self.results_table is not None:
-            report["results_table"] = self.results_table
-        return report
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from aimylogic_provider.calls_api.errors import UnreadableError
 from aimylogic_provider.calls_api.json_values import read_count, read_id, read_json, read_time
 from aimylogic_provider.calls_api.phones.phone import as_text, mask_phone
-from aimylogic_provider.calls_api.statuses import STATUS_WORD, shown_status
+from aimylogic_provider.calls_api.statuses import STATUS_WORD, is_cancelled, shown_status
 
 __all__ = [
     "CallAttempt",
@@ -53,6 +53,11 @@ class CallJob:
     def finished(self) -> bool:
         """Whether the job is over: it has a ``finishedAt``."""
         return self.finished_at is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the job may ring still: it is neither over nor cancelled."""
+        return not (self.finished or is_cancelled(self.status))
 
     def __str__(self) -> str:
         created = f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.created_at else "an unknown time"

@@ -14,10 +14,11 @@ from aimylogic_provider.calls_api.endpoint_table import Endpoint
 from aimylogic_provider.calls_api.errors import RejectedError, UnreadableError
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.json_values import read_id
-from aimylogic_provider.calls_api.phones.phone import mask_phone, shown
+from aimylogic_provider.calls_api.phones.phone import canonical_phone, mask_phone, shown
 
 __all__ = [
     "IDS_PER_REQUEST",
+    "canonical_phones",
     "checked_id",
     "checked_key",
     "listed",
@@ -62,6 +63,14 @@ def listed(name: str, values: Iterable[T]) -> list[T]:
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise RejectedError(f"{name} is a single {type(values).__name__}: give a list, even of one")
     return list(values)
+
+
+def canonical_phones(phones: Iterable[str | int]) -> list[str]:
+    """Return phones as requests bear them, of any writings with a country code.
+
+    :raises RejectedError: if one is no phone, or they are a single text
+    """
+    return [canonical_phone(phone) for phone in listed("phones", phones)]
 
 
 def listed_ids(name: str, ids: Iterable[object]) -> list[str]:

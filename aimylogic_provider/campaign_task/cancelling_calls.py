@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 from aimylogic_provider.call_list.report.created_jobs import created_jobs, unsettled_calls
@@ -23,13 +23,14 @@ from aimylogic_provider.calls_api.client import CampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.http_messages import Request
 from aimylogic_provider.calls_api.phones.phone import mask_phone
-from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.calls_api.statuses import is_cancelled
 from aimylogic_provider.campaign_task.action_errors import ActionError, asked, in_words
 from aimylogic_provider.campaign_task.job_selection import JobSelection
 
 __all__ = ["MOST_TOLD", "CancelledJobs", "JobCancelling"]
+
+T = TypeVar("T")
 
 MOST_TOLD = 100
 """Ids of a kind that are told one by one; the others are only counted."""
@@ -169,10 +170,10 @@ class JobCancelling:
         left = [one for one in ids if one not in named]
         if not left:
             return
-        found = {job.id: job for job in self._shown(endpoints.call_job_report(ids=left)) or ()}
+        found = {job.id: job for job in self._known(endpoints.call_job_report(ids=left)) or ()}
         for one in left:
             job = found.get(one)
-            if job is None or not _is_over(job):
+            if job is None or job.is_open:
                 self.jobs.still_open.add([one])
             else:
                 (self.jobs.cancelled if is_cancelled(job.status) else self.jobs.finished).add([one])
@@ -183,11 +184,11 @@ class JobCancelling:
             self.jobs.phones += len(phones)
             self.jobs.cancelled.add(cancelled)
             named = {*cancelled}
-            shown = self._shown(endpoints.call_job_report(phones=phones))
+            shown = self._known(endpoints.call_job_report(phones=phones))
             if shown is None:
                 self.jobs.unchecked.add(map(mask_phone, phones))
             else:
-                self.jobs.still_open.add(job.id for job in shown if not (job.id in named or _is_over(job)))
+                self.jobs.still_open.add(job.id for job in shown if job.is_open and job.id not in named)
         elif len(phones) == 1:
             self.jobs.unknown_phones.add(map(mask_phone, phones))
         else:
@@ -196,16 +197,10 @@ class JobCancelling:
 
     def _cancelled(self, *, ids: Sequence[str] = (), phones: Sequence[str] = ()) -> Sequence[str] | None:
         """The ids that the server cancelled; None if it doesn't know one of those that were named."""
-        request = endpoints.cancel_call_jobs(ids=ids, phones=phones, idempotence_key=str(uuid4()))
-        try:
-            return asked(self._client, request).value
-        except ApiError as error:
-            if error.known is Known.REFUSED and error.type in _NOT_FOUND:
-                return None
-            raise
+        return self._known(endpoints.cancel_call_jobs(ids=ids, phones=phones, idempotence_key=str(uuid4())))
 
-    def _shown(self, request: Request[tuple[CallJob, ...]]) -> tuple[CallJob, ...] | None:
-        """The jobs that the report shows; None if it doesn't know yet what was cancelled a moment ago."""
+    def _known(self, request: Request[T]) -> T | None:
+        """What is answered; None if the server doesn't know one of those that are named, or not yet, a moment later."""
         try:
             return asked(self._client, request).value
         except ApiError as error:
@@ -264,10 +259,6 @@ class JobCancelling:
 
     def _so_far(self) -> str:
         return f"{self.jobs.cancelled.count:,} call jobs are cancelled, and a repeat does no harm."
-
-
-def _is_over(job: CallJob) -> bool:
-    return job.finished or is_cancelled(job.status)
 
 
 def _chunks(values: Iterable[str]) -> Iterator[list[str]]:

@@ -94,9 +94,9 @@ class CallsDecoratedOperator(DecoratedOperator, AddPhonesOperator):
 
     def _check_read_again(self) -> None:
         """Check that the next try's function finds what this one's does."""
-        from aimylogic_provider.decorators.told_arguments import read_only_once, type_of
-
         for name, value in self._arguments():
+            from aimylogic_provider.decorators.told_arguments import read_only_once, type_of
+
             if (found := read_only_once(value)) is not None:
                 from aimylogic_provider.calls_api.errors import RejectedError
 

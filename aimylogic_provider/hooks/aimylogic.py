@@ -50,23 +50,16 @@ class AimylogicHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return how the connection's form looks, for Airflow 3.1, which reads it here and not in the provider info."""
-        behaviour = _connection_type()["ui-field-behaviour"]
-        return {name.replace("-", "_"): value for name, value in behaviour.items()}
+        from aimylogic_provider.hooks.connection_form import field_behaviour
+
+        return field_behaviour()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's further fields, for Airflow 3.1 as well.
+        """Return the form's further fields, for Airflow 3.1 as well."""
+        from aimylogic_provider.hooks.connection_form import widgets
 
-        It brings stand-ins for wtforms, and knows no numbers but whole ones.
-        """
-        from wtforms import BooleanField, IntegerField, StringField
-        from wtforms.validators import Optional
-
-        fields = {"number": IntegerField, "string": StringField, "boolean": BooleanField}
-        return {
-            name: fields[shown["schema"]["type"][0]](shown["label"], [Optional()], description=shown["description"])
-            for name, shown in _connection_type()["conn-fields"].items()
-        }
+        return widgets()
 
     def get_conn(self) -> CampaignClient:
         """Return the campaign's client, which asks and sends without repeating.
@@ -162,6 +155,7 @@ class AimylogicHook(BaseHook):
             answered, and then its ``known`` says whether jobs may have been cancelled
         """
         from aimylogic_provider.calls_api import endpoints
+        from aimylogic_provider.calls_api.request_fields import canonical_phones
 
         return self._client.ask(
             endpoints.cancel_call_jobs(phones=canonical_phones(phones), ids=ids, idempotence_key=idempotence_key)
@@ -216,6 +210,7 @@ class AimylogicHook(BaseHook):
         :raises ApiError: ``phone.not.found`` or ``id.not.found`` if one is unknown in the campaign
         """
         from aimylogic_provider.calls_api import endpoints
+        from aimylogic_provider.calls_api.request_fields import canonical_phones
 
         return self._read(endpoints.call_job_report(phones=canonical_phones(phones), ids=ids))
 
@@ -273,6 +268,7 @@ class AimylogicHook(BaseHook):
         :raises ApiError: ``phone.not.found`` or ``id.not.found`` if one is unknown in the campaign
         """
         from aimylogic_provider.calls_api import endpoints
+        from aimylogic_provider.calls_api.request_fields import canonical_phones
 
         return self._read(endpoints.call_attempt_report(phones=canonical_phones(phones), ids=ids))
 
@@ -339,18 +335,3 @@ class AimylogicHook(BaseHook):
 
         answer: Answer[T] = Retrying(**reading_again())(self._client.ask, request)
         return answer.value
-
-
-def _connection_type() -> dict[str, Any]:
-    from aimylogic_provider.get_provider_info import get_provider_info
-
-    ours: dict[str, Any]
-    (ours,) = get_provider_info()["connection-types"]
-    return ours
-
-
-def canonical_phones(phones: Sequence[str | int]) -> list[str]:
-    from aimylogic_provider.calls_api.phones.phone import canonical_phone
-    from aimylogic_provider.calls_api.request_fields import listed
-
-    return [canonical_phone(phone) for phone in listed("phones", phones)]

@@ -29,7 +29,7 @@ def load() -> None:
 
     for name in ("aiohttp", "requests.utils", "tenacity", "phonenumbers"):
         import_module(name)
-    for name in ("calls_api.report_endpoints", "calls_api.transports.aiohttp_transport", "hooks.aimylogic"):
+    for name in ("calls_api.report_endpoints", "calls_api.transports.aiohttp_transport"):
         import_module(f"aimylogic_provider.{name}")
 
 
@@ -108,7 +108,7 @@ class AimylogicAsyncHook(BaseHook):
     ) -> tuple[CallJob, ...]:
         """Return the call jobs of some phones, or with some ids, or both. Calls API, "callJob/getReport"."""
         from aimylogic_provider.calls_api import report_endpoints
-        from aimylogic_provider.hooks.aimylogic import canonical_phones
+        from aimylogic_provider.calls_api.request_fields import canonical_phones
 
         return await self._read(report_endpoints.call_job_report(phones=canonical_phones(phones), ids=ids))
 
@@ -147,7 +147,7 @@ class AimylogicAsyncHook(BaseHook):
     ) -> tuple[CallAttempt, ...]:
         """Return the attempts at calling some phones, or with some ids. Calls API, "callAttempt/getReport"."""
         from aimylogic_provider.calls_api import report_endpoints
-        from aimylogic_provider.hooks.aimylogic import canonical_phones
+        from aimylogic_provider.calls_api.request_fields import canonical_phones
 
         return await self._read(report_endpoints.call_attempt_report(phones=canonical_phones(phones), ids=ids))
 

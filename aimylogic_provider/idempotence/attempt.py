@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.idempotence import messages
-from aimylogic_provider.idempotence.decision import (
+from aimylogic_provider.idempotence.actions import (
     Action,
     Adopt,
     AskReport,
@@ -26,10 +26,8 @@ from aimylogic_provider.idempotence.decision import (
     Row,
     SendNow,
     Wait,
-    decide,
-    key_lives_until,
-    settled_by,
 )
+from aimylogic_provider.idempotence.decision import decide, key_lives_until, settled_by
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
 from aimylogic_provider.idempotence.human_answer import Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aimylogic_provider.calls_api.errors import AimylogicError
-from aimylogic_provider.idempotence.decision import Row
+from aimylogic_provider.idempotence.actions import Row
 from aimylogic_provider.idempotence.human_answer import Question
 from aimylogic_provider.idempotence.next_try import NextTry
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
 
-from aimylogic_provider.idempotence.decision import Clash, Park, Row, Wait
+from aimylogic_provider.idempotence.actions import Clash, Park, Row, Wait
 from aimylogic_provider.idempotence.human_answer import Choice, Ruling
 from aimylogic_provider.idempotence.job_adoption import shown_job
 from aimylogic_provider.idempotence.record.records import Record, SendOutcome

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack, cast
 
 from aimylogic_provider.airflow_task.airflow_imports import BaseOperator
-from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, is_template, report_lag_seconds
+from aimylogic_provider.airflow_task.argument_checks import check_choice, conn_id_of, report_lag_seconds
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
-from aimylogic_provider.call_list_task.open_jobs.chosen_rows import ChoosesRows
+from aimylogic_provider.call_list_task.open_jobs.compared_rows import ComparesRows
 from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import WithdrawalLimit, check_max_withdrawn
 from aimylogic_provider.campaign_task.campaign_base import CampaignBase
 from aimylogic_provider.lineage.lineage_methods import TellsLineage
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context, XComArg
     from aimylogic_provider.airflow_task.base_operator_arguments import RetriedTaskArguments
     from aimylogic_provider.call_list.tables.job_results import JobResults
+    from aimylogic_provider.call_list_task.open_jobs.deselected_jobs import OpenJobs
     from aimylogic_provider.call_list_task.open_jobs.job_sources import OpenJobSource
     from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool
     from aimylogic_provider.call_list_task.open_jobs.people import PeopleBy
     from aimylogic_provider.call_list_task.open_jobs.selected_people import StillToBeCalled
-    from aimylogic_provider.call_list_task.open_jobs.withdrawing import Ask, OpenJobs, Withdrawing, WithdrawnJobs
+    from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import Ask
+    from aimylogic_provider.call_list_task.open_jobs.withdrawing import Withdrawing
+    from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
     from aimylogic_provider.calls_api.client import CampaignClient
     from aimylogic_provider.lineage.task_lineage import TaskLineage
 
 __all__ = ["WithdrawCallsOperator"]
 
 
-class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperator):
+class WithdrawCallsOperator(ComparesRows, TellsLineage, CampaignBase, BaseOperator):
     """Cancel the calls of people whom a query no longer selects: who paid, were reached elsewhere, or said no.
 
     The query tells who is **still to be called**. Of the call jobs that tasks of this DAG created, and that are open by
@@ -199,8 +202,10 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
         from aimylogic_provider.airflow_task.task_state import entry_store
         from aimylogic_provider.call_list.tables.job_results import RowsOf
         from aimylogic_provider.call_list.tables.results_table import KEY
+        from aimylogic_provider.call_list_task.open_jobs.deselected_jobs import OpenJobs
         from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool
-        from aimylogic_provider.call_list_task.open_jobs.withdrawing import OpenJobs, Withdrawing, check_limit
+        from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import check_limit
+        from aimylogic_provider.call_list_task.open_jobs.withdrawing import Withdrawing
         from aimylogic_provider.campaign_task.job_reports import JobReports
         from aimylogic_provider.lineage.hook_lineage import tell_written
 
@@ -245,7 +250,7 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
         return jobs.as_json()
 
     def _parted(self, open_jobs: OpenJobs, spool: JobSpool, query: StillToBeCalled) -> WithdrawnJobs:
-        from aimylogic_provider.call_list_task.open_jobs.withdrawing import WithdrawnJobs
+        from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
         from aimylogic_provider.calls_api.errors import RejectedError
         from aimylogic_provider.campaign_task.action_errors import ActionError
 
@@ -276,62 +281,8 @@ class WithdrawCallsOperator(ChoosesRows, TellsLineage, CampaignBase, BaseOperato
             withdrawing.note_yes(yes)
             self.log.info("%s said to withdraw up to %s calls.", yes.by, f"{yes.most:,}")
 
-    def _people_by(self) -> PeopleBy:
-        from aimylogic_provider.call_list_task.open_jobs.people import PeopleBy
-        from aimylogic_provider.calls_api.phones.phone import PhoneRules
-
-        if self.phone_column is None:
-            return PeopleBy(tuple(self.key_columns))
-        rules = PhoneRules(region=self.phone_region, reading=self.phone_reading, check=self.phone_check)
-        return PeopleBy((self.phone_column,), rules)
-
-    def _query(self, by: PeopleBy) -> StillToBeCalled:
-        """The query.
-
-        :raises RejectedError: if it can't be used, or looks to where those stand who were called
-        """
-        from aimylogic_provider.airflow_task.template_values import as_parameters
-        from aimylogic_provider.call_list_task.databases import check_query, database_hook
-        from aimylogic_provider.call_list_task.open_jobs.queried_tables import check_not_queried
-        from aimylogic_provider.call_list_task.open_jobs.selected_people import StillToBeCalled
-
-        check_query(self.sql)
-        check_not_queried(self.sql, self._results_tables())
-        parameters = as_parameters("parameters", self.parameters)
-        return StillToBeCalled(database_hook("sql_conn_id", self.sql_conn_id), self.sql, parameters, by)
-
-    def _results_tables(self) -> list[str]:
-        """The names of results tables: this task's, and those that tasks of the DAG write."""
-        named = [self.results_table]
-        for task in getattr(self.get_dag(), "tasks", ()):
-            named.append((task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)).get("results_table"))
-        return [one for one in named if isinstance(one, str) and one.strip() and not is_template(one)]
-
-    def _source(self, by: PeopleBy) -> OpenJobSource | None:
-        """What tells of open jobs; None if there is no table yet.
-
-        :raises RejectedError: if it can't be used
-        :raises CallListError: if it can't be read
-        """
-        from aimylogic_provider.airflow_task.template_values import as_value
-        from aimylogic_provider.call_list.runs.list_of_result import pointer_of
-        from aimylogic_provider.call_list.tables.withdrawn_rows import WithdrawnRows
-        from aimylogic_provider.call_list_task.open_jobs.job_sources import ListOfJobs
-        from aimylogic_provider.call_list_task.open_jobs.queried_tables import check_not_queried
-        from aimylogic_provider.calls_api.errors import RejectedError
-
-        if self.results_table is not None:
-            columns = by.columns_of_rows
-            return self._opened(lambda engine, name: WithdrawnRows(engine, name, columns, writes=self._cancels))
-        if self.call_list is None:
-            raise RejectedError("results_table and call_list are both None, or blank: give one of them")
-        source = ListOfJobs(pointer_of(as_value(self.call_list)), by)
-        if source.results_table:
-            check_not_queried(self.sql, [source.results_table])
-        return source
-
     def _none(self) -> dict[str, Any]:
-        from aimylogic_provider.call_list_task.open_jobs.withdrawing import WithdrawnJobs
+        from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
 
         return WithdrawnJobs().as_json()
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def test_calls_that_a_function_gives(airflow: LocalAirflow) -> None:
         airflow.connect(emulator.url, TOKEN)
         assert run(airflow, "calls_from_python", "invoices") == "success"
         assert airflow.xcom("calls_from_python", "invoices", "tell") == "2 of 2 people are called"
+        run(airflow, "calls_from_python", "a-second-click")
         called = {(job.phone, job.payload["due"]) for job in emulator.jobs()}
         assert len(emulator.jobs()) == 2
     assert called == {("12025550123", 1500), ("12025550167", 99.5)}
@@ -113,12 +115,13 @@ def test_a_list_that_is_sent_in_shards(airflow: LocalAirflow, tmp_path: Path) ->
 
 @pytest.mark.long
 def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path) -> None:
-    """By ``dag.test()``, for a day whose evening is past; the scheduler leaves the DAG alone, for it is paused."""
+    """By ``dag.test()``, on a morning of the server whose evening is past for Airflow. The scheduler lets it be."""
     warehouse = tmp_path / "warehouse.db"
     make_warehouse(warehouse, 30)
     airflow.connect_sqlite(warehouse, "warehouse")
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)
+        emulator.set_time(datetime(2026, 1, 5, 9, tzinfo=UTC))
         emulator.campaign(status="paused", lines=0)
         lost = emulator.fault("after_commit", "reset", path="callJob/cancel")
         code = (
@@ -155,7 +158,9 @@ def test_who_is_on_call_is_rung_once_for_a_run_that_fails(airflow: LocalAirflow,
 def test_a_campaign_comes_to_its_end(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)
-        assert run(airflow, "end_campaign", "for-good") == "success"
+        assert run(airflow, "end_campaign", "a-click") == "failed", "no campaign was named"
+        assert emulator.count("control/stop") == 0
+        assert run(airflow, "end_campaign", "for-good", {"campaign": emulator.campaign().name}) == "success"
         assert airflow.xcom("end_campaign", "for-good", "look")["status"] == "finished"
         assert airflow.xcom("end_campaign", "for-good", "is_over") == "finished"
         assert emulator.count("control/stop") == 1

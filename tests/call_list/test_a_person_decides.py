@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from aimylogic_provider.calls_api.http_messages import Response
 from aimylogic_provider.emulator.http import calls_routes
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
+from tests.answers import said
 from tests.call_list.sync import Sync, phone
 from tests.conftest import OTHER_TOKEN, connection_json, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -48,13 +48,7 @@ def park(sync: Sync, method: str) -> dict[str, Any]:
 
 
 def answer(sync: Sync, kwargs: dict[str, Any], option: str, method: str) -> dict[str, Any]:
-    event = {
-        "chosen_options": [option],
-        "params_input": {},
-        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-        "timedout": False,
-    }
+    event = said(option)
     operator = sync.operator(method=method, on_unknown="ask", concurrency=1)
     report: dict[str, Any] = operator.execute_complete(sync.task.context(), event, **kwargs)
     return report

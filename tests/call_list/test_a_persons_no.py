@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +20,7 @@ from airflow.sdk.execution_time import task_runner
 from aimylogic_provider.call_list.store.manifest import Pointer
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.operators import AddPhoneOperator, ApproveCallListOperator, SendCallListOperator
+from tests.answers import said
 from tests.call_list.sync import phone
 from tests.call_list.test_approval import Approval, approval
 from tests.conftest import TaskInstance
@@ -79,11 +79,7 @@ class Said:
         return {**self.instance.context(), "task": self.operator}
 
     def no(self, **event: Any) -> Any:
-        answer = {
-            "chosen_options": ["Reject"], "params_input": {}, "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-            "responded_by_user": {"id": "7", "name": "Maria"}, "timedout": False, **event,
-        }  # fmt: skip
-        return self.operator.execute_complete(self.context(), answer, self.call_list)
+        return self.operator.execute_complete(self.context(), said("Reject", **event), self.call_list)
 
     def again(self) -> Any:
         self.instance.current_try += 1

@@ -38,6 +38,7 @@ from aimylogic_provider.operators import (
     PrepareCallsOperator,
     SendCallListOperator,
 )
+from tests.answers import said
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -97,13 +98,7 @@ class Approval:
     def answer(
         self, kwargs: dict[str, Any], option: str, call_list: Any = None, form: Any = None, **arguments: Any
     ) -> Any:
-        event = {
-            "chosen_options": [option],
-            "params_input": form or {},
-            "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-            "responded_by_user": {"id": "7", "name": "Maria"},
-            "timedout": False,
-        }
+        event = said(option, form)
         context = self.tasks["approve"].context()
         operator = self._approve(call_list or kwargs["call_list"], **arguments)
         context["task"] = operator

@@ -26,6 +26,7 @@ from aimylogic_provider.call_list.runs.brakes import Brakes, Usual
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.operators import AddPhonesOperator, PrepareCallListOperator, SendCallListOperator
 from aimylogic_provider.transfers import SqlToAimylogicOperator
+from tests.answers import said
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -127,13 +128,7 @@ def waiting(sync: Sync, operator: Any = None) -> dict[str, Any]:
 
 
 def answer(sync: Sync, kwargs: dict[str, Any], option: str, operator: Any = None) -> Any:
-    event = {
-        "chosen_options": [option],
-        "params_input": {},
-        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-        "timedout": False,
-    }
+    event = said(option)
     return (operator or sync.operator()).execute_complete(sync.task.context(), event, **kwargs)
 
 

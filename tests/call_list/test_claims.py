@@ -478,12 +478,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Any, monkeypatch: pytest.
         return server.engine
     connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "claims.db")})
     if request.param == "postgres":
-        import psycopg2
-
         postgres = request.getfixturevalue("postgres")
-        with closing(psycopg2.connect(postgres.dsn("warehouse"))) as plain:
-            plain.autocommit = True
-            plain.cursor().execute("drop schema public cascade; create schema public")
+        postgres.empty("warehouse")
         connection = postgres.connection("warehouse")
     monkeypatch.setenv("AIRFLOW_CONN_CLAIMS", connection)
     return lambda: BaseHook.get_hook("claims").get_sqlalchemy_engine()

@@ -19,6 +19,7 @@ from aimylogic_provider.call_list.send.shard import Shard
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.operators import AddPhonesOperator, PrepareCallListOperator, SendCallListOperator
 from local_servers.postgres import LocalPostgres
+from tests.call_list.halves import Halves
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record, told
 
@@ -117,7 +118,7 @@ def test_an_exclusion_list_that_excludes_most_of_them_is_told_as_a_warning(
     stopped.task = TaskInstance(task_id="sync", run_id="next")
     stopped.attempt(**STOP)
     assert "is exclude_sql meant to give them" not in capsys.readouterr().out
-    halves = Halves(stopped, **STOP)
+    halves = Halves(stopped, batch_size=5, **STOP)
     stop(stopped, *PHONES[:25])
     halves.send(**STOP, exclude_conn_id="warehouse")
     assert "is exclude_sql meant to give them" in capsys.readouterr().out, "nor right before the send"
@@ -130,7 +131,7 @@ def test_more_than_a_handful_who_are_all_excluded_between_freezing_and_sending_f
     """A table went wrong meanwhile, and the list was perhaps approved: green would tell that they were called."""
     sync.add(PHONES[:people])
     stop(sync)
-    halves = Halves(sync, **STOP)
+    halves = Halves(sync, batch_size=5, **STOP)
     stop(sync, *PHONES)
     for _ in range(2):
         if fails:
@@ -368,29 +369,9 @@ def test_a_worker_that_dies_and_a_retry_by_which_the_rest_is_excluded(
 # The halves, and shards
 
 
-class Halves:
-    """A task that prepares, and some that send."""
-
-    def __init__(self, sync: Sync, shards: int = 1, **arguments: Any) -> None:
-        self.sending = [TaskInstance(task_id="send", run=sync.task.run, map_index=one if shards > 1 else -1)
-                        for one in range(shards)]  # fmt: skip
-        operator = PrepareCallListOperator(
-            task_id="prepare", **{"sql": "select id, phone, name from customer order by id", "sql_conn_id": "warehouse",
-            "key_columns": ["id"], "call_list_path": str(sync.lists), "batch_size": 5, "shards": shards, **arguments},
-        )  # fmt: skip
-        self.pointer = operator.execute(TaskInstance(task_id="prepare", run=sync.task.run, current_try=1).context())
-
-    def send(self, shard: int = 0, **arguments: Any) -> dict[str, Any]:
-        task = self.sending[shard]
-        task.current_try += 1
-        operator = SendCallListOperator(task_id="send", call_list=self.pointer, shard=shard, **arguments)
-        report: dict[str, Any] = operator.execute(task.context())
-        return report
-
-
 def test_each_shard_looks_for_itself(stopped: Sync) -> None:
     stop(stopped, PHONES[0])
-    halves = Halves(stopped, 3, **STOP)
+    halves = Halves(stopped, 3, batch_size=5, **STOP)
     assert halves.pointer["excluded"] == 1
     stop(stopped, *map(written, range(25, 30)))
     reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(3)]
@@ -402,7 +383,7 @@ def test_who_is_written_as_at_home_is_read_alike_by_all_looks(stopped: Sync) -> 
     """Also once nobody of his country is called any more: else he would be unreadable, and nothing sent."""
     stopped.add(["+49 30 123456"])
     stop(stopped, "030 123456")
-    halves = Halves(stopped, 2, **STOP)
+    halves = Halves(stopped, 2, batch_size=5, **STOP)
     assert halves.pointer["excluded"] == 1
     reports = [halves.send(shard, **STOP, exclude_conn_id="warehouse") for shard in range(2)]
     assert sum(report["created"] for report in reports) == 30
@@ -419,7 +400,7 @@ def test_who_is_written_as_at_home_is_read_alike_by_all_looks(stopped: Sync) -> 
 def test_a_list_is_sent_with_the_exclusion_list_that_it_was_frozen_with_or_not_at_all(
     stopped: Sync, given: dict[str, Any], message: str
 ) -> None:
-    halves = Halves(stopped, **STOP)
+    halves = Halves(stopped, batch_size=5, **STOP)
     with pytest.raises(AirflowFailException, match=message):
         halves.send(**given)
     assert stopped.sends() == 0
@@ -429,7 +410,7 @@ def test_a_list_is_sent_with_the_exclusion_list_that_it_was_frozen_with_or_not_a
 def test_a_list_that_was_frozen_without_one_may_be_sent_with_one(
     stopped: Sync, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    halves = Halves(stopped)
+    halves = Halves(stopped, batch_size=5)
     stop(stopped, PHONES[0])
     assert halves.send(**STOP, exclude_conn_id="warehouse")["excluded"] == 1
     assert "frozen with no exclude_sql" in capsys.readouterr().out

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list.send.shard import Shard
-from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator, SumReportsOperator
+from aimylogic_provider.operators import SumReportsOperator
+from tests.call_list.halves import Halves
 from tests.call_list.sync import Sync, phone
 from tests.conftest import ReplacedError, TaskInstance, needs_record, told
 
@@ -38,27 +39,6 @@ def add_with_deadlines(sync: Sync, *deadlines: str | None) -> None:
 BY_ROW = {
     "sql": "select * from due order by id", "gmt_zone_column": "zone", "policy_columns": {"finish": "deadline"},
 }  # fmt: skip
-
-
-class Halves:
-    """A task that prepares, and some that send."""
-
-    def __init__(self, sync: Sync, shards: int = 1, **arguments: Any) -> None:
-        self.sync = sync
-        self.sending = [TaskInstance(task_id="send", run=sync.task.run, map_index=one if shards > 1 else -1)
-                        for one in range(shards)]  # fmt: skip
-        operator = PrepareCallListOperator(
-            task_id="prepare", **{"sql": "select id, phone, name from customer order by id", "sql_conn_id": "warehouse",
-            "key_columns": ["id"], "call_list_path": str(sync.lists), "batch_size": 10, "shards": shards, **arguments},
-        )  # fmt: skip
-        self.pointer = operator.execute(TaskInstance(task_id="prepare", run=sync.task.run, current_try=1).context())
-
-    def send(self, shard: int = 0, **arguments: Any) -> dict[str, Any]:
-        task = self.sending[shard]
-        task.current_try += 1
-        operator = SendCallListOperator(task_id="send", call_list=self.pointer, shard=shard, **arguments)
-        report: dict[str, Any] = operator.execute(task.context())
-        return report
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOp
 from aimylogic_provider.transfers import SqlToAimylogicOperator
 from aimylogic_provider.waiting.job_source import JobSource
 from aimylogic_provider.waiting.jobs_wait import WaitEnd, WaitOutcome
+from tests.answers import said
 from tests.call_list.sync import Sync, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -139,13 +140,7 @@ def bad(sync: Sync) -> dict[str, Any]:
 
 
 def answer(sync: Sync, kwargs: dict[str, Any], option: str, **arguments: Any) -> dict[str, Any]:
-    event = {
-        "chosen_options": [option],
-        "params_input": {},
-        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-        "timedout": False,
-    }
+    event = said(option)
     operator = sync.operator(**{"first": 7, **HERE, **arguments})
     report: dict[str, Any] = operator.execute_complete(sync.task.context(), event, **kwargs)
     return report

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.call_list.freeze.given_calls import CallRules, GivenCallReader, listed_calls
+from aimylogic_provider.call_list.freeze.call_rules import CallRules
+from aimylogic_provider.call_list.freeze.given_calls import GivenCallReader, listed_calls
 from aimylogic_provider.call_list.freeze.rows import Columns, RowReader
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
 

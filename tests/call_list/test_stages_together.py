@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.airflow_task.required_actions import GO_AHEAD, LEAVE
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
+from tests.answers import said
 from tests.call_list.sync import Sync, phone
 from tests.call_list.test_claims import engine
 from tests.conftest import TaskInstance, needs_record
@@ -50,13 +50,7 @@ def waiting(sync: Sync, **arguments: Any) -> dict[str, Any]:
 
 
 def answer(sync: Sync, kwargs: dict[str, Any], option: str, operator: Any = None, **arguments: Any) -> Any:
-    event = {
-        "chosen_options": [option],
-        "params_input": {},
-        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-        "timedout": False,
-    }
+    event = said(option)
     return (operator or sync.operator(**arguments)).execute_complete(sync.task.context(), event, **kwargs)
 
 

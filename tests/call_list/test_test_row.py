@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from aimylogic_provider.airflow_task import required_actions
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.emulator.http.admin_types import JobView
 from aimylogic_provider.operators import AddPhonesOperator, PrepareCallListOperator, SendCallListOperator
+from tests.answers import said
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -105,13 +105,7 @@ def test_killed_right_after_it_left_it_is_not_called_again(sync: Sync, monkeypat
 
 
 def answer(sync: Sync, kwargs: dict[str, Any], option: str) -> dict[str, Any]:
-    event = {
-        "chosen_options": [option],
-        "params_input": {},
-        "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-        "timedout": False,
-    }
+    event = said(option)
     operator = sync.operator(test_phone=MINE, after_test="ask")
     report: dict[str, Any] = operator.execute_complete(sync.task.context(), event, **kwargs)
     return report

@@ -9,8 +9,8 @@ import pytest
 
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.client import Answer
+from aimylogic_provider.idempotence.actions import Row
 from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
-from aimylogic_provider.idempotence.decision import Row
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.server_time import Reading, Timebase

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aimylogic_provider.idempotence.decision import (
+from aimylogic_provider.idempotence.actions import (
     Action,
     Adopt,
     AskReport,
@@ -19,8 +19,8 @@ from aimylogic_provider.idempotence.decision import (
     Row,
     SendNow,
     Wait,
-    decide,
 )
+from aimylogic_provider.idempotence.decision import decide
 from aimylogic_provider.idempotence.keys import Parameters
 from aimylogic_provider.idempotence.record.records import (
     ClockSource,

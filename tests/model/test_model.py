@@ -25,8 +25,7 @@ from aimylogic_provider.calls_api.client import Answer
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.idempotence import attempt
-from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
-from aimylogic_provider.idempotence.decision import (
+from aimylogic_provider.idempotence.actions import (
     Action,
     Adopt,
     AskReport,
@@ -39,8 +38,9 @@ from aimylogic_provider.idempotence.decision import (
     Row,
     SendNow,
     Wait,
-    decide,
 )
+from aimylogic_provider.idempotence.attempt import AddPhoneAttempt
+from aimylogic_provider.idempotence.decision import decide
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 from aimylogic_provider.idempotence.human_answer import Choice, Question, Ruling
 from aimylogic_provider.idempotence.keys import Intent, Parameters

@@ -24,6 +24,7 @@ from aimylogic_provider.airflow_task.required_actions import (
 )
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhoneOperator
+from tests.answers import said
 from tests.conftest import TOKEN, TaskInstance, needs_record
 
 pytestmark = needs_record
@@ -76,13 +77,7 @@ class Parked:
         operator = AddPhoneOperator(
             task_id=self.task.task_id, **{"phone": "79123456789", "on_unknown": "ask", **arguments}
         )
-        event = {
-            "chosen_options": [option],
-            "params_input": {CALL_JOB_ID: job},
-            "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-            "responded_by_user": {"id": "7", "name": "Maria"},
-            "timedout": False,
-        }
+        event = said(option, {CALL_JOB_ID: job})
         result: str = operator.execute_complete(self.task.context(), event, **self.kwargs)
         return result
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import ANY
@@ -29,35 +28,15 @@ from aimylogic_provider.transfers import SqlToAimylogicOperator
 from tests.call_list.conftest import make_sync, sync
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import OTHER_TOKEN, TaskInstance, connection_json, told
+from tests.operators.kept_results import results
 from tests.operators.test_template_values import environment, rendered
 
-__all__ = ["environment", "make_sync", "sync"]
+__all__ = ["environment", "make_sync", "results", "sync"]
 
 PHONES = [phone(number) for number in range(25)]
 UNKNOWN = "990000000000001"
 Update = Callable[..., dict[str, Any]]
 JOB = ("call_job_id", "job_status", "attempts", "finished_at")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
-def results(
-    request: pytest.FixtureRequest, sync: Sync, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[sa.Engine]:
-    """Of an empty database, in which the sync keeps its results."""
-    connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
-    if request.param == "postgres":
-        import psycopg2
-
-        postgres = request.getfixturevalue("postgres")
-        with closing(psycopg2.connect(postgres.dsn("warehouse"))) as plain:
-            plain.autocommit = True
-            plain.cursor().execute("drop schema public cascade; create schema public")
-        connection = postgres.connection("warehouse")
-    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", connection)
-    sync.arguments |= {"results_table": "calls", "results_conn_id": "results"}
-    made = BaseHook.get_hook("results").get_sqlalchemy_engine()
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

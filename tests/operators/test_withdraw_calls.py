@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +18,6 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
-    BaseHook,
     TaskDeferred,
 )
 from airflow.sdk import DAG, exceptions
@@ -34,11 +32,13 @@ from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import WithdrawCallsOperator
+from tests.answers import said
 from tests.call_list.conftest import make_sync
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.conftest import HAS_RECORD, TaskInstance, needs_record, told
+from tests.operators.kept_results import results
 
-__all__ = ["make_sync"]
+__all__ = ["make_sync", "results"]
 
 PHONES = [phone(number) for number in range(25)]
 UNPAID = "select id from customer where name <> 'paid'"
@@ -49,27 +49,6 @@ Withdraw = Callable[..., dict[str, Any]]
 def sync(make_sync: Callable[..., Sync]) -> Sync:
     """One that sends all in one request, so that jobs are made in the order of rows."""
     return make_sync(batch_size=100)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
-def results(
-    request: pytest.FixtureRequest, sync: Sync, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[sa.Engine]:
-    """Of an empty database, in which the sync keeps its results."""
-    connection = json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "results.db")})
-    if request.param == "postgres":
-        import psycopg2
-
-        postgres = request.getfixturevalue("postgres")
-        with closing(psycopg2.connect(postgres.dsn("warehouse"))) as plain:
-            plain.autocommit = True
-            plain.cursor().execute("drop schema public cascade; create schema public")
-        connection = postgres.connection("warehouse")
-    monkeypatch.setenv("AIRFLOW_CONN_RESULTS", connection)
-    sync.arguments |= {"results_table": "calls", "results_conn_id": "results"}
-    made = BaseHook.get_hook("results").get_sqlalchemy_engine()
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
@@ -673,11 +652,7 @@ def answer(task: TaskInstance, waiting: Any, option: str, *, hours_ago: float = 
         task_id="withdraw", sql=UNPAID, sql_conn_id="warehouse", key_columns=["id"], results_table="calls",
         on_excess="ask",
     )  # fmt: skip
-    event = {
-        "chosen_options": [option], "params_input": {}, "timedout": False,
-        "responded_at": datetime.now(UTC) - timedelta(hours=hours_ago),
-        "responded_by_user": {"id": "7", "name": "Maria"},
-    }  # fmt: skip
+    event = said(option, responded_at=datetime.now(UTC) - timedelta(hours=hours_ago))
     counts: dict[str, Any] = operator.execute_complete(task.context(), event, **waiting.value.kwargs)
     return counts
 

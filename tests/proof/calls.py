@@ -85,7 +85,7 @@ class CallTasks(Tasks):
             self.world.promise.said(one_try.instance, call)
 
     def learn(self, one_try: Try, result: Any) -> None:
-        from aimylogic_provider.idempotence.decision import Row
+        from aimylogic_provider.idempotence.actions import Row
         from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError
 
         one_try.result = result

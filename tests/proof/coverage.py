@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from aimylogic_provider.call_list.send.decision import UnitAction as ListAction
 from aimylogic_provider.emulator.world.faults import FaultAction, Phase
-from aimylogic_provider.idempotence.decision import Row
+from aimylogic_provider.idempotence.actions import Row
 from tests.proof.network import FAULTS, IN_PART, POISONS
 from tests.proof.schedules import REPORTS
 

@@ -14,6 +14,7 @@ _BEFORE_THE_REST = "call_list_task/before_the_rest"
 _OWN_PHONE = "call_list/send/own_phone.py"
 _PERSONS = "call_list/persons/person_calls.py"
 _WITHDRAWING = "call_list_task/open_jobs/withdrawing.py"
+_DESELECTED = "call_list_task/open_jobs/deselected_jobs.py"
 _ANSWERS = "airflow_task/shown/given_answers.py"
 _APPROVAL = "operators/approve_call_list.py"
 _PASTED = "call_list/pasted"
@@ -148,7 +149,7 @@ _OF_WITHDRAWAL = (
     _tested(
         "withdrawal: another task's query",
         "A query that knows the people of one of two tasks has the calls of the other one's cancelled.",
-        _WITHDRAWING,
+        _DESELECTED,
         "            self._check_each_task(spool)\n",
         "            pass\n",
         "operators/test_withdraw_calls.py::test_a_query_that_knows_nobody_of_one_of_two_tasks_cancels_nothing",
@@ -156,7 +157,7 @@ _OF_WITHDRAWAL = (
     _tested(
         "withdrawal: none of ours is selected",
         "A query by another key selects none of those who are called, and all their calls are cancelled.",
-        _WITHDRAWING,
+        _DESELECTED,
         "        if jobs.deselected and not jobs.still_selected and not allow_empty and not self._knows_any(spool):\n",
         "        if False:\n",
         "operators/test_withdraw_calls.py::test_a_wrong_key_column_cancels_nothing",
@@ -164,7 +165,7 @@ _OF_WITHDRAWAL = (
     _tested(
         "withdrawal: rows that mean nobody",
         "Rows of the query without a key keep nobody's call, and nothing is said.",
-        _WITHDRAWING,
+        _DESELECTED,
         "        if query.nobody:\n",
         "        if False:\n",
         "operators/test_withdraw_calls.py::test_rows_that_mean_nobody_cancel_nothing",
@@ -172,7 +173,7 @@ _OF_WITHDRAWAL = (
     _tested(
         "withdrawal: the query before the jobs",
         "Whoever is added while the query runs counts as not selected, and his call is cancelled.",
-        _WITHDRAWING,
+        _DESELECTED,
         "        query.read(spool, self._log, self._starts)\n",
         "        query.read(spool, self._log, self._starts)\n        self.read(spool, 600.0)\n",
         "operators/test_withdraw_calls.py::test_whoever_is_added_while_the_query_runs_is_not_withdrawn",
@@ -188,7 +189,7 @@ _OF_WITHDRAWAL = (
     _tested(
         "withdrawal: a yes to any number",
         "A person's yes to some calls has all cancelled that the query doesn't select by then.",
-        _WITHDRAWING,
+        "call_list_task/open_jobs/withdrawal_limit.py",
         "not notes.yes.is_old and total <= notes.yes.most)",
         "not notes.yes.is_old)",
         "operators/test_withdraw_calls.py::test_a_person_may_say_yes_to_more",

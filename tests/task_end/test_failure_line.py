@@ -23,7 +23,7 @@ from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.calls_api.errors import ApiError, ConnectionRejectedError, Known, RejectedError
 from aimylogic_provider.campaign_task.action_errors import ActionError
-from aimylogic_provider.idempotence.decision import Row
+from aimylogic_provider.idempotence.actions import Row
 from aimylogic_provider.idempotence.errors import NotAddedError, ParkedError, RefusedCallError
 from aimylogic_provider.idempotence.human_answer import Question
 from aimylogic_provider.operators import AddPhoneOperator, AddPhonesOperator, GetCampaignOperator

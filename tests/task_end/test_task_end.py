@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,6 +25,7 @@ from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.operators import AddPhoneOperator
 from aimylogic_provider.task_end import failure_line
 from aimylogic_provider.task_end.tells_end import TellsEnd
+from tests.answers import said
 from tests.call_list.conftest import make_sync
 from tests.call_list.sync import CrashError, Sync, phone
 from tests.call_list.test_approval import YES, Approval
@@ -89,10 +89,8 @@ def sent_in_halves(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Any:
 def approved(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Any:
     approval = Approval(sync, monkeypatch)
     kwargs = approval.ask(approval.prepare())
-    event = {"chosen_options": [YES], "params_input": {}, "responded_at": datetime(2026, 1, 2, tzinfo=UTC),
-             "responded_by_user": {"id": "7", "name": "Maria"}, "timedout": False}  # fmt: skip
     operator, context = approval._approve(kwargs["call_list"]), approval.tasks["approve"].context()
-    return operator.resume_execution("execute_complete", {"event": event, **kwargs}, {**context, "task": operator})
+    return operator.resume_execution("execute_complete", {"event": said(YES), **kwargs}, {**context, "task": operator})
 
 
 def summed(sync: Sync, monkeypatch: pytest.MonkeyPatch) -> Any:

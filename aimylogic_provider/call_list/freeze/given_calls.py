@@ -7,12 +7,12 @@ A call is a dictionary of :data:`CALL_FIELDS`, or a phone alone. What a phone, a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import msgspec
 
+from aimylogic_provider.call_list.freeze.call_rules import CallRules
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.request_size import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.freeze.rows import POLICY_FIELDS
@@ -22,10 +22,10 @@ from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.calls.policy_values import policy_value
 from aimylogic_provider.calls_api.calls.text_values import as_value
 from aimylogic_provider.calls_api.errors import RejectedError, RejectedTypeError
-from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, shown
+from aimylogic_provider.calls_api.phones.phone import shown
 
 __all__ = [
-    "CALL_FIELDS", "CallRules", "GivenCallReader", "check_no_pages", "is_list", "is_page", "listed_calls",
+    "CALL_FIELDS", "GivenCallReader", "check_no_pages", "is_list", "is_page", "listed_calls",
     "own_policies", "page_within",
 ]  # fmt: skip
 
@@ -147,24 +147,6 @@ def _is_nothing(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRules:
-    """What holds for all calls of a list.
-
-    :param policy_of_all: what holds where a call says nothing else, by argument of :meth:`.CallPolicy.of`
-    :param phone_region: and the three after it: see :class:`.PhoneRules`
-    :param max_bytes: of a request with one call
-    """
-
-    policy_of_all: Mapping[str, object] = field(default_factory=dict)
-    phone_region: str | None = None
-    phone_reading: PhoneReading = "either"
-    phone_check: PhoneCheck = "in use"
-    countries: Collection[str] | None = None
-    method: Method = "addPhones"
-    max_bytes: int = 1_000_000
-
-
 class GivenCallReader:
     """Makes calls of what a DAG gives.
 
@@ -190,12 +172,10 @@ class GivenCallReader:
             "countries": rules.countries,
         }
         # Checked once, and not as a fault of each call.
-        PhoneRules(
-            region=rules.phone_region, reading=rules.phone_reading, check=rules.phone_check, countries=rules.countries
-        )
+        rules.phones()
         self._of_all = self._policy({})
-        either = rules.phone_region and rules.phone_reading == "either"
-        self.readings = PhoneReadings("Write a plus before those that bear it") if either else None
+        way_out = "Write a plus before those that bear it"
+        self.readings = PhoneReadings(way_out) if rules.reads_either_way else None
 
     @property
     def method(self) -> Method:

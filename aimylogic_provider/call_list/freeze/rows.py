@@ -5,7 +5,7 @@ One row at a time: doubles, limits and files are ``freeze``'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -15,6 +15,7 @@ from unicodedata import category, is_normalized
 
 import msgspec
 
+from aimylogic_provider.call_list.freeze.call_rules import CallRules
 from aimylogic_provider.call_list.freeze.phone_readings import PhoneReadings
 from aimylogic_provider.call_list.freeze.request_size import SURELY_SHORT, check_bytes, check_url
 from aimylogic_provider.call_list.store.manifest import Method
@@ -25,7 +26,7 @@ from aimylogic_provider.calls_api.calls.payload import flat_payload, nested_payl
 from aimylogic_provider.calls_api.calls.policy import CallPolicy
 from aimylogic_provider.calls_api.calls.policy_values import policy_value
 from aimylogic_provider.calls_api.errors import RejectedError
-from aimylogic_provider.calls_api.phones.phone import PhoneCheck, PhoneReading, PhoneRules, as_text, quick_phone, shown
+from aimylogic_provider.calls_api.phones.phone import as_text, quick_phone, shown
 
 __all__ = ["POLICY_FIELDS", "Columns", "RowReader"]
 
@@ -42,15 +43,12 @@ _NULL = b"\\u0000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """Which columns of a query are what.
+class Columns(CallRules):
+    """Which columns of a query are what, and what holds for all of its rows.
 
     :param payload: None for all that are nothing else
     :param consent: the column that tells that a person may be called; see :func:`.has_consent`
-    :param phone_region: and the three after it: see :class:`.PhoneRules`
     :param policy: by argument of :meth:`.CallPolicy.of`
-    :param policy_of_all: what holds where no column says otherwise, by the same names
-    :param max_bytes: of a request with one call
     """
 
     phone: str
@@ -59,13 +57,6 @@ class Columns:
     keys: tuple[str, ...] = ()
     consent: str | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
-    policy_of_all: Mapping[str, object] = field(default_factory=dict)
-    phone_region: str | None = None
-    phone_reading: PhoneReading = "either"
-    phone_check: PhoneCheck = "in use"
-    countries: Collection[str] | None = None
-    method: Method = "addPhones"
-    max_bytes: int = 1_000_000
 
 
 _WRITTEN_OTHERWISE: dict[type, str] = {
@@ -98,13 +89,8 @@ class RowReader:
         self._zones: dict[object, str] = {}
         self._policies: dict[tuple[object, ...], str] = {}
         # Checked once, before a million rows are.
-        self._rules = PhoneRules(
-            region=columns.phone_region,
-            reading=columns.phone_reading,
-            check=columns.phone_check,
-            countries=columns.countries,
-        )
-        self.readings = PhoneReadings() if columns.phone_region and columns.phone_reading == "either" else None
+        self._rules = columns.phones()
+        self.readings = PhoneReadings() if columns.reads_either_way else None
         of_all = self._policy_fragment([None] * len(self._policy))
         self._policy_of_all = "" if self._policy else of_all
         self._quick = quick_phone if self._rules.takes_what_is_in_use else self._rules.quick

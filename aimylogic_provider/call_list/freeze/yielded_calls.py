@@ -12,9 +12,9 @@ from dataclasses import fields, is_dataclass
 from numbers import Number
 from typing import Any, Protocol, TypeGuard
 
+from aimylogic_provider.call_list.freeze.call_rules import CallRules
 from aimylogic_provider.call_list.freeze.given_calls import (
     CALL_FIELDS,
-    CallRules,
     GivenCallReader,
     is_page,
     own_policies,

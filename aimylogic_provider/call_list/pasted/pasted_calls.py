@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aimylogic_provider.call_list.freeze.given_calls import CallRules, GivenCallReader
+from aimylogic_provider.call_list.freeze.call_rules import CallRules
+from aimylogic_provider.call_list.freeze.given_calls import GivenCallReader
 from aimylogic_provider.call_list.pasted.pasted_text import PastedLine
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.masking import mask_phone

@@ -109,9 +109,20 @@ class JobResults:
 
         columns = self._table.c
         told_at = sa.func.coalesce(columns.settled_at, columns.frozen_at)
+        for rows in self._pages(call_list, self._are_open(of), columns.call_job_id, told_at):
+            yield [OpenRow(number, job, aware(moment)) for number, job, moment in rows]
+
+    def _pages(self, call_list: str, which: Sequence[Any], *values: Any) -> Iterator[Sequence[Any]]:
+        """The number of each row of a list, and some values beside it, some rows at a time.
+
+        :param which: conditions of SQL
+        """
+        import sqlalchemy as sa
+
+        columns = self._table.c
         asked = (
-            sa.select(columns.row_number, columns.call_job_id, told_at)
-            .where(columns.call_list == call_list, *self._are_open(of))
+            sa.select(columns.row_number, *values)
+            .where(columns.call_list == call_list, *which)
             .order_by(columns.row_number)
             .limit(_PAGE)
         )
@@ -121,7 +132,7 @@ class JobResults:
             return connection.execute(asked.where(after)).fetchall()
 
         while rows := self._transactions.act("read", page):
-            yield [OpenRow(number, job, aware(moment)) for number, job, moment in rows]
+            yield rows
             if len(rows) < _PAGE:
                 return
             after = columns.row_number > rows[-1][0]

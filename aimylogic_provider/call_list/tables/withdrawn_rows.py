@@ -13,11 +13,9 @@ from aimylogic_provider.call_list.tables.results_table import OWN_COLUMNS
 from aimylogic_provider.calls_api.errors import RejectedError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
 __all__ = ["PersonOfRow", "WithdrawnRows"]
-
-_PAGE = 2000
 
 
 class PersonOfRow(NamedTuple):
@@ -52,26 +50,11 @@ class WithdrawnRows(JobResults):
 
         :raises CallListError: if the database fails; another try can help
         """
-        import sqlalchemy as sa
-
         columns = self._table.c
         which = self._are_open(of) if only_open else [columns.phone.is_not(None), *self._are(of)]
-        asked = (
-            sa.select(columns.row_number, columns.call_job_id, *(columns[key] for key in self._keys))
-            .where(columns.call_list == call_list, *which)
-            .order_by(columns.row_number)
-            .limit(_PAGE)
-        )
-        after: Any = sa.true()
-
-        def page(connection: Connection) -> Sequence[Any]:
-            return connection.execute(asked.where(after)).fetchall()
-
-        while rows := self._transactions.act("read", page):
+        keys = (columns[key] for key in self._keys)
+        for rows in self._pages(call_list, which, columns.call_job_id, *keys):
             yield [PersonOfRow(number, job or "", tuple(values)) for number, job, *values in rows]
-            if len(rows) < _PAGE:
-                return
-            after = columns.row_number > rows[-1][0]
 
     def task_of(self, call_list: str) -> str:
         """The task that sent a list, with its DAG.

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-__all__ = ["FEW", "WithdrawalLimit", "check_max_withdrawn", "nobody_selected", "none_of_ours", "none_of_task"]
+from aimylogic_provider.airflow_task.argument_checks import is_share_or_count
+
+if TYPE_CHECKING:
+    from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import WithdrawalNotes
+    from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
+
+    Ask = Callable[[WithdrawnJobs, str], None]
+    """Has a person asked whether so many may be withdrawn; returns if one said yes."""
+
+__all__ = [
+    "FEW", "WithdrawalLimit", "check_limit", "check_max_withdrawn", "nobody_selected", "none_of_ours", "none_of_task",
+]  # fmt: skip
 
 FEW = 10
 """So many calls may be withdrawn whatever share they are: of few, any share is soon exceeded."""
@@ -15,9 +28,7 @@ def check_max_withdrawn(most: object) -> None:
 
     :raises ValueError: if it can't be used
     """
-    share = isinstance(most, float) and 0.0 <= most <= 1.0
-    count = isinstance(most, int) and not isinstance(most, bool) and most >= 0
-    if most is not None and not share and not count:
+    if most is not None and not is_share_or_count(most):
         raise ValueError(
             f"max_withdrawn {most!r} can't be used: give a share of the open calls from 0.0 to 1.0, as in 0.2, a count "
             "of them, as in 500, or None for no limit"
@@ -80,4 +91,29 @@ def none_of_task(task: str, left: int) -> str:
         "lists, though of other tasks' it does: it would have all of that task's cancelled. Nothing is cancelled. If "
         "the query tells of other tasks' people, name those by task_ids; if really nobody of these is to be called any "
         "more, set allow_empty=True"
+    )
+
+
+def check_limit(limit: WithdrawalLimit, jobs: WithdrawnJobs, notes: WithdrawalNotes, ask: Ask | None) -> None:
+    """Check that no more are to be withdrawn than may be, those of earlier tries with them.
+
+    :param ask: None if nobody is asked
+    :raises ActionError: if there are more
+    """
+    from aimylogic_provider.campaign_task.action_errors import ActionError
+
+    total, open = jobs.deselected + notes.done, jobs.open + notes.done
+    excess = limit.excess(total, open) if jobs.deselected else None
+    if excess is None or (notes.yes is not None and not notes.yes.is_old and total <= notes.yes.most):
+        return
+    if notes.yes is not None:
+        meant = "that yes is more than a day old" if notes.yes.is_old else f"{total:,} are more than that"
+        excess += f". {notes.yes.by} said yes to {notes.yes.most:,}, but {meant}"
+    elif ask is not None:
+        ask(jobs, excess)
+        return
+    raise ActionError(
+        f"{excess}. Nothing{'' if not notes.done else ' more'} is cancelled. If they are right, set max_withdrawn, a "
+        "count or a share, or on_excess='ask' to have a person asked; if not, correct the query. Start a new run then",
+        retryable=True,
     )

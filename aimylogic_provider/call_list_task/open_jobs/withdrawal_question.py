@@ -12,7 +12,8 @@ from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import Persons
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
-    from aimylogic_provider.call_list_task.open_jobs.withdrawing import Withdrawing, WithdrawnJobs
+    from aimylogic_provider.call_list_task.open_jobs.withdrawing import Withdrawing
+    from aimylogic_provider.call_list_task.open_jobs.withdrawn_jobs import WithdrawnJobs
 
 __all__ = ["ask", "yes_of"]
 

@@ -1,28 +1,18 @@
-"""Withdrawing calls: which of our open jobs a query no longer selects is found out, then those are cancelled.
+"""Withdrawing calls: open jobs that a query no longer selects are cancelled, and it is told what became of each.
 
-The jobs are read before the query is asked, so that nobody who is added meanwhile counts as not selected. Some at a
-time are noted, cancelled, looked up in the report, and told; a try that ends in between has the next one tell of them.
+Some at a time are noted, cancelled, looked up in the report, and told; a try that ends in between has the next one tell
+of them. Which jobs they are, ``deselected_jobs`` finds out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aimylogic_provider.call_list.tables.job_results import RowsOf
 from aimylogic_provider.call_list.tables.job_state import JobState
 from aimylogic_provider.call_list_task.open_jobs.job_spool import JobSpool, SpooledRow
-from aimylogic_provider.call_list_task.open_jobs.withdrawal_limit import (
-    FEW,
-    WithdrawalLimit,
-    nobody_selected,
-    none_of_ours,
-    none_of_task,
-)
 from aimylogic_provider.call_list_task.open_jobs.withdrawal_notes import PersonsYes, WithdrawalNotes
-from aimylogic_provider.call_list_task.results_update import HomeCounts, bring_home
 from aimylogic_provider.calls_api import report_endpoints
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
@@ -34,164 +24,14 @@ from aimylogic_provider.idempotence.ports import Log, Store
 
 if TYPE_CHECKING:
     from aimylogic_provider.call_list_task.open_jobs.job_sources import OpenJobSource
-    from aimylogic_provider.call_list_task.open_jobs.people import PeopleBy
-    from aimylogic_provider.call_list_task.open_jobs.selected_people import StillToBeCalled
     from aimylogic_provider.calls_api.client import CampaignClient
     from aimylogic_provider.calls_api.reports import CallAttempt, CallJob
-    from aimylogic_provider.campaign_task.job_reports import AskJobs, JobsTold
+    from aimylogic_provider.campaign_task.job_reports import AskJobs
 
-__all__ = ["Ask", "OpenJobs", "Withdrawing", "WithdrawnJobs", "check_limit"]
+__all__ = ["Withdrawing"]
 
 _AT_THE_END = timedelta(seconds=1)
 """An attempt that ended so shortly before its job did was cut off by what ended the job."""
-
-
-@dataclass(slots=True)
-class WithdrawnJobs:
-    """What became of open jobs, of all tries together.
-
-    :param open: that were there
-    :param still_selected: whose people the query selects
-    :param without_key: of which it can't be told whose they are; they are kept
-    :param deselected: whose people it doesn't select
-    :param withdrawn: that were cancelled before they rang, or between their rings
-    :param too_late: that were over before, or rang just then, and were ended
-    :param gone: that the campaign knew no more
-    :param not_shown: that the table tells are open, and the report doesn't show; they are kept, and not among the open
-    """
-
-    open: int = 0
-    still_selected: int = 0
-    without_key: int = 0
-    deselected: int = 0
-    withdrawn: int = 0
-    too_late: int = 0
-    gone: int = 0
-    not_shown: int = 0
-    withdrawn_ids: Some = field(default_factory=Some)
-    too_late_ids: Some = field(default_factory=Some)
-
-    def sum(self, before: WithdrawalNotes, withdrawing: Withdrawing) -> None:
-        """Count what became of the jobs, and those of earlier tries.
-
-        :param before: what those did
-        """
-        notes = withdrawing.notes
-        self.withdrawn, self.too_late, self.gone = notes.withdrawn, notes.too_late, notes.gone
-        self.open += before.done
-        self.deselected += before.done
-        self.withdrawn_ids, self.too_late_ids = withdrawing.withdrawn_ids, withdrawing.too_late_ids
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as a task returns it."""
-        counts = (
-            "open", "still_selected", "without_key", "deselected", "withdrawn", "too_late", "gone", "not_shown"
-        )  # fmt: skip
-        ids = {"withdrawn_ids": self.withdrawn_ids.first, "too_late_ids": self.too_late_ids.first}
-        return {**{name: getattr(self, name) for name in counts}, **ids}
-
-
-class OpenJobs:
-    """Open jobs of ours, and whom a query selects of their people.
-
-    :param source: what tells of them
-    :param of: whose they are
-    :param ask: asks the report
-    """
-
-    def __init__(self, source: OpenJobSource, of: RowsOf, by: PeopleBy, ask: AskJobs, log: Log) -> None:
-        self._source = source
-        self._of = of
-        self._by = by
-        self._ask = ask
-        self._log = log
-        self.home = HomeCounts()
-        self._starts: set[str] = set()
-        """Of phones that are called, if it is by phones: the first three digits, which tell the countries."""
-
-    def read(self, spool: JobSpool, report_lag: float) -> None:
-        """Read the jobs that are open by now, as the report shows them, with their people.
-
-        :raises ApiError: if the report can't be asked
-        :raises CallListError: if the source can't be read
-        """
-
-        def ask(ids: Sequence[str]) -> JobsTold | None:
-            told = self._ask(ids)
-            if told is not None:
-                spool.show(job.id for job in told.jobs if not _is_over(job))
-            return told
-
-        bring_home(self._source, self._of, ask, self.home, report_lag=report_lag)
-        for call_list in self._source.lists(self._of):
-            for rows in self._source.people(call_list, self._of):
-                if self._by.rules is not None:
-                    self._starts.update(f"{one.values[0] or ''}"[:3] for one in rows)
-                spool.add((SpooledRow(call_list, one.row, one.job), self._by.of_row(one.values)) for one in rows)
-
-    @property
-    def not_shown(self) -> int:
-        """How many rows are told to be open, and can't be seen in the report."""
-        return self.home.not_shown + self.home.not_found + self.home.unreadable + self.home.not_asked
-
-    def part(self, spool: JobSpool, query: StillToBeCalled, *, allow_empty: bool) -> WithdrawnJobs:
-        """Ask a query who is still to be called, and part the jobs by that.
-
-        :raises ActionError: if it tells too little to go by
-        :raises RejectedError: if it can't be used
-        :raises Exception: whatever its database raises
-        """
-        query.read(spool, self._log, self._starts)
-        jobs = WithdrawnJobs(open=spool.open, without_key=spool.without_key, not_shown=self.not_shown)
-        if query.nobody:
-            raise ActionError(
-                f"{query.nobody:,} of the query's {query.rows:,} rows have nothing in {', '.join(query.by.columns)}: "
-                "whose calls are to be kept for them can't be told. Nothing is cancelled. Leave those rows out, as by "
-                f"where {query.by.columns[0]} is not null",
-                retryable=False,
-            )
-        if query.unreadable:
-            self._log.warning(
-                "%s of the query's rows have a phone that can't be read (%s): nobody's call is kept for them.",
-                f"{query.unreadable:,}", query.first_unreadable,
-            )  # fmt: skip
-        if jobs.open and not spool.selected and not allow_empty:
-            raise ActionError(nobody_selected(jobs.open, query.rows, query.first_unreadable), retryable=True)
-        spool.part()
-        jobs.deselected = spool.left
-        jobs.still_selected = jobs.open - jobs.deselected - jobs.without_key
-        if jobs.deselected and not jobs.still_selected and not allow_empty and not self._knows_any(spool):
-            told = none_of_ours(spool.selected, jobs.open, " and ".join(query.by.columns))
-            raise ActionError(told, retryable=True)
-        if jobs.deselected and not allow_empty:
-            self._check_each_task(spool)
-        return jobs
-
-    def _check_each_task(self, spool: JobSpool) -> None:
-        """Check that the query knows somebody of each task whose calls it would have cancelled, but for a few.
-
-        :raises ActionError: if it tells of other tasks' people alone
-        """
-        lists_of: dict[str, list[str]] = {}
-        for call_list in spool.lists():
-            lists_of.setdefault(self._source.task_of(call_list), []).append(call_list)
-        if len(lists_of) < 2:
-            return
-        for task, lists in lists_of.items():
-            left, selected = spool.left_of(lists)
-            if left > FEW and not selected and not self._knows_any_of(spool, lists):
-                raise ActionError(none_of_task(task, left), retryable=True)
-
-    def _knows_any(self, spool: JobSpool) -> bool:
-        """Whether the query selects anybody of the lists whose jobs are open, called or not."""
-        return self._knows_any_of(spool, spool.lists())
-
-    def _knows_any_of(self, spool: JobSpool, lists: Iterable[str]) -> bool:
-        return any(
-            spool.selects(self._by.of_row(one.values) for one in rows)
-            for call_list in lists
-            for rows in self._source.people(call_list, self._of, only_open=False)
-        )
 
 
 class Withdrawing:
@@ -274,9 +114,9 @@ class Withdrawing:
             job = told[id][0] if id in told else None
             if job is None and id not in named:
                 gone += 1
-            elif job is not None and not _is_over(job) and id not in named:
+            elif job is not None and job.is_open and id not in named:
                 self.going_on.add([id])
-            elif id in rang or (job is not None and _is_over(job) and not is_cancelled(job.status)):
+            elif id in rang or (job is not None and not job.is_open and not is_cancelled(job.status)):
                 too_late.append(id)
             else:
                 withdrawn.append(id)
@@ -343,34 +183,3 @@ def _is_cut(attempt: CallAttempt, job_ended: datetime | None) -> bool:
     if job_ended is None:
         return False
     return attempt.finished_at is None or attempt.finished_at >= job_ended - _AT_THE_END
-
-
-def _is_over(job: CallJob) -> bool:
-    return job.finished or is_cancelled(job.status)
-
-
-Ask = Callable[[WithdrawnJobs, str], None]
-"""Has a person asked whether so many may be withdrawn; returns if one said yes."""
-
-
-def check_limit(limit: WithdrawalLimit, jobs: WithdrawnJobs, notes: WithdrawalNotes, ask: Ask | None) -> None:
-    """Check that no more are to be withdrawn than may be, those of earlier tries with them.
-
-    :param ask: None if nobody is asked
-    :raises ActionError: if there are more
-    """
-    total, open = jobs.deselected + notes.done, jobs.open + notes.done
-    excess = limit.excess(total, open) if jobs.deselected else None
-    if excess is None or (notes.yes is not None and not notes.yes.is_old and total <= notes.yes.most):
-        return
-    if notes.yes is not None:
-        meant = "that yes is more than a day old" if notes.yes.is_old else f"{total:,} are more than that"
-        excess += f". {notes.yes.by} said yes to {notes.yes.most:,}, but {meant}"
-    elif ask is not None:
-        ask(jobs, excess)
-        return
-    raise ActionError(
-        f"{excess}. Nothing{'' if not notes.done else ' more'} is cancelled. If they are right, set max_withdrawn, a "
-        "count or a share, or on_excess='ask' to have a person asked; if not, correct the query. Start a new run then",
-        retryable=True,
-    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole
-from aimylogic_provider.call_list_task.call_list_base import differing_by
+from aimylogic_provider.airflow_task.argument_checks import check_choice, check_whole, differing_by
 from aimylogic_provider.call_list_task.questions.stage_questions import AsksBeforeSending
 
 if TYPE_CHECKING:

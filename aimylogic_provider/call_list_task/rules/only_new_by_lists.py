@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.argument_checks import is_template
-from aimylogic_provider.call_list_task.call_list_base import check_same_in_all_runs
+from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 
 if TYPE_CHECKING:
