@@ -321,6 +321,11 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
             first = [Step(0, 0.0, _lost(Phase.AFTER_COMMIT)), Step(1, apart.choice((25 * HOUR, 40 * HOUR)), Tries())]
             later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
             schedule = replace(schedule, steps=(*first, *later))
+    no = random.Random(f"says no {seed} {kind}")
+    if schedule.excludes and schedule.poison is None and no.random() < 0.3:
+        first = _suspended_after_a_look(no) if no.random() < 0.5 else _killed_while_one_is_set_aside(no)
+        later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+        schedule = replace(schedule, steps=(*first, *later))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
@@ -435,6 +440,25 @@ def _stands_still(rng: random.Random) -> list[Step]:
     if rng.random() < 0.5:
         point = Point(rng.randint(1, 6), stopped, kind="after the time is told")
     return [Step(0, 0.0, Tries(points=(point,)))]
+
+
+def _suspended_after_a_look(rng: random.Random) -> list[Step]:
+    """A machine is suspended between two batches, or two requests, after the exclusion list was looked at."""
+    stopped = rng.choice((35.0, 10 * MINUTE, HOUR))
+    kind = rng.choice(("after the add", "before a write of the state", "after an object's write"))
+    return [Step(0, 0.0, Tries(points=(Point(rng.randint(1, 6), stopped, suspended=True, kind=kind),)))]
+
+
+def _killed_while_one_is_set_aside(rng: random.Random) -> list[Step]:
+    """A worker stands still in a request, so that the next ones don't leave, and is killed once somebody has said no.
+
+    It is killed around the writes that set him aside; a day passes.
+    """
+    stands_still = Point(rng.choice((1, 1, 2, 3)), 35.0, kind="in mid-add")
+    writes = ("after a write of the state", "before an object's write")
+    killed = Point(rng.randint(2, 8), kind=rng.choice(writes))
+    steps = [Step(0, 0.0, Tries(points=(stands_still, killed)))]
+    return [*steps, Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
 
 
 def _lost_after_a_kill(rng: random.Random) -> list[Step]:

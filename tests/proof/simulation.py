@@ -118,6 +118,7 @@ class Worker:
             self.simulation.note(self.name, "stopped", kind)
             if planned.suspended:
                 self.asleep += planned.stopped
+            self.simulation.while_stopped(planned.stopped)
             self.simulation.pass_time(planned.stopped)
             self.check_alive()
 
@@ -156,6 +157,8 @@ class Simulation:
         self.story: list[str] | None = None
         self.passed: list[tuple[str, str, float]] | None = None
         """Which worker passed what kind of point, at what second; None if that isn't kept."""
+        self.while_stopped: Callable[[float], object] = lambda seconds: None
+        """Is told that a worker begins to stand still, and for how many seconds."""
 
     def rng(self, *what: object) -> random.Random:
         """Chance for one purpose: what is drawn for another doesn't disturb it."""
