@@ -322,8 +322,9 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
             later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
             schedule = replace(schedule, steps=(*first, *later))
     no = random.Random(f"says no {seed} {kind}")
-    if schedule.excludes and schedule.poison is None and no.random() < 0.3:
-        first = _suspended_after_a_look(no) if no.random() < 0.5 else _killed_while_one_is_set_aside(no)
+    if schedule.excludes and schedule.poison is None and no.random() < 0.4:
+        one_by_one = kind == "by number" or (kind.startswith("list ") and seed % 2)
+        first = (_killed_while_one_is_set_aside if one_by_one and no.random() < 0.7 else _suspended_after_a_look)(no)
         later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
         schedule = replace(schedule, steps=(*first, *later))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
@@ -450,13 +451,12 @@ def _suspended_after_a_look(rng: random.Random) -> list[Step]:
 
 
 def _killed_while_one_is_set_aside(rng: random.Random) -> list[Step]:
-    """A worker stands still in a request, so that the next ones don't leave, and is killed once somebody has said no.
+    """A number is added, and the next ones don't leave, for the worker stands still; one of them says no meanwhile.
 
-    It is killed around the writes that set him aside; a day passes.
+    The worker is killed between the writes that set him aside; a day passes.
     """
-    stands_still = Point(rng.choice((1, 1, 2, 3)), 35.0, kind="in mid-add")
-    writes = ("after a write of the state", "before an object's write")
-    killed = Point(rng.randint(2, 8), kind=rng.choice(writes))
+    stands_still = Point(rng.choice((1, 1, 2)), 35.0, kind="in mid-add")
+    killed = Point(rng.randint(4, 6), kind="after a write of the state")
     steps = [Step(0, 0.0, Tries(points=(stands_still, killed)))]
     return [*steps, Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
 
