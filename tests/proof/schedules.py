@@ -45,6 +45,8 @@ _MANY = 40
 """People of a list in which one costs many requests, if those are not heeded."""
 _UNTIL = (10 * MINUTE, HOUR, 26 * HOUR)
 """Seconds that a list with a finish is given."""
+_SET_BY = (1.0, 20.0, 45.0, 10 * MINUTE, HOUR, DAY, 25 * HOUR)
+"""Seconds by which a worker's clock is set; an hour and more only where the server tells its time."""
 _EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
 """Waits at whose end a key is just alive, or just not."""
 
@@ -246,6 +248,8 @@ def _told_point(point: Point) -> str:
         return f"timed out {where}"
     if point.stopped is None:
         return f"killed {where}"
+    if point.set_by:
+        return f"its clock set by {point.set_by:+g} s {where}"
     return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}"
 
 
@@ -327,10 +331,32 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         first = (_killed_while_one_is_set_aside if one_by_one and no.random() < 0.7 else _suspended_after_a_look)(no)
         later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
         schedule = replace(schedule, steps=(*first, *later))
+    told = random.Random(f"tells no time {seed} {kind}")
+    if kind in ("stable", "changing", "mapped", *_PLAIN_LISTS) and schedule.poison is None and told.random() < 0.03:
+        first = _tells_no_time_once(told)
+        later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+        schedule = replace(schedule, steps=(*first, *later))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
-    return _queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule))
+    return _clocks_set(_queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule)))
+
+
+def _clocks_set(schedule: Schedule) -> Schedule:
+    """The same, but the clock of some workers is set in the midst of a try."""
+    rng = random.Random(f"clocks set {schedule.seed} {schedule.kind}")
+    if schedule.kind == "list no store" or rng.random() < 0.85:
+        return schedule
+    by = _SET_BY if schedule.tells_time else _SET_BY[:4]
+    listed = schedule.kind not in OF_CALLS
+
+    def ended(does: Tries | Happening) -> Tries | Happening:
+        if isinstance(does, Happening) or rng.random() < 0.4:
+            return does
+        point = Point(rng.randint(1, 60 if listed else 12), 0.0, set_by=rng.choice((-1, 1)) * rng.choice(by))
+        return replace(does, points=(*does.points, point))
+
+    return replace(schedule, steps=tuple(replace(step, does=ended(step.does)) for step in schedule.steps))
 
 
 def _for_good(schedule: Schedule) -> Schedule:
@@ -441,6 +467,14 @@ def _stands_still(rng: random.Random) -> list[Step]:
     if rng.random() < 0.5:
         point = Point(rng.randint(1, 6), stopped, kind="after the time is told")
     return [Step(0, 0.0, Tries(points=(point,)))]
+
+
+def _tells_no_time_once(rng: random.Random) -> list[Step]:
+    """Answers are lost; in the next try or two the server's bear no time, and then they do again."""
+    untold = Tries(plan=Plan((NetworkFault(0, False, Phase.AFTER_COMMIT, FaultAction.NO_DATE),)))
+    lost = _lost(rng.choice((Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT)))
+    does = [lost, *[untold] * rng.choice((1, 1, 2)), Tries()]
+    return [Step(number, rng.choice((1.0, MINUTE, 5 * MINUTE)), one) for number, one in enumerate(does)]
 
 
 def _suspended_after_a_look(rng: random.Random) -> list[Step]:

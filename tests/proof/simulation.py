@@ -55,6 +55,7 @@ class Point:
     :param suspended: whether its monotonic clock stands still meanwhile, as in a machine that sleeps
     :param kind: counts points of this kind alone; all of them if empty
     :param timed_out: whether the try's time is over there, instead of it being killed
+    :param set_by: seconds by which its wall clock is set there
     """
 
     number: int
@@ -62,6 +63,7 @@ class Point:
     suspended: bool = False
     kind: str = ""
     timed_out: bool = False
+    set_by: float = 0.0
 
 
 @dataclass(eq=False)
@@ -114,6 +116,10 @@ class Worker:
                 self.simulation.count(f"killed {kind}")
                 self.dead = True
                 raise KilledError
+            if planned.set_by:
+                self.simulation.count("clock set")
+                self.skew += planned.set_by
+                continue
             self.simulation.count(f"stopped {kind}")
             self.simulation.note(self.name, "stopped", kind)
             if planned.suspended:
