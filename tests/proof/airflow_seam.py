@@ -177,7 +177,12 @@ class Try:
         return f"{self.instance.name}#{self.number}"
 
     def hold(self, result: Any) -> None:
-        """Take in how the try ended: until when its retry policy would hold back the next one, for the report."""
+        """Take in how the try ended: until when its retry policy would hold back the next one, for the report.
+
+        Of a try that was replaced nobody asks it.
+        """
+        if self.replaced_at is not None:
+            return
         told = getattr(result, "next_try", None)
         shown = getattr(result, "shown_after", 0.0) if told is None else told.shown
         if shown:
