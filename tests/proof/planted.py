@@ -1151,13 +1151,6 @@ _EXCLUDED = (
 
 _OF_CLOCKS = (
     _of_calls(
-        "a clock that was set tells the time",
-        "The server's time is told by a worker's clocks that don't agree any more.",
-        "idempotence/server_time.py",
-        "        return abs(wall - monotonic) <= 2.0\n",
-        "        return True\n",
-    ),
-    _of_calls(
         "a decision's age by the wall clock",
         "A clock that was set back takes a decision of before for a fresh one.",
         "idempotence/server_time.py",

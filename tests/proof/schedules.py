@@ -248,9 +248,10 @@ def _told_point(point: Point) -> str:
         return f"timed out {where}"
     if point.stopped is None:
         return f"killed {where}"
-    if point.set_by:
-        return f"its clock set by {point.set_by:+g} s {where}"
-    return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}"
+    is_set = f"its clock set by {point.set_by:+g} s" if point.set_by else ""
+    if not point.stopped:
+        return f"{is_set} {where}"
+    return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}{is_set and f', {is_set}'}"
 
 
 def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -> Schedule:
@@ -343,7 +344,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
 
 
 def _clocks_set(schedule: Schedule) -> Schedule:
-    """The same, but the clock of some workers is set in the midst of a try."""
+    """The same, but the clock of some workers is set in the midst of a try: often just to hide that it stood still."""
     rng = random.Random(f"clocks set {schedule.seed} {schedule.kind}")
     if schedule.kind == "list no store" or rng.random() < 0.85:
         return schedule
@@ -353,6 +354,8 @@ def _clocks_set(schedule: Schedule) -> Schedule:
     def ended(does: Tries | Happening) -> Tries | Happening:
         if isinstance(does, Happening) or rng.random() < 0.4:
             return does
+        if does.points and (stopped := does.points[0].stopped) and stopped <= by[-1]:
+            return replace(does, points=(replace(does.points[0], set_by=-stopped), *does.points[1:]))
         point = Point(rng.randint(1, 60 if listed else 12), 0.0, set_by=rng.choice((-1, 1)) * rng.choice(by))
         return replace(does, points=(*does.points, point))
 

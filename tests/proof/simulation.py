@@ -55,7 +55,7 @@ class Point:
     :param suspended: whether its monotonic clock stands still meanwhile, as in a machine that sleeps
     :param kind: counts points of this kind alone; all of them if empty
     :param timed_out: whether the try's time is over there, instead of it being killed
-    :param set_by: seconds by which its wall clock is set there
+    :param set_by: seconds by which its wall clock is set there; if it is stopped, too, while it stands still
     """
 
     number: int
@@ -119,7 +119,8 @@ class Worker:
             if planned.set_by:
                 self.simulation.count("clock set")
                 self.skew += planned.set_by
-                continue
+                if not planned.stopped:
+                    continue
             self.simulation.count(f"stopped {kind}")
             self.simulation.note(self.name, "stopped", kind)
             if planned.suspended:
