@@ -352,7 +352,8 @@ def _clocks_set(schedule: Schedule) -> Schedule:
     listed = schedule.kind not in OF_CALLS
 
     def ended(does: Tries | Happening) -> Tries | Happening:
-        if isinstance(does, Happening) or rng.random() < 0.4:
+        # Of a machine that is suspended, and its clock set back besides, no clock tells: that is beyond the bounds.
+        if isinstance(does, Happening) or rng.random() < 0.4 or any(point.suspended for point in does.points):
             return does
         if does.points and (stopped := does.points[0].stopped) and stopped <= by[-1]:
             return replace(does, points=(replace(does.points[0], set_by=-stopped), *does.points[1:]))
