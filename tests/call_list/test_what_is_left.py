@@ -64,9 +64,7 @@ def told(
         "_shard": SimpleNamespace(left=every),
         "_keeper": SimpleNamespace(entry=SimpleNamespace(open=opened)),
         "_unsettled": SimpleNamespace(parked=[]),
-        "_questions": SimpleNamespace(
-            knows_time=knows_time, time_is_servers=time_is_servers, last_time=lambda: NOW
-        ),
+        "_questions": SimpleNamespace(knows_time=knows_time, time_is_servers=time_is_servers, last_time=lambda: NOW),
         "_settings": SimpleNamespace(campaign="here", limits=LIMITS),
         "_clock": SystemClock(),
         "_gone_on_with": gone_on_with,
