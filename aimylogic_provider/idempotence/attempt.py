@@ -41,7 +41,7 @@ from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation
-from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, Limits
+from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, ClockSource, Limits
 
 T = TypeVar("T")
 
@@ -242,7 +242,16 @@ class AddPhoneAttempt:
         if shown is None and within is None and known.time is not None:
             shown = settled_by(known)  # no key protects it: the report alone can tell
         now = told.wall if known.time is None else known.time.earliest
-        return NextTry.at(now, told, asked=asked, shown=shown, within=within)
+        first = now if shown is not None and self._key_waits_for_the_time(known, now) else shown
+        return NextTry.at(now, told, asked=asked, shown=first, all_shown=shown, within=within)
+
+    def _key_waits_for_the_time(self, known: Situation, now: float) -> bool:
+        """Whether a next try can repeat by the key once the server tells its time again, as it did at those sends."""
+        if known.record is None or known.time is None or known.time.clock is ClockSource.SERVER:
+            return False
+        until = key_lives_until(replace(known, time=None))
+        told = all(send.clock is ClockSource.SERVER for send in known.record.unanswered)
+        return told and until is not None and now < until
 
     def _ask_time_if_stale(self) -> None:
         """Have the server's time, and take the run's age by it, if that was not yet done."""

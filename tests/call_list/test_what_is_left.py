@@ -49,7 +49,13 @@ STATES = {
 }
 
 
-def told(batches: dict[str, OpenBatch], gone_on_with: dict[str, set[float]], *, knows_time: bool = True) -> Any:
+def told(
+    batches: dict[str, OpenBatch],
+    gone_on_with: dict[str, set[float]],
+    *,
+    knows_time: bool = True,
+    time_is_servers: bool = True,
+) -> Any:
     sending = object.__new__(Sending)
     every = [SimpleNamespace(name=name, calls=4) for name in batches]
     opened = {name: batch for name, batch in batches.items() if batch.says_anything}
@@ -58,7 +64,7 @@ def told(batches: dict[str, OpenBatch], gone_on_with: dict[str, set[float]], *, 
         "_shard": SimpleNamespace(left=every),
         "_keeper": SimpleNamespace(entry=SimpleNamespace(open=opened)),
         "_unsettled": SimpleNamespace(parked=[]),
-        "_questions": SimpleNamespace(knows_time=knows_time, last_time=lambda: NOW),
+        "_questions": SimpleNamespace(knows_time=knows_time, time_is_servers=time_is_servers, last_time=lambda: NOW),
         "_settings": SimpleNamespace(campaign="here", limits=LIMITS),
         "_clock": SystemClock(),
         "_gone_on_with": gone_on_with,
@@ -119,3 +125,21 @@ def test_waits_that_end_within_a_minute_are_one() -> None:
 def test_while_the_server_tells_no_time_nothing_is_waited_for() -> None:
     when = told({"1": OpenBatch()}, {"1": {SHOWN}}, knows_time=False)
     assert (when.shown, when.all_shown) == (0, 0)
+
+
+def test_where_an_answer_lacked_its_time_only_the_last_try_waits_for_whom_a_key_protects() -> None:
+    """By the worker's clock nothing is repeated; the next answer may tell the server's time again."""
+    later = SHOWN + 3600
+    by_worker: SendNote = (NOW - 60, NOW, ClockSource.WORKER, "here")
+    for sends, silent, other_key, waits in (
+        ((SEND,), 1, False, 1),
+        ((by_worker,), 1, False, later - NOW + 1),
+        ((SEND, by_worker), 1, False, later - NOW + 1),
+        ((SEND,), 2, False, later - NOW + 1),
+        ((SEND,), 1, True, later - NOW + 1),
+        (((NOW - 23.5 * 3600, NOW, ClockSource.SERVER, "here"),), 1, False, later - NOW + 1),
+    ):
+        batch = OpenBatch(apart=(OpenPart(PLACES, sends, silent, other_key=other_key),))
+        when = told({"1": batch}, {"1": {later}}, time_is_servers=False)
+        assert (when.shown, when.all_shown) == (waits, later - NOW + 1), (sends, silent, other_key)
+        assert told({"1": batch}, {"1": {later}}).shown == later - NOW + 1

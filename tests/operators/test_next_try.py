@@ -134,6 +134,30 @@ def test_a_next_try_that_comes_by_then_settles_it(task: TaskInstance, emulator: 
         task.attempt()
 
 
+@needs_record
+def test_an_answer_without_its_time_has_only_the_last_try_wait_for_the_report(
+    task: TaskInstance, emulator: Emulator
+) -> None:
+    emulator.fault(**LOST)
+    fails(task)
+    emulator.fault("after_commit", "no_date", times=100)
+    error = fails(task)
+    assert error.shown_after == 1
+    assert HOUR + 600 < error.all_shown_after < HOUR + 600 + 200
+    emulator.clear_faults()
+    assert task.attempt() is not None
+    assert emulator.count("addPhone") == 4, "sent by its key, at once"
+    assert len(emulator.jobs()) == 1
+
+
+@needs_record
+def test_where_no_answer_ever_bears_its_time_the_report_is_waited_for(task: TaskInstance, emulator: Emulator) -> None:
+    emulator.fault("after_commit", "no_date", path="status", times=100)
+    emulator.fault(**LOST)
+    fails(task)
+    assert fails(task).shown_after > HOUR + 600
+
+
 @pytest.fixture
 def asked_to_wait(connections: None, no_pauses: None, emulator: Emulator) -> None:
     emulator.fault(**BUSY, headers={"Retry-After": "90"})

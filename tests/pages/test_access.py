@@ -86,6 +86,25 @@ def test_what_changes_something_must_come_from_a_page_of_that_person(kept: str, 
     assert done == ["once"]
 
 
+def test_a_page_that_stood_open_since_yesterday_changes_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastapi.testclient import TestClient
+    from itsdangerous import TimestampSigner
+
+    from aimylogic_provider.pages.csrf import HEADER, token_for
+
+    client("ada")
+    app, done = app_that_counts()
+    browser, now = TestClient(app, cookies={"_token": session_token("ada")}), TimestampSigner.get_timestamp
+    for hours, status in ((11, 200), (13, 403)):
+        with monkeypatch.context() as patched:
+            patched.setattr(TimestampSigner, "get_timestamp", lambda signer, ago=hours: now(signer) - ago * 3600)
+            of_then = token_for("ada")
+        assert browser.post("/count", headers={HEADER: of_then}).status_code == status
+    assert done == ["once"]
+
+
 def test_whoever_bears_the_token_of_the_rest_api_needs_no_page(client: Client) -> None:
     from fastapi.testclient import TestClient
 

@@ -171,26 +171,40 @@ class Try:
     """Where it is to send a list, by that campaign's first token."""
     held: tuple[float, tuple[int, int]] = (0.0, (0, 0))
     """Until when its end would have the next one held back for the report, and after how many clears."""
+    clock_ahead: float = 0.0
+    """Seconds by which its worker's clock was ahead of the server's then."""
 
     @property
     def name(self) -> str:
         return f"{self.instance.name}#{self.number}"
 
     def hold(self, result: Any) -> None:
-        """Take in how the try ended: until when its retry policy would hold back the next one, for the report."""
+        """Take in how the try ended: until when its retry policy would hold back the next one, for the report.
+
+        Of a try that was replaced nobody asks it.
+        """
+        if self.replaced_at is not None:
+            return
         told = getattr(result, "next_try", None)
         shown = getattr(result, "shown_after", 0.0) if told is None else told.shown
         if shown:
             self.instance.run.simulation.count("held back for the report")
         run = self.instance.run
         self.held = run.simulation.now + shown, (run.clear_number, run.uncounted)
+        self.clock_ahead = running_worker().skew
 
-    def holds_back(self) -> float:
-        """For how many seconds the policy would yet have held back this try, which came sooner; 0 if it wouldn't."""
+    def holds_back(self, *, dated: bool) -> float:
+        """For how many seconds the policy would yet have held back this try, which came sooner; 0 if it wouldn't.
+
+        :param dated: whether the server tells its time: else each try goes by its own worker's clock
+        """
         run = self.instance.run
         if self.number < 2:
             return 0.0
-        until, clears = self.instance.tries[self.number - 2].held
+        before = self.instance.tries[self.number - 2]
+        until, clears = before.held
+        if not dated:
+            until -= max(0.0, running_worker().skew - before.clock_ahead)
         return max(0.0, until - run.simulation.now) if clears == (run.clear_number, run.uncounted) else 0.0
 
     def report_known(self) -> float:

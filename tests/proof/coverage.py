@@ -49,7 +49,7 @@ _OF_CALLS = (
     | _STORE_FAULTS
     | _ROWS
     | _HAPPENINGS
-    | {"fenced"}
+    | {"fenced", "clock set"}
     | _stops(*_REQUESTS, *_STATE)
 )
 SWARM = {

@@ -1149,6 +1149,43 @@ _EXCLUDED = (
     ),
 )
 
+_OF_CLOCKS = (
+    _of_calls(
+        "a decision's age by the wall clock",
+        "A clock that was set back takes a decision of before for a fresh one.",
+        "idempotence/server_time.py",
+        "max(0.0, wall, monotonic)",
+        "max(0.0, wall)",
+    ),
+    _of_operators(
+        "list: a decision's age by the wall clock",
+        "A clock that was set back takes a decision of before for a fresh one.",
+        "idempotence/server_time.py",
+        "clock.monotonic() - self.monotonic <= seconds and clock",
+        "clock",
+        "by list",
+        "by number",
+    ),
+    _of_calls(
+        "an answer without its time holds back",
+        "A call whose key protects it waits for the report, for one answer bore no Date.",
+        _TRY,
+        "        return told and until is not None and now < until\n",
+        "        return False\n",
+        "stable",
+        "mapped",
+    ),
+    _of_operators(
+        "list: an answer without its time holds back",
+        "A batch whose key protects it waits for the report, for one answer bore no Date.",
+        "call_list/send/sending.py",
+        "            first = now\n",
+        "            pass\n",
+        "by list",
+        "by number",
+    ),
+)
+
 _PER_PERSON = (
     _of_operators(
         "per person: one more than the cap",
@@ -1256,6 +1293,7 @@ PLANTED = (
     *_OVERLAPPING,
     *_FIRST_CALLS,
     *_EXCLUDED,
+    *_OF_CLOCKS,
     *_PER_PERSON,
     *_TWO_CLICKS,
     *_OF_WAITS,

@@ -351,4 +351,15 @@ _OF_CANCEL = (
     ),
 )
 
-PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL)
+_OF_ACCESS = (
+    _tested(
+        "access: a page stands open for ever",
+        "What a page bore once changes something at any time, though nobody sits before it any more.",
+        "pages/csrf.py",
+        ", max_age=_HOURS * 3600)",
+        ")",
+        "pages/test_access.py::test_a_page_that_stood_open_since_yesterday_changes_nothing",
+    ),
+)
+
+PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS)

@@ -135,7 +135,8 @@ class Promise:
         uses = self._uses[sent.campaign, sent.key]
         refused = any(use.definite and not use.took_effect for use in uses)  # it may well be refused again
         freed = self.stop_list is not None and any(phone in self.stop_list.changed for phone, _ in sent.people)
-        if not refused and not freed and one_try.replaced_at is None and (seconds := one_try.holds_back()) > _LATE:
+        seconds = 0.0 if one_try.replaced_at is not None else one_try.holds_back(dated=self.server.dated)
+        if not refused and not freed and seconds > _LATE:
             self.violated(
                 "held back", f"{name} sends {sent.people}, whom the policy holds back for {seconds:.0f} seconds"
             )

@@ -45,6 +45,8 @@ _MANY = 40
 """People of a list in which one costs many requests, if those are not heeded."""
 _UNTIL = (10 * MINUTE, HOUR, 26 * HOUR)
 """Seconds that a list with a finish is given."""
+_SET_BY = (1.0, 20.0, 45.0, 10 * MINUTE, HOUR, DAY, 25 * HOUR)
+"""Seconds by which a worker's clock is set; an hour and more only where the server tells its time."""
 _EDGES = (DAY - 300.0, DAY - 221.0, DAY - 60.0, DAY - 1.0, DAY, DAY + 1.0, DAY + 60.0, DAY - 1120.0)
 """Waits at whose end a key is just alive, or just not."""
 
@@ -246,7 +248,10 @@ def _told_point(point: Point) -> str:
         return f"timed out {where}"
     if point.stopped is None:
         return f"killed {where}"
-    return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}"
+    is_set = f"its clock set by {point.set_by:+g} s" if point.set_by else ""
+    if not point.stopped:
+        return f"{is_set} {where}"
+    return f"stopped {where} for {point.stopped:g} s{' in sleep' if point.suspended else ''}{is_set and f', {is_set}'}"
 
 
 def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -> Schedule:
@@ -321,10 +326,41 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
             first = [Step(0, 0.0, _lost(Phase.AFTER_COMMIT)), Step(1, apart.choice((25 * HOUR, 40 * HOUR)), Tries())]
             later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
             schedule = replace(schedule, steps=(*first, *later))
+    no = random.Random(f"says no {seed} {kind}")
+    if schedule.excludes and schedule.poison is None and no.random() < 0.4:
+        one_by_one = kind == "by number" or (kind.startswith("list ") and seed % 2)
+        first = (_killed_while_one_is_set_aside if one_by_one and no.random() < 0.7 else _suspended_after_a_look)(no)
+        later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+        schedule = replace(schedule, steps=(*first, *later))
+    told = random.Random(f"tells no time {seed} {kind}")
+    if kind in ("stable", "changing", "mapped", *_PLAIN_LISTS) and schedule.poison is None and told.random() < 0.03:
+        first = _tells_no_time_once(told)
+        later = (replace(step, number=step.number + len(first)) for step in schedule.steps[1:])
+        schedule = replace(schedule, steps=(*first, *later))
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
-    return _queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule))
+    return _clocks_set(_queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule)))
+
+
+def _clocks_set(schedule: Schedule) -> Schedule:
+    """The same, but the clock of some workers is set in the midst of a try: often just to hide that it stood still."""
+    rng = random.Random(f"clocks set {schedule.seed} {schedule.kind}")
+    if schedule.kind == "list no store" or rng.random() < 0.85:
+        return schedule
+    by = _SET_BY if schedule.tells_time else _SET_BY[:4]
+    listed = schedule.kind not in OF_CALLS
+
+    def ended(does: Tries | Happening) -> Tries | Happening:
+        # Of a machine that is suspended, and its clock set back besides, no clock tells: that is beyond the bounds.
+        if isinstance(does, Happening) or rng.random() < 0.4 or any(point.suspended for point in does.points):
+            return does
+        if does.points and (stopped := does.points[0].stopped) and stopped <= by[-1]:
+            return replace(does, points=(replace(does.points[0], set_by=-stopped), *does.points[1:]))
+        point = Point(rng.randint(1, 60 if listed else 12), 0.0, set_by=rng.choice((-1, 1)) * rng.choice(by))
+        return replace(does, points=(*does.points, point))
+
+    return replace(schedule, steps=tuple(replace(step, does=ended(step.does)) for step in schedule.steps))
 
 
 def _for_good(schedule: Schedule) -> Schedule:
@@ -435,6 +471,32 @@ def _stands_still(rng: random.Random) -> list[Step]:
     if rng.random() < 0.5:
         point = Point(rng.randint(1, 6), stopped, kind="after the time is told")
     return [Step(0, 0.0, Tries(points=(point,)))]
+
+
+def _tells_no_time_once(rng: random.Random) -> list[Step]:
+    """Answers are lost; in the next try or two the server's bear no time, and then they do again."""
+    untold = Tries(plan=Plan((NetworkFault(0, False, Phase.AFTER_COMMIT, FaultAction.NO_DATE),)))
+    lost = _lost(rng.choice((Phase.BEFORE_COMMIT, Phase.AFTER_COMMIT)))
+    does = [lost, *[untold] * rng.choice((1, 1, 2)), Tries()]
+    return [Step(number, rng.choice((1.0, MINUTE, 5 * MINUTE)), one) for number, one in enumerate(does)]
+
+
+def _suspended_after_a_look(rng: random.Random) -> list[Step]:
+    """A machine is suspended between two batches, or two requests, after the exclusion list was looked at."""
+    stopped = rng.choice((35.0, 10 * MINUTE, HOUR))
+    kind = rng.choice(("after the add", "before a write of the state", "after an object's write"))
+    return [Step(0, 0.0, Tries(points=(Point(rng.randint(1, 6), stopped, suspended=True, kind=kind),)))]
+
+
+def _killed_while_one_is_set_aside(rng: random.Random) -> list[Step]:
+    """A number is added, and the next ones don't leave, for the worker stands still; one of them says no meanwhile.
+
+    The worker is killed between the writes that set him aside; a day passes.
+    """
+    stands_still = Point(rng.choice((1, 1, 2)), 35.0, kind="in mid-add")
+    killed = Point(rng.randint(4, 6), kind="after a write of the state")
+    steps = [Step(0, 0.0, Tries(points=(stands_still, killed)))]
+    return [*steps, Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
 
 
 def _lost_after_a_kill(rng: random.Random) -> list[Step]:

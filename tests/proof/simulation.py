@@ -55,6 +55,7 @@ class Point:
     :param suspended: whether its monotonic clock stands still meanwhile, as in a machine that sleeps
     :param kind: counts points of this kind alone; all of them if empty
     :param timed_out: whether the try's time is over there, instead of it being killed
+    :param set_by: seconds by which its wall clock is set there; if it is stopped, too, while it stands still
     """
 
     number: int
@@ -62,6 +63,7 @@ class Point:
     suspended: bool = False
     kind: str = ""
     timed_out: bool = False
+    set_by: float = 0.0
 
 
 @dataclass(eq=False)
@@ -114,10 +116,16 @@ class Worker:
                 self.simulation.count(f"killed {kind}")
                 self.dead = True
                 raise KilledError
+            if planned.set_by:
+                self.simulation.count("clock set")
+                self.skew += planned.set_by
+                if not planned.stopped:
+                    continue
             self.simulation.count(f"stopped {kind}")
             self.simulation.note(self.name, "stopped", kind)
             if planned.suspended:
                 self.asleep += planned.stopped
+            self.simulation.while_stopped(planned.stopped)
             self.simulation.pass_time(planned.stopped)
             self.check_alive()
 
@@ -156,6 +164,8 @@ class Simulation:
         self.story: list[str] | None = None
         self.passed: list[tuple[str, str, float]] | None = None
         """Which worker passed what kind of point, at what second; None if that isn't kept."""
+        self.while_stopped: Callable[[float], object] = lambda seconds: None
+        """Is told that a worker begins to stand still, and for how many seconds."""
 
     def rng(self, *what: object) -> random.Random:
         """Chance for one purpose: what is drawn for another doesn't disturb it."""

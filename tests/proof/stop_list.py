@@ -14,6 +14,8 @@ _READS = (0.005, 0.5, 3.0)
 """Seconds for which the query is read."""
 _CHANGES, _FAILS = 0.15, 0.04
 """Chances that somebody says no, or changes his mind, at a moment; and that a query fails."""
+_MEANWHILE = 0.75
+"""The chance that somebody says no while a worker stands still."""
 
 
 class StopList:
@@ -39,6 +41,7 @@ class StopList:
                 self._says_no(one)
         for _ in range(3):
             simulation.at(simulation.now + self._rng.random() ** 3 * DAY, self.moment)
+        simulation.while_stopped = self._while_stopped
 
     def moment(self) -> None:
         """Somebody may say no now, or change his mind."""
@@ -49,6 +52,14 @@ class StopList:
                 self.changed.add(one)
             else:
                 self._says_no(one)
+
+    def _while_stopped(self, seconds: float) -> None:
+        """A worker stands still, and somebody may say no as it begins to: what it saw before is old once it goes on."""
+        chance = self._simulation.rng("says no meanwhile", self._simulation.now)
+        silent = [one for one in self._phones if one not in self.since]
+        if silent and not self.heals and chance.random() < _MEANWHILE:
+            one = chance.choice(silent)
+            self._simulation.at(self._simulation.now + seconds * chance.random() ** 2, lambda: self._says_no(one))
 
     def look(self) -> list[tuple[str | None]]:
         """What the query gives, as it begins; it is read for a while, in which that may change."""
@@ -63,7 +74,7 @@ class StopList:
         return [*found, (None,)]
 
     def _says_no(self, one: str) -> None:
-        self.since[one] = self._simulation.now
+        self.since.setdefault(one, self._simulation.now)
         self.ever.add(one)
 
     def _written(self, one: str) -> str:

@@ -177,15 +177,18 @@ class Sending:
     def _next_try(self) -> NextTry:
         """When a next try can help, by what is left to be done: nothing of that waits for what others need."""
         parked = {under_way.batch.name for under_way, _ in self._unsettled.parked}
-        opened = self._keeper.entry.open
-        within = self._unanswered_sends().keys_live_until(one for name, one in opened.items() if name not in parked)
+        opened = [one for name, one in self._keeper.entry.open.items() if name not in parked]
+        sends = self._unanswered_sends()
+        within = sends.keys_live_until(opened)
         times = sorted(self._times()) if self._questions.knows_time else []
         now, first = self._questions.last_time(), times[0] if times else 0.0
         waits = first > now
+        if waits and not self._questions.time_is_servers and sends.keys_wait_for_the_time(opened, now):
+            first = now
         return NextTry.at(
             now,
             Reading.of(self._clock),
-            shown=max(time for time in times if time <= first + SLACK) if waits else None,
+            shown=max((time for time in times if time <= first + SLACK), default=first) if waits else None,
             all_shown=times[-1] if waits else None,
             within=within,
         )

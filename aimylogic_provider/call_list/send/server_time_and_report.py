@@ -24,7 +24,7 @@ from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.retry import repeated
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
-from aimylogic_provider.idempotence.time_limits import Time, send_window
+from aimylogic_provider.idempotence.time_limits import ClockSource, Time, send_window
 
 __all__ = ["ServerQuestions"]
 
@@ -71,8 +71,14 @@ class ServerQuestions:
 
     @property
     def knows_time(self) -> bool:
-        """Whether the server told its time in this try."""
+        """Whether the server was asked for its time in this try, and answered."""
         return self._view.now() is not None
+
+    @property
+    def time_is_servers(self) -> bool:
+        """Whether that answer told it, rather than this worker's clock."""
+        now = self._view.now()
+        return now is not None and now.clock is ClockSource.SERVER
 
     def last_time(self) -> float:
         """The server's time, at the earliest, by what it last told; by the worker's clock if it told nothing."""

@@ -54,6 +54,20 @@ class UnansweredSends:
         ]
         return min(ends, default=None)
 
+    def keys_wait_for_the_time(self, batches: Iterable[OpenBatch], now: float) -> bool:
+        """Whether something can be repeated by its key once the server tells its time again, as it did at those sends.
+
+        :param now: the server's time by the worker's clock
+        """
+        by_worker = margin({ClockSource.WORKER})
+        return any(
+            all(send[2] == ClockSource.SERVER for send in part.sends)
+            and now < latest_repeat(min(send[0] for send in part.sends), self._limits, by_worker)
+            for batch in batches
+            for part in self._parts(batch)
+            if part.sends and part.is_protected and self._is_of_here(part)
+        )
+
     def gone_on_with(self, batch: OpenBatch, left: Collection[int], waits: Mapping[int, float]) -> set[float]:
         """Return the server's times from which on something can be done about a batch, each for some calls; 0 for now.
 
