@@ -151,7 +151,9 @@ def test_on_purpose_it_calls_whom_others_called_ten_minutes_before_it_was_trigge
     with pytest.raises(AirflowFailException, match="more than 10 minutes before the run was triggered"):
         runs.attempt(runs.run(2), call_again=again)
     emulator.advance(minutes=15)
-    with pytest.raises(AirflowFailException, match="Not called again"):  # a retry, or a clear, of one that came too early
+    with pytest.raises(
+        AirflowFailException, match="Not called again"
+    ):  # a retry, or a clear, of one that came too early
         runs.attempt(runs.run(2), call_again=again)
     runs.attempt(runs.run(3, after=15 * 60), call_again=again)
     assert len(emulator.jobs()) == 2

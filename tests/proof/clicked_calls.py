@@ -6,6 +6,7 @@ what whoever triggered them can have known of.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,8 @@ class ClickedCallTasks(CallTasks):
 
     def __init__(self, world: World, run: DagRun) -> None:
         super().__init__(world, run)
+        self.begun = self.over = 0.0
+        """When its last try began, and when the last one that ended did."""
         if world.simulation.rng("again", run.name).random() < 0.4:
             self.settings["call_again"] = "again"
 
@@ -51,10 +54,15 @@ class ClickedCallTasks(CallTasks):
     def _more(self) -> dict[str, Any]:
         return {"only_new": timedelta(seconds=self.within)}
 
+    def execute(self, one_try: Try) -> Callable[[], Any]:
+        self.begun = self.world.simulation.now
+        return super().execute(one_try)
+
     def learn(self, one_try: Try, result: Any) -> None:
         from aimylogic_provider.idempotence.errors import CalledLatelyError
 
         super().learn(one_try, result)
+        self.over = self.world.simulation.now
         if one_try.replaced_at is None and isinstance(getattr(result, "__context__", None), CalledLatelyError):
             one_try.outcome = "left to another"
             self.world.simulation.count("left to another run")
@@ -66,9 +74,11 @@ class ClickedCallTasks(CallTasks):
         tries = [step.does for step in world.schedule.steps if isinstance(step.does, Tries)]
         if any(one.plan.store or one.plan.objects or any(point.stopped for point in one.points) for one in tries):
             return  # a mark may not have been given back, or come late
-        others = [tasks.instances[0] for tasks in world.runs.values() if tasks is not self]
         sent_nothing = all(
-            not other.tries or other.tries[-1].outcome in ("refused", "left to another") for other in others
+            not other.instances[0].tries
+            or (other.instances[0].tries[-1].outcome in ("refused", "left to another") and other.over < self.begun)
+            for other in world.runs.values()
+            if isinstance(other, ClickedCallTasks) and other is not self
         )
         called = any(
             job.created > world.simulation.now - self.within - _SENT_WITHIN

@@ -40,7 +40,9 @@ def a_dag() -> None:
     with DAG("remind", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
         AddPhoneOperator(task_id="call", phone="+7 912 345-67-89", payload={"name": "Alex"}, retries=3)
         AddPhoneOperator.partial(task_id="map").expand(phone=["79120000001", "79120000002"])
-        AddPhoneOperator(task_id="once", phone="79123456789", only_new=timedelta(hours=1), call_again="{{ params.again }}")
+        AddPhoneOperator(
+            task_id="once", phone="79123456789", only_new=timedelta(hours=1), call_again="{{ params.again }}"
+        )
 
 
 def after_a_sync() -> None:
