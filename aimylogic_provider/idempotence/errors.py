@@ -38,10 +38,14 @@ class RefusedCallError(NotAddedError):
 
 
 class CalledLatelyError(NotAddedError):
-    """Another run of the task called the person within ``only_new``, or may have: this one sends nothing."""
+    """Another run of the task called the person within ``only_new``, or may have: this one sends nothing.
 
-    def __init__(self, message: str) -> None:
+    :param way_out: how to call again all the same
+    """
+
+    def __init__(self, message: str, way_out: str) -> None:
         super().__init__(message, retryable=False)
+        self.way_out = way_out
 
 
 class ParkedError(NotAddedError):

@@ -188,19 +188,19 @@ def refused(phone: str, record: Record) -> str:
 
 
 def called_lately(
-    phone: str, run: str, *, at: float, now: float, within: float, helps_from: float, help_after: float, said: bool,
-    record: Record | None,
-) -> str:  # fmt: skip
+    phone: str, run: str, *, at: float, now: float, within: float, help_after: float, said: bool, record: Record | None
+) -> tuple[str, str]:
     """Why a person isn't called: another run of the task called them, or may have, within ``only_new``.
+
+    Returns it, and beside it the way to call again all the same, which it ends with.
 
     :param at: when that run was about to, by the server's clock; and *now*
     :param within: seconds
-    :param helps_from: a run that is triggered from then on calls again, if ``call_again`` says so
-    :param help_after: seconds between *at* and that
+    :param help_after: seconds after *at* from which on a new run calls again, if ``call_again`` says so
     :param said: whether it says so now
     :param record: what this run itself sent
     """
-    again, whenever = _from(helps_from, now), _from(at + within, now)
+    ago = f"{_span(now - at, whole=False)} ago" if now - at >= 1 else "just now"
     known = (
         f"call_again calls again whom others called more than {_span(help_after)} before the run was triggered, so "
         "that a second click doesn't. " if said else ""
@@ -209,12 +209,13 @@ def called_lately(
         f"Whether a job came of what this run itself sent before isn't known: {sends(record)}. "
         if record is not None and record.unanswered else ""
     )  # fmt: skip
+    way_out = f"start a new run with call_again{_from(at + help_after, now)}"
     return (
-        f"Not called again: run {run} of this DAG called {phone} {_span(max(0.0, now - at), whole=False)} ago "
-        f"({moment(at)}), or is about to, and only_new allows one call in {_span(within)}. What came of it, that run "
-        f"tells; if it failed, clear its task instead. {open_sends}{known}To call again all the same: trigger a new "
-        f"run with call_again{again}, or without it{whenever or ' now'}"
-    )
+        f"Not called again: run {run} of this DAG called {phone} {ago}, or is about to. That was at {moment(at)}, "
+        f"and only_new allows one call in {_span(within)}. What came of it, that run tells; if it failed, clear its task "
+        "instead. "
+        f"{open_sends}{known}To call again all the same: {way_out}, or without it{_from(at + within, now) or ' now'}"
+    ), way_out
 
 
 def _from(since: float, now: float) -> str:

@@ -67,7 +67,7 @@ def test_a_second_run_fails_and_says_which_one_called_and_how_to_call_again(runs
     text = str(error.value)
     assert text.startswith("Not called again: run manual__1 of this DAG called 7912***6789 ")
     assert "and only_new allows one call in 1 hour" in text
-    assert "trigger a new run with call_again from " in text
+    assert "start a new run with call_again from " in text
     assert "79123456789" not in text
     assert len(emulator.jobs()) == 1
 

@@ -130,7 +130,7 @@ class LatestCall:
             marks = [mark for mark, is_given_back in before if not is_given_back]
             for mark in marks:
                 if self._holds(mark, time):
-                    raise CalledLatelyError(self._told(mark, time, record))
+                    raise self._error(mark, time, record)
             mine = self._mark(marks, time)
             if self._takes(mine, time):
                 for token in {mark.token for mark, is_given_back in before if is_given_back}:
@@ -193,13 +193,13 @@ class LatestCall:
         lifted = self._only_new.lifted
         return lifted is None or mark.at + guard > lifted.until(time, self._clock.wall())
 
-    def _told(self, mark: _Mark, time: Time, record: Record | None) -> str:
+    def _error(self, mark: _Mark, time: Time, record: Record | None) -> CalledLatelyError:
         only_new = self._only_new
-        return messages.called_lately(
+        message, way_out = messages.called_lately(
             self._phone, mark.run, at=mark.at, now=time.earliest, within=only_new.within,
-            helps_from=mark.at + only_new.help_after, help_after=only_new.help_after,
-            said=only_new.lifted is not None, record=record,
+            help_after=only_new.help_after, said=only_new.lifted is not None, record=record,
         )  # fmt: skip
+        return CalledLatelyError(message, way_out)
 
 
 def _given_back(token: str) -> str:
