@@ -210,11 +210,11 @@ def called_lately(
         if record is not None and record.unanswered else ""
     )  # fmt: skip
     way_out = f"start a new run with call_again{_from(at + help_after, now)}"
+    without = _from(at + within, now) or " now"
     return (
         f"Not called again: run {run} of this DAG called {phone} {ago}, or is about to. That was at {moment(at)}, "
-        f"and only_new allows one call in {_span(within)}. What came of it, that run tells; if it failed, clear its task "
-        "instead. "
-        f"{open_sends}{known}To call again all the same: {way_out}, or without it{_from(at + within, now) or ' now'}"
+        f"and only_new allows one call in {_span(within)}. What came of it, that run tells; if it failed, clear its "
+        f"task instead. {open_sends}{known}To call again all the same: {way_out}, or without it{without}"
     ), way_out
 
 
