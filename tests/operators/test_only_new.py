@@ -122,6 +122,23 @@ def test_a_call_whose_answer_is_lost_keeps_others_from_calling_and_is_found(runs
     assert len(emulator.jobs()) == 1
 
 
+def test_a_retry_that_comes_too_late_leaves_the_person_to_the_run_that_called_meanwhile(
+    runs: Runs, emulator: Emulator
+) -> None:
+    one = runs.run(1)
+    emulator.fault(**{**LOST, "phase": "before_commit"})
+    with pytest.raises(AirflowException, match="not known"):
+        runs.attempt(one)
+    emulator.clear_faults()
+    emulator.advance(hours=2)
+    runs.attempt(runs.run(2))
+    with pytest.raises(AirflowFailException, match="run manual__2 of this DAG called") as error:
+        runs.attempt(one)
+    if one.has_store:
+        assert "Whether a job came of what this run itself sent before isn't known: " in str(error.value)
+    assert len(emulator.jobs()) == 1
+
+
 def test_whom_the_server_refused_another_run_may_call(runs: Runs, emulator: Emulator) -> None:
     emulator.campaign(status="finished")
     with pytest.raises(AirflowFailException, match="refused"):
