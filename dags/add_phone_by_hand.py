@@ -1,5 +1,7 @@
 """Call one person now: trigger this DAG and fill in the form.
 
+Whoever was called within the last hour isn't called once more, so a second click on *Trigger* rings nobody: its run
+fails, and says which run called. To call again on purpose, tick the box.
 If it can't be known whether the call was added, whoever looks at *Waiting for a person* is asked (menu *Aimylogic*).
 
 Needs the connection ``aimylogic_default``.
@@ -27,7 +29,8 @@ with DAG(
             "",
             type="string",
             title="Phone",
-            description="With a plus and the country code, as in +1 202 555 0123. Another run with it calls it again.",
+            description="With a plus and the country code, as in +1 202 555 0123. Within an hour it is called once, "
+            "however often you click Trigger: a second run fails, and says so.",
         ),
         "name": Param(
             "Alex",
@@ -42,6 +45,13 @@ with DAG(
             title="Time zone",
             description="As in +03:00 or Europe/Moscow. Left empty, the number's own.",
         ),
+        "again": Param(
+            False,
+            type="boolean",
+            title="Call again",
+            description="On purpose alone: rings the number though it was called within the last hour. Not if that was "
+            "in the last ten minutes, as by a second click. (Logs call this call_again.)",
+        ),
     },
 ):
     AddPhoneOperator(
@@ -49,5 +59,7 @@ with DAG(
         phone="{{ params.phone }}",
         payload={"name": "{{ params.name }}"},
         gmt_zone="{{ params.gmt_zone or '' }}",
+        only_new=timedelta(hours=1),
+        call_again="{{ params.again }}",
         on_unknown="ask",
     )

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,7 +33,8 @@ MOST = 120 * 1024
 WIDTH, HEIGHT = 1280, 900
 PHONE = "+1 202 555 0123"
 """Of a range that is kept for fiction."""
-PEOPLE = {"Alex": PHONE, "Maria": "+1 202 555 0145"}
+PARKED = {"alex": "12025550131", "maria": "12025550132", "sam": "12025550133", "kim": "12025550134"}
+"""Runs, and whom they call."""
 PASTED = (
     f"phone;name;city\n{PHONE};Alex;Boston\n+1 202 555 0145;Maria;Chicago\n12345;Sam;Dallas\n+1 202 555 0167;Kim;Reno"
 )
@@ -119,21 +120,30 @@ def faults_strike(world: World) -> dict[str, str]:
 
 
 def calls_are_parked(world: World) -> dict[str, str]:
-    """Of two people, each added twice by hand, a day later nobody can tell whose job is whose; a list waits, too."""
+    """Of people whom others added, too, nobody can tell a day later whose job is whose; a list waits, too."""
     world.once(an_approval_waits)
     dag = "add_phone_by_hand"
     world.airflow.wait_for_dag(dag)
-    runs = {f"{name}-{times}": phone for times in ("at-nine", "at-ten") for name, phone in PEOPLE.items()}
     world.emulator.fault("after_commit", "reset", path="addPhone", times=None)
-    for run, phone in runs.items():
-        world.airflow.trigger(dag, run, {"phone": phone, "name": run.split("-")[0]})
-    for run in runs:
+    for run, phone in PARKED.items():
+        world.airflow.trigger(dag, run, {"phone": f"+{phone}", "name": run.title()})
+    for run, phone in PARKED.items():
         world.airflow.wait_for_task(dag, run, "add_phone", ("up_for_retry",), seconds=120)
+        _added_by_others(world, phone)
     world.emulator.advance(hours=25)
     world.emulator.clear_faults()
-    for run in runs:
+    for run in PARKED:
         world.airflow.wait_for_task(dag, run, "add_phone", ("deferred", "awaiting_input"), seconds=120)
     return {}
+
+
+def _added_by_others(world: World, phone: str) -> None:
+    """Another system adds a phone; its answer is lost, too."""
+    import requests
+
+    add = f"{world.emulator.url}/api/crmCalls/campaign/{next(iter(TOKENS))}/addPhone"
+    with suppress(requests.ConnectionError):
+        requests.post(add, params={"phone": phone}, headers={"Idempotence-Key": f"theirs-{phone}"}, timeout=5)
 
 
 # What is done on a page

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from aimylogic_provider.idempotence.ports import Log, OtherTasks
     from aimylogic_provider.idempotence.record.second_record import Rows, SecondRecord, Traces
 
-__all__ = ["AssetRows", "UnreachableError", "other_tasks", "second_record"]
+__all__ = ["AssetRows", "UnreachableError", "other_tasks", "rows_of_all_runs", "second_record"]
 
 _NOT_FOUND = 404
+_REACHED = "latest-calls"
+"""A row that tells that the state of the asset can be reached."""
 
 
 class UnreachableError(Exception):
@@ -94,6 +96,28 @@ def second_record(
 
     ti = context["ti"]
     return _of(context, SecondRecordFolder(call_list_path, ti.dag_id, ti.task_id), call_list_path)
+
+
+def rows_of_all_runs(context: Context, call_list_path: str | None) -> Rows:
+    """Return rows that all runs of the task read and write: where the second record lies, else in the default folder.
+
+    :param call_list_path: the argument of that name; None for the folder in AIRFLOW_HOME
+    :raises Exception: if they can't be reached
+    """
+    from aimylogic_provider.airflow_task.argument_checks import default_call_list_path
+    from aimylogic_provider.call_list.store.second_record_folder import SecondRecordFolder
+
+    ti = context["ti"]
+    accessors = context.get("asset_state_store")
+    rows = None if accessors is None else _asset_rows(accessors)
+    if rows is not None:
+        try:
+            if rows.get(_REACHED) is None:
+                rows.set(_REACHED, True)  # a read alone doesn't tell that the asset is active
+            return rows
+        except UnreachableError:
+            pass
+    return SecondRecordFolder(call_list_path or default_call_list_path(), ti.dag_id, ti.task_id)
 
 
 def _asset_rows(accessors: Any) -> Rows | None:

@@ -17,6 +17,7 @@ from aimylogic_provider.airflow_task.second_record_stores import other_tasks, se
 from aimylogic_provider.airflow_task.task_loops import iteration
 from aimylogic_provider.airflow_task.task_state import entry_store, warn_of_store
 from aimylogic_provider.airflow_task.template_values import as_mapping, blank_as_nothing, check_rendered
+from aimylogic_provider.call_task.latest_call import latest_call
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.calls.call import Call
 from aimylogic_provider.calls_api.errors import RejectedError
@@ -62,6 +63,7 @@ def attempt_of(task: AddPhoneOperator, context: Context, *, resumed: bool) -> Ad
         others=other_tasks(context, intent.campaign, task.call_list_path, task.log),
         last=is_last_try(context),
         time_limit=None if task.execution_timeout is None else task.execution_timeout.total_seconds(),
+        latest=latest_call(task, context, intent),
     )
 
 

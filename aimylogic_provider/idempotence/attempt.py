@@ -34,6 +34,7 @@ from aimylogic_provider.idempotence.keys import Intent
 from aimylogic_provider.idempotence.next_try import NextTry
 from aimylogic_provider.idempotence.ports import CampaignPort, Log, OtherTasks, Store
 from aimylogic_provider.idempotence.record.entry_store import KeptEntry
+from aimylogic_provider.idempotence.record.latest_call import LatestCall
 from aimylogic_provider.idempotence.record.records import Record, SendOutcome
 from aimylogic_provider.idempotence.record.second_record import SecondRecord
 from aimylogic_provider.idempotence.recorded_call import RecordedCall, changed_parameters
@@ -41,7 +42,7 @@ from aimylogic_provider.idempotence.retry import FRESH, MAX_PAUSE, SENDS_PER_TRY
 from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.server_view import ServerView
 from aimylogic_provider.idempotence.situation import Report, Situation
-from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, ClockSource, Limits
+from aimylogic_provider.idempotence.time_limits import AIRFLOW_SLACK, ClockSource, Limits, Time
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class AddPhoneAttempt:
     :param others: tells which jobs are other tasks'; None if that is not known
     :param last: whether no further try comes by itself, but only by a clear
     :param time_limit: seconds that this try may take, or None
+    :param latest: who called the person last, if other runs are heeded
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class AddPhoneAttempt:
         others: OtherTasks | None = None,
         last: bool = False,
         time_limit: float | None = None,
+        latest: LatestCall | None = None,
     ) -> None:
         self.intent = intent
         self._campaign = campaign
@@ -102,6 +105,7 @@ class AddPhoneAttempt:
         # A clear of Airflow 3.4 discards what the store holds, and a store that Airflow doesn't have holds nothing.
         self._next_knows = store.remembers and (second is not None or not last)
         self._time_limit = time_limit
+        self._latest = latest
         self._kept = KeptEntry(store, second, first_try=first_try, cleared=cleared, phone=self._phone, log=log)
         self.call = RecordedCall(intent, self._kept, clear_number, log)
         """What is recorded of the call."""
@@ -278,14 +282,16 @@ class AddPhoneAttempt:
                 retryable=True,
                 row=action.row,
             )
-        now = self._server.now()
-        assert now is not None, "nothing is sent before the time was asked"
+        if self._latest is not None:
+            self._latest.take(self._now, self.call.record)
+        now = self._now()
         record = self.call.noted(now, self._limits.send_timeout)
         self.call.save(record)
         if decided.elapsed(self._clock)[1] > FRESH:
             # This process stood still (stopped, suspended, a slow store): the decision is too old to act on. The
             # send did not leave, so its note is taken back; if this try was replaced meanwhile, that write says so.
-            self.call.save(record.withdrawn())
+            self.call.save(record := record.withdrawn())
+            self._give_back(record)
             self._server.forget_time()
             raise NotAddedError(
                 f"More than {FRESH:g} seconds passed between deciding to add {self._phone} and sending: nothing was "
@@ -306,6 +312,16 @@ class AddPhoneAttempt:
         self.call.save_answer(record.answered(SendOutcome.CREATED, "", job=answer.value))
         self._log.info("Call job %s created for %s.", answer.value, self._phone)
         return answer.value
+
+    def _now(self) -> Time:
+        now = self._server.now()
+        assert now is not None, "nothing is sent before the time was asked"
+        return now
+
+    def _give_back(self, record: Record) -> None:
+        """Have other runs call the person, if nothing that was sent to them can have made a job."""
+        if self._latest is not None and record.only_refused:
+            self._latest.give_back()
 
     def _not_created(self, record: Record, error: ApiError) -> str:
         """Note an answer that brought no job, and see what it means."""
@@ -344,7 +360,8 @@ class AddPhoneAttempt:
                 )
                 retryable, next_try = True, self._next_try(shown=action.until)
             case Refuse() if record is not None:
-                self.call.save(record.settled(SendOutcome.ABSENT))
+                self.call.save(record := record.settled(SendOutcome.ABSENT))
+                self._give_back(record)
                 raise RefusedCallError(messages.refused(self._phone, record), row=action.row)
             case _:
                 raise AssertionError(f"no way to act on {action}")

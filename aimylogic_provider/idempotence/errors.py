@@ -7,7 +7,7 @@ from aimylogic_provider.idempotence.actions import Row
 from aimylogic_provider.idempotence.human_answer import Question
 from aimylogic_provider.idempotence.next_try import NextTry
 
-__all__ = ["NotAddedError", "ParkedError", "RefusedCallError"]
+__all__ = ["CalledLatelyError", "NotAddedError", "ParkedError", "RefusedCallError"]
 
 
 class NotAddedError(AimylogicError):
@@ -35,6 +35,17 @@ class RefusedCallError(NotAddedError):
 
     def __init__(self, message: str, *, row: Row) -> None:
         super().__init__(message, retryable=False, row=row)
+
+
+class CalledLatelyError(NotAddedError):
+    """Another run of the task called the person within ``only_new``, or may have: this one sends nothing.
+
+    :param way_out: how to call again all the same
+    """
+
+    def __init__(self, message: str, way_out: str) -> None:
+        super().__init__(message, retryable=False)
+        self.way_out = way_out
 
 
 class ParkedError(NotAddedError):

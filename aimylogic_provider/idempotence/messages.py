@@ -11,7 +11,19 @@ from aimylogic_provider.idempotence.human_answer import Choice, Ruling
 from aimylogic_provider.idempotence.job_adoption import shown_job
 from aimylogic_provider.idempotence.record.records import Record, SendOutcome
 
-__all__ = ["clash", "known", "left", "moment", "parked", "refused", "ruled", "sends", "unfit", "waiting"]
+__all__ = [
+    "called_lately",
+    "clash",
+    "known",
+    "left",
+    "moment",
+    "parked",
+    "refused",
+    "ruled",
+    "sends",
+    "unfit",
+    "waiting",
+]
 
 _WHY_PARKED = {
     Row.MAPPED_CHANGED: "this mapped task instance has already sent a call to this person with another payload or "
@@ -173,6 +185,57 @@ def refused(phone: str, record: Record) -> str:
     return (
         f"The call to {phone} was refused, and {came}. {record.sends[-1].detail}. Once that is mended, clear the task."
     )
+
+
+def called_lately(
+    phone: str, run: str, *, at: float, now: float, within: float, help_after: float, said: bool, record: Record | None
+) -> tuple[str, str]:
+    """Why a person isn't called: another run of the task called them, or may have, within ``only_new``.
+
+    Returns it, and beside it the way to call again all the same, which it ends with.
+
+    :param at: when that run was about to, by the server's clock; and *now*
+    :param within: seconds
+    :param help_after: seconds after *at* from which on a new run calls again, if ``call_again`` says so
+    :param said: whether it says so now
+    :param record: what this run itself sent
+    """
+    ago = f"{_span(now - at, whole=False)} ago" if now - at >= 1 else "just now"
+    known = (
+        f"call_again calls again whom others called more than {_span(help_after)} before the run was triggered, so "
+        "that a second click doesn't. " if said else ""
+    )  # fmt: skip
+    open_sends = (
+        f"Whether a job came of what this run itself sent before isn't known: {sends(record)}. "
+        if record is not None and record.unanswered else ""
+    )  # fmt: skip
+    way_out = f"start a new run with call_again{_from(at + help_after, now)}"
+    without = _from(at + within, now) or " now"
+    return (
+        f"Not called again: run {run} of this DAG called {phone} {ago}, or is about to. That was at {moment(at)}, "
+        f"and only_new allows one call in {_span(within)}. What came of it, that run tells; if it failed, clear its "
+        f"task instead. {open_sends}{known}To call again all the same: {way_out}, or without it{without}"
+    ), way_out
+
+
+def _from(since: float, now: float) -> str:
+    """From when on, to the minute; nothing if that is over."""
+    if since <= now:
+        return ""
+    shown = "%H:%M" if since - now < 20 * 3600 else "%Y-%m-%d %H:%M"
+    return f" from {datetime.fromtimestamp(-(-since // 60) * 60, UTC).strftime(shown)} UTC on"
+
+
+def _span(seconds: float, *, whole: bool = True) -> str:
+    """A time span in the largest unit of which it is a multiple, or, if it needn't be whole, that it reaches."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size * (1 if whole else 2) and not (whole and seconds % size):
+            return _counted(seconds // size, unit)
+    return _counted(round(seconds), "second")
+
+
+def _counted(number: float, unit: str) -> str:
+    return f"{number:,.0f} {unit}{'' if number == 1 else 's'}"
 
 
 def _jobs(ids: Iterable[str], known: Mapping[str, str]) -> list[str]:

@@ -61,6 +61,9 @@ class AddPhoneOperator(
     :param test_call: use the campaign's address for testing, which lets the same number be added again and again
     :param call_again: any text; changing it is the one deliberate way to have the same DAG run call the same person
         again. (templated)
+    :param only_new: a timedelta: whom another run of this task called, or may have called, within that isn't called by
+        this one, which fails: two clicks on *Trigger* ring once. With ``call_again``, those are called again whom
+        others called more than ten minutes before this run was triggered. None: each run calls
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
@@ -110,6 +113,7 @@ class AddPhoneOperator(
         aimylogic_conn_id: str = "aimylogic_default",
         test_call: bool = False,
         call_again: str | None = None,
+        only_new: timedelta | None = None,
         report_lag: timedelta | float = timedelta(minutes=10),
         on_unknown: Literal["fail", "ask"] = "fail",
         second_record: bool = True,
@@ -146,6 +150,11 @@ class AddPhoneOperator(
         self.aimylogic_conn_id = aimylogic_conn_id
         self.test_call = test_call
         self.call_again = call_again
+        if only_new is not None:
+            from aimylogic_provider.call_task.latest_call import check_only_new
+
+            check_only_new(only_new)
+        self.only_new = only_new
         report_lag_seconds(report_lag)
         self.report_lag = report_lag
         self.on_unknown = on_unknown

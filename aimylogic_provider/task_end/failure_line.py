@@ -29,6 +29,7 @@ _ENDS = ((". ", "", 0.5), ("; ", "…", 0.6), (", ", "…", 0.6), (": ", "…", 
 _WAYS_OUT = ("clear", "start a new", "the next try")
 _TO_DO = {
     "parked": "A person must decide: the ways out stand below",
+    "called": "If two calls were meant: {way_out}",
     "refused": "Mend what that names, and clear the task",
     "rejected": "Correct it, and clear the task",
     "connection": "Correct the connection{conn_id}, and clear the task",
@@ -70,6 +71,7 @@ def failure_of(error: BaseException, context: Context, operator: TellsEnd) -> Fa
     conn_id = getattr(operator, "aimylogic_conn_id", None)
     to_do = to_do.format(
         conn_id=f" {conn_id}" if isinstance(conn_id, str) and len(conn_id) <= 60 else "",
+        way_out=getattr(cause_of(error), "way_out", ""),
         harmless=", which calls nobody twice" if operator._adds_calls else "",
     )
     return Failure(kind, _line(begins, _reason(error, kind), to_do, always=when is not None), when is not None,
@@ -125,7 +127,7 @@ def _kind(error: BaseException) -> str:
     from aimylogic_provider.call_list.send.nobody_reached import NobodyReachedError
     from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
     from aimylogic_provider.calls_api.errors import ConnectionRejectedError, RejectedError
-    from aimylogic_provider.idempotence.errors import ParkedError, RefusedCallError
+    from aimylogic_provider.idempotence.errors import CalledLatelyError, ParkedError, RefusedCallError
 
     if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)):
         return "timeout"
@@ -138,6 +140,8 @@ def _kind(error: BaseException) -> str:
         return "no_row"
     if any(isinstance(one, ConnectionRejectedError) for one in _chain(error)) or _is_of_token(error):
         return "connection"
+    if isinstance(cause, CalledLatelyError):
+        return "called"
     if isinstance(cause, RefusedCallError):
         return "refused"
     if isinstance(cause, RejectedError):

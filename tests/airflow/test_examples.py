@@ -39,6 +39,23 @@ def test_several_campaigns_with_a_connection_each(airflow: LocalAirflow) -> None
     assert called == {(1, "12025550123", "Alex"), (2, "12025550145", "Maria")}
 
 
+def test_two_clicks_at_once_ring_once_and_the_other_run_says_why(airflow: LocalAirflow) -> None:
+    dag, clicks = "add_phone_by_hand", ("click-1", "click-2")
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        airflow.wait_for_dag(dag)
+        for click in clicks:
+            airflow.trigger(dag, click, {"phone": "+1 202 555 0123"})
+        ends = {one: airflow.wait_for_task(dag, one, "add_phone", ("success", "failed"), seconds=90) for one in clicks}
+        assert {one["state"] for one in ends.values()} == {"success", "failed"}
+        assert [job.phone for job in emulator.jobs()] == ["12025550123"]
+        (called, left) = sorted(clicks, key=lambda one: ends[one]["state"], reverse=True)
+        assert ends[left]["try_number"] == 1, "no retry is burnt"
+        log = airflow.log(dag, left, "add_phone", 1)
+        assert f"Not called again: run {called} of this DAG called 1202***0123 " in log
+        assert "If two calls were meant: start a new run with call_again from " in log
+
+
 def test_calls_with_a_policy_each(airflow: LocalAirflow) -> None:
     with Emulator(tokens=(TOKEN,)) as emulator:
         airflow.connect(emulator.url, TOKEN)

@@ -68,12 +68,17 @@ class CallTasks(Tasks):
                 wait_for_completion=waits,
                 deferrable=False,
                 poll_interval=_POLL,
+                **self._more(),
             )
             context = one_try.context(person=person, settings=settings)
             operator.render_template_fields(context, _ENVIRONMENT)
             return operator.execute(context)
 
         return run
+
+    def _more(self) -> dict[str, Any]:
+        """Arguments of the operator besides."""
+        return {}
 
     def begins_to_wait(self, one_try: Try, job: str) -> None:
         """A try has its call's job, on record, and sends nothing from now on."""

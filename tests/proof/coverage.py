@@ -59,7 +59,7 @@ SWARM = {
     | _LIST_ACTIONS
     | {f"add {phase} {action}" for phase, action in IN_PART}
     | {"iterate", "gate"}
-    | {"rows capped"}
+    | {"rows capped", "left to another run"}
     | {f"wait for a {what}{end}" for what in ("call", "list") for end in ("", " failed", " over")}
     | {"neighbour", "rotate", "last retry"}
     | {f"poison {how}" for how in POISONS}

@@ -1248,6 +1248,103 @@ _TWO_CLICKS = (
     ),
 )
 
+_ONE_CALL_TWICE = (
+    _of_operators(
+        "two clicks, one call: written after the send",
+        "Other runs are told of a call once it was sent: whoever comes meanwhile calls, too.",
+        _TRY,
+        "        if self._latest is not None:\n"
+        "            self._latest.take(self._now, self.call.record)\n"
+        "        now = self._now()\n"
+        "        record = self.call.noted(now, self._limits.send_timeout)\n"
+        "        self.call.save(record)\n"
+        "        if decided.elapsed(self._clock)[1] > FRESH:\n"
+        "            # This process stood still (stopped, suspended, a slow store): the decision is too "
+        "old to act on. The\n"
+        "            # send did not leave, so its note is taken back; if this try was replaced "
+        "meanwhile, that write says so.\n"
+        "            self.call.save(record := record.withdrawn())\n"
+        "            self._give_back(record)\n"
+        "            self._server.forget_time()\n"
+        "            raise NotAddedError(\n"
+        '                f"More than {FRESH:g} seconds passed between deciding to add {self._phone} and '
+        'sending: nothing was "\n'
+        '                "sent. The next try decides anew",\n'
+        "                retryable=True,\n"
+        "                row=action.row,\n"
+        "            )\n"
+        "        self._log.info(\n"
+        '            "Adding %s to the campaign: send %d (%s), idempotence key %s.",\n'
+        "            self._phone, len(record.sends), action.row, record.key,\n"
+        "        )  # fmt: skip\n"
+        "        try:\n"
+        "            answer = self._campaign.add_phone(\n"
+        "                self.intent.call, idempotence_key=record.key, test_call=self.intent.test_call\n"
+        "            )\n",
+        "        now = self._now()\n"
+        "        record = self.call.noted(now, self._limits.send_timeout)\n"
+        "        self.call.save(record)\n"
+        "        if decided.elapsed(self._clock)[1] > FRESH:\n"
+        "            # This process stood still (stopped, suspended, a slow store): the decision is too "
+        "old to act on. The\n"
+        "            # send did not leave, so its note is taken back; if this try was replaced "
+        "meanwhile, that write says so.\n"
+        "            self.call.save(record := record.withdrawn())\n"
+        "            self._give_back(record)\n"
+        "            self._server.forget_time()\n"
+        "            raise NotAddedError(\n"
+        '                f"More than {FRESH:g} seconds passed between deciding to add {self._phone} and '
+        'sending: nothing was "\n'
+        '                "sent. The next try decides anew",\n'
+        "                retryable=True,\n"
+        "                row=action.row,\n"
+        "            )\n"
+        "        self._log.info(\n"
+        '            "Adding %s to the campaign: send %d (%s), idempotence key %s.",\n'
+        "            self._phone, len(record.sends), action.row, record.key,\n"
+        "        )  # fmt: skip\n"
+        "        try:\n"
+        "            answer = self._campaign.add_phone(\n"
+        "                self.intent.call, idempotence_key=record.key, test_call=self.intent.test_call\n"
+        "            )\n"
+        "            if self._latest is not None:\n"
+        "                self._latest.take(self._now, None)\n",
+        "call clicked twice",
+    ),
+    _of_operators(
+        "two clicks, one call: the second row not looked at",
+        "Of two tries that come at the very same moment, both may take themselves for the only one.",
+        "idempotence/record/latest_call.py",
+        "        if met is not None and not met[1] and self._holds(met[0], time):\n",
+        "        if met is None and self._holds(mine, time):\n",
+        "call clicked twice",
+    ),
+    _of_operators(
+        "two clicks, one call: own run taken for another's",
+        "A try that was killed before it noted a send keeps its own retry from calling: nobody does.",
+        "idempotence/record/latest_call.py",
+        "        if mark.run == self._run or time.earliest",
+        "        if time.earliest",
+        "call clicked twice",
+    ),
+    _of_operators(
+        "two clicks, one call: a refusal gives nothing back",
+        "Whom the server refused no other run calls, either, once the campaign goes on.",
+        _TRY,
+        "                self._give_back(record)\n                raise RefusedCallError",
+        "                raise RefusedCallError",
+        "call clicked twice",
+    ),
+    _of_operators(
+        "two clicks, one call: calling again lifts all",
+        "Two clicks with the box for calling again ring twice.",
+        "idempotence/record/latest_call.py",
+        "        return lifted is None or mark.at",
+        "        return lifted is None or 0.0 * mark.at",
+        "call clicked twice",
+    ),
+)
+
 _OF_WAITS = (
     _of_operators(
         "wait: who was not reached is added again",
@@ -1296,5 +1393,6 @@ PLANTED = (
     *_OF_CLOCKS,
     *_PER_PERSON,
     *_TWO_CLICKS,
+    *_ONE_CALL_TWICE,
     *_OF_WAITS,
 )

@@ -362,4 +362,33 @@ _OF_ACCESS = (
     ),
 )
 
-PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS)
+_OF_ONE_CALL = (
+    _tested(
+        "two clicks, one call: a later try's mark given back",
+        "A try that stood still frees a person whom its own successor called: the next run calls once more.",
+        "idempotence/record/latest_call.py",
+        "mine and mark.try_number <= self._try_number and not",
+        "mine and not",
+        "operators/test_only_new.py::test_what_a_try_gives_back_is_not_what_a_later_one_wrote",
+    ),
+    _tested(
+        "two clicks, one call: a refused index frees another one's",
+        "Of a mapped task's two calls to a person one is refused: other runs call the person once more.",
+        "idempotence/record/latest_call.py",
+        "self._try_number and not mark.shared:",
+        "self._try_number:",
+        "operators/test_only_new.py::test_a_refusal_of_one_map_index_frees_nobody_whom_another_one_called",
+    ),
+    _tested(
+        "two clicks, one call: an unticked box calls again",
+        "A template makes False of a box that isn't ticked, which is a text like any other: it calls again.",
+        "call_task/latest_call.py",
+        "    if intent.call_again.strip().lower() not in _NOT_AGAIN:\n",
+        "    if intent.call_again.strip():\n",
+        "operators/test_only_new.py::test_a_box_that_is_not_ticked_calls_nobody_again",
+    ),
+)
+
+PLANTED_AND_TESTED = (
+    *_OF_ONE_CALL, *_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS,
+)  # fmt: skip

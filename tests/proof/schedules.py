@@ -22,7 +22,7 @@ Kind = Literal[
     "stable", "changing", "emptied", "no store", "mapped", "no date", "key lost", "test call",
     "mapped emptied", "mapped no store", "discarded", "discarded alone",
     "by list", "by number", "shards", "list changing", "list emptied", "list no store", "two lists", "overlapping",
-    "looped", "approved", "list cleared", "braked", "clicked twice",
+    "looped", "approved", "list cleared", "braked", "clicked twice", "call clicked twice",
 ]  # fmt: skip
 Report = Literal["plain", "national", "plus", "masked", "none", "redials", "capped", "elsewhere", "ignored", "empty"]
 """How the server writes its report, and reads what it is asked: phones with a prefix, masked or none; jobs that its
@@ -269,6 +269,8 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
         steps = _iterated(rng)
     if kind == "two lists":
         steps = _two_lists(rng)
+    if kind == "call clicked twice" and rng.random() < 0.3:
+        steps = _clicked_after_a_refusal(rng)
     if kind == "list cleared" and rng.random() < 0.25:
         steps = _lost_after_a_kill(rng)
     until = _until(seed, kind)
@@ -281,7 +283,7 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     runs = rng.choice((1, 1, 2))
     if kind == "overlapping":
         runs = 2 + seed % 2
-    if kind == "clicked twice":
+    if kind in ("clicked twice", "call clicked twice"):
         runs = 2 + seed // 2 % 2
     skew = rng.choice((0.0, 0.0, -800.0, 800.0))
     for number in range(len(steps), len(steps) + rng.randint(1, 6)):
@@ -340,13 +342,15 @@ def draw(seed: int, kind: Kind | None = None, kinds: tuple[Kind, ...] = KINDS) -
     # Without `Date`, limits are kept an hour early; without a store, the workers' clocks must be near Airflow's.
     most = 95.0 if kind == "list no store" else 5000.0 if schedule.tells_time else 1500.0
     schedule = replace(schedule, worker_skews=tuple(rng.choice((0.0, rng.uniform(-most, most))) for _ in range(3)))
+    if kind == "call clicked twice":  # when a run was triggered, only Airflow's clocks tell
+        schedule = replace(schedule, worker_skews=tuple(schedule.airflow_skew + rng.uniform(-2, 2) for _ in range(3)))
     return _clocks_set(_queued(_for_good(_timed_out(schedule) if seed % 11 == 4 else schedule)))
 
 
 def _clocks_set(schedule: Schedule) -> Schedule:
     """The same, but the clock of some workers is set in the midst of a try: often just to hide that it stood still."""
     rng = random.Random(f"clocks set {schedule.seed} {schedule.kind}")
-    if schedule.kind == "list no store" or rng.random() < 0.85:
+    if schedule.kind in ("list no store", "call clicked twice") or rng.random() < 0.85:
         return schedule
     by = _SET_BY if schedule.tells_time else _SET_BY[:4]
     listed = schedule.kind not in OF_CALLS
@@ -497,6 +501,13 @@ def _killed_while_one_is_set_aside(rng: random.Random) -> list[Step]:
     killed = Point(rng.randint(4, 6), kind="after a write of the state")
     steps = [Step(0, 0.0, Tries(points=(stands_still, killed)))]
     return [*steps, Step(1, rng.choice((HOUR, 25 * HOUR, 40 * HOUR)), Tries())]
+
+
+def _clicked_after_a_refusal(rng: random.Random) -> list[Step]:
+    """A run's call is refused, for the campaign is stopped; it goes on, and another run comes."""
+    waits = (0.0, 0.0, rng.choice((1.0, MINUTE)), rng.choice((1.0, MINUTE, 15 * MINUTE)))
+    does = (Happening("stop"), Tries(), Happening("start"), Tries(1))
+    return [Step(number, wait, one) for number, (wait, one) in enumerate(zip(waits, does, strict=True))]
 
 
 def _lost_after_a_kill(rng: random.Random) -> list[Step]:

@@ -20,6 +20,7 @@ from tests.proof.calls import CallTasks
 from tests.proof.calls_beneath import CallsBeneath
 from tests.proof.cleared import ClearedTasks
 from tests.proof.clicked import ClickedTasks
+from tests.proof.clicked_calls import ClickedCallTasks
 from tests.proof.lists import ListTasks
 from tests.proof.loops import LoopTasks
 from tests.proof.overlapping import OverlappingTasks
@@ -95,6 +96,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
         make = BrakedTasks
     elif schedule.kind == "clicked twice":
         make = ClickedTasks
+    elif schedule.kind == "call clicked twice":
+        make = ClickedCallTasks
     elif schedule.kind == "overlapping":
         make = OverlappingTasks
     world = World(schedule, now, make, told=told)
@@ -105,8 +108,8 @@ def play(level: Level, schedule: Schedule, now: Beneath, *, told: bool = False) 
 def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> Iterator[Schedule]:
     """The schedules of some seeds. Syncs take longer: of seven schedules they are two.
 
-    Of 28, one is of a brake, one of a loop, one of approvals, and one of runs that are cleared whole; and one more of
-    runs that were triggered twice.
+    Of 28, one is of a brake, one of a loop, one of approvals, and one of runs that are cleared whole; and two more of
+    runs that were triggered twice, of a list and of one call.
     """
     for seed in seeds:
         if kind is not None:
@@ -121,6 +124,8 @@ def schedules(level: Level, seeds: Iterable[int], kind: Kind | None = None) -> I
             yield draw(seed, "approved")
         elif seed % 28 == 5:
             yield draw(seed, "clicked twice")
+        elif seed % 28 == 12:
+            yield draw(seed, "call clicked twice")
         elif seed % 28 == 25:
             yield draw(seed, "list cleared")
         else:

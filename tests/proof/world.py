@@ -150,6 +150,8 @@ class World:
         self.server.promise = self.promise
         self._make = make
         self.runs: dict[int, Tasks] = {}
+        self.shared_assets: dict[str, dict[str, str]] = {}
+        """The state of assets, where runs share it."""
         self.outcomes: Counter[str] = Counter()
         self.background: list[Worker] = []
         self._last_run = 0
@@ -232,7 +234,7 @@ class World:
             self.simulation.pass_time(step.after)
             self._happen(does)
             return
-        apart = _APART if does.run != self._last_run and not self._overlap else 0.0
+        apart = _APART if does.run != self._last_run and not self._at_once else 0.0
         self._last_run = does.run
         self.simulation.pass_time(max(step.after, apart))
         tasks = self.tasks(does.run)
@@ -245,7 +247,7 @@ class World:
         begun = [
             self.attempt(tasks, instance.next_try(does.plan), step.number, does) for instance in list(tasks.instances)
         ]
-        if self._overlap:
+        if self._at_once:
             begun += self._beside(step.number, does.run)
         if does.next_after is None:
             self._end(begun)
@@ -272,6 +274,11 @@ class World:
     @property
     def _overlap(self) -> bool:
         return self.schedule.kind == "overlapping"
+
+    @property
+    def _at_once(self) -> bool:
+        """Whether tries of several runs go on at once."""
+        return self._overlap or (self.schedule.kind == "call clicked twice" and self.schedule.seed % 3 > 0)
 
     @staticmethod
     def _ended_for_good(instance: TaskInstance) -> bool:
@@ -402,6 +409,11 @@ class World:
             for tasks in self.runs.values():  # whom one let go of, a later one may have called
                 tasks.conclude()
             check_people(self)
+            self.promise.check()
+        if self.schedule.kind == "call clicked twice":
+            from tests.proof.clicked_calls import check_calls
+
+            check_calls(self)
             self.promise.check()
         if self.schedule.kind == "clicked twice":
             from tests.proof.clicked import check_clicks

@@ -40,6 +40,9 @@ def a_dag() -> None:
     with DAG("remind", schedule="0 9 * * *", start_date=datetime(2026, 1, 1)):
         AddPhoneOperator(task_id="call", phone="+7 912 345-67-89", payload={"name": "Alex"}, retries=3)
         AddPhoneOperator.partial(task_id="map").expand(phone=["79120000001", "79120000002"])
+        AddPhoneOperator(
+            task_id="once", phone="79123456789", only_new=timedelta(hours=1), call_again="{{ params.again }}"
+        )
 
 
 def after_a_sync() -> None:
@@ -219,6 +222,7 @@ def mistakes_in_a_dag(call_list: dict[str, object]) -> None:
     AddPhoneOperator(task_id="a", phone="79123456789", payloads={})  # type: ignore[call-arg]
     AddPhoneOperator(task_id="a", phone="79123456789", test_call="yes")  # type: ignore[arg-type]
     AddPhoneOperator(task_id="a", phone="79123456789", retrys=3)  # type: ignore[call-arg]
+    AddPhoneOperator(task_id="a", phone="79123456789", only_new=True)  # type: ignore[arg-type]
     AddPhonesOperator(task_id="a", call=[])  # type: ignore[call-arg]
     AddPhonesOperator(task_id="a", calls={"79123456789"})  # type: ignore[arg-type]
     AddPhonesOperator(task_id="a", calls=[], results_table="calls")  # type: ignore[call-arg]
