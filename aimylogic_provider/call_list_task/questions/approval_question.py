@@ -65,6 +65,7 @@ def question(
     facts = [
         _calls(preview),
         *([_CALLS_AGAIN] if preview.calls_again else []),
+        *([_calls_again(preview.calls_again_until)] if preview.calls_again_until is not None else []),
         *([_campaign(around.campaign)] if around.campaign else []),
         *([_hours(preview.rhythms)] if preview.rhythms else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
@@ -130,6 +131,13 @@ def _rings(preview: Preview) -> str:
         rings = known[-1] * preview.calls
     each = f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,} to {known[-1]:,}"
     return f"attempts at each: {each}, so **{rings:,}** rings at most"
+
+
+def _calls_again(until: float) -> str:
+    return (
+        f"**Called again, on purpose**: whom other runs called until {_moment(until)} is rung once more "
+        "(`call_again`). Whom they called later, as after a second click, isn't"
+    )
 
 
 def _campaign(told: CampaignTold) -> str:

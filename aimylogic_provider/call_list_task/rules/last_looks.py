@@ -44,7 +44,7 @@ class LooksAgain(ExclusionBase):
             if cap.by == "table":
                 continue
             within = None if cap.seconds is None else timedelta(seconds=cap.seconds)
-            # Who calls again on purpose looks at no list, but deletes lists, too, and is asked by others.
+            # A list of an earlier version that calls again on purpose looks at none, but is asked by others.
             at_once = self.max_active_tis_per_dag if cap.by == "lists" else 1
             if unfit := why_unfit(within, at_once, self.keep_call_list):
                 raise CallListError(f"{unfit}, and clear it. Nothing is sent")
@@ -104,6 +104,7 @@ class LooksAgain(ExclusionBase):
             # Before the first look: whoever takes this list for one of long ago by then, is seen by that look.
             call_list.claim_anew(shard, now())
             of_instance = call_list.folder.address.rpartition("/")[0]
-            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now)
+            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now, clock.wall)
 
-        return ListsLook(lists, SystemClock())
+        clock = SystemClock()
+        return ListsLook(lists, clock)
