@@ -657,9 +657,7 @@ def test_a_list_of_which_a_file_is_gone_is_no_empty_one(run: MakeRun, emulator: 
     assert called(emulator) == Counter(PHONES)
 
 
-def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(
-    run: MakeRun, emulator: Emulator, wait: Wait
-) -> None:
+def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(run: MakeRun, emulator: Emulator, wait: Wait) -> None:
     first, second, third = run("a"), run("b"), run("c")
     first.read()
     first.call()
