@@ -5,7 +5,7 @@ waits among Airflow's *Required actions*, and line by line, with what to do, in 
 lines are called, each once; after a no, nobody is. Bad lines: correct them, and paste the whole list once more. Whom a
 run of this DAG called within the last day isn't called by another one, nor whoever stands in a list that isn't over:
 so a second click on *Trigger*, and a second yes, ring nobody. To call them again all the same, tick the box: it holds
-for whom this DAG called ten minutes before you trigger it, or earlier, so that a second click with the box rings nobody,
+for whom this DAG called ten minutes before you trigger it, or earlier. So a second click with the box rings nobody,
 either.
 
 Needs the connection ``aimylogic_default``. **What you paste is kept with the run**, phones and names in full: in

@@ -248,7 +248,7 @@ class SendBase(
         from aimylogic_provider.call_list.runs.lists_in_folder import begun_lists
         from aimylogic_provider.call_list.runs.lists_of_run import check_began_no_other
         from aimylogic_provider.call_list.runs.old_lists import delete_old
-        from aimylogic_provider.call_list.send.nobody_reached import why_not
+        from aimylogic_provider.call_list.send.nobody_reached import check_whole_list, why_not
         from aimylogic_provider.call_list.store.objects import Folder
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
@@ -291,6 +291,8 @@ class SendBase(
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
+        if not report["created"]:
+            check_whole_list(CallList.open(pointer), partial(self._look_at_lists, call_list))
         return report
 
     def _settle(

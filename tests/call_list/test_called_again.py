@@ -36,7 +36,8 @@ def test_two_clicks_with_the_box_call_each_person_once(run: MakeRun, emulator: E
     assert first.call()["created"] == 6
     assert (second.call()["created"], called(emulator)) == (0, Counter(PHONES))
     (reason,) = second.reasons()
-    assert reason.startswith("called by the list of ") and "only_new allows 1 call in 1 day" in reason
+    assert reason.startswith("called by the list of ")
+    assert "only_new allows 1 call in 1 day" in reason
     assert FROM.search(reason)
 
 
@@ -52,7 +53,7 @@ def test_a_second_click_with_the_box_after_the_first_was_sent_is_told_from_when_
     assert "To call them again, start a run that says call_again, from then on" in " ".join(told.split())
     (moment,) = {found[1] for found in FROM.finditer(told)}
     left = datetime.strptime(moment, "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp() - time.time() - 8 * 60
-    assert 100 < left <= 185, "ten minutes after they were called, and a whole minute"
+    assert 100 < left <= 230, "ten minutes after the request can last have come, and a whole minute"
     wait(seconds=left)
     assert with_the_box(third)["calls"] == 6
     assert third.call()["created"] == 6
