@@ -99,9 +99,10 @@ class LooksAgain(ExclusionBase):
 
         found: dict[int, str] = {}
         clock, of_instance = SystemClock(), call_list.folder.address.rpartition("/")[0]
+        now = clock.wall if self._current is None else self._current.server_time
         for cap in (cap for cap in self._caps_in_force(call_list.manifest) if cap.by == "lists"):
             of_task = call_list.manifest.task_folder
-            found |= CalledByLists(of_task, of_instance, cap, phones, clock.wall, clock.wall).look()
+            found |= CalledByLists(of_task, of_instance, cap, phones, now, clock.wall).look()
         return found
 
     def _nobody_left(self, call_list: CallList, batches: Iterable[Batch]) -> str:
