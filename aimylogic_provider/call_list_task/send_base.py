@@ -293,6 +293,10 @@ class SendBase(
         self._check_reached(report, pointer, whole=whole, why=why)
         if not report["created"]:
             check_whole_list(CallList.open(pointer), partial(self._look_at_lists, call_list))
+            if progress.calls:
+                spared = "its calls were spared right before they were to be sent"
+                self._nobody_because = self._nobody_because or spared
+                self.log.warning("Nobody is called, for %s. %s", spared, why)
         return report
 
     def _settle(
