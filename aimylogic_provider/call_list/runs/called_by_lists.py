@@ -21,7 +21,7 @@ from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import decoded
 from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
 
-__all__ = ["CalledByLists"]
+__all__ = ["CalledByLists", "run_of"]
 
 _RUN = re.compile(r", run (.+?)(?:, iteration [0-9]+ of its loop)?(?:, map index [0-9]+)?$", re.DOTALL)
 _WITHOUT_IT = "or, if it can't be mended, delete that folder: then whom it alone called may be called again"
@@ -166,7 +166,7 @@ class CalledByLists:
                 elif outcome.outcome == "created" and not is_gone_by:
                     called.add(phone)
         made = f"{datetime.fromisoformat(begun.manifest.made_at).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        which = f"the list of {made} of run {_run_of(begun.manifest.task)}"
+        which = f"the list of {made} of run {run_of(begun.manifest.task)}"
         return _Told(
             names, frozenset(called), frozenset(held - called),
             f"called by {which}: {self._cap.words}{again and f', and call_again more {again}'}",
@@ -211,7 +211,7 @@ def _called_nobody(left: Tombstone) -> bool:
     return not any(report.get("created", 1) for report in left.reports.values())
 
 
-def _run_of(task: str) -> str:
+def run_of(task: str) -> str:
     """The DAG run's id in the words that tell a task instance."""
     found = _RUN.search(task)
     return found[1] if found else task
