@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aimylogic_provider.call_list.runs.lists_in_folder import ListInFolder, lists_in, pointer_to
 from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER, Cap
 from aimylogic_provider.call_list.store.list_reader import ListReader
-from aimylogic_provider.call_list.store.manifest import Batch, CallListError, Tombstone, decode_claim, decode_tombstone
+from aimylogic_provider.call_list.store.manifest import (
+    Batch,
+    CallListError,
+    Claim,
+    Tombstone,
+    decode_claim,
+    decode_tombstone,
+)
 from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import decoded
@@ -54,6 +61,8 @@ class CalledByLists:
     :param phones: whom it is asked about
     :param now: the time (Unix seconds), asked for once: what was called so long before is gone by
     :param here: the same by the clock of this machine
+    :param own: the claim of the task that asks, if that is about to send: of two tasks that send lists of one task, the
+        later one waits for the other, for they would leave people to each other
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class CalledByLists:
         phones: Collection[int],
         now: Callable[[], float],
         here: Callable[[], float],
+        own: Claim | None = None,
     ) -> None:
         self._of_task = of_task
         self._but = but
@@ -71,6 +81,7 @@ class CalledByLists:
         self._phones = phones
         self._now = now
         self._here = here
+        self._own = own
         self._since: float | None = None
         self._behind = 0.0
         """Seconds by which the server's clock is behind this machine's, at least."""
@@ -103,6 +114,8 @@ class CalledByLists:
         if known is None or known.names != names:
             try:
                 known = self._deleted(found, names, since) if found.is_deleted else self._read(found, names, since)
+            except _AnotherSenderError:
+                raise
             except CallListError as error:
                 known = self._unreadable(found, names, since, error)
             self._known[address] = known
@@ -142,7 +155,7 @@ class CalledByLists:
         """
         if not found.claim_files:
             raise CallListError("Nothing is in claimed/, though it was sent: some of its files are missing")
-        claims = (decoded(found.folder, name, decode_claim, listed=True) for name in found.claim_files)
+        claims = [decoded(found.folder, name, decode_claim, listed=True) for name in found.claim_files]
         claimed = max(claim.at for claim in claims)
         if max([claimed, *_sent(found.names).values()]) < since:
             return _Told(names)
@@ -167,11 +180,32 @@ class CalledByLists:
                     called.add(phone)
         made = f"{datetime.fromisoformat(begun.manifest.made_at).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         which = f"the list of {made} of run {run_of(begun.manifest.task)}"
+        if held - called:
+            self._check_sender(which, claims)
         return _Told(
             names, frozenset(called), frozenset(held - called),
             f"called by {which}: {self._cap.words}{again and f', and call_again more {again}'}",
             f"held by {which}, which isn't over{again and f'; call_again lifts that {again}'}",
         )  # fmt: skip
+
+    def _check_sender(self, which: str, claims: Sequence[Claim]) -> None:
+        """Go on beside a list that isn't over only if this very task sends it, too, or a task that began later does.
+
+        :param which: the list, in words
+        :raises CallListError: if not; another try can help
+        """
+        if self._own is None:
+            return
+        ours, others = _sender_of(self._own), {_sender_of(claim) for claim in claims}
+        if ours in others or (self._own.at, ours) < min((claim.at, _sender_of(claim)) for claim in claims):
+            return
+        raise _AnotherSenderError(
+            f"{which} isn't over, and {min(others)} sends it, whereas this is {ours}: max_active_tis_per_dag=1 keeps "
+            "the runs of one task apart, but not two tasks, which would each leave to the other whoever is on both "
+            "lists. Nothing more is sent until that list is over: if its task failed, clear that one. Have one task "
+            "send all lists of what freezes these",
+            retryable=True,
+        )
 
     def _deleted(self, found: ListInFolder, names: frozenset[str], since: float) -> _Told:
         """What is left of a list tells enough only if it called nobody within the time.
@@ -188,6 +222,15 @@ class CalledByLists:
             "keep them for as long as only_new looks back (keep_call_list; None for ever); or, to have all of them "
             f"called, whoever was, say so by call_again {self._from(max(times))}"
         )
+
+
+class _AnotherSenderError(CallListError):
+    """Another task sends a list that shares people with this one, and came first."""
+
+
+def _sender_of(claim: Claim) -> str:
+    """The task that claimed, of whichever run, in words."""
+    return claim.task.partition(", run ")[0]
 
 
 def _sent(names: Iterable[str]) -> dict[str, float]:

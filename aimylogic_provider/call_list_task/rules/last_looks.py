@@ -132,7 +132,9 @@ class LooksAgain(ExclusionBase):
             # Before the first look: whoever takes this list for one of long ago by then, is seen by that look.
             call_list.claim_anew(shard, now())
             of_instance = call_list.folder.address.rpartition("/")[0]
-            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now, clock.wall)
+            claims = [claim for claim in call_list.claims() if claim.shard == shard]
+            own = min(claims, key=lambda claim: claim.at, default=None)
+            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now, clock.wall, own)
 
         clock = SystemClock()
         return ListsLook(lists, clock)
