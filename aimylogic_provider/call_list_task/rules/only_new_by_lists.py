@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.argument_checks import is_template
-from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
 from aimylogic_provider.call_list_task.call_list_base import check_same_in_all_runs
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.caps import Cap
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["CALL_AGAIN_AFTER", "OnlyNewByLists", "says_yes", "why_unfit"]
+__all__ = ["OnlyNewByLists", "says_yes", "why_unfit"]
 
 _YES = ("true", "yes", "on", "1", "t", "y")
 _NO = ("", "false", "no", "off", "0", "f", "n", "none", "null")
@@ -138,6 +137,8 @@ class OnlyNewByLists(GivenCallsBase):
         return {**super()._rules_told(), "caps": self._caps()}
 
     def _freeze(self, context: Context, *args: Any, **kwargs: Any) -> Pointer:
+        from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
+
         self._freezes_for = self._task_folder(context)
         for cap in self._caps():
             if cap.again_until is not None:

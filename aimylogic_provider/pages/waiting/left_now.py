@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-
-from anyio import from_thread
 
 from aimylogic_provider.pages.slow_readings import Readers
 
@@ -21,7 +20,7 @@ _readers = Readers("the storage of lists that wait", at_once=2)
 def left_now(dag_id: str, body: str) -> str:
     """Return how many calls a yes makes by now, as a sentence; empty if that is as the question says, or can't be told.
 
-    Called in a thread of the server's. What it reads may hang, and isn't waited for long.
+    Called in a thread of the server's that has no event loop. What it reads may hang, and isn't waited for long.
 
     :param dag_id: whose list it must be
     :param body: of the question, which names the list
@@ -30,7 +29,7 @@ def left_now(dag_id: str, body: str) -> str:
     if found is None:
         return ""
     try:
-        return str(from_thread.run(_readers.read_within, _SECONDS, _read, dag_id, found["path"]))
+        return str(asyncio.run(_readers.read_within(_SECONDS, _read, dag_id, found["path"])))
     except Exception:  # noqa: BLE001 - the question is shown as it was put
         return ""
 
