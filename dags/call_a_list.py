@@ -4,7 +4,9 @@ Trigger this DAG and paste the list into the form, up to 5,000 lines. What is wr
 waits among Airflow's *Required actions*, and line by line, with what to do, in the log of `read`. After a yes, the good
 lines are called, each once; after a no, nobody is. Bad lines: correct them, and paste the whole list once more. Whom a
 run of this DAG called within the last day isn't called by another one, nor whoever stands in a list that isn't over:
-so a second click on *Trigger*, and a second yes, ring nobody. To call them again all the same, tick the box.
+so a second click on *Trigger*, and a second yes, ring nobody. To call them again all the same, tick the box: it holds
+for whom this DAG called ten minutes before you trigger it, or earlier. So a second click with the box rings nobody,
+either.
 
 Needs the connection ``aimylogic_default``. **What you paste is kept with the run**, phones and names in full: in
 Airflow's database, and on the pages of the run, for all who may see this DAG's runs, until the run is deleted. Logs,
@@ -58,7 +60,9 @@ with DAG(
             False,
             type="boolean",
             title="Call again whom this DAG called within the last day",
-            description="On purpose alone: each run with this on rings them once more. (Logs call this call_again.)",
+            description="On purpose alone. It rings once more whom this DAG called ten minutes ago or earlier; whom it "
+            "called later, as by a click before this one, it rings in a run that you trigger then. (Logs call this "
+            "call_again.)",
         ),
     },
 ):

@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 
 __all__ = [
-    "CALL_AGAIN_AFTER",
     "DEFAULT_CONN_ID",
     "YEAR",
     "check_choice",
@@ -28,10 +27,6 @@ __all__ = [
 
 DEFAULT_CONN_ID = "aimylogic_default"
 """The connection of a campaign, where none is named; as of the hook."""
-
-
-CALL_AGAIN_AFTER = 600.0
-"""Seconds: a call that is younger than that as a run is triggered is not one that whoever clicked can have known of."""
 
 
 def conn_id_of(given: str | None) -> str:

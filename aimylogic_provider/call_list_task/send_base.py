@@ -224,7 +224,7 @@ class SendBase(
         """
         from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
         from aimylogic_provider.call_list.runs.old_lists import delete_old
-        from aimylogic_provider.call_list.send.nobody_reached import why_not
+        from aimylogic_provider.call_list.send.nobody_reached import check_whole_list, why_not
         from aimylogic_provider.call_list.store.stored_list import CallList
         from aimylogic_provider.call_list_task.claims_of_task import end_of_list
 
@@ -247,6 +247,12 @@ class SendBase(
             if deleted:
                 self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
+        if not report["created"]:
+            check_whole_list(CallList.open(pointer), partial(self._look_at_lists, call_list))
+            if progress.calls:
+                spared = "its calls were spared right before they were to be sent"
+                self._nobody_because = self._nobody_because or spared
+                self.log.warning("Nobody is called, for %s. %s", spared, why)
         return report
 
     def _settle(

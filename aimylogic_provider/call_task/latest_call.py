@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.airflow_task.argument_checks import CALL_AGAIN_AFTER, YEAR
+from aimylogic_provider.airflow_task.argument_checks import YEAR
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -40,6 +40,7 @@ def latest_call(task: AddPhoneOperator, context: Context, intent: Intent) -> Lat
     if task.only_new is None:
         return None
     from aimylogic_provider.airflow_task.second_record_stores import rows_of_all_runs
+    from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
     from aimylogic_provider.idempotence.record.latest_call import LatestCall, Lifted, OnlyNew
     from aimylogic_provider.idempotence.server_time import SystemClock
 

@@ -58,8 +58,9 @@ class AddPhonesOperator(OnlyNewByLists, SyncBase, BaseOperator):
         stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
         ``call_list_path``, which all workers must share, when the list is frozen and again right before each send. It
         needs ``max_active_tis_per_dag=1``
-    :param call_again: True to freeze the list without that, on purpose; also text, as a template makes it of a form's
-        box. (templated)
+    :param call_again: True to call again, on purpose, whom other runs called ten minutes before this one was triggered,
+        or earlier: of later calls whoever triggers it can't have known, so that a second click rings nobody. Also text,
+        as a template makes it of a form's box: True, yes, 1, or False, no, 0, None and blanks. (templated)
     :param exclude_sql: a query, or a file with one, that gives the phones of those who mustn't be called, in any
         writing: asked when the list is frozen, and again right before each send. They are *excluded*. (templated)
     :param exclude_conn_id: the connection of its database; needed with it. (templated)

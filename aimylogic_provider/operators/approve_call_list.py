@@ -228,7 +228,7 @@ class ApproveCallListOperator(TellsEnd, StopsWhatFollows, ApprovalOperator):
             if because := capped_because(call_list):
                 self.log.info("Nobody is called, by only_new: %s.", because)
             return False
-        around = surroundings(self, context, preview, self.results_table, self.results_conn_id)
+        around = surroundings(self, context, preview, self.results_table, self.results_conn_id, call_list)
         asked = self.subject or f"Make {calls_in_words(preview.calls)}?"
         where = where_and_which(context, around.campaign.conn_id if around.campaign else "")
         self.subject = f"{asked}{where} {_reference(pointer)}"

@@ -52,8 +52,9 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
         stands in one that was begun and isn't over: a timedelta, or True for ever. The task's own lists tell that, in
         ``call_list_path``, which all workers must share. The task that sends the list looks again before each send, and
         must have ``max_active_tis_per_dag=1``
-    :param call_again: True to freeze the list without that, on purpose; also text, as a template makes it of a form's
-        box. (templated)
+    :param call_again: True to call again, on purpose, whom other runs called ten minutes before this one was triggered,
+        or earlier: of later calls whoever triggers it can't have known, so that a second click rings nobody. Also text,
+        as a template makes it of a form's box: True, yes, 1, or False, no, 0, None and blanks. (templated)
     :param phone_region: two-letter code of the country whose national numbers are understood, as in ``RU``. (templated)
     :param phone_reading: and all further parameters: as those of :class:`AddPhonesOperator`
     :param shards: as that of :class:`PrepareCallListOperator`

@@ -34,6 +34,7 @@ _TO_DO = {
     "rejected": "Correct it, and clear the task",
     "connection": "Correct the connection{conn_id}, and clear the task",
     "nobody": "Correct what the reasons name, and start a new run",
+    "held": "Once that list is over, clear the task, which looks again",
     "no_row": "Correct the rows or the query, and clear the task",
     "unanswered": "No further try comes by itself: clear the task{harmless}",
     "timeout": "No further try comes by itself: clear the task{harmless}",
@@ -135,7 +136,7 @@ def _kind(error: BaseException) -> str:
     if isinstance(cause, (ParkedError, UnknownCallsError)):
         return "parked"
     if isinstance(cause, NobodyReachedError):
-        return "nobody"
+        return "held" if cause.retryable else "nobody"
     if isinstance(cause, (NobodyToCallError, TooManyRejectedError)):
         return "no_row"
     if any(isinstance(one, ConnectionRejectedError) for one in _chain(error)) or _is_of_token(error):

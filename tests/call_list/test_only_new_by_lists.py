@@ -63,6 +63,11 @@ class Run:
         self.of_read = of_read
         self.frozen: dict[str, Any] = {}
 
+    def triggered_now(self) -> Run:
+        """The same, triggered only now."""
+        self.reads.run.run_after = datetime.fromtimestamp(SystemClock().wall(), UTC)
+        return self
+
     def read(self, **arguments: Any) -> dict[str, Any]:
         told = {"only_new": DAY, "batch_size": 2, **self.of_read, **arguments}
         operator = PrepareCallsOperator(
@@ -103,6 +108,21 @@ def run(tmp_path: Path, connections: None, no_pauses: None) -> MakeRun:
         return Run(tmp_path / "lists", f"manual__{name}", phones, **of_read)
 
     return made
+
+
+Wait = Callable[..., None]
+
+
+@pytest.fixture
+def wait(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Wait:
+    """Has time go by, by all clocks."""
+
+    def waits(**time: float) -> None:
+        emulator.advance(**time)
+        wall, more = SystemClock.wall, timedelta(**time).total_seconds()
+        monkeypatch.setattr(SystemClock, "wall", lambda clock: wall(clock) + more)
+
+    return waits
 
 
 def called(emulator: Emulator) -> Counter[str]:
@@ -265,9 +285,12 @@ def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(
     assert "calls whom it holds by itself; if its task failed, clear that one" in told
     assert "call_again" not in told, "for the list that holds them may have called them"
     assert third.reasons() == {reason for reason in third.reasons() if HELD in reason}
-    report = second.call()
-    assert (report["created"], report["capped"]) == (0, 6)
+    with pytest.raises(
+        AirflowException, match=r"Nobody is called yet, and 6 of .* are held by the list of .* of run ma"
+    ):
+        second.call()
     assert first.call()["created"] == 6, "what the others left to it"
+    assert second.call()["capped"] == 6, "by now that list has called them"
     assert called(emulator) == Counter(PHONES)
 
 
@@ -314,8 +337,10 @@ def test_a_sender_that_dies_anywhere_and_another_run_between_call_each_person_on
         patch.setattr(Folder, "write", writes)
         with suppress(BaseException):  # it may come in a group
             first.call()
-    second.call()
+    with suppress(AirflowException):  # if it left all of them to the first one
+        second.call()
     first.call()
+    second.call()
     assert called(emulator) == Counter(PHONES)
 
 
@@ -338,16 +363,20 @@ def test_a_list_of_long_ago_that_is_taken_up_again_is_seen(
         found = await barred(look, *asked)
         if not seen:
             seen.append({})
-            seen[0] = await asyncio.to_thread(second.call)
+            with pytest.raises(AirflowException, match="which isn't over"):
+                await asyncio.to_thread(second.call)
         return found
 
     monkeypatch.setattr(ListsLook, "barred", while_it_is_at_it)
     first.call()
-    assert (seen[0]["created"], seen[0]["capped"]) == (0, 6)
+    assert seen
+    assert (second.call()["created"], second.call()["capped"]) == (0, 6)
     assert called(emulator) == Counter(PHONES)
 
 
-def test_a_tombstone_within_the_time_stops_the_run_with_the_way_out(run: MakeRun, emulator: Emulator) -> None:
+def test_a_tombstone_within_the_time_stops_the_run_with_the_way_out(
+    run: MakeRun, emulator: Emulator, wait: Wait
+) -> None:
     first, second = run("a"), run("b")
     first.read()
     first.call()
@@ -356,7 +385,8 @@ def test_a_tombstone_within_the_time_stops_the_run_with_the_way_out(run: MakeRun
         second.read()
     for words in (str(first.folder), "only_new allows 1 call in 1 day", "manual__a", "keep_call_list", "call_again"):
         assert words in str(told.value)
-    assert second.read(call_again=True)["calls"] == 6
+    wait(minutes=12)
+    assert second.triggered_now().read(call_again=True)["calls"] == 6
 
 
 def test_a_tombstone_of_a_list_that_called_nobody_stops_nobody(run: MakeRun, emulator: Emulator) -> None:
@@ -412,7 +442,8 @@ def test_a_person_in_two_shards_of_two_lists_is_called_by_one(run: MakeRun, emul
         operator = SendCallListOperator(
             task_id="call", call_list=one.frozen, shard=shard, max_active_tis_per_dag=1, concurrency=1
         )
-        operator.execute(task.context())  # type: ignore[arg-type]
+        with suppress(AirflowException):  # of the second list, as long as the first one holds all of it
+            operator.execute(task.context())  # type: ignore[arg-type]
     assert called(emulator) == Counter(PHONES)
 
 
@@ -451,7 +482,8 @@ def test_of_two_who_are_at_it_at_once_at_least_one_sees_the_other(
     def looks(one: ListsLook) -> Any:
         looked.append("")
         if len(looked) == 1:
-            second.call()
+            with suppress(AirflowException):
+                second.call()
         return look(one)
 
     monkeypatch.setattr(ListsLook, "_look", looks)
@@ -464,13 +496,14 @@ def test_of_two_who_are_at_it_at_once_at_least_one_sees_the_other(
 
 
 @pytest.mark.parametrize("again", [True, "True", "yes", " 1 "])
-def test_call_again_calls_again(run: MakeRun, emulator: Emulator, again: Any) -> None:
+def test_call_again_calls_again(run: MakeRun, emulator: Emulator, wait: Wait, again: Any) -> None:
     first, second, third = run("a"), run("b"), run("c")
     first.read()
     first.call()
-    assert second.read(call_again=again)["calls"] == 6
+    wait(minutes=12)
+    assert second.triggered_now().read(call_again=again)["calls"] == 6
     told = question(Preview.of(second.call_list), "s3://lists", None, time.time())
-    assert "**Called again, on purpose**" in told, "whoever says yes knows it"
+    assert "**Called again, on purpose**: whom other runs called until" in told, "whoever says yes knows it"
     assert second.call()["created"] == 6
     assert third.read()["capped"] == 6, "and counts for the next one"
     assert "on purpose" not in question(Preview.of(first.call_list), "s3://lists", None, time.time())
@@ -532,7 +565,7 @@ def test_an_hour_within_the_time_and_an_hour_beyond(run: MakeRun, emulator: Emul
 
     def look(hours: float, but: str = "") -> int:
         phones = {int(one) for one in PHONES}
-        return len(CalledByLists(of_task, but, cap, phones, lambda: time.time() + hours * 3600).look())
+        return len(CalledByLists(of_task, but, cap, phones, lambda: time.time() + hours * 3600, time.time).look())
 
     assert (look(23), look(25)) == (6, 0)
     assert look(0, but=f"{of_task}/manual__a") == 0, "its own"
@@ -566,20 +599,26 @@ def test_what_a_list_that_was_begun_long_ago_sent_lately_counts(run: MakeRun, em
 # A task that freezes its list and sends it
 
 
-def add(run_id: str, phones: Sequence[str], tmp_path: Path, **arguments: Any) -> dict[str, Any]:
+def add(
+    run_id: str, phones: Sequence[str], tmp_path: Path, *, triggered_now: bool = False, **arguments: Any
+) -> dict[str, Any]:
     told = {"only_new": DAY, "max_active_tis_per_dag": 1, **arguments}
     operator = AddPhonesOperator(task_id="add", calls=[*phones], call_list_path=str(tmp_path), **told)
     task = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="add", current_try=1)
+    if triggered_now:
+        task.run.run_after = datetime.fromtimestamp(SystemClock().wall(), UTC)
     return operator.execute(task.context())  # type: ignore[arg-type]
 
 
 def test_add_phones_spares_whom_another_run_called(
-    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None, wait: Wait
 ) -> None:
     assert add("a", PHONES[:4], tmp_path)["created"] == 4
     report = add("b", PHONES, tmp_path)
     assert (report["created"], report["capped"]) == (2, 4)
-    assert add("c", PHONES[:1], tmp_path, call_again=True)["created"] == 1
+    assert add("c", PHONES[:1], tmp_path, call_again=True)["created"] == 0, "a second click, with the box"
+    wait(minutes=12)
+    assert add("d", PHONES[:1], tmp_path, triggered_now=True, call_again=True)["created"] == 1
     assert called(emulator) == Counter([*PHONES, PHONES[0]])
 
 
@@ -649,7 +688,7 @@ def test_a_list_of_which_a_file_is_gone_is_no_empty_one(run: MakeRun, emulator: 
     assert called(emulator) == Counter(PHONES)
 
 
-def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(run: MakeRun, emulator: Emulator) -> None:
+def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(run: MakeRun, emulator: Emulator, wait: Wait) -> None:
     first, second, third = run("a"), run("b"), run("c")
     first.read()
     first.call()
@@ -658,7 +697,10 @@ def test_the_ways_out_of_a_list_that_cannot_be_read_are_ways_out(run: MakeRun, e
     with pytest.raises(AirflowException, match="delete that folder") as told:
         second.read()
     assert str(first.folder) in str(told.value)
-    assert third.read(call_again=True)["calls"] == 6
+    with pytest.raises(AirflowException, match="can't tell whom it called: nobody is called"):
+        third.read(call_again=True)
+    wait(minutes=12)
+    assert third.triggered_now().read(call_again=True)["calls"] == 6
     shutil.rmtree(first.folder)
     second.reads.clear()
     assert second.read()["calls"] == 6
@@ -696,7 +738,7 @@ ALONE = "give the new run those people alone, and call_again"
 
 @needs_record
 def test_whom_a_list_parked_a_new_run_calls_that_says_call_again_and_the_error_tells_it(
-    run: MakeRun, emulator: Emulator
+    run: MakeRun, emulator: Emulator, wait: Wait
 ) -> None:
     first, second = run("a"), run("b", PHONES[2:])
     first.read(batch_size=6)
@@ -713,7 +755,9 @@ def test_whom_a_list_parked_a_new_run_calls_that_says_call_again_and_the_error_t
     with pytest.raises(UnknownCallsError) as told:
         raise unasked(first)
     assert ALONE in told.value.unasked
-    assert second.read(call_again=True)["calls"] == 4
+    assert second.read(call_again=True)["calls"] == 0, "not from that very minute on, as the error tells"
+    wait(hours=26)
+    assert second.triggered_now().read(call_again=True)["calls"] == 4
 
 
 def unasked(one: Run) -> UnknownCallsError:
@@ -725,9 +769,9 @@ def unasked(one: Run) -> UnknownCallsError:
 
 @needs_record
 def test_the_rest_that_somebody_left_is_called_by_a_run_that_says_call_again_and_the_error_tells_it(
-    run: MakeRun, emulator: Emulator, questions: Questions, monkeypatch: pytest.MonkeyPatch
+    run: MakeRun, emulator: Emulator, questions: Questions, wait: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: emulator.advance(hours=1))
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: wait(hours=1))
     emulator.freeze()
     emulator.settings(odds={"noAnswer": 1.0})
     first, second = run("a"), run("b", PHONES[2:])
@@ -748,6 +792,7 @@ def test_the_rest_that_somebody_left_is_called_by_a_run_that_says_call_again_and
         sends.execute_complete(first.calls.context(), event, **waiting.value.kwargs)  # type: ignore[arg-type]
     assert ALONE in str(told.value)
     assert second.read()["calls"] == 0, "the first run's answer may be taken back: first is taken out, and it cleared"
-    second.read(call_again=True)
+    wait(minutes=12)
+    second.triggered_now().read(call_again=True)
     assert second.call()["created"] == 4
     assert called(emulator) == Counter(PHONES)

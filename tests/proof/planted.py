@@ -1223,6 +1223,22 @@ _TWO_CLICKS = (
         "clicked twice",
     ),
     _of_operators(
+        "two clicks: the box lifts whatever was called",
+        "A run that is to call again calls whom another one called after it was triggered, or a moment before.",
+        "call_list/store/caps.py",
+        "max(since, min(self.triggered, self.triggered + now - here, now) - CALL_AGAIN_AFTER)",
+        "max(since, now)",
+        "clicked twice",
+    ),
+    _of_operators(
+        "two clicks: with the box looked at when frozen alone",
+        "Right before a request a run that is to call again asks no lists: two that were frozen at once call the same.",
+        "call_list_task/rules/last_looks.py",
+        'for cap in caps if cap.by == "lists"]\n        if by_table',
+        'for cap in caps if cap.by == "lists" and cap.triggered is None]\n        if by_table',
+        "clicked twice",
+    ),
+    _of_operators(
         "two clicks: what isn't settled taken for free",
         "Whoever stands in a list that was begun, and isn't known to be called there, is called by the next one.",
         "call_list/runs/called_by_lists.py",

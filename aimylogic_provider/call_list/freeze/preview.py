@@ -97,7 +97,11 @@ class Preview:
     capped_by: Counter[str] = field(default_factory=Counter)
     """Rows that lists of other runs called or hold, by the reason."""
     calls_again: bool = False
-    """Whether it is to call again, on purpose, whom lists of other runs called."""
+    """Whether it is to call again, on purpose, whom lists of other runs called, whenever that was."""
+    calls_again_until: float | None = None
+    """Whom lists of other runs called until then (Unix seconds), it is to call again, on purpose; None for nobody."""
+    spares_by_lists: bool = False
+    """Whether whom another list of its task called is left out right before it is sent."""
 
     @classmethod
     def of(cls, call_list: CallList, most: int = 5) -> Preview:
@@ -138,6 +142,8 @@ class Preview:
             brakes=manifest.brakes,
             capped_by=capped_by_lists(call_list),
             calls_again=any(cap.by == "nobody" for cap in manifest.caps),
+            spares_by_lists=any(cap.by == "lists" for cap in manifest.caps),
+            calls_again_until=next((cap.again_until for cap in manifest.caps if cap.again_until is not None), None),
         )
 
 

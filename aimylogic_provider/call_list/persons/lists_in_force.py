@@ -16,6 +16,7 @@ from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.last_look import Barred
+from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.errors import NotAddedError
@@ -104,7 +105,8 @@ def way_out(because: str) -> str:
     """
     if "held by " in because:
         return "A list that isn't over calls whom it holds by itself; if its task failed, clear that one"
-    return "To call them again, start a run that says call_again"
+    when = "from then on" if "call_again" in because else f"{CALL_AGAIN_AFTER / 60:.0f} minutes after that, or later"
+    return f"To call them again, start a run that says call_again, {when}"
 
 
 def capped_because(call_list: CallList, shard: int | None = None) -> str:

@@ -1,26 +1,29 @@
 """Whether a task that settled its calls may end well: not if it reached nobody, and not if calls expired on the way.
 
-A green task that reached nobody is a broken promise. Whom another run's list holds is called by that one, and whom a
+A green task that reached nobody is a broken promise. Whom another run's list called is reached by that one, and whom a
 rule of the user's spares is meant not to be called. Whether too many rows can't be read beside those, is told when the
-list is frozen.
+list is frozen, and once more if its calls are spared right before they are sent.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aimylogic_provider.call_list.freeze.rejected.rejection_reasons import kind_of, most_frequent
 from aimylogic_provider.call_list.store.manifest import Pointer
-from aimylogic_provider.call_list.store.outcomes import RowCounts
+from aimylogic_provider.call_list.store.outcomes import Counts, RowCounts
 from aimylogic_provider.call_list.store.stored_list import CallList
+from aimylogic_provider.calls_api.calls.consent import NO_CONSENT
 from aimylogic_provider.calls_api.response_meaning import refusal_in_words
 from aimylogic_provider.idempotence.errors import NotAddedError
 
-__all__ = ["NobodyReachedError", "check_reached", "reached_nobody", "why_not"]
+__all__ = ["NobodyReachedError", "check_reached", "check_whole_list", "reached_nobody", "why_not"]
 
 
+_HELD = "held by "
+"""How a reason begins by which somebody is left to another list, which isn't over."""
 _HANDFUL = 20
 """Calls. So many people may all say no between the freezing of a list and its sending; of more, a table went wrong."""
 
@@ -28,8 +31,8 @@ _HANDFUL = 20
 class NobodyReachedError(NotAddedError):
     """All is settled, and calls that were to be made were not, so that the task must not end well."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, retryable=False)
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message, retryable=retryable)
 
 
 def check_reached(
@@ -56,12 +59,14 @@ def check_reached(
         raise NobodyReachedError(
             f"Nobody is called: of {counts.rows:,} rows {counts.set_aside_in_words}. {why}{_WAY_OUT}"
         )
-    if frozen is not None and _HANDFUL < frozen.calls == counts.excluded - frozen.excluded:
+    late = 0 if frozen is None else counts.excluded - frozen.excluded
+    if frozen is not None and not counts.created and late > max(_HANDFUL, frozen.calls // 2):
+        of = f"all {late:,}" if late == frozen.calls else f"{late:,} of {frozen.calls:,}"
         raise NobodyReachedError(
-            f"Nobody is called: all {frozen.calls:,} calls of this list stood on the exclusion list right before they "
-            "were to be sent, and none of them did when the list was frozen: did exclude_sql, or its table, go wrong "
-            "meanwhile? Look at what it gives, and start a new DAG run, which asks it anew. If all of them have said "
-            "no by now, mark the task as success"
+            f"Nobody is called: {of} calls of this list stood on the exclusion list right before they were to be "
+            "sent, and none of them did when the list was frozen: did exclude_sql, or its table, go wrong meanwhile? "
+            "Look at what it gives, and start a new DAG run, which asks it anew. If all of them have said no by now, "
+            "mark the task as success"
         )
     aside = rejected + counts.refused + counts.expired
     if counts.expired and (most is None or aside > most):
@@ -69,6 +74,64 @@ def check_reached(
             f"{counts.expired:,} calls expired: they would have come too late to be dialled, and were not sent. "
             f"{counts.created:,} are created, {counts.refused:,} refused. {why}{_WAY_OUT}. To have a task end "
             "well with some, set max_rejected to how many rows may be rejected, refused or expired"
+        )
+
+
+def check_whole_list(call_list: CallList, look: Callable[[frozenset[int]], Mapping[int, str]]) -> None:
+    """Let the task that settled a list's last calls end well, or not, if none of the list's calls was created.
+
+    Of all shards together, and by what the last looks told, it is what :func:`check_reached` is of a report; and whom
+    another list held right before they were to be sent, that one must have called by now.
+
+    :param call_list: as it is now
+    :param look: whom other lists called, or hold, among some phones, as of now; in words
+    :raises NobodyReachedError: if nobody was reached of those who were to be
+    :raises CallListError: if a file of the list, or another list, can't be read
+    """
+    frozen = call_list.pointer
+    if not frozen.calls or not call_list.created_none():
+        return
+    counts = RowCounts.of_shard(frozen, 0, frozen.calls, sum(call_list.done().values(), Counts()))
+    if frozen.shards > 1:
+        check_reached(counts.as_report(), rejected=frozen.rejected, most=None, whole=True, frozen=frozen)
+    if counts.rejected > counts.spared and (unreadable := _unreadable(call_list)) > counts.spared:
+        raise NobodyReachedError(
+            f"Nobody is called: of {counts.rows:,} rows {unreadable:,} can't be read, and the calls of the others were "
+            f"spared right before they were to be sent ({counts.spared:,} rows are spared in all). "
+            f"Each row with its reason: {frozen.rejected_rows}. {_WAY_OUT}"
+        )
+    _check_not_held(call_list, look)
+
+
+def _unreadable(call_list: CallList) -> int:
+    """Rows that were rejected, but for those of people who didn't agree to be called."""
+    rejected = (line for part in call_list.parts("rejected") for line in part)
+    return sum(not line["reason"].startswith(NO_CONSENT) for line in rejected)
+
+
+def _check_not_held(call_list: CallList, look: Callable[[frozenset[int]], Mapping[int, str]]) -> None:
+    """Have the task fail as long as it isn't known that whom it left to another list was called by that.
+
+    :raises NobodyReachedError: if it isn't; another try can help as long as that list isn't over
+    """
+    held: set[int] = set()
+    for batch in call_list.manifest.batches:
+        rows = {one.row for one in call_list.outcomes(batch) if (one.reason or "").startswith(_HELD)}
+        held |= {int(line.phone) for line in call_list.lines(batch) if line.row in rows} if rows else set()
+    if not held:
+        return
+    found = look(frozenset(held))
+    if still := [reason for reason in found.values() if reason.startswith(_HELD)]:
+        raise NobodyReachedError(
+            f"Nobody is called yet, and {len(still):,} of this list's people are {still[0]}. That list calls whom it "
+            "holds by itself: if its task failed, clear that one. The next try of this task looks whether it has",
+            retryable=True,
+        )
+    if left := len(held) - len(found):
+        raise NobodyReachedError(
+            f"Nobody is called: {left:,} of this list's people were left to another run's list, which held them right "
+            "before they were to be sent, and didn't call them (its log, and its page, tell why). Start a new DAG run "
+            "with them"
         )
 
 

@@ -11,7 +11,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-__all__ = ["Cap", "held_by_lists"]
+__all__ = ["CALL_AGAIN_AFTER", "Cap", "held_by_lists"]
+
+CALL_AGAIN_AFTER = 600.0
+"""Seconds. Whom others called so long before a run was triggered, and earlier, that run may call again on purpose.
+
+The person who triggers it can have known of those calls. Of later ones that person can't, as a second click by mistake.
+"""
 
 _DAY = 24 * 3600
 
@@ -24,7 +30,9 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     :param rule: the argument that said so, as reasons name it
     :param keyless: whether it holds only for rows whose key columns say nothing
     :param by: what tells whom somebody called: tables beside the results table, or the lists of the task that froze it;
-        or nobody, for that run was to call again on purpose
+        or nobody, for that run was to call again on purpose, as lists of earlier versions say
+    :param triggered: when the run was triggered (Unix seconds, by Airflow's clock) that is to call again on purpose,
+        whomever others called well before that; None for a run that isn't
     """
 
     calls: Annotated[int, msgspec.Meta(ge=1)]
@@ -32,12 +40,30 @@ class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     rule: Literal["max_calls_per_person", "only_new"]
     keyless: bool = False
     by: Literal["table", "lists", "nobody"] = "table"
+    triggered: float | None = None
 
     @property
     def words(self) -> str:
         """What it allows."""
         calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
         return f"{self.rule} allows {calls} {'in all' if self.seconds is None else f'in {_span(self.seconds)}'}"
+
+    @property
+    def again_until(self) -> float | None:
+        """Until when whom others called is called again on purpose (Unix seconds); None if nobody is."""
+        return None if self.triggered is None else self.triggered - CALL_AGAIN_AFTER
+
+    def since(self, now: float, here: float) -> float:
+        """From when on a call counts (Unix seconds, by the server's clock).
+
+        :param now: by the server's clock
+        :param here: at the same moment, by the clock of this machine, which Airflow's is taken for
+        """
+        since = float("-inf") if self.seconds is None else now - self.seconds
+        if self.triggered is None:
+            return since
+        # The earliest reading: whichever clock is wrong, two clicks don't lift each other's calls.
+        return max(since, min(self.triggered, self.triggered + now - here, now) - CALL_AGAIN_AFTER)
 
 
 def held_by_lists(caps: Iterable[Cap]) -> str:
@@ -49,7 +75,7 @@ def held_by_lists(caps: Iterable[Cap]) -> str:
         return ""
     return (
         "By only_new this list holds those whom it hasn't called: until that is over, give the new run those people "
-        "alone, and call_again"
+        f"alone, and call_again; that helps from {CALL_AGAIN_AFTER / 60:.0f} minutes after this list's last try on"
     )
 
 

@@ -102,7 +102,10 @@ class SendsFirstCallsFirst(WaitsForList, AsksBeforeSending):
             verdict = self._judged(keeper, call_list, shard, held, waiting, send)
         elif self._answer is not None:  # the try that created them asked, and goes on
             self._created_before = verdict.created_now
-        if verdict.broken:
+        rest = [batch for batch in call_list.batches(shard) if batch.name in held]
+        if verdict.broken and (why := self._nobody_left(call_list, rest)):
+            self.log.info("Nobody is asked about the other calls: nobody of them is left to be called (%s).", why)
+        elif verdict.broken:
             self._ask_for_the_rest(context, keeper, verdict, waiting, held_by_lists(call_list.manifest.caps))
         else:
             self.log.info("The first calls are within their bounds: the other %s are sent.", f"{waiting:,}")

@@ -62,6 +62,9 @@ class TriesOnOwnPhone(RendersMasked, AsksBeforeSending):
             if call_list.claims():
                 self.log.info("test_phone isn't called: this list was begun to be sent before.")
                 return
+            if why := self._nobody_left(call_list, call_list.batches(shard)):
+                self.log.info("test_phone isn't called: nobody of this list is left to be called (%s).", why)
+                return
             self._check_can_ask(keeper)
             call = self._trial_call(call_list)
             trial = call.ring(keeper, SystemClock(), self.log)

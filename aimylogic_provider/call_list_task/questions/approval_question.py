@@ -17,6 +17,7 @@ from aimylogic_provider.calls_api.phones.countries import by_country
 if TYPE_CHECKING:
     from aimylogic_provider.call_list.freeze.preview import MaskedCall, Preview
     from aimylogic_provider.call_list.runs.brakes import Usual
+    from aimylogic_provider.call_list.runs.waiting_lists import WaitingList
     from aimylogic_provider.call_list.store.stored_call import CallRhythm
     from aimylogic_provider.call_list_task.questions.surroundings import CampaignTold, LatelyTold
 
@@ -24,6 +25,7 @@ __all__ = ["as_code", "calls_in_words", "held_question", "question"]
 
 _REASONS_SHOWN = 4
 _LINES_SHOWN = 5
+_LISTS_SHOWN = 2
 _FIELDS_SHOWN = 8
 _LINES_FREE = 7
 """So many lines may stand above the sample; with more, fewer calls are shown, that the buttons stay in sight."""
@@ -65,6 +67,8 @@ def question(
     facts = [
         _calls(preview),
         *([_CALLS_AGAIN] if preview.calls_again else []),
+        *([_calls_again(preview.calls_again_until)] if preview.calls_again_until is not None else []),
+        *([_waiting(around.waiting, preview)] if around.waiting else []),
         *([_campaign(around.campaign)] if around.campaign else []),
         *([_hours(preview.rhythms)] if preview.rhythms else []),
         *([_finishes(*preview.finishes, now)] if preview.finishes is not None else []),
@@ -130,6 +134,31 @@ def _rings(preview: Preview) -> str:
         rings = known[-1] * preview.calls
     each = f"{known[0]:,}" if len(known) == 1 else f"{known[0]:,} to {known[-1]:,}"
     return f"attempts at each: {each}, so **{rings:,}** rings at most"
+
+
+def _calls_again(until: float) -> str:
+    return (
+        f"**Called again, on purpose**: whom other runs called until {_moment(until)} is rung once more "
+        "(`call_again`). Whom they called later, as after a second click, isn't"
+    )
+
+
+def _waiting(lists: Sequence[WaitingList], preview: Preview) -> str:
+    """With which lists that aren't sent yet, either, it shares people, and what a yes to both does."""
+    told = [
+        f"{one.shared:,} of these {preview.calls:,} calls are for people of the list of {_moment(one.made)} of run "
+        f"{as_code(one.run_id, 100)}"
+        for one in lists[:_LISTS_SHOWN]
+    ]
+    if others := len(lists) - len(told):
+        told.append(f"{others:,} more lists share people with it, too")
+    does = (
+        f"Whichever is sent first calls them: sent after the first of these, this list makes "
+        f"{calls_in_words(preview.calls - lists[0].shared)}"
+        if preview.spares_by_lists
+        else "**A yes to both calls them twice**"
+    )
+    return f"**Not sent yet, either**: {'; '.join(told)}. {does}"
 
 
 def _campaign(told: CampaignTold) -> str:

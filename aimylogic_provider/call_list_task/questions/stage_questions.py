@@ -5,7 +5,7 @@ What is asked, and when, is the stage's own affair.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.airflow_imports import AirflowFailException
@@ -13,6 +13,8 @@ from aimylogic_provider.call_list_task.call_list_base import CallListBase
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
+    from aimylogic_provider.call_list.store.manifest import Batch
+    from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.call_list.store.sync_entry import EntryKeeper, StageAnswer
 
 __all__ = ["AsksBeforeSending"]
@@ -23,6 +25,10 @@ class AsksBeforeSending(CallListBase):
 
     _answer: tuple[Mapping[str, Any], str] | None
     """What Airflow brought as an answer, and the reference of its question; see :class:`.AsksAboutParked`."""
+
+    def _nobody_left(self, call_list: CallList, batches: Iterable[Batch]) -> str:
+        """Why nobody of some batches is left to be called, so that nobody need be asked; empty if somebody is."""
+        return ""
 
     def _go_ahead(  # noqa: RET503 - what asks never returns
         self,

@@ -5,7 +5,7 @@ All of it is only to be looked at: what can't be read is told so, and no task fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.preview import Preview
+    from aimylogic_provider.call_list.runs.waiting_lists import WaitingList
+    from aimylogic_provider.call_list.store.stored_list import CallList
     from aimylogic_provider.calls_api.reports import Campaign
 
 __all__ = ["CampaignTold", "LatelyTold", "Surroundings", "surroundings"]
@@ -60,18 +62,28 @@ class LatelyTold:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Both; None where nothing is known that could be asked."""
+    """All of it; None where nothing is known that could be asked.
+
+    :param waiting: lists of other runs with people of this one, which aren't sent yet
+    """
 
     campaign: CampaignTold | None = None
     lately: LatelyTold | None = None
+    waiting: Sequence[WaitingList] = ()
 
 
 def surroundings(
-    operator: Any, context: Context, preview: Preview, results_table: str | None, results_conn_id: str | None
+    operator: Any,
+    context: Context,
+    preview: Preview,
+    results_table: str | None,
+    results_conn_id: str | None,
+    call_list: CallList | None = None,
 ) -> Surroundings:
     """Look at what stands around a list; nothing is raised.
 
     :param operator: that asks about it; its ``aimylogic_conn_id`` names the campaign, or else whoever sends the list
+    :param call_list: the list, to have the others looked at that wait; None to leave those out
     """
     try:
         campaign = _campaign(operator, context)
@@ -84,7 +96,21 @@ def surroundings(
         except Exception as error:  # noqa: BLE001 - as above; its words may hold what a database says
             operator.log.info("Who was called lately can't be told: %s", error)
             lately = LatelyTold(None, why_not=type(error).__name__)
-    return Surroundings(campaign, lately)
+    waiting: Sequence[WaitingList] = ()
+    try:
+        waiting = _waiting(call_list) if call_list is not None else ()
+    except Exception as error:  # noqa: BLE001 - as above
+        operator.log.info("Which other lists wait can't be told: %s", error)
+    return Surroundings(campaign, lately, waiting)
+
+
+def _waiting(call_list: CallList) -> Sequence[WaitingList]:
+    """Lists of other runs of the task that froze a list, which aren't sent yet, and have people of it."""
+    import time
+
+    from aimylogic_provider.call_list.runs.waiting_lists import waiting_lists
+
+    return waiting_lists(call_list, time.time())
 
 
 def _campaign(operator: Any, context: Context) -> CampaignTold:

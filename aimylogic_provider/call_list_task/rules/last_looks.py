@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.send.last_look import LastLook
     from aimylogic_provider.call_list.send.sending import Sending
     from aimylogic_provider.call_list.store.caps import Cap
-    from aimylogic_provider.call_list.store.manifest import Manifest, Pointer
+    from aimylogic_provider.call_list.store.manifest import Batch, Manifest, Pointer
     from aimylogic_provider.call_list.store.stored_list import CallList
 
 __all__ = ["LooksAgain"]
@@ -44,7 +44,7 @@ class LooksAgain(ExclusionBase):
             if cap.by == "table":
                 continue
             within = None if cap.seconds is None else timedelta(seconds=cap.seconds)
-            # Who calls again on purpose looks at no list, but deletes lists, too, and is asked by others.
+            # A list of an earlier version that calls again on purpose looks at none, but is asked by others.
             at_once = self.max_active_tis_per_dag if cap.by == "lists" else 1
             if unfit := why_unfit(within, at_once, self.keep_call_list):
                 raise CallListError(f"{unfit}, and clear it. Nothing is sent")
@@ -89,6 +89,34 @@ class LooksAgain(ExclusionBase):
         table, conn_id = self.results_table, self._results_conn_id()
         return opened.enter_context(person_claiming(of_list, caps, self.aimylogic_conn_id, table, conn_id, self.log))
 
+    def _look_at_lists(self, call_list: CallList, phones: frozenset[int]) -> Mapping[int, str]:
+        """Whom other lists of the task called, or hold, among some phones, and which, in words. It holds nobody itself.
+
+        :raises CallListError: if a list can't tell that
+        """
+        from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
+        from aimylogic_provider.idempotence.server_time import SystemClock
+
+        found: dict[int, str] = {}
+        clock, of_instance = SystemClock(), call_list.folder.address.rpartition("/")[0]
+        now = clock.wall if self._current is None else self._current.server_time
+        for cap in (cap for cap in self._caps_in_force(call_list.manifest) if cap.by == "lists"):
+            of_task = call_list.manifest.task_folder
+            found |= CalledByLists(of_task, of_instance, cap, phones, now, clock.wall).look()
+        return found
+
+    def _nobody_left(self, call_list: CallList, batches: Iterable[Batch]) -> str:
+        """Why nobody of some batches is left to be called, for other lists called all of them; empty if somebody is.
+
+        :raises CallListError: if a list can't tell whom it called
+        """
+        if not any(cap.by == "lists" for cap in self._caps_in_force(call_list.manifest)):
+            return ""
+        phones = frozenset(int(line.phone) for batch in batches for line in call_list.lines(batch))
+        reasons = [*self._look_at_lists(call_list, phones).values()]
+        called = len(reasons) == len(phones) and all(reason.startswith("called ") for reason in reasons)
+        return reasons[0] if called and reasons else ""
+
     def _lists_look(self, call_list: CallList, shard: int, cap: Cap) -> LastLook:
         """What looks whom other lists of the task called, or are about to call."""
         from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
@@ -104,6 +132,9 @@ class LooksAgain(ExclusionBase):
             # Before the first look: whoever takes this list for one of long ago by then, is seen by that look.
             call_list.claim_anew(shard, now())
             of_instance = call_list.folder.address.rpartition("/")[0]
-            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now)
+            claims = [claim for claim in call_list.claims() if claim.shard == shard]
+            own = min(claims, key=lambda claim: claim.at, default=None)
+            return CalledByLists(call_list.manifest.task_folder, of_instance, cap, phones, now, clock.wall, own)
 
-        return ListsLook(lists, SystemClock())
+        clock = SystemClock()
+        return ListsLook(lists, clock)

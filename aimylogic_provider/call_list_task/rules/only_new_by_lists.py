@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template
@@ -67,6 +67,8 @@ class OnlyNewByLists(GivenCallsBase):
 
     _freezes_for: TaskFolder | None = None
     """The task instance whose list is being frozen."""
+    _triggered: float | None = None
+    """When its run was triggered (Unix seconds, by Airflow's clock)."""
 
     def __init__(self, *, only_new: timedelta | bool = False, call_again: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -115,15 +117,36 @@ class OnlyNewByLists(GivenCallsBase):
             raise RejectedError(f"{error}") from None
         within = self._within()
         seconds = None if within is None else within.total_seconds()
-        return (Cap(1, seconds, "only_new", by="nobody" if calls_again else "lists"),)
+        if not calls_again:
+            return (Cap(1, seconds, "only_new", by="lists"),)
+        if self._triggered is None:
+            raise RejectedError(
+                "call_again calls again whom others called before this run was triggered, and Airflow doesn't tell "
+                "when that was: nothing is frozen. Start a new DAG run"
+            )
+        return (Cap(1, seconds, "only_new", by="lists", triggered=self._triggered),)
+
+    def _task_folder(self, context: Context) -> TaskFolder:
+        """Return the task's folder; each try asks for it first, and so tells when its run was triggered."""
+        run_after = context["dag_run"].run_after
+        self._triggered = None if run_after is None else run_after.timestamp()
+        return super()._task_folder(context)
 
     def _rules_told(self) -> dict[str, Any]:
         return {**super()._rules_told(), "caps": self._caps()}
 
     def _freeze(self, context: Context, *args: Any, **kwargs: Any) -> Pointer:
+        from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
+
         self._freezes_for = self._task_folder(context)
-        if any(cap.by == "nobody" for cap in self._caps()):
-            self.log.warning("call_again: only_new is left out, and whom other runs called is called again.")
+        for cap in self._caps():
+            if cap.again_until is not None:
+                self.log.warning(
+                    "call_again: whom other runs called until %s is called again. Whom they called later, or are about "
+                    "to call, isn't: this run, which was triggered %.0f minutes after that, can't have meant them.",
+                    f"{datetime.fromtimestamp(cap.again_until, UTC):%Y-%m-%d %H:%M} UTC",
+                    CALL_AGAIN_AFTER / 60,
+                )
         return super()._freeze(context, *args, **kwargs)
 
     def _freeze_rules(self, stack: ExitStack) -> list[FreezeRule | PhoneRule]:
@@ -134,10 +157,11 @@ class OnlyNewByLists(GivenCallsBase):
         rules = super()._freeze_rules(stack)
         assert self._freezes_for is not None
         of_task, folder = self._freezes_for.of_task.address, self._freezes_for.folder.address
+        clock = SystemClock()
         for cap in (cap for cap in self._caps() if cap.by == "lists"):
 
             def lists(phones: frozenset[int], cap: Cap = cap) -> CalledByLists:
-                return CalledByLists(of_task, folder, cap, phones, SystemClock().wall)
+                return CalledByLists(of_task, folder, cap, phones, clock.wall, clock.wall)
 
             rules.append(CalledLately(lists))
         return rules

@@ -20,6 +20,10 @@ _NO = frozenset(
 """What is written for no, or for nothing, in small letters."""
 
 
+NO_CONSENT = "no consent: "
+"""How the reason begins of a row without it."""
+
+
 class NoConsentError(RejectedError):
     """A row is of somebody who didn't agree to be called, as far as it tells.
 
@@ -29,7 +33,7 @@ class NoConsentError(RejectedError):
 
     def __init__(self, column: str, value: object) -> None:
         what = "says no" if _is_told(value) else "is empty"
-        super().__init__(f"no consent: {column!r} {what}. Whoever agreed has a date there, or a document's number")
+        super().__init__(f"{NO_CONSENT}{column!r} {what}. Whoever agreed has a date there, or a document's number")
 
 
 def has_consent(value: object) -> bool:

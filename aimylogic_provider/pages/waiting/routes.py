@@ -21,6 +21,7 @@ from aimylogic_provider.pages.access import Right, User, asked_dags, has_right, 
 from aimylogic_provider.pages.rendering import page
 from aimylogic_provider.pages.waiting.answers import AnswerPlan, GivenAnswer, Way, fault_of, planned, planned_one
 from aimylogic_provider.pages.waiting.bodies import shown_body
+from aimylogic_provider.pages.waiting.left_now import left_now
 from aimylogic_provider.pages.waiting.questions import (
     KINDS,
     MOST,
@@ -112,10 +113,20 @@ def question(request: Request, user: User, session: SessionDep, question_id: str
     if found is None:
         raise HTTPException(404, "This question waits no longer: it was answered, or its task was cleared or ended")
     whole = has_right(user, Right.CHANGE_RUN, dag_id=found.dag_id)
-    body = shown_body(body_of(session, found), masked=not whole)
+    words = body_of(session, found)
+    body = shown_body(words, masked=not whole)
     may = has_right(user, Right.ANSWER, dag_id=found.dag_id)
+    now = left_now(found.dag_id, words) if found.kind == "approval" else ""
     return page(
-        request, user, "waiting_question.html", title=found.told.asked, one=found, body=body, may=may, any_job=ADOPT
+        request,
+        user,
+        "waiting_question.html",
+        title=found.told.asked,
+        one=found,
+        body=body,
+        may=may,
+        any_job=ADOPT,
+        now=now,
     )
 
 
