@@ -9,7 +9,8 @@ import pytest
 
 from aimylogic_provider.pages.access import _MARK, Right, needs
 from aimylogic_provider.pages.app import make_app
-from tests.pages.conftest import PEOPLE, Client, session_token
+from tests.pages.conftest import Client
+from tests.pages.people import PEOPLE, person, session_token
 
 MAY = {
     Right.SIGNED_IN: {"vera", "uma", "otto", "ada"},
@@ -73,10 +74,10 @@ def test_what_changes_something_must_come_from_a_page_of_that_person(kept: str, 
     client("ada")
     app, done = app_that_counts()
     browser = TestClient(app, cookies={"_token": session_token("ada")})
-    good = {HEADER: token_for("ada"), "Sec-Fetch-Site": "same-origin"}
+    good = {HEADER: token_for(str(person("ada").get_id())), "Sec-Fetch-Site": "same-origin"}
     bad = {
         "nothing": {},
-        "another's": {**good, HEADER: token_for("vera")},
+        "another's": {**good, HEADER: token_for(str(person("vera").get_id()))},
         "another site's": {**good, "Sec-Fetch-Site": "cross-site"},
     }[kept]
     answer = browser.post("/count", headers=bad)

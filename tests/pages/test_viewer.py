@@ -12,7 +12,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
 from local_servers.airflow import free_port
-from tests.pages.conftest import session_token
+from tests.pages.people import session_token
 
 
 @pytest.fixture
