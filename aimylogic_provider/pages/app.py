@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from aimylogic_provider.pages.access import Right, authorise, needs
 from aimylogic_provider.pages.call_lists.routes import router as call_lists
 from aimylogic_provider.pages.campaigns.routes import router as campaigns
-from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, page, root_of
+from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, airflow_of, page, root_of
 from aimylogic_provider.pages.waiting.routes import router as waiting
 
 __all__ = ["make_app"]
@@ -72,7 +72,15 @@ async def _failed(request: Request, error: Exception) -> Response:
 def _told(request: Request, status: int, told: str) -> Response:
     if request.headers.get(FRAGMENT) or request.method not in ("GET", "HEAD"):
         return JSONResponse({"detail": told}, status)
-    return page(request, None, "error.html", title="Not shown", status=status, told=told, code=status)
+    after = _after_sign_in(request)
+    return page(request, None, "error.html", title="Not shown", status=status, told=told, code=status, after=after)
+
+
+def _after_sign_in(request: Request) -> str:
+    """Where whoever signs in goes on: at the same page, or, of one in a frame, at Airflow's page around the first."""
+    if request.headers.get("sec-fetch-dest") == "document":
+        return request.url.path
+    return f"{airflow_of(request)}/plugin/aimylogic"
 
 
 class _Headers:

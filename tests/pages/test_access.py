@@ -112,8 +112,13 @@ def test_a_token_in_the_address_signs_nobody_in(client: Client) -> None:
 def test_nobody_is_led_to_the_sign_in(client: Client) -> None:
     answer = client().get("lists")
     assert answer.status_code == 401
-    assert 'href="/auth/login"' in answer.text
+    assert 'href="/api/v2/auth/login?next=%2Fplugin%2Faimylogic"' in answer.text, "and on to the page in its frame"
     assert "You are not signed in to Airflow, or no longer: sign in" in answer.text
+
+
+def test_nobody_who_opens_a_page_by_itself_comes_back_to_it(client: Client) -> None:
+    answer = client().get("waiting", headers={"Sec-Fetch-Dest": "document"})
+    assert 'href="/api/v2/auth/login?next=%2Faimylogic%2Fwaiting"' in answer.text
 
 
 def test_whoever_is_signed_out_meanwhile_is_told_so(client: Client) -> None:
