@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ from unittest import mock
 
 import pytest
 
+from local_servers.airflow import free_port
 from tests.pages.people import make_people, person, session_token, settings_of
 
 if TYPE_CHECKING:
@@ -93,3 +96,19 @@ def client(app: Any, session: Any) -> Client:
         return made
 
     return browser
+
+
+@pytest.fixture
+def address(app: Any, session: Any) -> Iterator[str]:
+    """The app beneath a real server."""
+    import uvicorn
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/aimylogic"
+    server.should_exit = True
+    thread.join()

@@ -1,4 +1,4 @@
-"""Who uses the pages in tests, by either of Airflow's auth managers: a person of each role, and who one is signed in as.
+"""Who uses the pages in tests, by either of Airflow's auth managers: a person of each role, and how one signs in.
 
 ``AIMYLOGIC_AUTH_MANAGER=fab`` has them be users of the FAB auth manager, which is a provider of its own.
 """

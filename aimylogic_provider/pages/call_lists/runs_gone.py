@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 __all__ = ["why_gone", "why_no_task"]
 
 _STAYS = (
-    "Whom it called stays called: the campaign's report tells of it, and the results table and the list's folder, where "
-    "they are kept"
+    "Whom it called stays called: the campaign's report tells of it, and the results table and the list's folder, "
+    "where they are kept"
 )
 
 
@@ -31,6 +31,6 @@ def why_gone(session: Session, dag_id: str, run_id: str) -> str:
 def why_no_task(session: Session, dag_id: str, run_id: str) -> str:
     """Why nothing can be shown of a task instance that isn't there."""
     return why_gone(session, dag_id, run_id) or (
-        "The run has no such task instance, or no longer: the task was renamed, or is mapped over less since. The run's "
-        "own page has its lists"
+        "The run has no such task instance, or no longer: the task was renamed, or is mapped over less since. The "
+        "run's own page has its lists"
     )

@@ -165,7 +165,8 @@ const Aimylogic = (() => {
   // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
   const refocus = (part, id) => {
     const now = document.activeElement;
-    if (now && now !== document.body && !now.disabled) return;
+    const isSomewhere = now && now !== document.body && !now.disabled && now.getClientRects().length > 0;
+    if (isSomewhere) return;
     const again = id && document.getElementById(id);
     const there = again && !again.disabled ? again : part;
     if (there.tabIndex < 0) there.tabIndex = -1; // what is no button can be focused then, and isn't tabbed to
