@@ -31,7 +31,11 @@ _HEADERS = {
 
 
 def make_app() -> FastAPI:
-    """Make the app that Airflow's API server mounts. Every route of it passes :func:`access.authorise`."""
+    """Make the app that Airflow's API server mounts.
+
+    Every route of it passes :func:`access.authorise`, but that of the pages' own scripts and styles: they are the same
+    for everybody, and whoever isn't signed in, or no longer, is told so by a page that needs them.
+    """
     app = FastAPI(
         title="Aimylogic's pages", dependencies=[Depends(authorise)], docs_url=None, redoc_url=None, openapi_url=None
     )
@@ -39,7 +43,7 @@ def make_app() -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _first_page)
-    app.add_api_route("/static/{name}", _static)
+    app.router.add_route("/static/{name}", _static)
     for router in (campaigns, call_lists, waiting):
         app.include_router(router)
     return app
@@ -50,9 +54,8 @@ def _first_page(request: Request) -> Response:
     return RedirectResponse(f"{root_of(request)}/lists")
 
 
-@needs(Right.SIGNED_IN)
-def _static(name: str) -> Response:
-    path = next((path for path in STATIC.iterdir() if path.name == name), None)
+def _static(request: Request) -> Response:
+    path = next((path for path in STATIC.iterdir() if path.name == request.path_params["name"]), None)
     if path is None:
         raise HTTPException(404, "There is no such file")
     return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})

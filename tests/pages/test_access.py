@@ -21,11 +21,16 @@ MAY = {
 }
 
 
+LOOK = "/static/{name}"
+"""What is open to everybody: the pages' own scripts and styles."""
+
+
 def routes() -> list[tuple[str, str, Right | None]]:
     """Method, path and right of each route."""
     return [
         (method, route.path, getattr(route.endpoint, _MARK, None))
         for route in make_app().routes
+        if route.path != LOOK
         for method in sorted(getattr(route, "methods", {"GET"}) - {"HEAD"})
     ]
 
@@ -51,6 +56,19 @@ def test_a_route_that_names_no_right_is_closed_to_everybody(client: Client) -> N
     answer = TestClient(app).get("/forgotten", headers={"Authorization": f"Bearer {session_token('ada')}"})
     assert answer.status_code == 403
     assert "seen" not in answer.text
+
+
+def test_only_the_look_of_a_page_is_open_to_nobody_in_particular(client: Client) -> None:
+    shown = client().get("lists").text
+    look = re.findall(r'"/aimylogic/(static/[^"]+)"', shown)
+    assert {name.partition("?")[0] for name in look} == {"static/page.css", "static/theme.js", "static/page.js"}
+    for name in look:
+        answer = client().get(name)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].partition(";")[0] in ("text/css", "text/javascript")
+    for name in ("static/../app.py", "static/%2e%2e%2fapp.py", "static/layout.html"):
+        assert client().get(name).status_code in (401, 404), name
+    assert client().post("static/page.css").status_code == 405
 
 
 def app_that_counts() -> tuple[Any, list[str]]:
