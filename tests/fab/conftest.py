@@ -1,4 +1,4 @@
-"""The pages as users of Airflow's FAB auth manager meet them: `make test-fab`, in an environment that has that provider."""
+"""The pages as users of Airflow's FAB auth manager meet them: `make test-fab`, in an environment that has it."""
 
 from __future__ import annotations
 
@@ -14,4 +14,6 @@ __all__ = ["address", "airflow_database", "app", "client", "session"]
 @pytest.fixture(autouse=True)
 def with_fab() -> None:
     if not FAB:
-        absent("the FAB auth manager isn't meant here: `make test-fab` sets AIMYLOGIC_AUTH_MANAGER, and has the provider")
+        absent(
+            "the FAB auth manager isn't meant here: `make test-fab` sets AIMYLOGIC_AUTH_MANAGER, and has the provider"
+        )

@@ -6,7 +6,6 @@ shows by the same routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -92,10 +91,9 @@ def test_a_connection_is_nobodys_of_one_dag(client: Client) -> None:
 
 
 @pytest.fixture
-def public_role(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def public_role(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever isn't signed in has the role Viewer."""
     monkeypatch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", "Viewer")
-    yield
 
 
 def test_where_nobody_has_to_sign_in_they_see_what_the_role_says_and_change_nothing(
