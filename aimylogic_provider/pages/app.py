@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
@@ -86,6 +87,14 @@ def _after_sign_in(request: Request) -> str:
     return f"{airflow_of(request)}/plugin/aimylogic"
 
 
+def _beneath_host(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers, where one that leads on names no host and scheme: behind a proxy, they are others than are seen here."""
+    return [
+        (name, urlsplit(value)._replace(scheme=b"", netloc=b"").geturl() if name == b"location" else value)
+        for name, value in headers
+    ]
+
+
 class _Headers:
     """Puts the headers that keep strangers out into each answer."""
 
@@ -95,7 +104,7 @@ class _Headers:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+                message["headers"] = [*_beneath_host(message.get("headers", [])), *_HEADERS.items()]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -53,6 +53,11 @@ def test_the_first_page_leads_on_beneath_it(signed_in: Any) -> None:
     assert signed_in.get("").headers["location"] == "/team/airflow/aimylogic/lists"
 
 
+def test_a_slash_too_many_leads_to_the_page_by_whichever_host_and_scheme_the_browser_has(signed_in: Any) -> None:
+    answer = signed_in.get("lists/", params={"dag": "sale"})
+    assert answer.headers["location"] == "/team/airflow/aimylogic/lists?dag=sale"
+
+
 def test_scripts_and_downloads_are_found_there(signed_in: Any) -> None:
     assert signed_in.get("static/page.js").status_code == 200
     assert "Airflow has no DAG sale" in signed_in.get("lists/sale/run/sync/-1/results.csv").text
