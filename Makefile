@@ -26,7 +26,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) lint prove \
+.PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) test-fab lint prove \
 	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules bench-pages compare \
 	lock map clean chromium postgresql mariadb
 
@@ -37,6 +37,7 @@ help:
 	@echo "make test-long   those that take long, and that make test leaves out"
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make test-newer  the same on the beta of 3.4; skipped, with the reason, where that can't be installed"
+	@echo "make test-fab    the pages in Airflow's UI with users of its FAB auth manager, in an environment of its own"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; again, it starts what died; make down stops them"
 	@echo "make screenshots take the pictures of docs/ anew, from a real Airflow; ONLY='name …' some of them"
 	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
@@ -86,6 +87,11 @@ $(OLDER:%=.venv-%/.ready): .venv-%/.ready: tests/older/airflow-%.lock pyproject.
 $(NEWER:%=.venv-%/.ready): .venv-%/.ready: tests/newer/airflow-%.lock pyproject.toml
 	$(set-up)
 
+# With the FAB auth manager, which comes as a provider, and with an older library than the others.
+.venv-fab/.ready: requirements.lock tests/fab/fab.lock pyproject.toml
+	$(set-up)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/fab/fab.lock || { rm $@; exit 1; }
+
 demo: $(READY)
 	@$(BIN)/python -m demo.run
 
@@ -126,6 +132,10 @@ $(OLDER:%=test-airflow-%): test-airflow-%: .venv-%/.ready chromium postgresql
 	.venv-$*/bin/python -m pytest $(AIRFLOW_TESTS)
 
 test-newer: $(NEWER:%=test-airflow-%)
+
+# Most Airflows in production have it. Its own roles pass the pages' tests, and roles of one's own have some beside.
+test-fab: .venv-fab/.ready chromium
+	AIMYLOGIC_AUTH_MANAGER=fab .venv-fab/bin/python -m pytest -m 'not long' tests/pages tests/fab
 
 # What pip says stands before the reason, so that a broken network is told from a beta that is gone.
 $(NEWER:%=test-airflow-%): test-airflow-%: chromium postgresql
@@ -238,4 +248,4 @@ map: $(READY)
 	@$(BIN)/python -m tests.provider.house
 
 clean:
-	rm -rf $(VENV) $(OLDER:%=.venv-%) $(NEWER:%=.venv-%) .venv-audit .fuzz .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist
+	rm -rf $(VENV) $(OLDER:%=.venv-%) $(NEWER:%=.venv-%) .venv-fab .venv-audit .fuzz .demo .airflow .mypy_cache .pytest_cache .ruff_cache .hypothesis .bench dist

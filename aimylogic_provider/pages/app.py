@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from aimylogic_provider.pages.access import Right, authorise, needs
 from aimylogic_provider.pages.call_lists.routes import router as call_lists
 from aimylogic_provider.pages.campaigns.routes import router as campaigns
-from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, page, root_of
+from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, airflow_of, page, root_of
 from aimylogic_provider.pages.waiting.routes import router as waiting
 
 __all__ = ["make_app"]
@@ -31,7 +32,11 @@ _HEADERS = {
 
 
 def make_app() -> FastAPI:
-    """Make the app that Airflow's API server mounts. Every route of it passes :func:`access.authorise`."""
+    """Make the app that Airflow's API server mounts.
+
+    Every route of it passes :func:`access.authorise`, but that of the pages' own scripts and styles: they are the same
+    for everybody, and whoever isn't signed in, or no longer, is told so by a page that needs them.
+    """
     app = FastAPI(
         title="Aimylogic's pages", dependencies=[Depends(authorise)], docs_url=None, redoc_url=None, openapi_url=None
     )
@@ -39,7 +44,7 @@ def make_app() -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _first_page)
-    app.add_api_route("/static/{name}", _static)
+    app.router.add_route("/static/{name}", _static)
     for router in (campaigns, call_lists, waiting):
         app.include_router(router)
     return app
@@ -50,9 +55,8 @@ def _first_page(request: Request) -> Response:
     return RedirectResponse(f"{root_of(request)}/lists")
 
 
-@needs(Right.SIGNED_IN)
-def _static(name: str) -> Response:
-    path = next((path for path in STATIC.iterdir() if path.name == name), None)
+def _static(request: Request) -> Response:
+    path = next((path for path in STATIC.iterdir() if path.name == request.path_params["name"]), None)
     if path is None:
         raise HTTPException(404, "There is no such file")
     return FileResponse(path, headers={"Cache-Control": "private, max-age=86400"})
@@ -72,7 +76,23 @@ async def _failed(request: Request, error: Exception) -> Response:
 def _told(request: Request, status: int, told: str) -> Response:
     if request.headers.get(FRAGMENT) or request.method not in ("GET", "HEAD"):
         return JSONResponse({"detail": told}, status)
-    return page(request, None, "error.html", title="Not shown", status=status, told=told, code=status)
+    after = _after_sign_in(request)
+    return page(request, None, "error.html", title="Not shown", status=status, told=told, code=status, after=after)
+
+
+def _after_sign_in(request: Request) -> str:
+    """Where whoever signs in goes on: at the same page, or, of one in a frame, at Airflow's page around the first."""
+    if request.headers.get("sec-fetch-dest") == "document":
+        return request.url.path
+    return f"{airflow_of(request)}/plugin/aimylogic"
+
+
+def _beneath_host(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers, where one that leads on names no host and scheme: behind a proxy, they are others than are seen here."""
+    return [
+        (name, urlsplit(value)._replace(scheme=b"", netloc=b"").geturl() if name == b"location" else value)
+        for name, value in headers
+    ]
 
 
 class _Headers:
@@ -84,7 +104,7 @@ class _Headers:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+                message["headers"] = [*_beneath_host(message.get("headers", [])), *_HEADERS.items()]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +13,11 @@ from unittest import mock
 
 import pytest
 
+from local_servers.airflow import free_port
+from tests.pages.people import make_people, person, session_token, settings_of
+
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
-
-PEOPLE = {"vera": "viewer", "uma": "user", "otto": "op", "ada": "admin"}
-"""Who may what: Airflow's simple auth manager has a role each."""
 
 Client = Callable[..., "TestClient"]
 
@@ -26,16 +28,13 @@ def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     folder = tmp_path_factory.mktemp("pages")
     settings = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in PEOPLE.items()),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / "passwords.json"),
+        **settings_of(folder),
         "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
         "AIRFLOW__API__SECRET_KEY": "y" * 32,
     }
     with ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, settings))
         from airflow import settings as airflow_settings
-        from airflow.api_fastapi.app import init_auth_manager
         from airflow.models.base import Base
 
         airflow_settings.configure_vars()
@@ -44,7 +43,7 @@ def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
 
         import_all_models()
         Base.metadata.create_all(airflow_settings.engine)
-        init_auth_manager()
+        make_people(airflow_settings.engine)
         yield folder / "airflow.db"
         airflow_settings.dispose_orm()
 
@@ -78,14 +77,6 @@ def app(airflow_database: Path) -> Any:
     return server
 
 
-def session_token(name: str) -> str:
-    """What Airflow gives a person who signs in."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=PEOPLE[name].upper())))
-
-
 @pytest.fixture
 def client(app: Any, session: Any) -> Client:
     """A browser of a person who is signed in, or of nobody: ``client("uma")``, ``client()``.
@@ -101,7 +92,23 @@ def client(app: Any, session: Any) -> Client:
         if name is not None:
             made.cookies.set("_token", session_token(name))
             if page:
-                made.headers[HEADER] = token_for(name)
+                made.headers[HEADER] = token_for(str(person(name).get_id()))
         return made
 
     return browser
+
+
+@pytest.fixture
+def address(app: Any, session: Any) -> Iterator[str]:
+    """The app beneath a real server."""
+    import uvicorn
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/aimylogic"
+    server.should_exit = True
+    thread.join()

@@ -9,7 +9,8 @@ import pytest
 
 from aimylogic_provider.pages.access import _MARK, Right, needs
 from aimylogic_provider.pages.app import make_app
-from tests.pages.conftest import PEOPLE, Client, session_token
+from tests.pages.conftest import Client
+from tests.pages.people import PEOPLE, person, session_token
 
 MAY = {
     Right.SIGNED_IN: {"vera", "uma", "otto", "ada"},
@@ -20,11 +21,16 @@ MAY = {
 }
 
 
+LOOK = "/static/{name}"
+"""What is open to everybody: the pages' own scripts and styles."""
+
+
 def routes() -> list[tuple[str, str, Right | None]]:
     """Method, path and right of each route."""
     return [
         (method, route.path, getattr(route.endpoint, _MARK, None))
         for route in make_app().routes
+        if route.path != LOOK
         for method in sorted(getattr(route, "methods", {"GET"}) - {"HEAD"})
     ]
 
@@ -52,6 +58,19 @@ def test_a_route_that_names_no_right_is_closed_to_everybody(client: Client) -> N
     assert "seen" not in answer.text
 
 
+def test_only_the_look_of_a_page_is_open_to_nobody_in_particular(client: Client) -> None:
+    shown = client().get("lists").text
+    look = re.findall(r'"/aimylogic/(static/[^"]+)"', shown)
+    assert {name.partition("?")[0] for name in look} == {"static/page.css", "static/theme.js", "static/page.js"}
+    for name in look:
+        answer = client().get(name)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].partition(";")[0] in ("text/css", "text/javascript")
+    for name in ("static/../app.py", "static/%2e%2e%2fapp.py", "static/layout.html"):
+        assert client().get(name).status_code in (401, 404), name
+    assert client().post("static/page.css").status_code == 405
+
+
 def app_that_counts() -> tuple[Any, list[str]]:
     app, done = make_app(), []
 
@@ -73,10 +92,10 @@ def test_what_changes_something_must_come_from_a_page_of_that_person(kept: str, 
     client("ada")
     app, done = app_that_counts()
     browser = TestClient(app, cookies={"_token": session_token("ada")})
-    good = {HEADER: token_for("ada"), "Sec-Fetch-Site": "same-origin"}
+    good = {HEADER: token_for(str(person("ada").get_id())), "Sec-Fetch-Site": "same-origin"}
     bad = {
         "nothing": {},
-        "another's": {**good, HEADER: token_for("vera")},
+        "another's": {**good, HEADER: token_for(str(person("vera").get_id()))},
         "another site's": {**good, "Sec-Fetch-Site": "cross-site"},
     }[kept]
     answer = browser.post("/count", headers=bad)
@@ -130,8 +149,13 @@ def test_a_token_in_the_address_signs_nobody_in(client: Client) -> None:
 def test_nobody_is_led_to_the_sign_in(client: Client) -> None:
     answer = client().get("lists")
     assert answer.status_code == 401
-    assert 'href="/auth/login"' in answer.text
+    assert 'href="/api/v2/auth/login?next=%2Fplugin%2Faimylogic"' in answer.text, "and on to the page in its frame"
     assert "You are not signed in to Airflow, or no longer: sign in" in answer.text
+
+
+def test_nobody_who_opens_a_page_by_itself_comes_back_to_it(client: Client) -> None:
+    answer = client().get("waiting", headers={"Sec-Fetch-Dest": "document"})
+    assert 'href="/api/v2/auth/login?next=%2Faimylogic%2Fwaiting"' in answer.text
 
 
 def test_whoever_is_signed_out_meanwhile_is_told_so(client: Client) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.idempotence import retry
-from aimylogic_provider.pages.call_lists import download_routes
+from aimylogic_provider.pages.call_lists import csv_files, download_routes
 from aimylogic_provider.pages.slow_readings import read_within
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
@@ -102,6 +102,18 @@ def test_a_viewer_gets_no_file_and_a_download_is_in_the_audit_log(name: str, sen
     sent.rows._session.rollback()
     (noted,) = sent.rows._session.scalars(select(Log).where(Log.event == f"aimylogic.download_{name}"))
     assert (noted.owner, noted.dag_id, noted.run_id, noted.task_id) == ("uma", "winter_sale", RUN, "sync")
+
+
+def test_a_download_gives_other_routes_their_turns_every_few_rows(
+    sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(csv_files.time, "sleep", pauses.append)
+    sent.sync.add(phone(number) for number in range(200))
+    sent.send()
+    assert len(table(client("uma").get(f"{sent.address}/results.csv").content)) == 201
+    assert len(pauses) >= 200 // 50
+    assert all(0 < pause < 0.005 for pause in pauses)
 
 
 def test_there_is_no_other_file(sent: SentList, client: Client) -> None:

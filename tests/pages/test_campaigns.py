@@ -19,7 +19,8 @@ from aimylogic_provider.pages import slow_readings
 from aimylogic_provider.pages.campaigns import last_day, standing
 from aimylogic_provider.pages.rendering import FRAGMENT
 from aimylogic_provider.pages.slow_readings import TooSlowError
-from tests.pages.conftest import Client, session_token
+from tests.pages.conftest import Client
+from tests.pages.people import session_token
 
 TOKEN, OTHER = "8231.7056.8c1f00a7d2e94b", "9000.1.5de1cc40b7f2aa"
 CAMPAIGNS = {TOKEN: "Winter sale", OTHER: '<img src=x onerror="alert(1)">'}

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect
 
-from local_servers.airflow import free_port
-from tests.pages.conftest import session_token
-
-
-@pytest.fixture
-def address(app: Any, session: Any) -> Iterator[str]:
-    """The app beneath a real server."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/aimylogic"
-    server.should_exit = True
-    thread.join()
+from tests.pages.people import session_token
 
 
 def opened(chromium: Browser, address: str, name: str) -> Page:

@@ -182,4 +182,4 @@ def test_make_test_runs_all_tests_but_those_that_have_a_target_of_their_own(repo
     makefile = (repository / "Makefile").read_text().replace("\\\n", " ")
     lists = re.findall(r"^(?:SMALL|LARGE)_TESTS := (.*)$", makefile, re.MULTILINE)
     there = {file.relative_to(repository).parts[1] for file in (repository / "tests").rglob("test_*.py")}
-    assert {f"tests/{name}" for name in there} - {*" ".join(lists).split()} == {"tests/real"}
+    assert {f"tests/{name}" for name in there} - {*" ".join(lists).split()} == {"tests/real", "tests/fab"}

@@ -143,7 +143,13 @@ async def _from_there(
             so_far = Cancelled()
             of, ids, sent_to, senders = await read_within(10, jobs_from, found.place, 0)
     except (CallListError, OSError) as error:
-        raise HTTPException(409, f"Which calls the list has can't be read: {error}") from None
+        # What a task is to do about it, as the rest of the error says, isn't for whoever looks at a page.
+        why = str(error).partition(". ")[0]
+        raise HTTPException(
+            409,
+            f"Which calls the list has can't be read: {why}. Put the folder back where the API server reaches it; or "
+            "cancel the calls by CancelCallsOperator in a DAG, with their ids of the results table or of the report",
+        ) from None
     except TooSlowError as error:
         raise HTTPException(503, f"The storage of the list is slow: {error}. Try again") from None
     of_run = f" of DAG {asked.dag_id}, run {asked.run_id}"

@@ -18,6 +18,7 @@ from aimylogic_provider.pages.call_lists.list_tasks import (
     tasks_of_runs,
     tasks_of_task,
 )
+from aimylogic_provider.pages.call_lists.runs_gone import why_no_task
 from aimylogic_provider.pages.call_lists.shown_lists import ShownList, lists_of
 from aimylogic_provider.pages.call_lists.task_settings import settings_of
 from aimylogic_provider.pages.call_lists.told_by_tasks import told_by
@@ -108,7 +109,7 @@ def found_list(session: Session, asked: AskedTask) -> FoundList:
     """
     own = list(tasks_of_task(session, asked.dag_id, asked.run_id, asked.task_id, asked.map_index))
     if not own:
-        raise HTTPException(404, "There is no such task instance: its run may have been deleted, or the task renamed")
+        raise HTTPException(404, why_no_task(session, asked.dag_id, asked.run_id))
     of_run: list[ListTask] = []
     unseen = False
     if own[0].operator not in OWN_LISTS:

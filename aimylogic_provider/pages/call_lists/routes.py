@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from airflow.utils.session import create_session
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from aimylogic_provider.call_list.store.manifest import CallListError
@@ -16,6 +16,7 @@ from aimylogic_provider.pages.call_lists.list_summary import ListSummary, summar
 from aimylogic_provider.pages.call_lists.list_tasks import runs_with_lists, tasks_of_runs
 from aimylogic_provider.pages.call_lists.looking_up import Asked, AskedTask, FoundList, asked_list, found_list
 from aimylogic_provider.pages.call_lists.reached import NoResultsError, Reached, reached_of
+from aimylogic_provider.pages.call_lists.runs_gone import why_gone
 from aimylogic_provider.pages.call_lists.shown_lists import lists_of, parts_of
 from aimylogic_provider.pages.call_lists.told_by_tasks import told_by
 from aimylogic_provider.pages.rendering import page
@@ -73,6 +74,8 @@ def lists_of_run(
     with create_session() as session:
         tasks, counted = tasks_of_runs(session, [(dag_id, run_id)], most=_TASKS, skip=skip)
         shown = lists_of(tasks, told_by(session, tasks)).get((dag_id, run_id), [])
+        if not shown and (gone := why_gone(session, dag_id, run_id)):
+            raise HTTPException(404, gone)
     every = counted.get((dag_id, run_id), 0)
     return page(
         request, user, "call_lists_of_run.html", title="Call lists of a run", dag_id=dag_id, run_id=run_id, lists=shown,

@@ -12,7 +12,7 @@ from aimylogic_provider.calls_api.errors import AimylogicError, ApiError, Connec
 from aimylogic_provider.hooks.campaign_of_connection import CampaignOfConnection
 from aimylogic_provider.idempotence.keys import campaign_digest
 from aimylogic_provider.pages.asking import LIMIT
-from aimylogic_provider.pages.connection_lookup import campaign_behind
+from aimylogic_provider.pages.connection_lookup import NoCampaignThereError, campaign_behind
 
 __all__ = ["CampaignGoneError", "campaign_by", "check_sent_there"]
 
@@ -29,8 +29,11 @@ def campaign_by(conn_id: str) -> CampaignOfConnection:
     try:
         return campaign_behind(conn_id)
     except ConnectionRejectedError as error:
+        renamed = "If it was renamed, add one of the old name, with the same token. " * isinstance(
+            error, NoCampaignThereError
+        )
         raise CampaignGoneError(
-            f"the connection by which the list was sent can't be used: {error}. Or cancel the calls by "
+            f"the connection by which the list was sent can't be used: {error}. {renamed}Or cancel the calls by "
             "CancelCallsOperator in a DAG"
         ) from None
 

@@ -29,5 +29,6 @@ document.addEventListener("click", async (event) => {
     Aimylogic.told(error.message, true);
   } finally {
     await Aimylogic.reload(part);
+    Aimylogic.refocus(part, button.id);
   }
 });

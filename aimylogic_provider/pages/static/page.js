@@ -90,7 +90,7 @@ const Aimylogic = (() => {
     const focused = element.contains(document.activeElement) ? document.activeElement : null;
     element.innerHTML = text;
     for (const before of open) openAgain(before);
-    if (focused) standInFor(focused)?.focus({ preventScroll: true });
+    if (focused) standInFor(focused, element)?.focus({ preventScroll: true });
     times(element);
     element.dispatchEvent(new CustomEvent("aimylogic:loaded", { bubbles: true }));
     if (!element.querySelector("[data-live]")) element.dataset.over = "";
@@ -106,10 +106,16 @@ const Aimylogic = (() => {
   };
 
   // What the keyboard goes on from: the same, what stands in its place, or what is opened around it.
-  const standInFor = (focused) => {
+  const TELLING = ["id", "href", "data-cancel", "aria-label"];
+  const standInFor = (focused, within) => {
     if (focused.isConnected) return focused;
+    for (const name of TELLING.filter((one) => focused.getAttribute(one))) {
+      const alike = [...within.querySelectorAll(`${focused.localName}[${name}]`)];
+      const found = alike.find((one) => one.getAttribute(name) === focused.getAttribute(name));
+      if (found) return found;
+    }
     const around = focused.closest("details[id]");
-    return document.getElementById(focused.id) || (around && document.getElementById(around.id)?.querySelector("summary"));
+    return around && document.getElementById(around.id)?.querySelector("summary");
   };
 
   const busy = (element) =>
@@ -158,10 +164,13 @@ const Aimylogic = (() => {
 
   // Whoever pressed a button by the keyboard goes on from it, or from what stands in its place.
   const refocus = (part, id) => {
-    if (document.activeElement && document.activeElement !== document.body) return;
+    const now = document.activeElement;
+    const isSomewhere = now && now !== document.body && !now.disabled && now.getClientRects().length > 0;
+    if (isSomewhere) return;
     const again = id && document.getElementById(id);
-    if (!again) part.tabIndex = -1;
-    (again || part).focus({ preventScroll: true });
+    const there = again && !again.disabled ? again : part;
+    if (there.tabIndex < 0) there.tabIndex = -1; // what is no button can be focused then, and isn't tabbed to
+    there.focus({ preventScroll: true });
   };
 
   document.addEventListener("click", async (event) => {
@@ -212,5 +221,5 @@ const Aimylogic = (() => {
     inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
-  return { badges, confirmed, send, told, reload, times };
+  return { badges, confirmed, send, told, refocus, reload, times };
 })();

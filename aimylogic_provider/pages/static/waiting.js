@@ -115,8 +115,17 @@
     return [answers.length, sum, why];
   };
 
+  // Whoever answered by the keyboard goes on from the button, or from its group, or from what tells how many wait.
+  const goOn = (button) => {
+    const { kind, dag } = button.closest("section").dataset;
+    const sections = [...list().querySelectorAll("section")];
+    const group = sections.find(({ dataset }) => dataset.kind === kind && dataset.dag === dag);
+    const there = button.isConnected && !button.disabled ? button : group?.querySelector("[data-all], summary");
+    Aimylogic.refocus(there || document.getElementById("waiting-sum"));
+  };
+
   // Asks the server what would be answered, tells it, and does it if that is confirmed.
-  const answer = async (wanted) => {
+  const answer = async (wanted, button) => {
     if (answering) return;
     answering = true;
     labelAll();
@@ -136,6 +145,7 @@
     } finally {
       answering = false;
       labelAll();
+      goOn(button);
     }
   };
 
@@ -179,8 +189,8 @@
   document.addEventListener("click", (event) => {
     const way = event.target.closest("button[data-way]");
     const option = event.target.closest("button[data-option]");
-    if (way) answer(byWay(way));
-    if (option) answer(byOption(option));
+    if (way) answer(byWay(way), way);
+    if (option) answer(byOption(option), option);
   });
   document.addEventListener("change", (event) => {
     const group = event.target.closest("section[data-kind]");
