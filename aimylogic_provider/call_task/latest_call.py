@@ -40,9 +40,9 @@ def latest_call(task: AddPhoneOperator, context: Context, intent: Intent) -> Lat
     if task.only_new is None:
         return None
     from aimylogic_provider.airflow_task.second_record_stores import rows_of_all_runs
-    from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
     from aimylogic_provider.idempotence.record.latest_call import LatestCall, Lifted, OnlyNew
     from aimylogic_provider.idempotence.server_time import SystemClock
+    from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
     ti, run_after = context["ti"], context["dag_run"].run_after
     lifted = None

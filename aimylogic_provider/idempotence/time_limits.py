@@ -13,6 +13,7 @@ from typing import Protocol
 
 __all__ = [
     "AIRFLOW_SLACK",
+    "CALL_AGAIN_AFTER",
     "GUARD_BAND",
     "KEY_WINDOW",
     "SLACK",
@@ -38,6 +39,12 @@ AIRFLOW_SLACK = 900.0
 
 GUARD_BAND = 3600.0
 """Seconds taken off each limit besides, where a time was told by the worker's clock instead of the server's."""
+
+CALL_AGAIN_AFTER = 600.0
+"""Seconds. Whom others called so long before a run was triggered, and earlier, that run may call again on purpose.
+
+The person who triggers it can have known of those calls. Of later ones that person can't, as a second click by mistake.
+"""
 
 
 class ClockSource(StrEnum):

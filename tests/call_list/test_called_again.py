@@ -13,9 +13,10 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from aimylogic_provider.call_list.freeze.preview import Preview
-from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER, Cap
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list_task.questions.approval_question import question
 from aimylogic_provider.emulator import Emulator
+from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 from tests.call_list.test_only_new_by_lists import PHONES, MakeRun, Run, Wait, called, run, wait
 from tests.conftest import needs_record
 

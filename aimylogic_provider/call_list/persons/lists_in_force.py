@@ -16,12 +16,12 @@ from aimylogic_provider.call_list.freeze.rules import Marked, SparedKind
 from aimylogic_provider.call_list.runs.called_by_lists import CalledByLists
 from aimylogic_provider.call_list.send.batch_under_way import BatchUnderWay
 from aimylogic_provider.call_list.send.last_look import Barred
-from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
 from aimylogic_provider.call_list.store.manifest import CallListError
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.idempotence.errors import NotAddedError
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.server_time import Clock, Reading
+from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
 __all__ = ["CalledLately", "ListsLook", "capped_because", "tell_capped", "way_out"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aimylogic_provider.call_list.runs.lists_in_folder import ListInFolder, lists_in, pointer_to
-from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER, Cap
+from aimylogic_provider.call_list.store.caps import Cap
 from aimylogic_provider.call_list.store.list_reader import ListReader
 from aimylogic_provider.call_list.store.manifest import (
     Batch,
@@ -27,6 +27,7 @@ from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.read_objects import decoded
 from aimylogic_provider.call_list.store.traces.sent_traces import traces_among
+from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
 __all__ = ["CalledByLists", "run_of"]
 

@@ -11,13 +11,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-__all__ = ["CALL_AGAIN_AFTER", "Cap", "held_by_lists"]
+from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
-CALL_AGAIN_AFTER = 600.0
-"""Seconds. Whom others called so long before a run was triggered, and earlier, that run may call again on purpose.
-
-The person who triggers it can have known of those calls. Of later ones that person can't, as a second click by mistake.
-"""
+__all__ = ["Cap", "held_by_lists"]
 
 _DAY = 24 * 3600
 

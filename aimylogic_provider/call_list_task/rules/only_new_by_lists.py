@@ -136,7 +136,7 @@ class OnlyNewByLists(GivenCallsBase):
         return {**super()._rules_told(), "caps": self._caps()}
 
     def _freeze(self, context: Context, *args: Any, **kwargs: Any) -> Pointer:
-        from aimylogic_provider.call_list.store.caps import CALL_AGAIN_AFTER
+        from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
         self._freezes_for = self._task_folder(context)
         for cap in self._caps():
