@@ -106,8 +106,8 @@ _OF_RULES = (
         "first calls: bad ones are followed by the rest",
         "Whatever became of the first calls, the rest is sent.",
         f"{_BEFORE_THE_REST}/first_calls.py",
-        "        if verdict.broken:\n",
-        "        if False:\n",
+        "        elif verdict.broken:\n",
+        "        elif False:\n",
         "call_list/test_first_calls.py::test_bad_first_calls_have_a_person_asked_with_the_figures",
     ),
     _tested(
