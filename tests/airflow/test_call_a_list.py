@@ -76,16 +76,17 @@ def test_a_pasted_list_with_three_bad_lines_is_approved_and_sent(airflow: LocalA
 
 
 @pytest.mark.long
-def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airflow: LocalAirflow) -> None:
-    people = [f"+7916000{number:04}" for number in range(40)]
-    runs = ("clicked-1", "clicked-2", "clicked-3")
+@pytest.mark.parametrize("again", [False, True], ids=["plainly", "with the box"])
+def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airflow: LocalAirflow, again: bool) -> None:
+    people = [f"+7916{again:d}00{number:04}" for number in range(40)]
+    runs = tuple(f"clicked-{again}-{number}" for number in (1, 2, 3))
     answers = {f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances/{ASKS}/-1/hitlDetails" for run in runs[:2]}
     with Emulator(tokens={TOKEN: "Winter sale"}) as emulator:
         airflow.connect(emulator.url, TOKEN)
         airflow.wait_for_dag(DAG)
         emulator.fault("after_commit", "reset", path="addPhones", times=None)  # whichever is first goes on for a while
         for run in runs[:2]:
-            airflow.trigger(DAG, run, {"people": "\n".join(people)})
+            airflow.trigger(DAG, run, {"people": "\n".join(people), "again": again})
         for run in runs[:2]:
             airflow.wait_for_task(DAG, run, ASKS, WAITING)
             airflow.wait_for_workers_ends(DAG, run, ASKS)

@@ -107,8 +107,8 @@ _OF_RULES = (
         "first calls: bad ones are followed by the rest",
         "Whatever became of the first calls, the rest is sent.",
         f"{_BEFORE_THE_REST}/first_calls.py",
-        "        if verdict.broken:\n",
-        "        if False:\n",
+        "        elif verdict.broken:\n",
+        "        elif False:\n",
         "call_list/test_first_calls.py::test_bad_first_calls_have_a_person_asked_with_the_figures",
     ),
     _tested(
@@ -389,6 +389,33 @@ _OF_ONE_CALL = (
     ),
 )
 
+_OF_CLICKS = (
+    _tested(
+        "called again: by whichever clock lifts more",
+        "A server whose clock is behind the workers' tells that a click was long after the calls of another click.",
+        "call_list/store/caps.py",
+        "min(self.triggered, self.triggered + now - here, now)",
+        "min(self.triggered, now)",
+        "call_list/test_called_again.py::test_by_whichever_clock_it_lifts_less",
+    ),
+    _tested(
+        "left to another list: green all the same",
+        "A task that left all its people to a list that calls nobody of them ends well: nobody is told of them.",
+        "call_list/send/nobody_reached.py",
+        "    _check_not_held(call_list, look)\n",
+        "",
+        "call_list/test_spared_at_sending.py::test_whom_another_list_held_and_never_called_is_told_as_a_failure",
+    ),
+    _tested(
+        "two senders: each leaves people to the other",
+        "Two tasks send lists of one task at once, and whoever is on both is called by neither.",
+        "call_list/runs/called_by_lists.py",
+        "        if held - called:\n",
+        "        if held - held:\n",
+        "call_list/test_two_senders.py::test_two_at_once_leave_nobody_to_each_other",
+    ),
+)
+
 PLANTED_AND_TESTED = (
-    *_OF_ONE_CALL, *_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS,
+    *_OF_CLICKS, *_OF_ONE_CALL, *_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS,
 )  # fmt: skip
