@@ -350,6 +350,17 @@ _OF_CANCEL = (
     ),
 )
 
+_OF_LISTS_OF_A_TASK = (
+    _tested(
+        "only new: claimed long ago is gone by",
+        "Whom a list called lately is called again, for its task began to send it beyond the time.",
+        "call_list/runs/called_by_lists.py",
+        "max([claimed, *_sent(found.names).values()]) < since",
+        "claimed < since",
+        "call_list/test_only_new_by_lists.py::test_what_a_list_that_was_claimed_long_ago_sent_lately_counts",
+    ),
+)
+
 _OF_ACCESS = (
     _tested(
         "access: a page stands open for ever",
@@ -361,4 +372,4 @@ _OF_ACCESS = (
     ),
 )
 
-PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS)
+PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_LISTS_OF_A_TASK, *_OF_ACCESS)
