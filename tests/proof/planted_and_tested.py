@@ -350,6 +350,17 @@ _OF_CANCEL = (
     ),
 )
 
+_OF_SLICES = (
+    _tested(
+        "cancel: slices overlap",
+        "A slice that begins amid a batch begins with that batch, and the last calls are never cancelled.",
+        "pages/call_lists/cancelling.py",
+        "islice(jobs, max(at - skipped, 0), None)",
+        "jobs",
+        "pages/test_call_list_cancel.py::test_a_slice_that_begins_amid_a_batch_leaves_nobody_out",
+    ),
+)
+
 _OF_LISTS_OF_A_TASK = (
     _tested(
         "only new: claimed long ago is gone by",
@@ -372,4 +383,13 @@ _OF_ACCESS = (
     ),
 )
 
-PLANTED_AND_TESTED = (*_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_LISTS_OF_A_TASK, *_OF_ACCESS)
+PLANTED_AND_TESTED = (
+    *_OF_RULES,
+    *_OF_WITHDRAWAL,
+    *_OF_QUESTIONS,
+    *_OF_PASTED,
+    *_OF_CANCEL,
+    *_OF_SLICES,
+    *_OF_LISTS_OF_A_TASK,
+    *_OF_ACCESS,
+)
