@@ -77,6 +77,13 @@ def test_whoever_closed_the_page_goes_on_where_it_stopped(sent: SentList, client
     assert sent.sync.emulator.count("callJob/cancel") - requests == 2, "only what was left"
 
 
+def test_a_slice_that_begins_amid_a_batch_leaves_nobody_out(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(700))
+    sent.send(batch_size=300)
+    assert [one["at"] for one in slices(client, sent.address)] == [400, 700]
+    assert all(job.finished for job in sent.sync.emulator.jobs())
+
+
 def test_what_is_over_and_what_the_campaign_does_not_know_is_told_apart(sent: SentList, client: Client) -> None:
     sent.sync.add(phone(number) for number in range(30))
     sent.send()

@@ -351,6 +351,28 @@ _OF_CANCEL = (
     ),
 )
 
+_OF_SLICES = (
+    _tested(
+        "cancel: slices overlap",
+        "A slice that begins amid a batch begins with that batch, and the last calls are never cancelled.",
+        "pages/call_lists/cancelling.py",
+        "islice(jobs, max(at - skipped, 0), None)",
+        "jobs",
+        "pages/test_call_list_cancel.py::test_a_slice_that_begins_amid_a_batch_leaves_nobody_out",
+    ),
+)
+
+_OF_LISTS_OF_A_TASK = (
+    _tested(
+        "only new: claimed long ago is gone by",
+        "Whom a list called lately is called again, for its task began to send it beyond the time.",
+        "call_list/runs/called_by_lists.py",
+        "max([claimed, *_sent(found.names).values()]) < since",
+        "claimed < since",
+        "call_list/test_only_new_by_lists.py::test_what_a_list_that_was_claimed_long_ago_sent_lately_counts",
+    ),
+)
+
 _OF_ACCESS = (
     _tested(
         "access: a page stands open for ever",
@@ -417,5 +439,14 @@ _OF_CLICKS = (
 )
 
 PLANTED_AND_TESTED = (
-    *_OF_CLICKS, *_OF_ONE_CALL, *_OF_RULES, *_OF_WITHDRAWAL, *_OF_QUESTIONS, *_OF_PASTED, *_OF_CANCEL, *_OF_ACCESS,
-)  # fmt: skip
+    *_OF_CLICKS,
+    *_OF_ONE_CALL,
+    *_OF_RULES,
+    *_OF_WITHDRAWAL,
+    *_OF_QUESTIONS,
+    *_OF_PASTED,
+    *_OF_CANCEL,
+    *_OF_SLICES,
+    *_OF_LISTS_OF_A_TASK,
+    *_OF_ACCESS,
+)
