@@ -78,7 +78,8 @@ class _Mark:
     :param try_number: which try of it
     :param token: of this mark alone
     :param at: when, by the server's clock (Unix time), at the latest
-    :param shared: whether another instance of the run's task had the person, too
+    :param shared: whether it stands for another call, too: of another instance of the run's task, or of a run that
+        was lifted; then it is not given back
     """
 
     run: str
@@ -177,7 +178,12 @@ class LatestCall:
 
         :param before: those that it takes the place of
         """
-        shared = any(mark.run == self._run and (mark.shared or mark.instance != self._instance) for mark in before)
+        shared = any(
+            mark.shared or mark.instance != self._instance
+            if mark.run == self._run
+            else time.earliest - mark.at < self._only_new.within  # it was lifted, and holds for others
+            for mark in before
+        )
         token = secrets.token_hex(8)
         return _Mark(self._run, self._instance, self._try_number, token, time.latest, time.clock, shared)
 
