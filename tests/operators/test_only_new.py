@@ -377,7 +377,7 @@ def test_marks_that_were_given_back_leave_no_rows_once_others_call() -> None:
         one = latest(rows, run)
         alone(lambda one=one: one.take(at(), None))
         alone(one.give_back)
-    assert len(rows.rows) == 3, "two rows of the person's, and what the last one gave back"
+    assert len(rows.rows) == 4, "three rows of the person's, and what the last one gave back"
 
 
 @pytest.mark.parametrize(

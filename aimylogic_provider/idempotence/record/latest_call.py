@@ -1,9 +1,10 @@
-"""Which DAG run of a task called a person last, so that another one doesn't within ``only_new``: two rows for each.
+"""Which DAG run of a task called a person last, so that another one doesn't within ``only_new``: three rows for each.
 
-Nothing fences these rows, and two runs may come at the very same moment. So whoever is to call writes the first row,
-looks at the second one, writes that, and looks whether the first one is still theirs: of all who do so at once, one may
-call at most (Lamport's splitter). Rows are never taken back, for a try that stood still would take another's: what
-surely sent nothing gives its own mark back, in a row of that mark's own.
+Nothing fences these rows, and runs may come at the very same moment. So whoever is to call writes the first row, looks
+at the second one, writes that, and looks whether the first one is still theirs: of all who do so at once, one may call
+at most (Lamport's splitter). That one alone writes the third row, which none of the others can overwrite. Rows are
+never taken back, for a try that stood still would take another's: what surely sent nothing gives its own mark back, in
+a row of that mark's own; and whoever had to give way does so only once nobody can be under way who came before.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from aimylogic_provider.idempotence.keys import Intent, digest
 from aimylogic_provider.idempotence.ports import Log
 from aimylogic_provider.idempotence.record.records import Record
 from aimylogic_provider.idempotence.record.second_record import Rows
-from aimylogic_provider.idempotence.server_time import Clock
+from aimylogic_provider.idempotence.server_time import Clock, Reading
 from aimylogic_provider.idempotence.time_limits import GUARD_BAND, ClockSource, Time
 
 __all__ = ["LatestCall", "Lifted", "OnlyNew"]
 
-_ROUNDS = 4
-"""How often a try looks anew, where others come at the same moment."""
-_PAUSE = (0.5, 2.0)
-"""Seconds before it does: of two, one is to be sooner."""
+_ROUNDS = 2
+"""How often a try looks, where others come at the same moment."""
+_PAUSE = (8.0, 12.0)
+"""Seconds before it looks anew, and before it gives its mark back: of two, one is to be sooner."""
+_QUICK = 4.0
+"""Seconds within which a try must have looked at the second row: until then no mark was given back that was written
+since it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class _Mark:
     :param try_number: which try of it
     :param token: of this mark alone
     :param at: when, by the server's clock (Unix time), at the latest
-    :param shared: whether another instance of the run's task had the person, too
+    :param shared: whether it stands for another call, too: of another instance of the run's task, or of a run that
+        was lifted; then it is not given back
     """
 
     run: str
@@ -111,7 +116,7 @@ class LatestCall:
         self._phone = intent.call.masked_phone
         test = "test" if intent.test_call else "real"
         of = digest("latest call", intent.dag_id, intent.task_id, intent.campaign, test, intent.call.phone).hex()[:32]
-        self._first, self._second = f"latest-{of}-1", f"latest-{of}-2"
+        self._first, self._second, self._third = (f"latest-{of}-{number}" for number in (1, 2, 3))
 
     def take(self, now: Callable[[], Time], record: Record | None) -> None:
         """Write that this run is to call the person. Is asked right before a send is noted.
@@ -122,20 +127,22 @@ class LatestCall:
         :raises NotAddedError: if others come at this very moment, again and again
         :raises Exception: whatever the rows raise
         """
-        for turn in range(_ROUNDS):
-            if turn:
-                self._clock.sleep(random.uniform(*_PAUSE))  # noqa: S311 - a pause is no secret
-            time = now()
-            before = [found for name in (self._first, self._second) if (found := self._found(name)) is not None]
+        for _ in range(_ROUNDS):
+            began, time = Reading.of(self._clock), now()
+            before = [
+                found for name in (self._first, self._second, self._third) if (found := self._found(name)) is not None
+            ]
             marks = [mark for mark, is_given_back in before if not is_given_back]
             for mark in marks:
                 if self._holds(mark, time):
                     raise self._error(mark, time, record)
             mine = self._mark(marks, time)
-            if self._takes(mine, time):
+            if self._takes(mine, time, began):
+                self._rows.set(self._third, asdict(mine))
                 for token in {mark.token for mark, is_given_back in before if is_given_back}:
                     self._rows.delete(_given_back(token))
                 return
+            self._clock.sleep(random.uniform(*_PAUSE))  # noqa: S311 - a pause is no secret
             self._give_back(mine)
         raise NotAddedError(
             f"Other tries are about to call {self._phone} at this very moment: this one sent nothing", retryable=True
@@ -148,7 +155,7 @@ class LatestCall:
         the person, too.
         """
         try:
-            for mark, _ in filter(None, (self._found(name) for name in (self._first, self._second))):
+            for mark, _ in filter(None, (self._found(name) for name in (self._first, self._second, self._third))):
                 mine = (mark.run, mark.instance) == (self._run, self._instance)
                 if mine and mark.try_number <= self._try_number and not mark.shared:
                     self._give_back(mark)
@@ -171,15 +178,22 @@ class LatestCall:
 
         :param before: those that it takes the place of
         """
-        shared = any(mark.run == self._run and (mark.shared or mark.instance != self._instance) for mark in before)
+        shared = any(
+            mark.shared or mark.instance != self._instance
+            if mark.run == self._run
+            else time.earliest - mark.at < self._only_new.within  # it was lifted, and holds for others
+            for mark in before
+        )
         token = secrets.token_hex(8)
         return _Mark(self._run, self._instance, self._try_number, token, time.latest, time.clock, shared)
 
-    def _takes(self, mine: _Mark, time: Time) -> bool:
+    def _takes(self, mine: _Mark, time: Time, began: Reading) -> bool:
         """Write a mark in both rows, and return whether its try is the only one that may call."""
         self._rows.set(self._first, asdict(mine))
         met = self._found(self._second)
         if met is not None and not met[1] and self._holds(met[0], time):
+            return False
+        if began.elapsed(self._clock)[1] > _QUICK:
             return False
         self._rows.set(self._second, asdict(mine))
         still = self._found(self._first)
