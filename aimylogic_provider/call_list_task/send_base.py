@@ -240,12 +240,6 @@ class SendBase(
             self.log.info("There is nobody to call in %s.", "this shard" if pointer.shards > 1 else "this call list")
         why = why_not(call_list, shard) if counts.settled > counts.created else ""
         whole = pointer.shards == 1 or CallList.open(pointer).created_none()
-        if self.keep_call_list is not None:
-            asked = max((cap.seconds or 0.0 for cap in call_list.manifest.caps if cap.by != "table"), default=0.0)
-            of_task = call_list.manifest.task_folder
-            deleted = delete_old(of_task, self.keep_call_list, self.log, asked=timedelta(seconds=asked))
-            if deleted:
-                self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         self._check_reached(report, pointer, whole=whole, why=why)
         if not report["created"]:
             check_whole_list(CallList.open(pointer), partial(self._look_at_lists, call_list))
@@ -253,6 +247,12 @@ class SendBase(
                 spared = "its calls were spared right before they were to be sent"
                 self._nobody_because = self._nobody_because or spared
                 self.log.warning("Nobody is called, for %s. %s", spared, why)
+        if self.keep_call_list is not None:
+            asked = max((cap.seconds or 0.0 for cap in call_list.manifest.caps if cap.by != "table"), default=0.0)
+            of_task = call_list.manifest.task_folder
+            deleted = delete_old(of_task, self.keep_call_list, self.log, asked=timedelta(seconds=asked))
+            if deleted:
+                self.log.info("Deleted %d call lists older than %s.", deleted, self.keep_call_list)
         return report
 
     def _settle(
