@@ -1,9 +1,8 @@
 """A short list of people, one mapped task each: paste it when you trigger the DAG, a line for each, or use the default.
 
 Needs the connection ``aimylogic_default``. The list may come back in another order: each person, with the same
-payload, is called once in a run. Each run calls everybody, so that a second click on *Trigger* rings them again. For
-lists of thousands, mapping is the wrong tool, for every person costs a task: ``call_a_list`` takes them, and there a
-second click rings nobody.
+payload, is called once in a run. Within an hour, no other run calls them: a second click on *Trigger* rings nobody. For
+lists of thousands, mapping is the wrong tool, for every person costs a task: ``call_a_list`` takes them.
 """
 
 from __future__ import annotations
@@ -33,9 +32,16 @@ with DAG(
             format="multiline",
             title="People",
             description="A line for each, or cells copied from a spreadsheet. The first line says what they are: "
-            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked. Each run calls "
-            "all of them: a second click on Trigger rings them again.",
-        )
+            "phone, and whatever else the campaign's script reads. It is kept with the run, unmasked. Within "
+            "an hour each is called once, however often you click Trigger: a second run fails, and says so.",
+        ),
+        "again": Param(
+            False,
+            type="boolean",
+            title="Call again",
+            description="On purpose alone: rings them though another run called them within the last hour. Not if that "
+            "was in the last ten minutes, as by a second click. (Logs call this call_again.)",
+        ),
     },
 ):
 
@@ -53,4 +59,6 @@ with DAG(
             raise AirflowFailException(str(error)) from None  # no retry mends it
         return [{"phone": call["phone"], "payload": call["payload"]} for call in found]
 
-    AddPhoneOperator.partial(task_id="add_phone").expand_kwargs(calls())
+    AddPhoneOperator.partial(
+        task_id="add_phone", only_new=timedelta(hours=1), call_again="{{ params.again }}"
+    ).expand_kwargs(calls())

@@ -2,7 +2,7 @@
 
 Needs the connection ``aimylogic_default``. A retry, at whatever time, finds the same call job. Unpausing the DAG runs
 it at once for the last nine o'clock that has passed, as Airflow does with every schedule: someone is called then. A
-backfill of days gone by calls nobody; whoever triggers the DAG by hand has the person called, each time.
+backfill of days gone by calls nobody; whoever triggers the DAG by hand has the person called, once within an hour.
 """
 
 from __future__ import annotations
@@ -30,4 +30,5 @@ with DAG(
         phone="{{ var.value.get('phone_on_duty', '+1 202 555 0123') }}",  # without the variable, nobody's number
         payload={"report": "nightly", "date": "{{ dag_run.run_after | ds }}"},
         gmt_zone="Europe/Moscow",
+        only_new=timedelta(hours=1),
     )
