@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -218,6 +219,20 @@ def test_a_refusal_of_one_map_index_frees_nobody_whom_another_one_called(runs: R
     assert len(emulator.jobs()) == 1
 
 
+def test_a_refusal_of_a_run_that_was_to_call_again_frees_nobody_whom_the_run_before_called(
+    runs: Runs, emulator: Emulator
+) -> None:
+    runs.attempt(runs.run(1))
+    emulator.advance(minutes=15)
+    emulator.campaign(status="finished")
+    with pytest.raises(AirflowException, match="refused"):
+        runs.attempt(runs.run(2, after=15 * 60), call_again="yes")
+    emulator.campaign(status="inProgress")
+    with pytest.raises(AirflowFailException, match="Not called again"):
+        runs.attempt(runs.run(3, after=15 * 60))
+    assert len(emulator.jobs()) == 1
+
+
 @needs_record
 def test_iterations_of_one_run_call_one_person(task: TaskInstance, emulator: Emulator) -> None:
     loop = Loop()
@@ -291,11 +306,13 @@ class Quiet:
     def warning(self, message: str, /, *args: object) -> None: ...
 
 
-def latest(rows: Shared, run: str, *, try_number: int = 1, lifted: Lifted | None = None) -> LatestCall:
+def latest(
+    rows: Shared, run: str, *, try_number: int = 1, lifted: Lifted | None = None, clock: Clock | None = None
+) -> LatestCall:
     intent = Intent("dag", run, "task", "0", Call.of("79123456789"))
     return LatestCall(
-        rows, intent, OnlyNew(3600.0, 600.0, lifted), instance="-1, None", try_number=try_number, clock=Clock(),
-        log=Quiet(),
+        rows, intent, OnlyNew(3600.0, 600.0, lifted), instance="-1, None", try_number=try_number,
+        clock=clock or Clock(), log=Quiet(),
     )  # fmt: skip
 
 
@@ -330,6 +347,53 @@ def test_of_two_runs_at_the_very_same_moment_one_calls_in_whichever_order_they_g
                 both[turn].switch()
         ends.add(tuple(sorted(told)))
     assert ends == {("calls", "left to another")}
+
+
+class SharedClock(Clock):
+    """Goes on by leaps, between the steps of whoever is under way."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def wall(self) -> float:
+        return NOW + self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            greenlet.getcurrent().parent.switch()
+
+
+def test_of_three_runs_at_once_one_calls_at_most_and_whoever_comes_later_knows() -> None:
+    """Orders at random, and anybody may stand still anywhere; whoever gives way gives back what it wrote."""
+    chosen = random.Random(3)
+    calls = 0
+    for _ in range(2000):
+        rows, clock, told = Shared(), SharedClock(), ["", "", ""]
+
+        def go(number: int, rows: Shared = rows, clock: SharedClock = clock, told: list[str] = told) -> None:
+            told[number] = taken(latest(rows, f"run {number}", clock=clock))
+
+        under_way = [greenlet.greenlet(lambda number=number: go(number)) for number in range(3)]
+        while under_way:
+            clock.now += chosen.choice((1.0, 5.0, 15.0)) if chosen.random() < 0.1 else 0.02
+            chosen.choice(under_way).switch()
+            under_way = [one for one in under_way if not one.dead]
+        assert told.count("calls") <= 1
+        if "calls" in told:
+            calls += 1
+            comes = ["comes later"]
+        else:
+            comes = [f"run {number}" for number in range(3) if told[number] == "later"]
+        ends = [
+            alone(lambda run=run, rows=rows, clock=clock: taken(latest(rows, run, try_number=2, clock=clock)))
+            for run in comes
+        ]
+        assert ("calls" in ends) == ("calls" not in told), (told, ends)
+    assert calls > 500
 
 
 def test_a_try_that_stood_still_frees_nobody_whom_another_run_called() -> None:

@@ -384,7 +384,36 @@ _OF_ACCESS = (
     ),
 )
 
+_THREE_AT_ONCE = (
+    "operators/test_only_new.py::test_of_three_runs_at_once_one_calls_at_most_and_whoever_comes_later_knows"
+)
+
 _OF_ONE_CALL = (
+    _tested(
+        "two clicks, one call: no row of the one that calls",
+        "Two who gave way overwrote whoever calls, and take back what they wrote: the next run calls once more.",
+        "idempotence/record/latest_call.py",
+        "                self._rows.set(self._third, asdict(mine))\n",
+        "",
+        _THREE_AT_ONCE,
+    ),
+    _tested(
+        "two clicks, one call: a look that took too long",
+        "A try that stood still before its look calls beside another one, whose rival took back what it had seen.",
+        "idempotence/record/latest_call.py",
+        "        return began.elapsed(self._clock)[1] > _QUICK\n",
+        "        return False\n",
+        _THREE_AT_ONCE,
+    ),
+    _tested(
+        "two clicks, one call: a refusal frees whom the run before called",
+        "A run with the box is refused, and takes back the mark of the call that it was to repeat, too.",
+        "idempotence/record/latest_call.py",
+        "            else time.earliest - mark.at < self._only_new.within  # it was lifted, and holds for others\n",
+        "            else False\n",
+        "operators/test_only_new.py"
+        "::test_a_refusal_of_a_run_that_was_to_call_again_frees_nobody_whom_the_run_before_called",
+    ),
     _tested(
         "two clicks, one call: a later try's mark given back",
         "A try that stood still frees a person whom its own successor called: the next run calls once more.",

@@ -30,8 +30,8 @@ _ROUNDS = 2
 _PAUSE = (8.0, 12.0)
 """Seconds before it looks anew, and before it gives its mark back: of two, one is to be sooner."""
 _QUICK = 4.0
-"""Seconds within which a try must have looked at the second row: until then no mark was given back that was written
-since it began."""
+"""Seconds within which a try must have looked at the second row, and written the third one: until then no mark was
+given back that was written since it began, nor did anybody look anew who then gave way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +139,8 @@ class LatestCall:
             mine = self._mark(marks, time)
             if self._takes(mine, time, began):
                 self._rows.set(self._third, asdict(mine))
+                if self._is_late(began):  # its mark stands, for it may have taken the place of another one's
+                    break
                 for token in {mark.token for mark, is_given_back in before if is_given_back}:
                     self._rows.delete(_given_back(token))
                 return
@@ -193,11 +195,14 @@ class LatestCall:
         met = self._found(self._second)
         if met is not None and not met[1] and self._holds(met[0], time):
             return False
-        if began.elapsed(self._clock)[1] > _QUICK:
+        if self._is_late(began):
             return False
         self._rows.set(self._second, asdict(mine))
         still = self._found(self._first)
-        return still is not None and still[0].token == mine.token
+        return still is not None and still[0].token == mine.token and not self._is_late(began)
+
+    def _is_late(self, began: Reading) -> bool:
+        return began.elapsed(self._clock)[1] > _QUICK
 
     def _holds(self, mark: _Mark, time: Time) -> bool:
         """Whether a mark keeps this run from calling."""
