@@ -34,7 +34,7 @@ def test_the_second_question_tells_whom_the_first_list_is_for_and_what_is_left_o
     told = asked(second)
     assert "**Not sent yet, either**: 4 of these 6 calls are for people of the list of" in told
     assert "of run ` manual__a `. Whichever is sent first calls them" in told
-    assert "sent after the first of these, this list makes 2 calls" in told
+    assert "once that one is sent, this list makes 2 calls" in told
     assert first.call()["created"] == 4
     assert second.call()["created"] == 2, "as it was told"
 

@@ -152,8 +152,9 @@ def _waiting(lists: Sequence[WaitingList], preview: Preview) -> str:
     ]
     if others := len(lists) - len(told):
         told.append(f"{others:,} more lists share people with it, too")
+    other = "that one" if len(lists) == 1 else "the first of these"
     does = (
-        f"Whichever is sent first calls them: sent after the first of these, this list makes "
+        f"Whichever is sent first calls them: once {other} is sent, this list makes "
         f"{calls_in_words(preview.calls - lists[0].shared)}"
         if preview.spares_by_lists
         else "**A yes to both calls them twice**"
