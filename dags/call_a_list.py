@@ -60,9 +60,8 @@ with DAG(
             False,
             type="boolean",
             title="Call again whom this DAG called within the last day",
-            description="On purpose alone. It rings once more whom this DAG called ten minutes ago or earlier; whom it "
-            "called later, as by a click before this one, it rings in a run that you trigger then. (Logs call this "
-            "call_again.)",
+            description="On purpose alone: rings them once more. Not whom it called in the last ten minutes, as by a "
+            "second click: for those, wait, and trigger it again. (Logs call this call_again.)",
         ),
     },
 ):
