@@ -71,11 +71,30 @@ def test_a_campaign_is_paused_and_a_no_by_escape_changes_nothing(
         expect(pause).to_be_focused()
         assert emulator.campaign().status == "inProgress"
         page.keyboard.press("Space")
+        expect(dialog).to_be_visible()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(page.get_by_role("status")).to_contain_text("The campaign is paused")
         assert emulator.campaign().status == "paused"
         expect(page.get_by_role("button", name="Resume")).to_be_focused()
+
+
+def test_who_is_asked_anew_at_once_after_a_no_is_heard(page: Page, address: str) -> None:
+    """A dialog tells that it was closed only after the next one may be open."""
+    open_as(page, "uma", address, "waiting")
+    answers = page.evaluate(
+        """async () => {
+          const dialog = document.getElementById("ask"), moment = () => new Promise((go) => setTimeout(go, 50));
+          const first = Aimylogic.confirmed("Pause?", "", "Pause");
+          await moment();
+          dialog.close("no");
+          const second = Aimylogic.confirmed("Pause?", "", "Pause");
+          await moment();
+          document.getElementById("ask-yes").click();
+          return [await first, await second];
+        }"""
+    )
+    assert answers == [False, True]
 
 
 def test_parked_calls_are_chosen_and_answered_in_bulk(page: Page, address: str, session: Any) -> None:
@@ -154,6 +173,7 @@ def test_a_list_is_found_opened_and_cancelled(
     page.keyboard.press("Escape")
     expect(cancel).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#told-text")).to_contain_text("That is all")

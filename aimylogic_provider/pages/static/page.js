@@ -21,17 +21,24 @@ const Aimylogic = (() => {
     }
   };
 
-  // A question before something is done: the frame is sandboxed, and confirm() does nothing there.
-  const confirmed = (title, text, yes) =>
-    new Promise((resolve) => {
-      const dialog = document.getElementById("ask");
-      dialog.returnValue = "no";
-      document.getElementById("ask-title").textContent = title;
-      document.getElementById("ask-text").textContent = text;
-      document.getElementById("ask-yes").textContent = yes;
-      dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-      dialog.showModal();
-    });
+  // A question before something is done: the frame is sandboxed, and confirm() does nothing there. A dialog tells late
+  // that it was closed: whoever asks anew at once waits for that, or would take it for the answer.
+  let asked = Promise.resolve();
+  const confirmed = (title, text, yes) => {
+    asked = asked.then(
+      () =>
+        new Promise((resolve) => {
+          const dialog = document.getElementById("ask");
+          dialog.returnValue = "no";
+          document.getElementById("ask-title").textContent = title;
+          document.getElementById("ask-text").textContent = text;
+          document.getElementById("ask-yes").textContent = yes;
+          dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+          dialog.showModal();
+        }),
+    );
+    return asked;
+  };
 
   const csrf = () => document.querySelector("meta[name=aimylogic-csrf]").content;
 
