@@ -118,12 +118,13 @@ def begun_lists(folder: Folder, since: float | None) -> Iterator[BegunList]:
             yield BegunList(found.folder, of_run, tombstone)
 
 
-def pointer_to(list_folder: Folder) -> Pointer:
+def pointer_to(list_folder: Folder, *, listed: bool = True) -> Pointer:
     """A pointer to the list that lies in a folder.
 
+    :param listed: whether it was there just before
     :raises CallListError: if it is gone, or can't be reached or read
     """
-    content = read_from(list_folder, "list.json", listed=True)
+    content = read_from(list_folder, "list.json", listed=listed)
     manifest = decoded_as(list_folder, "list.json", content, decode_manifest)
     return manifest.pointer(list_folder.address, sha256(content))
 

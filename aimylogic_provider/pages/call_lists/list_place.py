@@ -55,7 +55,7 @@ def opened(place: Place) -> ListReader:
     dag_id, where = place
     path = where.path if isinstance(where, Pointer) else where
     _check_path(path, dag_id)
-    found = ListReader.open(where if isinstance(where, Pointer) else pointer_to(Folder(path)))
+    found = ListReader.open(where if isinstance(where, Pointer) else pointer_to(Folder(path), listed=False))
     if Folder(found.manifest.task_folder).address.split("/")[-2:-1] != [folder_name(dag_id)]:
         raise _not_of(dag_id)
     return found
