@@ -48,9 +48,10 @@ def test_the_first_call_is_made_by_the_commands_as_printed(repository: Path, env
     port = free_port()
     client = "from aimylogic_provider.emulator import EmulatorClient"
     ask = f"{client}; print(EmulatorClient('127.0.0.1:{port}').rings('12025550123'))"
-    script = ["set -e", "trap 'kill %1' EXIT", *commands[start + 1 : start + 3], f'python -c "{ask}"']
+    printed = [block.replace("8089", str(port)) for block in commands[start + 1 : start + 3]]
+    script = ["set -e", "trap 'kill %1' EXIT", *printed, f'python -c "{ask}"']
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script).replace("8089", str(port))],
+        ["bash", "-c", "\n".join(script)],
         env=environment, cwd=environment["PYTHONPATH"], capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
