@@ -40,13 +40,27 @@ class _DatabaseLockedError(AirflowError):
     """Airflow's database refused a write."""
 
 
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port of this machine that is free now, beneath those that the system gives to connections meanwhile."""
+    """Return a port of this machine that is free now, beneath those that the system gives to connections meanwhile.
+
+    Whoever asks here, in any process, is given another one: until this process ends, it holds the port for UDP, which
+    no server here listens by.
+    """
     while True:
         port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with socket.socket() as probe:
+            try:
+                held.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                held.close()
+                continue
+        _HELD.append(held)
+        return port
 
 
 def wait_for(what: str, check: Callable[[], Any], seconds: float = 60, every: float = 0.2) -> Any:
