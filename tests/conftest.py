@@ -28,17 +28,21 @@ from hypothesis import settings
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
+from local_servers import airflow as local_airflow
 from local_servers.mariadb import LocalMariaDB, mariadb_programs
 from local_servers.postgres import LocalPostgres, postgres_programs
 
-# How long an example takes says nothing on a machine that has other work.
+# How long anything takes says nothing on a machine that has other work.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+local_airflow.patience = 4.0
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE = 60_000
+"""Milliseconds in which a page must come to be as is expected."""
 TOKEN = DEFAULT_TOKEN
 OTHER_TOKEN = "77.88.secondcampaign"
 HOUR = 3600.0
@@ -247,8 +251,9 @@ def absent(reason: str) -> NoReturn:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """Debian's Chromium, headless, as a ``playwright.sync_api.Browser``."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         absent("Chromium is absent: `make chromium` installs Debian's")

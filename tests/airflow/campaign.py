@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import string
+from contextlib import suppress
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from aimylogic_provider.emulator import Emulator, OrderedFault
 from aimylogic_provider.emulator.http.admin_types import JobView
-from local_servers.airflow import LocalAirflow, free_port
+from local_servers.airflow import AirflowError, LocalAirflow, free_port
 
 __all__ = ["ENVIRONMENT_PORT", "TOKEN", "Campaign", "environment_connection", "random_token"]
 
@@ -38,12 +39,23 @@ def environment_connection() -> str:
 
 
 class Campaign:
-    """A campaign of its own for each test, on an emulator of its own, and the connection to it."""
+    """A campaign of its own for each test, on an emulator of its own, and the connection to it.
+
+    As a context manager it takes the connection away: Airflow's page of them shows fifty.
+    """
 
     def __init__(self, airflow: LocalAirflow, emulator: Emulator) -> None:
         self.conn_id = f"campaign_{next(numbers)}"
         self.emulator = emulator
+        self._airflow = airflow
         airflow.connect(emulator.url, TOKEN, self.conn_id, read_timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with suppress(AirflowError):
+            self._airflow.api("DELETE", f"/api/v2/connections/{self.conn_id}")
 
     def fault(self, phase: str, action: str, **rule: Any) -> OrderedFault:
         return self.emulator.fault(phase, action, **{"path": "addPhone", **rule})

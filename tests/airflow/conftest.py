@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow
 from local_servers.postgres import LocalPostgres, postgres_programs
 from tests.airflow.campaign import TOKEN, Campaign, environment_connection
-from tests.conftest import PURGE_ENDS_SCHEDULER
+from tests.conftest import PATIENCE, PURGE_ENDS_SCHEDULER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -61,7 +62,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) 
         # A retry that Airflow makes on its own account, as when SQLite is locked, shall not take a quarter of an hour.
         quick = example.read_text().replace("timedelta(minutes=15)", "timedelta(seconds=2)")
         quick = quick.replace("timedelta(minutes=1)", "timedelta(seconds=1)")  # between two polls
-        (folder / "dags" / example.name).write_text(quick)
+        (folder / "dags" / example.name).write_text(far_from_its_next_run(quick))
     running = LocalAirflow(folder / "home", folder / "dags", settings=settings)
     try:
         running.start(LocalAirflow.COMPONENTS)
@@ -79,6 +80,15 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) 
         yield running
     finally:
         running.stop()
+
+
+def far_from_its_next_run(example: str) -> str:
+    """An example as it is, but that its daily run was due an hour or two ago, and is not while the tests run.
+
+    Once unpaused, it runs for the last time that has passed; and would again in the middle of another test.
+    """
+    hour = (datetime.now(UTC) - timedelta(hours=1)).hour
+    return re.sub(r'schedule="0 [0-9]+ \* \* \*"', f'schedule="0 {hour} * * *"', example)
 
 
 @pytest.fixture(autouse=True)
@@ -112,8 +122,8 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
-    with Emulator(tokens=(TOKEN,)) as emulator:
-        yield Campaign(airflow, emulator)
+    with Emulator(tokens=(TOKEN,)) as emulator, Campaign(airflow, emulator) as campaign:
+        yield campaign
 
 
 @pytest.fixture
@@ -127,10 +137,9 @@ def page(chromium: Browser, airflow: LocalAirflow) -> Iterator[Page]:
     """A page of Airflow's, past its greeting."""
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=30_000)
     context = chromium.new_context(viewport={"width": 1280, "height": 1300})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     page.goto(airflow.url)  # Airflow 3.1 leads whoever comes first to its home page.
     expect(page.get_by_role("link", name="Dags").first).to_be_visible()
     yield page

@@ -110,7 +110,7 @@ def test_seen_and_answered_in_the_browser_and_cleared_afterwards(
         expect(page.get_by_text(text).first).to_be_visible()
     check_buttons_in_sight(page, answer)
     shot(page, f"{answer}-2-question")
-    for hidden in (*GOOD[:5], "Customer 2", "1/0", "alert(1)"):
+    for hidden in (*GOOD[:5], "Customer 2", "{{ 1/0", "alert(1)"):
         assert hidden not in page.content()
     assert emulator.jobs() == [], "nobody is called before the answer"
     page.get_by_role("button", name=answer).click()

@@ -86,7 +86,7 @@ def test_day_by_day(airflow: LocalAirflow, emulator: Emulator, warehouse: Path) 
         folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
         done = subprocess.run(
             [sys.executable, "-c", code], env={**airflow.environment, "PYTHONPATH": folder},
-            cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+            cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert done.stdout.splitlines()[-1:] == ["success"], done.stdout[-3000:] + done.stderr[-3000:]
         rung = rung_since(emulator, before)

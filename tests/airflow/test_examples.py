@@ -86,7 +86,7 @@ def test_functions_are_asked_once_though_a_try_fails(airflow: LocalAirflow, tmp_
         folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
         done = subprocess.run(
             [sys.executable, "-c", code], env={**airflow.environment, "PYTHONPATH": folder},
-            cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+            cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert done.stdout.splitlines()[-1:] == ["success"], done.stdout[-3000:] + done.stderr[-3000:]
         assert lost.hits == 3, "all that a try sends"
@@ -148,7 +148,7 @@ def test_a_campaign_that_rests_over_night(airflow: LocalAirflow, tmp_path: Path)
         folder = airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"]
         done = subprocess.run(
             [sys.executable, "-c", code], env={**airflow.environment, "PYTHONPATH": folder},
-            cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+            cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert done.stdout.splitlines()[-1:] == ["success"], done.stdout[-3000:] + done.stderr[-3000:]
         assert lost.hits == 1

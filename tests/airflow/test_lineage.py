@@ -37,7 +37,7 @@ def test_events_of_real_tasks(airflow: LocalAirflow, tmp_path: Path) -> None:
         }
         done = subprocess.run(
             [sys.executable, "-c", "from lineage import dag; assert dag.test().state == 'success'"],
-            env=airflow.environment | settings, cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+            env=airflow.environment | settings, cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         phones = [job.phone[-7:] for job in emulator.jobs()]
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

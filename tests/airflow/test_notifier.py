@@ -99,7 +99,7 @@ def test_runs_of_dag_test_ring_nobody(airflow: LocalAirflow, campaign: Campaign)
         [
             f"{sys.executable.rpartition('/')[0]}/airflow", "dags", "test", "rings_on_failure",
             "--conf", json.dumps(campaign.conf),
-        ], env=airflow.environment, capture_output=True, text=True, check=False, timeout=120,
+        ], env=airflow.environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     written = done.stdout + done.stderr
     assert written.count("Nobody is rung, for this is a test run") == 6, written[-3000:]

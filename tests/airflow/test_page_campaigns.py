@@ -61,8 +61,8 @@ def test_a_campaign_is_paused_and_resumed(airflow: LocalAirflow, winter_sale: Em
     page.keyboard.press("Enter")
     expect(row).to_contain_text("Running")
     assert winter_sale.campaign().status == "inProgress"
-    logged = airflow.api("GET", "/api/v2/eventLogs?order_by=-id&limit=20")["event_logs"]
-    events = [one["event"] for one in logged if one["event"].endswith("_campaign")]
+    logged = airflow.api("GET", "/api/v2/eventLogs?order_by=-id&limit=100")["event_logs"]
+    events = [one["event"] for one in logged if one["event"].endswith("_campaign")][:2]
     assert events == ["aimylogic.resume_campaign", "aimylogic.pause_campaign"]
 
 
@@ -92,8 +92,8 @@ def test_a_stopped_server_is_told_and_the_last_state_stays(
     row = card(campaigns(airflow, page))
     expect(row).to_contain_text("Running")
     winter_sale.fault("before_commit", "reset", times=None)
-    expect(row).to_contain_text("could not be reached", timeout=15_000)
+    expect(row).to_contain_text("could not be reached")
     expect(row).to_contain_text("what it told last")
     expect(row).to_contain_text("Winter sale")
     winter_sale.clear_faults()
-    expect(row).not_to_contain_text("could not be reached", timeout=15_000)
+    expect(row).not_to_contain_text("could not be reached")

@@ -23,8 +23,8 @@ TOKEN_OF_NOW = random_token()
 
 @pytest.fixture
 def campaign(airflow: LocalAirflow) -> Iterator[Campaign]:
-    with Emulator(tokens=(TOKEN, TOKEN_OF_NOW)) as emulator:
-        yield Campaign(airflow, emulator)
+    with Emulator(tokens=(TOKEN, TOKEN_OF_NOW)) as emulator, Campaign(airflow, emulator) as campaign:
+        yield campaign
 
 
 def phone(index: int) -> str:

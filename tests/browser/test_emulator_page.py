@@ -11,16 +11,17 @@ import requests
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
+from local_servers.airflow import free_port
+from tests.conftest import PATIENCE
 
 PHONE = "79123456789"
-expect.set_options(timeout=5_000)
 
 
 @pytest.fixture
 def page(chromium: Browser, emulator: Emulator) -> Iterator[Page]:
     """The page; nothing may be said in its console, no dialog may come up, nothing may be fetched from elsewhere."""
     context = chromium.new_context()
-    context.set_default_timeout(5_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     trouble: list[str] = []
 
@@ -279,9 +280,9 @@ def test_it_asks_nothing_while_its_tab_is_hidden(emulator: Emulator, page: Page)
 
 def test_it_says_when_the_emulator_is_gone_and_finds_it_again(chromium: Browser) -> None:
     with chromium.new_context() as context:
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
-        with Emulator() as first:
+        with Emulator(port=free_port()) as first:  # one that the system gives nobody else meanwhile
             page.goto(first.url)
             expect(page.locator("#connection")).to_have_text("live")
         expect(page.locator("#connection")).to_contain_text("can't be reached")

@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator, EmulatorClient, EmulatorError
+from local_servers.airflow import free_port
 from tests.conftest import OTHER_TOKEN, TOKEN
 
 PHONE = "79123456789"
@@ -453,9 +454,7 @@ def test_no_id_is_given_twice_by_the_command_begun_again() -> None:
 
 
 def test_no_id_is_given_twice_at_one_address() -> None:
-    with Emulator() as emulator:
-        port = emulator.port
-    ids = []
+    port, ids = free_port(), []
     for _ in range(2):
         with Emulator(port=port) as emulator:
             ids.append(int(add(emulator.url).json()))

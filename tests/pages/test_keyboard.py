@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.idempotence import retry
 from tests.call_list.sync import Sync, phone
-from tests.conftest import TOKEN
+from tests.conftest import PATIENCE, TOKEN
 from tests.pages.airflow_rows import AirflowRows
 from tests.pages.people import session_token
 from tests.pages.sent_list import RUN, SentList
@@ -32,7 +32,7 @@ def page(chromium: Browser, address: str) -> Iterator[Page]:
     """Uma's, or whoever's name is put into the cookie."""
     context = chromium.new_context()
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE)
     yield page
     context.close()
 

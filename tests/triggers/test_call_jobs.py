@@ -37,7 +37,7 @@ def trigger(jobs: JobSource | list[str], **arguments: Any) -> CallJobsTrigger:
     )
 
 
-async def event_of(one: CallJobsTrigger, *meanwhile: Callable[[], object]) -> WaitEnd:
+async def event_of(emulator: Emulator, one: CallJobsTrigger, *meanwhile: Callable[[], object]) -> WaitEnd:
     """Run a trigger as Airflow does, made anew of its arguments; do something after each of its polls."""
     path, kwargs = one.serialize()
     assert path.rpartition(".")[2] == "CallJobsTrigger"
@@ -45,13 +45,21 @@ async def event_of(one: CallJobsTrigger, *meanwhile: Callable[[], object]) -> Wa
     events: AsyncIterator[Any] = made.run()
     waiting = asyncio.ensure_future(anext(events))
     for do in meanwhile:
-        await asyncio.sleep(0.4)
+        await polled(emulator)
         assert not waiting.done(), waiting.result()
         await asyncio.to_thread(do)
-    event = await asyncio.wait_for(waiting, 20)
+    event = await asyncio.wait_for(waiting, 60)
     assert [other async for other in events] == [], "one event"
     payload: dict[str, Any] = json.loads(json.dumps(event.payload))
     return WaitEnd.of_event(payload)
+
+
+async def polled(emulator: Emulator) -> None:
+    """Wait until a trigger has begun to poll, and done so to the end: with the status each of them begins."""
+    before = emulator.count("status")
+    async with asyncio.timeout(60):
+        while emulator.count("status") < before + 2:
+            await asyncio.sleep(0.02)
 
 
 def added(count: int = 3) -> list[str]:
@@ -65,7 +73,7 @@ def sends(emulator: Emulator) -> int:
 
 def test_it_ends_when_all_jobs_are_over_and_tells_how(emulator: Emulator) -> None:
     ids = added()
-    end = asyncio.run(event_of(trigger(ids), lambda: emulator.advance(days=1)))
+    end = asyncio.run(event_of(emulator, trigger(ids), lambda: emulator.advance(days=1)))
     assert (end.outcome, sum(end.ends.values()), end.open) == (WaitOutcome.OVER, 3, 0)
     assert sends(emulator) == 3, "it sends nothing"
 
@@ -75,13 +83,13 @@ def test_a_share_of_them_is_enough(emulator: Emulator) -> None:
     emulator.freeze()
     hook = AimylogicHook()
     hook.cancel_call_jobs(ids=ids[:2])
-    end = asyncio.run(event_of(trigger(ids, share=0.5)))
+    end = asyncio.run(event_of(emulator, trigger(ids, share=0.5)))
     assert (end.outcome, end.counts) == (WaitOutcome.OVER, {"cancelledByUser": 2, "open": 2})
 
 
 def test_when_the_time_is_up_it_tells_what_is_known(emulator: Emulator) -> None:
     emulator.freeze()
-    end = asyncio.run(event_of(trigger(added(), until=time.time() + 0.5)))
+    end = asyncio.run(event_of(emulator, trigger(added(), until=time.time() + 0.5)))
     assert (end.outcome, end.open, end.retryable) == (WaitOutcome.TIMEOUT, 3, False)
 
 
@@ -90,11 +98,11 @@ def test_it_is_restarted_and_run_twice_and_nothing_is_sent(emulator: Emulator) -
     one = trigger(ids)
 
     async def two_lives() -> list[WaitEnd]:
-        killed = asyncio.ensure_future(event_of(one))
-        await asyncio.sleep(0.3)
+        killed = asyncio.ensure_future(event_of(emulator, one))
+        await polled(emulator)
         killed.cancel()
-        twins = [asyncio.ensure_future(event_of(one)) for _ in range(2)]
-        await asyncio.sleep(0.3)
+        twins = [asyncio.ensure_future(event_of(emulator, one)) for _ in range(2)]
+        await polled(emulator)
         await asyncio.to_thread(emulator.advance, days=1)
         return list(await asyncio.gather(*twins))
 
@@ -106,7 +114,7 @@ def test_it_is_restarted_and_run_twice_and_nothing_is_sent(emulator: Emulator) -
 def test_a_status_that_is_not_told_keeps_no_job_from_being_over(emulator: Emulator) -> None:
     ids = added()
     emulator.fault(phase="before_commit", action="status", path="status", status=503, times=None)
-    end = asyncio.run(event_of(trigger(ids), lambda: emulator.advance(days=1)))
+    end = asyncio.run(event_of(emulator, trigger(ids), lambda: emulator.advance(days=1)))
     assert end.outcome is WaitOutcome.OVER
 
 
@@ -117,7 +125,7 @@ def test_failures_that_pass_are_waited_out_and_told(emulator: Emulator, capsys: 
         phase="before_commit", action="status", path="status", status=429, headers={"Retry-After": "1"}, times=2
     )
     emulator.fault(phase="before_commit", action="status", path="callJob/getReport", status=503, times=3)
-    end = asyncio.run(event_of(trigger(ids)))
+    end = asyncio.run(event_of(emulator, trigger(ids)))
     assert end.outcome is WaitOutcome.OVER
     assert "Asking again" in capsys.readouterr().out
 
@@ -125,7 +133,7 @@ def test_failures_that_pass_are_waited_out_and_told(emulator: Emulator, capsys: 
 def test_a_failure_that_does_not_pass_is_no_success(emulator: Emulator) -> None:
     ids = added()
     emulator.fault(phase="before_commit", action="status", path="", status=401, times=None)
-    end = asyncio.run(event_of(trigger(ids)))
+    end = asyncio.run(event_of(emulator, trigger(ids)))
     assert (end.outcome, end.retryable) == (WaitOutcome.FAILED, False)
     assert "access was denied" in end.message
 
@@ -133,7 +141,7 @@ def test_a_failure_that_does_not_pass_is_no_success(emulator: Emulator) -> None:
 def test_a_server_that_fails_until_the_time_is_up_is_told_of(emulator: Emulator) -> None:
     ids = added()
     emulator.fault(phase="before_commit", action="status", path="", status=503, times=None)
-    end = asyncio.run(event_of(trigger(ids, until=time.time() + 0.2)))
+    end = asyncio.run(event_of(emulator, trigger(ids, until=time.time() + 0.2)))
     assert end.outcome is WaitOutcome.TIMEOUT
     assert "503" in end.message
 
@@ -147,15 +155,15 @@ def test_a_paused_campaign_is_waited_for_or_fails(emulator: Emulator, capsys: py
         hook.resume_campaign()
         emulator.advance(days=1)
 
-    end = asyncio.run(event_of(trigger(ids), hook.pause_campaign, resume))
+    end = asyncio.run(event_of(emulator, trigger(ids), hook.pause_campaign, resume))
     assert end.outcome is WaitOutcome.OVER
     assert "The campaign is paused" in capsys.readouterr().out
     hook.pause_campaign()
-    assert asyncio.run(event_of(trigger(ids, on_paused="fail"))).outcome is WaitOutcome.OVER, "nothing is open"
+    assert asyncio.run(event_of(emulator, trigger(ids, on_paused="fail"))).outcome is WaitOutcome.OVER, "nothing is open"
     hook.resume_campaign()
     more = [hook.add_phone("79121111111")]
     hook.pause_campaign()
-    end = asyncio.run(event_of(trigger(more, on_paused="fail")))
+    end = asyncio.run(event_of(emulator, trigger(more, on_paused="fail")))
     assert end.outcome is WaitOutcome.FAILED
     assert "paused" in end.message
 
@@ -163,7 +171,7 @@ def test_a_paused_campaign_is_waited_for_or_fails(emulator: Emulator, capsys: py
 def test_a_stopped_campaign_ends_its_jobs(emulator: Emulator) -> None:
     emulator.freeze()
     emulator.campaign(lines=0)
-    end = asyncio.run(event_of(trigger(added()), AimylogicHook().stop_campaign))
+    end = asyncio.run(event_of(emulator, trigger(added()), AimylogicHook().stop_campaign))
     assert (end.outcome, end.ends) == (WaitOutcome.OVER, {"notDone": 3})
 
 
@@ -175,7 +183,7 @@ def test_a_token_that_is_changed_in_mid_wait(emulator: Emulator, monkeypatch: py
         emulator.fault(phase="before_commit", action="status", path="", status=401, times=1)
         monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(emulator, OTHER_TOKEN))
 
-    end = asyncio.run(event_of(trigger(ids), change))
+    end = asyncio.run(event_of(emulator, trigger(ids), change))
     assert (end.outcome, end.not_found, end.named) == (WaitOutcome.FAILED, 3, tuple(ids))
     assert "still that campaign's" in end.message, "another campaign doesn't know them, and is not waited for"
 
@@ -183,7 +191,7 @@ def test_a_token_that_is_changed_in_mid_wait(emulator: Emulator, monkeypatch: py
 def test_an_id_that_the_campaign_does_not_know(emulator: Emulator) -> None:
     ids = added()
     emulator.advance(days=1)
-    end = asyncio.run(event_of(trigger([*ids, "1"])))
+    end = asyncio.run(event_of(emulator, trigger([*ids, "1"])))
     assert (end.outcome, end.named, sum(end.ends.values())) == (WaitOutcome.FAILED, ("1",), 3)
 
 
@@ -194,7 +202,7 @@ def test_many_ids_lie_in_a_file_and_not_in_airflows_database(emulator: Emulator,
     assert list(source.read_ids()) == ids
     source.forget()
     assert list(tmp_path.iterdir()) == []
-    end = asyncio.run(event_of(trigger(source)))
+    end = asyncio.run(event_of(emulator, trigger(source)))
     assert (end.outcome, end.retryable) == (WaitOutcome.FAILED, True)
     assert "can't be read" in end.message
 

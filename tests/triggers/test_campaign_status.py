@@ -26,7 +26,7 @@ async def event_of(statuses: list[str], *, seconds: float = 30, meanwhile: Any =
         await asyncio.sleep(0.3)
         assert not waiting.done()
         await asyncio.to_thread(meanwhile)
-    payload: dict[str, Any] = (await asyncio.wait_for(waiting, 20)).payload
+    payload: dict[str, Any] = (await asyncio.wait_for(waiting, 60)).payload
     return payload
 
 
