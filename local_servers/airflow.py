@@ -320,11 +320,21 @@ class LocalAirflow:
 
         Cleared in the moment between the end of its last task and its own, a run may stay as it is.
         """
-        wait_for(f"run {run_id} to end", lambda: self.run_state(dag_id, run_id) in ("success", "failed"))
+        self.wait_for_run(dag_id, run_id)
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
         if tasks is not None:
             body["task_ids"] = list(tasks)
         self.api("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float = 90) -> str:
+        """Wait until a DAG run has ended; return as what: ``success`` or ``failed``."""
+
+        def ended() -> str | None:
+            state = self.run_state(dag_id, run_id)
+            return state if state in ("success", "failed") else None
+
+        state: str = wait_for(f"run {run_id} of {dag_id} to end", ended, seconds)
+        return state
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return the state of a DAG run."""

@@ -39,7 +39,19 @@ class LocalPostgres:
         self._folder = Path(tempfile.mkdtemp(prefix="aimylogic-postgres-"))
         if os.geteuid() == 0:  # initdb refuses root
             shutil.chown(self._folder, "postgres")
-        self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "-N")
+        self._run(
+            "initdb",
+            "-D",
+            str(self._folder / "data"),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-N",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
         self.start()
         return self
 

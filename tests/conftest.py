@@ -21,6 +21,10 @@ from uuid import UUID, uuid4
 os.environ.setdefault("AIRFLOW_HOME", mkdtemp(prefix="aimylogic-tests-"))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__CORE__UNIT_TEST_MODE", "False")
+# A proxy that this machine's network needs is none for servers on the machine itself.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
+    filter(None, (os.environ.get("NO_PROXY", os.environ.get("no_proxy")), "127.0.0.1", "localhost"))
+)
 
 import pytest
 import sqlalchemy as sa
@@ -68,7 +72,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 def connection_json(emulator: Emulator, token: str = TOKEN, **extra: object) -> str:
-    return emulator.connection(token, **{"connect_timeout": 2, "read_timeout": 1, **extra})
+    return emulator.connection(token, **{"connect_timeout": 5, "read_timeout": 5, **extra})
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
+from tests.airflow.questions import WAITING
 
-WAITING = ("awaiting_input", "deferred")
 ROWS = 6
 FIRST, SECOND = ([warehouse_phone(number) for number in range(start, ROWS, 2)] for start in (0, 1))
 
@@ -48,12 +48,7 @@ class Run:
             self.airflow.api("PATCH", path, {"chosen_options": [answer], "params_input": {}})
 
     def ended(self) -> str:
-        def state() -> str | None:
-            now = self.airflow.run_state(self.dag, self.run)
-            return now if now in ("success", "failed") else None
-
-        ended: str = wait_for(f"{self.run} to end", state, 120)
-        return ended
+        return self.airflow.wait_for_run(self.dag, self.run)
 
     @property
     def called(self) -> Counter[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -16,11 +15,10 @@ from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import TOKEN
-from tests.airflow.questions import question_in
+from tests.airflow.questions import WAITING, check_buttons_in_sight, question_in, shot
 from tests.conftest import CLEAR_FORGETS, HAS_RECORD
 
 DAG = "approved_campaign"
-WAITING = ("awaiting_input", "deferred")
 ROWS = 300
 GOOD = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]
 MARKUP = "{{ 1/0 }} <script>alert(1)</script> **x**"
@@ -56,30 +54,12 @@ def path(run: str) -> str:
 
 def ended(airflow: LocalAirflow, run: str) -> tuple[str, str, str]:
     """How the run, its question and its sending ended."""
-    state = wait_for("the run", lambda: (one := airflow.run_state(DAG, run)) in ("success", "failed") and one, 90)
+    state = airflow.wait_for_run(DAG, run)
     return state, *(airflow.task(DAG, run, task)["state"] for task in ("ask_whether_to_call", "send"))
 
 
 def folder_of(airflow: LocalAirflow, run: str) -> Path:
     return Path(airflow.xcom(DAG, run, "prepare")["path"].removeprefix("file://"))
-
-
-def check_buttons_in_sight(page: Page, button: str) -> None:
-    """On a small screen, without scrolling; but Airflow before 3.3 leaves a question less room."""
-    if not HAS_RECORD:
-        expect(page.get_by_role("button", name=button)).to_be_visible()
-        return
-    before = page.viewport_size
-    page.set_viewport_size({"width": 1280, "height": 900})
-    try:
-        expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
-    finally:
-        page.set_viewport_size(before or {"width": 1280, "height": 1300})
-
-
-def shot(page: Page, name: str) -> None:
-    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest.mark.usefixtures("warehouse")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -16,12 +15,11 @@ from aimylogic_provider.airflow_task.required_actions import GO_AHEAD, LEAVE
 from local_servers.airflow import LocalAirflow, wait_for
 from local_servers.warehouse import make_warehouse, warehouse_phone
 from tests.airflow.campaign import Campaign
-from tests.airflow.questions import question_in
+from tests.airflow.questions import WAITING, question_in, shot
 from tests.conftest import CLEAR_FORGETS, HAS_RECORD
 
 pytestmark = pytest.mark.long
 
-WAITING = ("awaiting_input", "deferred")
 ROWS = 300
 GOOD = [warehouse_phone(number) for number in range(ROWS) if number % 100 != 99]
 
@@ -60,11 +58,6 @@ def wait_to_be_asked(airflow: LocalAirflow, dag: str, run: str, task: str, tries
 
 def question(airflow: LocalAirflow, dag: str, run: str, task: str) -> Any:
     return airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails")
-
-
-def shot(page: Page, name: str) -> None:
-    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def answer(airflow: LocalAirflow, page: Page, dag: str, run: str, task: str, option: str) -> None:

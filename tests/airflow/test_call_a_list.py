@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN
-from tests.airflow.test_approved_campaign import WAITING, check_buttons_in_sight, shot
+from tests.airflow.questions import WAITING, check_buttons_in_sight, shot
 from tests.conftest import AIRFLOW
 
 DAG, ASKS = "call_a_list", "may_they_be_called"
@@ -64,8 +64,7 @@ def test_a_pasted_list_with_three_bad_lines_is_approved_and_sent(airflow: LocalA
         shot(page, "call-a-list-2-question")
         assert emulator.jobs() == [], "nobody is called before the answer"
         page.get_by_role("button", name="Approve").click()
-        wait_for("the run", lambda: airflow.run_state(DAG, run) in ("success", "failed"), 90)
-        assert airflow.run_state(DAG, run) == "success"
+        assert airflow.wait_for_run(DAG, run) == "success"
         called = Counter((job.phone, job.payload["name"]) for job in emulator.jobs())
         assert called == Counter({("79161234567", "Alexandra"): 1, ("12025550123", "<script>alert(1)</script>"): 1})
         told = airflow.log(DAG, run, "read", 1)
@@ -95,9 +94,7 @@ def test_two_clicks_on_trigger_and_two_yeses_at_once_call_each_person_once(airfl
             [*persons.map(lambda path: airflow.api("PATCH", path, answer), answers)]
         wait_for("a request that nobody answers", lambda: emulator.faults()[0].hits, 60)
         emulator.clear_faults()
-        for run in runs[:2]:
-            wait_for("the run", lambda run=run: airflow.run_state(DAG, run) in ("success", "failed"), 120)
-        assert {airflow.run_state(DAG, run) for run in runs[:2]} == {"success"}
+        assert {airflow.wait_for_run(DAG, run) for run in runs[:2]} == {"success"}
         assert Counter(job.phone for job in emulator.jobs()) == Counter(phone.lstrip("+") for phone in people)
         reports = [airflow.xcom(DAG, run, "call") for run in runs[:2]]
         assert sorted(report["created"] for report in reports) == [0, 40]

@@ -18,10 +18,10 @@ from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN
+from tests.airflow.questions import WAITING
 from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
 
 RECORDS = ["with", "without"]
-WAITING = ("awaiting_input", "deferred")
 needs_loops = pytest.mark.skipif(AIRFLOW.release < (3, 4), reason="task loops came with Airflow 3.4")
 FOUND: dict[str, dict[str, str]] = {}
 numbers = count(1)

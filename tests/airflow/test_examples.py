@@ -21,13 +21,7 @@ from tests.airflow.campaign import TOKEN, random_token
 def run(airflow: LocalAirflow, dag: str, name: str, conf: dict[str, Any] | None = None) -> str:
     airflow.wait_for_dag(dag)
     airflow.trigger(dag, name, conf)
-
-    def ended() -> str | None:
-        state = airflow.run_state(dag, name)
-        return state if state in ("success", "failed") else None
-
-    state: str = wait_for(f"run {name} of {dag}", ended, 90)
-    return state
+    return airflow.wait_for_run(dag, name)
 
 
 def test_several_campaigns_with_a_connection_each(airflow: LocalAirflow) -> None:

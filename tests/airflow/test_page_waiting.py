@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +13,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from aimylogic_provider.emulator import Emulator
 from local_servers.airflow import LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign, random_token
-from tests.airflow.test_approved_campaign import WAITING
+from tests.airflow.questions import WAITING, shot
 from tests.conftest import HAS_RECORD
 
 TOKEN_OF_NOW = random_token()
@@ -79,7 +78,7 @@ def park(airflow: LocalAirflow, campaign: Campaign, dag: str, run: str, *, one: 
 def waiting_page(page: Page, airflow: LocalAirflow) -> FrameLocator:
     """The page, in Airflow's frame, as a person gets there."""
     page.goto(f"{airflow.url}/plugin/aimylogic")
-    shoot(page, "way")
+    shot(page, "waiting-way")
     frame = page.frame_locator("iframe")
     frame.get_by_role("link", name="Waiting for a person").click()
     expect(frame.get_by_role("heading", name="Waiting for a person", level=1)).to_be_visible()
@@ -90,11 +89,6 @@ def leave(airflow: LocalAirflow, dag: str, run: str, index: int) -> None:
     """Somebody else answers one of them."""
     path = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/add_phone/{index}/hitlDetails"
     airflow.api("PATCH", path, {"chosen_options": ["Leave it"], "params_input": {}})
-
-
-def shoot(page: Page, name: str) -> None:
-    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
-        page.screenshot(path=f"{folder}/waiting-{name}.png", full_page=True)
 
 
 def planned(page: Page) -> list[str]:
@@ -113,11 +107,11 @@ def answer_all(
     :param meanwhile: what others do before the yes
     """
     frame.locator("[data-all]").check()
-    shoot(page, f"chosen-{way.split()[0]}")
+    shot(page, f"waiting-chosen-{way.split()[0]}")
     frame.get_by_role("button", name=way, exact=True).click()
     dialog = frame.get_by_role("dialog")
     expect(dialog).to_contain_text(f"{way}?")
-    shoot(page, f"asked-{way.split()[0]}")
+    shot(page, f"waiting-asked-{way.split()[0]}")
     text = dialog.inner_text()
     meanwhile()
     dialog.get_by_role("button", name=way, exact=True).click()
@@ -148,11 +142,11 @@ def test_twenty_parked_calls_are_told_apart_and_answered_in_bulk_three_ways(
         expect(row).to_have_count(1)
         expect(row).to_contain_text(campaign.conn_id)
     assert "7912000" not in frame.locator("body").inner_text()
-    shoot(page, "list")
+    shot(page, "waiting-list")
     first = frame.get_by_text("Was the call to 7912***0000 added?")
     first.click()
     expect(frame.locator("details[open]")).to_contain_text("Requests so far")
-    shoot(page, "opened")
+    shot(page, "waiting-opened")
     first.click()
     page.route("**/hitlDetails*", lambda route: route.fulfill(status=401, json={"detail": "Not authenticated"}))
     answer_all(
@@ -205,7 +199,7 @@ def test_lists_are_approved_on_the_page_in_two_tabs_by_double_clicks(
             expect(row.locator("[data-label='Campaign']")).to_have_text("aimylogic_default")
             row.locator("summary").click()
             expect(row.locator(".answer time").first).to_have_attribute("data-local", "")
-    shoot(page, "approvals")
+    shot(page, "waiting-approvals")
     yes, no = runs
     questions[0].filter(has_text=yes).get_by_role("button", name="Approve").dblclick()
     first.get_by_role("dialog").get_by_role("button", name="Approve").dblclick()
@@ -213,7 +207,7 @@ def test_lists_are_approved_on_the_page_in_two_tabs_by_double_clicks(
     expect(questions[0].filter(has_text=yes)).to_have_count(0)
     questions[1].filter(has_text=yes).get_by_role("button", name="Reject").click()
     expect(second.get_by_role("status")).to_contain_text("This question waits no longer")
-    shoot(other, "answered-elsewhere")
+    shot(other, "waiting-answered-elsewhere")
     second.get_by_role("button", name="Close this message").click()
     expect(second.get_by_role("status")).to_have_count(0)
     row = questions[1].filter(has_text=no)

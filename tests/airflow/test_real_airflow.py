@@ -96,16 +96,12 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
     people = ["79120000001", "79120000002", "79120000003"]
     dag, run = f"mapped_calls_{hours}", f"mapped-{hours}"
 
-    def finished(run: str = run) -> str | None:
-        state = airflow.run_state(dag, run)
-        return state if state in ("success", "failed") else None
-
     if hours == 25:
         # The second record was begun by another run, after the time that this one is for: it doesn't tell of all of it,
         # as it would if it were this run's, however old.
         (tmp_path / "list.json").write_text(json.dumps(["79120000000"]))
         airflow.trigger(dag, "before", {"list": str(tmp_path / "list.json"), "conn_id": campaign.conn_id})
-        assert wait_for("the run before", lambda: finished("before"), 90) == "success"
+        assert airflow.wait_for_run(dag, "before") == "success"
     calls_before = len(campaign.jobs)
 
     def called() -> list[str]:
@@ -123,7 +119,7 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
     def call(index: int) -> dict[str, Any]:
         return airflow.task(dag, run, f"add_phone/{index}")
 
-    assert wait_for("the mapped run", finished, 90) == "success"
+    assert airflow.wait_for_run(dag, run) == "success"
     assert called() == people
     assert [call(index)["rendered_fields"]["phone"] for index in range(3)] == [
         f"7912***000{number}" for number in (1, 2, 3)
@@ -132,7 +128,7 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
     grown = [*reversed(people), "79120000009"]
     (tmp_path / "list.json").write_text(json.dumps(grown))
     airflow.clear(dag, run)
-    wait_for("the cleared run", finished, 120 if HAS_RECORD else 300)
+    airflow.wait_for_run(dag, run, 120 if HAS_RECORD else 300)
     # Within the day the key keeps whoever moved from being called twice, and the second record tells that the index is
     # new; later the report tells, and "none" only after its lag. Where there is no record, the try waits for that.
     at_once = not HAS_RECORD or hours == 1
@@ -140,7 +136,7 @@ def test_a_mapped_list_turned_and_grown(airflow: LocalAirflow, campaign: Campaig
     assert call(3)["state"] == ("success" if at_once else "failed")
     campaign.emulator.advance(minutes=15)
     airflow.clear(dag, run)
-    wait_for("the run that was cleared again", finished, 120)
+    airflow.wait_for_run(dag, run)
     assert called() == sorted(grown), "nobody twice, nobody missed"
     # Only what can't be known is parked: within the day the key finds who moved to another index, where the record
     # tells that the run is young; later the one at the same index has a record, and the new one has no job. Where there

@@ -13,11 +13,10 @@ from playwright.sync_api import Page, expect
 from aimylogic_provider.airflow_task.required_actions import ADOPT, CALL_JOB_ID, LEAVE, SEND_AGAIN, candidate_of
 from local_servers.airflow import AirflowError, LocalAirflow, wait_for
 from tests.airflow.campaign import TOKEN, Campaign
-from tests.airflow.questions import question_in
+from tests.airflow.questions import WAITING, question_in, shot
 from tests.conftest import AIRFLOW, CLEAR_FORGETS, HAS_RECORD
 
 DAG, TASK = "asks", "add_phone"
-WAITING = ("awaiting_input", "deferred")
 LABELLED_FIRST = AIRFLOW.release >= (3, 2)
 """Whether the label of a map index is there before the task has ended."""
 
@@ -58,11 +57,6 @@ def choose(page: Page, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
     shot(page, f"required-action-{option.replace(' ', '-')}")
     page.get_by_role("button", name="Respond").click()
-
-
-def shot(page: Page, name: str) -> None:
-    if folder := os.environ.get("AIMYLOGIC_SHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def finished(airflow: LocalAirflow, run: str, tries: int) -> str:

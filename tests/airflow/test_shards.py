@@ -39,9 +39,9 @@ def test_a_killed_shard_is_retried_alone(airflow: LocalAirflow, campaign: Campai
     make_warehouse(warehouse, ROWS)
     airflow.connect_sqlite(warehouse, "warehouse-shards")
     airflow.wait_for_dag(DAG)
-    # So that a shard takes several seconds, most of them in the middle of requests.
+    # Until one is killed: so that none is done before all have begun, and each is in the middle of a request.
     for phase in ("before_commit", "after_commit"):
-        campaign.fault(phase, "delay", path="addPhones", seconds=0.5, times=None)
+        campaign.fault(phase, "delay", path="addPhones", seconds=2.0, times=None)
     conf = {"conn_id": campaign.conn_id, "sql_conn_id": "warehouse-shards", "lists": str(lists)}
     airflow.trigger(DAG, run, conf)
 
@@ -52,6 +52,7 @@ def test_a_killed_shard_is_retried_alone(airflow: LocalAirflow, campaign: Campai
     wait_for("all to be sent in part", lambda: all(batches(lists, shard)[0] for shard in range(SHARDS)), every=0.05)
     side_by_side = [task["state"] for task in tasks()]
     os.kill(tasks()[KILLED]["pid"], signal.SIGKILL)
+    campaign.emulator.clear_faults()
     finished, of = batches(lists, KILLED)
     airflow.wait_for_task(DAG, run, "report", ("success", "failed", "upstream_failed"), seconds=90)
     assert side_by_side == ["running"] * SHARDS

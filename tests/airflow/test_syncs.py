@@ -285,8 +285,7 @@ def test_prepared_by_one_task_and_sent_in_shards_by_others(
 ) -> None:
     airflow.wait_for_dag("sync_in_halves")
     airflow.trigger("sync_in_halves", "halves", make_sync("halves", 1000))
-    wait_for("the run", lambda: airflow.run_state("sync_in_halves", "halves") in ("success", "failed"), 120)
-    assert airflow.run_state("sync_in_halves", "halves") == "success"
+    assert airflow.wait_for_run("sync_in_halves", "halves") == "success"
     assert Counter(job.phone for job in campaign.jobs) == Counter(
         warehouse_phone(number) for number in range(1000) if number % 100 != 99
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local_servers.airflow import LocalAirflow, wait_for
+from local_servers.airflow import LocalAirflow
 from tests.airflow.campaign import Campaign
 from tests.conftest import AIRFLOW
 
@@ -23,15 +23,6 @@ def instances(airflow: LocalAirflow, dag: str, run: str, task: str) -> list[dict
     """The live task instances of a task, by iteration."""
     found = airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances?limit=100")["task_instances"]
     return sorted((one for one in found if one["task_id"] == task), key=lambda one: one["region_index"])
-
-
-def ended(airflow: LocalAirflow, dag: str, run: str, seconds: float = 90) -> str:
-    def over() -> str | None:
-        state = airflow.run_state(dag, run)
-        return state if state in ("success", "failed") else None
-
-    state: str = wait_for(f"run {run} to end", over, seconds)
-    return state
 
 
 def clear(airflow: LocalAirflow, dag: str, run: str, *ids: str, reset_dag_runs: bool = True) -> None:
@@ -53,7 +44,7 @@ def looped(airflow: LocalAirflow, campaign: Campaign, run: str, **conf: Any) -> 
     """Run a loop of three iterations with the same person; return the jobs, by iteration."""
     airflow.wait_for_dag(CALLS)
     airflow.trigger(CALLS, run, {**campaign.conf, **conf})
-    assert ended(airflow, CALLS, run) == "success"
+    assert airflow.wait_for_run(CALLS, run) == "success"
     return [job.id for job in campaign.jobs]
 
 
@@ -81,7 +72,7 @@ def test_iterations_that_a_clear_of_the_gate_makes_anew(
     clear(airflow, CALLS, run, instances(airflow, CALLS, run, "calls.enough")[0]["id"], reset_dag_runs=reset_dag_runs)
     if not reset_dag_runs:  # a run that is over stays so, unless somebody sets it going
         airflow.api("PATCH", f"/api/v2/dags/{CALLS}/dagRuns/{run}", {"state": "queued"})
-    state = wait_for("the loop to go on", lambda: ended(airflow, CALLS, run))
+    state = airflow.wait_for_run(CALLS, run)
     after = instances(airflow, CALLS, run, CALL)
     assert after[0]["region_id"] == before[0]["region_id"]
     assert after[1]["region_id"] != before[1]["region_id"], "else this test shows nothing"
@@ -99,11 +90,11 @@ def test_a_sync_an_iteration(airflow: LocalAirflow, campaign: Campaign, run: str
     airflow.connect_sqlite(tmp_path / "warehouse.db", "looped_warehouse")
     airflow.wait_for_dag(SYNCS)
     airflow.trigger(SYNCS, run, {**campaign.conf, "warehouse": "looped_warehouse", "iterations": 2})
-    assert ended(airflow, SYNCS, run) == "success"
+    assert airflow.wait_for_run(SYNCS, run) == "success"
     assert Counter(job.phone for job in campaign.jobs) == dict.fromkeys(phones, 2), "an iteration, a list"
     campaign.emulator.advance(hours=25)
     with closing(sqlite3.connect(tmp_path / "warehouse.db")) as database, database:
         database.execute("update customer set id = id + 100")
     clear(airflow, SYNCS, run, instances(airflow, SYNCS, run, "syncs.enough")[0]["id"])
-    assert ended(airflow, SYNCS, run) == "success", "it goes on with the list that the iteration froze"
+    assert airflow.wait_for_run(SYNCS, run) == "success", "it goes on with the list that the iteration froze"
     assert len(campaign.jobs) == 2 * len(phones), "nobody is called twice"

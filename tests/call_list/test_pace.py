@@ -29,7 +29,7 @@ def test_requests_that_come_at_once_go_one_after_the_other(rate: float | None, s
         await asyncio.gather(*(pace.wait() for _ in range(10)))
         return time.monotonic() - began
 
-    assert seconds <= asyncio.run(run()) < seconds + 1.0
+    assert seconds <= asyncio.run(run()) < seconds + 10.0
 
 
 class _Clock:

@@ -14,7 +14,13 @@ from unittest import mock
 import pytest
 
 from local_servers.airflow import free_port
+from tests.call_list.conftest import make_sync
+from tests.call_list.sync import Sync
+from tests.pages.airflow_rows import AirflowRows
 from tests.pages.people import make_people, person, session_token, settings_of
+from tests.pages.sent_list import SentList
+
+__all__ = ["make_sync"]
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -112,3 +118,20 @@ def address(app: Any, session: Any) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/aimylogic"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def rows(session: Any) -> AirflowRows:
+    """What tests put into Airflow's database."""
+    return AirflowRows(session)
+
+
+@pytest.fixture
+def batch_size() -> int:
+    return 10
+
+
+@pytest.fixture
+def sent(make_sync: Callable[..., Sync], rows: AirflowRows, batch_size: int) -> SentList:
+    """A list that can be frozen and sent."""
+    return SentList(make_sync(batch_size=batch_size), rows)

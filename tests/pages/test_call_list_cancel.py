@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import retry
-from tests.call_list.sync import Sync, phone
+from tests.call_list.sync import phone
 from tests.conftest import OTHER_TOKEN, connection_json
-from tests.pages.airflow_rows import AirflowRows
 from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
 
@@ -21,17 +18,8 @@ BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restartin
 
 
 @pytest.fixture
-def sent(
-    tmp_path: Path,
-    emulator: Emulator,
-    connections: None,
-    no_pauses: None,
-    monkeypatch: pytest.MonkeyPatch,
-    session: Any,
-) -> SentList:
-    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
-    # The API server looks connections up anew each time.
-    return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=200), AirflowRows(session))
+def batch_size() -> int:
+    return 200
 
 
 def statuses(emulator: Emulator) -> set[str | None]:

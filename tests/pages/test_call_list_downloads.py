@@ -10,32 +10,15 @@ import time
 import tracemalloc
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import retry
 from aimylogic_provider.pages.call_lists import csv_files, download_routes
 from aimylogic_provider.pages.slow_readings import read_within
-from tests.call_list.sync import Sync, phone
+from tests.call_list.sync import phone
 from tests.conftest import needs_record
-from tests.pages.airflow_rows import AirflowRows
 from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
-
-
-@pytest.fixture
-def sent(
-    tmp_path: Path,
-    emulator: Emulator,
-    connections: None,
-    no_pauses: None,
-    monkeypatch: pytest.MonkeyPatch,
-    session: Any,
-) -> SentList:
-    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
-    return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=10), AirflowRows(session))
 
 
 def table(content: bytes) -> list[list[str]]:

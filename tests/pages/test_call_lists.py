@@ -5,38 +5,17 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import retry
-from tests.call_list.sync import Sync, phone
+from tests.call_list.sync import phone
 from tests.conftest import needs_record
 from tests.pages.airflow_rows import AirflowRows
 from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
 
 FRAGMENT = {"X-Aimylogic-Fragment": "1"}
-
-
-@pytest.fixture
-def rows(session: Any) -> AirflowRows:
-    return AirflowRows(session)
-
-
-@pytest.fixture
-def sent(
-    tmp_path: Path,
-    emulator: Emulator,
-    connections: None,
-    no_pauses: None,
-    monkeypatch: pytest.MonkeyPatch,
-    rows: AirflowRows,
-) -> SentList:
-    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
-    return SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=10), rows)
 
 
 def words(text: str) -> str:

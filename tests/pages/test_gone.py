@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aimylogic_provider.emulator import Emulator
-from aimylogic_provider.idempotence import retry
-from tests.call_list.sync import Sync, phone
+from tests.call_list.sync import phone
 from tests.pages.airflow_rows import AirflowRows
 from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
@@ -18,24 +14,11 @@ from tests.pages.test_call_lists import words
 
 
 @pytest.fixture
-def rows(session: Any) -> AirflowRows:
-    return AirflowRows(session)
-
-
-@pytest.fixture
-def sent(
-    tmp_path: Path,
-    emulator: Emulator,
-    connections: None,
-    no_pauses: None,
-    monkeypatch: pytest.MonkeyPatch,
-    rows: AirflowRows,
-) -> SentList:
-    monkeypatch.setattr(retry, "_jitter", lambda state: 0.0)
-    made = SentList(Sync(tmp_path, emulator, monkeypatch, batch_size=10), rows)
-    made.sync.add(phone(number) for number in range(12))
-    made.send()
-    return made
+def sent(sent: SentList) -> SentList:
+    """Sent, too."""
+    sent.sync.add(phone(number) for number in range(12))
+    sent.send()
+    return sent
 
 
 STAYS = "Whom it called stays called"

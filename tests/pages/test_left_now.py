@@ -71,5 +71,5 @@ def test_a_storage_that_hangs_or_fails_shows_the_question_as_it_was_put(
     began = time.monotonic()
     told = client("uma").get(page)
     go_on.set()
-    assert (told.status_code, time.monotonic() - began < 5) == (200, True)
+    assert (told.status_code, time.monotonic() - began < 15) == (200, True)
     assert "Make 6 calls" in told.text or "6 of 6 lines" in told.text

@@ -159,7 +159,9 @@ def test_a_paused_campaign_is_waited_for_or_fails(emulator: Emulator, capsys: py
     assert end.outcome is WaitOutcome.OVER
     assert "The campaign is paused" in capsys.readouterr().out
     hook.pause_campaign()
-    assert asyncio.run(event_of(emulator, trigger(ids, on_paused="fail"))).outcome is WaitOutcome.OVER, "nothing is open"
+    assert asyncio.run(event_of(emulator, trigger(ids, on_paused="fail"))).outcome is WaitOutcome.OVER, (
+        "nothing is open"
+    )
     hook.resume_campaign()
     more = [hook.add_phone("79121111111")]
     hook.pause_campaign()
