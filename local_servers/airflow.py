@@ -263,7 +263,7 @@ class LocalAirflow:
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=30) as response:
+            with opener.open(request, timeout=30 * patience) as response:
                 content = response.read()
         except urllib.error.HTTPError as error:
             told = error.read().decode()

@@ -41,8 +41,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) 
     settings = {
         **database,
         "AIRFLOW__CORE__PARALLELISM": "16",
+        # On a busy machine the API server is silent for seconds: a task that lives isn't failed for that.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         # Where a missed heartbeat ends the scheduler, a busy machine must not have one missed.
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600" if PURGE_ENDS_SCHEDULER else "6",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600" if PURGE_ENDS_SCHEDULER else "8",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW_CONN_IN_ENVIRONMENT": environment_connection(),
