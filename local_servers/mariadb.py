@@ -111,7 +111,7 @@ class LocalMariaDB:
             connection.close()
 
     def _wait(self) -> None:
-        for _ in range(300):
+        for _ in range(1800):
             try:
                 self.execute("select 1")
                 return

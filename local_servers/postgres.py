@@ -39,19 +39,8 @@ class LocalPostgres:
         self._folder = Path(tempfile.mkdtemp(prefix="aimylogic-postgres-"))
         if os.geteuid() == 0:  # initdb refuses root
             shutil.chown(self._folder, "postgres")
-        self._run(
-            "initdb",
-            "-D",
-            str(self._folder / "data"),
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-N",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        )
+        read_alike = ("-E", "UTF8", "--locale=C")  # whatever the locale of this machine
+        self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "-N", *read_alike)
         self.start()
         return self
 
@@ -63,7 +52,7 @@ class LocalPostgres:
         """Start the server, and wait until it is up."""
         options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} -c fsync=off -c max_connections=300"
         log = str(self._folder / "log")
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", log, "-o", options, "-w", "start")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-l", log, "-o", options, "-w", "-t", "180", "start")
 
     def stop(self) -> None:
         """Stop the server at once, as if its machine had failed; what was committed stays."""

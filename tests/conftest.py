@@ -28,7 +28,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
@@ -37,7 +37,13 @@ from local_servers.mariadb import LocalMariaDB, mariadb_programs
 from local_servers.postgres import LocalPostgres, postgres_programs
 
 # How long anything takes says nothing on a machine that has other work.
-settings.register_profile("unhurried", deadline=None)
+# Examples are the same for the same test, so that none fails a change that has nothing to do with it.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    derandomize=os.environ.get("AIMYLOGIC_SEED") != "random",
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("unhurried")
 local_airflow.patience = 4.0
 

@@ -179,7 +179,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(ROWS, st.integers(1, 6), st.sampled_from([300, 500, 10_000]), st.integers(1, 3))
 def test_every_row_is_one_call_or_double_or_rejected_and_no_phone_is_in_a_batch_twice(
     tmp_path: Path, rows: list[tuple[str, str | None]], size: int, most_bytes: int, shards: int

@@ -56,7 +56,7 @@ def test_those_of_the_folder_are_found_and_ended_and_no_others(
     assert left.leaders() == [mine]
     assert not any(map(left.leads, (others, follower, None, 2**22 + 1)))
     left.end([mine, others])
-    assert started[0].wait(5) == -signal.SIGTERM
+    assert started[0].wait(60) == -signal.SIGTERM
     assert started[1].poll() is None is started[2].poll(), "a number that is a stranger's by now is left alone"
 
 
@@ -84,7 +84,7 @@ def test_what_stands_still_or_hears_nothing_is_ended_with_all_that_it_started(
     began = time.monotonic()
     left.end([stubborn, parent], seconds=1)
     assert time.monotonic() - began < 20
-    assert [process.wait(1) for process in started] == [-signal.SIGKILL, -signal.SIGTERM]
+    assert [process.wait(60) for process in started] == [-signal.SIGKILL, -signal.SIGTERM]
     wait_for("the child", lambda: not psutil.pid_exists(child), 5)
 
 

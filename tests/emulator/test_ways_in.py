@@ -53,7 +53,7 @@ class TestClock:
         assert emulator.now() == before
         emulator.run()
         time.sleep(0.05)
-        assert 0.04 <= (emulator.now() - before).total_seconds() < 5
+        assert 0.04 <= (emulator.now() - before).total_seconds() < 60
 
     def test_it_runs_at_a_rate(self, emulator: Emulator) -> None:
         before = emulator.now()
