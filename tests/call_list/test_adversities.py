@@ -28,6 +28,7 @@ from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import PrepareCallListOperator, SendCallListOperator
 from tests.call_list.sync import CrashError, Sync, phone
+from tests.call_list.test_sync import park_one_of_half_a_batch
 from tests.conftest import OTHER_TOKEN, ReplacedError, StateStore, TaskInstance, connection_json, needs_record
 
 PHONES = [phone(number) for number in range(25)]
@@ -540,17 +541,7 @@ def test_an_old_list_that_can_not_be_read_fails_nobody(sync: Sync) -> None:
 
 @needs_record
 def test_a_parked_number_bears_the_jobs_that_the_report_shows(sync: Sync) -> None:
-    sync.add(PHONES[:10])
-    for one in PHONES[:4]:
-        sync.emulator.fault("after_commit", "reset", path="addPhone", phone=one, times=3)
-    for one in PHONES[4:6]:
-        sync.emulator.fault("before_commit", "reset", path="addPhone", phone=one, times=3)
-    with pytest.raises(AirflowException):
-        sync.attempt(method="addPhone")
-    AimylogicHook().add_phone(PHONES[0], {"other": "system"})
-    sync.emulator.advance(hours=25)
-    with pytest.raises(AirflowFailException, match="Of 1 calls it can't be known"):
-        sync.attempt(method="addPhone")
+    park_one_of_half_a_batch(sync)
     (unknown,) = [json.loads(line) for line in sync.files("unknown/*")[0].read_text().splitlines()]
     assert sorted(unknown["jobs"]) == sorted(job.id for job in sync.emulator.jobs(PHONES[0]))
 

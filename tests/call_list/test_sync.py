@@ -155,6 +155,37 @@ def done(folder: Folder, name: str, content: bytes) -> bool:
     return name.startswith("done/")
 
 
+KILLED_ONCE_FROZEN = pytest.mark.parametrize(
+    ("owner", "name", "when", "after"),
+    [
+        (StateStore, "set", lambda store, key, value: bool(value["call_list"]), True),
+        (StateStore, "set", first_note, False),
+        (StateStore, "set", first_note, True),
+        (Folder, "write", done, False),
+        (Folder, "write", done, True),
+    ],
+    ids=["frozen", "begun", "noted", "sent and lost", "done"],
+)
+"""Once its list is frozen: where a task's first try dies."""
+
+
+def park_one_of_half_a_batch(sync: Sync) -> None:
+    """Of ten numbers six went unanswered, four of which have jobs, and one of those another system's, too."""
+    from aimylogic_provider.hooks import AimylogicHook
+
+    sync.add(PHONES[:10])
+    for one in PHONES[:4]:
+        sync.emulator.fault("after_commit", "reset", path="addPhone", phone=one, times=3)
+    for one in PHONES[4:6]:
+        sync.emulator.fault("before_commit", "reset", path="addPhone", phone=one, times=3)
+    with pytest.raises(AirflowException):
+        sync.attempt(method="addPhone")
+    AimylogicHook().add_phone(PHONES[0], {"other": "system"})
+    sync.emulator.advance(hours=25)
+    with pytest.raises(AirflowFailException, match="Of 1 calls it can't be known"):
+        sync.attempt(method="addPhone")
+
+
 @needs_record
 @METHODS
 @pytest.mark.parametrize("hours", [0, 25])
@@ -213,19 +244,7 @@ def test_a_batch_that_was_added_in_part_is_settled_number_by_number(sync: Sync) 
 @needs_record
 def test_half_of_an_old_batch_by_numbers_is_settled_number_by_number(sync: Sync) -> None:
     """In addPhone mode the numbers without a job are sent, those with one adopted, and doubtful ones parked."""
-    sync.add(PHONES[:10])
-    for one in PHONES[:4]:
-        sync.emulator.fault("after_commit", "reset", path="addPhone", phone=one, times=3)
-    for one in PHONES[4:6]:
-        sync.emulator.fault("before_commit", "reset", path="addPhone", phone=one, times=3)
-    with pytest.raises(AirflowException):
-        sync.attempt(method="addPhone")
-    from aimylogic_provider.hooks import AimylogicHook
-
-    AimylogicHook().add_phone(PHONES[0], {"other": "system"})
-    sync.emulator.advance(hours=25)
-    with pytest.raises(AirflowFailException, match="Of 1 calls it can't be known"):
-        sync.attempt(method="addPhone")
+    park_one_of_half_a_batch(sync)
     sync.assert_once([PHONES[0], *PHONES[:10]])
 
 

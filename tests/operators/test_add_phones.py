@@ -24,8 +24,8 @@ from aimylogic_provider.call_list.store.objects import Folder
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.operators import AddPhonesOperator
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.call_list.test_sync import crash_once, done, first_note
-from tests.conftest import StateStore, TaskInstance, needs_record
+from tests.call_list.test_sync import KILLED_ONCE_FROZEN, crash_once
+from tests.conftest import TaskInstance, needs_record
 from tests.operators.looped import Loop
 
 PHONES = [phone(number) for number in range(25)]
@@ -311,17 +311,7 @@ def test_a_retry_goes_on_with_what_the_first_try_froze(
 @needs_record
 @METHODS
 @HOURS
-@pytest.mark.parametrize(
-    ("owner", "name", "when", "after"),
-    [
-        (StateStore, "set", lambda store, key, value: bool(value["call_list"]), True),
-        (StateStore, "set", first_note, False),
-        (StateStore, "set", first_note, True),
-        (Folder, "write", done, False),
-        (Folder, "write", done, True),
-    ],
-    ids=["frozen", "begun", "noted", "sent and lost", "done"],
-)
+@KILLED_ONCE_FROZEN
 def test_killed_anywhere_a_retry_goes_on_with_the_list(
     given: Given, monkeypatch: pytest.MonkeyPatch, method: str, hours: int, owner: Any, name: str, when: Any,
     after: bool,

@@ -33,8 +33,8 @@ from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.retries import AimylogicRetryPolicy
 from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 from tests.call_list.sync import CrashError, Sync, phone
-from tests.call_list.test_sync import crash_once, done, first_note
-from tests.conftest import StateStore, TaskInstance, needs_record
+from tests.call_list.test_sync import KILLED_ONCE_FROZEN, crash_once
+from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_add_phones import ReadOneByOne
 
 PHONES = [phone(number) for number in range(25)]
@@ -109,17 +109,7 @@ def test_a_lost_answer_is_settled_and_the_function_is_not_asked_again(
 
 
 @needs_record
-@pytest.mark.parametrize(
-    ("owner", "name", "when", "after"),
-    [
-        (StateStore, "set", lambda store, key, value: bool(value["call_list"]), True),
-        (StateStore, "set", first_note, False),
-        (StateStore, "set", first_note, True),
-        (Folder, "write", done, False),
-        (Folder, "write", done, True),
-    ],
-    ids=["frozen", "begun", "noted", "sent and lost", "done"],
-)
+@KILLED_ONCE_FROZEN
 def test_killed_once_its_list_is_frozen_a_retry_does_not_ask_again(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: Any, after: bool
 ) -> None:

@@ -114,6 +114,7 @@ def address(app: Any, session: Any) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "it doesn't start"
         time.sleep(0.05)
     yield f"http://127.0.0.1:{port}/aimylogic"
     server.should_exit = True
