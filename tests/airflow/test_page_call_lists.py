@@ -59,7 +59,7 @@ def followed(airflow: LocalAirflow, page: Page, run: str, rows: int) -> list[int
     frame = tab(page, airflow, run)
     frame.locator("body").evaluate("body => { body.dataset.same = 'page'; }")
     seen: list[int] = []
-    end, good = time.monotonic() + 120, rows - rows // 100
+    end, good = time.monotonic() + 480, rows - rows // 100
     while time.monotonic() < end and (not seen or seen[-1] < good):
         found = re.search(r"([\d,]+) created", frame.locator("section.card, div.card").first.inner_text())
         count = int(found[1].replace(",", "")) if found else 0
