@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -167,12 +168,32 @@ class OnlyNewByLists(GivenCallsBase):
         return rules
 
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
+        """As for any list; and none is made of people who are all called by others, or yet to be.
+
+        :raises HeldElsewhereError: if some are yet to be; the next try looks, and freezes, anew
+        """
         from aimylogic_provider.call_list.freeze.preview import capped_by_lists
         from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
+        from aimylogic_provider.call_list.send.nobody_reached import check_none_held
         from aimylogic_provider.call_list.store.stored_list import CallList
 
+        reasons: Counter[str] = Counter()
         if pointer.capped and (because := capped_because(call_list := CallList.open(pointer))):
             tell_capped(because, self.log)
-            self._capped_told = capped_by_lists(call_list).total()
+            reasons = capped_by_lists(call_list)
+            self._capped_told = reasons.total()
             self._nobody_because = "" if pointer.calls else because
         super()._tell_of_frozen(pointer, rejections, finishes)
+        if not pointer.calls and getattr(self, "_sends", True):  # a dry run tells it, and calls nobody
+            check_none_held(self._by_others(reasons), pointer.rows)
+
+    def _by_others(self, reasons: Counter[str]) -> Counter[str]:
+        """The reasons that count where a list is made.
+
+        What only freezes is followed, in its own run, by what sends: were it to fail until a list of that very run is
+        over, as of another map index, nothing could go on with that one. Its run isn't green before that is over.
+        """
+        if self._adds_calls or self._freezes_for is None:
+            return reasons
+        own = f" of run {self._freezes_for.run_id}, "
+        return Counter({reason: count for reason, count in reasons.items() if own not in reason})
