@@ -18,6 +18,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 from airflow.sdk import exceptions
 
+from aimylogic_provider.airflow_task.argument_checks import says_yes
 from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.call_list.freeze.preview import Preview
 from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
@@ -29,7 +30,6 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, 
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.call_list_task.questions.approval_question import question
-from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock

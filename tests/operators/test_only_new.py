@@ -161,7 +161,7 @@ def test_with_a_wrong_token_nobody_is_kept_from_calling(
     assert len(emulator.jobs()) == 1
 
 
-@pytest.mark.parametrize("again", ["yes", "again", "True"])
+@pytest.mark.parametrize("again", ["yes", " 1 ", "True"])
 def test_on_purpose_it_calls_whom_others_called_ten_minutes_before_it_was_triggered(
     runs: Runs, emulator: Emulator, again: str
 ) -> None:
@@ -183,6 +183,22 @@ def test_a_box_that_is_not_ticked_calls_nobody_again(runs: Runs, emulator: Emula
     emulator.advance(minutes=15)
     with pytest.raises(AirflowFailException, match="Not called again"):
         runs.attempt(runs.run(3, after=15 * 60), call_again=again)
+
+
+def test_text_that_says_neither_yes_nor_no_lifts_nothing_and_the_error_says_so(runs: Runs, emulator: Emulator) -> None:
+    runs.attempt(runs.run(1))
+    emulator.advance(minutes=15)
+    with pytest.raises(AirflowFailException, match=r"Not called again: .*call_again 'maybe' can't be used: give True"):
+        runs.attempt(runs.run(3, after=15 * 60), call_again="maybe")
+    assert len(emulator.jobs()) == 1
+
+
+def test_one_run_has_its_call_made_again_by_any_other_text(runs: Runs, emulator: Emulator) -> None:
+    """As part of the key it may be any: what others called doesn't come into it."""
+    one = runs.run(1)
+    jobs = [runs.attempt(one, call_again=text) for text in ("", "maybe", "second", "maybe")]
+    assert jobs[3] == jobs[1]
+    assert len({*jobs}) == len(emulator.jobs()) == 3
 
 
 def test_two_clicks_with_the_same_box_ring_once(runs: Runs, emulator: Emulator) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template
+from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template, says_yes
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 
 if TYPE_CHECKING:
@@ -21,24 +21,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.caps import Cap
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["OnlyNewByLists", "says_yes", "why_unfit"]
-
-_YES = ("true", "yes", "on", "1", "t", "y")
-_NO = ("", "false", "no", "off", "0", "f", "n", "none", "null")
-
-
-def says_yes(call_again: object) -> bool:
-    """Whether the argument ``call_again`` says yes, as a value or as the text that a template made of it.
-
-    :raises ValueError: if it says neither yes nor no
-    """
-    told = ("" if call_again is None else f"{call_again}").strip().lower()
-    if told in _YES or told in _NO:
-        return told in _YES
-    raise ValueError(
-        f"call_again {call_again!r} can't be used: give True to call again whom only_new spares, or False; of a "
-        "template, text such as True, yes or 1, and False, no, 0, None or nothing"
-    )
+__all__ = ["OnlyNewByLists", "why_unfit"]
 
 
 def why_unfit(within: timedelta | None, most: int | None, keep: timedelta | None) -> str:
