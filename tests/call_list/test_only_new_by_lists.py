@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
-from airflow.sdk import exceptions
+from airflow.sdk import DAG, exceptions
 
 from aimylogic_provider.airflow_task.argument_checks import says_yes
 from aimylogic_provider.airflow_task.required_actions import LEAVE
@@ -30,15 +30,19 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, 
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.call_list_task.questions.approval_question import question
+from aimylogic_provider.decorators import aimylogic_calls
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import (
+    AddPhoneOperator,
     AddPhonesOperator,
     ApproveCallListOperator,
+    PrepareCallListOperator,
     PrepareCallsOperator,
     SendCallListOperator,
 )
+from aimylogic_provider.transfers import SqlToAimylogicOperator
 from tests.call_list.sync import CrashError, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -666,6 +670,25 @@ def test_arguments_that_go_together() -> None:
     with pytest.raises(ValueError, match="may differ from run to run, by ds"):
         prepare(only_new=DAY, call_list_path="/lists/{{ ds }}")
     prepare(only_new=DAY, call_again="{{ params.again }}", call_list_path="/lists/{{ var.value.place }}")
+
+
+@pytest.mark.parametrize("operator", [
+    AddPhoneOperator, AddPhonesOperator, PrepareCallsOperator, SqlToAimylogicOperator, PrepareCallListOperator,
+    aimylogic_calls,
+])  # fmt: skip
+@pytest.mark.parametrize("by_default", [False, True])
+def test_a_wrong_one_of_a_mapped_task_is_told_while_the_dag_is_parsed(operator: Any, by_default: bool) -> None:
+    def mapped(only_new: Any) -> None:
+        given = {} if by_default else {"only_new": only_new}
+        with DAG("dag", schedule=None, default_args={"only_new": only_new} if by_default else {}):
+            if operator is aimylogic_calls:
+                operator(task_id="calls", **given)(lambda whom: [whom]).expand(whom=["+79120000001"])
+            else:
+                operator.partial(task_id="calls", **given).expand(phone_region=["RU"])
+
+    with pytest.raises(ValueError, match=r"only_new .* can't be used: give"):
+        mapped("1 day")
+    mapped(DAY)
 
 
 # What a list says of itself
