@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import runpy
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import greenlet
@@ -482,3 +484,22 @@ def test_when_a_run_was_triggered_is_told_by_the_worse_of_both_clocks(
         return "calls"
 
     assert alone(again) == ("calls" if calls else "left to another")
+
+
+# The example that calls every morning
+
+
+@pytest.mark.parametrize(("run_type", "clear_number", "hours", "is_meant"), [
+    ("scheduled", 0, 0.1, True), ("scheduled", 0, 23, True), ("scheduled", 0, 25, False),
+    ("scheduled", 1, 0.1, True), ("scheduled", 1, 25, True), ("scheduled", 2, 700, True),
+    ("manual", 0, 0, True), ("manual", 0, 700, True), ("manual", 1, 700, True),
+    ("backfill", 0, 0.1, False), ("backfill", 0, 700, False), ("backfill", 1, 700, False),
+])  # fmt: skip
+def test_whose_run_calls_by_schedule_click_backfill_and_clear(
+    run_type: str, clear_number: int, hours: float, is_meant: bool
+) -> None:
+    example = runpy.run_path(str(Path(__file__).parents[2] / "dags" / "add_phone_scheduled.py"))
+    run = SimpleNamespace(
+        run_type=run_type, clear_number=clear_number, run_after=datetime.now(UTC) - timedelta(hours=hours)
+    )
+    assert example["not_for_days_gone_by"].function(run) is is_meant
