@@ -16,7 +16,6 @@ from aimylogic_provider.airflow_task.airflow_imports import (
     task_decorator_factory,
 )
 from aimylogic_provider.airflow_task.masked_rendering import ShownMasked
-from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
 from aimylogic_provider.operators.add_phones import AddPhonesOperator
 from aimylogic_provider.retries.retry_policy import AIRFLOW_HAS_POLICIES, DEFAULT_RETRY_POLICY
 
@@ -305,6 +304,8 @@ def _checked(output: Any) -> Any:
 
     :raises ValueError: if its ``only_new`` can't be used
     """
+    from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
+
     check_shared_only_new(output.operator.partial_kwargs)
     if AIRFLOW_HAS_POLICIES:
         output.operator.partial_kwargs.setdefault("retry_policy", DEFAULT_RETRY_POLICY)

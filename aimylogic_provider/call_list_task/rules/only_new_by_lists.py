@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template, says_yes
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
-from aimylogic_provider.call_list_task.rules.cap_arguments import check_only_new, check_shared_only_new
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -60,6 +59,8 @@ class OnlyNewByLists(GivenCallsBase):
     def __init__(self, *, only_new: timedelta | bool = False, call_again: bool | str = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if only_new is not False:
+            from aimylogic_provider.call_list_task.rules.cap_arguments import check_only_new
+
             check_only_new(only_new)
             check_same_in_all_runs("call_list_path", self.call_list_path)
         if not is_template(call_again) and says_yes(call_again) and not only_new:
@@ -72,6 +73,8 @@ class OnlyNewByLists(GivenCallsBase):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's; a wrong ``only_new`` is told while the DAG is parsed, as of a task that isn't mapped."""
+        from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
+
         partial: OperatorPartial = super().partial(**kwargs)
         check_shared_only_new(kwargs)
         return partial
