@@ -177,11 +177,11 @@ class AddPhoneOperator(
         """Take the arguments that all instances of a mapped task share; each declares its record, too."""
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
-        partial: OperatorPartial = super().partial(**kwargs)
         if (only_new := given_or_default("only_new", None, kwargs)) is not None:
             from aimylogic_provider.call_task.latest_call import check_only_new
 
             check_only_new(only_new)
+        partial: OperatorPartial = super().partial(**kwargs)
         wanted = given_or_default("second_record", True, kwargs) is not False
         if not AIRFLOW_HAS_POLICIES:
             from aimylogic_provider.retries.late_retries import warn_of_late_retries

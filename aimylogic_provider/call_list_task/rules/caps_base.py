@@ -51,8 +51,8 @@ class CapsPersons(PrepareBase):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """As any operator's; a wrong ``only_new`` is told while the DAG is parsed, as of a task that isn't mapped."""
-        partial: OperatorPartial = super().partial(**kwargs)
         check_shared_only_new(kwargs)
+        partial: OperatorPartial = super().partial(**kwargs)
         return partial
 
     def _telling_keys(self) -> list[str]:

@@ -75,8 +75,8 @@ class OnlyNewByLists(GivenCallsBase):
         """As any operator's; a wrong ``only_new`` is told while the DAG is parsed, as of a task that isn't mapped."""
         from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
 
-        partial: OperatorPartial = super().partial(**kwargs)
         check_shared_only_new(kwargs)
+        partial: OperatorPartial = super().partial(**kwargs)
         return partial
 
     def _check_fit(self) -> None:
