@@ -22,6 +22,7 @@ __all__ = [
     "is_share_or_count",
     "is_template",
     "report_lag_seconds",
+    "says_yes",
 ]
 
 
@@ -37,6 +38,25 @@ def conn_id_of(given: str | None) -> str:
 def is_template(value: object) -> bool:
     """Return whether an argument is only known once the task runs."""
     return isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#"))
+
+
+_YES = ("true", "yes", "on", "1", "t", "y")
+_NO = ("", "false", "no", "off", "0", "f", "n", "none", "null")
+"""What a box that isn't ticked becomes in a template, too."""
+
+
+def says_yes(call_again: object) -> bool:
+    """Whether ``call_again`` says to call whom ``only_new`` spares: a value, or the text that a template made of it.
+
+    :raises ValueError: if it says neither yes nor no
+    """
+    told = ("" if call_again is None else f"{call_again}").strip().lower()
+    if told in _YES or told in _NO:
+        return told in _YES
+    raise ValueError(
+        f"call_again {call_again!r} can't be used: give True to call again whom only_new spares, or False; of a "
+        "template, text such as True, yes or 1, and False, no, 0, None or nothing"
+    )
 
 
 def report_lag_seconds(lag: object) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aimylogic_provider.airflow_task.argument_checks import YEAR
+from aimylogic_provider.airflow_task.argument_checks import YEAR, says_yes
 
 if TYPE_CHECKING:
     from aimylogic_provider.airflow_task.airflow_imports import Context
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from aimylogic_provider.operators.add_phone import AddPhoneOperator
 
 __all__ = ["check_only_new", "latest_call"]
-
-_NOT_AGAIN = ("", "false", "no", "off", "0", "f", "n", "none", "null")
-"""What a box that isn't ticked becomes in a template."""
 
 
 def check_only_new(only_new: object) -> None:
@@ -45,14 +42,17 @@ def latest_call(task: AddPhoneOperator, context: Context, intent: Intent) -> Lat
     from aimylogic_provider.idempotence.time_limits import CALL_AGAIN_AFTER
 
     ti, run_after = context["ti"], context["dag_run"].run_after
-    lifted = None
-    if intent.call_again.strip().lower() not in _NOT_AGAIN:
-        lifted = Lifted(CALL_AGAIN_AFTER, None if run_after is None else run_after.timestamp())
+    lifted, unclear = None, ""
+    try:
+        if says_yes(intent.call_again):
+            lifted = Lifted(CALL_AGAIN_AFTER, None if run_after is None else run_after.timestamp())
+    except ValueError as error:
+        unclear = f"{error}"  # told where it would decide: as part of the key it may be any text
     index = -1 if ti.map_index is None else ti.map_index
     return LatestCall(
         rows_of_all_runs(context, task.call_list_path),
         intent,
-        OnlyNew(task.only_new.total_seconds(), CALL_AGAIN_AFTER, lifted),
+        OnlyNew(task.only_new.total_seconds(), CALL_AGAIN_AFTER, lifted, unclear),
         instance=f"{index}, {intent.iteration}",
         try_number=ti.try_number,
         clock=SystemClock(),

@@ -283,7 +283,7 @@ def _decorated(arguments: Mapping[str, Any], function: Callable[..., Any]) -> An
 
 @cache
 def _checking(decorator: Any) -> Any:
-    """Airflow's decorator, which looks at arguments' names, and gives mapped tasks the operator's own retry policy."""
+    """Airflow's decorator, which looks at arguments, and gives mapped tasks the operator's own retry policy."""
 
     class CallsDecorator(decorator):  # type: ignore[misc]
         def override(self, **arguments: Any) -> Any:
@@ -291,16 +291,22 @@ def _checking(decorator: Any) -> Any:
             return super().override(**arguments)
 
         def expand(self, **arguments: Any) -> Any:
-            return _with_policy(super().expand(**arguments))
+            return _checked(super().expand(**arguments))
 
         def expand_kwargs(self, *arguments: Any, **more: Any) -> Any:
-            return _with_policy(super().expand_kwargs(*arguments, **more))
+            return _checked(super().expand_kwargs(*arguments, **more))
 
     return CallsDecorator
 
 
-def _with_policy(output: Any) -> Any:
-    """A mapped task's output, once it has a retry policy: what default_args say, or the DAG does, it has already."""
+def _checked(output: Any) -> Any:
+    """A mapped task's output, once it has a retry policy: what default_args say, or the DAG does, it has already.
+
+    :raises ValueError: if its ``only_new`` can't be used
+    """
+    from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
+
+    check_shared_only_new(output.operator.partial_kwargs)
     if AIRFLOW_HAS_POLICIES:
         output.operator.partial_kwargs.setdefault("retry_policy", DEFAULT_RETRY_POLICY)
     return output

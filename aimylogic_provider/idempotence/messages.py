@@ -188,7 +188,16 @@ def refused(phone: str, record: Record) -> str:
 
 
 def called_lately(
-    phone: str, run: str, *, at: float, now: float, within: float, help_after: float, said: bool, record: Record | None
+    phone: str,
+    run: str,
+    *,
+    at: float,
+    now: float,
+    within: float,
+    help_after: float,
+    said: bool,
+    record: Record | None,
+    unclear: str = "",
 ) -> tuple[str, str]:
     """Why a person isn't called: another run of the task called them, or may have, within ``only_new``.
 
@@ -199,11 +208,12 @@ def called_lately(
     :param help_after: seconds after *at* from which on a new run calls again, if ``call_again`` says so
     :param said: whether it says so now
     :param record: what this run itself sent
+    :param unclear: why ``call_again`` can't be used, as a sentence without its stop; empty if it can
     """
     ago = f"{_span(now - at, whole=False)} ago" if now - at >= 1 else "just now"
     known = (
         f"call_again calls again whom others called more than {_span(help_after)} before the run was triggered, so "
-        "that a second click doesn't. " if said else ""
+        "that a second click doesn't. " if said else f"{unclear}. " if unclear else ""
     )  # fmt: skip
     open_sends = (
         f"Whether a job came of what this run itself sent before isn't known: {sends(record)}. "

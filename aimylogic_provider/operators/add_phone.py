@@ -62,8 +62,8 @@ class AddPhoneOperator(
     :param call_again: any text; changing it is the one deliberate way to have the same DAG run call the same person
         again. (templated)
     :param only_new: a timedelta: whom another run of this task called, or may have called, within that isn't called by
-        this one, which fails: two clicks on *Trigger* ring once. With ``call_again``, those are called again whom
-        others called more than ten minutes before this run was triggered. None: each run calls
+        this one, which fails: two clicks on *Trigger* ring once. With a ``call_again`` that says yes, those
+        are called again whom others called more than ten minutes before this run was triggered. None: each run calls
     :param report_lag: how long a new job may take to show in the campaign's report; a timedelta, or seconds: under 12
         hours
     :param on_unknown: what becomes of a parked call: ``fail``, or ``ask``, which asks a person among Airflow's
@@ -177,6 +177,10 @@ class AddPhoneOperator(
         """Take the arguments that all instances of a mapped task share; each declares its record, too."""
         from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
 
+        if (only_new := given_or_default("only_new", None, kwargs)) is not None:
+            from aimylogic_provider.call_task.latest_call import check_only_new
+
+            check_only_new(only_new)
         partial: OperatorPartial = super().partial(**kwargs)
         wanted = given_or_default("second_record", True, kwargs) is not False
         if not AIRFLOW_HAS_POLICIES:

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -163,6 +164,65 @@ def test_who_is_on_call_is_rung_once_for_a_run_that_fails(airflow: LocalAirflow,
         wait_for("the callbacks of the task and of its run", lambda: emulator.count("addPhone") == 2, 90)
         (job,) = emulator.jobs()
     assert (job.phone, job.payload["event"], job.payload["dag_id"]) == ("79123456789", "failed", "on_call")
+
+
+@pytest.mark.long
+def test_who_is_on_duty_is_called_by_a_clear_and_not_by_a_backfill_or_for_days_gone_by(airflow: LocalAirflow) -> None:
+    """The example with ``catchup=True``, so that runs of days gone by come only now, and nobody was called by them."""
+    dag, call, folder = "days_gone_by", "call_person_on_duty", Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"])
+    text = (folder / "add_phone_scheduled.py").read_text()
+    last = datetime.now(ZoneInfo("Europe/Moscow")) - timedelta(hours=2)  # so that no run comes meanwhile
+    began = last - timedelta(days=2)
+    for old, other in (
+        ("add_phone_scheduled", dag),
+        ("catchup=False", "catchup=True, max_active_runs=1"),
+        ("0 9 * * *", f"{last.minute} {last.hour} * * *"),
+        ("datetime(2026, 1, 1, tzinfo", f"datetime({began.year}, {began.month}, {began.day}, tzinfo"),
+        ("timedelta(hours=1)", "timedelta(seconds=1)"),
+    ):
+        assert old in text
+        text = text.replace(old, other)
+    (folder / f"{dag}.py").write_text(text)
+
+    def runs() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = airflow.api("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=run_after")["dag_runs"]
+        return found if len(found) > 2 and all(one["state"] in ("success", "failed") for one in found) else []
+
+    def ends(*names: str) -> list[str]:
+        wait_for("its runs", runs, 180, every=1)
+        return [airflow.task(dag, name, call)["state"] for name in names]
+
+    def backfill(first: str, last: str) -> None:
+        body = {"dag_id": dag, "from_date": first, "to_date": last, "run_backwards": False, "dag_run_conf": {},
+                "reprocess_behavior": "completed", "max_active_runs": 3}  # fmt: skip
+        airflow.api("POST", "/api/v2/backfills", body)
+
+    with Emulator(tokens=(TOKEN,)) as emulator:
+        airflow.connect(emulator.url, TOKEN)
+        try:
+            airflow.wait_for_dag(dag)
+            made = wait_for("runs of some days", runs, 180, every=1)
+            *gone_by, today = [one["dag_run_id"] for one in made]
+            assert ends(*gone_by, today) == ["skipped"] * len(gone_by) + ["success"]
+            assert len(emulator.jobs()) == 1, "catch-up"
+            airflow.clear(dag, today)
+            assert ends(today) == ["success"]
+            assert len(emulator.jobs()) == 1, "its call is found"
+            for _ in range(2):
+                airflow.clear(dag, gone_by[-1])
+                assert ends(gone_by[-1]) == ["success"]
+                assert len(emulator.jobs()) == 2, "a run of yesterday is cleared, and calls once"
+            backfill(made[0]["run_after"], made[0]["run_after"])
+            wait_for("the backfill", lambda: any(one["run_type"] == "backfill" for one in runs()), 180, every=1)
+            assert ends(gone_by[0]) == ["skipped"]
+            airflow.clear(dag, gone_by[0])
+            assert ends(gone_by[0]) == ["skipped"]
+            assert len(emulator.jobs()) == 2, "a backfill, cleared or not"
+            airflow.trigger(dag, "by-hand")
+            assert ends("by-hand") == ["success"]
+            assert len(emulator.jobs()) == 3
+        finally:
+            airflow.api("PATCH", f"/api/v2/dags/{dag}", {"is_paused": True})
 
 
 @pytest.mark.long

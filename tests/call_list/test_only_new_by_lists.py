@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
-from airflow.sdk import exceptions
+from airflow.sdk import DAG, exceptions
 
+from aimylogic_provider.airflow_task.argument_checks import says_yes
 from aimylogic_provider.airflow_task.required_actions import LEAVE
 from aimylogic_provider.call_list.freeze.preview import Preview
 from aimylogic_provider.call_list.persons.lists_in_force import ListsLook
@@ -29,16 +30,19 @@ from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, 
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.call_list_task.questions.approval_question import question
-from aimylogic_provider.call_list_task.rules.only_new_by_lists import says_yes
+from aimylogic_provider.decorators import aimylogic_calls
 from aimylogic_provider.emulator import Emulator
 from aimylogic_provider.hooks import AimylogicHook
 from aimylogic_provider.idempotence.server_time import SystemClock
 from aimylogic_provider.operators import (
+    AddPhoneOperator,
     AddPhonesOperator,
     ApproveCallListOperator,
+    PrepareCallListOperator,
     PrepareCallsOperator,
     SendCallListOperator,
 )
+from aimylogic_provider.transfers import SqlToAimylogicOperator
 from tests.call_list.sync import CrashError, phone
 from tests.conftest import TaskInstance, needs_record
 from tests.operators.test_required_action import Questions, questions
@@ -280,11 +284,12 @@ def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(
     emulator.clear_faults()
     third = run("c")
     capsys.readouterr()
-    assert third.read()["calls"] == 0, "a list that was begun holds all its people"
+    with pytest.raises(AirflowException, match=HELD) as still:
+        third.read()
+    assert still.type is not AirflowFailException, "the next try looks anew"
     told = capsys.readouterr().out
     assert "calls whom it holds by itself; if its task failed, clear that one" in told
     assert "call_again" not in told, "for the list that holds them may have called them"
-    assert third.reasons() == {reason for reason in third.reasons() if HELD in reason}
     with pytest.raises(
         AirflowException, match=r"Nobody is called yet, and 6 of .* are held by the list of .* of run ma"
     ):
@@ -304,12 +309,13 @@ def test_a_task_that_gave_up_for_good_holds_its_people_until_it_is_cleared_or_th
     with pytest.raises(AirflowFailException):
         first.call()
     emulator.clear_faults()
-    assert second.read()["calls"] == 0
-    assert all("of run manual__a, which isn't over" in reason for reason in second.reasons())
-    assert second.call()["created"] == 0
+    with pytest.raises(AirflowException, match="of run manual__a, which isn't over"):
+        second.read()
     first.calls.clear()
     emulator.advance(minutes=25)  # for the report to tell what came of the refused requests
     assert first.call()["created"] == 6
+    assert second.read()["capped"] == 6, "by now they were called, and no list was kept without them"
+    assert second.call()["created"] == 0
     assert called(emulator) == Counter(PHONES)
 
 
@@ -492,6 +498,128 @@ def test_of_two_who_are_at_it_at_once_at_least_one_sees_the_other(
     assert report["created"] + report["capped"] == 6
 
 
+# Nobody is left for a list, and not all are called
+
+
+def begun(emulator: Emulator, one: Run) -> None:
+    """A list of which two people aren't called yet, and four are."""
+    one.read()
+    emulator.fault("before_commit", "reset", path="addPhones", phone=PHONES[2], times=None)
+    with pytest.raises(AirflowException):
+        one.call()
+    emulator.clear_faults()
+
+
+@needs_record
+def test_no_list_is_made_of_people_whom_a_dead_one_holds_and_who_are_called_by_nobody(
+    run: MakeRun, emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = run("a"), run("b")
+    begun(emulator, first)
+    capsys.readouterr()
+    with pytest.raises(AirflowException) as told:
+        second.read()
+    assert not isinstance(told.value, AirflowFailException), "the next try looks anew"
+    assert re.match(
+        r"Nobody is called yet, and 2 of 6 rows are held by the list of .* UTC of run manual__a, which isn't "
+        r"over\. That list calls whom it holds by itself, and then nothing is to be done here; if its",
+        str(told.value),
+    )
+    assert "Once that list is over, clear the task, which looks again" in capsys.readouterr().out
+    first.call()
+    assert second.read()["capped"] == 6
+    assert "nobody is called: all 6 were called by the list of" in last_line(capsys)
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_the_next_try_calls_whom_the_other_list_let_go_of(run: MakeRun, emulator: Emulator) -> None:
+    """It refused them, so that the list which the first try would have made of nobody must not be kept."""
+    first, second = run("a", PHONES[2:4]), run("b", PHONES[2:4])
+    first.read()
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        first.call()
+    emulator.clear_faults()
+    with pytest.raises(AirflowException, match="Nobody is called yet"):
+        second.read()
+    emulator.settings(bad_numbers=[PHONES[2]])
+    emulator.advance(minutes=25)
+    assert (first.call()["created"], first.call()["refused"]) == (1, 1)
+    emulator.settings(bad_numbers=[])
+    assert (second.read()["calls"], second.frozen["capped"]) == (1, 1)
+    assert second.call()["created"] == 1
+    assert called(emulator) == Counter(PHONES[2:4])
+
+
+@needs_record
+def test_a_bad_line_beside_those_who_are_held_excuses_nothing(run: MakeRun, emulator: Emulator) -> None:
+    first, second, both = run("a"), run("b", [*PHONES, "12"]), run("c", [*PHONES, phone(7)])
+    begun(emulator, first)
+    with pytest.raises(AirflowException, match="2 of 7 rows are held by"):
+        second.read()
+    assert (both.read()["calls"], both.frozen["capped"]) == (1, 6), "somebody is left: the log tells of the others"
+
+
+@needs_record
+def test_a_list_of_the_same_run_keeps_none_from_being_made_for_its_own_task_comes_after(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+) -> None:
+    """All of a mapped task is frozen before anything is sent: a clear of the whole run goes on with what was begun."""
+    lists: dict[int, Any] = {}
+
+    def read(index: int) -> None:
+        task = TaskInstance(dag_id="call_a_list", run_id="manual__a", task_id="read", map_index=index, current_try=1)
+        pasted = "\n".join(f"+{one}" for one in PHONES[: 6 - index])
+        operator = PrepareCallsOperator(task_id="read", pasted=pasted, call_list_path=str(tmp_path), only_new=DAY)
+        lists[index] = operator.execute(task.context())  # type: ignore[arg-type]
+
+    read(0)
+    read(1)
+    call = TaskInstance(dag_id="call_a_list", run_id="manual__a", task_id="call", map_index=0, current_try=1)
+    sends = SendCallListOperator(task_id="call", call_list=lists[0], max_active_tis_per_dag=1, concurrency=1)
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        sends.execute(call.context())  # type: ignore[arg-type]
+    emulator.clear_faults()
+    read(1)
+    assert lists[1]["calls"] == 0
+    sends.execute(call.context())  # type: ignore[arg-type]
+    assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_a_task_that_freezes_and_sends_makes_no_such_list_either(
+    tmp_path: Path, emulator: Emulator, connections: None, no_pauses: None
+) -> None:
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    first, second = (added(run_id, tmp_path) for run_id in "ab")
+    with pytest.raises(AirflowException):
+        first()
+    with pytest.raises(AirflowException, match=r"Nobody is called yet, and 6 of 6 rows are held by .* run a"):
+        second()
+    assert second(dry_run=True)["capped"] == 6, "a rehearsal tells, and fails nobody"
+    emulator.clear_faults()
+    assert first()["created"] == 6
+    assert (second()["created"], second()["capped"]) == (0, 6)
+    assert called(emulator) == Counter(PHONES)
+    kept = [one for one in (tmp_path / "call_a_list" / "add" / "b").iterdir() if one.is_dir()]
+    assert len(kept) <= 2, "what the tries made of nobody is removed, but for the rehearsal's"
+
+
+def added(run_id: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """What tries one task of a run once more."""
+    task = TaskInstance(dag_id="call_a_list", run_id=run_id, task_id="add")
+
+    def tries(**arguments: Any) -> dict[str, Any]:
+        told = {"only_new": DAY, "max_active_tis_per_dag": 1, "batch_size": 2, "concurrency": 1, **arguments}
+        operator = AddPhonesOperator(task_id="add", calls=PHONES, call_list_path=str(tmp_path), **told)
+        task.current_try += 1
+        return operator.execute(task.context())  # type: ignore[arg-type]
+
+    return tries
+
+
 # On purpose
 
 
@@ -542,6 +670,25 @@ def test_arguments_that_go_together() -> None:
     with pytest.raises(ValueError, match="may differ from run to run, by ds"):
         prepare(only_new=DAY, call_list_path="/lists/{{ ds }}")
     prepare(only_new=DAY, call_again="{{ params.again }}", call_list_path="/lists/{{ var.value.place }}")
+
+
+@pytest.mark.parametrize("operator", [
+    AddPhoneOperator, AddPhonesOperator, PrepareCallsOperator, SqlToAimylogicOperator, PrepareCallListOperator,
+    aimylogic_calls,
+])  # fmt: skip
+@pytest.mark.parametrize("by_default", [False, True])
+def test_a_wrong_one_of_a_mapped_task_is_told_while_the_dag_is_parsed(operator: Any, by_default: bool) -> None:
+    def mapped(only_new: Any) -> None:
+        given = {} if by_default else {"only_new": only_new}
+        with DAG("dag", schedule=None, default_args={"only_new": only_new} if by_default else {}):
+            if operator is aimylogic_calls:
+                operator(task_id="calls", **given)(lambda whom: [whom]).expand(whom=["+79120000001"])
+            else:
+                operator.partial(task_id="calls", **given).expand(phone_region=["RU"])
+
+    with pytest.raises(ValueError, match=r"only_new .* can't be used: give"):
+        mapped("1 day")
+    mapped(DAY)
 
 
 # What a list says of itself
@@ -790,7 +937,8 @@ def test_the_rest_that_somebody_left_is_called_by_a_run_that_says_call_again_and
     with pytest.raises(AirflowFailException, match="said to leave the rest") as told:
         sends.execute_complete(first.calls.context(), event, **waiting.value.kwargs)  # type: ignore[arg-type]
     assert ALONE in str(told.value)
-    assert second.read()["calls"] == 0, "the first run's answer may be taken back: first is taken out, and it cleared"
+    with pytest.raises(AirflowException, match=HELD):
+        second.read()  # the first run's answer may be taken back: first is taken out, and it cleared
     wait(minutes=12)
     second.triggered_now().read(call_again=True)
     assert second.call()["created"] == 4

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import runpy
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import greenlet
@@ -161,7 +163,7 @@ def test_with_a_wrong_token_nobody_is_kept_from_calling(
     assert len(emulator.jobs()) == 1
 
 
-@pytest.mark.parametrize("again", ["yes", "again", "True"])
+@pytest.mark.parametrize("again", ["yes", " 1 ", "True"])
 def test_on_purpose_it_calls_whom_others_called_ten_minutes_before_it_was_triggered(
     runs: Runs, emulator: Emulator, again: str
 ) -> None:
@@ -183,6 +185,22 @@ def test_a_box_that_is_not_ticked_calls_nobody_again(runs: Runs, emulator: Emula
     emulator.advance(minutes=15)
     with pytest.raises(AirflowFailException, match="Not called again"):
         runs.attempt(runs.run(3, after=15 * 60), call_again=again)
+
+
+def test_text_that_says_neither_yes_nor_no_lifts_nothing_and_the_error_says_so(runs: Runs, emulator: Emulator) -> None:
+    runs.attempt(runs.run(1))
+    emulator.advance(minutes=15)
+    with pytest.raises(AirflowFailException, match=r"Not called again: .*call_again 'maybe' can't be used: give True"):
+        runs.attempt(runs.run(3, after=15 * 60), call_again="maybe")
+    assert len(emulator.jobs()) == 1
+
+
+def test_one_run_has_its_call_made_again_by_any_other_text(runs: Runs, emulator: Emulator) -> None:
+    """As part of the key it may be any: what others called doesn't come into it."""
+    one = runs.run(1)
+    jobs = [runs.attempt(one, call_again=text) for text in ("", "maybe", "second", "maybe")]
+    assert jobs[3] == jobs[1]
+    assert len({*jobs}) == len(emulator.jobs()) == 3
 
 
 def test_two_clicks_with_the_same_box_ring_once(runs: Runs, emulator: Emulator) -> None:
@@ -466,3 +484,22 @@ def test_when_a_run_was_triggered_is_told_by_the_worse_of_both_clocks(
         return "calls"
 
     assert alone(again) == ("calls" if calls else "left to another")
+
+
+# The example that calls every morning
+
+
+@pytest.mark.parametrize(("run_type", "clear_number", "hours", "is_meant"), [
+    ("scheduled", 0, 0.1, True), ("scheduled", 0, 23, True), ("scheduled", 0, 25, False),
+    ("scheduled", 1, 0.1, True), ("scheduled", 1, 25, True), ("scheduled", 2, 700, True),
+    ("manual", 0, 0, True), ("manual", 0, 700, True), ("manual", 1, 700, True),
+    ("backfill", 0, 0.1, False), ("backfill", 0, 700, False), ("backfill", 1, 700, False),
+])  # fmt: skip
+def test_whose_run_calls_by_schedule_click_backfill_and_clear(
+    run_type: str, clear_number: int, hours: float, is_meant: bool
+) -> None:
+    example = runpy.run_path(str(Path(__file__).parents[2] / "dags" / "add_phone_scheduled.py"))
+    run = SimpleNamespace(
+        run_type=run_type, clear_number=clear_number, run_after=datetime.now(UTC) - timedelta(hours=hours)
+    )
+    assert example["not_for_days_gone_by"].function(run) is is_meant

@@ -34,6 +34,8 @@ class ClickedTasks(ListTasks):
         super().__init__(world, run)
         self.rows = [(number, phone(number), "Alex") for number in range(world.schedule.people)]
         self.finish, self.most = None, None
+        self.phones: dict[str, str] = {}
+        """Of all rows that it was ever given, by their keys."""
         self.triggered = run.run_after.timestamp() - world.schedule.airflow_skew
         """When the run was triggered, by the server's clock; a backfilled one bears another time, which lies back."""
         seed = world.schedule.seed
@@ -51,6 +53,7 @@ class ClickedTasks(ListTasks):
                 return [] if at_once else rules
 
         def run() -> Any:
+            self.phones |= {str(row): one for row, one, _ in self.rows}
             operator = Adds(
                 task_id="sync",
                 calls=[{"phone": one, "payload": {"name": name}, "key": str(row)} for row, one, name in self.rows],
@@ -66,13 +69,31 @@ class ClickedTasks(ListTasks):
 
         return run
 
+    def learn(self, one_try: Try, result: Any) -> None:
+        super().learn(one_try, result)
+        if one_try.outcome == "held elsewhere":
+            self.world.simulation.count("held elsewhere")
+        if one_try.outcome == "done" and one_try.replaced_at is None and not result["created"]:
+            self._check_left(one_try, result["call_list"])
+
+    def _check_left(self, one_try: Try, path: str) -> None:
+        """A try ends well that called nobody: whomever it left to another run's list, that has called."""
+        jobs = {call[1] for call in self.world.promise.jobs()}
+        keys = {
+            line["row"]: line["keys"]["key"] for name in self._objects(f"{path}/batches/") for line in self._lines(name)
+        }
+        left = {line["keys"]["key"] for name in self._objects(f"{path}/capped/") for line in self._lines(name)}
+        left |= {keys[row] for row in self._told_as("capped") if row in keys}
+        if missed := {self.phones[key] for key in left} - jobs:
+            self.world.promise.violated("reached", f"{one_try.name} ends well, and nobody called {sorted(missed)}")
+
     def _spared(self) -> set[int]:
         return self._told_as("capped")
 
     def parked(self) -> set[str]:
         """The phones of which it can't be known whether this run called them."""
         last = self.instances[-1].tries[-1]
-        if last.outcome in ("done", "not reached"):
+        if last.outcome in ("done", "not reached", "held elsewhere"):
             return set()
         rows = {*self._unknown()}
         return {call[1] for call, row in self._frozen(self.instances[-1]) if row in rows or self._is_poisoned(call)}

@@ -35,7 +35,7 @@ class ClickedCallTasks(CallTasks):
         self.begun = self.over = 0.0
         """When its last try began, and when the last one that ended did."""
         if world.simulation.rng("again", run.name).random() < 0.4:
-            self.settings["call_again"] = "again"
+            self.settings["call_again"] = "yes"
 
     @property
     def within(self) -> float:

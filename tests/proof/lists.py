@@ -19,12 +19,13 @@ __all__ = ["ListTasks"]
 _ENDS = {
     "UnknownCallsError": "parked",
     "NobodyReachedError": "not reached",
+    "HeldElsewhereError": "held elsewhere",
     "CreatedElsewhereError": "elsewhere",
     "NobodyToCallError": "nobody",
     "RejectedError": "late",
 }
 """What a task says that fails for good, by the error beneath."""
-_UNFROZEN = ("late", "nobody")
+_UNFROZEN = ("late", "nobody", "held elsewhere")
 """After which there is no list."""
 
 _TURNS, _ALONE, _ASKS = 3, 12, 20

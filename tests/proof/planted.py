@@ -1262,6 +1262,14 @@ _TWO_CLICKS = (
         '                if outcome is None or outcome.outcome == "capped":\n',
         "clicked twice",
     ),
+    _of_operators(
+        "two clicks: left to whoever holds them",
+        "A list is made whose people all are held by another one, which isn't over: its task ends well all the same.",
+        "call_list_task/rules/only_new_by_lists.py",
+        "        if not pointer.calls and getattr",
+        "        if pointer.calls and getattr",
+        "clicked twice",
+    ),
 )
 
 _ONE_CALL_TWICE = (

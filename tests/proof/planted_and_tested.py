@@ -434,9 +434,17 @@ _OF_ONE_CALL = (
         "two clicks, one call: an unticked box calls again",
         "A template makes False of a box that isn't ticked, which is a text like any other: it calls again.",
         "call_task/latest_call.py",
-        "    if intent.call_again.strip().lower() not in _NOT_AGAIN:\n",
-        "    if intent.call_again.strip():\n",
+        "        if says_yes(intent.call_again):\n",
+        "        if intent.call_again.strip():\n",
         "operators/test_only_new.py::test_a_box_that_is_not_ticked_calls_nobody_again",
+    ),
+    _tested(
+        "two clicks, one call: text that says neither yes nor no calls again",
+        "Whatever stands in a form's field besides a no, as the reason why, is taken for a yes.",
+        "call_task/latest_call.py",
+        "        if says_yes(intent.call_again):\n",
+        "        if intent.call_again.strip().lower() not in ('', 'false', 'no', 'none', '0'):\n",
+        "operators/test_only_new.py::test_text_that_says_neither_yes_nor_no_lifts_nothing_and_the_error_says_so",
     ),
 )
 

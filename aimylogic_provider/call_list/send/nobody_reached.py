@@ -19,8 +19,10 @@ from aimylogic_provider.calls_api.calls.consent import NO_CONSENT
 from aimylogic_provider.calls_api.response_meaning import refusal_in_words
 from aimylogic_provider.idempotence.errors import NotAddedError
 
-__all__ = ["NobodyReachedError", "check_reached", "check_whole_list", "reached_nobody", "why_not"]
-
+__all__ = [
+    "HeldElsewhereError", "NobodyReachedError", "check_none_held", "check_reached", "check_whole_list",
+    "held_reasons", "reached_nobody", "why_not",
+]  # fmt: skip
 
 _HELD = "held by "
 """How a reason begins by which somebody is left to another list, which isn't over."""
@@ -33,6 +35,10 @@ class NobodyReachedError(NotAddedError):
 
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message, retryable=retryable)
+
+
+class HeldElsewhereError(NobodyReachedError):
+    """No list is made: nobody is left for it, and not all are called. Another try can help: it freezes anew."""
 
 
 def check_reached(
@@ -121,18 +127,40 @@ def _check_not_held(call_list: CallList, look: Callable[[frozenset[int]], Mappin
     if not held:
         return
     found = look(frozenset(held))
-    if still := [reason for reason in found.values() if reason.startswith(_HELD)]:
-        raise NobodyReachedError(
-            f"Nobody is called yet, and {len(still):,} of this list's people are {still[0]}. That list calls whom it "
-            "holds by itself: if its task failed, clear that one. The next try of this task looks whether it has",
-            retryable=True,
-        )
+    if still := held_reasons(Counter(found.values())):
+        raise NobodyReachedError(_held_in_words(still, f"{still.total():,} of this list's people"), retryable=True)
     if left := len(held) - len(found):
         raise NobodyReachedError(
             f"Nobody is called: {left:,} of this list's people were left to another run's list, which held them right "
             "before they were to be sent, and didn't call them (its log, and its page, tell why). Start a new DAG run "
             "with them"
         )
+
+
+def check_none_held(reasons: Mapping[str, int], rows: int) -> None:
+    """Have no list be made of which nobody is left to be called, as long as a list that isn't over holds some of them.
+
+    :param reasons: why its rows aren't called, and how many for each
+    :param rows: of the whole list
+    :raises HeldElsewhereError: if one does; another try can help
+    """
+    if still := held_reasons(reasons):
+        raise HeldElsewhereError(_held_in_words(still, f"{still.total():,} of {rows:,} rows"), retryable=True)
+
+
+def held_reasons(reasons: Mapping[str, int]) -> Counter[str]:
+    """Those of some reasons by which people are left to a list that isn't over."""
+    return Counter({reason: count for reason, count in reasons.items() if reason.startswith(_HELD)})
+
+
+def _held_in_words(still: Counter[str], who: str) -> str:
+    [(reason, count), *others] = still.most_common()
+    beside = f" ({still.total() - count:,} of them by {'another one' if len(others) == 1 else 'others'})"
+    return (
+        f"Nobody is called yet, and {who} are {reason}{beside if others else ''}. That list calls whom it holds by "
+        "itself, and then nothing is to be done here; if its task failed, clear that one. The next try of this task "
+        "looks whether it has"
+    )
 
 
 def reached_nobody(report: Mapping[str, Any]) -> bool:

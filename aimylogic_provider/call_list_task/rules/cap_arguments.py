@@ -1,11 +1,12 @@
-"""The arguments that say how often a person may be called: how they are checked, as a DAG is parsed. No imports."""
+"""The arguments that say how often a person may be called: how they are checked as a DAG is parsed. Quick to import."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-__all__ = ["check_caps", "check_only_new"]
+__all__ = ["check_caps", "check_only_new", "check_shared_only_new"]
 
 _MOST_DAYS = 3660
 _MOST_CALLS = 1000
@@ -42,6 +43,17 @@ def check_only_new(value: object) -> None:
             f"only_new {value!r} can't be used: give True for once ever, a timedelta of up to {_MOST_DAYS:,} days, as "
             "in timedelta(days=30), for once within that, or False"
         )
+
+
+def check_shared_only_new(kwargs: dict[str, Any]) -> None:
+    """Check the argument ``only_new`` of a mapped task, if all its instances share it.
+
+    :param kwargs: those of ``partial()``
+    :raises ValueError: if it can't be used
+    """
+    from aimylogic_provider.airflow_task.one_at_a_time import given_or_default
+
+    check_only_new(given_or_default("only_new", False, kwargs))
 
 
 def _cap(value: object) -> tuple[int, int]:

@@ -9,9 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aimylogic_provider.call_list_task.prepare_base import PrepareBase
-from aimylogic_provider.call_list_task.rules.cap_arguments import check_caps, check_only_new
+from aimylogic_provider.call_list_task.rules.cap_arguments import check_caps, check_only_new, check_shared_only_new
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
     from aimylogic_provider.call_list.freeze.rules import FreezeRule, PhoneRule
     from aimylogic_provider.call_list.persons.caps_in_force import PersonClaiming
     from aimylogic_provider.call_list.persons.person_calls import PersonCalls
@@ -45,6 +47,13 @@ class CapsPersons(PrepareBase):
                 )
         self.max_calls_per_person = max_calls_per_person
         self.only_new = only_new
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """As any operator's; a wrong ``only_new`` is told while the DAG is parsed, as of a task that isn't mapped."""
+        check_shared_only_new(kwargs)
+        partial: OperatorPartial = super().partial(**kwargs)
+        return partial
 
     def _telling_keys(self) -> list[str]:
         """The key columns that tell who a row is: a consent that was renewed makes nobody new."""

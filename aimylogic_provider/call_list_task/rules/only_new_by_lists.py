@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template
+from aimylogic_provider.airflow_task.argument_checks import check_same_in_all_runs, is_template, says_yes
 from aimylogic_provider.call_list_task.given_calls_base import GivenCallsBase
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
+
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from aimylogic_provider.airflow_task.airflow_imports import Context
     from aimylogic_provider.call_list.freeze.finish_times import Finishes
@@ -20,24 +23,7 @@ if TYPE_CHECKING:
     from aimylogic_provider.call_list.store.caps import Cap
     from aimylogic_provider.call_list.store.manifest import Pointer
 
-__all__ = ["OnlyNewByLists", "says_yes", "why_unfit"]
-
-_YES = ("true", "yes", "on", "1", "t", "y")
-_NO = ("", "false", "no", "off", "0", "f", "n", "none", "null")
-
-
-def says_yes(call_again: object) -> bool:
-    """Whether the argument ``call_again`` says yes, as a value or as the text that a template made of it.
-
-    :raises ValueError: if it says neither yes nor no
-    """
-    told = ("" if call_again is None else f"{call_again}").strip().lower()
-    if told in _YES or told in _NO:
-        return told in _YES
-    raise ValueError(
-        f"call_again {call_again!r} can't be used: give True to call again whom only_new spares, or False; of a "
-        "template, text such as True, yes or 1, and False, no, 0, None or nothing"
-    )
+__all__ = ["OnlyNewByLists", "why_unfit"]
 
 
 def why_unfit(within: timedelta | None, most: int | None, keep: timedelta | None) -> str:
@@ -83,6 +69,15 @@ class OnlyNewByLists(GivenCallsBase):
             )
         self.only_new = only_new
         self.call_again = call_again
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """As any operator's; a wrong ``only_new`` is told while the DAG is parsed, as of a task that isn't mapped."""
+        from aimylogic_provider.call_list_task.rules.cap_arguments import check_shared_only_new
+
+        check_shared_only_new(kwargs)
+        partial: OperatorPartial = super().partial(**kwargs)
+        return partial
 
     def _check_fit(self) -> None:
         """Check, of a task that sends its list itself, what of one that is given it is told before anything is sent.
@@ -167,12 +162,32 @@ class OnlyNewByLists(GivenCallsBase):
         return rules
 
     def _tell_of_frozen(self, pointer: Pointer, rejections: Rejections, finishes: Finishes) -> None:
+        """As for any list; and none is made of people who are all called by others, or yet to be.
+
+        :raises HeldElsewhereError: if some are yet to be; the next try looks, and freezes, anew
+        """
         from aimylogic_provider.call_list.freeze.preview import capped_by_lists
         from aimylogic_provider.call_list.persons.lists_in_force import capped_because, tell_capped
+        from aimylogic_provider.call_list.send.nobody_reached import check_none_held
         from aimylogic_provider.call_list.store.stored_list import CallList
 
+        reasons: Counter[str] = Counter()
         if pointer.capped and (because := capped_because(call_list := CallList.open(pointer))):
             tell_capped(because, self.log)
-            self._capped_told = capped_by_lists(call_list).total()
+            reasons = capped_by_lists(call_list)
+            self._capped_told = reasons.total()
             self._nobody_because = "" if pointer.calls else because
         super()._tell_of_frozen(pointer, rejections, finishes)
+        if not pointer.calls and getattr(self, "_sends", True):  # a dry run tells it, and calls nobody
+            check_none_held(self._by_others(reasons), pointer.rows)
+
+    def _by_others(self, reasons: Counter[str]) -> Counter[str]:
+        """The reasons that count where a list is made.
+
+        What only freezes is followed, in its own run, by what sends: were it to fail until a list of that very run is
+        over, as of another map index, nothing could go on with that one. Its run isn't green before that is over.
+        """
+        if self._adds_calls or self._freezes_for is None:
+            return reasons
+        own = f" of run {self._freezes_for.run_id}, "
+        return Counter({reason: count for reason, count in reasons.items() if own not in reason})

@@ -63,11 +63,13 @@ class OnlyNew:
     :param within: seconds
     :param help_after: seconds from a call on, after which a run may be triggered that calls again on purpose
     :param lifted: None if nobody said to call again
+    :param unclear: why what was said lifts nothing, in words, if it says neither yes nor no
     """
 
     within: float
     help_after: float
     lifted: Lifted | None = None
+    unclear: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class LatestCall:
         only_new = self._only_new
         message, way_out = messages.called_lately(
             self._phone, mark.run, at=mark.at, now=time.earliest, within=only_new.within,
-            help_after=only_new.help_after, said=only_new.lifted is not None, record=record,
+            help_after=only_new.help_after, said=only_new.lifted is not None, record=record, unclear=only_new.unclear,
         )  # fmt: skip
         return CalledLatelyError(message, way_out)
 
