@@ -38,15 +38,6 @@ def emulator(_served: Emulator) -> Emulator:
     return _served
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees what another one's pages have read."""
-    monkeypatch.setattr(standing, "_looks", standing.SharedReadings(standing._KEPT))
-    monkeypatch.setattr(standing, "_last", {})
-    monkeypatch.setattr(last_day, "_days", {})
-    monkeypatch.setattr(last_day, "_readings", last_day.SharedReadings(last_day._KEPT))
-
-
 def connect(session: Any, emulator: Emulator | None, conn_id: str = "winter", token: str = TOKEN, **given: Any) -> None:
     from airflow.models.connection import Connection
 
