@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import absent
-from tests.pages.conftest import address, airflow_database, app, client, nothing_kept, session
+from tests.pages.conftest import address, airflow_database, app, client, session
 from tests.pages.people import FAB
 
-__all__ = ["address", "airflow_database", "app", "client", "nothing_kept", "session"]
+__all__ = ["address", "airflow_database", "app", "client", "session"]
 
 
 @pytest.fixture(autouse=True)
