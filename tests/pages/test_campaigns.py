@@ -253,8 +253,8 @@ def test_a_slow_campaign_is_waited_for_three_seconds(
     client: Client, session: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert standing.LIMIT == 3.0
-    for module in ("asking", "campaigns.standing"):
-        monkeypatch.setattr(f"aimylogic_provider.pages.{module}.LIMIT", 0.3)
+    # Of the asking alone: a busy machine may take longer until it asks.
+    monkeypatch.setattr("aimylogic_provider.pages.asking.LIMIT", 0.3)
     emulator.fault("before_commit", "delay", seconds=20)
     connect(session, emulator)
     browser = client("otto")
