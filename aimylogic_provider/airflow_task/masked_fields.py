@@ -22,8 +22,8 @@ __all__ = ["as_shown", "masked_phones"]
 
 # The task runner serialises what the page shows, and renders the label of a map index; a command prints the fields.
 _SHOWS = re.compile(r"airflow\.(?:sdk\.execution_time|models|serialization|cli|providers\.openlineage)\b")
-# A template that is being rendered reads for whoever has it rendered.
-_TEMPLATE = re.compile(r"jinja2\b|$")
+# A template that is being rendered reads for whoever has it rendered, and so does Airflow 3.4's helper that renders it.
+_TEMPLATE = re.compile(r"jinja2\b|airflow\.sdk\.definitions\.context$|$")
 _BETWEEN = r"[\s()./\-\u2010-\u2015\u2212]{0,5}"
 _PART_OF_PHONE = re.compile(r"[\d\s()./\-\u2010-\u2015\u2212+]")
 _PHONE = re.compile(rf"\+{_BETWEEN}\d(?:{_BETWEEN}\d){{6,}}|\(?\d(?:{_BETWEEN}\d){{9,}}")

@@ -181,6 +181,21 @@ def test_the_label_of_a_map_index_shows_it_masked_and_a_template_of_the_dags_own
 
 
 @pytest.mark.parametrize(
+    ("renders", "read"),
+    [("airflow.sdk.execution_time.task_runner", MASKED), ("airflow.sdk.definitions._internal.templater", PHONE)],
+)
+def test_a_helper_that_renders_reads_for_whoever_called_it(renders: str, read: str) -> None:
+    """Airflow 3.4 renders labels and fields alike by a function of airflow.sdk.definitions.context."""
+    helper: dict[str, Any] = {"__name__": "airflow.sdk.definitions.context"}
+    exec("def render(template, context): return template.render(context)", helper)
+    caller: dict[str, Any] = {"__name__": renders, "render": helper["render"]}
+    exec("def text(template, context): return render(template, context)", caller)
+    operator = rendered(operator_of(), {"phone": PHONE})
+    template = operator.get_template_env().from_string("{{ task.phone }}")
+    assert caller["text"](template, {"task": operator}) == read
+
+
+@pytest.mark.parametrize(
     "written",
     [
         79123456789.0,

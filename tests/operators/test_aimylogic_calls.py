@@ -657,13 +657,13 @@ class SlottedCity:
 
 def an_array(phones: list[str]) -> Any:
     """Whose text leaves its middle out."""
-    import numpy as np
+    np = pytest.importorskip("numpy")
 
     return np.array([0] * 1500 + [int(one) for one in phones] + [0] * 1500)
 
 
 def a_frame(phones: list[str]) -> Any:
-    import pandas as pd
+    pd = pytest.importorskip("pandas")
 
     return pd.DataFrame({"phone": [""] * 500 + phones + [""] * 500})
 

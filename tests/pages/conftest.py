@@ -83,6 +83,17 @@ def app(airflow_database: Path) -> Any:
     return server
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another one's pages have read."""
+    from aimylogic_provider.pages.campaigns import last_day, standing
+
+    monkeypatch.setattr(standing, "_looks", standing.SharedReadings(standing._KEPT))
+    monkeypatch.setattr(standing, "_last", {})
+    monkeypatch.setattr(last_day, "_days", {})
+    monkeypatch.setattr(last_day, "_readings", last_day.SharedReadings(last_day._KEPT))
+
+
 @pytest.fixture
 def client(app: Any, session: Any) -> Client:
     """A browser of a person who is signed in, or of nobody: ``client("uma")``, ``client()``.

@@ -119,7 +119,7 @@ def test_a_page_that_stood_open_since_yesterday_changes_nothing(
     for hours, status in ((11, 200), (13, 403)):
         with monkeypatch.context() as patched:
             patched.setattr(TimestampSigner, "get_timestamp", lambda signer, ago=hours: now(signer) - ago * 3600)
-            of_then = token_for("ada")
+            of_then = token_for(str(person("ada").get_id()))
         assert browser.post("/count", headers={HEADER: of_then}).status_code == status
     assert done == ["once"]
 

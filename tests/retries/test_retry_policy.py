@@ -244,7 +244,7 @@ class TestOwnDelay:
                 )
                 row = SimpleNamespace(
                     retry_delay_override=None, task=task, try_number=number, dag_id="a", task_id="b",
-                    logical_date=end, end_date=end, log=None,
+                    logical_date=end, end_date=end, log=None, state="failed",
                 )  # fmt: skip
                 waited = (Row.next_retry_datetime(row) - end).total_seconds()  # type: ignore[arg-type]
                 own = RetrySettings.of(task)
