@@ -15,7 +15,7 @@ from aimylogic_provider.idempotence import retry
 from tests.call_list.sync import Sync, phone
 from tests.conftest import needs_record
 from tests.pages.airflow_rows import AirflowRows
-from tests.pages.conftest import Client
+from tests.pages.conftest import DATABASE, Client
 from tests.pages.sent_list import RUN, SentList
 
 FRAGMENT = {"X-Aimylogic-Fragment": "1"}
@@ -68,7 +68,7 @@ def test_a_dag_that_one_may_not_read_is_not_listed(
     rows.task("open_dag", "r", "sync")
     rows.task("secret_dag", "r", "sync")
     assert "secret_dag" in client("vera").get("lists").text
-    monkeypatch.setattr(routes, "readable_dags", lambda user: {"open_dag"})
+    monkeypatch.setattr(routes, "readable_runs", lambda user: {"open_dag"})
     shown = client("vera").get("lists").text
     assert "open_dag" in shown
     assert "secret_dag" not in shown
@@ -209,6 +209,8 @@ ODD: dict[str, Any] = {
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_an_xcom_that_is_no_report_is_no_reason_to_fail(odd: Any, rows: AirflowRows, client: Client) -> None:
+    if DATABASE == "mariadb" and odd is ODD["deep"]:
+        pytest.skip("MariaDB keeps no JSON so deep")
     rows.task("winter_sale", RUN, "sync", returned=odd)
     browser = client("uma")
     for address in ("lists", f"lists/winter_sale/{RUN}", f"lists/winter_sale/{RUN}/sync/-1"):
