@@ -21,6 +21,7 @@ class BoundedBodies:
         self._app = app
 
     async def __call__(self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: Any) -> None:
+        """Pass a request on, with a body that ends in an error where it is too long."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import re
 from html import unescape
 from pathlib import Path
@@ -298,6 +299,31 @@ def test_storage_out_of_reach_leaves_what_the_database_knows(sent: SentList, cli
     sent.folder.rename(sent.folder.with_name("elsewhere"))
     assert "1 created" in words(client("vera").get(sent.address).text)
     assert "The API server can't read the list's folder" in words(client("vera").get(f"{sent.address}/folder").text)
+
+
+@needs_record
+@pytest.mark.parametrize(
+    ("scheme", "told"),
+    [("s3", "the API server has no library for s3://, where the list lies (Install s3fs to access S3)"),
+     ("generic", "can't be reached (TypeError)"), ("webdav", "can't be reached")],
+)  # fmt: skip
+def test_a_store_that_the_api_server_has_no_library_for_is_told(
+    scheme: str, told: str, sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    sent.sync.add([phone(1), ""])
+    sent.sync.attempt()
+    pointer = sent.sync.entry["call_list"]
+    path = f"{scheme}://lists/winter_sale/sync/r/{pointer['path'].rpartition('/')[2]}"
+    entry = sent.sync.entry | {"call_list": pointer | {"path": path}}
+    fields = {"aimylogic_conn_id": "aimylogic_default"}
+    sent.rows.task("winter_sale", RUN, "sync", entry=entry, rendered=fields)
+    shown = words(client("vera").get(f"{sent.address}/folder").text)
+    assert told in shown
+    assert "What is above stands in Airflow's database" in shown
+    file = client("uma").get(f"{sent.address}/results.csv")
+    assert (file.status_code, told in words(file.text)) == (404, True)
+    assert told in words(client("uma").get(f"{sent.address}/cancel").text)
 
 
 def test_a_hanging_store_is_told_in_time(sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What no page of ours would ask: odd characters, numbers and bodies, other sites' headers; each is refused in words."""
+"""What no page of ours would ask: odd characters, numbers and bodies, odd headers; each is refused in words."""
 
 from __future__ import annotations
 
