@@ -33,14 +33,14 @@ def test_a_phone_that_is_looked_for_is_found_and_stands_in_no_address(page: Page
     page.goto(f"{address}/waiting")
     page.get_by_label("Text").fill(written)
     page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.locator("#waiting-sum")).to_contain_text("1 waits, of 3")
+    expect(page.locator("#waiting-sum")).to_contain_text("1 waits, of 3", timeout=20_000)
     assert page.url.endswith("text=***6789")
     assert page.get_by_text("7912***6789").count() == 1
 
 
 def test_an_address_that_names_a_filter_twice_answers_what_it_shows(page: Page, address: str) -> None:
     page.goto(f"{address}/waiting?text=&text=***6789")
-    expect(page.locator("#waiting-sum")).to_contain_text("1 waits, of 3")
+    expect(page.locator("#waiting-sum")).to_contain_text("1 waits, of 3", timeout=20_000)
     page.get_by_label("This one").check()
     page.get_by_role("button", name="Leave it").click()
     expect(page.get_by_role("dialog")).to_contain_text("Leave it?")
