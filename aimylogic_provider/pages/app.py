@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from aimylogic_provider.pages.access import Right, authorise, needs
 from aimylogic_provider.pages.call_lists.routes import router as call_lists
 from aimylogic_provider.pages.campaigns.routes import router as campaigns
-from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, airflow_of, page, root_of
+from aimylogic_provider.pages.rendering import FRAGMENT, STATIC, airflow_of, page, path_of, root_of
 from aimylogic_provider.pages.request_bounds import BoundedBodies
 from aimylogic_provider.pages.waiting.routes import router as waiting
 
@@ -100,7 +100,7 @@ def _told(request: Request, status: int, told: str) -> Response:
 def _after_sign_in(request: Request) -> str:
     """Where whoever signs in goes on: at the same page, or, of one in a frame, at Airflow's page around the first."""
     if request.headers.get("sec-fetch-dest") == "document":
-        return request.url.path
+        return path_of(request)
     return f"{airflow_of(request)}/plugin/aimylogic"
 
 

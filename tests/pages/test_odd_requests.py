@@ -129,12 +129,14 @@ def test_a_header_makes_no_other_method_of_one(session: Any, client: Client) -> 
 )  # fmt: skip
 def test_no_header_leads_anybody_elsewhere(headers: dict[str, str], session: Any, client: Client) -> None:
     browser = client("ada")
-    for address in ("", "lists/", "waiting/"):
-        answer = browser.get(address, headers=headers)
-        assert answer.headers["location"].startswith("/aimylogic/"), address
+    assert browser.get("", headers=headers).headers["location"] == "/aimylogic/lists"
+    if "evil" in str(headers):  # of what is no host, older versions of Starlette make a path of the same site
+        for address in ("lists/", "waiting/"):
+            assert browser.get(address, headers=headers).headers["location"] == f"/aimylogic/{address.strip('/')}"
     for address in ("lists", "waiting", "campaigns"):
         shown = browser.get(address, headers=headers)
         assert shown.status_code == 200
         assert "evil" not in shown.text
+        assert f'/aimylogic/{address}" aria-current="page"' in shown.text
     told = client().get("waiting", headers=headers | {"Sec-Fetch-Dest": "document"})
     assert 'next=%2Faimylogic%2Fwaiting"' in told.text

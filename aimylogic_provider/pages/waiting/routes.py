@@ -76,7 +76,7 @@ class AnswersWanted(BaseModel):
 def waiting(request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]) -> Response:
     """All that waits for a person, of DAGs that the user may read."""
     return page(
-        request, user, "waiting.html", title="Waiting for a person", **_shown(session, user, wanted, request.url.query)
+        request, user, "waiting.html", title="Waiting for a person", **_shown(session, user, wanted, _query(request))
     )
 
 
@@ -86,7 +86,7 @@ def questions(
     request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]
 ) -> Response:
     """The questions alone, for a page that is open."""
-    shown = _shown(session, user, wanted, request.url.query)
+    shown = _shown(session, user, wanted, _query(request))
     return page(request, user, "waiting_questions.html", title="Waiting for a person", **shown)
 
 
@@ -193,6 +193,10 @@ def _answerable(user: BaseUser, found: list[WaitingQuestion]) -> list[WaitingQue
 
 def _may_answer(user: BaseUser, dags: set[str]) -> set[str]:
     return {dag for dag in dags if has_right(user, Right.ANSWER, dag_id=dag)}
+
+
+def _query(request: Request) -> str:
+    return str(request.scope["query_string"], "latin-1")
 
 
 def _filtered(found: list[WaitingQuestion], wanted: QuestionFilter) -> list[WaitingQuestion]:
