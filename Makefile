@@ -38,7 +38,7 @@ help:
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make test-newer  the same on the beta of 3.4; skipped, with the reason, where that can't be installed"
 	@echo "make test-fab    the pages in Airflow's UI with users of its FAB auth manager, in an environment of its own"
-	@echo "make test-pages-databases  the same with Airflow's database in MariaDB, and in PostgreSQL"
+	@echo "make test-pages-databases  the pages with Airflow's database in MariaDB, and in PostgreSQL"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; again, it starts what died; make down stops them"
 	@echo "make screenshots take the pictures of docs/ anew, from a real Airflow; ONLY='name …' some of them"
 	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
