@@ -26,7 +26,7 @@ AIRFLOW_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks t
 	tests/secrets tests/airflow
 LOCK := uv pip compile --universal --python-version 3.11 --no-header --no-annotate --extra dev pyproject.toml
 
-.PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) test-fab lint prove \
+.PHONY: help demo up down screenshots check test test-long test-older $(OLDER:%=test-airflow-%) test-newer $(NEWER:%=test-airflow-%) test-fab test-pages-databases lint prove \
 	prove-model prove-poisoned prove-mutants prove-beyond prove-kills prove-overlapping prove-caps prove-real fuzz fuzz-parsers audit bench bench-waiting bench-reports bench-rules bench-pages compare \
 	lock map clean chromium postgresql mariadb
 
@@ -38,6 +38,7 @@ help:
 	@echo "make test-older  the tests that touch Airflow, on 3.1 and 3.2"
 	@echo "make test-newer  the same on the beta of 3.4; skipped, with the reason, where that can't be installed"
 	@echo "make test-fab    the pages in Airflow's UI with users of its FAB auth manager, in an environment of its own"
+	@echo "make test-pages-databases  the pages with Airflow's database in MariaDB, and in PostgreSQL"
 	@echo "make up          leave Airflow with the examples, and the emulator, running; again, it starts what died; make down stops them"
 	@echo "make screenshots take the pictures of docs/ anew, from a real Airflow; ONLY='name …' some of them"
 	@echo "make prove       the shipped code on simulated time, network and stores: every way for one try to stop, 220,000"
@@ -136,6 +137,11 @@ test-newer: $(NEWER:%=test-airflow-%)
 # Most Airflows in production have it. Its own roles pass the pages' tests, and roles of one's own have some beside.
 test-fab: .venv-fab/.ready chromium
 	AIMYLOGIC_AUTH_MANAGER=fab .venv-fab/bin/python -m pytest -m 'not long' tests/pages tests/fab
+
+# Airflow's own database is one of these in production; the tests elsewhere have SQLite.
+test-pages-databases: $(READY) chromium postgresql mariadb
+	AIMYLOGIC_PAGES_DATABASE=mariadb $(BIN)/python -m pytest -m 'not long' tests/pages
+	AIMYLOGIC_PAGES_DATABASE=postgres $(BIN)/python -m pytest -m 'not long' tests/pages
 
 # What pip says stands before the reason, so that a broken network is told from a beta that is gone.
 $(NEWER:%=test-airflow-%): test-airflow-%: chromium postgresql

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import (
     AccessView,
@@ -25,8 +26,9 @@ from fastapi import Depends, HTTPException, Request
 from sqlalchemy import select
 
 from aimylogic_provider.pages.csrf import HEADER, is_of
+from aimylogic_provider.pages.request_bounds import check_characters
 
-__all__ = ["Right", "User", "asked_dags", "authorise", "campaigns_among", "has_right", "needs", "readable_dags"]
+__all__ = ["Right", "User", "asked_dags", "authorise", "campaigns_among", "has_right", "needs", "readable_runs"]
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _MARK = "__aimylogic_right__"
@@ -86,17 +88,28 @@ def _method(right: Right) -> Literal["GET", "PUT"]:
     return "PUT" if right in (Right.CHANGE_RUN, Right.ANSWER, Right.CHANGE_CAMPAIGN) else "GET"
 
 
-def readable_dags(user: BaseUser) -> set[str]:
+def _readable_dags(user: BaseUser) -> set[str]:
     """The ids of the DAGs that a user may read."""
     return set(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
 
 
+def _may_read_any(user: BaseUser, entity: DagAccessEntity) -> bool:
+    """Whether a user may read something of DAGs, whichever DAGs these are."""
+    manager = get_auth_manager()
+    return bool(manager.is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user))
+
+
+def readable_runs(user: BaseUser) -> set[str]:
+    """The ids of the DAGs whose runs a user may read: of whoever may read a DAG, not all may read its runs."""
+    dags = _readable_dags(user)
+    if _may_read_any(user, DagAccessEntity.RUN):
+        return dags
+    return {dag_id for dag_id in dags if has_right(user, Right.SEE_RUN, dag_id=dag_id)}
+
+
 def asked_dags(user: BaseUser) -> set[str]:
     """The ids of the DAGs whose required actions a user may read, as Airflow's own list of them chooses them."""
-    entity = DagAccessEntity.HITL_DETAIL
-    if not get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=DagDetails(), user=user):
-        return set()
-    return readable_dags(user)
+    return _readable_dags(user) if _may_read_any(user, DagAccessEntity.HITL_DETAIL) else set()
 
 
 def campaigns_among(user: BaseUser, conn_ids: set[str]) -> set[str]:
@@ -132,12 +145,13 @@ def _teams_of(conn_ids: set[str]) -> dict[str, str | None]:
 def authorise(request: Request, user: Annotated[BaseUser, Depends(get_user)]) -> BaseUser:
     """Return who asks, if the route's right is theirs, and if the request is theirs, too.
 
-    :raises HTTPException: 400 for a secret in the address, 401 for nobody, 403 for anybody else
+    :raises HTTPException: 400 for a secret in the address, or a NUL, 401 for nobody, 403 for anybody else
     """
     if found := _SECRETS_IN_QUERY & {name.lower() for name in request.query_params}:
         raise HTTPException(
             400, f"The address bears {', '.join(sorted(found))}: what is secret would stand in logs. Leave it out"
         )
+    check_characters(request)
     right = getattr(request.scope.get("endpoint"), _MARK, None)
     if right is None:
         raise HTTPException(403, "This page says not who may see it, so nobody may")
@@ -154,9 +168,11 @@ def authorise(request: Request, user: Annotated[BaseUser, Depends(get_user)]) ->
 def _is_meant(request: Request, user: BaseUser) -> bool:
     """Whether a request that changes something was made by a page of ours, and not by another site in the user's name.
 
-    Whoever sends the token of the REST API has to know it; the cookie comes along by itself.
+    Whoever sends the token of the REST API has to know it; the cookie comes along by itself. With both, some versions
+    of Airflow go by the cookie, and never look at the other.
     """
-    if request.headers.get("authorization", "").lower().startswith("bearer "):
+    bears_token = request.headers.get("authorization", "").lower().startswith("bearer ")
+    if bears_token and COOKIE_NAME_JWT_TOKEN not in request.cookies:
         return True
     site = request.headers.get("sec-fetch-site", "same-origin")
     return site == "same-origin" and is_of(request.headers.get(HEADER, ""), str(user.get_id()))

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from aimylogic_provider.pages.csrf import token_for
 
-__all__ = ["FRAGMENT", "STATIC", "TABS", "airflow_of", "page", "root_of", "task_path"]
+__all__ = ["FRAGMENT", "STATIC", "TABS", "airflow_of", "page", "path_of", "root_of", "task_path"]
 
 FRAGMENT = "X-Aimylogic-Fragment"
 """The header of a request that wants the middle of a page alone, to put it into one that is open."""
@@ -29,6 +29,11 @@ TABS = {"campaigns": "Campaigns", "lists": "Call lists", "waiting": "Waiting for
 def root_of(request: Request) -> str:
     """The path beneath which the pages lie, without a slash at its end."""
     return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def path_of(request: Request) -> str:
+    """The path that was asked for. A request's URL tells it, too, but in some versions as its header Host has it."""
+    return str(request.scope["path"])
 
 
 def airflow_of(request: Request) -> str:
@@ -52,7 +57,7 @@ def page(
         "root": root,
         "airflow": airflow_of(request),
         "tabs": TABS,
-        "here": request.url.path.removeprefix(root).strip("/").split("/")[0],
+        "here": path_of(request).removeprefix(root).strip("/").split("/")[0],
         "csrf": "" if user is None else token_for(str(user.get_id())),
         "title": title,
         "static": {path.name: f"{root}/static/{path.name}?v={_digest(path)}" for path in STATIC.iterdir()},

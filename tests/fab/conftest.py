@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import absent
-from tests.pages.conftest import address, airflow_database, app, client, session
+from tests.pages.conftest import address, airflow_database, app, client, empty_database, session
 from tests.pages.people import FAB
 
-__all__ = ["address", "airflow_database", "app", "client", "session"]
+__all__ = ["address", "airflow_database", "app", "client", "empty_database", "session"]
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,11 @@ MORE_OF_IT = [("can_edit", "DAG:sale"), ("can_edit", "DAG Runs"), ("can_edit", "
 
 @pytest.fixture(scope="module", autouse=True)
 def people(airflow_database: Any) -> None:
-    """Of one DAG: Rita may read it, Ed also change it; Paul has the role Public, which has no right."""
+    """Of one DAG: Rita may read it, Ed also change it, Dora no run of it; Paul has the role Public, and no right."""
     add_fab_user("rita", "Reader of one DAG", *OF_ONE_DAG)
     add_fab_user("ed", "Editor of one DAG", *OF_ONE_DAG, *MORE_OF_IT)
+    add_fab_user("dora", "Reader of no run", WEBSITE, ("can_read", "DAG:sale"))
+    add_fab_user("olga", "Reader of one DAG's runs", WEBSITE, ("can_read", "DAG:sale"), ("can_read", "DAG Run:sale"))
     add_fab_user("paul", "Public")
 
 
@@ -59,6 +61,15 @@ def test_who_may_read_one_dag_sees_its_lists_and_questions_alone(two_dags: Rows,
     assert client("rita").get("lists/sale/run/sync/-1").status_code == 200
     for path in ("lists/other/run", "lists/other/run/sync/-1", "lists/other/run/sync/-1/state"):
         assert client("rita").get(path).status_code == 403
+
+
+def test_who_may_read_a_dag_and_not_its_runs_sees_no_list_of_it(two_dags: Rows, client: Client) -> None:
+    for name, seen in (("dora", False), ("olga", True)):
+        shown = client(name).get("lists")
+        assert shown.status_code == 200
+        assert ("lists/sale/run" in shown.text) == seen, name
+        assert "other" not in shown.text
+        assert client(name).get("lists/sale/run").status_code == (200 if seen else 403)
 
 
 def test_who_may_read_it_changes_nothing_and_who_may_edit_it_does_so_in_it_alone(

@@ -1,4 +1,7 @@
-"""The pages as Airflow's API server mounts them, in this process: a real auth manager, its users, a real database."""
+"""The pages as Airflow's API server mounts them, in this process: a real auth manager, its users, a real database.
+
+That is a file of SQLite; with ``AIMYLOGIC_PAGES_DATABASE=mariadb`` or ``=postgres``, one of a server of one's own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -25,15 +27,42 @@ __all__ = ["make_sync"]
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
+_WITHOUT_KEYS = {
+    "sqlite": "pragma foreign_keys=off",
+    "mariadb": "set session foreign_key_checks=0",
+    "postgres": "set local session_replication_role = replica",
+}
+"""Has a database drop rows in whatever order."""
 Client = Callable[..., "TestClient"]
 
 
+DATABASE = os.environ.get("AIMYLOGIC_PAGES_DATABASE", "sqlite")
+"""The kind of Airflow's database."""
+if DATABASE == "mariadb":
+    # As Airflow has it by itself where its settings name such a database before it is imported.
+    os.environ.setdefault("AIRFLOW__DATABASE__SQL_ENGINE_COLLATION_FOR_IDS", "utf8mb3_bin")
+
+
 @pytest.fixture(scope="session")
-def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Airflow's database, empty, in a file of its own; and everybody with a role."""
+def empty_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a database of nothing."""
+    if DATABASE == "mariadb":
+        server = request.getfixturevalue("mariadb_server")
+        server.execute("create database airflow character set utf8mb4 collate utf8mb4_unicode_ci")
+        return f"mysql+mysqldb://warehouse:warehouse@127.0.0.1:{server.port}/airflow?charset=utf8mb4"
+    if DATABASE == "postgres":
+        server = request.getfixturevalue("postgres_server")
+        server.create("airflow")
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{server.port}/airflow"
+    return f"sqlite:///{tmp_path_factory.mktemp('database')}/airflow.db"
+
+
+@pytest.fixture(scope="session")
+def airflow_database(empty_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of Airflow's database, empty; and everybody with a role."""
     folder = tmp_path_factory.mktemp("pages")
     settings = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/airflow.db",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": empty_database,
         **settings_of(folder),
         "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
         "AIRFLOW__API__SECRET_KEY": "y" * 32,
@@ -50,12 +79,12 @@ def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         import_all_models()
         Base.metadata.create_all(airflow_settings.engine)
         make_people(airflow_settings.engine)
-        yield folder / "airflow.db"
+        yield empty_database
         airflow_settings.dispose_orm()
 
 
 @pytest.fixture
-def session(airflow_database: Path) -> Iterator[Any]:
+def session(airflow_database: str) -> Iterator[Any]:
     """A session of Airflow's database, whose rows are gone after the test."""
     from airflow import settings as airflow_settings
     from airflow.models.base import Base
@@ -65,13 +94,13 @@ def session(airflow_database: Path) -> Iterator[Any]:
     session.rollback()
     session.close()
     with airflow_settings.engine.begin() as connection:
-        connection.exec_driver_sql("pragma foreign_keys=off")
+        connection.exec_driver_sql(_WITHOUT_KEYS[DATABASE])
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
 
 
 @pytest.fixture(scope="session")
-def app(airflow_database: Path) -> Any:
+def app(airflow_database: str) -> Any:
     """An API server that mounts the plugin, and nothing else."""
     from fastapi import FastAPI
 

@@ -14,7 +14,7 @@ from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
 
 BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "up_for_reschedule", None,
-        "awaiting_input", "a state of a later Airflow")  # fmt: skip
+        "awaiting_input", "a later Airflow's")  # fmt: skip
 
 
 @pytest.fixture

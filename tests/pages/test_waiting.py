@@ -238,6 +238,17 @@ def test_a_question_that_somebody_else_answered_is_left_out(client: Client, rows
     assert told["text"].endswith("1 of those chosen waits no longer, or is not yours to answer.")
 
 
+def test_a_question_that_is_named_twice_counts_once(client: Client, rows: Rows) -> None:
+    rows.call("7")
+    rows.call("8", task_id="another")
+    one, other = chosen(shown(client, rows))
+    told = plan(client, way="leave", chosen=[one, other, one])
+    assert (told["title"], len(told["answers"]), told["gone"]) == ("Leave all 2?", 2, 0)
+    told = plan(client, chosen=[{**one, "option": "Send again"}, {**one, "option": "Leave it"}])
+    assert [answer["option"] for answer in told["answers"]] == ["Leave it"]
+    assert told["title"] == "Leave it?"
+
+
 def test_times_in_a_question_are_written_for_the_readers_zone(client: Client, rows: Rows) -> None:
     body = "**Answer before 2026-12-02 15:21 UTC**: <b>late</b> at 2026-12-02 25 UTC"
     id = rows.ask("Make 2 calls? (winter) [1]", ["Approve", "Reject"], operator="ApproveCallListOperator", body=body)

@@ -7,7 +7,8 @@ of this very DAG's, on a store of files, and only what its digest proves to be t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from aimylogic_provider.airflow_task.argument_checks import default_call_list_path
 from aimylogic_provider.call_list.runs.lists_in_folder import is_list_id, pointer_to
@@ -41,10 +42,30 @@ def place_in_file(task: ListTask, settings: Mapping[str, str]) -> Place | None:
     base = settings.get("call_list_path") or default_call_list_path()
     folder = TaskFolder(base, task.dag_id, task.task_id, task.run_id, task.map_index).folder
     try:
-        content = json.loads(folder.read("entry.json"))
+        with _reached(base):
+            content = json.loads(folder.read("entry.json"))
         return task.dag_id, Pointer.of(content["entry"]["call_list"])
     except (OSError, ValueError, KeyError, TypeError, CallListError):
         return None
+
+
+@contextmanager
+def _reached(path: str) -> Iterator[None]:
+    """Whatever a store raises of its own, as where this server has no library for it, is a list out of reach.
+
+    :raises CallListError: instead
+    """
+    try:
+        yield
+    except (CallListError, OSError, ValueError):
+        raise
+    except ImportError as error:
+        raise CallListError(
+            f"the API server has no library for {path.partition('://')[0]}://, where the list lies ({error}): install "
+            "there what the workers have"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - of whichever store; its words may hold what is secret
+        raise CallListError(f"{path} can't be reached ({type(error).__name__})") from None
 
 
 def opened(place: Place) -> ListReader:
@@ -55,7 +76,8 @@ def opened(place: Place) -> ListReader:
     dag_id, where = place
     path = where.path if isinstance(where, Pointer) else where
     _check_path(path, dag_id)
-    found = ListReader.open(where if isinstance(where, Pointer) else pointer_to(Folder(path), listed=False))
+    with _reached(path):
+        found = ListReader.open(where if isinstance(where, Pointer) else pointer_to(Folder(path), listed=False))
     if Folder(found.manifest.task_folder).address.split("/")[-2:-1] != [folder_name(dag_id)]:
         raise _not_of(dag_id)
     return found
@@ -70,7 +92,8 @@ def tombstone_at(place: Place) -> Tombstone | None:
     if not isinstance(where, Pointer):
         return None
     _check_path(where.path, dag_id)
-    return ListReader.tombstone(where)
+    with _reached(where.path):
+        return ListReader.tombstone(where)
 
 
 def _check_path(path: str, dag_id: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from aimylogic_provider.call_list.store.manifest import CallListError
-from aimylogic_provider.pages.access import Right, User, has_right, needs, readable_dags
+from aimylogic_provider.pages.access import Right, User, has_right, needs, readable_runs
 from aimylogic_provider.pages.call_lists.cancel_routes import router as cancelling
 from aimylogic_provider.pages.call_lists.download_routes import router as downloads
 from aimylogic_provider.pages.call_lists.list_summary import ListSummary, summary_of
@@ -45,12 +45,12 @@ def lists(
     dag: Annotated[str, Query(max_length=250)] = "",
     before: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> Response:
-    """All lists of DAGs that the user may read, the newest runs first.
+    """All lists of DAGs whose runs the user may read, the newest runs first.
 
     :param dag: what the DAG's id contains
     :param before: of runs that are older than this one
     """
-    dag_ids = {dag_id for dag_id in readable_dags(user) if dag.strip().casefold() in dag_id.casefold()}
+    dag_ids = {dag_id for dag_id in readable_runs(user) if dag.strip().casefold() in dag_id.casefold()}
     with create_session() as session:
         runs = runs_with_lists(session, dag_ids, before=before, most=_RUNS)
         more, runs = len(runs) > _RUNS, runs[:_RUNS]

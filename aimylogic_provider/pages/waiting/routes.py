@@ -76,7 +76,7 @@ class AnswersWanted(BaseModel):
 def waiting(request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]) -> Response:
     """All that waits for a person, of DAGs that the user may read."""
     return page(
-        request, user, "waiting.html", title="Waiting for a person", **_shown(session, user, wanted, request.url.query)
+        request, user, "waiting.html", title="Waiting for a person", **_shown(session, user, wanted, _query(request))
     )
 
 
@@ -86,7 +86,7 @@ def questions(
     request: Request, user: User, session: SessionDep, wanted: Annotated[QuestionFilter, Query()]
 ) -> Response:
     """The questions alone, for a page that is open."""
-    shown = _shown(session, user, wanted, request.url.query)
+    shown = _shown(session, user, wanted, _query(request))
     return page(request, user, "waiting_questions.html", title="Waiting for a person", **shown)
 
 
@@ -139,15 +139,16 @@ def plan(user: User, session: SessionDep, wanted: AnswersWanted) -> dict[str, An
     """
     waiting = read_questions(session, asked_dags(user))
     now = _answerable(user, waiting)
+    chosen = {(one.id, one.mark): one for one in wanted.chosen}  # each once, however often it is named
     if wanted.all_of is not None:
         picked = _filtered(now, wanted.all_of)
         gone = 0
     else:
         known = {(one.id, one.mark): one for one in now}
-        picked = [known[key] for one in wanted.chosen if (key := (one.id, one.mark)) in known]
-        gone = len(wanted.chosen) - len(picked)
+        picked = [known[key] for key in chosen if key in known]
+        gone = len(chosen) - len(picked)
     made = _made(wanted, picked, waiting)
-    text = f"{made.text if picked or not gone else ''} {_of_gone(gone, len(wanted.chosen))}"
+    text = f"{made.text if picked or not gone else ''} {_of_gone(gone, len(chosen))}"
     return {
         "title": made.title, "text": text.strip(), "yes": made.yes, "gone": gone,
         "answers": [
@@ -163,8 +164,9 @@ def _made(wanted: AnswersWanted, picked: list[WaitingQuestion], waiting: list[Wa
     if wanted.way is not None:
         return planned(picked, wanted.way, waiting)
     said = {one.id: one for one in wanted.chosen}
-    if len(wanted.chosen) == 1 and picked:
-        return planned_one(picked[0], wanted.chosen[0].option, wanted.chosen[0].job)
+    if len(said) == 1 and picked:
+        (one,) = said.values()
+        return planned_one(picked[0], one.option, one.job)
     answers = [
         GivenAnswer(one, said[one.id].option, said[one.id].job)
         for one in picked
@@ -191,6 +193,10 @@ def _answerable(user: BaseUser, found: list[WaitingQuestion]) -> list[WaitingQue
 
 def _may_answer(user: BaseUser, dags: set[str]) -> set[str]:
     return {dag for dag in dags if has_right(user, Right.ANSWER, dag_id=dag)}
+
+
+def _query(request: Request) -> str:
+    return str(request.scope["query_string"], "latin-1")
 
 
 def _filtered(found: list[WaitingQuestion], wanted: QuestionFilter) -> list[WaitingQuestion]:
