@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from contextlib import suppress
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -414,12 +413,11 @@ def test_who_was_reached_is_told_by_the_results_table(sent: SentList, client: Cl
         assert figure in told, (figure, told)
 
 
-def test_where_nobody_was_called_the_way_to_a_results_table_is_told(sent: SentList, client: Client) -> None:
-    sent.sync.add(["nonsense"])
-    with suppress(Exception):
-        sent.send()
-    sent.tell({"rows": 1, "created": 0, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 0})
-    assert "Give it results_table" in client("vera").get(f"{sent.address}/reached").text
+def test_where_nobody_was_called_no_campaign_is_asked_who_was_reached(sent: SentList, client: Client) -> None:
+    sent.tell({"rows": 1, "created": 0, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 0}, entry={})
+    told = client("vera").get(f"{sent.address}/reached").text
+    assert "No call of it is known to be created" in told
+    assert sent.sync.emulator.count() == 0
 
 
 def test_without_a_results_table_the_campaign_tells_who_was_reached(sent: SentList, client: Client) -> None:

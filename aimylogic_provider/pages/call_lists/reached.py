@@ -63,10 +63,7 @@ def reached_of(list_id: str, settings: Mapping[str, str]) -> Reached:
     """
     table, conn_id = settings.get("results_table"), settings.get("results_conn_id") or settings.get("sql_conn_id")
     if not table or not conn_id or not _NAME.fullmatch(table):
-        raise NoTableError(
-            "The task has no results table, as far as Airflow knows. Give it results_table, and have "
-            "UpdateResultsOperator bring home what became of the calls"
-        )
+        raise NoTableError("The task has no results table, as far as Airflow knows")
     try:
         engine = engine_of("results_conn_id", conn_id)
     except RejectedError as error:

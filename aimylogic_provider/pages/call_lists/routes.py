@@ -159,7 +159,7 @@ async def who_was_reached(request: Request, user: User, asked: Asked) -> Respons
             reached = await read_within(_SECONDS, reached_of, found.list_id, found.settings)
         except NoTableError:
             if not found.shown.counts().get("created"):
-                raise
+                raise NoResultsError("No call of it is known to be created") from None
             reached = await reached_now(found)
     except NoResultsError as error:
         told = str(error)
