@@ -414,7 +414,9 @@ def test_who_was_reached_is_told_by_the_results_table(sent: SentList, client: Cl
 
 
 def test_where_nobody_was_called_no_campaign_is_asked_who_was_reached(sent: SentList, client: Client) -> None:
-    sent.tell({"rows": 1, "created": 0, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 0}, entry={})
+    sent.tell(
+        {"rows": 1, "created": 0, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 0}, entry={"format": "none"}
+    )
     told = client("vera").get(f"{sent.address}/reached").text
     assert "No call of it is known to be created" in told
     assert sent.sync.emulator.count() == 0

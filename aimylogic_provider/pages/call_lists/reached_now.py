@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from aimylogic_provider.call_list.report.created_jobs import outcomes_so_far
 from aimylogic_provider.call_list.store.manifest import CallListError
-from aimylogic_provider.call_list.tables.job_state import JobState
 from aimylogic_provider.calls_api import endpoints
 from aimylogic_provider.calls_api.client import AsyncCampaignClient
 from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.calls_api.reports import CallJob
 from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
-from aimylogic_provider.calls_api.statuses import talked
+from aimylogic_provider.calls_api.statuses import job_status, shown_status, talked
 from aimylogic_provider.pages.asking import NotReachedError, ask_once, client_of
 from aimylogic_provider.pages.call_lists.cancelling import jobs_of_list
 from aimylogic_provider.pages.call_lists.list_place import Place, opened
@@ -122,11 +121,11 @@ def _count(reached: Reached, job: CallJob | None) -> None:
     if job is None:
         reached.not_shown += 1
         return
-    state = JobState.of(job)
-    if state.is_over:
-        reached.ends[state.job_status[:40]] += 1
-        reached.talks += talked(state.job_status)
+    if job.finished:
+        end = job_status(shown_status(job.status) or "unknown")
+        reached.ends[end[:40]] += 1
+        reached.talks += talked(end)
     else:
         reached.open += 1
-    reached.attempts += state.attempts or 0
-    reached.seconds += state.call_seconds or 0
+    reached.attempts += job.attempts_count or 0
+    reached.seconds += job.call_duration or 0
