@@ -146,7 +146,8 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
         self.calls = calls
         self.pasted = pasted
         self.columns = columns
-        if pasted is not None:
+        self._is_pasted = pasted is not None
+        if self._is_pasted:
             self._to_correct = "Correct the list, and start a new run with it"
         if calls is not None:
             self._check_calls(calls)
@@ -157,14 +158,14 @@ class PrepareCallsOperator(PreparesLists, OnlyNewByLists, CallListBase, BaseOper
             self.phone_region = str(self.phone_region).strip().upper()  # as somebody wrote it into a form
 
     def _row_source(self) -> RowSource:
-        if self.pasted is None:
+        if not self._is_pasted:
             return super()._row_source()
         from aimylogic_provider.call_list.pasted.pasted_calls import PastedCallReader
         from aimylogic_provider.call_list.pasted.pasted_text import read_pasted
         from aimylogic_provider.call_list_task.freezing.row_source import RowSource
 
         rules = self._call_rules()  # what can't be rendered is told first
-        found = read_pasted(self.pasted, _names(self.columns))
+        found = read_pasted(self.pasted or "", _names(self.columns))
         reader = self._lines = PastedCallReader(rules, found.lines)
 
         def opened(stack: ExitStack) -> tuple[Reader, Iterable[Any]]:

@@ -694,6 +694,12 @@ def test_who_was_called_lately_is_counted_where_caps_count_it(
 # Pasted lists
 
 
+def test_of_a_blank_paste_it_is_told_that_nothing_was_pasted(approval: Approval) -> None:
+    operator = PrepareCallsOperator(task_id="prepare", pasted=" \n\n", call_list_path=str(approval.sync.lists))
+    with pytest.raises(AirflowFailException, match="the list is empty: paste a line for each person"):
+        operator.execute(approval._next("prepare"))
+
+
 def test_bad_lines_of_a_pasted_list_stand_in_the_question_and_the_good_ones_are_sent(
     approval: Approval, questions: Questions, capsys: pytest.CaptureFixture[str]
 ) -> None:

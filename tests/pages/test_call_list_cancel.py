@@ -9,10 +9,11 @@ import pytest
 
 from aimylogic_provider.emulator import Emulator
 from tests.call_list.sync import phone
-from tests.conftest import OTHER_TOKEN, connection_json
+from tests.conftest import OTHER_TOKEN, connection_json, needs_record
 from tests.pages.conftest import Client
 from tests.pages.sent_list import RUN, SentList
 
+RENDERED = {"aimylogic_conn_id": "aimylogic_default"}
 BUSY = ("running", "queued", "scheduled", "deferred", "up_for_retry", "restarting", "up_for_reschedule", None,
         "awaiting_input", "a later Airflow's")  # fmt: skip
 
@@ -202,3 +203,32 @@ def test_a_connection_that_is_not_known_any_more_is_told(sent: SentList, client:
     )
     told = client("uma").post(f"{sent.address}/cancel", json={}).json()["detail"]
     assert "isn't known to Airflow any more" in told
+
+
+@needs_record
+@pytest.mark.parametrize(
+    ("was_sent", "why_not"),
+    [(False, "Nothing of this list was sent before it was deleted"), (True, "with it which calls it has")],
+)
+def test_of_a_list_that_was_deleted_it_is_told_what_can_be_done(
+    was_sent: bool, why_not: str, sent: SentList, client: Client
+) -> None:
+    from aimylogic_provider.call_list.store.manifest import Pointer
+    from aimylogic_provider.call_list.store.stored_list import CallList
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add([phone(1), phone(2)])
+    if was_sent:
+        sent.send()
+        frozen = sent.sync.entry["call_list"]
+        address = sent.address
+    else:
+        frozen = Sharded(sent.sync, shards=1).call_list
+        sent.rows.task("winter_sale", RUN, "read", operator="PrepareCallsOperator", returned=frozen)
+        sent.rows.task("winter_sale", RUN, "send", operator="SendCallListOperator", state="skipped", rendered=RENDERED)
+        address = f"lists/winter_sale/{RUN}/send/-1"
+    CallList.open(Pointer.of(frozen)).delete("for a person said no to it", "Anna")
+    assert why_not in client("uma").get(f"{address}/cancel").text
+    answer = client("uma").post(f"{address}/cancel", json={"begin": True})
+    assert answer.status_code == 409
+    assert why_not in answer.json()["detail"]

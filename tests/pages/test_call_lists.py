@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from html import unescape
 from typing import Any
 
 import pytest
 
+from aimylogic_provider.calls_api.statuses import talked
 from tests.call_list.sync import phone
-from tests.conftest import needs_record
+from tests.conftest import OTHER_TOKEN, connection_json, needs_record
 from tests.pages.airflow_rows import AirflowRows
 from tests.pages.conftest import DATABASE, Client
 from tests.pages.sent_list import RUN, SentList
+from tests.pages.waiting_rows import Rows
 
 FRAGMENT = {"X-Aimylogic-Fragment": "1"}
 
@@ -82,6 +85,70 @@ def test_a_list_that_waits_to_be_sent_is_there_once_it_is_frozen(
     assert "13 rows" in told
     assert "12 left to send" in told
     assert "2 tasks" in told, "it and what is to send it are one list"
+
+
+def frozen_list(sent: SentList, rows: AirflowRows) -> dict[str, Any]:
+    """A list of a run, frozen and not sent."""
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add([*(phone(number) for number in range(12)), ""])
+    frozen: dict[str, Any] = Sharded(sent.sync, shards=1).call_list
+    rows.task("winter_sale", RUN, "read", operator="PrepareCallsOperator", returned=frozen)
+    return frozen
+
+
+@pytest.mark.parametrize("lists", [1, 2])
+def test_a_list_that_waits_for_its_approval_says_so_and_leads_there(
+    lists: int, sent: SentList, rows: AirflowRows, client: Client, session: Any
+) -> None:
+    frozen = frozen_list(sent, rows)
+    if lists == 2:  # of a run that has another one, which nobody asks about
+        other = {**frozen, "path": frozen["path"].rpartition("/")[0] + "/11111111-1111-4111-8111-111111111111"}
+        rows.task("winter_sale", RUN, "read_2", operator="PrepareCallsOperator", returned=other)
+        rows.task("winter_sale", RUN, "send_2", operator="SendCallListOperator", state="queued", returned=other)
+    rows.task("winter_sale", RUN, "send", operator="SendCallListOperator", state=None, returned=frozen)
+    waits = '<a href="/aimylogic/waiting">waits for a person</a>'
+    assert waits not in client("vera").get("lists").text
+    question = Rows(session).ask(
+        "Make 12 calls? [2]", ["Approve", "Reject"], dag_id="winter_sale", run_id=RUN, task_id="may_they",
+        operator="ApproveCallListOperator", body=f"- The list: ` {frozen['path']} `",
+    )  # fmt: skip
+    session.commit()
+    for page in ("lists", f"lists/winter_sale/{RUN}"):
+        assert client("vera").get(page).text.count(waits) == 1
+    text = client("vera").get(f"lists/winter_sale/{RUN}/send/-1").text
+    assert "It waits for a person" in text
+    assert "12 left to send" in words(text)
+    if lists == 2:
+        assert "It waits for a person" not in client("vera").get(f"lists/winter_sale/{RUN}/send_2/-1").text
+    Rows(session).answered(question)
+    assert waits not in client("vera").get("lists").text
+
+
+def test_what_no_task_sends_any_more_is_not_left_to_send(sent: SentList, rows: AirflowRows, client: Client) -> None:
+    frozen_list(sent, rows)
+    rows.task("winter_sale", RUN, "send", operator="SendCallListOperator", state="skipped")
+    for page in ("lists", f"lists/winter_sale/{RUN}/send/-1"):
+        told = words(client("vera").get(page).text)
+        assert "12 not sent" in told
+        assert "left to send" not in told
+
+
+@needs_record
+def test_where_no_list_was_made_the_reason_stands_at_what_was_to_send_it(rows: AirflowRows, client: Client) -> None:
+    reason = {"reason": "Failed: Nobody can be called: there are 3 rows"}
+    rows.task("sale", RUN, "read", operator="PrepareCallsOperator", state="failed", xcoms={"report": reason})
+    rows.task("sale", RUN, "call", operator="SendCallListOperator", state="upstream_failed")
+    for page in ("lists", f"lists/sale/{RUN}", f"lists/sale/{RUN}/call/-1", f"lists/sale/{RUN}/read/-1"):
+        text = client("uma").get(page).text
+        told = words(text)
+        assert "read: Failed: Nobody can be called: there are 3 rows" in told, page
+        assert "No list was made" in told
+        assert "known yet" not in told
+        assert re.findall(r'class="state">([^<]*)', text) == ["failed"], "one list, and what became of it"
+    assert "There is no list to download" in told
+    assert ".csv" not in text
+    assert "No list was made." in words(client("uma").get(f"lists/sale/{RUN}/call/-1/folder").text)
 
 
 def test_shards_of_one_list_are_one_list_summed(sent: SentList, rows: AirflowRows, client: Client) -> None:
@@ -353,10 +420,50 @@ def test_who_was_reached_is_told_by_the_results_table(sent: SentList, client: Cl
         assert figure in told, (figure, told)
 
 
-def test_without_a_results_table_the_way_to_one_is_told(sent: SentList, client: Client) -> None:
+def test_where_nobody_was_called_no_campaign_is_asked_who_was_reached(sent: SentList, client: Client) -> None:
+    sent.tell(
+        {"rows": 1, "created": 0, "doubles": 0, "rejected": 1, "refused": 0, "unknown": 0}, entry={"format": "none"}
+    )
+    told = client("vera").get(f"{sent.address}/reached").text
+    assert "No call of it is known to be created" in told
+    assert sent.sync.emulator.count() == 0
+
+
+def test_without_a_results_table_the_campaign_tells_who_was_reached(sent: SentList, client: Client) -> None:
+    emulator = sent.sync.emulator
+    sent.sync.add(phone(number) for number in range(450))
+    sent.send()
+    emulator.advance(hours=30)
+    reached = Counter(str(job.status) for job in emulator.jobs())
+    told = words(client("vera").get(f"{sent.address}/reached").text)
+    talks = sum(count for status, count in reached.items() if talked(status))
+    for figure in (
+        f"Reached {talks} ",
+        "Over 450",
+        "Not over yet 0",
+        *(f"{count} {end}" for end, count in reached.items()),
+    ):
+        assert figure in told, (figure, told)
+    assert "As the campaign's report tells" in told
+    asked = emulator.count("callJob/getReport")
+    client("vera").get(f"{sent.address}/reached")
+    assert emulator.count("callJob/getReport") == asked, "one reading is for all who look within a minute"
+
+
+def test_jobs_that_the_report_does_not_show_are_told_as_that(sent: SentList, client: Client) -> None:
+    sent.sync.add(phone(number) for number in range(30))
+    sent.send()
+    sent.sync.emulator.settings(report_lag=600)
+    told = words(client("vera").get(f"{sent.address}/reached").text)
+    assert "Not shown by the report 30" in told
+    assert "within the last 10 minutes" in told
+
+
+def test_of_another_campaign_nobody_is_asked(sent: SentList, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     sent.sync.add([phone(1)])
     sent.send()
-    assert "Give it results_table" in client("vera").get(f"{sent.address}/reached").text
+    monkeypatch.setenv("AIRFLOW_CONN_AIMYLOGIC_DEFAULT", connection_json(sent.sync.emulator, OTHER_TOKEN))
+    assert "its host or token was changed" in unescape(client("vera").get(f"{sent.address}/reached").text)
 
 
 def test_what_a_failed_task_told_counts(rows: AirflowRows, client: Client) -> None:

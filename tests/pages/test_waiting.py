@@ -300,6 +300,21 @@ def test_one_answer_to_one_question(client: Client, rows: Rows, option: str, job
         assert told["yes"] == option
 
 
+@pytest.mark.parametrize(
+    ("option", "does"), [("Approve", "added to the campaign"), ("Reject", "Nobody of the list is called")]
+)
+def test_what_an_approvals_answer_does_is_told_before_it_is_given(
+    client: Client, rows: Rows, option: str, does: str
+) -> None:
+    rows.ask("Make 297 calls? [2]", ["Approve", "Reject"], task_id="approve", operator="ApproveCallListOperator")
+    (id,) = re.findall(r'waiting/question/([^"]+)"', shown(client, rows))
+    (mark,) = re.findall(r'data-mark="([^"]+)"', client("uma").get(f"waiting/question/{id}").text)
+    told = plan(client, chosen=[{"id": id, "mark": mark, "option": option}])
+    assert told["text"].startswith("Make 297 calls? ")
+    assert does in told["text"]
+    assert [one["content"]["chosen_options"] for one in told["answers"]] == [[option]]
+
+
 def test_a_viewer_sees_and_has_no_button(client: Client, rows: Rows) -> None:
     twenty(rows)
     html = shown(client, rows, "vera")

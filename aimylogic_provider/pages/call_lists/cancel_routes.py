@@ -21,7 +21,7 @@ from aimylogic_provider.calls_api.errors import ApiError
 from aimylogic_provider.pages.access import Right, User, needs
 from aimylogic_provider.pages.asking import client_of
 from aimylogic_provider.pages.audit_log import note
-from aimylogic_provider.pages.call_lists.cancelling import Cancelled, cancel_some, jobs_from
+from aimylogic_provider.pages.call_lists.cancelling import Cancelled, ListDeletedError, cancel_some, jobs_from
 from aimylogic_provider.pages.call_lists.list_tasks import ListTask, unfinished_of
 from aimylogic_provider.pages.call_lists.looking_up import Asked, AskedTask, FoundList, asked_list
 from aimylogic_provider.pages.call_lists.sent_campaign import (
@@ -142,6 +142,8 @@ async def _from_there(
         ):  # it has other jobs than then, or all are meant
             so_far = Cancelled()
             of, ids, sent_to, senders = await read_within(10, jobs_from, found.place, 0)
+    except ListDeletedError as error:
+        raise HTTPException(409, str(error)) from None
     except (CallListError, OSError) as error:
         # What a task is to do about it, as the rest of the error says, isn't for whoever looks at a page.
         why = str(error).partition(". ")[0]

@@ -21,13 +21,17 @@ from aimylogic_provider.calls_api.client import AsyncCampaignClient
 from aimylogic_provider.calls_api.errors import ApiError, Known
 from aimylogic_provider.calls_api.request_fields import IDS_PER_REQUEST
 from aimylogic_provider.calls_api.statuses import is_cancelled
-from aimylogic_provider.pages.call_lists.list_place import Place, opened
+from aimylogic_provider.pages.call_lists.list_place import Place, opened, tombstone_at
 
-__all__ = ["Cancelled", "cancel_some", "jobs_from", "jobs_of_list"]
+__all__ = ["Cancelled", "ListDeletedError", "cancel_some", "jobs_from", "jobs_of_list"]
 
 _SECONDS = 3.0
 _MOST = 2 * IDS_PER_REQUEST
 """Jobs of one slice."""
+
+
+class ListDeletedError(Exception):
+    """Of a list that was deleted nothing can be cancelled; the message says what can be done."""
 
 
 class Cancelled(msgspec.Struct):
@@ -75,7 +79,16 @@ def jobs_from(place: Place, at: int) -> tuple[int, list[str], dict[str, str], li
     """Some jobs of a list, from one on in its order. Reads storage.
 
     :returns: how many there are in all; their ids; where it was sent, as digests; and which tasks sent it, in words
+    :raises ListDeletedError: if it was deleted, but for its counts
+    :raises CallListError: if it can't be read, or isn't this DAG's
     """
+    if (left := tombstone_at(place)) is not None:
+        raise ListDeletedError(
+            "Nothing of this list was sent before it was deleted: there is nothing to cancel"
+            if not left.claims and not left.reports
+            else "The list was deleted, and with it which calls it has: cancel them by CancelCallsOperator in a DAG, "
+            "with their ids of the results table or of the report"
+        )
     found = opened(place)
     done, skipped, ids = found.done(), 0, list[str]()
     for batch in found.manifest.batches:

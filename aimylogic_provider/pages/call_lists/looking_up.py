@@ -23,6 +23,7 @@ from aimylogic_provider.pages.call_lists.shown_lists import ShownList, lists_of
 from aimylogic_provider.pages.call_lists.task_settings import settings_of
 from aimylogic_provider.pages.call_lists.told_by_tasks import told_by
 from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.waiting.approvals import note_approvals
 
 __all__ = ["MOST_TASKS", "Asked", "AskedTask", "FoundList", "asked_list", "found_list"]
 
@@ -124,7 +125,11 @@ def found_list(session: Session, asked: AskedTask) -> FoundList:
     shown = next((one for one in having if asked.list_id and one.list_id == asked.list_id), having[-1])
     task = next(task for task, _ in shown.tasks if task.id in mine)
     others = [one.first for one in lists if one.path is None and one is not shown]
-    found = FoundList(task, shown, settings_of(session, shown.first), others, unseen=unseen)
+    settings = settings_of(session, shown.first)
+    if shown.path is None and task is not shown.first:
+        settings = {**settings, **settings_of(session, task)}  # where this one's list would lie
+    note_approvals(session, lists)
+    found = FoundList(task, shown, settings, others, unseen=unseen)
     found.place = place_of(shown)
     return found
 

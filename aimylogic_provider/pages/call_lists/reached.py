@@ -15,7 +15,7 @@ from aimylogic_provider.call_list_task.databases import engine_of
 from aimylogic_provider.calls_api.errors import RejectedError
 from aimylogic_provider.calls_api.statuses import talked
 
-__all__ = ["NoResultsError", "Reached", "reached_of"]
+__all__ = ["NoResultsError", "NoTableError", "Reached", "reached_of"]
 
 _NAME = re.compile(r"[^\0\"`\[\];]{1,200}")
 
@@ -24,16 +24,21 @@ class NoResultsError(Exception):
     """What became of calls can't be told; the message says what to do."""
 
 
+class NoTableError(NoResultsError):
+    """The task has no results table."""
+
+
 @dataclass(slots=True)
 class Reached:
     """What became of a list's calls, as its results table tells.
 
-    :param table: its name
+    :param table: its name; empty if the campaign was asked
     :param ends: jobs by how they ended
     :param open: jobs that aren't over, as far as the table tells
     :param talks: jobs by which somebody was reached
     :param attempts: rings
     :param seconds: of talk
+    :param not_shown: jobs that the report doesn't show, or not yet
     """
 
     table: str
@@ -42,6 +47,7 @@ class Reached:
     talks: int = 0
     attempts: int = 0
     seconds: int = 0
+    not_shown: int = 0
 
     @property
     def over(self) -> int:
@@ -57,10 +63,7 @@ def reached_of(list_id: str, settings: Mapping[str, str]) -> Reached:
     """
     table, conn_id = settings.get("results_table"), settings.get("results_conn_id") or settings.get("sql_conn_id")
     if not table or not conn_id or not _NAME.fullmatch(table):
-        raise NoResultsError(
-            "The task has no results table, as far as Airflow knows. Give it results_table, and have "
-            "UpdateResultsOperator bring home what became of the calls"
-        )
+        raise NoTableError("The task has no results table, as far as Airflow knows")
     try:
         engine = engine_of("results_conn_id", conn_id)
     except RejectedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Any
 
 from airflow.utils.session import create_session
@@ -15,12 +16,14 @@ from aimylogic_provider.pages.call_lists.download_routes import router as downlo
 from aimylogic_provider.pages.call_lists.list_summary import ListSummary, summary_of
 from aimylogic_provider.pages.call_lists.list_tasks import runs_with_lists, tasks_of_runs
 from aimylogic_provider.pages.call_lists.looking_up import Asked, AskedTask, FoundList, asked_list, found_list
-from aimylogic_provider.pages.call_lists.reached import NoResultsError, Reached, reached_of
+from aimylogic_provider.pages.call_lists.reached import NoResultsError, NoTableError, Reached, reached_of
+from aimylogic_provider.pages.call_lists.reached_now import reached_now
 from aimylogic_provider.pages.call_lists.runs_gone import why_gone
 from aimylogic_provider.pages.call_lists.shown_lists import lists_of, parts_of
-from aimylogic_provider.pages.call_lists.told_by_tasks import told_by
+from aimylogic_provider.pages.call_lists.told_by_tasks import keeps_entries, told_by
 from aimylogic_provider.pages.rendering import page
 from aimylogic_provider.pages.slow_readings import TooSlowError, read_within
+from aimylogic_provider.pages.waiting.approvals import note_approvals
 
 __all__ = ["router"]
 
@@ -56,6 +59,7 @@ def lists(
         more, runs = len(runs) > _RUNS, runs[:_RUNS]
         tasks, counted = tasks_of_runs(session, [(run.dag_id, run.run_id) for run in runs], most=_OF_EACH)
         shown = lists_of(tasks, told_by(session, tasks))
+        note_approvals(session, chain.from_iterable(shown.values()))
     return page(
         request, user, "call_lists.html", title="Call lists", runs=runs, lists=shown, counted=counted, dag=dag,
         older=runs[-1].id if more else None, before=before, parts_of=parts_of, of_each=_OF_EACH,
@@ -74,6 +78,7 @@ def lists_of_run(
     with create_session() as session:
         tasks, counted = tasks_of_runs(session, [(dag_id, run_id)], most=_TASKS, skip=skip)
         shown = lists_of(tasks, told_by(session, tasks)).get((dag_id, run_id), [])
+        note_approvals(session, shown)
         if not shown and (gone := why_gone(session, dag_id, run_id)):
             raise HTTPException(404, gone)
     every = counted.get((dag_id, run_id), 0)
@@ -91,8 +96,9 @@ def _values(user: User, asked: AskedTask, found: FoundList) -> dict[str, Any]:
         "found": found,
         "shown": found.shown,
         "counts": counts,
-        "parts": parts_of(counts),
+        "parts": parts_of(counts, found.shown.is_over),
         "query": f"?list={asked.list_id}" if asked.list_id else "",
+        "no_list": found.shown.is_over and found.shown.path is None and keeps_entries(),
         "may_change": has_right(user, Right.CHANGE_RUN, dag_id=asked.dag_id),
     }
 
@@ -122,7 +128,8 @@ async def folder_of_list(request: Request, user: User, asked: Asked) -> Response
     found = await asked_list(asked)
     told, summary = "", ListSummary()
     if found.place is None:
-        told = "No list is frozen yet, as far as Airflow knows"
+        is_over = found.shown.is_over
+        told = "No list was made" if is_over else "No list is frozen yet, as far as Airflow knows"
     else:
         try:
             summary = await read_within(_SECONDS, summary_of, found.place)
@@ -144,18 +151,23 @@ async def folder_of_list(request: Request, user: User, asked: Asked) -> Response
 @router.get(f"{_LIST}/reached")
 @needs(Right.SEE_RUN)
 async def who_was_reached(request: Request, user: User, asked: Asked) -> Response:
-    """The part that the results table tells."""
+    """The part that the results table tells; or, where there is none, the campaign."""
     found = await asked_list(asked)
     told, reached = "", Reached("")
     try:
-        reached = await read_within(_SECONDS, reached_of, found.list_id, found.settings)
+        try:
+            reached = await read_within(_SECONDS, reached_of, found.list_id, found.settings)
+        except NoTableError:
+            if not found.shown.counts().get("created"):
+                raise NoResultsError("No call of it is known to be created") from None
+            reached = await reached_now(found)
     except NoResultsError as error:
         told = str(error)
     except TooSlowError as error:
         told = f"The database of the results table is slow: {error}"
     return page(
         request, user, "call_list_reached.html", title="Who was reached", told=told, reached=reached,
-        live=not found.shown.is_over,
+        live=not found.shown.is_over or (not reached.table and bool(reached.open or reached.not_shown)),
     )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ OUTCOMES = {
 """What may become of a row, as a page says it, in the order of its bar."""
 
 _OF_CALLS = ("created", "refused", "expired", "excluded", "capped")
+_FAILED = ("failed", "up_for_retry")
+_NOT_BEGUN = (None, "upstream_failed")
 _ASIDE = ("doubles", "rejected", "claimed", "capped", "excluded", "held_out")
 
 
@@ -32,9 +34,11 @@ class ShownList:
     """A list, or a task that has none yet.
 
     :param tasks: those that told of it, with what they told
+    :param asked: whether a person is asked to approve it
     """
 
     tasks: list[tuple[ListTask, TaskTold]] = field(default_factory=list)
+    asked: bool = False
 
     @property
     def first(self) -> ListTask:
@@ -68,8 +72,8 @@ class ShownList:
 
     @property
     def waits(self) -> bool:
-        """Whether one of its tasks waits for a person."""
-        return any(told.waits and not task.is_over for task, told in self.tasks)
+        """Whether it waits for a person."""
+        return self.asked or any(told.waits and not task.is_over for task, told in self.tasks)
 
     @property
     def dry_run(self) -> bool:
@@ -87,9 +91,15 @@ class ShownList:
         return {token: one for _, told in self.tasks for token, one in told.campaigns.items()}
 
     def states(self) -> list[tuple[str, int]]:
-        """The states of those that send it, and how many have each."""
-        senders = [task for task, _ in self.tasks if task.operator not in FREEZES] or [task for task, _ in self.tasks]
-        return Counter(task.state or "not begun" for task in senders).most_common()
+        """The states of those that send it, and how many have each; of what made no list of it, so that none can."""
+        senders = [task for task, _ in self.tasks if task.operator not in FREEZES]
+        if not self.path and all(task.state in _NOT_BEGUN for task in senders):
+            senders = [task for task, _ in self.tasks if task.operator in FREEZES] or senders
+        return Counter(task.state or "not begun" for task in senders or [task for task, _ in self.tasks]).most_common()
+
+    def reasons(self) -> list[str]:
+        """Why tasks of it failed, in their words."""
+        return [f"{task.name}: {told.reason}" for task, told in self.tasks if told.reason and task.state in _FAILED]
 
     def rate(self) -> float:
         """Numbers a second, of the tasks that send now."""
@@ -127,9 +137,13 @@ def _tells_aside(told: TaskTold) -> bool:
     return told.shard == 0
 
 
-def parts_of(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
-    """What a bar shows: class, words and count of each outcome that there is."""
-    return [(name, words, counts.get(name, 0)) for name, words in OUTCOMES.items() if counts.get(name)]
+def parts_of(counts: Mapping[str, int], is_over: bool = False) -> list[tuple[str, str, int]]:
+    """What a bar shows: class, words and count of each outcome that there is.
+
+    :param is_over: whether no task sends what is left
+    """
+    outcomes = OUTCOMES | ({"left": "not sent"} if is_over else {})
+    return [(name, words, counts.get(name, 0)) for name, words in outcomes.items() if counts.get(name)]
 
 
 def lists_of(
@@ -144,10 +158,14 @@ def lists_of(
 
 def _grouped(tasks: Sequence[tuple[ListTask, TaskTold]]) -> list[ShownList]:
     groups: dict[object, ShownList] = {}
-    frozen = {one.list_path for task, one in tasks if task.operator in FREEZES and one.list_path}
+    makers = [(task, one) for task, one in tasks if task.operator in FREEZES]
+    frozen = {one.list_path for _, one in makers if one.list_path}
     for task, one in tasks:
-        path = one.list_path
-        if path is None and task.operator == SENDS and len(frozen) == 1:
-            (path,) = frozen  # which it is about to be given
-        groups.setdefault(path or task.place, ShownList()).tasks.append((task, one))
+        place: object = one.list_path or task.place
+        if one.list_path is None and task.operator == SENDS:
+            if len(frozen) == 1:
+                (place,) = frozen  # which it is about to be given
+            elif len(makers) == 1 and makers[0][0].is_over:
+                place = makers[0][0].place  # which made none: it says why this task has nothing to send
+        groups.setdefault(place, ShownList()).tasks.append((task, one))
     return list(groups.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from aimylogic_provider.call_list.store.outcomes import RowCounts
 from aimylogic_provider.call_list.store.sync_entry import ENTRY_FORMAT
 from aimylogic_provider.pages.call_lists.list_tasks import ListTask
 
-__all__ = ["Settled", "TaskTold", "told_by"]
+__all__ = ["Settled", "TaskTold", "keeps_entries", "told_by"]
 
 _REPORTS = ("return_value", "report")
 """The XComs that may hold a report: what a task returned, and what one told that failed."""
@@ -201,6 +202,11 @@ def _xcoms_of_tries(session: Session, tasks: Sequence[ListTask], xcom: Any) -> l
         new.task_instance_id.in_(places), new.key.in_(_REPORTS), func.length(cast(new.value, Text)) <= _LONGEST
     )
     return found + [(places[row[0]], row[1], row[2]) for row in session.execute(of_new)]
+
+
+def keeps_entries() -> bool:
+    """Whether this Airflow keeps tasks' entries in its database (3.3 and newer); before, files beside lists do."""
+    return find_spec("airflow.models.task_state_store") is not None
 
 
 def _entries(session: Session, tasks: Sequence[ListTask]) -> Iterable[tuple[_Place, str]]:

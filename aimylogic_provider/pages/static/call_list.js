@@ -8,6 +8,7 @@ document.addEventListener("click", async (event) => {
   const part = button.closest("[data-refresh]");
   const place = part.querySelector("[data-cancel-told]");
   button.disabled = true;
+  Aimylogic.hush();
   const bar = document.createElement("progress");
   bar.setAttribute("aria-label", "Calls gone through");
   const words = document.createElement("span");

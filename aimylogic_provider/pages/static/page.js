@@ -1,15 +1,15 @@
 // What all pages do: times in the reader's zone, actions that are confirmed, parts that are loaded again, links to Airflow.
 "use strict";
 const Aimylogic = (() => {
+  const hush = () => document.getElementById("told").classList.remove("shown");
   const told = (text, bad = false) => {
     const place = document.getElementById("told");
-    const hide = () => place.classList.remove("shown");
     document.getElementById("told-text").textContent = text;
-    document.getElementById("told-close").onclick = hide;
+    document.getElementById("told-close").onclick = hush;
     place.classList.toggle("bad", bad);
     place.classList.add("shown");
     clearTimeout(told.timer);
-    if (!bad) told.timer = setTimeout(hide, 8000);
+    if (!bad) told.timer = setTimeout(hush, 8000);
   };
 
   const times = (within) => {
@@ -40,19 +40,38 @@ const Aimylogic = (() => {
     return asked;
   };
 
+  // Longest that is waited for an answer, and after how long the page says that it waits, in milliseconds.
+  const MOST = 45000;
+  const LONG = 5000;
+
   const csrf = () => document.querySelector("meta[name=aimylogic-csrf]").content;
 
   // A request that changes something. Returns the answer's JSON; throws an Error with what to tell.
   const send = async (url, body = {}, method = "POST") => {
+    let isSlow = false;
+    const slow = setTimeout(() => {
+      isSlow = true;
+      told("Airflow hasn't answered yet: it is waited for …");
+      clearTimeout(told.timer);
+    }, LONG);
+    try {
+      return await sent(url, body, method);
+    } finally {
+      clearTimeout(slow);
+      if (isSlow) hush();
+    }
+  };
+  const sent = async (url, body, method) => {
     let answer;
     try {
       answer = await fetch(url, {
         method,
+        signal: AbortSignal.timeout(MOST),
         headers: { "Content-Type": "application/json", "X-Aimylogic-CSRF": csrf() },
         body: JSON.stringify(body),
       });
     } catch {
-      throw new Error("Airflow could not be reached: whether it was done is not known. Look at the page again");
+      throw new Error("Airflow gave no answer: whether it was done is not known. Look at the page again");
     }
     const content = await answer.json().catch(() => ({}));
     if (!answer.ok) {
@@ -79,11 +98,14 @@ const Aimylogic = (() => {
     const url = element.dataset.refresh;
     element.dataset.asked = "";
     let answer;
+    const slow = setTimeout(() => (element.dataset.stale = "Airflow hasn't answered yet: what is shown is older"), 2 * LONG);
     try {
-      answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" } });
+      answer = await fetch(url, { headers: { "X-Aimylogic-Fragment": "1" }, signal: AbortSignal.timeout(MOST) });
     } catch {
       element.dataset.stale = "Airflow can't be reached: what is shown is older";
       return;
+    } finally {
+      clearTimeout(slow);
     }
     if (!answer.ok) {
       const content = await answer.json().catch(() => ({}));
@@ -188,6 +210,7 @@ const Aimylogic = (() => {
     const { send: url, confirm, text, yes, body } = button.dataset;
     if (confirm && !(await confirmed(confirm, text || "", yes || button.textContent))) return;
     button.disabled = true;
+    hush();
     try {
       const answer = await send(url, body ? JSON.parse(body) : {});
       told(answer.told || "Done");
@@ -228,5 +251,5 @@ const Aimylogic = (() => {
     inView();
     for (const element of document.querySelectorAll("[data-refresh][data-now]")) reload(element);
   });
-  return { badges, confirmed, send, told, refocus, reload, times };
+  return { badges, confirmed, hush, send, told, refocus, reload, times };
 })();

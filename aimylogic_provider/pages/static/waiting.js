@@ -61,6 +61,7 @@
     try {
       answer = await fetch(list().dataset.airflow + path, {
         method: "PATCH",
+        signal: AbortSignal.timeout(60000),
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify(content),
       });
@@ -75,7 +76,21 @@
     return [answer.status >= 500 ? "again" : "failed", told];
   };
 
-  const tellEnd = (all, sum, why) => {
+  // What Airflow has for an answer to a question that somebody else answered.
+  const saidInstead = async ({ path }) => {
+    const answer = await fetch(list().dataset.airflow + path).catch(() => null);
+    const { chosen_options: chosen, responded_by_user: by } = answer?.ok ? await answer.json().catch(() => ({})) : {};
+    return chosen?.length ? `: “${chosen.join(", ")}”${by?.name ? `, by ${by.name}` : ""}` : "";
+  };
+
+  const tellEnd = async (answers, sum, why) => {
+    const all = answers.length;
+    if (all === 1 && sum.taken) {
+      const instead = await saidInstead(answers[0]);
+      const how = instead ? `was answered by somebody else meanwhile${instead}` : "was answered by somebody else meanwhile, or changed";
+      Aimylogic.told(`Your answer wasn't taken: the question ${how}.`, true);
+      return;
+    }
     const answered = sum.answered === all ? `${plural(all, "was", "were")} answered` : `${sum.answered.toLocaleString("en")} of ${all.toLocaleString("en")} were answered`;
     const told = [answered];
     if (sum.taken) told.push(`${plural(sum.taken, "was", "were")} answered by somebody else meanwhile, or changed`);
@@ -112,7 +127,7 @@
       };
       await Promise.all(Array.from({ length: AT_ONCE }, work));
     }
-    return [answers.length, sum, why];
+    return [answers, sum, why];
   };
 
   // Whoever answered by the keyboard goes on from the button, or from its group, or from what tells how many wait.
@@ -128,6 +143,7 @@
   const answer = async (wanted, button) => {
     if (answering) return;
     answering = true;
+    Aimylogic.hush();
     labelAll();
     try {
       const plan = await Aimylogic.send(`${list().dataset.root}/waiting/plan`, wanted);
@@ -137,7 +153,7 @@
       } else if (await Aimylogic.confirmed(plan.title, plan.text, plan.yes)) {
         const end = await give(plan.answers);
         await Aimylogic.reload(list());
-        tellEnd(...end);
+        await tellEnd(...end);
         Aimylogic.badges();
       }
     } catch (error) {

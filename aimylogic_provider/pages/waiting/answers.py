@@ -160,6 +160,12 @@ def planned_one(question: WaitingQuestion, option: str, job: str) -> AnswerPlan:
         }.get(option, f" Job {job} is taken for this call. Nothing is sent.")
     elif (read := read_list_answer(option)) is not None and question.kind == "list":
         does = f" {_CALLED_TWICE}" if read.yes else " Nothing is sent, and the task fails."
+    elif question.kind == "approval":
+        does = (
+            " They are then added to the campaign."
+            if option == "Approve"
+            else " Nobody of the list is called, and it is deleted."
+        )
     name = f" ({question.name})" if question.name else ""
     return AnswerPlan(f"{option}?", f"{question.told.asked}{name}{does}", option, [GivenAnswer(question, option, job)])
 

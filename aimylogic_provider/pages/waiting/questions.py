@@ -21,7 +21,9 @@ from aimylogic_provider.airflow_task.masked_fields import masked_phones
 from aimylogic_provider.airflow_task.required_actions import candidate_of, kind_of_question
 from aimylogic_provider.pages.rendering import task_path
 
-__all__ = ["KINDS", "MOST", "Subject", "WaitingQuestion", "body_of", "chosen_of", "read_questions", "read_subject"]
+__all__ = [
+    "KINDS", "MOST", "WAITS", "Subject", "WaitingQuestion", "body_of", "chosen_of", "read_questions", "read_subject",
+]  # fmt: skip
 
 KINDS = {
     "call": ("Parked calls", "parked call"),
@@ -35,7 +37,7 @@ KINDS = {
 MOST = 5_000
 """Questions that are read at most."""
 
-_WAITS = ("awaiting_input", "deferred")
+WAITS = ("awaiting_input", "deferred")
 """The states of a task instance that an answer wakes: those of Airflow 3.3 and newer, and of older ones."""
 _SETTLING = timedelta(seconds=2)
 """So long after a task began to wait, Airflow may not have seen its worker's end, and would take an answer for one."""
@@ -156,7 +158,7 @@ def read_questions(session: Session, dags: Collection[str]) -> list[WaitingQuest
     statement = (
         select(*columns, *([] if region is None else [region]))
         .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .where(HITLDetail.responded_at.is_(None), TaskInstance.state.in_(_WAITS))
+        .where(HITLDetail.responded_at.is_(None), TaskInstance.state.in_(WAITS))
         .order_by(HITLDetail.created_at)
     )
     now = datetime.now(UTC)
