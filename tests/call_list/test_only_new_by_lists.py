@@ -27,6 +27,7 @@ from aimylogic_provider.call_list.runs.old_lists import delete_old
 from aimylogic_provider.call_list.send.unsettled_calls import UnknownCallsError
 from aimylogic_provider.call_list.store.caps import Cap, held_by_lists
 from aimylogic_provider.call_list.store.manifest import CallListError, Pointer, decode_manifest, sha256
+from aimylogic_provider.call_list.store.outcomes import CallOutcome
 from aimylogic_provider.call_list.store.stored_list import CallList
 from aimylogic_provider.call_list.store.sync_entry import ListQuestion
 from aimylogic_provider.call_list_task.questions.approval_question import question
@@ -297,6 +298,25 @@ def test_calls_that_are_not_settled_are_held_and_their_own_task_makes_them(
     assert first.call()["created"] == 6, "what the others left to it"
     assert second.call()["capped"] == 6, "by now that list has called them"
     assert called(emulator) == Counter(PHONES)
+
+
+@needs_record
+def test_progress_that_no_entry_names_lets_nobody_go(run: MakeRun, emulator: Emulator) -> None:
+    """A try may die between the writing of what it took calls for and the note of that; the next one calls them."""
+    first, second = run("a", PHONES[:2]), run("b", PHONES[:2])
+    first.read()
+    emulator.fault("before_commit", "reset", path="addPhones", times=None)
+    with pytest.raises(AirflowException):
+        first.call()
+    emulator.clear_faults()
+    (batch,) = first.call_list.manifest.batches
+    told = [CallOutcome(row, "capped", reason="called by a list of another run") for row in (1, 2)]
+    first.call_list.write_progress(batch, told)
+    with pytest.raises(AirflowException, match=HELD):
+        second.read()
+    assert first.call()["created"] == 2
+    assert second.read()["capped"] == 2
+    assert called(emulator) == Counter(PHONES[:2])
 
 
 @needs_record

@@ -243,11 +243,16 @@ def _sent(names: Iterable[str]) -> dict[str, float]:
 
 
 def _outcomes(begun: ListReader, batch: Batch, *, is_done: bool) -> dict[int, CallOutcome]:
-    """What is known of a batch's calls, by their rows."""
+    """What is known of a batch's calls, by their rows.
+
+    Of one that isn't done, what the server said is. Whom a try took for capped, excluded or expired, the next one may
+    call, for it is not told here whether the entry ever named that progress.
+    """
     if is_done:
         return {one.row: one for one in begun.outcomes(batch)}
     name = begun.furthest_progress(batch)
-    return {} if name is None else {one.row: one for one in begun.progress(name)}
+    told = [] if name is None else begun.progress(name)
+    return {one.row: one for one in told if one.outcome in ("created", "refused")}
 
 
 def _called_nobody(left: Tombstone) -> bool:

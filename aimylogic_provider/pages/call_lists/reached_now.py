@@ -44,7 +44,8 @@ async def reached_now(found: FoundList) -> Reached:
     place, conn_id = found.place, found.settings.get("aimylogic_conn_id")
     if not conn_id:
         raise NoResultsError("By which connection the list was sent isn't known to Airflow any more")
-    name = "\0".join((found.task.dag_id, found.list_id, conn_id, str(found.shown.counts().get("created"))))
+    created = found.shown.counts().get("created") if found.shown.is_over else "so far"
+    name = "\0".join((found.task.dag_id, found.list_id, conn_id, f"{created}"))
     return await _readings.get(name, lambda: _read(place, conn_id, found.shown.campaigns))
 
 
