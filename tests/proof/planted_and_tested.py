@@ -274,9 +274,9 @@ _OF_QUESTIONS = (
         "An answer is given though the task asks something else by then.",
         _MANY_ANSWERS,
         "        known = {(one.id, one.mark): one for one in now}\n"
-        "        picked = [known[key] for one in wanted.chosen if (key := (one.id, one.mark)) in known]\n",
+        "        picked = [known[key] for key in chosen if key in known]\n",
         "        known = {one.id: one for one in now}\n"
-        "        picked = [known[key] for one in wanted.chosen if (key := one.id) in known]\n",
+        "        picked = [known[id] for id, _ in chosen if id in known]\n",
         "pages/test_waiting.py::test_a_question_that_changed_meanwhile_is_not_answered",
     ),
 )
@@ -364,6 +364,14 @@ _OF_SLICES = (
 
 _OF_LISTS_OF_A_TASK = (
     _tested(
+        "only new: progress that no entry names",
+        "Whom a try took for capped, and died before it noted that, the next one calls; and another run's list, too.",
+        "call_list/runs/called_by_lists.py",
+        '    return {one.row: one for one in told if one.outcome in ("created", "refused")}\n',
+        "    return {one.row: one for one in told}\n",
+        "call_list/test_only_new_by_lists.py::test_progress_that_no_entry_names_lets_nobody_go",
+    ),
+    _tested(
         "only new: claimed long ago is gone by",
         "Whom a list called lately is called again, for its task began to send it beyond the time.",
         "call_list/runs/called_by_lists.py",
@@ -374,6 +382,14 @@ _OF_LISTS_OF_A_TASK = (
 )
 
 _OF_ACCESS = (
+    _tested(
+        "access: any bearer is a proof",
+        "On Airflow 3.1 and 3.2, another site's page answers questions in the name of whoever opens it.",
+        "pages/access.py",
+        "if bears_token and COOKIE_NAME_JWT_TOKEN not in request.cookies:",
+        "if bears_token:",
+        "pages/test_odd_requests.py::test_a_bearer_beside_the_cookie_is_no_proof_of_being_meant",
+    ),
     _tested(
         "access: a page stands open for ever",
         "What a page bore once changes something at any time, though nobody sits before it any more.",

@@ -24,6 +24,7 @@ _KEPT = 4.0
 """Seconds."""
 _AT_ONCE = 16
 """Campaigns that are asked at a time, by one process."""
+_TOO_LONG = "It took too long: many campaigns are looked at just now, or Airflow's API server is busy. Wait a little"
 _LONGEST_NAME = 120
 _STATES = {
     "new": "Not started yet",
@@ -122,7 +123,7 @@ async def _look(conn_id: str) -> Look:
     except TooSlowError as error:
         return Look(None, _last_of(conn_id, None), f"The connection could not be looked up: {error}")
     except TimeoutError:
-        return Look(campaign, _last_of(conn_id, campaign), "Too many campaigns are looked at just now: wait a little")
+        return Look(campaign, _last_of(conn_id, campaign), _TOO_LONG)
     except NotReachedError as error:
         return Look(campaign, _last_of(conn_id, campaign), f"The campaign could not be reached: {error}")
     except AimylogicError as error:
