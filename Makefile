@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Quickest first; by as many processes as there are cores, a file in one of them.
 SMALL_TESTS := tests/calls_api tests/idempotence tests/call_list tests/hooks tests/emulator tests/operators tests/provider \
 	tests/campaign_report tests/report_tables tests/transfers tests/lineage tests/waiting tests/triggers tests/sensors tests/notifications tests/retries tests/task_end tests/pages tests/secrets tests/security tests/fuzz \
-	tests/proof tests/model
+	tests/model tests/proof
 # One after the other: each of them has a browser, an installation or an Airflow beneath.
 LARGE_TESTS := tests/browser tests/demo tests/wheel tests/airflow
 # Where small tests are marked as long.

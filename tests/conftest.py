@@ -28,23 +28,15 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from packaging.version import Version
 
 from aimylogic_provider.emulator import DEFAULT_TOKEN, Emulator
 from local_servers import airflow as local_airflow
 from local_servers.mariadb import LocalMariaDB, mariadb_programs
 from local_servers.postgres import LocalPostgres, postgres_programs
+from tests.chance import calm_properties
 
-# How long anything takes says nothing on a machine that has other work.
-# Examples are the same for the same test, so that none fails a change that has nothing to do with it.
-settings.register_profile(
-    "unhurried",
-    deadline=None,
-    derandomize=os.environ.get("AIMYLOGIC_SEED") != "random",
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("unhurried")
+calm_properties()
 local_airflow.patience = 4.0
 
 CHROMIUM_FLAGS = [

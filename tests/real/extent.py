@@ -9,9 +9,11 @@ import os
 
 import pytest
 
+from tests.chance import chosen_seed
+
 __all__ = ["KILLS", "SEED", "WHOLE", "only_in_whole"]
 
 KILLS = int(os.environ.get("AIMYLOGIC_REAL_KILLS", "6"))
-SEED = int(os.environ.get("AIMYLOGIC_SEED", "1"))
+SEED = chosen_seed(1)
 WHOLE = KILLS >= 100
 only_in_whole = pytest.mark.skipif(not WHOLE, reason="takes minutes: make prove-real")
