@@ -120,6 +120,17 @@ def test_a_shard_that_is_still_queued_keeps_its_list_from_being_cancelled(sent: 
     assert statuses(sent.sync.emulator) == {"cancelledByUser"}
 
 
+def test_a_list_that_is_about_to_be_sent_is_not_told_to_be_cancelled(sent: SentList, client: Client) -> None:
+    from tests.call_list.test_shards import Sharded
+
+    sent.sync.add(phone(number) for number in range(3))
+    frozen = Sharded(sent.sync, shards=1).call_list
+    sent.rows.task("winter_sale", RUN, "prepare", operator="PrepareCallListOperator", returned=frozen)
+    sent.rows.task("winter_sale", RUN, "send", operator="SendCallListOperator", state="queued", rendered=RENDERED)
+    answer = client("uma").post(f"lists/winter_sale/{RUN}/send/-1/cancel", json={"begin": True})
+    assert (answer.status_code, "send (queued)" in answer.text) == (409, True)
+
+
 @pytest.mark.parametrize("seen_by", ["prepare/-1", "send/0"])
 def test_a_task_of_a_class_of_ones_own_that_still_sends_keeps_its_list_too(
     seen_by: str, sent: SentList, client: Client

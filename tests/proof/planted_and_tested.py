@@ -323,7 +323,7 @@ _OF_CANCEL = (
         _CANCEL,
         "    if busy:\n        return _still_sent(busy)\n",
         "",
-        "pages/test_call_list_cancel.py::test_a_shard_that_is_still_queued_keeps_its_list_from_being_cancelled",
+        "pages/test_call_list_cancel.py::test_a_list_that_is_about_to_be_sent_is_not_told_to_be_cancelled",
     ),
     _tested(
         "cancel: a task of a class of one's own",
