@@ -181,9 +181,12 @@ class Try:
     def hold(self, result: Any) -> None:
         """Take in how the try ended: until when its retry policy would hold back the next one, for the report.
 
-        Of a try that was replaced nobody asks it.
+        Of a try that was replaced nobody asks it; and what such a one wrote, a later one that ended before can't have
+        known.
         """
         if self.replaced_at is not None:
+            for later in self.instance.tries[self.number :]:
+                later.held = (0.0, (0, 0))
             return
         told = getattr(result, "next_try", None)
         shown = getattr(result, "shown_after", 0.0) if told is None else told.shown
