@@ -163,6 +163,8 @@ class Try:
     asked: dict[str, int] = field(default_factory=dict)
     heard: bool = False
     """Whether one of its requests that add had the server's own answer."""
+    told_time: bool = False
+    """Whether an answer told it the server's time."""
     waits: str = ""
     """The job, or the call list, that it waits for, if it does."""
     sent: dict[str, Any] = field(default_factory=dict)
@@ -199,12 +201,16 @@ class Try:
     def holds_back(self, *, dated: bool) -> float:
         """For how many seconds the policy would yet have held back this try, which came sooner; 0 if it wouldn't.
 
+        Whoever was never told the server's time can't know that the next try is: of those it isn't asked.
+
         :param dated: whether the server tells its time: else each try goes by its own worker's clock
         """
         run = self.instance.run
         if self.number < 2:
             return 0.0
         before = self.instance.tries[self.number - 2]
+        if dated and not any(one.told_time for one in self.instance.tries[: self.number - 1]):
+            return 0.0
         until, clears = before.held
         if not dated:
             until -= max(0.0, running_worker().skew - before.clock_ahead)

@@ -244,6 +244,7 @@ class Server:
         worker.point(f"after the {kind}")
         if simulation.now > began + timeout:
             raise NoResponse(NoResponseKind.TIMEOUT, "simulated")
+        worker.about.told_time |= self.dated and fault is None
         if fault is None or fault.action is FaultAction.NO_DATE:
             self._answered(name, sent, arrives, worker)
         return answer
