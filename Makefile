@@ -122,10 +122,11 @@ test: lint chromium postgresql mariadb
 	set +x; took=$$(( ($$(date +%s) - began) / 60 )); echo "The tests took $$took minutes."; \
 	[ $$took -lt $(TEST_BUDGET) ] || echo "That is over the budget of $(TEST_BUDGET) on two idle cores: see the slowest tests above, and mark as long what another test shows, too"
 
-# What make test leaves out; syncs that are killed at random moments are for prove-kills, and for prove-real.
+# What make test leaves out; syncs that are killed at random moments are for prove-kills, and for prove-real; days gone
+# by, for prove-overlapping.
 test-long: $(READY) chromium postgresql mariadb
 	$(BIN)/python -m pytest -m long --durations=25 --numprocesses auto --dist loadfile --no-loadscope-reorder $(LONG_SMALL_TESTS)
-	$(BIN)/python -m pytest -m long -k 'not killed_at_random_moments' --durations=25 $(LARGE_TESTS)
+	$(BIN)/python -m pytest -m long -k 'not killed_at_random_moments and not days_gone_by' --durations=25 $(LARGE_TESTS)
 
 test-older: $(OLDER:%=test-airflow-%)
 
@@ -193,6 +194,7 @@ prove-kills: $(READY)
 
 prove-overlapping: $(READY)
 	AIMYLOGIC_PROOF=whole $(BIN)/python -m pytest tests/airflow/test_overlapping_runs.py -s
+	$(BIN)/python -m pytest tests/airflow/test_examples.py -k days_gone_by
 
 prove-caps: $(READY) postgresql
 	@$(BIN)/python -m tests.call_list.capped_runs
