@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -103,7 +104,9 @@ def a_list_is_sent(world: World) -> dict[str, str]:
 
 
 def an_approval_waits(world: World) -> dict[str, str]:
-    """A call list waits for its approval."""
+    """A call list waits for its approval, of people whom no list has called yet, as far as the warehouse knows."""
+    with closing(sqlite3.connect(world.airflow.home / "warehouse.db")) as warehouse:
+        warehouse.execute("drop table if exists aimylogic_calls")
     world.airflow.wait_for_dag("approved_campaign")
     world.airflow.trigger("approved_campaign", "example")
     states = ("deferred", "awaiting_input")  # before, there is no question yet
