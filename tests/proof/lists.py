@@ -351,16 +351,17 @@ class ListTasks(Tasks):
             line["row"]
             for instance in self.instances
             for name in self._objects(f"file:///lists/winter_sale/{'prepare' if self.sharded else instance.task_id}/")
-            if f"/{self.run.name}/" in name and ("/done/" in name or self._counts(name))
+            if f"/{self.run.name}/" in name
+            and ("/done/" in name or ("/progress/" in name and (outcome != "capped" or self._counts(name))))
             for line in self._lines(name)
             if line["outcome"] == outcome
         }
 
     def _counts(self, name: str) -> bool:
         """Whether a file is progress that an entry names: a try may have failed between its writing and that note."""
-        kind, _, file = name.rpartition("/")
-        return kind.endswith("/progress") and any(
-            file in row for instance in self.instances for row in instance.rows.values()
+        file = name.rpartition("/")[2]
+        return any(
+            not instance.has_store or any(file in row for row in instance.rows.values()) for instance in self.instances
         )
 
     def change(self, which: int) -> None:
