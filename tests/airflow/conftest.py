@@ -46,6 +46,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, database: dict[str, str]) 
         # Where a missed heartbeat ends the scheduler, a busy machine must not have one missed.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "600" if PURGE_ENDS_SCHEDULER else "8",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        # A triggerer that was killed is done without after so many seconds, not after 30.
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "AIRFLOW_CONN_IN_ENVIRONMENT": environment_connection(),
         # A mistake that people make: the whole URL as the host, token and all.
