@@ -55,9 +55,10 @@ class RowsSetAside:
         :param most: how many calls a phone may have
         """
         line = decode_line(spooled.line)
+        enough = "one call a list is" if most == 1 else f"{most} calls a list are"
         reason = (
-            f"its phone is called for row {spooled.first} already, and max_calls_per_phone allows {most} a "
-            "list: raise it to have one person called for several rows"
+            f"its phone is called for row {spooled.first} already, and {enough} enough: to have a person called for "
+            "several rows, raise max_calls_per_phone"
         )
         self.capped.add({"row": line.row, "keys": line.keys, "called": spooled.first, "reason": reason})
         self._countries.take_off(str(spooled.phone))
