@@ -96,7 +96,7 @@ def test_a_list_is_followed_live_through_6_000_rows(
 def test_a_list_is_followed_live_through_60_000_rows(
     airflow: LocalAirflow, campaign: Campaign, warehouse: str, tmp_path: Path, run: str, page: Page
 ) -> None:
-    campaign.fault("before_commit", "delay", path="addPhones", seconds=0.6, times=None)  # as a server far away
+    campaign.fault("before_commit", "delay", path="addPhones", seconds=0.3, times=None)  # as a server far away
     begin(airflow, campaign, warehouse, tmp_path / "lists", run)
     seen = followed(airflow, page, run, 60_000)
     assert seen == sorted(seen)
