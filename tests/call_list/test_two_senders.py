@@ -58,6 +58,7 @@ def test_a_list_of_another_sender_that_is_not_over_is_waited_for(run: MakeRun, e
     with pytest.raises(AirflowException):
         first.call()
     emulator.clear_faults()
+    emulator.advance(seconds=2)  # which of two began later can be told by a server whose clock tells seconds
     with pytest.raises(
         AirflowException, match=r"task call of DAG call_a_list sends it, whereas .* Have one task"
     ) as told:
